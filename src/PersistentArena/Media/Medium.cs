@@ -1,0 +1,95 @@
+namespace GuestMemFs;
+
+/// <summary>
+/// Where memory comes from: a directory of a filesystem whose files are memory, or a set of descriptors.
+/// A medium knows files only; what they mean is the arena's business.
+/// </summary>
+/// <remarks>Thread-safe: calls may come from any thread. Errors are <see cref="MediumException"/>s with operation, path and errno.</remarks>
+public abstract class Medium : IDisposable
+{
+    /// <summary>The medium's stable short name: <c>guestmemfs</c>, <c>dax</c>, <c>hugetlbfs</c>, <c>tmpfs</c>, <c>memfd</c>, <c>directory</c>, <c>strict</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Where it is, for people: usually the directory's path.</summary>
+    public abstract string Location { get; }
+
+    /// <summary>What it can and cannot do. Code asks this, never <see cref="Name"/>.</summary>
+    public abstract MediumCapabilities Capabilities { get; }
+
+    /// <summary>How much room there is. See <see cref="MediumCapabilities.TruthfulFreeSpace"/>.</summary>
+    public abstract MediumSpace GetSpace();
+
+    /// <summary>Names of the regular files, in no order.</summary>
+    public abstract IReadOnlyList<string> ListFiles();
+
+    /// <summary>Opens a file, or gives null where there is none of that name.</summary>
+    public abstract MediumFile? TryOpenFile(string name, bool writable);
+
+    /// <summary>
+    /// Creates a file of exactly <paramref name="length"/> bytes (a multiple of <see cref="MediumCapabilities.FileGranularity"/>, at most
+    /// <see cref="MediumCapabilities.MaximumFileLength"/>), mode 0600, exclusively, with one ftruncate.
+    /// Fails with <see cref="MediumErrorKind.Exists"/> where the name is taken, <see cref="MediumErrorKind.NoSpace"/> where there is no room; nothing is left behind then,
+    /// if the medium can delete.
+    /// </summary>
+    public abstract MediumFile CreateFile(string name, long length);
+
+    /// <summary>Unlinks a file. Whether that gives its space back, <see cref="MediumCapabilities.UnlinkFreesSpace"/> says.</summary>
+    public abstract void DeleteFile(string name);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the medium holds (descriptors, not data).</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
+
+/// <summary>Room on a medium, in bytes. <paramref name="Free"/> is null where the medium does not tell the truth about it.</summary>
+public readonly record struct MediumSpace(long Total, long? Free);
+
+/// <summary>An open file of a medium. Not thread-safe except for the mapping calls.</summary>
+public abstract class MediumFile : IDisposable
+{
+    /// <summary>The name within the medium.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Length in bytes, as the medium tells it now.</summary>
+    public abstract long Length { get; }
+
+    /// <summary>True where the file was opened for writing.</summary>
+    public abstract bool IsWritable { get; }
+
+    /// <summary>
+    /// Maps the file from its first byte, shared, at a fixed address inside a reservation (MAP_FIXED), left out of core dumps
+    /// and of forked children where the kernel allows it. <paramref name="length"/> is at most <see cref="Length"/>.
+    /// Huge pages are asked for where the medium wants to be asked.
+    /// </summary>
+    public abstract void MapAt(nint address, long length, bool writable);
+
+    /// <summary>Takes the medium's space for a range now (fallocate), so that no store to it can end in SIGBUS.
+    /// A no-op where creation already took it. Fails with <see cref="MediumErrorKind.NoSpace"/>.</summary>
+    public abstract void Reserve(long offset, long length);
+
+    /// <summary>Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the descriptor.</summary>
+    public abstract bool TryLock();
+
+    /// <summary>Gives the range's memory back so that it reads as zeros (hole punch); false where the medium cannot.</summary>
+    public abstract bool TryDiscard(long offset, long length);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Closes the descriptor; mappings stay.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}

@@ -1,0 +1,55 @@
+namespace GuestMemFs;
+
+/// <summary>What a medium's content survives. Flags.</summary>
+[Flags]
+public enum Survives
+{
+    /// <summary>Nothing: gone with the last descriptor.</summary>
+    Nothing = 0,
+
+    /// <summary>The process's end, SIGKILL included.</summary>
+    ProcessExit = 1,
+
+    /// <summary>A kexec into another kernel.</summary>
+    Kexec = 2,
+
+    /// <summary>Loss of power, for what was flushed.</summary>
+    PowerLoss = 4,
+}
+
+/// <summary>What a medium can do. Immutable.</summary>
+public sealed record MediumCapabilities
+{
+    /// <summary>What the content survives.</summary>
+    public required Survives Survives { get; init; }
+
+    /// <summary>The page size, in bytes, that mappings of this medium are expected to get (4 KiB, 2 MiB, 1 GiB).</summary>
+    public required long PageSize { get; init; }
+
+    /// <summary>Lengths of files are multiples of this many bytes (at least 2 MiB).</summary>
+    public required long FileGranularity { get; init; }
+
+    /// <summary>The longest file, in bytes.</summary>
+    public required long MaximumFileLength { get; init; }
+
+    /// <summary>The number of files that survive what the medium survives.</summary>
+    public int MaximumFiles { get; init; } = int.MaxValue;
+
+    /// <summary>Fresh files read as zeros.</summary>
+    public bool FreshMemoryIsZero { get; init; } = true;
+
+    /// <summary>Unlink gives the space back, and the kernel clears it before anyone else sees it.</summary>
+    public bool UnlinkFreesSpace { get; init; } = true;
+
+    /// <summary>Free space as told by the filesystem is true.</summary>
+    public bool TruthfulFreeSpace { get; init; } = true;
+
+    /// <summary>Space is taken when a file is created (or mapped), not when it is touched.</summary>
+    public bool CreationTakesSpace { get; init; }
+
+    /// <summary><see cref="MediumFile.TryDiscard"/> works.</summary>
+    public bool CanDiscard { get; init; } = true;
+
+    /// <summary>msync works and means something (durability on request).</summary>
+    public bool CanFlush { get; init; }
+}
