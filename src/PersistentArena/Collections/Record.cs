@@ -1,0 +1,162 @@
+namespace GuestMemFs;
+
+/// <summary>What a record's value is. Stored in the medium: numbers never change meaning (docs/format.md).</summary>
+public enum RecordType : byte
+{
+    /// <summary>No record.</summary>
+    None = 0,
+
+    /// <summary>A byte string.</summary>
+    String = 1,
+
+    /// <summary>Reserved for a hash.</summary>
+    Hash = 2,
+
+    /// <summary>Reserved for a list.</summary>
+    List = 3,
+
+    /// <summary>Reserved for a set.</summary>
+    Set = 4,
+
+    /// <summary>Reserved for a sorted set.</summary>
+    SortedSet = 5,
+
+    /// <summary>Reserved for a stream.</summary>
+    Stream = 6,
+}
+
+/// <summary>
+/// A record as it lies in the arena, without a copy. Valid only inside the callback that got it.
+/// </summary>
+/// <remarks>In an <see cref="IRecordReader"/> the bytes may change under the reader (it is called again then): copy, do not trust.</remarks>
+public readonly ref struct RecordView
+{
+    internal RecordView(RecordType type, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isInteger, long integer, long expiresAt)
+    {
+        Type = type;
+        Key = key;
+        Value = value;
+        IsInteger = isInteger;
+        Integer = integer;
+        ExpiresAt = expiresAt;
+    }
+
+    /// <summary>True where there is a record (and it has not expired).</summary>
+    public bool Exists => Type != RecordType.None;
+
+    /// <summary>The record's type.</summary>
+    public RecordType Type { get; }
+
+    /// <summary>The key's bytes.</summary>
+    public ReadOnlySpan<byte> Key { get; }
+
+    /// <summary>The value's bytes; empty where <see cref="IsInteger"/>.</summary>
+    public ReadOnlySpan<byte> Value { get; }
+
+    /// <summary>True where the value is one 64-bit integer, which is changed in place.</summary>
+    public bool IsInteger { get; }
+
+    /// <summary>The integer, where <see cref="IsInteger"/>.</summary>
+    public long Integer { get; }
+
+    /// <summary>When the record expires: milliseconds since 1970-01-01 UTC, or <see cref="NoExpiry"/>.</summary>
+    public long ExpiresAt { get; }
+
+    /// <summary>The value of <see cref="ExpiresAt"/> for a record that does not expire.</summary>
+    public const long NoExpiry = 0;
+}
+
+/// <summary>Reads a record where it lies. Implement it as a struct: calls are then direct, and nothing is allocated.</summary>
+public interface IRecordReader
+{
+    /// <summary>
+    /// Copies what is wanted of the record. <b>May be called more than once for one read</b>: a writer may have replaced the record
+    /// meanwhile, and then the earlier call's bytes do not count. Start over each time; make nothing known before the read has returned.
+    /// </summary>
+    void Read(in RecordView record);
+}
+
+/// <summary>Reads many records; see <see cref="IRecordReader"/> for the rules.</summary>
+public interface IBatchReader
+{
+    /// <summary>The number of keys.</summary>
+    int Count { get; }
+
+    /// <summary>The key at an index; the same each time it is asked.</summary>
+    ReadOnlySpan<byte> KeyAt(int index);
+
+    /// <summary>Called at least once an index, in rising order, for found and missing keys (<see cref="RecordView.Exists"/>).
+    /// The last call for an index counts.</summary>
+    void Read(int index, in RecordView record);
+}
+
+/// <summary>What a mutation wants done. Made by the static members.</summary>
+public readonly struct MutationPlan
+{
+    internal enum Action : byte
+    {
+        None,
+        Put,
+        PutInteger,
+        SetExpiry,
+        Remove,
+    }
+
+    private MutationPlan(Action kind, RecordType type, int valueLength, long integer, long expiresAt)
+    {
+        Kind = kind;
+        Type = type;
+        ValueLength = valueLength;
+        Integer = integer;
+        ExpiresAt = expiresAt;
+    }
+
+    internal Action Kind { get; }
+
+    internal RecordType Type { get; }
+
+    internal int ValueLength { get; }
+
+    internal long Integer { get; }
+
+    internal long ExpiresAt { get; }
+
+    /// <summary>Leave all as it is.</summary>
+    public static MutationPlan None => default;
+
+    /// <summary>Remove the record.</summary>
+    public static MutationPlan Remove() => new(Action.Remove, default, 0, 0, 0);
+
+    /// <summary>Put a value of so many bytes, which <see cref="IRecordMutation.Write"/> fills, in place of what is there.</summary>
+    public static MutationPlan Put(int valueLength, long expiresAt = RecordView.NoExpiry, RecordType type = RecordType.String) =>
+        new(Action.Put, type, valueLength, 0, expiresAt);
+
+    /// <summary>Put an integer: in place, where the record is one already and its expiry stays.</summary>
+    public static MutationPlan PutInteger(long value, long expiresAt = RecordView.NoExpiry) =>
+        new(Action.PutInteger, RecordType.String, sizeof(long), value, expiresAt);
+
+    /// <summary>Change only when the record expires.</summary>
+    public static MutationPlan SetExpiry(long expiresAt) => new(Action.SetExpiry, default, 0, 0, expiresAt);
+}
+
+/// <summary>
+/// One atomic read-modify-write of one key. Implement it as a struct: calls are then direct, and nothing is allocated.
+/// All mutating commands of a store are one of these.
+/// </summary>
+public interface IRecordMutation
+{
+    /// <summary>Decides what is to be done, with the present record (or <see cref="RecordView.Exists"/> false) before it, while the key is locked.
+    /// Copy out here what the caller wants of the old value. Must not call the dictionary.</summary>
+    MutationPlan Plan(in RecordView current);
+
+    /// <summary>Fills the new value, all of it, after a <see cref="MutationPlan.Put"/>; the old record is still there to read.
+    /// Must not call the dictionary.</summary>
+    void Write(in RecordView current, Span<byte> value);
+}
+
+/// <summary>Sees records one after the other; see <see cref="PersistentDictionary"/>'s scan.</summary>
+public interface IRecordVisitor
+{
+    /// <summary>Called for a record, under its lock: copy and return. Must not call the dictionary.</summary>
+    void Visit(in RecordView record);
+}
