@@ -1,0 +1,61 @@
+using KvStore.Demo;
+
+namespace KvStore.Tests.Infrastructure;
+
+/// <summary>A server that answers, with a directory of its own, which goes with it. It can be killed and started again on the same data.</summary>
+internal sealed class RunningServer : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly ServerProgram _program;
+
+    public RunningServer(ServerProgram program)
+    {
+        _program = program;
+        try
+        {
+            Process = Launch();
+            StartTime = Process.WaitUntilReady();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public ServerProcess Process { get; private set; } = null!;
+
+    /// <summary>From the last start of the process to its first right answer.</summary>
+    public TimeSpan StartTime { get; private set; }
+
+    public int Port => Process.TcpEndPoint.Port;
+
+    /// <summary>The data's directory.</summary>
+    public string DataDirectory => Path.Combine(_directory.Path, "data");
+
+    public RespClient Connect() => RespClient.Connect(Process.TcpEndPoint);
+
+    public RespClient ConnectUnix() => RespClient.Connect(Process.UnixEndPoint!);
+
+    /// <summary>Starts a process on the data, without waiting for its answer; the one before must have ended.</summary>
+    public ServerProcess Launch()
+    {
+        string socket = Path.Combine(_directory.Path, "socket");
+        File.Delete(socket);
+        Process?.Dispose();
+        return Process = ServerProcess.Start(_program, DataDirectory, socketPath: socket);
+    }
+
+    /// <summary>Starts it on the same data and waits for the first answer.</summary>
+    public void Restart(TimeSpan? timeout = null)
+    {
+        Launch();
+        StartTime = Process.WaitUntilReady(timeout);
+    }
+
+    public void Dispose()
+    {
+        Process?.Dispose();
+        _directory.Dispose();
+    }
+}

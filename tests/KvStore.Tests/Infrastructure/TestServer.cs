@@ -1,0 +1,23 @@
+using KvStore.Demo;
+
+namespace KvStore.Tests.Infrastructure;
+
+/// <summary>
+/// The server under test: KvStore's own executable, as the build puts it beside the tests. <c>GMF_TEST_SERVER</c> names another one, a
+/// KvStore that was published or a <c>redis-server</c>, against which the tests themselves are proved: what Redis does not do, they must not ask for.
+/// </summary>
+internal static class TestServer
+{
+    private static readonly string s_path =
+        Environment.GetEnvironmentVariable("GMF_TEST_SERVER") is { Length: > 0 } path ? path : Path.Combine(AppContext.BaseDirectory, "KvStore");
+
+    /// <summary>True where the tests run against redis-server.</summary>
+    public static bool IsRedis { get; } = Path.GetFileName(s_path).StartsWith("redis-server", StringComparison.Ordinal);
+
+    /// <summary>The program, with an arena of that size. redis-server stands in with an append-only file, which keeps what was acknowledged over SIGKILL.</summary>
+    public static ServerProgram Program(string size = "512M") =>
+        IsRedis ? ServerProgram.Redis(s_path, "--appendonly", "yes", "--appendfsync", "no") : ServerProgram.KvStore(s_path, "--size", size);
+
+    /// <summary>Starts it in a fresh directory and waits until it answers.</summary>
+    public static RunningServer Start(string size = "512M") => new(Program(size));
+}
