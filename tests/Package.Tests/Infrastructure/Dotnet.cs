@@ -1,0 +1,38 @@
+using System.Diagnostics;
+
+namespace GuestMemFs.PackageTests.Infrastructure;
+
+/// <summary>The <c>dotnet</c> command as a user runs it.</summary>
+internal static class Dotnet
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
+
+    /// <summary>Runs it to its end and gives what it printed; fails the test with that where it failed.</summary>
+    public static async Task<string> Run(string directory, params string[] arguments)
+    {
+        // No compiler or build server is to outlive the tests.
+        ProcessStartInfo start = Start("dotnet", directory, arguments);
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["UseSharedCompilation"] = "false";
+        start.Environment["DOTNET_NOLOGO"] = "1";
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(s_limit);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"dotnet {string.Join(' ', arguments)} took more than {s_limit}");
+        }
+
+        string text = await output + await errors;
+        Assert.True(process.ExitCode == 0, $"dotnet {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{text}");
+        return text;
+    }
+
+    public static ProcessStartInfo Start(string program, string directory, params string[] arguments) =>
+        new(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
+}
