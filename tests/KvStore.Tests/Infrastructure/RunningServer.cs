@@ -7,6 +7,7 @@ internal sealed class RunningServer : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly ServerProgram _program;
+    private bool _kept;
 
     public RunningServer(ServerProgram program)
     {
@@ -53,9 +54,15 @@ internal sealed class RunningServer : IDisposable
         StartTime = Process.WaitUntilReady(timeout);
     }
 
+    /// <summary>Leaves the data where it is, for whoever looks into a failure.</summary>
+    public void KeepDirectory() => _kept = true;
+
     public void Dispose()
     {
         Process?.Dispose();
-        _directory.Dispose();
+        if (!_kept)
+        {
+            _directory.Dispose();
+        }
     }
 }
