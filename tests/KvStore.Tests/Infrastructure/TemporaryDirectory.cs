@@ -6,7 +6,7 @@ internal sealed class TemporaryDirectory : IDisposable
     public TemporaryDirectory()
     {
         string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath();
-        Path = System.IO.Path.Combine(parent, $"gmf-{Environment.ProcessId}-{Guid.NewGuid():N}");
+        Path = System.IO.Path.Combine(parent, $"gmf-kvstore-tests-{Environment.ProcessId}-{Guid.NewGuid():N}");
         Directory.CreateDirectory(Path);
     }
 
