@@ -1,3 +1,5 @@
+using GuestMemFs.Media;
+
 namespace GuestMemFs;
 
 /// <summary>
@@ -16,6 +18,25 @@ public abstract class Medium : IDisposable
     /// <summary>What it can and cannot do. Code asks this, never <see cref="Name"/>.</summary>
     public abstract MediumCapabilities Capabilities { get; }
 
+    /// <summary>Why this medium was taken, in a sentence for the attach report; empty where it was given by hand.</summary>
+    public string Reason { get; internal set; } = string.Empty;
+
+    /// <summary>
+    /// The medium that a directory is, by what the kernel says of it (mount type and options, statfs, statx), never by its path.
+    /// </summary>
+    /// <param name="path">The directory. With <paramref name="writable"/> it is made (mode 0700) where it is missing and its parent is there.</param>
+    /// <param name="writable">Require that files can be created.</param>
+    /// <exception cref="MediumException">It is missing (<see cref="MediumErrorKind.Missing"/>), not a directory, not writable or mounted
+    /// read-only (<see cref="MediumErrorKind.Denied"/>).</exception>
+    public static Medium ForDirectory(string path, bool writable = true) => MediumDetector.Open(path, writable);
+
+    /// <summary>
+    /// Memory behind descriptors that this object holds (memfd): gone when the object is disposed and nobody else holds a descriptor.
+    /// </summary>
+    /// <param name="name">For people.</param>
+    /// <param name="reservedHugePages">Take 2 MiB pages from the pool that was set aside for hugetlbfs, instead of ordinary memory.</param>
+    public static Medium InMemory(string name, bool reservedHugePages = false) => new MemfdMedium(name, reservedHugePages);
+
     /// <summary>How much room there is. See <see cref="MediumCapabilities.TruthfulFreeSpace"/>.</summary>
     public abstract MediumSpace GetSpace();
 
@@ -32,6 +53,14 @@ public abstract class Medium : IDisposable
     /// if the medium can delete.
     /// </summary>
     public abstract MediumFile CreateFile(string name, long length);
+
+    /// <summary>
+    /// Makes what was stored to a mapped range (4 KiB-aligned address) safe from a loss of power, with msync, and the names of the files with it. Blocks.
+    /// Only where <see cref="MediumCapabilities.CanFlush"/>; nothing else of what <see cref="MediumCapabilities.Survives"/> says needs it.
+    /// </summary>
+    /// <exception cref="MediumException"><see cref="MediumErrorKind.NotSupported"/> where the medium cannot.</exception>
+    public virtual void Flush(nint address, long length) =>
+        throw new MediumException(MediumErrorKind.NotSupported, "msync", Location, 0, $"'{Location}' ({Name}) cannot flush: what it survives, it survives without.");
 
     /// <summary>Unlinks a file. Whether that gives its space back, <see cref="MediumCapabilities.UnlinkFreesSpace"/> says.</summary>
     public abstract void DeleteFile(string name);
@@ -78,7 +107,8 @@ public abstract class MediumFile : IDisposable
     /// <summary>Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the descriptor.</summary>
     public abstract bool TryLock();
 
-    /// <summary>Gives the range's memory back so that it reads as zeros (hole punch); false where the medium cannot.</summary>
+    /// <summary>Gives the range's memory back so that it reads as zeros (hole punch); false where the medium cannot.
+    /// The space is not taken any more: <see cref="Reserve"/> the range before it is touched again.</summary>
     public abstract bool TryDiscard(long offset, long length);
 
     /// <inheritdoc/>

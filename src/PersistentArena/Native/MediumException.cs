@@ -20,6 +20,9 @@ public enum MediumErrorKind
 
     /// <summary>The medium cannot do that.</summary>
     NotSupported,
+
+    /// <summary>Not now: the medium is frozen (serialised for a kexec), or somebody holds it.</summary>
+    Busy,
 }
 
 /// <summary>A medium's failure: operation, path, errno, and what it means.</summary>

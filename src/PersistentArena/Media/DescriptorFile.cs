@@ -1,0 +1,213 @@
+using GuestMemFs.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace GuestMemFs.Media;
+
+/// <summary>A file behind a descriptor: what every medium but the test equipment has.</summary>
+internal sealed unsafe class DescriptorFile : MediumFile
+{
+    private readonly SafeFileHandle _handle;
+    private readonly string _path;
+    private readonly MediumCapabilities _capabilities;
+    private readonly FileTraits _traits;
+
+    /// <summary>Takes the descriptor over.</summary>
+    public DescriptorFile(SafeFileHandle handle, string name, string path, bool writable, MediumCapabilities capabilities, FileTraits traits)
+    {
+        _handle = handle;
+        _path = path;
+        _capabilities = capabilities;
+        _traits = traits;
+        Name = name;
+        IsWritable = writable;
+    }
+
+    public override string Name { get; }
+
+    public override bool IsWritable { get; }
+
+    public override long Length => (long)Descriptors.Status(_handle, _path).Size;
+
+    /// <summary>
+    /// Gives a new, empty file its length and takes what creation takes. Exactly one ftruncate takes effect: it is made again
+    /// only where a signal came before anything happened.
+    /// </summary>
+    public void SetInitialLength(long length)
+    {
+        while (Libc.FTruncate(_handle, length) != 0)
+        {
+            int errno = Errno.Last;
+            if (errno != Errno.EINTR || Length != 0)
+            {
+                throw Errno.Exception(errno, "ftruncate", _path);
+            }
+        }
+
+        if (_traits.Reserve == ReserveBy.Mapping)
+        {
+            ReserveByMapping(0, length);
+        }
+    }
+
+    public override void MapAt(nint address, long length, bool writable)
+    {
+        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        if (address % (nint)_capabilities.PageSize != 0)
+        {
+            throw new ArgumentException($"'{_path}' has pages of {_capabilities.PageSize} bytes; address 0x{address:x} is not aligned to them.", nameof(address));
+        }
+
+        if (writable && !IsWritable)
+        {
+            throw new InvalidOperationException($"'{_path}' was opened for reading; a writable mapping needs it opened for writing.");
+        }
+
+        long there = Length;
+        if (length > there)
+        {
+            // Beyond the end a mapping would be SIGBUS (or, on guestmemfs, somebody else's memory).
+            throw new MediumException(MediumErrorKind.Missing, "mmap", _path, 0, $"'{_path}' has {there} bytes, {length} were to be mapped: the file was cut short, or is another one.");
+        }
+
+        int protection = Libc.PROT_READ | (writable ? Libc.PROT_WRITE : 0);
+        if (Libc.MMap(address, (nuint)length, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, 0) == Libc.MAP_FAILED)
+        {
+            int errno = Errno.Last;
+            AddressReservation.CloseHole(address, length);
+            throw Errno.Exception(errno, "mmap", _path);
+        }
+
+        Advise(address, length, Libc.MADV_DONTDUMP);
+        Advise(address, length, Libc.MADV_DONTFORK);
+        if (_traits.AskForHugePages)
+        {
+            // Best effort: a kernel without transparent huge pages says EINVAL, and PageReport will say what was got.
+            _ = Libc.MAdvise(address, (nuint)length, Libc.MADV_HUGEPAGE);
+        }
+    }
+
+    public override void Reserve(long offset, long length)
+    {
+        CheckRange(offset, length);
+        switch (_traits.Reserve)
+        {
+            case ReserveBy.Creation:
+                break;
+            case ReserveBy.Mapping:
+                ReserveByMapping(offset, length);
+                break;
+            case ReserveBy.Populate:
+                ReserveByPopulating(offset, length);
+                break;
+            default:
+                Allocate(offset, length);
+                break;
+        }
+    }
+
+    public override bool TryLock()
+    {
+        int result = Errno.Retry(() => Libc.FLock(_handle, Libc.LOCK_EX | Libc.LOCK_NB));
+        return result switch
+        {
+            >= 0 => true,
+            -Errno.EAGAIN => false,
+            _ => throw Errno.Exception(-result, "flock", _path),
+        };
+    }
+
+    public override bool TryDiscard(long offset, long length)
+    {
+        CheckRange(offset, length);
+        if (!_capabilities.CanDiscard)
+        {
+            return false;
+        }
+
+        int result = Errno.Retry(() => Libc.FAllocate(_handle, Libc.FALLOC_FL_PUNCH_HOLE | Libc.FALLOC_FL_KEEP_SIZE, offset, length));
+        return result switch
+        {
+            >= 0 => true,
+            -Errno.EOPNOTSUPP or -Errno.ENOSYS => false,
+            _ => throw Errno.Exception(-result, "fallocate (punch hole)", _path),
+        };
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _handle.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Allocate(long offset, long length)
+    {
+        int result = Errno.Retry(() => Libc.FAllocate(_handle, 0, offset, length));
+        if (result < 0)
+        {
+            throw Errno.Exception(-result, "fallocate", _path);
+        }
+    }
+
+    private void ReserveByMapping(long offset, long length)
+    {
+        (long start, long size) = ToPages(offset, length);
+        nint address = Libc.MMap(0, (nuint)size, Libc.PROT_NONE, Libc.MAP_SHARED, _handle, start);
+        if (address == Libc.MAP_FAILED)
+        {
+            throw Errno.Exception(Errno.Last, "mmap (to reserve pages)", _path,
+                $"There are not {size / _capabilities.PageSize} free pages of {_capabilities.PageSize} bytes: raise nr_hugepages under /sys/kernel/mm/hugepages, or use less.");
+        }
+
+        _ = Libc.MUnmap(address, (nuint)size);
+    }
+
+    private void ReserveByPopulating(long offset, long length)
+    {
+        (long start, long size) = ToPages(offset, length);
+        using var reservation = new AddressReservation(size, _capabilities.PageSize);
+        if (Libc.MMap(reservation.Address, (nuint)size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, start) == Libc.MAP_FAILED)
+        {
+            throw Errno.Exception(Errno.Last, "mmap (to reserve pages)", _path);
+        }
+
+        _ = Libc.MAdvise(reservation.Address, (nuint)size, Libc.MADV_HUGEPAGE);
+        int errno = HugePages.Populate(reservation.Address, size, write: true);
+        if (errno == Errno.EINVAL)
+        {
+            Allocate(offset, length); // A kernel before 5.14: small pages are better than none.
+        }
+        else if (errno != 0)
+        {
+            throw Errno.Exception(errno == Errno.EFAULT ? Errno.ENOSPC : errno, "madvise (populate)", _path);
+        }
+    }
+
+    private (long Start, long Size) ToPages(long offset, long length)
+    {
+        long page = _capabilities.PageSize;
+        long start = offset & -page;
+        return (start, ((offset + length + page - 1) & -page) - start);
+    }
+
+    private void CheckRange(long offset, long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+    }
+
+    private void Advise(nint address, long length, int advice)
+    {
+        if (Libc.MAdvise(address, (nuint)length, advice) == 0)
+        {
+            return;
+        }
+
+        int errno = Errno.Last;
+        if (!(_traits.MadviseMayFail && errno == Errno.EINVAL))
+        {
+            throw Errno.Exception(errno, "madvise", _path);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+namespace GuestMemFs.Media;
+
+/// <summary>How space for a range of a file is taken before it is touched.</summary>
+internal enum ReserveBy
+{
+    /// <summary>Creation took it.</summary>
+    Creation,
+
+    /// <summary>fallocate.</summary>
+    Fallocate,
+
+    /// <summary>Mapping takes it (hugetlbfs keeps a reservation with the inode); nothing is zeroed ahead of its use.</summary>
+    Mapping,
+
+    /// <summary>Faulting the range in through a mapping that asks for huge pages: fallocate would take small ones (tmpfs with huge=advise).</summary>
+    Populate,
+}
+
+/// <summary>What the code that handles descriptors has to know about a medium's files.</summary>
+internal sealed record FileTraits
+{
+    /// <summary>How space is taken.</summary>
+    public required ReserveBy Reserve { get; init; }
+
+    /// <summary>Mappings need MADV_HUGEPAGE to get huge pages.</summary>
+    public bool AskForHugePages { get; init; }
+
+    /// <summary>madvise may answer EINVAL, because the mappings are of a kind it does not know (guestmemfs has no struct pages).</summary>
+    public bool MadviseMayFail { get; init; }
+}

@@ -1,0 +1,79 @@
+using GuestMemFs.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace GuestMemFs.Media;
+
+/// <summary>An open directory, and the mount it is on as the kernel names it.</summary>
+internal sealed class MediumDirectory : IDisposable
+{
+    private MediumDirectory(string path, SafeFileHandle handle, StatX status, MountInfo? mount)
+    {
+        Path = path;
+        Handle = handle;
+        Status = status;
+        Mount = mount;
+    }
+
+    /// <summary>Absolute.</summary>
+    public string Path { get; }
+
+    public SafeFileHandle Handle { get; }
+
+    /// <summary>As it was when it was opened.</summary>
+    public StatX Status { get; }
+
+    /// <summary>Null where /proc does not show the mount (another mount namespace, no /proc).</summary>
+    public MountInfo? Mount { get; }
+
+    /// <summary>What the filesystem says now.</summary>
+    public StatFs FileSystem() => Descriptors.FileSystem(Handle, Path);
+
+    /// <summary>Opens a directory.</summary>
+    /// <param name="path">Its path; links in it are followed.</param>
+    /// <param name="create">Make it (0700) where it is missing and its parent is there.</param>
+    public static MediumDirectory Open(string path, bool create)
+    {
+        path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        int result = TryOpen(path);
+        if (result == -Errno.ENOENT && create)
+        {
+            int made = Errno.Retry(() => Libc.MkdirAt(Libc.AT_FDCWD, path, 0x1C0 /* 0700 */));
+            if (made < 0 && made != -Errno.EEXIST)
+            {
+                throw Errno.Exception(-made, "mkdir", path, made == -Errno.ENOENT ? "Its parent directory is missing too: create that first." : null);
+            }
+
+            result = TryOpen(path);
+        }
+
+        if (result < 0)
+        {
+            throw Errno.Exception(-result, "open", path, result switch
+            {
+                -Errno.ENOTDIR => "It is not a directory: an arena needs a directory of its own.",
+                -Errno.ENOENT => "There is no such directory: create it, or mount the medium.",
+                _ => null,
+            });
+        }
+
+        var handle = new SafeFileHandle(result, ownsHandle: true);
+        StatX status = Descriptors.Status(handle, path);
+        MountInfo? mount = (status.Mask & Libc.STATX_MNT_ID) != 0 ? MountInfo.Find(status.MountId) : null;
+        return new MediumDirectory(path, handle, status, mount);
+    }
+
+    /// <summary>Throws where this process may not create files here.</summary>
+    public void RequireWritable()
+    {
+        int result = Errno.Retry(() => Libc.FAccessAt(Handle, ".", Libc.W_OK | Libc.X_OK, Libc.AT_EACCESS));
+        if (result < 0)
+        {
+            throw Errno.Exception(-result, "access", Path);
+        }
+    }
+
+    public void Dispose() => Handle.Dispose();
+
+    private static int TryOpen(string path) =>
+        Errno.Retry(() => Libc.OpenAt(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0));
+}

@@ -1,0 +1,33 @@
+namespace GuestMemFs.Media;
+
+/// <summary>What sysfs tells about the device under a filesystem.</summary>
+internal static class PersistentMemory
+{
+    /// <summary>
+    /// True where the device is known to keep its content without power. Memory that was only marked as persistent for the kernel (<c>memmap=</c>, provider
+    /// <c>e820</c>) does not, and of a device that is not on an nvdimm bus nothing is known: both are false.
+    /// </summary>
+    /// <param name="device">major:minor.</param>
+    public static bool SurvivesPowerLoss(string? device)
+    {
+        if (device is null || Directory.ResolveLinkTarget("/sys/dev/block/" + device, returnFinalTarget: true)?.FullName is not { } path)
+        {
+            return false;
+        }
+
+        return BusOf(path) is { } bus && KernelFile.TryRead(bus + "/provider") is { Length: > 0 } provider && provider != "e820";
+    }
+
+    /// <summary>The nvdimm bus (<c>…/ndbus0</c>) that a device's path leads through, or null.</summary>
+    public static string? BusOf(string devicePath)
+    {
+        int bus = devicePath.IndexOf("/ndbus", StringComparison.Ordinal);
+        if (bus < 0)
+        {
+            return null;
+        }
+
+        int end = devicePath.IndexOf('/', bus + 1);
+        return end < 0 ? devicePath : devicePath[..end];
+    }
+}

@@ -1,0 +1,52 @@
+using GuestMemFs.Native;
+
+namespace GuestMemFs.Media;
+
+/// <summary>
+/// tmpfs: memory of the page cache. Survives the process. With <c>huge=always</c> or <c>within_size</c> it gives 2 MiB pages where it finds some;
+/// with <c>huge=advise</c> to mappings that ask (ours do).
+/// </summary>
+internal sealed class TmpfsMedium : FileSystemMedium
+{
+    /// <summary>Takes the directory over.</summary>
+    public TmpfsMedium(MediumDirectory directory)
+        : base(directory)
+    {
+        ShmemHuge huge = ShmemHugePages.OfMount(directory.Mount);
+        Capabilities = CapabilitiesWith(huge);
+        Traits = TraitsWith(huge);
+    }
+
+    public override string Name => "tmpfs";
+
+    public override MediumCapabilities Capabilities { get; }
+
+    protected override FileTraits Traits { get; }
+
+    /// <summary>The filesystem's own limit, and no more than the machine has memory available: the limit is often half of all there is, or all.</summary>
+    public override MediumSpace GetSpace()
+    {
+        MediumSpace limit = base.GetSpace();
+        long available = MachineMemory.Available();
+        return limit.Total == 0 // size=0: without limit
+            ? new MediumSpace(MachineMemory.Total(), available)
+            : limit with { Free = Math.Min(limit.Free ?? 0, available) };
+    }
+
+    internal static MediumCapabilities CapabilitiesWith(ShmemHuge huge) => new()
+    {
+        Survives = Survives.ProcessExit,
+        PageSize = huge == ShmemHuge.No ? PageSizes.Small : PageSizes.Huge2M,
+        FileGranularity = PageSizes.Huge2M,
+        MaximumFileLength = MaximumLength,
+    };
+
+    internal static FileTraits TraitsWith(ShmemHuge huge) => new()
+    {
+        Reserve = huge == ShmemHuge.Advise ? ReserveBy.Populate : ReserveBy.Fallocate,
+        AskForHugePages = huge != ShmemHuge.No,
+    };
+
+    /// <summary>Less than the kernel's limit (8 EiB), more than any machine: room for arithmetic.</summary>
+    internal const long MaximumLength = 1L << 46;
+}

@@ -1,0 +1,84 @@
+namespace GuestMemFs.Native;
+
+/// <summary>
+/// A range of address space that holds nothing: files are mapped into it at fixed addresses, so that memory can grow without moving.
+/// </summary>
+/// <remarks>
+/// <para>There is no finalizer, on purpose: a span into the range keeps nothing alive, and unmapping under running code is a crash. Who
+/// forgets <see cref="Dispose"/> leaks address space until the process ends, and nothing else.</para>
+/// <para>Thread-safe as the kernel is: calls on different parts may run at once; <see cref="Dispose"/> must be the last one.</para>
+/// </remarks>
+internal sealed class AddressReservation : IDisposable
+{
+    private const int Reserved = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_NORESERVE;
+    private bool _disposed;
+
+    /// <summary>Reserves address space.</summary>
+    /// <param name="length">Bytes, a multiple of 4 KiB, above zero.</param>
+    /// <param name="alignment">Of the address: a power of two, at least 4 KiB (2 MiB or 1 GiB for huge pages).</param>
+    /// <exception cref="MediumException">There is no such range of address space left.</exception>
+    public AddressReservation(long length, long alignment)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(alignment, PageSizes.Small);
+        if (length % PageSizes.Small != 0 || !System.Numerics.BitOperations.IsPow2(alignment))
+        {
+            throw new ArgumentException($"A reservation needs a length in 4 KiB pages and an alignment that is a power of two, not {length} and {alignment}.");
+        }
+
+        // Over-reserve, then give back what is in front of the aligned address and behind the end.
+        long all = checked(length + alignment - PageSizes.Small);
+        nint start = Libc.MMap(0, (nuint)all, Libc.PROT_NONE, Reserved, -1, 0);
+        if (start == Libc.MAP_FAILED)
+        {
+            throw Errno.Exception(Errno.Last, "mmap", $"{length} bytes of address space", "Address space or the number of mappings is limited: see ulimit -v and vm.max_map_count.");
+        }
+
+        Address = (nint)(((long)start + alignment - 1) & -alignment);
+        Length = length;
+        Unmap(start, Address - start);
+        Unmap(Address + (nint)length, start + (nint)all - (Address + (nint)length));
+    }
+
+    /// <summary>The first byte, aligned as asked.</summary>
+    public nint Address { get; }
+
+    /// <summary>Bytes.</summary>
+    public long Length { get; }
+
+    /// <summary>Takes whatever is mapped in a part out again; the address space stays reserved.</summary>
+    public void Clear(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+        if (Libc.MMap(Address + (nint)offset, (nuint)length, Libc.PROT_NONE, Reserved | Libc.MAP_FIXED, -1, 0) == Libc.MAP_FAILED)
+        {
+            throw Errno.Exception(Errno.Last, "mmap", $"{length} bytes of address space at offset {offset}");
+        }
+    }
+
+    /// <summary>Reserves a range again that a failed MAP_FIXED may have left open, before something else of this process is put there.</summary>
+    public static void CloseHole(nint address, long length) =>
+        _ = Libc.MMap(address, (nuint)length, Libc.PROT_NONE, Reserved | Libc.MAP_FIXED_NOREPLACE, -1, 0); // Fails where there is no hole, which is the good case.
+
+    /// <summary>Unmaps everything in the range. No span into it may be in use.</summary>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Unmap(Address, (nint)Length);
+        }
+    }
+
+    private static void Unmap(nint address, nint length)
+    {
+        if (length > 0)
+        {
+            int result = Libc.MUnmap(address, (nuint)length);
+            System.Diagnostics.Debug.Assert(result == 0, "munmap of an own, page-aligned range fails only out of mappings");
+        }
+    }
+}
