@@ -21,9 +21,14 @@ internal sealed class AddressReservation : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentOutOfRangeException.ThrowIfLessThan(alignment, PageSizes.Small);
-        if (length % PageSizes.Small != 0 || !System.Numerics.BitOperations.IsPow2(alignment))
+        if (length % PageSizes.Small != 0)
         {
-            throw new ArgumentException($"A reservation needs a length in 4 KiB pages and an alignment that is a power of two, not {length} and {alignment}.");
+            throw new ArgumentOutOfRangeException(nameof(length), length, "A reservation is made of 4 KiB pages: round up.");
+        }
+
+        if (!System.Numerics.BitOperations.IsPow2(alignment))
+        {
+            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "An alignment is a power of two.");
         }
 
         // Over-reserve, then give back what is in front of the aligned address and behind the end.

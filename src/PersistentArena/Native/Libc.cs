@@ -137,9 +137,6 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "closedir", SetLastError = true)]
     public static partial int CloseDir(nint directory);
 
-    [LibraryImport(Library, EntryPoint = "geteuid")]
+    [LibraryImport(Library, EntryPoint = "geteuid", SetLastError = true)]
     public static partial uint GetEUid();
-
-    [LibraryImport(Library, EntryPoint = "getpid")]
-    public static partial int GetPid();
 }
