@@ -31,6 +31,15 @@ public abstract class Medium : IDisposable
     public static Medium ForDirectory(string path, bool writable = true) => MediumDetector.Open(path, writable);
 
     /// <summary>
+    /// The medium for an arena where nobody named a directory: the one that holds files of that name already, else the best that is really there, that we may write to
+    /// and that has the room (<see cref="MediumCandidates"/> says what is better). <see cref="Reason"/> explains the choice.
+    /// </summary>
+    /// <param name="name">The arena's name; its directory is <c>MOUNT/guestmemfs-UID/NAME</c>, mode 0700, made here.</param>
+    /// <param name="bytesWanted">Bytes the arena is going to hold.</param>
+    /// <exception cref="MediumException"><see cref="MediumErrorKind.NoSpace"/>: none has the room; the message lists them all.</exception>
+    public static Medium Default(string name, long bytesWanted) => DefaultMedium.Open(name, bytesWanted);
+
+    /// <summary>
     /// Memory behind descriptors that this object holds (memfd): gone when the object is disposed and nobody else holds a descriptor.
     /// </summary>
     /// <param name="name">For people.</param>

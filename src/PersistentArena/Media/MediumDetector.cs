@@ -52,6 +52,16 @@ internal static class MediumDetector
         _ => MediumKind.Directory,
     };
 
+    /// <summary>The stable short name of a kind.</summary>
+    public static string NameOf(MediumKind kind) => kind switch
+    {
+        MediumKind.GuestMemFs => "guestmemfs",
+        MediumKind.Dax => "dax",
+        MediumKind.Hugetlbfs => "hugetlbfs",
+        MediumKind.Tmpfs => "tmpfs",
+        _ => "directory",
+    };
+
     private static bool IsDax(MountInfo mount, ulong attributes) =>
         mount.Has("dax") || mount.Has("dax=always") || (attributes & Libc.STATX_ATTR_DAX) != 0;
 }

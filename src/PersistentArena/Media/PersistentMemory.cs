@@ -10,12 +10,13 @@ internal static class PersistentMemory
     /// <param name="device">major:minor.</param>
     public static bool SurvivesPowerLoss(string? device)
     {
-        if (device is null || Directory.ResolveLinkTarget("/sys/dev/block/" + device, returnFinalTarget: true)?.FullName is not { } path)
+        string link = "/sys/dev/block/" + device;
+        if (device is null || !Directory.Exists(link) || Directory.ResolveLinkTarget(link, returnFinalTarget: true) is not { } target)
         {
             return false;
         }
 
-        return BusOf(path) is { } bus && KernelFile.TryRead(bus + "/provider") is { Length: > 0 } provider && provider != "e820";
+        return BusOf(target.FullName) is { } bus && KernelFile.TryRead(bus + "/provider") is { Length: > 0 } provider && provider != "e820";
     }
 
     /// <summary>The nvdimm bus (<c>…/ndbus0</c>) that a device's path leads through, or null.</summary>

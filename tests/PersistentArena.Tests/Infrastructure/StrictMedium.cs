@@ -23,7 +23,6 @@ internal sealed unsafe class StrictMedium : Medium
     private readonly StrictOptions _options;
     private readonly CarveOut _memory;
     private readonly List<Inode> _inodes = [];
-    private readonly HashSet<string> _lockedNames = new(StringComparer.Ordinal);
     private int _nextBlock;
     private bool _frozen;
     private bool _gone;
@@ -142,7 +141,7 @@ internal sealed unsafe class StrictMedium : Medium
     {
         lock (_lock)
         {
-            _lockedNames.Clear();
+            _inodes.ForEach(inode => inode.LockedBy = null);
         }
     }
 
@@ -241,12 +240,12 @@ internal sealed unsafe class StrictMedium : Medium
         public long Length { get; set; }
 
         public int Mode { get; init; } = 0b110_000_000;
+
+        public StrictFile? LockedBy { get; set; }
     }
 
     private sealed class StrictFile(StrictMedium medium, Inode inode, bool writable) : MediumFile
     {
-        private bool _locked;
-
         public override string Name => inode.Name;
 
         public override long Length => inode.Length;
@@ -280,8 +279,8 @@ internal sealed unsafe class StrictMedium : Medium
         {
             lock (medium._lock)
             {
-                _locked |= medium._lockedNames.Add(inode.Name);
-                return _locked;
+                inode.LockedBy ??= this;
+                return inode.LockedBy == this;
             }
         }
 
@@ -291,10 +290,9 @@ internal sealed unsafe class StrictMedium : Medium
         {
             lock (medium._lock)
             {
-                if (_locked)
+                if (inode.LockedBy == this)
                 {
-                    medium._lockedNames.Remove(inode.Name);
-                    _locked = false;
+                    inode.LockedBy = null;
                 }
             }
 

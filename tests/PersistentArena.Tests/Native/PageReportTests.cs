@@ -1,0 +1,72 @@
+using GuestMemFs.Native;
+using GuestMemFs.Tests.Infrastructure;
+
+namespace GuestMemFs.Tests.Native;
+
+public sealed unsafe class PageReportTests
+{
+    private const string Smaps = """
+        7f0000000000-7f0000400000 rw-s 00000000 00:1e 4 /mnt/huge/extent-1
+        Size:               4096 kB
+        KernelPageSize:        4 kB
+        MMUPageSize:           4 kB
+        Rss:                4096 kB
+        ShmemPmdMapped:     2048 kB
+        Shared_Hugetlb:        0 kB
+        THPeligible:           1
+        VmFlags: rd wr sh mr mw me ms dd dc
+        7f0000400000-7f0040400000 rw-s 00000000 00:1f 9 /mnt/1g/extent-2
+        KernelPageSize:  1048576 kB
+        Rss:                   0 kB
+        Shared_Hugetlb:  1048576 kB
+        ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
+        Rss:                   4 kB
+
+        """;
+
+    [Theory]
+    [InlineData(0x7f0000000000, 0x7f0000400000, "2 MiB pages for 50 %, 4 KiB for the rest")]
+    [InlineData(0x7f0000400000, 0x7f0040400000, "1 GiB pages")]
+    [InlineData(0x7f0040400000, 0x7f0040500000, "unknown")]
+    public void Only_mappings_of_the_range_count(ulong start, ulong end, string expected) =>
+        Assert.Equal(expected, PageReport.Read(new StringReader(Smaps), start, end).ToString());
+
+    [Theory]
+    [InlineData("tmpfs", "4 KiB pages")]
+    [InlineData("directory", "4 KiB pages")]
+    [InlineData("tmpfs-huge", "2 MiB pages")]
+    [InlineData("tmpfs-advise", "2 MiB pages")]
+    [InlineData("hugetlbfs", "2 MiB pages")]
+    [InlineData("hugetlbfs-1g", "1 GiB pages")]
+    public void What_was_got_is_what_the_medium_states(string kind, string expected)
+    {
+        using TestMedium place = TestMedia.Create(kind);
+        using Medium medium = place.Open();
+        long length = Math.Max(8 << 20, medium.Capabilities.FileGranularity);
+        using MediumFile file = medium.CreateFile("a", length);
+        file.Reserve(0, length);
+        using var reservation = new AddressReservation(length, Math.Max(PageSizes.Huge2M, medium.Capabilities.PageSize));
+        file.MapAt(reservation.Address, length, writable: true);
+        Assert.Equal("unknown", PageReport.ForRange(reservation.Address, length).ToString());
+
+        Assert.Equal(0, HugePages.Populate(reservation.Address, length, write: true));
+
+        PageReport got = PageReport.ForRange(reservation.Address, length);
+        Assert.Equal((length, expected), (got.Resident, got.ToString()));
+    }
+
+    [Fact]
+    public void Populating_where_nothing_is_mapped_or_has_no_room_gives_an_errno_and_no_signal()
+    {
+        using var reservation = new AddressReservation(4 << 20, PageSizes.Huge2M);
+        Assert.NotEqual(0, HugePages.Populate(reservation.Address, 4096, write: true));
+
+        using TestMedium place = TestMedia.Create("tmpfs-huge");
+        using Medium medium = place.Open();
+        long beyond = 1L << 30; // The mount has 512 MiB.
+        using MediumFile file = medium.CreateFile("a", beyond);
+        using var room = new AddressReservation(beyond, PageSizes.Huge2M);
+        file.MapAt(room.Address, beyond, writable: true);
+        Assert.Equal(Errno.EFAULT, HugePages.Populate(room.Address, beyond, write: true));
+    }
+}
