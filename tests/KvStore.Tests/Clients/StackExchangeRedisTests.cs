@@ -1,0 +1,137 @@
+using KvStore.Tests.Infrastructure;
+using StackExchange.Redis;
+
+namespace KvStore.Tests.Clients;
+
+/// <summary>StackExchange.Redis, by the part of its API that 1.2.6 and 3.x share (<c>-p:StackExchangeRedisVersion=…</c> takes another one).</summary>
+public sealed class StackExchangeRedisTests : IDisposable
+{
+    private readonly RunningServer _server = TestServer.Start();
+    private readonly ConnectionMultiplexer _connection;
+    private readonly IDatabase _database;
+
+    public StackExchangeRedisTests()
+    {
+        _connection = ConnectionMultiplexer.Connect($"127.0.0.1:{_server.Port},allowAdmin=true,connectTimeout=10000,syncTimeout=10000");
+        _database = _connection.GetDatabase();
+    }
+
+    [Fact]
+    public void Strings()
+    {
+        Assert.True(_database.StringSet("k", "v"));
+        Assert.Equal("v", (string?)_database.StringGet("k"));
+        Assert.True(_database.StringGet("none").IsNull);
+        Assert.False(_database.StringSet("k", "w", expiry: null, when: When.NotExists));
+        Assert.True(_database.StringSet("k", "w", expiry: null, when: When.Exists));
+        Assert.Equal("w", (string?)_database.StringGetSet("k", "x"));
+        Assert.Equal(4, _database.StringAppend("k", "yz!"));
+        Assert.Equal("yz", (string?)_database.StringGetRange("k", 1, 2));
+        Assert.Equal(6, (int)_database.StringSetRange("k", 4, "??"));
+        Assert.Equal(6, _database.StringLength("k"));
+        Assert.False(_database.StringSetBit("bits", 9, true));
+        Assert.True(_database.StringGetBit("bits", 9));
+        Assert.Equal(1, _database.StringBitCount("bits"));
+        byte[] binary = [0, 13, 10, 255];
+        _database.StringSet(binary, binary);
+        Assert.Equal(binary, (byte[]?)_database.StringGet(binary));
+    }
+
+    [Fact]
+    public void Numbers()
+    {
+        Assert.Equal(1, _database.StringIncrement("n"));
+        Assert.Equal(42, _database.StringIncrement("n", 41));
+        Assert.Equal(41, _database.StringDecrement("n"));
+        Assert.Equal(0.5, _database.StringIncrement("f", 0.5));
+        _database.StringSet("text", "no number");
+        var e = Assert.Throws<RedisServerException>(() => _database.StringIncrement("text"));
+        Assert.Equal("ERR value is not an integer or out of range", e.Message);
+    }
+
+    [Fact]
+    public void Many_at_once()
+    {
+        Assert.True(_database.StringSet([new("a", "1"), new("b", "2")]));
+        Assert.False(_database.StringSet([new("b", "3"), new("c", "4")], When.NotExists));
+        Assert.Equal(["1", "2", null], _database.StringGet(["a", "b", "c"]).Select(v => (string?)v));
+        Assert.Equal(2, _database.KeyDelete(["a", "b", "c"]));
+    }
+
+    [Fact]
+    public void Keys_and_their_expiry()
+    {
+        _database.StringSet("k", "v", TimeSpan.FromSeconds(100));
+        Assert.InRange(_database.KeyTimeToLive("k")!.Value.TotalSeconds, 90, 100);
+        Assert.True(_database.KeyPersist("k"));
+        Assert.Null(_database.KeyTimeToLive("k"));
+        Assert.True(_database.KeyExpire("k", DateTime.UtcNow.AddMinutes(10)));
+        Assert.InRange(_database.KeyTimeToLive("k")!.Value.TotalMinutes, 9, 10);
+        Assert.True(_database.KeyRename("k", "l"));
+        Assert.False(_database.KeyExists("k"));
+        Assert.Equal(RedisType.String, _database.KeyType("l"));
+        Assert.Equal("l", (string?)_database.KeyRandom());
+        Assert.True(_database.KeyExpire("l", TimeSpan.FromMilliseconds(1)));
+        Assert.True(SpinWait.SpinUntil(() => !_database.KeyExists("l"), TimeSpan.FromSeconds(5)));
+    }
+
+    [Fact]
+    public async Task Transactions_with_conditions()
+    {
+        await _database.StringSetAsync("k", "1");
+        ITransaction wins = _database.CreateTransaction();
+        wins.AddCondition(Condition.StringEqual("k", "1"));
+        Task<long> incremented = wins.StringIncrementAsync("k");
+        Assert.True(await wins.ExecuteAsync());
+        Assert.Equal(2, await incremented);
+
+        ITransaction loses = _database.CreateTransaction();
+        loses.AddCondition(Condition.KeyNotExists("k"));
+        _ = loses.StringSetAsync("k", "lost");
+        Assert.False(await loses.ExecuteAsync());
+        Assert.Equal("2", (string?)await _database.StringGetAsync("k"));
+    }
+
+    [Fact]
+    public async Task Ten_thousand_pipelined_operations_from_many_threads()
+    {
+        await Parallel.ForEachAsync(Enumerable.Range(0, 10_000), TestContext.Current.CancellationToken, async (i, _) =>
+        {
+            await _database.StringSetAsync($"p:{i}", i);
+            Assert.Equal(i, (int)await _database.StringGetAsync($"p:{i}"));
+        });
+        IServer server = _connection.GetServer(_connection.GetEndPoints()[0]);
+        Assert.Equal(10_000, await server.DatabaseSizeAsync());
+        Assert.Equal(10_000, server.Keys(pattern: "p:*", pageSize: 500).Distinct().Count());
+        await server.FlushDatabaseAsync();
+        Assert.Equal(0, await server.DatabaseSizeAsync());
+    }
+
+    [Fact]
+    public void The_server_tells_of_itself()
+    {
+        IServer server = _connection.GetServer(_connection.GetEndPoints()[0]);
+        Assert.True(server.IsConnected);
+        Assert.Equal(ServerType.Standalone, server.ServerType);
+        Assert.True(server.Version >= new Version(7, 0));
+        Assert.InRange(Math.Abs((server.Time() - DateTime.UtcNow).TotalSeconds), 0, 5);
+        Assert.Contains(server.Info(), section => section.Key == "Server");
+        Assert.Equal("PONG", (string?)_database.Execute("PING"));
+    }
+
+    [Fact]
+    public void What_it_wrote_is_there_after_the_server_was_killed()
+    {
+        _database.StringSet("k", "v");
+        _server.Process.Kill();
+        _server.Restart();
+        using ConnectionMultiplexer again = ConnectionMultiplexer.Connect($"127.0.0.1:{_server.Port},connectTimeout=10000");
+        Assert.Equal("v", (string?)again.GetDatabase().StringGet("k"));
+    }
+
+    public void Dispose()
+    {
+        _connection.Dispose();
+        _server.Dispose();
+    }
+}
