@@ -97,8 +97,10 @@ internal sealed unsafe class DescriptorFile : MediumFile
             case ReserveBy.Mapping:
                 ReserveByMapping(offset, length);
                 break;
-            case ReserveBy.Populate:
-                ReserveByPopulating(offset, length);
+            case ReserveBy.HugePages:
+                RequireMemory(offset, length);
+                TakeHugePages(offset, length);
+                Allocate(offset, length);
                 break;
             default:
                 Allocate(offset, length);
@@ -162,24 +164,37 @@ internal sealed unsafe class DescriptorFile : MediumFile
         _ = Libc.MUnmap(address, (nuint)size);
     }
 
-    private void ReserveByPopulating(long offset, long length)
+    /// <summary>
+    /// Best effort: what gets no huge page now (none in one piece, an old kernel, a full filesystem) is left to fallocate, whose errors count.
+    /// </summary>
+    private void TakeHugePages(long offset, long length)
     {
         (long start, long size) = ToPages(offset, length);
-        using var reservation = new AddressReservation(size, _capabilities.PageSize);
-        if (Libc.MMap(reservation.Address, (nuint)size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, start) == Libc.MAP_FAILED)
+        using var view = new AddressReservation(size, PageSizes.Huge2M);
+        if (Libc.MMap(view.Address, (nuint)size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, start) == Libc.MAP_FAILED)
         {
             throw Errno.Exception(Errno.Last, "mmap (to reserve pages)", _path);
         }
 
-        _ = Libc.MAdvise(reservation.Address, (nuint)size, Libc.MADV_HUGEPAGE);
-        int errno = HugePages.Populate(reservation.Address, size, write: true);
-        if (errno == Errno.EINVAL)
+        _ = Libc.MAdvise(view.Address, (nuint)size, Libc.MADV_HUGEPAGE); // Enough by itself with huge=advise.
+        for (long done = 0; done < size && HugePages.Collapse(view.Address + (nint)done) == 0;)
         {
-            Allocate(offset, length); // A kernel before 5.14: small pages are better than none.
+            done += PageSizes.Huge2M;
         }
-        else if (errno != 0)
+    }
+
+    /// <summary>
+    /// tmpfs is often allowed all the memory there is. Where the machine does not have what is asked for, the kernel would not say so but end a process.
+    /// </summary>
+    private void RequireMemory(long offset, long length)
+    {
+        StatX status = Descriptors.Status(_handle, _path);
+        long missing = Math.Min(length, (long)status.Size - ((long)status.Blocks * 512));
+        long available = MachineMemory.Available();
+        if (missing > available)
         {
-            throw Errno.Exception(errno == Errno.EFAULT ? Errno.ENOSPC : errno, "madvise (populate)", _path);
+            throw new MediumException(MediumErrorKind.NoSpace, "reserve", _path, Errno.ENOMEM,
+                $"{missing} bytes of memory are needed for '{_path}' (offset {offset}), the machine has {available} available: use less, or free memory.");
         }
     }
 

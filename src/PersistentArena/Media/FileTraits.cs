@@ -12,8 +12,9 @@ internal enum ReserveBy
     /// <summary>Mapping takes it (hugetlbfs keeps a reservation with the inode); nothing is zeroed ahead of its use.</summary>
     Mapping,
 
-    /// <summary>Faulting the range in through a mapping that asks for huge pages: fallocate would take small ones (tmpfs with huge=advise).</summary>
-    Populate,
+    /// <summary>2 MiB at a time through a mapping that asks for huge pages, and fallocate for what gets none: memory of the page cache (tmpfs, memfd), where
+    /// fallocate alone takes small pages unless the mount says <c>huge=always</c>.</summary>
+    HugePages,
 }
 
 /// <summary>What the code that handles descriptors has to know about a medium's files.</summary>

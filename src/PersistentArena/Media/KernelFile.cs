@@ -30,8 +30,8 @@ internal static class KernelFile
 /// <summary>The machine's memory, from /proc/meminfo, in bytes.</summary>
 internal static class MachineMemory
 {
-    /// <summary>What can be had without swapping; unlimited where the kernel does not say.</summary>
-    public static long Available() => Read("MemAvailable:") ?? long.MaxValue;
+    /// <summary>What can be had, free swap included; unlimited where the kernel does not say.</summary>
+    public static long Available() => Read("MemAvailable:") is { } available ? available + (Read("SwapFree:") ?? 0) : long.MaxValue;
 
     /// <summary>All of it.</summary>
     public static long Total() => Read("MemTotal:") ?? long.MaxValue;

@@ -1,3 +1,6 @@
+using GuestMemFs.Native;
+using Microsoft.Win32.SafeHandles;
+
 namespace GuestMemFs.Media;
 
 /// <summary>Whether memory of the page cache comes in 2 MiB pages.</summary>
@@ -5,6 +8,9 @@ internal enum ShmemHuge
 {
     /// <summary>No.</summary>
     No,
+
+    /// <summary>By collapsing what is there, where somebody asks for it (MADV_COLLAPSE).</summary>
+    Collapse,
 
     /// <summary>To mappings that ask with MADV_HUGEPAGE.</summary>
     Advise,
@@ -17,22 +23,23 @@ internal enum ShmemHuge
 internal static class ShmemHugePages
 {
     private const string Switch = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+    private static readonly Lazy<bool> s_canCollapse = new(TryCollapse);
 
     /// <summary>Of a tmpfs mount: its <c>huge=</c>, unless the machine's switch says deny or force.</summary>
-    public static ShmemHuge OfMount(MountInfo? mount) => ForMount(mount?.Value("huge"), MachineSwitch());
+    public static ShmemHuge OfMount(MountInfo? mount) => ForMount(mount?.Value("huge"), MachineSwitch(), s_canCollapse.Value);
 
     /// <summary>Of memfds, which are on a mount of the kernel's own: the machine's switch alone.</summary>
-    public static ShmemHuge OfMemfd() => ForMount(MachineSwitch(), MachineSwitch());
+    public static ShmemHuge OfMemfd() => ForMount(MachineSwitch(), MachineSwitch(), s_canCollapse.Value);
 
-    /// <summary>Combines a mount's <c>huge=</c> with the machine's switch.</summary>
-    public static ShmemHuge ForMount(string? huge, string? machine) => (huge, machine) switch
+    /// <summary>Combines a mount's <c>huge=</c> with the machine's switch and what the kernel can.</summary>
+    public static ShmemHuge ForMount(string? huge, string? machine, bool canCollapse) => (huge, machine) switch
     {
         (_, null) => ShmemHuge.No, // A kernel without transparent huge pages.
         (_, "deny") => ShmemHuge.No,
         (_, "force") => ShmemHuge.Yes,
         ("always" or "within_size", _) => ShmemHuge.Yes,
         ("advise", _) => ShmemHuge.Advise,
-        _ => ShmemHuge.No,
+        _ => canCollapse ? ShmemHuge.Collapse : ShmemHuge.No,
     };
 
     /// <summary>The word in brackets: <c>always within_size advise [never] deny force</c>.</summary>
@@ -41,6 +48,25 @@ internal static class ShmemHugePages
         int open = choices.IndexOf('[', StringComparison.Ordinal);
         int close = choices.IndexOf(']', StringComparison.Ordinal);
         return open >= 0 && close > open ? choices[(open + 1)..close] : null;
+    }
+
+    /// <summary>Tries it on 2 MiB: which kernels can and when has changed too often to be told from a version.</summary>
+    private static bool TryCollapse()
+    {
+        int descriptor = Errno.Retry(() => Libc.MemfdCreate("guestmemfs-probe", Libc.MFD_CLOEXEC));
+        if (descriptor < 0)
+        {
+            return false;
+        }
+
+        using var file = new SafeFileHandle(descriptor, ownsHandle: true);
+        using var view = new AddressReservation(PageSizes.Huge2M, PageSizes.Huge2M);
+        const int protection = Libc.PROT_READ | Libc.PROT_WRITE;
+        bool mapped = Libc.FTruncate(file, PageSizes.Huge2M) == 0
+            && Libc.MMap(view.Address, (nuint)PageSizes.Huge2M, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, file, 0) != Libc.MAP_FAILED;
+
+        // That there is no huge page just now says nothing about the kernel.
+        return mapped && HugePages.Collapse(view.Address) is 0 or Errno.ENOMEM or Errno.EAGAIN or Errno.EBUSY;
     }
 
     private static string? MachineSwitch() => KernelFile.TryRead(Switch) is { } text ? Chosen(text) : null;

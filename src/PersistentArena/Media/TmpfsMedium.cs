@@ -3,8 +3,8 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// tmpfs: memory of the page cache. Survives the process. With <c>huge=always</c> or <c>within_size</c> it gives 2 MiB pages where it finds some;
-/// with <c>huge=advise</c> to mappings that ask (ours do).
+/// tmpfs: memory of the page cache. Survives the process. With <c>huge=always</c> or <c>within_size</c> it gives 2 MiB pages where it finds some,
+/// with <c>huge=advise</c> to mappings that ask (ours do), and without any of it to what was reserved, by collapsing (Linux 6.1).
 /// </summary>
 internal sealed class TmpfsMedium : FileSystemMedium
 {
@@ -43,7 +43,7 @@ internal sealed class TmpfsMedium : FileSystemMedium
 
     internal static FileTraits TraitsWith(ShmemHuge huge) => new()
     {
-        Reserve = huge == ShmemHuge.Advise ? ReserveBy.Populate : ReserveBy.Fallocate,
+        Reserve = huge == ShmemHuge.No ? ReserveBy.Fallocate : ReserveBy.HugePages,
         AskForHugePages = huge != ShmemHuge.No,
     };
 

@@ -1,6 +1,6 @@
 namespace GuestMemFs.Native;
 
-/// <summary>Faulting pages in ahead of their use.</summary>
+/// <summary>Pages ahead of their use: faulted in, and made huge.</summary>
 internal static class HugePages
 {
     private const long Step = 256L << 20;
@@ -33,5 +33,18 @@ internal static class HugePages
         }
 
         return 0;
+    }
+
+    /// <summary>
+    /// Gives a part of a tmpfs file or memfd one page of 2 MiB, whether its mount has huge pages or not (MADV_COLLAPSE, Linux 6.1): a small page is faulted in, and the kernel
+    /// puts it and what else is there together. Contents stay as they are.
+    /// </summary>
+    /// <remarks>Measured on fresh memory: 0.1 to 0.2 s for a GiB, where small pages cost seconds at their first touch.</remarks>
+    /// <param name="address">Aligned to 2 MiB, mapped shared and writable.</param>
+    /// <returns>0, or the errno: EINVAL where the kernel cannot, ENOMEM or EAGAIN where it finds no huge page, EFAULT where the filesystem is full.</returns>
+    public static int Collapse(nint address)
+    {
+        int errno = Populate(address, PageSizes.Small, write: true);
+        return errno != 0 ? errno : Libc.MAdvise(address, (nuint)PageSizes.Huge2M, Libc.MADV_COLLAPSE) == 0 ? 0 : Errno.Last;
     }
 }

@@ -45,6 +45,7 @@ internal static unsafe partial class Libc
     public const int MADV_DONTDUMP = 16;
     public const int MADV_POPULATE_READ = 22;
     public const int MADV_POPULATE_WRITE = 23;
+    public const int MADV_COLLAPSE = 25;
     public const int MS_SYNC = 4;
     public const int FALLOC_FL_KEEP_SIZE = 1;
     public const int FALLOC_FL_PUNCH_HOLE = 2;

@@ -25,6 +25,7 @@ internal struct StatX
     [FieldOffset(28)] public ushort Mode;
     [FieldOffset(32)] public ulong Inode;
     [FieldOffset(40)] public ulong Size;
+    [FieldOffset(48)] public ulong Blocks; // of 512 bytes, allocated
     [FieldOffset(136)] public uint DeviceMajor;
     [FieldOffset(140)] public uint DeviceMinor;
     [FieldOffset(144)] public ulong MountId;

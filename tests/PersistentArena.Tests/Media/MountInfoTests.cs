@@ -47,16 +47,18 @@ public sealed class MountInfoTests
     }
 
     [Theory]
-    [InlineData(null, "never", "No")]
-    [InlineData("never", "always", "No")]
-    [InlineData("advise", "never", "Advise")]
-    [InlineData("always", "never", "Yes")]
-    [InlineData("within_size", "advise", "Yes")]
-    [InlineData("always", "deny", "No")]
-    [InlineData("never", "force", "Yes")]
-    [InlineData("always", null, "No")]
-    public void Mount_and_machine_say_together_whether_tmpfs_has_huge_pages(string? mount, string? machine, string expected) =>
-        Assert.Equal(expected, ShmemHugePages.ForMount(mount, machine).ToString());
+    [InlineData(null, "never", false, "No")]
+    [InlineData(null, "never", true, "Collapse")]
+    [InlineData("never", "always", false, "No")]
+    [InlineData("never", "always", true, "Collapse")]
+    [InlineData("advise", "never", true, "Advise")]
+    [InlineData("always", "never", false, "Yes")]
+    [InlineData("within_size", "advise", false, "Yes")]
+    [InlineData("always", "deny", true, "No")]
+    [InlineData("never", "force", false, "Yes")]
+    [InlineData("always", null, true, "No")]
+    public void Mount_and_machine_say_together_whether_tmpfs_has_huge_pages(string? mount, string? machine, bool canCollapse, string expected) =>
+        Assert.Equal(expected, ShmemHugePages.ForMount(mount, machine, canCollapse).ToString());
 
     [Fact]
     public void The_word_in_brackets_is_the_choice()

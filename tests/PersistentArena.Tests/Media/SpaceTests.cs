@@ -20,6 +20,18 @@ public sealed class SpaceTests
         Assert.Contains("make the medium larger", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("tmpfs")]
+    [InlineData("memfd")]
+    public void More_memory_than_the_machine_has_is_refused_before_the_kernel_ends_a_process(string kind)
+    {
+        using TestMedium place = TestMedia.Create(kind);
+        using Medium medium = place.Open();
+        using MediumFile file = medium.CreateFile("a", 1L << 40);
+        MediumException error = Assert.Throws<MediumException>(() => file.Reserve(0, 1L << 40));
+        Assert.Equal((MediumErrorKind.NoSpace, "reserve"), (error.Kind, error.Operation));
+    }
+
     [Fact]
     public void Huge_pages_are_taken_at_creation_and_given_back_at_deletion()
     {
