@@ -1,0 +1,207 @@
+using System.Globalization;
+
+namespace GuestMemFs;
+
+/// <summary>There is no arena at a place.</summary>
+public sealed class ArenaNotFoundException : ArenaException
+{
+    internal ArenaNotFoundException(string location, string detail)
+        : base(ReasonCodes.ArenaNotFound, $"There is no arena in {location}: {detail}. Create one with PersistentArena.Create or OpenOrCreate.") => Location = location;
+
+    /// <summary>Where it was looked for.</summary>
+    public string Location { get; }
+}
+
+/// <summary>There is an arena at the place of a new one.</summary>
+public sealed class ArenaExistsException : ArenaException
+{
+    internal ArenaExistsException(string location)
+        : base(ReasonCodes.ArenaExists, $"There is an arena in {location} already. Open it, or create the new one in another directory.") => Location = location;
+
+    /// <summary>Where it is.</summary>
+    public string Location { get; }
+}
+
+/// <summary>The arena has a writer.</summary>
+public sealed class ArenaInUseException : ArenaException
+{
+    internal ArenaInUseException(string location, int? processId, DateTimeOffset? since)
+        : base(
+            ReasonCodes.ArenaInUse,
+            string.Create(CultureInfo.InvariantCulture, $"The arena in {location} has a writer: {(processId is null ? "its record is being written this moment" : $"process {processId} since {since:u}")}. Stop it, or open the arena read-only beside it."))
+    {
+        Location = location;
+        ProcessId = processId;
+        Since = since;
+    }
+
+    /// <summary>The arena.</summary>
+    public string Location { get; }
+
+    /// <summary>The writer's process id (of its own pid namespace), where it could be read.</summary>
+    public int? ProcessId { get; }
+
+    /// <summary>When it opened the arena, by its wall clock.</summary>
+    public DateTimeOffset? Since { get; }
+}
+
+/// <summary>A newer writer has taken the arena over.</summary>
+public sealed class ArenaFencedException : ArenaException
+{
+    internal ArenaFencedException(string location, ulong epoch, ulong newestEpoch)
+        : base(ReasonCodes.ArenaFenced, $"This writer of the arena in {location} has epoch {epoch}, and the arena says {newestEpoch}: another writer has taken over. Dispose of this one and open the arena anew.")
+    {
+        Epoch = epoch;
+        NewestEpoch = newestEpoch;
+    }
+
+    /// <summary>This writer's epoch.</summary>
+    public ulong Epoch { get; }
+
+    /// <summary>The epoch that the arena has now.</summary>
+    public ulong NewestEpoch { get; }
+}
+
+/// <summary>The arena's metadata stands still.</summary>
+public sealed class ArenaFrozenException : ArenaException
+{
+    internal ArenaFrozenException(string location, string operation)
+        : base(ReasonCodes.ArenaFrozen, $"The arena in {location} is frozen; {operation} would change its metadata. Data can still be written. Call Thaw first, where no kexec is under way.") =>
+        Operation = operation;
+
+    /// <summary>What was refused.</summary>
+    public string Operation { get; }
+}
+
+/// <summary>The arena was opened read-only.</summary>
+public sealed class ArenaReadOnlyException : ArenaException
+{
+    internal ArenaReadOnlyException(string location, string operation)
+        : base(ReasonCodes.ArenaReadOnly, $"The arena in {location} was opened read-only; {operation} needs a writer. Open it with ArenaAccess.ReadWrite.") =>
+        Operation = operation;
+
+    /// <summary>What was refused.</summary>
+    public string Operation { get; }
+}
+
+/// <summary>A file is not this arena's, or no arena's at all.</summary>
+public sealed class ForeignFileException : ArenaException
+{
+    internal ForeignFileException(string location, string detail, Guid? expected = null, Guid? found = null)
+        : base(ReasonCodes.ForeignFile, $"{detail} in {location}. Nothing was touched. Move the file away, or name the directory of the arena that is meant.")
+    {
+        Location = location;
+        Expected = expected;
+        Found = found;
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Location { get; }
+
+    /// <summary>The arena id that was asked for.</summary>
+    public Guid? Expected { get; }
+
+    /// <summary>The arena id that was found.</summary>
+    public Guid? Found { get; }
+}
+
+/// <summary>Several arenas are in one place.</summary>
+public sealed class ArenaAmbiguousException : ArenaException
+{
+    internal ArenaAmbiguousException(string location, IReadOnlyList<Guid> found)
+        : base(ReasonCodes.ArenaAmbiguous, $"{location} holds {found.Count} arenas ({string.Join(", ", found)}), and which is meant cannot be told from their names. Say it with ArenaOptions.ArenaId, or separate them.") =>
+        Found = found;
+
+    /// <summary>Their ids.</summary>
+    public IReadOnlyList<Guid> Found { get; }
+}
+
+/// <summary>The arena was written by a newer library.</summary>
+public sealed class NewerFormatException : ArenaException
+{
+    internal NewerFormatException(string location, uint version, ulong unknownBits, bool readable)
+        : base(
+            readable ? ReasonCodes.ReadOnlyFormat : ReasonCodes.NewerFormat,
+            $"The arena in {location} is of format version {version} with features 0x{unknownBits:x} that this library does not know. {(readable ? "It can be opened read-only (ArenaAccess.ReadOnly)" : "Nothing was touched")}; update the library to write it.")
+    {
+        Version = version;
+        UnknownFeatures = unknownBits;
+        IsReadable = readable;
+    }
+
+    /// <summary>The format's version.</summary>
+    public uint Version { get; }
+
+    /// <summary>The feature bits that are not known.</summary>
+    public ulong UnknownFeatures { get; }
+
+    /// <summary>True where it may be opened read-only.</summary>
+    public bool IsReadable { get; }
+}
+
+/// <summary>The metadata is damaged in a way that cannot be mended without guessing.</summary>
+public sealed class ArenaDamagedException : ArenaException
+{
+    private ArenaDamagedException(string code, string message, string location, uint generation, long offset)
+        : base(code, message)
+    {
+        Location = location;
+        Generation = generation;
+        Offset = offset;
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Location { get; }
+
+    /// <summary>The journal's generation, 0 where it is not about the journal.</summary>
+    public uint Generation { get; }
+
+    /// <summary>The byte from which on it does not check: within the log, or within the file.</summary>
+    public long Offset { get; }
+
+    internal static ArenaDamagedException Journal(string location, uint generation, long offset, string detail) => new(
+        ReasonCodes.JournalDamaged,
+        $"The metadata journal (generation {generation}) of the arena in {location} is damaged at byte {offset} of its log: {detail}. Nothing was touched. Copy the directory's files away before anything else; the regions' bytes are not affected.",
+        location,
+        generation,
+        offset);
+
+    internal static ArenaDamagedException Superblock(string location, string detail) => new(
+        ReasonCodes.SuperblockDamaged,
+        $"The superblock of the arena in {location} is damaged: {detail}. Nothing was touched. Copy the directory's files away before anything else; where nothing was ever stored there, delete arena.meta and create the arena anew.",
+        location,
+        0,
+        0);
+}
+
+/// <summary>A reader could not get a copy of the metadata that stood still.</summary>
+public sealed class ArenaBusyException : ArenaException
+{
+    internal ArenaBusyException(string location, int attempts)
+        : base(ReasonCodes.ArenaBusy, $"The writer of the arena in {location} replaced its metadata during each of {attempts} attempts to read it. Try again.") =>
+        Attempts = attempts;
+
+    /// <summary>How often it was tried.</summary>
+    public int Attempts { get; }
+}
+
+/// <summary>The medium vanished or failed under the arena.</summary>
+public sealed class ArenaMediumException : ArenaException
+{
+    internal ArenaMediumException(string location, MediumException inner)
+        : base(ReasonCodes.MediumFailed, $"The medium of the arena in {location} failed: {inner.Message} Nothing was changed. Check that it is mounted and reachable, then open the arena again.", inner)
+    {
+        Location = location;
+        Kind = inner.Kind;
+        Errno = inner.Errno;
+    }
+
+    /// <summary>Where it is, or was.</summary>
+    public string Location { get; }
+
+    /// <summary>What the medium said.</summary>
+    public MediumErrorKind Kind { get; }
+
+    /// <summary>The errno, 0 where none was set.</summary>
+    public int Errno { get; }
+}

@@ -1,0 +1,143 @@
+namespace GuestMemFs;
+
+/// <summary>
+/// The stable codes of everything an arena refuses, repairs or reports. 1xxx: the arena; 2xxx: room; 3xxx: regions; 4xxx: extents; 5xxx: said in an
+/// <see cref="AttachReport"/>, not thrown; 6xxx: heaps. A code never changes its meaning. The table for people is docs/reasons.md.
+/// </summary>
+public static class ReasonCodes
+{
+    /// <summary>There is no arena where one was to be opened.</summary>
+    public const string ArenaNotFound = "GMF1001";
+
+    /// <summary>There is an arena already where one was to be created.</summary>
+    public const string ArenaExists = "GMF1002";
+
+    /// <summary>Another process (or another object of this one) is the arena's writer.</summary>
+    public const string ArenaInUse = "GMF1003";
+
+    /// <summary>This writer was superseded by a newer one.</summary>
+    public const string ArenaFenced = "GMF1004";
+
+    /// <summary>The arena's metadata stands still.</summary>
+    public const string ArenaFrozen = "GMF1005";
+
+    /// <summary>The arena was opened read-only.</summary>
+    public const string ArenaReadOnly = "GMF1006";
+
+    /// <summary>The file is not this arena's, or no arena's at all.</summary>
+    public const string ForeignFile = "GMF1007";
+
+    /// <summary>The arena was written by a newer library, in a way this one cannot read.</summary>
+    public const string NewerFormat = "GMF1008";
+
+    /// <summary>The arena was written by a newer library; this one may read it and not write.</summary>
+    public const string ReadOnlyFormat = "GMF1009";
+
+    /// <summary>The superblock is damaged.</summary>
+    public const string SuperblockDamaged = "GMF1010";
+
+    /// <summary>The metadata journal is damaged.</summary>
+    public const string JournalDamaged = "GMF1011";
+
+    /// <summary>The writer changed the metadata faster than a reader could copy it.</summary>
+    public const string ArenaBusy = "GMF1012";
+
+    /// <summary>The medium is not there any more, or failed.</summary>
+    public const string MediumFailed = "GMF1013";
+
+    /// <summary>Several arenas are in one place, and none was asked for by its id.</summary>
+    public const string ArenaAmbiguous = "GMF1014";
+
+    /// <summary>The medium has no room.</summary>
+    public const string OutOfSpace = "GMF2001";
+
+    /// <summary>The metadata file has no room for more names.</summary>
+    public const string MetadataFull = "GMF2002";
+
+    /// <summary>The medium keeps no more files.</summary>
+    public const string OutOfFiles = "GMF2003";
+
+    /// <summary>There is no region of that name.</summary>
+    public const string RegionNotFound = "GMF3001";
+
+    /// <summary>The name is taken.</summary>
+    public const string RegionExists = "GMF3002";
+
+    /// <summary>The name cannot be a region's.</summary>
+    public const string InvalidRegionName = "GMF3003";
+
+    /// <summary>The region is of another kind.</summary>
+    public const string RegionWrongKind = "GMF3004";
+
+    /// <summary>The size cannot be, or is not the region's.</summary>
+    public const string RegionWrongSize = "GMF3005";
+
+    /// <summary>The region is open in this process.</summary>
+    public const string RegionInUse = "GMF3006";
+
+    /// <summary>An extent's file is not there.</summary>
+    public const string ExtentMissing = "GMF4001";
+
+    /// <summary>An extent's file is shorter than it was made.</summary>
+    public const string ExtentTruncated = "GMF4002";
+
+    /// <summary>Two files say that they are the same extent.</summary>
+    public const string ExtentDuplicated = "GMF4003";
+
+    /// <summary>The extents of a region do not add up to it.</summary>
+    public const string ExtentsInconsistent = "GMF4004";
+
+    /// <summary>The arena was not closed clean.</summary>
+    public const string NotClosed = "GMF5001";
+
+    /// <summary>The journal's tail word was damaged and was worked out from the records.</summary>
+    public const string TailWordRepaired = "GMF5002";
+
+    /// <summary>The word that names the journal half in force was damaged and was worked out from the halves.</summary>
+    public const string ActiveWordRepaired = "GMF5003";
+
+    /// <summary>One copy of the superblock was damaged and was written anew from the other.</summary>
+    public const string SuperblockRepaired = "GMF5004";
+
+    /// <summary>A journal header was damaged and was written anew.</summary>
+    public const string JournalHeaderRepaired = "GMF5005";
+
+    /// <summary>The word that says open or clean was damaged.</summary>
+    public const string StateWordDamaged = "GMF5006";
+
+    /// <summary>The lease was damaged; the journal has its epoch too.</summary>
+    public const string LeaseRepaired = "GMF5007";
+
+    /// <summary>Files were found under other names than their own, by the identity in their bytes.</summary>
+    public const string FilesRenamed = "GMF5008";
+
+    /// <summary>A deletion that was interrupted was finished.</summary>
+    public const string DeletionFinished = "GMF5009";
+
+    /// <summary>Files that were created and never committed were taken in or removed.</summary>
+    public const string OrphansAdopted = "GMF5010";
+
+    /// <summary>The arena was frozen under another kernel and was thawed.</summary>
+    public const string Thawed = "GMF5011";
+
+    /// <summary>A compaction of the journal that was not finished was rolled back.</summary>
+    public const string CompactionRolledBack = "GMF5012";
+
+    /// <summary>The creation of the arena had been interrupted and was done again.</summary>
+    public const string CreationRepeated = "GMF5013";
+
+    /// <summary>The identity block of the metadata file was damaged and was written anew.</summary>
+    public const string MetadataIdentityRepaired = "GMF5014";
+
+    /// <summary>The heap's bytes are not what the format says.</summary>
+    public const string HeapDamaged = "GMF6001";
+
+    /// <summary>The heap was written by a newer library.</summary>
+    public const string HeapFormat = "GMF6002";
+
+    /// <summary>A root of the heap is laid out in another way than was asked for.</summary>
+    public const string HeapLayout = "GMF6003";
+
+    /// <summary>All roots of the heap are taken.</summary>
+    public const string HeapRootsFull = "GMF6004";
+}

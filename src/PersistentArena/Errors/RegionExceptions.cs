@@ -1,0 +1,156 @@
+using System.Globalization;
+
+namespace GuestMemFs;
+
+/// <summary>There is no region of that name.</summary>
+public sealed class RegionNotFoundException : ArenaException
+{
+    internal RegionNotFoundException(string location, string name, int regions)
+        : base(ReasonCodes.RegionNotFound, $"The arena in {location} has no region '{name}' (it has {regions}). ListRegions names them; CreateRegion makes one.") => Name = name;
+
+    /// <summary>The name.</summary>
+    public string Name { get; }
+}
+
+/// <summary>The name is taken.</summary>
+public sealed class RegionExistsException : ArenaException
+{
+    internal RegionExistsException(string location, string name, long length)
+        : base(ReasonCodes.RegionExists, $"The arena in {location} has a region '{name}' of {length} bytes already. Open it, or choose another name.")
+    {
+        Name = name;
+        Length = length;
+    }
+
+    /// <summary>The name.</summary>
+    public string Name { get; }
+
+    /// <summary>The length of the region that has it, in bytes.</summary>
+    public long Length { get; }
+}
+
+/// <summary>The name cannot be a region's.</summary>
+public sealed class InvalidRegionNameException : ArenaException
+{
+    internal InvalidRegionNameException(string name, string detail)
+        : base(ReasonCodes.InvalidRegionName, $"'{name}' cannot be the name of a region: {detail}. Names have 1 to {RegionOptions.MaximumNameBytes} bytes of UTF-8 and no control characters.") => Name = name;
+
+    /// <summary>The name.</summary>
+    public string Name { get; }
+}
+
+/// <summary>The region is of another kind than was asked for.</summary>
+public sealed class RegionKindException : ArenaException
+{
+    internal RegionKindException(string name, RegionKind asked, RegionKind found)
+        : base(ReasonCodes.RegionWrongKind, $"Region '{name}' is of kind {found}, and {asked} was asked for. Open it as {found}, or use another name.")
+    {
+        Name = name;
+        Asked = asked;
+        Found = found;
+    }
+
+    /// <summary>The region.</summary>
+    public string Name { get; }
+
+    /// <summary>The kind that was asked for.</summary>
+    public RegionKind Asked { get; }
+
+    /// <summary>The kind that it is.</summary>
+    public RegionKind Found { get; }
+}
+
+/// <summary>The size cannot be, or is not the region's.</summary>
+public sealed class RegionSizeException : ArenaException
+{
+    internal RegionSizeException(string name, long asked, long limit, string detail)
+        : base(ReasonCodes.RegionWrongSize, string.Create(CultureInfo.InvariantCulture, $"Region '{name}', {asked} bytes: {detail} {limit}."))
+    {
+        Name = name;
+        Asked = asked;
+        Limit = limit;
+    }
+
+    /// <summary>The region.</summary>
+    public string Name { get; }
+
+    /// <summary>The size that was asked for, in bytes.</summary>
+    public long Asked { get; }
+
+    /// <summary>The size that limits it or that it is, in bytes; what it is of the two, the message says.</summary>
+    public long Limit { get; }
+}
+
+/// <summary>The region is open in this process.</summary>
+public sealed class RegionInUseException : ArenaException
+{
+    internal RegionInUseException(string name, int leases)
+        : base(ReasonCodes.RegionInUse, $"Region '{name}' is open {leases} times in this process. Dispose of these, then delete it.")
+    {
+        Name = name;
+        Leases = leases;
+    }
+
+    /// <summary>The region.</summary>
+    public string Name { get; }
+
+    /// <summary>How many <see cref="PersistentRegion"/>s are open.</summary>
+    public int Leases { get; }
+}
+
+/// <summary>A region's extent is missing, truncated, duplicated, or does not add up.</summary>
+public sealed class ExtentException : ArenaException
+{
+    private ExtentException(string code, string message, string region, ulong extentId, long expected, long found)
+        : base(code, message)
+    {
+        Region = region;
+        ExtentId = extentId;
+        ExpectedLength = expected;
+        FoundLength = found;
+    }
+
+    /// <summary>The region.</summary>
+    public string Region { get; }
+
+    /// <summary>The extent.</summary>
+    public ulong ExtentId { get; }
+
+    /// <summary>The length its file was made with, in bytes.</summary>
+    public long ExpectedLength { get; }
+
+    /// <summary>The length of the file under its name, -1 where there is none.</summary>
+    public long FoundLength { get; }
+
+    internal static ExtentException Missing(string region, ulong id, string file, long expected, string location, string why) => new(
+        ReasonCodes.ExtentMissing,
+        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' ({expected} bytes, made as {file}) is not in {location}: {why}. The region was not opened; nothing was changed. Bring the file back, or delete the region."),
+        region,
+        id,
+        expected,
+        -1);
+
+    internal static ExtentException Truncated(string region, ulong id, string file, long expected, long found) => new(
+        ReasonCodes.ExtentTruncated,
+        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' was made with {expected} bytes, and {file} has {found}. The region was not opened; nothing was changed. Bring the whole file back, or delete the region."),
+        region,
+        id,
+        expected,
+        found);
+
+    internal static ExtentException Duplicated(string region, ulong id, string first, string second) => new(
+        ReasonCodes.ExtentDuplicated,
+        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' is there twice, as {first} and as {second}. Which of them is newer cannot be told; the region was not opened. Move one of them away."),
+        region,
+        id,
+        0,
+        0);
+
+    internal static ExtentException Inconsistent(string region, long expected, long found) => new(
+        ReasonCodes.ExtentsInconsistent,
+        string.Create(CultureInfo.InvariantCulture, $"Region '{region}' has {expected} bytes, and its extents hold {found}. The metadata is damaged; the region was not opened."),
+        region,
+        0,
+        expected,
+        found);
+}

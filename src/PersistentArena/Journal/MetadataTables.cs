@@ -1,0 +1,191 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Journal;
+
+/// <summary>
+/// What the journal says, in memory. Replay and commit go through the same <see cref="Apply"/>, so that what a process believes
+/// is what the next one will read. Not thread-safe.
+/// </summary>
+internal sealed class MetadataTables
+{
+    private readonly Dictionary<ulong, RegionNode> _regions = [];
+    private readonly Dictionary<string, RegionNode> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<ulong, ExtentEntry> _extents = [];
+
+    /// <summary>The arena's own entry.</summary>
+    public ArenaState State { get; private set; } = ArenaState.Initial;
+
+    /// <summary>How many regions there are.</summary>
+    public int RegionCount => _regions.Count;
+
+    /// <summary>The regions, in no order.</summary>
+    public Dictionary<ulong, RegionNode>.ValueCollection Regions => _regions.Values;
+
+    /// <summary>The extents, in no order, of a region or not.</summary>
+    public Dictionary<ulong, ExtentEntry>.ValueCollection Extents => _extents.Values;
+
+    /// <summary>A region by name.</summary>
+    public RegionNode? Find(string name) => _names.GetValueOrDefault(name);
+
+    /// <summary>A region by id.</summary>
+    public RegionNode? Find(ulong regionId) => _regions.GetValueOrDefault(regionId);
+
+    /// <summary>An extent by id.</summary>
+    public ExtentEntry? FindExtent(ulong extentId) => _extents.GetValueOrDefault(extentId);
+
+    /// <summary>Applies a record's operations. False where they make no sense, which a checksum that fits makes a newer writer's or a bug's doing.</summary>
+    public bool Apply(ReadOnlySpan<byte> operations)
+    {
+        while (!operations.IsEmpty)
+        {
+            if (!MemoryMarshal.TryRead(operations, out OperationHeader header) || header.Length > operations.Length
+                || header.Length < OperationHeader.Bytes || header.Length % 8 != 0
+                || !ApplyOne(header.Kind, operations[OperationHeader.Bytes..(int)header.Length]))
+            {
+                return false;
+            }
+
+            operations = operations[(int)header.Length..];
+        }
+
+        return true;
+    }
+
+    /// <summary>True where every name is one region's and every extent in use has a region that is there.</summary>
+    public bool IsConsistent()
+    {
+        if (_names.Count != _regions.Count)
+        {
+            return false;
+        }
+
+        foreach (ExtentEntry extent in _extents.Values)
+        {
+            if (extent.State == ExtentState.InUse && !_regions.ContainsKey(extent.RegionId))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool ApplyOne(OperationKind kind, ReadOnlySpan<byte> body)
+    {
+        switch (kind)
+        {
+            case OperationKind.PutRegion when MemoryMarshal.TryRead(body, out RegionBody region) && region.NameBytes <= body.Length - RegionBody.Bytes:
+                PutRegion(region, Encoding.UTF8.GetString(body.Slice(RegionBody.Bytes, (int)region.NameBytes)));
+                return true;
+            case OperationKind.DropRegion when MemoryMarshal.TryRead(body, out ulong id):
+                DropRegion(id);
+                return true;
+            case OperationKind.PutExtent when MemoryMarshal.TryRead(body, out ExtentBody extent):
+                PutExtent(new ExtentEntry(extent.Id, extent.Nonce, extent.FileLength, extent.Used, extent.RegionId, extent.Ordinal, (ExtentState)extent.State));
+                return true;
+            case OperationKind.DropExtent when MemoryMarshal.TryRead(body, out ulong id):
+                Unlink(id);
+                _extents.Remove(id);
+                return true;
+            case OperationKind.SetState when MemoryMarshal.TryRead(body, out StateBody state):
+                State = new ArenaState(
+                    state.Epoch,
+                    Math.Max(State.NextExtentId, state.NextExtentId),
+                    Math.Max(State.NextRegionId, state.NextRegionId),
+                    (state.Flags & StateBody.FrozenFlag) != 0,
+                    state.FrozenBoot);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void PutRegion(in RegionBody body, string name)
+    {
+        var entry = new RegionEntry(
+            body.Id,
+            body.Nonce,
+            name,
+            (RegionKind)body.Kind,
+            (RegionReserve)body.Reserve,
+            body.Length,
+            body.MaximumLength,
+            body.Alignment,
+            body.CreatedUnixMilliseconds,
+            (body.Flags & RegionBody.FormattedFlag) != 0);
+        ref RegionNode? node = ref CollectionsMarshal.GetValueRefOrAddDefault(_regions, body.Id, out bool exists);
+        if (!exists)
+        {
+            node = new RegionNode(entry);
+            State = State with { NextRegionId = Math.Max(State.NextRegionId, body.Id + 1) };
+        }
+        else
+        {
+            ForgetName(node!);
+            node!.Entry = entry;
+        }
+
+        _names[name] = node!;
+    }
+
+    private void DropRegion(ulong id)
+    {
+        if (_regions.Remove(id, out RegionNode? node))
+        {
+            ForgetName(node);
+        }
+    }
+
+    private void ForgetName(RegionNode node)
+    {
+        // In a transaction that swaps two names, the name may be another's already.
+        if (_names.TryGetValue(node.Entry.Name, out RegionNode? holder) && ReferenceEquals(holder, node))
+        {
+            _names.Remove(node.Entry.Name);
+        }
+    }
+
+    private void PutExtent(ExtentEntry extent)
+    {
+        Unlink(extent.Id);
+        _extents[extent.Id] = extent;
+        State = State with { NextExtentId = Math.Max(State.NextExtentId, extent.Id + 1) };
+        if (extent.State == ExtentState.InUse && _regions.TryGetValue(extent.RegionId, out RegionNode? region))
+        {
+            region.Add(extent);
+        }
+    }
+
+    private void Unlink(ulong extentId)
+    {
+        if (_extents.TryGetValue(extentId, out ExtentEntry? old) && old.State == ExtentState.InUse
+            && _regions.TryGetValue(old.RegionId, out RegionNode? region))
+        {
+            region.Extents.RemoveAll(e => e.Id == extentId);
+        }
+    }
+}
+
+/// <summary>A region and its extents in order.</summary>
+internal sealed class RegionNode(RegionEntry entry)
+{
+    /// <summary>The entry in force.</summary>
+    public RegionEntry Entry { get; set; } = entry;
+
+    /// <summary>Its extents, by ordinal.</summary>
+    public List<ExtentEntry> Extents { get; } = new(1);
+
+    /// <summary>Adds an extent at its place.</summary>
+    public void Add(ExtentEntry extent)
+    {
+        int at = Extents.Count;
+        while (at > 0 && Extents[at - 1].Ordinal > extent.Ordinal)
+        {
+            at--;
+        }
+
+        Extents.Insert(at, extent);
+    }
+}

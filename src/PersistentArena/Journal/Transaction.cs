@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Journal;
+
+/// <summary>
+/// One transaction in the making: the bytes of a journal record. Regions are put before the extents that belong to them.
+/// Not thread-safe.
+/// </summary>
+internal sealed class Transaction
+{
+    private readonly ArrayBufferWriter<byte> _bytes = new(512);
+
+    /// <summary>An empty transaction.</summary>
+    public Transaction() => _bytes.Advance(_bytes.GetSpan(RecordHeader.Bytes)[..RecordHeader.Bytes].Length);
+
+    /// <summary>The record's length so far.</summary>
+    public int Length => _bytes.WrittenCount;
+
+    /// <summary>True where nothing was put yet.</summary>
+    public bool IsEmpty => Length == RecordHeader.Bytes;
+
+    /// <summary>The operations.</summary>
+    public ReadOnlySpan<byte> Operations => _bytes.WrittenSpan[RecordHeader.Bytes..];
+
+    /// <summary>Adds or changes a region.</summary>
+    public Transaction Put(RegionEntry region)
+    {
+        int nameBytes = Encoding.UTF8.GetByteCount(region.Name);
+        Span<byte> body = Append(OperationKind.PutRegion, RegionBody.Bytes + nameBytes);
+        MemoryMarshal.Write(body, new RegionBody
+        {
+            Id = region.Id,
+            Nonce = region.Nonce,
+            Length = region.Length,
+            MaximumLength = region.MaximumLength,
+            Alignment = region.Alignment,
+            CreatedUnixMilliseconds = region.CreatedUnixMilliseconds,
+            Kind = (byte)region.Kind,
+            Reserve = (byte)region.Reserve,
+            Flags = region.Formatted ? RegionBody.FormattedFlag : (ushort)0,
+            NameBytes = (uint)nameBytes,
+        });
+        Encoding.UTF8.GetBytes(region.Name, body[RegionBody.Bytes..]);
+        return this;
+    }
+
+    /// <summary>Drops a region.</summary>
+    public Transaction DropRegion(ulong id)
+    {
+        MemoryMarshal.Write(Append(OperationKind.DropRegion, sizeof(ulong)), id);
+        return this;
+    }
+
+    /// <summary>Adds or changes an extent.</summary>
+    public Transaction Put(ExtentEntry extent)
+    {
+        MemoryMarshal.Write(Append(OperationKind.PutExtent, ExtentBody.Bytes), new ExtentBody
+        {
+            Id = extent.Id,
+            Nonce = extent.Nonce,
+            FileLength = extent.FileLength,
+            Used = extent.Used,
+            RegionId = extent.RegionId,
+            Ordinal = extent.Ordinal,
+            State = (uint)extent.State,
+        });
+        return this;
+    }
+
+    /// <summary>Drops an extent.</summary>
+    public Transaction DropExtent(ulong id)
+    {
+        MemoryMarshal.Write(Append(OperationKind.DropExtent, sizeof(ulong)), id);
+        return this;
+    }
+
+    /// <summary>Sets the arena's own entry.</summary>
+    public Transaction Set(ArenaState state)
+    {
+        MemoryMarshal.Write(Append(OperationKind.SetState, StateBody.Bytes), new StateBody
+        {
+            Epoch = state.Epoch,
+            NextExtentId = state.NextExtentId,
+            NextRegionId = state.NextRegionId,
+            FrozenBoot = state.FrozenBoot,
+            Flags = state.Frozen ? StateBody.FrozenFlag : 0,
+        });
+        return this;
+    }
+
+    /// <summary>Forgets the operations and keeps the buffer.</summary>
+    public void Clear()
+    {
+        _bytes.ResetWrittenCount();
+        _bytes.GetSpan(RecordHeader.Bytes)[..RecordHeader.Bytes].Clear();
+        _bytes.Advance(RecordHeader.Bytes);
+    }
+
+    /// <summary>Finishes the record: length, sequence, checksum.</summary>
+    public ReadOnlySpan<byte> Seal(ulong sequence, uint seed)
+    {
+        Span<byte> record = MemoryMarshal.AsMemory(_bytes.WrittenMemory).Span;
+        var header = new RecordHeader { Length = (uint)record.Length, Sequence = sequence };
+        MemoryMarshal.Write(record, header);
+        header.Crc = RecordHeader.ComputeCrc(record, seed);
+        MemoryMarshal.Write(record, header);
+        return record;
+    }
+
+    private Span<byte> Append(OperationKind kind, int bodyBytes)
+    {
+        int length = OperationHeader.Bytes + ((bodyBytes + 7) & ~7);
+        Span<byte> operation = _bytes.GetSpan(length)[..length];
+        operation.Clear();
+        MemoryMarshal.Write(operation, new OperationHeader { Kind = kind, Length = (uint)length });
+        _bytes.Advance(length);
+        return operation[OperationHeader.Bytes..];
+    }
+}

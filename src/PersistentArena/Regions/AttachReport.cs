@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace GuestMemFs;
+
+/// <summary>How an arena was found.</summary>
+public enum AttachKind
+{
+    /// <summary>It was made.</summary>
+    Fresh,
+
+    /// <summary>It was there, and its last writer closed it.</summary>
+    Warm,
+
+    /// <summary>It was there, and its last writer did not close it: killed, or the kernel with it.</summary>
+    Recovered,
+
+    /// <summary>It was opened read-only, beside a writer or not.</summary>
+    Reader,
+}
+
+/// <summary>Something an open found, did or rolled back. <paramref name="Code"/> is one of <see cref="ReasonCodes"/>.</summary>
+public readonly record struct AttachReason(string Code, string Text)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Code} {Text}";
+}
+
+/// <summary>A step of an open, and how long it took.</summary>
+public readonly record struct AttachStep(string Name, TimeSpan Duration);
+
+/// <summary>What an open found and did, and how long each step took. Immutable. <see cref="ToString"/> is the text for people.</summary>
+public sealed class AttachReport
+{
+    internal AttachReport(AttachKind kind, Guid arenaId, ulong epoch, int regions, Medium medium, string mediumReason, IReadOnlyList<AttachReason> reasons, IReadOnlyList<AttachStep> steps)
+    {
+        Kind = kind;
+        ArenaId = arenaId;
+        Epoch = epoch;
+        Regions = regions;
+        MediumName = medium.Name;
+        Location = medium.Location;
+        MediumReason = mediumReason;
+        Survives = medium.Capabilities.Survives;
+        PageSize = medium.Capabilities.PageSize;
+        Reasons = reasons;
+        Steps = steps;
+    }
+
+    /// <summary>Fresh, warm or recovered.</summary>
+    public AttachKind Kind { get; }
+
+    /// <summary>The arena.</summary>
+    public Guid ArenaId { get; }
+
+    /// <summary>The epoch that this writer has (for a reader, the newest writer's).</summary>
+    public ulong Epoch { get; }
+
+    /// <summary>How many regions there are.</summary>
+    public int Regions { get; }
+
+    /// <summary>The medium: tmpfs, hugetlbfs, dax, guestmemfs, memfd, directory.</summary>
+    public string MediumName { get; }
+
+    /// <summary>Where it is.</summary>
+    public string Location { get; }
+
+    /// <summary>Why this medium was taken.</summary>
+    public string MediumReason { get; }
+
+    /// <summary>What the content survives.</summary>
+    public Survives Survives { get; }
+
+    /// <summary>The page size that the medium is expected to give, in bytes. Whether a region got it, its page report says.</summary>
+    public long PageSize { get; }
+
+    /// <summary>What was found, rolled back, mended.</summary>
+    public IReadOnlyList<AttachReason> Reasons { get; }
+
+    /// <summary>The steps in their order.</summary>
+    public IReadOnlyList<AttachStep> Steps { get; }
+
+    /// <summary>All steps together.</summary>
+    public TimeSpan Duration => Steps.Aggregate(TimeSpan.Zero, (sum, step) => sum + step.Duration);
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        var text = new StringBuilder();
+        text.Append(culture, $"arena {ArenaId} in {Location}: {Kind} in {Duration.TotalMilliseconds:0.0} ms, epoch {Epoch}, {Regions} regions");
+        text.Append(culture, $"\n  medium   {MediumName}, {PageSize >> 10} KiB pages, survives {Survives}");
+        if (MediumReason.Length > 0)
+        {
+            text.Append(culture, $"; {MediumReason}");
+        }
+
+        foreach (AttachReason reason in Reasons)
+        {
+            text.Append(culture, $"\n  reason   {reason}");
+        }
+
+        text.Append("\n  steps   ");
+        foreach (AttachStep step in Steps)
+        {
+            text.Append(culture, $" {step.Name} {step.Duration.TotalMilliseconds:0.00} ms,");
+        }
+
+        return text.ToString().TrimEnd(',');
+    }
+}
+
+/// <summary>Collects what an open does.</summary>
+internal sealed class AttachSteps
+{
+    private readonly List<AttachStep> _steps = [];
+    private long _since = Stopwatch.GetTimestamp();
+
+    /// <summary>What was found so far.</summary>
+    public List<AttachReason> Reasons { get; } = [];
+
+    /// <summary>The steps so far.</summary>
+    public IReadOnlyList<AttachStep> All => _steps;
+
+    /// <summary>Ends a step: it took from the end of the one before it until now.</summary>
+    public void End(string name)
+    {
+        long now = Stopwatch.GetTimestamp();
+        _steps.Add(new AttachStep(name, Stopwatch.GetElapsedTime(_since, now)));
+        _since = now;
+    }
+}

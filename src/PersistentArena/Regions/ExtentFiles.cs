@@ -1,0 +1,191 @@
+using System.Globalization;
+using GuestMemFs.Format;
+using GuestMemFs.Journal;
+using GuestMemFs.Native;
+
+namespace GuestMemFs.Regions;
+
+/// <summary>
+/// The arena's files, found by the identity in their bytes: first under their own name, and where that does not fit, by looking through all files once.
+/// Not thread-safe.
+/// </summary>
+internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granularity, bool writable)
+{
+    public const string MetadataName = "arena.meta";
+    private const string Prefix = "extent-";
+
+    private Dictionary<(ulong Id, ulong Nonce), List<string>>? _byIdentity;
+
+    /// <summary>How many files were found under another name than their own.</summary>
+    public int Renamed { get; private set; }
+
+    /// <summary>The name an extent's file is made under.</summary>
+    public static string NameOf(ulong extentId) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{extentId:x}");
+
+    /// <summary>The extent id that a name stands for.</summary>
+    public static bool TryParseName(string name, out ulong extentId)
+    {
+        extentId = 0;
+        return name.StartsWith(Prefix, StringComparison.Ordinal)
+            && ulong.TryParse(name.AsSpan(Prefix.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out extentId)
+            && extentId != ExtentIdentity.MetadataId
+            && name == NameOf(extentId);
+    }
+
+    /// <summary>Maps an extent's whole file at an address, after checking that it is that extent's.</summary>
+    /// <returns>The file, still open: it can be reserved through.</returns>
+    /// <exception cref="ExtentException">It is missing, truncated or there twice.</exception>
+    public MediumFile Map(ExtentEntry extent, nint address, string regionName)
+    {
+        string name = NameOf(extent.Id);
+        long foundLength = -1;
+        if (_byIdentity is null && TryMap(name, extent, address, out foundLength) is { } file)
+        {
+            return file;
+        }
+
+        _byIdentity ??= Scan();
+        if (_byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? names))
+        {
+            if (names.Count > 1)
+            {
+                throw ExtentException.Duplicated(regionName, extent.Id, names[0], names[1]);
+            }
+
+            if (TryMap(names[0], extent, address, out _) is { } found)
+            {
+                Renamed += names[0] == name ? 0 : 1;
+                return found;
+            }
+        }
+
+        if (foundLength == -1)
+        {
+            using MediumFile? there = medium.TryOpenFile(name, writable: false);
+            foundLength = there?.Length ?? -1;
+        }
+
+        throw foundLength >= 0 && foundLength < extent.FileLength
+            ? ExtentException.Truncated(regionName, extent.Id, name, extent.FileLength, foundLength)
+            : ExtentException.Missing(regionName, extent.Id, name, extent.FileLength, medium.Location, foundLength < 0 ? "there is no such file, and none with its identity under another name" : "the file of that name holds something else, and none has its identity");
+    }
+
+    /// <summary>Who a file is, or null where it has no identity that checks. Maps it for a moment.</summary>
+    public ExtentIdentity? Identify(MediumFile file) => Identify(file, granularity, medium.Capabilities.PageSize);
+
+    /// <summary>Who a file is, where the arena's granularity is not known yet.</summary>
+    public static ExtentIdentity? Identify(MediumFile file, long granularity, long pageSize)
+    {
+        long length = file.Length;
+        if (length < granularity || length % granularity != 0)
+        {
+            return null;
+        }
+
+        if (file.IsWritable)
+        {
+            // A hole read on a full tmpfs is SIGBUS: give the block a page first, which an own file has already.
+            file.Reserve(length - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
+        }
+
+        using var view = new AddressReservation(length, Math.Max(granularity, pageSize));
+        file.MapAt(view.Address, length, writable: false);
+        ExtentIdentity identity = ExtentIdentity.Read((byte*)view.Address, length);
+        return identity.IsIntact && identity.FileLength == length ? identity : null;
+    }
+
+    /// <summary>The files of this arena by what they say they are. Files of others are passed over.</summary>
+    public Dictionary<(ulong Id, ulong Nonce), List<string>> Scan()
+    {
+        var found = new Dictionary<(ulong, ulong), List<string>>();
+        foreach (string name in medium.ListFiles())
+        {
+            using MediumFile? file = medium.TryOpenFile(name, writable);
+            if (file is null || Identify(file) is not { } identity || identity.ArenaId != arenaId)
+            {
+                continue;
+            }
+
+            if (!found.TryGetValue((identity.ExtentId, identity.Nonce), out List<string>? names))
+            {
+                found.Add((identity.ExtentId, identity.Nonce), names = new List<string>(1));
+            }
+
+            names.Add(name);
+        }
+
+        return found;
+    }
+
+    /// <summary>Creates a file for a new extent under the first free id.</summary>
+    public MediumFile Create(ref ulong nextId, long length, out ulong id)
+    {
+        while (true)
+        {
+            id = nextId++;
+            try
+            {
+                return medium.CreateFile(NameOf(id), length);
+            }
+            catch (MediumException e) when (e.Kind == MediumErrorKind.Exists)
+            {
+                // Left behind by a creation that was killed, or somebody else's; the sweep at the next recovery looks at it. Ids are not scarce.
+            }
+        }
+    }
+
+    /// <summary>The name that an extent's file has now, or null where it is not there.</summary>
+    public string? Locate(ExtentEntry extent)
+    {
+        string name = NameOf(extent.Id);
+        if (_byIdentity is null)
+        {
+            using MediumFile? file = medium.TryOpenFile(name, writable);
+            if (file is not null && Identify(file) is { } identity && identity.ArenaId == arenaId && identity.ExtentId == extent.Id && identity.Nonce == extent.Nonce)
+            {
+                return name;
+            }
+        }
+
+        _byIdentity ??= Scan();
+        return _byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? names) && names.Count == 1 ? names[0] : null;
+    }
+
+    /// <summary>Says that a file came or went, so that what was seen once is looked at again.</summary>
+    public void Created(ulong id, ulong nonce, string name) => _byIdentity?.Add((id, nonce), [name]);
+
+    /// <summary>Says that a file is gone.</summary>
+    public void Deleted(ulong id, ulong nonce) => _byIdentity?.Remove((id, nonce));
+
+    private MediumFile? TryMap(string name, ExtentEntry extent, nint address, out long foundLength)
+    {
+        foundLength = -1;
+        MediumFile? file = medium.TryOpenFile(name, writable);
+        if (file is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            foundLength = file.Length;
+            if (foundLength == extent.FileLength)
+            {
+                file.MapAt(address, foundLength, writable);
+                ExtentIdentity identity = ExtentIdentity.Read((byte*)address, foundLength);
+                if (identity.IsIntact && identity.ArenaId == arenaId && identity.ExtentId == extent.Id && identity.Nonce == extent.Nonce)
+                {
+                    MediumFile result = file;
+                    file = null;
+                    return result;
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+    }
+}

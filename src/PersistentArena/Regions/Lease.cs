@@ -1,0 +1,89 @@
+using GuestMemFs.Format;
+using GuestMemFs.Journal;
+using GuestMemFs.Native;
+
+namespace GuestMemFs.Regions;
+
+/// <summary>
+/// The one writer's lease. The lock keeps a second writer of this kernel out; the epoch fences one that lost the lock without noticing;
+/// the record tells people who it is.
+/// </summary>
+internal static unsafe class Lease
+{
+    /// <summary>Takes the lock, or throws with who has it.</summary>
+    public static void Lock(MetadataFile metadata, string location)
+    {
+        if (metadata.File.TryLock())
+        {
+            return;
+        }
+
+        bool known = LeaseRecord.TryRead(metadata.Start + MetadataLayout.Lease, out LeaseRecord record);
+        throw new ArenaInUseException(
+            location,
+            known ? (int)record.ProcessId : null,
+            known ? DateTimeOffset.FromUnixTimeMilliseconds(record.SinceUnixMilliseconds) : null);
+    }
+
+    /// <summary>
+    /// Marks the arena open, raises the epoch and commits it. The epoch is in the lease and in the journal: it never goes back, whichever of them is damaged.
+    /// </summary>
+    /// <returns>True where the last writer had closed the arena.</returns>
+    public static bool Take(MetadataLayout layout, MetadataJournal journal, TimeProvider clock, List<AttachReason> findings)
+    {
+        ulong journalEpoch = journal.Tables.State.Epoch;
+        bool epochIntact = SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint leaseEpoch);
+        if (!epochIntact)
+        {
+            findings.Add(new(ReasonCodes.LeaseRepaired, $"The lease's epoch did not check; the journal says {journalEpoch}."));
+        }
+
+        uint newest = (uint)Math.Max(journalEpoch, epochIntact ? leaseEpoch : 0);
+        ulong word = Words.Read(layout.State);
+        bool clean = SealedWord.TryOpen(word, layout.Seed(WordKind.Clean), out uint closedBy) && closedBy == newest;
+        if (!clean)
+        {
+            bool open = SealedWord.TryOpen(word, layout.Seed(WordKind.Open), out _);
+            findings.Add(open
+                ? new(ReasonCodes.NotClosed, LastWriter(layout))
+                : new(ReasonCodes.StateWordDamaged, "The word that says open or clean did not check; the arena is taken as not closed."));
+        }
+
+        uint epoch = checked(newest + 1);
+        Persist.Publish(layout.State, SealedWord.Seal(epoch, layout.Seed(WordKind.Open)));
+        ProcessIdentity self = ProcessIdentity.Current;
+        new LeaseRecord
+        {
+            ProcessId = (ulong)self.Pid,
+            ProcessStart = self.StartTime,
+            BootId = self.BootId,
+            SinceUnixMilliseconds = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+            Epoch = epoch,
+        }.WriteTo(layout.LeaseRecord);
+        Persist.Publish(layout.Epoch, SealedWord.Seal(epoch, layout.Seed(WordKind.Epoch)));
+        journal.Epoch = epoch;
+
+        ArenaState state = journal.Tables.State with { Epoch = epoch };
+        if (state.Frozen && state.FrozenBoot != self.BootId)
+        {
+            findings.Add(new(ReasonCodes.Thawed, $"The arena was frozen under another kernel (boot {state.FrozenBoot}) and is thawed."));
+            state = state with { Frozen = false, FrozenBoot = Guid.Empty };
+        }
+
+        journal.Commit(new Transaction().Set(state));
+        return clean;
+    }
+
+    /// <summary>Marks the arena closed, unless another writer has it.</summary>
+    public static void Close(MetadataLayout layout, uint epoch)
+    {
+        if (Words.Read(layout.Epoch) == SealedWord.Seal(epoch, layout.Seed(WordKind.Epoch)))
+        {
+            Persist.Publish(layout.State, SealedWord.Seal(epoch, layout.Seed(WordKind.Clean)));
+        }
+    }
+
+    private static string LastWriter(MetadataLayout layout) => LeaseRecord.TryRead(layout.LeaseRecord, out LeaseRecord record)
+        ? $"The last writer (process {record.ProcessId}, since {DateTimeOffset.FromUnixTimeMilliseconds(record.SinceUnixMilliseconds):u}, {(record.BootId == ProcessIdentity.Current.BootId ? "under this kernel" : "under another kernel")}) did not close the arena."
+        : "The last writer did not close the arena.";
+}

@@ -1,0 +1,106 @@
+using GuestMemFs.Format;
+using GuestMemFs.Native;
+
+namespace GuestMemFs.Regions;
+
+/// <summary>Finds an arena's metadata file: under its name, or, after a kexec, under any.</summary>
+internal static class MetadataLocator
+{
+    /// <summary>Finds and maps it.</summary>
+    /// <param name="medium">Where.</param>
+    /// <param name="writable">For writing.</param>
+    /// <param name="expected">The arena that is meant, where one is.</param>
+    /// <param name="findings">Told about another name.</param>
+    /// <param name="unfinished">The file of a creation that was interrupted, where that is all there is; the caller's to dispose of.</param>
+    /// <returns>Null where there is no arena.</returns>
+    /// <exception cref="ForeignFileException">What is there is not an arena's, or another's.</exception>
+    /// <exception cref="ArenaAmbiguousException">There are several, and no name or id says which.</exception>
+    public static MetadataFile? Find(Medium medium, bool writable, Guid? expected, List<AttachReason> findings, out MetadataFile? unfinished)
+    {
+        unfinished = null;
+        Guid? other = null;
+        string? unknown = null;
+        if (medium.TryOpenFile(ExtentFiles.MetadataName, writable) is { } file)
+        {
+            MetadataFile? mapped = MapOrClose(file, medium.Capabilities, out long length);
+            Guid id = Guid.Empty;
+            switch (mapped?.Look(medium.Capabilities.FreshMemoryIsZero, out id))
+            {
+                case MetadataFinding.Arena when expected is null || expected == id:
+                    return mapped;
+                case MetadataFinding.Arena:
+                    other = id;
+                    break;
+                case MetadataFinding.Unfinished:
+                    unfinished = mapped;
+                    return null;
+                case null when length == 0:
+                    return null; // Created, and killed before it got its length.
+                case MetadataFinding.Extent:
+                    break;
+                default:
+                    unknown = $"{ExtentFiles.MetadataName} ({length} bytes) is not an arena's metadata, or both copies of its superblock are lost";
+                    break;
+            }
+
+            mapped?.Dispose();
+        }
+
+        if (Scan(medium, writable, expected, out string? name) is { } found)
+        {
+            findings.Add(new(ReasonCodes.FilesRenamed, $"The arena's metadata was found in the file {name}, by its identity."));
+            return found;
+        }
+
+        return other is { } wrong
+            ? throw new ForeignFileException(medium.Location, $"Arena {expected} was asked for, and arena {wrong} is there", expected, wrong)
+            : unknown is null ? null : throw new ForeignFileException(medium.Location, unknown, expected);
+    }
+
+    private static MetadataFile? Scan(Medium medium, bool writable, Guid? expected, out string? name)
+    {
+        name = null;
+        var found = new List<(string Name, Guid ArenaId)>();
+        long granularity = medium.Capabilities.FileGranularity;
+        foreach (string candidate in medium.ListFiles())
+        {
+            using MediumFile? file = medium.TryOpenFile(candidate, writable);
+            if (file is not null && ExtentFiles.Identify(file, granularity, medium.Capabilities.PageSize) is { ExtentId: ExtentIdentity.MetadataId } identity
+                && (expected is null || expected == identity.ArenaId))
+            {
+                found.Add((candidate, identity.ArenaId));
+            }
+        }
+
+        if (found.Count == 0)
+        {
+            return null;
+        }
+
+        if (found.Count > 1)
+        {
+            throw new ArenaAmbiguousException(medium.Location, [.. found.Select(f => f.ArenaId)]);
+        }
+
+        name = found[0].Name;
+        return medium.TryOpenFile(name, writable) is { } again ? MapOrClose(again, medium.Capabilities, out _) : null;
+    }
+
+    private static MetadataFile? MapOrClose(MediumFile file, MediumCapabilities capabilities, out long length)
+    {
+        MetadataFile? mapped = null;
+        try
+        {
+            length = file.Length;
+            mapped = MetadataFile.TryMap(file, capabilities);
+            return mapped;
+        }
+        finally
+        {
+            if (mapped is null)
+            {
+                file.Dispose();
+            }
+        }
+    }
+}

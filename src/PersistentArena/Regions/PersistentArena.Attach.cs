@@ -1,0 +1,297 @@
+using System.Security.Cryptography;
+using GuestMemFs.Format;
+using GuestMemFs.Journal;
+using GuestMemFs.Regions;
+using Microsoft.Extensions.Logging;
+
+namespace GuestMemFs;
+
+/// <summary>How an arena is opened: each step can be killed and is done again by the next open.</summary>
+public sealed partial class PersistentArena
+{
+    private enum Mode
+    {
+        Create,
+        Open,
+        OpenOrCreate,
+    }
+
+    private PersistentArena(Medium medium, bool ownsMedium, MetadataFile metadata, AttachSteps steps, ArenaOptions options, bool fresh)
+    {
+        _medium = medium;
+        _ownsMedium = ownsMedium;
+        _metadata = metadata;
+        _clock = options.TimeProvider;
+        bool writable = options.Access == ArenaAccess.ReadWrite;
+        if (writable && !fresh)
+        {
+            Regions.Lease.Lock(metadata, medium.Location);
+            steps.End("lock");
+        }
+
+        _layout = metadata.ReadSuperblock(medium.Location, writable, steps.Reasons);
+        RequireGranularity(medium, (long)_layout.Superblock.Granularity);
+        _files = new ExtentFiles(medium, Id, Granularity, writable);
+        AttachKind kind;
+        if (writable)
+        {
+            _journal = MetadataJournal.Open(_layout, medium.Location, steps.Reasons);
+            _tables = _journal.Tables;
+            steps.End("replay");
+            bool clean = Regions.Lease.Take(_layout, _journal, _clock, steps.Reasons);
+            steps.End("lease");
+            Recover(_journal, clean, steps.Reasons);
+            steps.End("recover");
+            kind = fresh ? AttachKind.Fresh : clean ? AttachKind.Warm : AttachKind.Recovered;
+        }
+        else
+        {
+            _tables = JournalSnapshot.Take(_layout, medium.Location, out _version).Tables;
+            steps.End("replay");
+            kind = AttachKind.Reader;
+        }
+
+        AttachReport = new AttachReport(kind, Id, _tables.State.Epoch, _tables.RegionCount, medium, medium.Reason, steps.Reasons, steps.All);
+        if (options.Logger is { } logger)
+        {
+            LogAttached(logger, AttachReport);
+        }
+    }
+
+    /// <summary>Creates an arena.</summary>
+    /// <exception cref="ArenaExistsException">There is one.</exception>
+    /// <exception cref="ArenaOutOfSpaceException">The medium has no room.</exception>
+    /// <exception cref="ArenaMediumException">The medium is not there, or refuses.</exception>
+    public static PersistentArena Create(ArenaOptions options) => Attach(options, Mode.Create);
+
+    /// <summary>Opens an arena.</summary>
+    /// <exception cref="ArenaNotFoundException">There is none.</exception>
+    /// <exception cref="ArenaInUseException">It has a writer, and this was to be one.</exception>
+    /// <exception cref="ArenaDamagedException">Its metadata is damaged in a way that cannot be mended without guessing.</exception>
+    /// <exception cref="NewerFormatException">It was written by a newer library.</exception>
+    /// <exception cref="ForeignFileException">What is there is not an arena's, or another's than was asked for.</exception>
+    /// <exception cref="ArenaAmbiguousException">There are several, and which is meant cannot be told.</exception>
+    /// <exception cref="ArenaMediumException">The medium is not there, or refuses.</exception>
+    public static PersistentArena Open(ArenaOptions options) => Attach(options, Mode.Open);
+
+    /// <summary>Opens an arena, or creates it where there is none. Errors as <see cref="Open"/>.</summary>
+    public static PersistentArena OpenOrCreate(ArenaOptions options) => Attach(options, Mode.OpenOrCreate);
+
+    private static PersistentArena Attach(ArenaOptions options, Mode mode)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Check(options, mode);
+        var steps = new AttachSteps();
+        Medium medium = Resolve(options, mode);
+        bool owned = options.Medium is null;
+        try
+        {
+            steps.End("medium");
+            return Attach(options, mode, medium, owned, steps);
+        }
+        catch (MediumException e)
+        {
+            Give();
+            throw Translate(e, options.MetadataSize, medium);
+        }
+        catch
+        {
+            Give();
+            throw;
+        }
+
+        void Give()
+        {
+            if (owned)
+            {
+                medium.Dispose();
+            }
+        }
+    }
+
+    private static PersistentArena Attach(ArenaOptions options, Mode mode, Medium medium, bool owned, AttachSteps steps)
+    {
+        bool writable = options.Access == ArenaAccess.ReadWrite;
+        MetadataFile? metadata = MetadataLocator.Find(medium, writable, options.ArenaId, steps.Reasons, out MetadataFile? unfinished);
+        bool fresh = false;
+        try
+        {
+            steps.End("find");
+            if (metadata is not null && mode == Mode.Create)
+            {
+                throw new ArenaExistsException(medium.Location);
+            }
+
+            if (metadata is null)
+            {
+                if (mode == Mode.Open || !writable)
+                {
+                    throw new ArenaNotFoundException(medium.Location, unfinished is null ? "no file is an arena's metadata" : "its creation was interrupted");
+                }
+
+                (metadata, unfinished) = (unfinished, null);
+                metadata = New(options, medium, metadata, steps, out fresh);
+                steps.End("create");
+            }
+
+            return new PersistentArena(medium, owned, metadata, steps, options, fresh);
+        }
+        catch
+        {
+            metadata?.Dispose();
+            throw;
+        }
+        finally
+        {
+            unfinished?.Dispose();
+        }
+    }
+
+    /// <summary>Makes a new arena, or finishes making one; its lock is held then.</summary>
+    private static MetadataFile New(ArenaOptions options, Medium medium, MetadataFile? unfinished, AttachSteps steps, out bool fresh)
+    {
+        MediumCapabilities capabilities = medium.Capabilities;
+        long granularity = Math.Max(capabilities.FileGranularity, capabilities.PageSize);
+        MetadataFile metadata = unfinished ?? NewFile(medium, RegionSizes.RoundUp(options.MetadataSize, granularity));
+        try
+        {
+            Regions.Lease.Lock(metadata, medium.Location);
+
+            // Somebody else may have finished it between our look and our lock. (On a medium that does not clear its memory a file that was just made may hold a whole
+            // arena of an older life; but it was made by us, exclusively.)
+            fresh = metadata.Look(capabilities.FreshMemoryIsZero, out _) == MetadataFinding.Unfinished || (unfinished is null && !capabilities.FreshMemoryIsZero);
+            if (!fresh)
+            {
+                throw new ArenaExistsException(medium.Location);
+            }
+
+            if (unfinished is not null)
+            {
+                steps.Reasons.Add(new(ReasonCodes.CreationRepeated, "The arena's creation had been interrupted and was done again."));
+            }
+
+            byte[] seed = RandomNumberGenerator.GetBytes(16);
+            metadata.Format(
+                options.ArenaId ?? Guid.NewGuid(),
+                BitConverter.ToUInt64(seed),
+                BitConverter.ToUInt64(seed, 8),
+                granularity,
+                options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds());
+            return metadata;
+        }
+        catch
+        {
+            if (unfinished is null)
+            {
+                metadata.Dispose();
+            }
+
+            throw;
+        }
+    }
+
+    private static MetadataFile NewFile(Medium medium, long length)
+    {
+        (long total, long? free) = (medium.GetSpace().Total, medium.GetSpace().Free);
+        if ((free ?? total) < length)
+        {
+            throw ArenaOutOfSpaceException.OnMedium(medium.Location, length, free, total);
+        }
+
+        using (MediumFile? empty = medium.TryOpenFile(ExtentFiles.MetadataName, writable: true))
+        {
+            if (empty is { Length: 0 } && empty.TryLock())
+            {
+                medium.DeleteFile(ExtentFiles.MetadataName); // Its creator was killed before the one ftruncate.
+            }
+        }
+
+        MediumFile file;
+        try
+        {
+            file = medium.CreateFile(ExtentFiles.MetadataName, length);
+        }
+        catch (MediumException e) when (e.Kind == MediumErrorKind.Exists)
+        {
+            throw new ArenaExistsException(medium.Location);
+        }
+
+        try
+        {
+            return MetadataFile.TryMap(file, medium.Capabilities)
+                ?? throw new InvalidOperationException($"A metadata file of {length} bytes was made and cannot be one: a bug.");
+        }
+        catch (MediumException)
+        {
+            file.Dispose();
+            if (medium.Capabilities.UnlinkFreesSpace)
+            {
+                medium.DeleteFile(ExtentFiles.MetadataName);
+            }
+
+            throw;
+        }
+    }
+
+    private static Medium Resolve(ArenaOptions options, Mode mode)
+    {
+        try
+        {
+            bool writable = options.Access == ArenaAccess.ReadWrite && mode != Mode.Open;
+            return options.Medium
+                ?? (options.Directory is { } directory ? Medium.ForDirectory(directory, writable) : Medium.Default(options.Name, options.SizeHint));
+        }
+        catch (MediumException e)
+        {
+            throw mode == Mode.Open && e.Kind == MediumErrorKind.Missing && options.Directory is { } missing && !Directory.Exists(missing)
+                ? new ArenaNotFoundException(missing, "there is no such directory")
+                : new ArenaMediumException(options.Directory ?? options.Name, e);
+        }
+    }
+
+    private static void Check(ArenaOptions options, Mode mode)
+    {
+        if (options.MetadataSize is < MetadataLayout.MinimumSize or > MetadataLayout.MaximumSize)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.MetadataSize, $"MetadataSize is between {MetadataLayout.MinimumSize} and {MetadataLayout.MaximumSize} bytes.");
+        }
+
+        if (mode == Mode.Create && options.Access == ArenaAccess.ReadOnly)
+        {
+            throw new ArenaReadOnlyException(options.Directory ?? options.Name, "creating an arena");
+        }
+    }
+
+    private static void RequireGranularity(Medium medium, long granularity)
+    {
+        MediumCapabilities capabilities = medium.Capabilities;
+        if (granularity % Math.Max(capabilities.PageSize, capabilities.FileGranularity) != 0 || capabilities.MaximumFileLength < 2 * granularity)
+        {
+            throw new ForeignFileException(
+                medium.Location,
+                $"The arena was made on a medium with files in steps of {granularity} bytes, and this one has steps of {capabilities.FileGranularity}, pages of {capabilities.PageSize} and files of at most {capabilities.MaximumFileLength}");
+        }
+    }
+
+    private void Recover(MetadataJournal journal, bool clean, List<AttachReason> findings)
+    {
+        if (journal.Tables.State.Frozen)
+        {
+            return;
+        }
+
+        var recovery = new Recovery(_medium, _files, journal, Id, Granularity);
+        if (recovery.FinishDeletions() is > 0 and int deleted)
+        {
+            findings.Add(new(ReasonCodes.DeletionFinished, $"{deleted} files of deleted regions were removed: the deletion had been interrupted."));
+        }
+
+        if (!clean && recovery.SweepOrphans() is > 0 and int orphans)
+        {
+            findings.Add(new(ReasonCodes.OrphansAdopted, $"{orphans} files were made for regions whose creation was interrupted; they were {(_medium.Capabilities.UnlinkFreesSpace ? "removed" : "taken in for the next ones")}."));
+        }
+    }
+
+    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "{Report}")]
+    private static partial void LogAttached(ILogger logger, AttachReport report);
+}

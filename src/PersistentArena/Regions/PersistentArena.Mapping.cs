@@ -1,0 +1,293 @@
+using GuestMemFs.Journal;
+using GuestMemFs.Native;
+using GuestMemFs.Regions;
+
+namespace GuestMemFs;
+
+/// <summary>Regions in the making: space, extents, address space.</summary>
+public sealed partial class PersistentArena
+{
+    /// <summary>Room in the journal that creating and growing leave, so that deleting is always possible.</summary>
+    private const int RoomToDelete = 16 * 1024;
+
+    /// <summary>How much room there is.</summary>
+    public ArenaSpace GetSpace()
+    {
+        lock (_lock)
+        {
+            MetadataTables tables = Current();
+            long inUse = 0;
+            long reusable = 0;
+            foreach (RegionNode region in tables.Regions)
+            {
+                inUse += region.Entry.Length;
+            }
+
+            int files = 1 + _spare.Count;
+            foreach (ExtentEntry extent in Unused(tables))
+            {
+                reusable += extent.Capacity(Granularity);
+            }
+
+            files += tables.Extents.Count;
+            return Guard(0, () =>
+            {
+                (long total, long free) = Ledger();
+                return new ArenaSpace(total, free, inUse, reusable, files, _medium.Capabilities.MaximumFiles, _journal?.LogLength ?? 0, _layout.LogCapacity);
+            });
+        }
+    }
+
+    /// <summary>Total and free bytes: the medium's word where it is true, else what the files that are there leave.</summary>
+    private (long Total, long Free) Ledger()
+    {
+        MediumSpace space = _medium.GetSpace();
+        if (_medium.Capabilities.TruthfulFreeSpace && space.Free is { } free)
+        {
+            return (space.Total, free);
+        }
+
+        long taken = 0;
+        foreach (string name in _medium.ListFiles())
+        {
+            using MediumFile? file = _medium.TryOpenFile(name, writable: false);
+            taken += file?.Length ?? 0;
+        }
+
+        return (space.Total, Math.Max(0, space.Total - taken));
+    }
+
+    private IEnumerable<ExtentEntry> Unused(MetadataTables tables)
+    {
+        foreach (ExtentEntry extent in tables.Extents)
+        {
+            if (extent.State != ExtentState.InUse)
+            {
+                yield return extent;
+            }
+        }
+
+        foreach (ExtentEntry extent in _spare)
+        {
+            yield return extent;
+        }
+    }
+
+    private SpacePlan Plan(long bytes, RegionNode? region, RegionReserve reserve, long addressSpace)
+    {
+        MediumCapabilities capabilities = _medium.Capabilities;
+        (long total, long free) = Ledger();
+        int present = capabilities.MaximumFiles == int.MaxValue ? 0 : _medium.ListFiles().Count;
+        var room = new Room(Granularity, capabilities.MaximumFileLength, free, capabilities.MaximumFiles - present, capabilities.CreationTakesSpace);
+        bool takesSpace = reserve == RegionReserve.Full;
+        ExtentEntry? last = region?.Extents.Count > 0 ? region.Extents[^1] : null;
+
+        // What is unused and can still be given back to the medium (a deletion under way) is not handed out again.
+        IEnumerable<ExtentEntry> unused = capabilities.UnlinkFreesSpace ? [] : Unused(_tables);
+        SpacePlan plan = SpacePlan.Make(bytes, last, unused, room, takesSpace);
+        if (addressSpace < MappedBytes(plan))
+        {
+            plan = SpacePlan.Make(bytes, last, [], room, takesSpace);
+        }
+
+        if (plan.NewBytes > free)
+        {
+            throw ArenaOutOfSpaceException.OnMedium(Location, plan.NewBytes, free, total);
+        }
+
+        return plan.NewFiles > room.FilesLeft
+            ? throw new ArenaOutOfFilesException(Location, plan.NewFiles, present, capabilities.MaximumFiles)
+            : plan;
+    }
+
+    /// <summary>Address space that the new extents of a plan take, counted from the end of what is mapped.</summary>
+    private static long MappedBytes(SpacePlan plan)
+    {
+        long bytes = 0;
+        foreach (PlannedExtent extent in plan.Extents)
+        {
+            bytes += extent.Used;
+        }
+
+        return plan.Extents.Count == 0 ? 0 : bytes - plan.Extents[^1].Used + plan.Extents[^1].FileLength;
+    }
+
+    private RegionMapping Create(MetadataJournal journal, RegionEntry entry)
+    {
+        ArenaState state = _tables.State;
+        entry = entry with { Id = state.NextRegionId, Nonce = RandomNonce(), CreatedUnixMilliseconds = _clock.GetUtcNow().ToUnixTimeMilliseconds() };
+        SpacePlan plan = Plan(entry.Length, null, entry.Reserve, long.MaxValue);
+        AddressReservation view = Reserve(entry, MappedBytes(plan));
+        var mapping = new RegionMapping(entry, view);
+        try
+        {
+            Place(journal, mapping, plan, entry, 0, null);
+            return mapping;
+        }
+        catch
+        {
+            mapping.Unmap();
+            throw;
+        }
+    }
+
+    private void Grow(MetadataJournal journal, RegionMapping mapping, long newLength)
+    {
+        RegionNode node = _tables.Find(mapping.Entry.Id) ?? throw new RegionNotFoundException(Location, mapping.Entry.Name, _tables.RegionCount);
+        SpacePlan plan = Plan(newLength - node.Entry.Length, node, node.Entry.Reserve, mapping.Span - node.Entry.Length);
+        Place(journal, mapping, plan, node.Entry with { Length = newLength, MaximumLength = Math.Max(newLength, node.Entry.MaximumLength) }, node.Entry.Length, node);
+    }
+
+    /// <summary>Carries a plan out and commits it.</summary>
+    private void Place(MetadataJournal journal, RegionMapping mapping, SpacePlan plan, RegionEntry entry, long offset, RegionNode? node)
+    {
+        ulong nextExtent = _tables.State.NextExtentId;
+        var placer = new ExtentPlacer(_medium, _files, Id, Granularity, _spare);
+        try
+        {
+            var transaction = new Transaction();
+            transaction.Put(entry);
+            ExtentEntry? longer = null;
+            if (plan.ExtendLastBy > 0)
+            {
+                ExtentEntry last = node!.Extents[^1];
+                longer = last with { Used = last.Used + plan.ExtendLastBy };
+                transaction.Put(longer);
+            }
+
+            // Room first: nothing is made for a transaction that then does not fit.
+            journal.EnsureRoom(transaction.Length + ((plan.Extents.Count + 1) * 64) + Math.Max(RoomToDelete, plan.Extents.Count * 64));
+            if (longer is not null && entry.Reserve == RegionReserve.Full)
+            {
+                BackLonger(mapping, longer, plan.ExtendLastBy);
+            }
+
+            placer.Place(plan, entry, mapping.Address + (nint)(offset + plan.ExtendLastBy), (uint)(node?.Extents.Count ?? 0), ref nextExtent);
+            foreach ((ExtentEntry extent, _) in placer.Placed)
+            {
+                transaction.Put(extent);
+            }
+
+            journal.Commit(transaction);
+            if (longer is not null)
+            {
+                mapping.ExtendLast(longer.Used);
+            }
+        }
+        catch
+        {
+            placer.Undo();
+            throw;
+        }
+
+        placer.Committed();
+        foreach ((ExtentEntry extent, MediumFile file) in placer.Placed)
+        {
+            mapping.Add(extent, file);
+        }
+
+        mapping.Publish(entry);
+    }
+
+    /// <summary>Takes space for what the last extent's file had left.</summary>
+    private void BackLonger(RegionMapping mapping, ExtentEntry extent, long bytes)
+    {
+        if (_files.Locate(extent) is { } name && _medium.TryOpenFile(name, writable: true) is { } file)
+        {
+            using (file)
+            {
+                file.Reserve(extent.Used - bytes, bytes);
+            }
+        }
+        else
+        {
+            throw ExtentException.Missing(mapping.Entry.Name, extent.Id, ExtentFiles.NameOf(extent.Id), extent.FileLength, Location, "it was removed while the region was open");
+        }
+    }
+
+    private RegionMapping Map(RegionNode node)
+    {
+        long held = 0;
+        for (int i = 0; i < node.Extents.Count; i++)
+        {
+            ExtentEntry extent = node.Extents[i];
+            bool joins = extent.Ordinal == i && extent.Used > 0 && extent.Used <= extent.Capacity(Granularity)
+                && (i == node.Extents.Count - 1 || extent.Used == extent.Capacity(Granularity));
+            held += joins ? extent.Used : 0;
+        }
+
+        if (held != node.Entry.Length)
+        {
+            throw ExtentException.Inconsistent(node.Entry.Name, node.Entry.Length, held);
+        }
+
+        ExtentEntry last = node.Extents[^1];
+        var mapping = new RegionMapping(node.Entry, Reserve(node.Entry, held - last.Used + last.FileLength));
+        try
+        {
+            MapExtents(mapping, node);
+            return mapping;
+        }
+        catch
+        {
+            mapping.Unmap();
+            throw;
+        }
+    }
+
+    /// <summary>A region that is open already: a reader maps what the writer has added since.</summary>
+    private RegionMapping Follow(RegionMapping mapping, RegionNode node)
+    {
+        if (IsReadOnly && node.Entry.Length > mapping.Length)
+        {
+            ExtentEntry last = node.Extents[^1];
+            if (node.Entry.Length - last.Used + last.FileLength > mapping.Span)
+            {
+                throw new RegionSizeException(node.Entry.Name, node.Entry.Length, mapping.Span, "The region has grown beyond the address space it was opened with. Dispose of all openings of it and open it again. The space is");
+            }
+
+            if (mapping.Parts > 0)
+            {
+                mapping.ExtendLast(node.Extents[mapping.Parts - 1].Used);
+            }
+
+            MapExtents(mapping, node);
+        }
+
+        return mapping;
+    }
+
+    private void MapExtents(RegionMapping mapping, RegionNode node)
+    {
+        long start = 0;
+        for (int i = 0; i < node.Extents.Count; i++)
+        {
+            // Each is verified before the next is mapped: the next covers this one's identity block.
+            ExtentEntry extent = node.Extents[i];
+            if (i >= mapping.Parts)
+            {
+                mapping.Add(extent, _files.Map(extent, mapping.Address + (nint)start, node.Entry.Name));
+            }
+
+            start += extent.Used;
+        }
+
+        mapping.Publish(node.Entry);
+    }
+
+    /// <summary>Address space for a region's growth; where there is not that much, for what it has.</summary>
+    private AddressReservation Reserve(RegionEntry entry, long mapped)
+    {
+        long alignment = Math.Max(entry.Alignment, Granularity);
+        long least = Math.Max(mapped, RegionSizes.RoundUp(entry.Length, Granularity) + Granularity);
+        long wanted = Math.Max(least, RegionSizes.RoundUp(entry.MaximumLength, Granularity) + Granularity);
+        try
+        {
+            return new AddressReservation(wanted, alignment);
+        }
+        catch (MediumException) when (wanted > least)
+        {
+            return new AddressReservation(least, alignment);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using GuestMemFs.Native;
+using GuestMemFs.Regions;
+
+namespace GuestMemFs;
+
+/// <summary>
+/// A region, open: memory at a fixed address, contiguous, that is still there when the process is not.
+/// </summary>
+/// <remarks>
+/// <para>Metadata calls are thread-safe. The bytes are plain shared memory: who writes them orders its own stores.</para>
+/// <para>A span or address keeps nothing alive: dispose of the region only when nobody uses its memory. The memory is unmapped when the last opening of the region in
+/// this arena object is disposed of.</para>
+/// </remarks>
+public sealed unsafe class PersistentRegion : IDisposable
+{
+    private readonly RegionMapping _mapping;
+    private volatile bool _disposed;
+
+    internal PersistentRegion(PersistentArena arena, RegionMapping mapping)
+    {
+        Arena = arena;
+        _mapping = mapping;
+        Address = mapping.Address;
+    }
+
+    /// <summary>The arena it is of.</summary>
+    public PersistentArena Arena { get; }
+
+    /// <summary>Its name now.</summary>
+    public string Name => _mapping.Entry.Name;
+
+    /// <summary>Whose bytes it holds.</summary>
+    public RegionKind Kind => _mapping.Entry.Kind;
+
+    /// <summary>Bytes. Rises with <see cref="Grow"/>.</summary>
+    public long Length => _mapping.Length;
+
+    /// <summary>How far it can grow at this address, in bytes.</summary>
+    public long MaximumLength => Math.Max(Length, Math.Min(_mapping.Entry.MaximumLength, _mapping.Span - _mapping.Entry.Alignment));
+
+    /// <summary>The first byte, aligned as asked at creation (at least 2 MiB). Never changes while it is open.</summary>
+    public nint Address { get; }
+
+    /// <summary>True where the mapping cannot be written: a store to it ends the process.</summary>
+    public bool IsReadOnly => Arena.IsReadOnly;
+
+    /// <summary>Never used twice in the arena.</summary>
+    internal ulong RegionId => _mapping.Entry.Id;
+
+    /// <summary>Random, drawn at creation: tells this region's life from earlier ones of the same memory.</summary>
+    internal ulong Nonce => _mapping.Entry.Nonce;
+
+    /// <summary>True where the journal says that a heap was made here.</summary>
+    internal bool IsFormatted => _mapping.Entry.Formatted;
+
+    /// <summary>A part of the memory, at most 2 GiB long.</summary>
+    /// <exception cref="ObjectDisposedException">The region or its arena was disposed of.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is not within the region.</exception>
+    public Span<byte> AsSpan(long offset, int length)
+    {
+        CheckRange(offset, length);
+        return new Span<byte>((byte*)Address + offset, length);
+    }
+
+    /// <summary>Makes the region longer at its address, while it is in use; nothing is copied.</summary>
+    /// <param name="newLength">Bytes: a multiple of 4 KiB, at most <see cref="MaximumLength"/>. The present length changes nothing.</param>
+    /// <exception cref="RegionSizeException">It is shorter than now, or longer than it can be.</exception>
+    /// <exception cref="ArenaOutOfSpaceException">The medium has no room. Nothing changed.</exception>
+    public void Grow(long newLength)
+    {
+        CheckOpen();
+        Arena.Grow(_mapping, newLength);
+    }
+
+    /// <summary>
+    /// Makes a range safe from a loss of power, where the medium can (<see cref="MediumCapabilities.CanFlush"/>); does nothing where it cannot. What else the medium
+    /// survives needs no flush.
+    /// </summary>
+    public void Flush(long offset, long length)
+    {
+        CheckRange(offset, length);
+        if (length == 0 || IsReadOnly || !Arena.Medium.Capabilities.CanFlush)
+        {
+            return;
+        }
+
+        long from = offset & -PageSizes.Small;
+        Arena.Guard(0, () =>
+        {
+            Arena.Medium.Flush(Address + (nint)from, offset + length - from);
+            return 0;
+        });
+    }
+
+    /// <summary>Takes the medium's space for a range of a region that reserves on demand. Cheap where that was done before.</summary>
+    /// <exception cref="ArenaOutOfSpaceException">The medium has no room.</exception>
+    internal void EnsureBacked(long offset, long length)
+    {
+        CheckRange(offset, length);
+        if (_mapping.Entry.Reserve == RegionReserve.OnDemand && length > 0)
+        {
+            Arena.Guard(length, () =>
+            {
+                _mapping.EnsureBacked(offset, length);
+                return 0;
+            });
+        }
+    }
+
+    /// <summary>Notes in the journal that a heap was made here. Once true, it stays.</summary>
+    internal void MarkFormatted()
+    {
+        CheckOpen();
+        Arena.MarkFormatted(_mapping);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Arena.Release(_mapping);
+        }
+    }
+
+    private void CheckOpen()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(Arena.IsDisposed, Arena);
+    }
+
+    private void CheckRange(long offset, long length)
+    {
+        CheckOpen();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        long whole = Length;
+        if (offset > whole || length > whole - offset)
+        {
+            throw new ArgumentOutOfRangeException(nameof(length), length, $"Region '{Name}' has {whole} bytes; {length} at {offset} are not within it.");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using GuestMemFs.Journal;
+using GuestMemFs.Native;
+
+namespace GuestMemFs.Regions;
+
+/// <summary>
+/// A region in the address space: one reservation, the extents mapped into it one behind the other. All openings of a region in an
+/// arena object share it; it is unmapped when the last of them is gone, and never by a finalizer.
+/// </summary>
+/// <remarks>Changed under the arena's lock; <see cref="Length"/> may be read by any thread.</remarks>
+internal sealed class RegionMapping
+{
+    private readonly AddressReservation _view;
+    private readonly List<Part> _parts = [];
+    private readonly Lock _backing = new();
+    private long _length;
+    private long _backed;
+
+    /// <summary>An empty mapping in a reservation, which is the mapping's from now on.</summary>
+    public RegionMapping(RegionEntry entry, AddressReservation view)
+    {
+        Entry = entry;
+        _view = view;
+    }
+
+    /// <summary>The region's entry in force.</summary>
+    public RegionEntry Entry { get; set; }
+
+    /// <summary>How many openings share this.</summary>
+    public int Leases { get; set; }
+
+    /// <summary>The first byte.</summary>
+    public nint Address => _view.Address;
+
+    /// <summary>Address space there is, in bytes.</summary>
+    public long Span => _view.Length;
+
+    /// <summary>Bytes that can be used.</summary>
+    public long Length => Volatile.Read(ref _length);
+
+    /// <summary>How many extents are mapped.</summary>
+    public int Parts => _parts.Count;
+
+    /// <summary>Adds an extent behind the others. Its file stays open only where space is still to be taken through it.</summary>
+    public void Add(ExtentEntry extent, MediumFile file)
+    {
+        bool keep = Entry.Reserve == RegionReserve.OnDemand && file.IsWritable;
+        long start = _parts.Count == 0 ? 0 : _parts[^1].Start + _parts[^1].Used;
+        lock (_backing)
+        {
+            _parts.Add(new Part(start, extent.Used, keep ? file : null));
+        }
+
+        if (!keep)
+        {
+            file.Dispose();
+        }
+    }
+
+    /// <summary>The last extent holds more of the region than it did.</summary>
+    public void ExtendLast(long used)
+    {
+        lock (_backing)
+        {
+            _parts[^1] = _parts[^1] with { Used = used };
+        }
+    }
+
+    /// <summary>Makes what was added usable.</summary>
+    public void Publish(RegionEntry entry)
+    {
+        Entry = entry;
+        Volatile.Write(ref _length, entry.Length);
+    }
+
+    /// <summary>Takes the medium's space for a range, where that was not done at creation.</summary>
+    public void EnsureBacked(long offset, long length)
+    {
+        long end = offset + length;
+        if (Entry.Reserve == RegionReserve.Full || end <= Volatile.Read(ref _backed))
+        {
+            return;
+        }
+
+        lock (_backing)
+        {
+            long from = Math.Max(offset, _backed <= offset ? offset : _backed);
+            foreach (Part part in _parts)
+            {
+                long partFrom = Math.Max(from, part.Start);
+                long partEnd = Math.Min(end, part.Start + part.Used);
+                if (partFrom < partEnd)
+                {
+                    part.File?.Reserve(partFrom - part.Start, partEnd - partFrom);
+                }
+            }
+
+            if (offset <= _backed)
+            {
+                Volatile.Write(ref _backed, Math.Max(end, _backed));
+            }
+        }
+    }
+
+    /// <summary>Unmaps. Nobody may be using it.</summary>
+    public void Unmap()
+    {
+        foreach (Part part in _parts)
+        {
+            part.File?.Dispose();
+        }
+
+        _parts.Clear();
+        _view.Dispose();
+    }
+
+    private readonly record struct Part(long Start, long Used, MediumFile? File);
+}

@@ -1,0 +1,91 @@
+namespace GuestMemFs;
+
+/// <summary>Whose bytes a region's are.</summary>
+public enum RegionKind
+{
+    /// <summary>The application's. Reads as zeros at first.</summary>
+    Raw = 0,
+
+    /// <summary>A persistent heap's. At first it may hold anything, where the medium does not clear its memory.</summary>
+    Heap = 1,
+
+    /// <summary>A virtual machine's RAM: not one byte of it is ours. Reads as zeros at first.</summary>
+    GuestRam = 2,
+}
+
+/// <summary>When the medium's space is taken.</summary>
+public enum RegionReserve
+{
+    /// <summary>At creation and growth: no later store can fail for want of room.</summary>
+    Full = 0,
+
+    /// <summary>When it is asked for, step by step, or touched: a store to what was not asked for ends the process (SIGBUS) where the medium is full.</summary>
+    OnDemand = 1,
+}
+
+/// <summary>How a region is created.</summary>
+public sealed class RegionOptions
+{
+    /// <summary>The longest name, in bytes of UTF-8.</summary>
+    public const int MaximumNameBytes = 128;
+
+    /// <summary>The smallest region, and the smallest alignment: 2 MiB.</summary>
+    public const long MinimumLength = 2L << 20;
+
+    /// <summary>Whose bytes.</summary>
+    public RegionKind Kind { get; set; } = RegionKind.Raw;
+
+    /// <summary>Alignment of the address, in bytes: 2 MiB or 1 GiB. A medium with larger pages aligns to these.</summary>
+    public long Alignment { get; set; } = 2L << 20;
+
+    /// <summary>When space is taken.</summary>
+    public RegionReserve Reserve { get; set; } = RegionReserve.Full;
+
+    /// <summary>
+    /// How far the region can grow at its address, in bytes: address space is kept for it, no memory. 0 takes 16 times the
+    /// length, at least 64 GiB for a heap and 1 GiB for others.
+    /// </summary>
+    public long MaximumLength { get; set; }
+}
+
+/// <summary>What is known of a region without opening it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Id">Its id: never used twice in an arena.</param>
+/// <param name="Kind">Whose bytes.</param>
+/// <param name="Length">Bytes.</param>
+/// <param name="MaximumLength">How far it can grow, in bytes.</param>
+/// <param name="Alignment">Of its address, in bytes.</param>
+/// <param name="Reserve">When space is taken.</param>
+/// <param name="Extents">In how many files it lies.</param>
+/// <param name="Created">When, by the creator's wall clock.</param>
+/// <param name="IsFormatted">True where a heap was made in it.</param>
+public sealed record RegionInfo(
+    string Name,
+    ulong Id,
+    RegionKind Kind,
+    long Length,
+    long MaximumLength,
+    long Alignment,
+    RegionReserve Reserve,
+    int Extents,
+    DateTimeOffset Created,
+    bool IsFormatted);
+
+/// <summary>An arena's room, in bytes.</summary>
+/// <param name="Total">What the medium has.</param>
+/// <param name="Free">What new files can take: the medium's word where it can be trusted, else what the files leave.</param>
+/// <param name="InUse">The lengths of all regions.</param>
+/// <param name="Reusable">What deleted regions left in files that stay, and new ones get first.</param>
+/// <param name="Files">The arena's files, the metadata included.</param>
+/// <param name="MaximumFiles">How many files the medium keeps.</param>
+/// <param name="MetadataUsed">Of the metadata journal's half in force.</param>
+/// <param name="MetadataCapacity">A half's size.</param>
+public sealed record ArenaSpace(
+    long Total,
+    long Free,
+    long InUse,
+    long Reusable,
+    int Files,
+    int MaximumFiles,
+    long MetadataUsed,
+    long MetadataCapacity);
