@@ -1,14 +1,45 @@
+using GuestMemFs;
+
 namespace KvStore.Demo;
 
-/// <summary>Where the demo makes its arena, where nothing was asked for.</summary>
-internal static class ArenaPlace
+/// <summary>Where the demo makes its arena.</summary>
+/// <param name="Directory">The arena's directory; it is there.</param>
+/// <param name="IsOwn">Whether the directory itself was made here, and can go with its files.</param>
+/// <param name="Why">Which medium it is, and why that one.</param>
+internal sealed record ArenaPlace(string Directory, bool IsOwn, string Why)
 {
-    /// <summary>A directory on the best medium that is here with that much room, and why it was chosen.</summary>
-    public static (string Directory, string Why) Choose(long size)
+    /// <summary>A new directory in the one that was asked for, or on the best medium that is here and has the room.</summary>
+    /// <exception cref="MediumException">There is none, or no directory can be made.</exception>
+    public static ArenaPlace Choose(DemoOptions options)
     {
-        const string shared = "/dev/shm";
-        return Directory.Exists(shared) && new DriveInfo(shared).AvailableFreeSpace > size
-            ? (shared, "tmpfs: survives the process, not a reboot")
-            : (Path.GetTempPath(), $"an ordinary directory, because {shared} has no {size >> 20:N0} MiB free");
+        string name = $"kvstore-demo-{Environment.ProcessId}";
+        if (options.ArenaParent is { } parent)
+        {
+            string own = Path.Combine(parent, name);
+            System.IO.Directory.CreateDirectory(own);
+            using Medium given = Medium.ForDirectory(own);
+            return new ArenaPlace(own, IsOwn: true, $"{given.Name}, as asked for");
+        }
+
+        // A medium without directories gives its root, which is not ours to delete.
+        using Medium medium = Medium.Default(name, options.ArenaSize);
+        return new ArenaPlace(medium.Location, Path.GetFileName(medium.Location) == name, medium.Reason);
+    }
+
+    /// <summary>Deletes the arena's files, and the directory where it was made for them.</summary>
+    public void Delete()
+    {
+        foreach (string pattern in (string[])["arena.meta", "extent-*"])
+        {
+            foreach (string file in System.IO.Directory.EnumerateFiles(Directory, pattern))
+            {
+                File.Delete(file);
+            }
+        }
+
+        if (IsOwn)
+        {
+            System.IO.Directory.Delete(Directory, recursive: true);
+        }
     }
 }

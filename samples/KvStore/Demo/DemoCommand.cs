@@ -48,7 +48,7 @@ internal static class DemoCommand
             output.WriteLine("\n   Interrupted.");
             return Interrupted;
         }
-        catch (Exception e) when (e is IOException or InvalidOperationException or InvalidDataException or TimeoutException or UnauthorizedAccessException
+        catch (Exception e) when (e is IOException or InvalidOperationException or InvalidDataException or TimeoutException or UnauthorizedAccessException or GuestMemFs.MediumException
             or System.Net.Sockets.SocketException or System.ComponentModel.Win32Exception)
         {
             output.WriteLine($"\n   The demo failed: {e.Message}");

@@ -6,7 +6,8 @@ internal sealed record RedisReload(string Version, TimeSpan Load, TimeSpan Save,
     public static RedisReload Play(string executable, Dataset data, Scene scene)
     {
         scene.Say("\n5  The same keys in redis-server, reloaded from its RDB file");
-        string directory = scene.Directory(Path.GetTempPath());
+        string directory = Directory.CreateTempSubdirectory("kvstore-demo-redis-").FullName;
+        scene.AtEnd(() => Directory.Delete(directory, recursive: true));
         ServerProgram program = ServerProgram.Redis(executable);
         ServerProcess server = scene.Start(program, directory);
         server.WaitUntilReady();

@@ -1,11 +1,11 @@
 namespace KvStore.Demo;
 
-/// <summary>Where the demo plays: what it prints, and the servers and directories that must be gone when it is over, however it ends.</summary>
+/// <summary>Where the demo plays: what it prints, and the servers and data that must be gone when it is over, however it ends.</summary>
 internal sealed class Scene(TextWriter output, bool terminal, CancellationToken stop) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly List<ServerProcess> _servers = [];
-    private readonly List<string> _directories = [];
+    private readonly List<Action> _cleanUps = [];
     private bool _ended;
 
     public CancellationToken Stop => stop;
@@ -14,18 +14,8 @@ internal sealed class Scene(TextWriter output, bool terminal, CancellationToken 
 
     public ProgressBar Progress(string unit, long total) => new(output, unit, total, terminal);
 
-    /// <summary>A new directory that is deleted at the end.</summary>
-    public string Directory(string parent, bool keep = false)
-    {
-        string path = Path.Combine(parent, $"kvstore-demo-{Environment.ProcessId}-{_directories.Count}");
-        System.IO.Directory.CreateDirectory(path);
-        if (!keep)
-        {
-            _directories.Add(path);
-        }
-
-        return path;
-    }
+    /// <summary>Has something done at the end, after the servers are gone: deleting their data.</summary>
+    public void AtEnd(Action cleanUp) => _cleanUps.Add(cleanUp);
 
     /// <summary>Starts a server that is ended at the end.</summary>
     public ServerProcess Start(ServerProgram program, string directory)
@@ -60,9 +50,6 @@ internal sealed class Scene(TextWriter output, bool terminal, CancellationToken 
             _servers.ForEach(server => server.Dispose());
         }
 
-        foreach (string directory in _directories.Where(System.IO.Directory.Exists))
-        {
-            System.IO.Directory.Delete(directory, recursive: true);
-        }
+        _cleanUps.ForEach(cleanUp => cleanUp());
     }
 }

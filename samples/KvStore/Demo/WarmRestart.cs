@@ -18,10 +18,16 @@ internal sealed record WarmRestart
     /// <summary>Plays it with this program as the server, or with another one (by which the demo itself is tested).</summary>
     public static WarmRestart Play(DemoOptions options, Dataset data, Scene scene, ServerProgram? other = null)
     {
-        (string parent, string why) = options.ArenaParent is { } given ? (given, "as asked for") : ArenaPlace.Choose(options.ArenaSize);
-        string directory = scene.Directory(parent, options.Keep);
+        ArenaPlace place = ArenaPlace.Choose(options);
+        string directory = place.Directory;
+        if (!options.Keep)
+        {
+            scene.AtEnd(place.Delete);
+        }
+
         ServerProgram program = other ?? ServerProgram.KvStore(Itself(), "--size", $"{options.ArenaSize >> 20}M");
-        scene.Say($"\n   arena   {directory} ({why})");
+        scene.Say($"\n   medium  {place.Why}");
+        scene.Say($"   arena   {directory}{(options.Keep ? ", which will be kept" : "")}");
         scene.Say($"   data    {data.Keys:N0} keys, values of {data.ValueLength} bytes");
 
         scene.Say("\n1  Load it through a socket");

@@ -1,0 +1,41 @@
+using BenchmarkDotNet.Running;
+using GuestMemFs.Benchmarks.Servers;
+
+if (args is not ["servers", .. var rest])
+{
+    BenchmarkSwitcher.FromAssembly(typeof(Table).Assembly).Run(args);
+    return 0;
+}
+
+try
+{
+    ComparisonOptions options = ComparisonOptions.Parse(rest);
+    IReadOnlyList<Candidate> candidates = Candidate.Find(options);
+    if (candidates.Count == 0)
+    {
+        Console.Error.WriteLine($"There is no server to measure in {options.Folder}: run benchmarks/servers/run.");
+        return 2;
+    }
+
+    if (options.Runs("throughput"))
+    {
+        Throughput.Run(options, candidates, Console.Out);
+    }
+
+    if (options.Runs("restart"))
+    {
+        Restart.Run(options, candidates, Console.Out);
+    }
+
+    return 0;
+}
+catch (FormatException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
+catch (Exception e) when (e is InvalidOperationException or TimeoutException or IOException)
+{
+    Console.Error.WriteLine($"The comparison failed: {e.Message}");
+    return 1;
+}
