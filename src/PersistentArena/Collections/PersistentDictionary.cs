@@ -1,79 +1,178 @@
+using System.Runtime.CompilerServices;
+using GuestMemFs.Collections;
+
 namespace GuestMemFs;
 
-/// <summary>A crash-safe hash table of byte strings in a <c>PersistentHeap</c>. Being written; this is its surface.</summary>
+/// <summary>
+/// A crash-safe hash table of byte strings in a <see cref="PersistentHeap"/>. A change that has returned is there after SIGKILL; one that was in flight is
+/// whole or absent. Opening takes the same time whatever it holds.
+/// </summary>
+/// <remarks>
+/// <para>Thread-safe. Reads take no lock and never wait for a writer; writers of different keys rarely meet. The hot paths (<see cref="TryRead"/>,
+/// <see cref="ReadMany"/>, <see cref="Mutate"/>) allocate nothing.</para>
+/// <para>Expiry times are wall-clock UTC milliseconds; an expired record is as good as absent, and is removed by the next write to its key or by
+/// <see cref="RemoveExpired"/>.</para>
+/// </remarks>
 public sealed class PersistentDictionary
 {
-    /// <summary>Opens the dictionary of that name in the heap, or creates it. Constant time, whatever it holds.</summary>
-    public static PersistentDictionary OpenOrCreate(PersistentHeap heap, string name, PersistentDictionaryOptions? options = null) => throw new NotImplementedException();
-
     /// <summary>Longest key, in bytes.</summary>
     public const int MaximumKeyLength = 65_535;
 
     /// <summary>Longest value, in bytes.</summary>
     public const int MaximumValueLength = 512 * 1024 * 1024;
 
+    private readonly DictionaryCore _core;
+
+    private PersistentDictionary(DictionaryCore core) => _core = core;
+
     /// <summary>The number of records, those that have expired but are not yet removed included.</summary>
-    public long Count => throw new NotImplementedException();
+    public long Count => _core.Count;
 
     /// <summary>The number of records that carry an expiry time.</summary>
-    public long ExpiringCount => throw new NotImplementedException();
+    public long ExpiringCount => _core.ExpiringCount;
 
     /// <summary>Bytes that the records' blocks take.</summary>
-    public long RecordBytes => throw new NotImplementedException();
+    public long RecordBytes => _core.RecordBytes;
 
-    /// <summary>Reads a record where it lies; false (and no call) where there is none or it has expired. Lock-free, allocates nothing.</summary>
+    internal DictionaryCore Core => _core;
+
+    /// <summary>Opens the dictionary of that name (1 to 31 bytes of UTF-8) in the heap, or creates it.</summary>
+    /// <exception cref="HeapLayoutException">The name is taken by something else.</exception>
+    /// <exception cref="ArenaOutOfSpaceException">There is no room for a new dictionary (about 150 KiB).</exception>
+    public static PersistentDictionary OpenOrCreate(PersistentHeap heap, string name, PersistentDictionaryOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(heap);
+        ArgumentNullException.ThrowIfNull(name);
+        return new PersistentDictionary(new DictionaryCore(heap, name, (options ?? new PersistentDictionaryOptions()).TimeProvider));
+    }
+
+    /// <summary>Reads a record where it lies; false (and what the reader saw does not count) where there is none or it has expired.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryRead<TReader>(ReadOnlySpan<byte> key, ref TReader reader)
-        where TReader : struct, IRecordReader, allows ref struct => throw new NotImplementedException();
+        where TReader : struct, IRecordReader, allows ref struct => _core.TryRead(key, _core.Hash(key), ref reader);
 
-    /// <summary>Reads many records with their memory accesses overlapped.</summary>
+    /// <summary>Reads many records with their memory accesses overlapped: about twice as fast as one by one, where the data is larger than the caches.</summary>
     public void ReadMany<TReader>(ref TReader reader)
-        where TReader : struct, IBatchReader, allows ref struct => throw new NotImplementedException();
+        where TReader : struct, IBatchReader, allows ref struct => _core.ReadMany(ref reader);
 
-    /// <summary>One atomic read-modify-write of a key. Throws <c>ArenaOutOfSpaceException</c> with nothing changed where there is no room.</summary>
+    /// <summary>One atomic read-modify-write of a key. When it has returned, the change outlives the process.</summary>
+    /// <exception cref="ArgumentException">The key or the new value is too long.</exception>
+    /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Mutate<TMutation>(ReadOnlySpan<byte> key, ref TMutation mutation)
-        where TMutation : struct, IRecordMutation, allows ref struct => throw new NotImplementedException();
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        if (key.Length > MaximumKeyLength)
+        {
+            throw RecordErrors.KeyTooLong(key.Length);
+        }
 
-    /// <summary>Visits the records of about <paramref name="buckets"/> buckets from the cursor on, and returns the next cursor, 0 at the end.
-    /// Redis SCAN's promise: what is there from the first call to the last is visited at least once, whatever grows meanwhile.</summary>
+        _core.Mutate(key, _core.Hash(key), ref mutation);
+    }
+
+    /// <summary>
+    /// Visits the records of about <paramref name="buckets"/> buckets from the cursor on (0 to begin), and returns the next cursor, 0 at the end.
+    /// What is there from the first call to the last is visited at least once, whatever grows meanwhile; what comes or goes meanwhile may be or not.
+    /// </summary>
     public ulong Scan<TVisitor>(ulong cursor, int buckets, ref TVisitor visitor)
-        where TVisitor : struct, IRecordVisitor, allows ref struct => throw new NotImplementedException();
+        where TVisitor : struct, IRecordVisitor, allows ref struct => _core.Scan(cursor, buckets, ref visitor);
 
     /// <summary>Visits one record at random; false where there is none.</summary>
     public bool TryVisitRandom<TVisitor>(ref TVisitor visitor)
-        where TVisitor : struct, IRecordVisitor, allows ref struct => throw new NotImplementedException();
+        where TVisitor : struct, IRecordVisitor, allows ref struct => _core.TryVisitRandom(ref visitor);
 
-    /// <summary>Removes up to some expired records, continuing where the last call stopped; returns how many. For a timer.</summary>
-    public int RemoveExpired(int buckets) => throw new NotImplementedException();
+    /// <summary>Removes the expired records of the next <paramref name="buckets"/> buckets, continuing where the last call stopped; returns how many. For a timer, on one thread.</summary>
+    public int RemoveExpired(int buckets) => _core.RemoveExpired(buckets);
 
-    /// <summary>Removes everything.</summary>
-    public void Clear() => throw new NotImplementedException();
+    /// <summary>
+    /// Removes everything, with one store. The old records' memory is given back by <see cref="CollectGarbage"/>, or when room is needed.
+    /// Inside an atomic group, key by key.
+    /// </summary>
+    public void Clear() => _core.Clear();
 
-    /// <summary>Brings the cache lines of a key's bucket near; a hint.</summary>
-    public void Prefetch(ReadOnlySpan<byte> key) => throw new NotImplementedException();
+    /// <summary>Gives back the memory of some buckets of what was cleared; true where nothing is left. For a timer.</summary>
+    public bool CollectGarbage(int buckets) => _core.CollectGarbage(buckets);
 
-    /// <summary>Starts a group of mutations by this thread that a crash undoes as a whole unless <see cref="AtomicGroup.Commit"/> was reached.</summary>
-    public AtomicGroup BeginAtomic() => throw new NotImplementedException();
+    /// <summary>Brings the cache line of a key's bucket near; a hint, for work that knows its next keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(ReadOnlySpan<byte> key) => _core.PrefetchBucket(_core.Hash(key));
 
-    // Convenience over the above, for services: byte strings in and out.
+    /// <summary>
+    /// Starts a group of mutations by this thread that a crash undoes as a whole unless <see cref="AtomicGroup.Commit"/> was reached.
+    /// Other writers of the heap wait until it ends; readers see its changes as they are made. Groups do not nest.
+    /// </summary>
+    public AtomicGroup BeginAtomic() => new(_core);
 
-    /// <summary>The value's bytes, or null.</summary>
-    public byte[]? Get(ReadOnlySpan<byte> key) => throw new NotImplementedException();
+    /// <summary>The value's bytes (an integer's as decimal digits), or null.</summary>
+    public byte[]? Get(ReadOnlySpan<byte> key)
+    {
+        CopyOut reader = default;
+        return TryRead(key, ref reader) ? reader.Value : null;
+    }
 
     /// <summary>Sets a value.</summary>
-    public void Set(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, DateTimeOffset? expiresAt = null) => throw new NotImplementedException();
+    public void Set(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, DateTimeOffset? expiresAt = null)
+    {
+        SetValue set = new(value, expiresAt);
+        Mutate(key, ref set);
+    }
+
+    /// <summary>Adds a value where there is none; false where there is one.</summary>
+    public bool TryAdd(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, DateTimeOffset? expiresAt = null)
+    {
+        AddValue add = new(value, expiresAt);
+        Mutate(key, ref add);
+        return add.Done;
+    }
+
+    /// <summary>Compare-and-swap: puts a value in place of <paramref name="comparand"/>; false where the value is another, or none. The expiry stays.</summary>
+    public bool TryUpdate(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ReadOnlySpan<byte> comparand)
+    {
+        UpdateValue update = new(value, comparand);
+        Mutate(key, ref update);
+        return update.Done;
+    }
+
+    /// <summary>Sets a value and gives the old one, or null.</summary>
+    public byte[]? GetAndSet(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        ExchangeValue exchange = new(value);
+        Mutate(key, ref exchange);
+        return exchange.Old;
+    }
+
+    /// <summary>Adds to an integer, which begins at 0; returns the sum. An integer is changed in place, with one store.</summary>
+    /// <exception cref="FormatException">The value is no integer.</exception>
+    /// <exception cref="OverflowException">The sum is none.</exception>
+    public long Increment(ReadOnlySpan<byte> key, long by = 1)
+    {
+        AddInteger add = new(by);
+        Mutate(key, ref add);
+        return add.Sum;
+    }
+
+    /// <summary>Changes when a record expires (null: never); false where there is none.</summary>
+    public bool Expire(ReadOnlySpan<byte> key, DateTimeOffset? expiresAt)
+    {
+        ChangeExpiry change = new(expiresAt);
+        Mutate(key, ref change);
+        return change.Done;
+    }
 
     /// <summary>Removes a record; false where there was none.</summary>
-    public bool Remove(ReadOnlySpan<byte> key) => throw new NotImplementedException();
-}
+    public bool Remove(ReadOnlySpan<byte> key)
+    {
+        RemoveValue remove = default;
+        Mutate(key, ref remove);
+        return remove.Done;
+    }
 
-/// <summary>A group of mutations that is atomic over a crash. Dispose without commit rolls back.</summary>
-public ref struct AtomicGroup
-{
-    /// <summary>Makes the group true.</summary>
-    public void Commit() => throw new NotImplementedException();
-
-    /// <summary>Rolls back what was not committed.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    /// <summary>True where there is a record.</summary>
+    public bool ContainsKey(ReadOnlySpan<byte> key)
+    {
+        Look reader = default;
+        return TryRead(key, ref reader);
+    }
 }
 
 /// <summary>Options of a dictionary.</summary>
@@ -81,9 +180,4 @@ public sealed class PersistentDictionaryOptions
 {
     /// <summary>Where the time for expiry comes from.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
-}
-
-/// <summary>Placeholder of the heap's surface.</summary>
-public sealed class PersistentHeap
-{
 }

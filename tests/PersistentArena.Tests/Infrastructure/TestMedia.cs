@@ -21,7 +21,7 @@ public static class TestMedia
         "tmpfs-huge" => Mounted(kind, "tmpfs", "huge=always,size=512m", null),
         "tmpfs-advise" => Mounted(kind, "tmpfs", "huge=advise,size=512m", null),
         "hugetlbfs" => Mounted(kind, "hugetlbfs", "pagesize=2M,size=192M,min_size=192M", ReservedPages.TryTake(2 << 10, 96)),
-        "hugetlbfs-1g" => Mounted(kind, "hugetlbfs", "pagesize=1G,size=2G,min_size=2G", ReservedPages.TryTake(1 << 20, 2)),
+        "hugetlbfs-1g" => Mounted(kind, "hugetlbfs", "pagesize=1G,size=3G,min_size=3G", ReservedPages.TryTake(1 << 20, 3)),
         "memfd" => TestMedium.OfMedium(kind, Medium.InMemory("test")),
         "strict" => TestMedium.OfMedium(kind, new StrictMedium()),
         _ => throw new ArgumentException($"There is no medium of kind '{kind}'.", nameof(kind)),

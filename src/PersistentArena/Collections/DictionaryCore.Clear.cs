@@ -1,0 +1,211 @@
+using System.Numerics;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// Clearing: a new table takes the old one's place with one store, and the old one becomes garbage that is taken apart piece by piece. The
+/// garbage survives a crash as such; each piece is freed by an intent of its own.
+/// </summary>
+internal sealed unsafe partial class DictionaryCore
+{
+    private readonly Lock _garbage = new();
+    private ulong _garbageBucket;
+
+    public void Clear()
+    {
+        Lane lane = _heap.TakeLane();
+        try
+        {
+            CollectGarbage(lane, long.MaxValue);
+            EnterAll();
+            try
+            {
+                if (lane.InGroup)
+                {
+                    RemoveAll(lane); // a group may have to go back, key by key
+                }
+                else
+                {
+                    InstallTable(lane);
+                }
+            }
+            finally
+            {
+                LeaveAll();
+            }
+        }
+        finally
+        {
+            PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
+    /// <summary>Takes apart some of a cleared table; true where nothing is left. For a timer; room that is needed at once is made at once.</summary>
+    public bool CollectGarbage(long buckets)
+    {
+        if (*GarbageWord == 0)
+        {
+            return true;
+        }
+
+        Lane lane = _heap.TakeLane();
+        try
+        {
+            return CollectGarbage(lane, buckets);
+        }
+        finally
+        {
+            PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
+    /// <summary>Puts an empty table in the place of the present one, if any, which becomes the garbage.</summary>
+    private void InstallTable(Lane lane)
+    {
+        long segmentBytes = Table.SegmentBytes(0);
+        long block = _heap.Blocks.Take(lane, Table.Size);
+        long segment;
+        try
+        {
+            segment = _heap.Blocks.Take(lane, segmentBytes);
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            _heap.Blocks.Give(lane, block, Table.Size);
+            throw;
+        }
+
+        Table table = new(_base, block);
+        Persist.Fill(_base + block + sizeof(ulong), Table.Size - sizeof(ulong), 0);
+        Persist.Fill(_base + segment + sizeof(ulong), segmentBytes - sizeof(ulong), 0);
+        Persist.Store(table.BucketsWord, Table.InitialBuckets);
+        Persist.Store(table.Segment(0), (ulong)segment);
+
+        ulong present = *CurrentWord;
+        Intent intent = new()
+        {
+            Slot = OffsetOf(CurrentWord),
+            Value = (ulong)block,
+            New = block,
+            MoreNew = new ReadOnlySpan<long>(ref segment),
+            SecondSlot = present == 0 ? 0 : OffsetOf(GarbageWord),
+            SecondValue = present,
+        };
+        lane.Begin(intent);
+        Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeTable, Table.Size));
+        Persist.Publish((ulong*)(_base + segment), BlockHeader.Sized(BlockHeader.TypeSegment, segmentBytes));
+        Persist.Publish(CurrentWord, (ulong)block); // empty, from here on
+        lane.Finish(intent);
+        _segmentBackedFrom = _segmentBackedUntil = 0;
+    }
+
+    private void RemoveAll(Lane lane)
+    {
+        Table table = Current;
+        for (ulong index = 0; index < table.Buckets; index++)
+        {
+            ulong* bucket = table.Bucket(index);
+            while (Chain.LastEntry(new Chain(_base, bucket).LastNode(out _)) is var slot && *slot != 0)
+            {
+                byte* record = _base + Slot.Offset(*slot);
+                Remove(lane, table, bucket, slot, record, *(ulong*)record);
+            }
+        }
+    }
+
+    private bool CollectGarbage(Lane lane, long buckets)
+    {
+        if (*GarbageWord == 0)
+        {
+            return true;
+        }
+
+        lock (_garbage)
+        {
+            long offset = (long)*GarbageWord;
+            if (offset == 0)
+            {
+                return true;
+            }
+
+            Table table = new(_base, offset);
+            for (ulong count = table.Buckets; _garbageBucket < count && buckets > 0; buckets--)
+            {
+                FreeBucket(lane, table.Bucket(_garbageBucket));
+                _garbageBucket++;
+            }
+
+            if (_garbageBucket < table.Buckets)
+            {
+                return false;
+            }
+
+            for (int i = 0; i < Table.SegmentCount; i++)
+            {
+                if (*table.Segment(i) != 0)
+                {
+                    FreeAt(lane, table.Segment(i), Table.SegmentBytes(i));
+                }
+            }
+
+            FreeAt(lane, GarbageWord, Table.Size);
+            _garbageBucket = 0;
+            return true;
+        }
+    }
+
+    /// <summary>Frees a garbage bucket's records, the last first, so that the chain stays one. Readers of the old table see the version change.</summary>
+    private void FreeBucket(Lane lane, ulong* bucket)
+    {
+        while (true)
+        {
+            ulong* node = new Chain(_base, bucket).LastNode(out ulong* link);
+            ulong* slot = Chain.LastEntry(node);
+            if (*slot == 0 && link == null)
+            {
+                return;
+            }
+
+            if (*slot == 0)
+            {
+                Bump(bucket);
+                FreeAt(lane, link, Table.BucketLength);
+            }
+            else
+            {
+                byte* record = _base + Slot.Offset(*slot);
+                Bump(bucket);
+                FreeAt(lane, slot, RecordFormat.Length(*(ulong*)record));
+            }
+        }
+    }
+
+    /// <summary>Empties a word and frees the block it named.</summary>
+    private void FreeAt(Lane lane, ulong* word, long size)
+    {
+        long block = Slot.Offset(*word);
+        Intent intent = new() { Slot = OffsetOf(word), Value = 0, Old = block };
+        lane.Begin(intent);
+        Persist.Publish(word, 0);
+        lane.Finish(intent);
+        _heap.Blocks.Give(lane, block, size);
+    }
+
+    private void EnterAll()
+    {
+        for (ulong i = 0; i < Table.InitialBuckets; i++)
+        {
+            Enter(i);
+        }
+    }
+
+    private void LeaveAll()
+    {
+        for (ulong i = 0; i < Table.InitialBuckets; i++)
+        {
+            Leave(i);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+using System.Numerics;
+using System.Runtime.Intrinsics.X86;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// Growth, one bucket at a time: the new bucket is written where nobody looks yet, then the number of buckets is published, then the old bucket loses
+/// what moved. A crash in between leaves moved entries in the old bucket; the next attach takes them out (one bucket, whatever the size).
+/// </summary>
+internal sealed unsafe partial class DictionaryCore
+{
+    private const int InsertsPerGrowthCheck = 16;
+
+    /// <summary>Once a doubling has begun it goes on, so that few keys live in buckets twice as full as the others.</summary>
+    private const int SplitsPerCheck = 64;
+
+    /// <summary>Mean entries a bucket, in tenths, at which a doubling begins: four in five slots taken.</summary>
+    private const long FillTenths = 56;
+
+    private const int MaximumEntries = 96;
+    private const long BackingStep = 1 << 20;
+
+    private void Grow(Lane lane)
+    {
+        lane.InsertsSinceGrowthCheck = 0;
+        Table table = Current;
+        ulong buckets = table.Buckets;
+        if (BitOperations.IsPow2(buckets) && table.Sum(0) * 10 < (long)buckets * FillTenths)
+        {
+            return;
+        }
+
+        if (!_growth.TryEnter())
+        {
+            return;
+        }
+
+        try
+        {
+            for (int i = 0; i < SplitsPerCheck && TrySplit(lane, Current); i++)
+            {
+                if (BitOperations.IsPow2(Current.Buckets))
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            _growth.Exit();
+        }
+    }
+
+    private bool TrySplit(Lane lane, Table table)
+    {
+        ulong added = table.Buckets;
+        ulong half = 1UL << BitOperations.Log2(added);
+        if (!TryHaveSegment(lane, table, added))
+        {
+            return false;
+        }
+
+        // The old and the new bucket share their lock.
+        ulong old = added - half;
+        Enter(old);
+        try
+        {
+            return TrySplitLocked(lane, table, table.Bucket(old), added, half);
+        }
+        finally
+        {
+            Leave(old);
+        }
+    }
+
+    private bool TrySplitLocked(Lane lane, Table table, ulong* bucket, ulong added, ulong half)
+    {
+        Span<ulong> entries = stackalloc ulong[MaximumEntries];
+        if (!new Chain(_base, bucket).TryCopyEntries(entries, out int count))
+        {
+            return false;
+        }
+
+        int moving = PartitionMoving(entries[..count], half);
+        int overflows = moving <= Slot.PerNode ? 0 : (moving - Slot.PerNode + Slot.PerNode - 2) / (Slot.PerNode - 1);
+        Span<long> blocks = stackalloc long[IntentWord.MoreNewCount];
+        if (overflows > blocks.Length || !TryTake(lane, blocks[..overflows]))
+        {
+            return false;
+        }
+
+        ulong* target = table.Bucket(added);
+        WriteChain(target, entries[..moving], blocks[..overflows]);
+        Persist.Store(target + Slot.Version, 0);
+        Intent intent = new() { Slot = OffsetOf(table.BucketsWord), Value = added + 1, MoreNew = blocks[..overflows] };
+        lane.Begin(intent);
+        foreach (long block in blocks[..overflows])
+        {
+            Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
+        }
+
+        Persist.Publish(table.BucketsWord, added + 1); // the split is true
+        lane.Finish(intent);
+        TakeOutMoved(lane, bucket, half);
+        return true;
+    }
+
+    /// <summary>After an attach: the last split may not have been cleaned up.</summary>
+    private void CleanLastSplit()
+    {
+        Table table = Current;
+        ulong last = table.Buckets - 1;
+        if (last >= Table.InitialBuckets)
+        {
+            ulong half = 1UL << BitOperations.Log2(last);
+            Lane lane = _heap.TakeLane();
+            TakeOutMoved(lane, table.Bucket(last - half), half);
+            PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
+    private void TakeOutMoved(Lane lane, ulong* bucket, ulong half)
+    {
+        Bump(bucket);
+        if (!Slot.IsLink(bucket[Slot.Last]))
+        {
+            for (int i = 0; i < Slot.PerNode; i++)
+            {
+                if (bucket[i] != 0 && (HashOf(bucket[i]) & half) != 0)
+                {
+                    Persist.Publish(bucket + i, 0); // the entry is in the new bucket: nothing else hangs on this store
+                }
+            }
+
+            return;
+        }
+
+        while (FindMoved(bucket, half) is var slot && slot != null)
+        {
+            Intent intent = default;
+            TakeOut(lane, bucket, slot, ref intent);
+        }
+    }
+
+    /// <summary>A slot of the chain whose entry belongs to the other half, or null.</summary>
+    private ulong* FindMoved(ulong* bucket, ulong half)
+    {
+        for (ulong* node = bucket; ; node = Chain.Follow(_base, node[Slot.Last]))
+        {
+            for (int i = 0; i < Slot.PerNode; i++)
+            {
+                if (Slot.IsEntry(node[i]) && (HashOf(node[i]) & half) != 0)
+                {
+                    return node + i;
+                }
+            }
+
+            if (!Slot.IsLink(node[Slot.Last]))
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Brings the entries that move to the front, and says how many.</summary>
+    private int PartitionMoving(Span<ulong> entries, ulong half)
+    {
+        if (Sse.IsSupported)
+        {
+            foreach (ulong entry in entries)
+            {
+                Sse.Prefetch0(_base + Slot.Offset(entry));
+            }
+        }
+
+        int moving = 0;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            if ((HashOf(entries[i]) & half) != 0)
+            {
+                (entries[moving], entries[i]) = (entries[i], entries[moving]);
+                moving++;
+            }
+        }
+
+        return moving;
+    }
+
+    private ulong HashOf(ulong entry)
+    {
+        byte* record = _base + Slot.Offset(entry);
+        return Hash(RecordFormat.Key(record, *(ulong*)record));
+    }
+
+    private void WriteChain(ulong* node, ReadOnlySpan<ulong> entries, ReadOnlySpan<long> blocks)
+    {
+        foreach (long block in blocks)
+        {
+            WriteNode(node, entries[..Slot.Last]);
+            Persist.Store(node + Slot.Last, Slot.Link(block));
+            entries = entries[Slot.Last..];
+            node = (ulong*)(_base + block) + 1;
+        }
+
+        WriteNode(node, entries);
+    }
+
+    private static void WriteNode(ulong* node, ReadOnlySpan<ulong> entries)
+    {
+        for (int i = 0; i < Slot.PerNode; i++)
+        {
+            Persist.Store(node + i, i < entries.Length ? entries[i] : 0);
+        }
+    }
+
+    /// <summary>Takes several small blocks, or none. Growth that finds no room waits; the table gets slower, not wrong.</summary>
+    private bool TryTake(Lane lane, Span<long> blocks)
+    {
+        int taken = 0;
+        try
+        {
+            for (; taken < blocks.Length; taken++)
+            {
+                blocks[taken] = _heap.Blocks.Take(lane, Table.BucketLength);
+            }
+
+            return true;
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            while (--taken >= 0)
+            {
+                _heap.Blocks.Give(lane, blocks[taken], Table.BucketLength);
+            }
+
+            return false;
+        }
+    }
+
+    private bool TryHaveSegment(Lane lane, Table table, ulong index)
+    {
+        int segment = Table.SegmentOf(index);
+        ulong* word = table.Segment(segment);
+        try
+        {
+            if (*word == 0)
+            {
+                AddSegment(lane, word, Table.SegmentBytes(segment));
+            }
+
+            // Memory is taken from the medium a piece at a time, ahead of the buckets: no pause grows with the table.
+            long at = OffsetOf(table.Bucket(index));
+            if (at > _segmentBackedUntil || at < _segmentBackedFrom)
+            {
+                long end = (long)*word + Table.SegmentBytes(segment);
+                _heap.Space.EnsureBacked(at, Math.Min(BackingStep, end - at));
+                _segmentBackedFrom = at;
+                _segmentBackedUntil = at + Math.Min(BackingStep, end - at) - Table.BucketLength;
+            }
+
+            return true;
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            return false;
+        }
+    }
+
+    private long _segmentBackedFrom;
+    private long _segmentBackedUntil;
+
+    private void AddSegment(Lane lane, ulong* word, long size)
+    {
+        long block = size <= SizeClasses.Largest ? _heap.Blocks.Take(lane, size) : _heap.Blocks.TakeUnbacked(size);
+        Intent intent = new() { Slot = OffsetOf(word), Value = (ulong)block, New = block };
+        lane.Begin(intent);
+        Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeSegment, size));
+        Persist.Publish(word, (ulong)block);
+        lane.Finish(intent);
+    }
+}

@@ -1,0 +1,292 @@
+using System.Runtime.CompilerServices;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// The one way records change. A put writes a new record beside the old one and makes it true with one store of a slot; integers and expiry times that have
+/// their own word are changed in place, unless an atomic group may have to go back.
+/// </summary>
+internal sealed unsafe partial class DictionaryCore
+{
+    public void Mutate<TMutation>(ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation)
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        Lane lane = _heap.TakeLane();
+        try
+        {
+            bool retried = false;
+            while (true)
+            {
+                Enter(hash);
+                try
+                {
+                    MutateLocked(lane, key, hash, ref mutation);
+                    break;
+                }
+                catch (ArenaOutOfSpaceException) when (!retried && *GarbageWord != 0)
+                {
+                    retried = true;
+                }
+                finally
+                {
+                    Leave(hash);
+                }
+
+                CollectGarbage(lane, long.MaxValue);
+            }
+
+            if (lane.InsertsSinceGrowthCheck >= InsertsPerGrowthCheck)
+            {
+                Grow(lane);
+            }
+        }
+        finally
+        {
+            PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
+    private void MutateLocked<TMutation>(Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation)
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        Table table = Current;
+        ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
+        byte* record = FindIn(bucket, Slot.Tag(hash), key, out ulong header, out ulong* slot);
+        bool exists = record != null && !IsExpired(RecordFormat.ExpiresAt(record, header));
+        RecordView current = exists ? RecordFormat.View(record, header) : default;
+        MutationPlan plan = mutation.Plan(current);
+        switch (plan.Kind)
+        {
+            case MutationPlan.Action.Put:
+                Put(lane, table, bucket, key, hash, ref mutation, current, plan, record, header, slot);
+                break;
+            case MutationPlan.Action.PutInteger:
+                PutInteger(lane, table, bucket, key, hash, plan, exists, record, header, slot);
+                break;
+            case MutationPlan.Action.SetExpiry when exists:
+                SetExpiry(lane, table, bucket, key, hash, plan.ExpiresAt, record, header, slot);
+                break;
+            case MutationPlan.Action.Remove when record != null:
+                Remove(lane, table, bucket, slot, record, header);
+                break;
+        }
+    }
+
+    private void Put<TMutation>(
+        Lane lane, Table table, ulong* bucket, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation, in RecordView current,
+        in MutationPlan plan, byte* old, ulong oldHeader, ulong* slot)
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        if ((uint)plan.ValueLength > PersistentDictionary.MaximumValueLength)
+        {
+            throw RecordErrors.ValueTooLong(plan.ValueLength);
+        }
+
+        byte flags = plan.ExpiresAt == RecordView.NoExpiry ? (byte)0 : RecordFormat.HasExpiry;
+        ulong header = RecordFormat.Header(plan.Type, flags, key.Length, plan.ValueLength);
+        long length = RecordFormat.Length(header);
+        long block = _heap.Blocks.Take(lane, length);
+        try
+        {
+            byte* record = FillKey(block, header, key, plan.ExpiresAt);
+            mutation.Write(current, new Span<byte>(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength));
+            Persist.Wrote(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength);
+            Place(lane, table, bucket, hash, block, header, old, oldHeader, slot);
+        }
+        catch (Exception error) when (NotPlaced(error, lane, block, length))
+        {
+            throw;
+        }
+    }
+
+    /// <summary>A filter that gives the block back before anything else sees the failure: nothing half-done stays.</summary>
+    private bool NotPlaced(Exception error, Lane lane, long block, long length)
+    {
+        if (error is not HeapDamagedException && lane.Words[IntentWord.Operation] == 0)
+        {
+            _heap.Blocks.Give(lane, block, length);
+        }
+
+        return false;
+    }
+
+    private void PutInteger(
+        Lane lane, Table table, ulong* bucket, ReadOnlySpan<byte> key, ulong hash, in MutationPlan plan, bool exists, byte* old, ulong oldHeader, ulong* slot)
+    {
+        if (exists && !lane.InGroup
+            && (RecordFormat.Flags(oldHeader) & RecordFormat.IsInteger) != 0
+            && RecordFormat.ExpiresAt(old, oldHeader) == plan.ExpiresAt)
+        {
+            // The whole change is this one store.
+            Persist.Publish(RecordFormat.IntegerWord(old, oldHeader), (ulong)plan.Integer);
+            return;
+        }
+
+        byte flags = (byte)(RecordFormat.IsInteger | (plan.ExpiresAt == RecordView.NoExpiry ? 0 : RecordFormat.HasExpiry));
+        ulong header = RecordFormat.Header(plan.Type, flags, key.Length, sizeof(long));
+        long block = _heap.Blocks.Take(lane, RecordFormat.Length(header));
+        byte* record = FillKey(block, header, key, plan.ExpiresAt);
+        Persist.Store(RecordFormat.IntegerWord(record, header), (ulong)plan.Integer);
+        PlaceOrGiveBack(lane, table, bucket, hash, block, header, old, oldHeader, slot);
+    }
+
+    private void SetExpiry(
+        Lane lane, Table table, ulong* bucket, ReadOnlySpan<byte> key, ulong hash, long expiresAt, byte* record, ulong header, ulong* slot)
+    {
+        long before = RecordFormat.ExpiresAt(record, header);
+        if (before == expiresAt)
+        {
+            return;
+        }
+
+        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 && !lane.InGroup)
+        {
+            ulong* word = RecordFormat.ExpiryWord(record);
+            int expiring = (expiresAt != RecordView.NoExpiry ? 1 : 0) - (before != RecordView.NoExpiry ? 1 : 0);
+            if (expiring == 0)
+            {
+                // The whole change is this one store.
+                Persist.Publish(word, (ulong)expiresAt);
+                return;
+            }
+
+            Intent intent = new() { Slot = OffsetOf(word), Value = (ulong)expiresAt };
+            Tally(ref intent, table, lane, 0, 0, expiring);
+            lane.Begin(intent);
+            Persist.Publish(word, (ulong)expiresAt);
+            lane.Finish(intent);
+            return;
+        }
+
+        // No word of its own, or a group that may have to go back: a new record with the same value.
+        byte flags = (byte)((RecordFormat.Flags(header) & ~RecordFormat.HasExpiry) | (expiresAt == RecordView.NoExpiry ? 0 : RecordFormat.HasExpiry));
+        ulong newHeader = RecordFormat.Header((RecordType)(byte)header, flags, key.Length, (int)(header >> 32));
+        long length = RecordFormat.Length(newHeader);
+        long block = _heap.Blocks.Take(lane, length);
+        byte* copy = FillKey(block, newHeader, key, expiresAt);
+        if ((flags & RecordFormat.IsInteger) != 0)
+        {
+            Persist.Store(RecordFormat.IntegerWord(copy, newHeader), *RecordFormat.IntegerWord(record, header));
+        }
+        else
+        {
+            Persist.Copy(copy + RecordFormat.KeyOffset(newHeader) + key.Length, RecordFormat.View(record, header).Value);
+        }
+
+        PlaceOrGiveBack(lane, table, bucket, hash, block, newHeader, record, header, slot);
+    }
+
+    private byte* FillKey(long block, ulong header, ReadOnlySpan<byte> key, long expiresAt)
+    {
+        byte* record = _base + block;
+        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0)
+        {
+            Persist.Store(RecordFormat.ExpiryWord(record), (ulong)expiresAt);
+        }
+
+        Persist.Copy(record + RecordFormat.KeyOffset(header), key);
+        return record;
+    }
+
+    private void PlaceOrGiveBack(Lane lane, Table table, ulong* bucket, ulong hash, long block, ulong header, byte* old, ulong oldHeader, ulong* slot)
+    {
+        try
+        {
+            Place(lane, table, bucket, hash, block, header, old, oldHeader, slot);
+        }
+        catch (Exception error) when (NotPlaced(error, lane, block, RecordFormat.Length(header)))
+        {
+            throw;
+        }
+    }
+
+    /// <summary>Makes a filled record true: in place of the old one, or in an empty slot, or with a new overflow block.</summary>
+    private void Place(Lane lane, Table table, ulong* bucket, ulong hash, long block, ulong header, byte* old, ulong oldHeader, ulong* slot)
+    {
+        ulong entry = Slot.Entry(Slot.Tag(hash), block);
+        int expiring = (RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 ? 1 : 0;
+        if (old == null)
+        {
+            Insert(lane, table, bucket, entry, header, expiring);
+            return;
+        }
+
+        int wasExpiring = RecordFormat.ExpiresAt(old, oldHeader) != RecordView.NoExpiry ? 1 : 0;
+        if (lane.InGroup)
+        {
+            AppendToGroup(lane, OffsetOf(old), block);
+        }
+
+        Intent intent = new() { Slot = OffsetOf(slot), Value = entry, New = block, Old = lane.InGroup ? 0 : OffsetOf(old) };
+        Tally(ref intent, table, lane, 0, Taken(header) - Taken(oldHeader), expiring - wasExpiring);
+        lane.Begin(intent);
+        Persist.Publish((ulong*)(_base + block), header);
+        Persist.Publish(slot, entry); // the update is true
+        Bump(bucket);
+        lane.Finish(intent);
+        if (intent.Old != 0)
+        {
+            _heap.Blocks.Give(lane, intent.Old, RecordFormat.Length(oldHeader));
+        }
+    }
+
+    /// <summary>Adds an entry; <paramref name="header"/> is stored into its block first, or 0 where the block is allocated already.</summary>
+    private void Insert(Lane lane, Table table, ulong* bucket, ulong entry, ulong header, int expiring)
+    {
+        long block = Slot.Offset(entry);
+        Chain chain = new(_base, bucket);
+        ulong* slot = chain.Empty();
+        ulong value = entry;
+        long overflow = 0;
+        if (slot == null)
+        {
+            // The last entry moves into the new block beside the new one, and its slot becomes the link: both are there with that one store.
+            slot = chain.LastNode(out _) + Slot.Last;
+            overflow = _heap.Blocks.Take(lane, Table.BucketLength);
+            ulong* node = (ulong*)(_base + overflow);
+            Persist.Store(node + 1, *slot);
+            Persist.Store(node + 2, entry);
+            for (int i = 3; i <= Slot.PerNode; i++)
+            {
+                Persist.Store(node + i, 0);
+            }
+
+            value = Slot.Link(overflow);
+        }
+
+        if (lane.InGroup && header != 0)
+        {
+            AppendToGroup(lane, 0, block);
+        }
+
+        ulong recordHeader = header != 0 ? header : *(ulong*)(_base + block);
+        Intent intent = new() { Slot = OffsetOf(slot), Value = value, New = header != 0 ? block : 0, MoreNew = overflow == 0 ? default : new ReadOnlySpan<long>(&overflow, 1) };
+        Tally(ref intent, table, lane, 1, Taken(recordHeader), expiring);
+        lane.Begin(intent);
+        if (header != 0)
+        {
+            Persist.Publish((ulong*)(_base + block), header);
+        }
+
+        if (overflow != 0)
+        {
+            Persist.Publish((ulong*)(_base + overflow), BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
+        }
+
+        Persist.Publish(slot, value); // the insert is true
+        lane.Finish(intent);
+        lane.InsertsSinceGrowthCheck++;
+    }
+}
+
+/// <summary>Refusals of keys and values.</summary>
+internal static class RecordErrors
+{
+    public static ArgumentException ValueTooLong(long length) =>
+        new($"A value has at most {PersistentDictionary.MaximumValueLength:N0} bytes; this one would have {length:N0}. Split it over several keys.", nameof(length));
+
+    public static ArgumentException KeyTooLong(int length) =>
+        new($"A key has at most {PersistentDictionary.MaximumKeyLength:N0} bytes; this one has {length:N0}. Use a hash of it as key.", nameof(length));
+}

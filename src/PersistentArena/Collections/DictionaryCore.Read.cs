@@ -1,0 +1,171 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// Reading without locks: find the record, let the reader copy, then see whether the bucket's version, the bucket's place and the table are what they were. A
+/// writer changes the version before it frees anything, so bytes that passed the test are a record that was whole and current.
+/// </summary>
+internal sealed unsafe partial class DictionaryCore
+{
+    private const int BatchLength = 16;
+
+    public bool TryRead<TReader>(ReadOnlySpan<byte> key, ulong hash, ref TReader reader)
+        where TReader : struct, IRecordReader, allows ref struct
+    {
+        Look look;
+        bool found;
+        do
+        {
+            look = LookAt(hash);
+            byte* record = Find(look.Bucket, hash, key, out ulong header);
+            found = record != null;
+            if (found)
+            {
+                reader.Read(RecordFormat.View(record, header));
+            }
+        }
+        while (!IsStill(look, hash));
+        return found;
+    }
+
+    public void ReadMany<TReader>(ref TReader reader)
+        where TReader : struct, IBatchReader, allows ref struct
+    {
+        ulong* hashes = stackalloc ulong[BatchLength];
+        int count = reader.Count;
+        for (int start = 0; start < count; start += BatchLength)
+        {
+            int batch = Math.Min(BatchLength, count - start);
+            for (int i = 0; i < batch; i++)
+            {
+                hashes[i] = Hash(reader.KeyAt(start + i));
+                PrefetchBucket(hashes[i]);
+            }
+
+            for (int i = 0; i < batch; i++)
+            {
+                PrefetchRecord(hashes[i]);
+            }
+
+            for (int i = 0; i < batch; i++)
+            {
+                Look look;
+                do
+                {
+                    look = LookAt(hashes[i]);
+                    byte* record = Find(look.Bucket, hashes[i], reader.KeyAt(start + i), out ulong header);
+                    reader.Read(start + i, record != null ? RecordFormat.View(record, header) : default);
+                }
+                while (!IsStill(look, hashes[i]));
+            }
+        }
+    }
+
+    /// <summary>What a reader saw before it looked.</summary>
+    private readonly struct Look(Table table, ulong index, ulong* bucket, ulong version)
+    {
+        public readonly Table Table = table;
+        public readonly ulong Index = index;
+        public readonly ulong* Bucket = bucket;
+        public readonly ulong Version = version;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Look LookAt(ulong hash)
+    {
+        Table table = Current;
+        ulong index = Table.IndexOf(hash, table.Buckets);
+        ulong* bucket = table.Bucket(index);
+        return new Look(table, index, bucket, Volatile.Read(ref bucket[Slot.Version]));
+    }
+
+    /// <summary>True where nothing has changed since that could have freed what was read, or moved what was not found.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsStill(in Look look, ulong hash)
+    {
+        Volatile.ReadBarrier();
+        return look.Bucket[Slot.Version] == look.Version
+            && Table.IndexOf(hash, look.Table.Buckets) == look.Index
+            && look.Table.IsSame(Current);
+    }
+
+    /// <summary>Brings the record near that the bucket, already near, points to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void PrefetchRecord(ulong hash)
+    {
+        if (Sse.IsSupported)
+        {
+            Table table = Current;
+            ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
+            uint matches = Slot.Matches(bucket, Slot.Tag(hash));
+            if (matches != 0)
+            {
+                byte* record = _base + Slot.Offset(bucket[BitOperations.TrailingZeroCount(matches)]);
+                Sse.Prefetch0(record);
+                Sse.Prefetch0(record + 64);
+            }
+        }
+    }
+
+    /// <summary>The record of a key that has not expired, or null. Without the bucket's lock, what it says holds only if the look still does.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* Find(ulong* bucket, ulong hash, ReadOnlySpan<byte> key, out ulong header)
+    {
+        byte* record = FindIn(bucket, Slot.Tag(hash), key, out header, out _);
+        return record != null && IsExpired(RecordFormat.ExpiresAt(record, header)) ? null : record;
+    }
+
+    private byte* FindIn(ulong* node, ulong tag, ReadOnlySpan<byte> key, out ulong header, out ulong* slot)
+    {
+        for (int links = 0; ; links++)
+        {
+            for (uint matches = Slot.Matches(node, tag); matches != 0; matches &= matches - 1)
+            {
+                int i = BitOperations.TrailingZeroCount(matches);
+                long offset = Slot.Offset(Volatile.Read(ref node[i]));
+                if (IsInside(offset, sizeof(ulong)))
+                {
+                    byte* record = _base + offset;
+                    header = Volatile.Read(ref *(ulong*)record);
+                    if (RecordFormat.KeyLength(header) == key.Length
+                        && RecordFormat.IsRecord(header)
+                        && header >> 32 <= PersistentDictionary.MaximumValueLength
+                        && IsInside(offset, RecordFormat.Length(header))
+                        && RecordFormat.Key(record, header).SequenceEqual(key))
+                    {
+                        slot = node + i;
+                        return record;
+                    }
+                }
+            }
+
+            ulong last = Volatile.Read(ref node[Slot.Last]);
+            if (!Slot.IsLink(last) || !IsInside(Slot.Offset(last), Table.BucketLength) || links > MaximumLinks)
+            {
+                header = 0;
+                slot = null;
+                return null;
+            }
+
+            node = Chain.Follow(_base, last);
+        }
+    }
+
+    // A reader without a lock may be led in a circle by reused memory; the version then tells, but it has to come to an end first.
+    private const int MaximumLinks = 1 << 12;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsInside(long offset, long length) => offset > 0 && offset + length <= _length || Regrown(offset, length);
+
+    private bool Regrown(long offset, long length)
+    {
+        _length = _heap.Space.Length;
+        return offset > 0 && offset + length <= _length;
+    }
+
+    private long _length;
+}

@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// What all operations of a dictionary share: where its table is, the locks, the hash, the clock. The operations are in the
+/// files beside this one: reading, mutation, removal, growth, clearing, groups, scan.
+/// </summary>
+internal sealed unsafe partial class DictionaryCore
+{
+    private readonly PersistentHeap _heap;
+    private readonly byte* _base;
+    private readonly byte* _root;
+    private readonly SipHash _hash;
+    private readonly TimeProvider _time;
+
+    // A lock for all buckets that share their low ten bits, so that a bucket and the one it is split into share theirs.
+    private readonly int[] _locks = GC.AllocateArray<int>((int)Table.InitialBuckets, pinned: true);
+    private readonly Lock _growth = new();
+
+    public DictionaryCore(PersistentHeap heap, string name, TimeProvider time)
+    {
+        _heap = heap;
+        _base = heap.Base;
+        _time = time;
+        long root = heap.FindRoot(name, DictionaryFormat.Layout);
+        if (root == 0)
+        {
+            root = heap.CreateRoot(name, DictionaryFormat.Layout, DictionaryFormat.Size, BlockHeader.Sized(BlockHeader.TypeDictionary, DictionaryFormat.Size), FillRoot);
+        }
+
+        _root = _base + root;
+        _hash = new SipHash(*(ulong*)(_root + DictionaryFormat.Seed0Offset), *(ulong*)(_root + DictionaryFormat.Seed1Offset));
+        if (heap.Space.IsWritable)
+        {
+            Recover();
+        }
+    }
+
+    public long Count => Current.Sum(0);
+
+    public long RecordBytes => Current.Sum(1);
+
+    public long ExpiringCount => Current.Sum(2);
+
+    private Table Current
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(_base, (long)Volatile.Read(ref *CurrentWord));
+    }
+
+    private ulong* CurrentWord => (ulong*)(_root + DictionaryFormat.CurrentOffset);
+
+    private ulong* GarbageWord => (ulong*)(_root + DictionaryFormat.GarbageOffset);
+
+    private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong Hash(ReadOnlySpan<byte> key) => _hash.Hash(key);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void PrefetchBucket(ulong hash)
+    {
+        if (Sse.IsSupported)
+        {
+            Table table = Current;
+            Sse.Prefetch0(table.Bucket(Table.IndexOf(hash, table.Buckets)));
+        }
+    }
+
+    private bool IsExpired(long expiresAt) => expiresAt != RecordView.NoExpiry && expiresAt <= Now;
+
+    private long OffsetOf(void* at) => (byte*)at - _base;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Enter(ulong hash)
+    {
+        ref int gate = ref _locks[hash & (Table.InitialBuckets - 1)];
+        if (Interlocked.Exchange(ref gate, 1) != 0)
+        {
+            EnterSlow(ref gate);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Leave(ulong hash) => Volatile.Write(ref _locks[hash & (Table.InitialBuckets - 1)], 0);
+
+    private static void EnterSlow(ref int gate)
+    {
+        SpinWait spin = default;
+        while (Volatile.Read(ref gate) != 0 || Interlocked.Exchange(ref gate, 1) != 0)
+        {
+            spin.SpinOnce();
+        }
+    }
+
+    /// <summary>Tells readers that what they saw of this bucket may be gone: stored before anything it reached is free.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Bump(ulong* bucket) => Persist.Publish(bucket + Slot.Version, bucket[Slot.Version] + 1);
+
+    /// <summary>A counter change of this lane, as part of an intent.</summary>
+    private void Tally(ref Intent intent, Table table, Lane lane, long keys, long bytes, long expiring)
+    {
+        if ((keys | bytes | expiring) != 0)
+        {
+            ulong* counters = table.Counters(lane.Index);
+            intent.Counters = OffsetOf(counters);
+            intent.Keys = (long)counters[0] + keys;
+            intent.Bytes = (long)counters[1] + bytes;
+            intent.Expiring = (long)counters[2] + expiring;
+        }
+    }
+
+    private static long Taken(ulong header) => SizeClasses.Taken(RecordFormat.Length(header));
+
+    private void FillRoot(long root)
+    {
+        UInt128 seed = _heap.Space.Seed;
+        byte* at = _base + root;
+        Persist.Fill(at + sizeof(ulong), DictionaryFormat.Size - sizeof(ulong), 0);
+        Persist.Store((ulong*)(at + DictionaryFormat.Seed0Offset), (ulong)seed);
+        Persist.Store((ulong*)(at + DictionaryFormat.Seed1Offset), (ulong)(seed >> 64));
+    }
+
+    /// <summary>Ends what a crash left half done: an empty root, a split, groups that were not committed.</summary>
+    private void Recover()
+    {
+        if (*CurrentWord == 0)
+        {
+            Lane lane = _heap.TakeLane();
+            InstallTable(lane);
+            PersistentHeap.ReleaseLane(lane);
+        }
+
+        CleanLastSplit();
+        RollBackParked();
+    }
+}

@@ -1,0 +1,128 @@
+using System.Globalization;
+using System.Text;
+
+namespace GuestMemFs.Collections;
+
+// What PersistentDictionary's plain methods ask of Mutate and TryRead.
+
+internal struct Look : IRecordReader
+{
+    public readonly void Read(in RecordView record)
+    {
+    }
+}
+
+internal struct CopyOut : IRecordReader
+{
+    public byte[]? Value;
+
+    public void Read(in RecordView record) => Value = ToBytes(record);
+
+    public static byte[] ToBytes(in RecordView record) =>
+        record.IsInteger ? Encoding.ASCII.GetBytes(record.Integer.ToString(CultureInfo.InvariantCulture)) : record.Value.ToArray();
+
+    public static long Milliseconds(DateTimeOffset? time) => time?.ToUnixTimeMilliseconds() ?? RecordView.NoExpiry;
+}
+
+internal readonly ref struct SetValue(ReadOnlySpan<byte> value, DateTimeOffset? expiresAt) : IRecordMutation
+{
+    private readonly ReadOnlySpan<byte> _value = value;
+
+    public MutationPlan Plan(in RecordView current) => MutationPlan.Put(_value.Length, CopyOut.Milliseconds(expiresAt));
+
+    public void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
+}
+
+internal ref struct AddValue(ReadOnlySpan<byte> value, DateTimeOffset? expiresAt) : IRecordMutation
+{
+    private readonly ReadOnlySpan<byte> _value = value;
+
+    public bool Done { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        Done = !current.Exists;
+        return Done ? MutationPlan.Put(_value.Length, CopyOut.Milliseconds(expiresAt)) : MutationPlan.None;
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
+}
+
+internal ref struct UpdateValue(ReadOnlySpan<byte> value, ReadOnlySpan<byte> comparand) : IRecordMutation
+{
+    private readonly ReadOnlySpan<byte> _value = value;
+    private readonly ReadOnlySpan<byte> _comparand = comparand;
+
+    public bool Done { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        Done = current.Exists && (current.IsInteger ? CopyOut.ToBytes(current) : current.Value).SequenceEqual(_comparand);
+        return Done ? MutationPlan.Put(_value.Length, current.ExpiresAt) : MutationPlan.None;
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
+}
+
+internal ref struct ExchangeValue(ReadOnlySpan<byte> value) : IRecordMutation
+{
+    private readonly ReadOnlySpan<byte> _value = value;
+
+    public byte[]? Old { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        Old = current.Exists ? CopyOut.ToBytes(current) : null;
+        return MutationPlan.Put(_value.Length);
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
+}
+
+internal struct AddInteger(long by) : IRecordMutation
+{
+    public long Sum { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        long present = !current.Exists ? 0
+            : current.IsInteger ? current.Integer
+            : long.Parse(current.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        Sum = checked(present + by);
+        return MutationPlan.PutInteger(Sum, current.ExpiresAt);
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value)
+    {
+    }
+}
+
+internal struct ChangeExpiry(DateTimeOffset? expiresAt) : IRecordMutation
+{
+    public bool Done { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        Done = current.Exists;
+        return MutationPlan.SetExpiry(CopyOut.Milliseconds(expiresAt));
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value)
+    {
+    }
+}
+
+internal struct RemoveValue : IRecordMutation
+{
+    public bool Done { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        Done = current.Exists;
+        return MutationPlan.Remove();
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value)
+    {
+    }
+}

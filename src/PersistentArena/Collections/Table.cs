@@ -1,0 +1,90 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// A hash table's head, where it lies: the number of buckets, the counters of each lane, and the segments that hold the buckets.
+/// </summary>
+/// <remarks>
+/// Linear hashing: with n buckets and L = floor(log2 n), a key's bucket is its hash modulo 2^(L+1), or modulo 2^L where that bucket is not there yet. Adding bucket n moves
+/// keys from bucket n - 2^L only. Segments double every eighth, so 256 of them are enough for 2^41 buckets and at most an eighth is unused.
+/// </remarks>
+internal readonly unsafe struct Table(byte* heap, long offset)
+{
+    public const int SegmentCount = 256;
+    public const long InitialBuckets = 1024;
+    public const int BucketLength = 64;
+
+    /// <summary>Room before a segment's first bucket, so that buckets are cache lines.</summary>
+    public const int SegmentHeader = 64;
+
+    private const int BucketsOffset = 64;
+    private const int CountersOffset = 256;
+    private const int CountersLength = 64;
+    private const int SegmentsOffset = CountersOffset + (HeapFormat.LaneCount * CountersLength);
+    public const int Size = SegmentsOffset + (SegmentCount * sizeof(ulong));
+
+    // The first eight segments hold InitialBuckets each.
+    private const int BaseShift = 13;
+
+    private readonly byte* _heap = heap;
+    private readonly byte* _head = heap + offset;
+
+    public long Offset => _head - _heap;
+
+    public bool IsSame(Table other) => _head == other._head;
+
+    /// <summary>The word that publishes growth.</summary>
+    public ulong* BucketsWord => (ulong*)(_head + BucketsOffset);
+
+    public ulong Buckets
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Volatile.Read(ref *BucketsWord);
+    }
+
+    /// <summary>Keys, bytes and expiring keys as changed by one lane; the sum over all lanes is the truth.</summary>
+    public ulong* Counters(int lane) => (ulong*)(_head + CountersOffset + (lane * CountersLength));
+
+    public ulong* Segment(int index) => (ulong*)(_head + SegmentsOffset) + index;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong IndexOf(ulong hash, ulong buckets)
+    {
+        ulong half = 1UL << BitOperations.Log2(buckets);
+        ulong index = hash & ((half << 1) - 1);
+        return index < buckets ? index : index & (half - 1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong* Bucket(ulong index)
+    {
+        ulong x = index + (1UL << BaseShift);
+        int log = BitOperations.Log2(x);
+        int segment = ((log - BaseShift) << 3) + (int)((x >> (log - 3)) & 7);
+        ulong within = x & ((1UL << (log - 3)) - 1);
+        return (ulong*)(_heap + *Segment(segment) + SegmentHeader + (within * BucketLength));
+    }
+
+    public static int SegmentOf(ulong index)
+    {
+        ulong x = index + (1UL << BaseShift);
+        int log = BitOperations.Log2(x);
+        return ((log - BaseShift) << 3) + (int)((x >> (log - 3)) & 7);
+    }
+
+    public static long SegmentBytes(int segment) => SegmentHeader + ((1L << ((segment >> 3) + BaseShift - 3)) * BucketLength);
+
+    public long Sum(int counter)
+    {
+        long sum = 0;
+        for (int lane = 0; lane < HeapFormat.LaneCount; lane++)
+        {
+            sum += (long)Volatile.Read(ref Counters(lane)[counter]);
+        }
+
+        return sum;
+    }
+}

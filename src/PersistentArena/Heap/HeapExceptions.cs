@@ -1,0 +1,45 @@
+namespace GuestMemFs;
+
+/// <summary>A heap's bytes are not what the format says. Nothing was changed.</summary>
+public sealed class HeapDamagedException : ArenaException
+{
+    internal HeapDamagedException(string region, long offset, string what)
+        : base(ReasonCodes.HeapDamaged, $"The heap in region '{region}' is damaged at offset {offset}: {what}. Nothing was changed; restore the region from a copy, or delete and create it.")
+    {
+        Region = region;
+        Offset = offset;
+    }
+
+    /// <summary>The region's name.</summary>
+    public string Region { get; }
+
+    /// <summary>Where in the region, in bytes.</summary>
+    public long Offset { get; }
+}
+
+/// <summary>A heap of a newer format than this library knows.</summary>
+public sealed class HeapFormatException : ArenaException
+{
+    internal HeapFormatException(string region, ulong version, ulong incompatible)
+        : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible features 0x{incompatible:X}; this library knows format 1 and none. Use a newer library.")
+    {
+    }
+}
+
+/// <summary>A root is there, but its objects are laid out differently.</summary>
+public sealed class HeapLayoutException : ArenaException
+{
+    internal HeapLayoutException(string region, string root, ulong found, ulong expected)
+        : base(ReasonCodes.HeapLayout, $"Root '{root}' in region '{region}' has layout 0x{found:X16}, asked for was 0x{expected:X16}. Open it as what it is, or use another name.")
+    {
+    }
+}
+
+/// <summary>All roots of a heap are taken.</summary>
+public sealed class HeapRootsFullException : ArenaException
+{
+    internal HeapRootsFullException(string region, string root, int limit)
+        : base(ReasonCodes.HeapRootsFull, $"No room for root '{root}' in region '{region}': a heap has {limit} roots. Put what belongs together under one root.")
+    {
+    }
+}

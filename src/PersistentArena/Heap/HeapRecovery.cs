@@ -1,0 +1,108 @@
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Heap;
+
+/// <summary>
+/// What an attach does about changes in flight: one look at each lane. Each step may be repeated, so a recovery that is killed
+/// is simply done again.
+/// </summary>
+internal readonly unsafe struct HeapRecovery(IHeapSpace space)
+{
+    private readonly byte* _base = space.Base;
+    private readonly long _length = space.Length;
+    private readonly string _name = space.Name;
+
+    /// <summary>Finishes or undoes the change of a lane.</summary>
+    public LaneOutcome Resolve(Lane lane)
+    {
+        ulong* words = lane.Words;
+        ulong operation = words[IntentWord.Operation];
+        if (operation == 0)
+        {
+            return LaneOutcome.Idle;
+        }
+
+        int more = (int)(operation >> IntentWord.MoreNewShift) & 0xFF;
+        if ((operation & 0xFF) != IntentWord.Active || more > IntentWord.MoreNewCount)
+        {
+            throw new HeapDamagedException(_name, (byte*)words - _base, $"lane {lane.Index} holds no valid intent");
+        }
+
+        bool happened = *Word(words[IntentWord.Slot]) == words[IntentWord.Value];
+        if (happened)
+        {
+            FinishLate(words, operation);
+        }
+        else
+        {
+            Free(words[IntentWord.New]);
+            for (int i = 0; i < more; i++)
+            {
+                Free(words[IntentWord.MoreNew + i]);
+            }
+        }
+
+        Persist.Publish(words + IntentWord.Operation, 0);
+        return happened ? LaneOutcome.Finished : LaneOutcome.Undone;
+    }
+
+    /// <summary>Frees a block, whatever it was.</summary>
+    public void Free(ulong block)
+    {
+        if (block != 0)
+        {
+            Persist.Publish(Word(block), BlockHeader.Free);
+        }
+    }
+
+    /// <summary>Frees the replaced records of a committed group.</summary>
+    public void FreeReplaced(Lane lane)
+    {
+        byte* log = (byte*)Word(lane.Words[IntentWord.GroupLog]);
+        for (int i = GroupLog.CountOf(lane) - 1; i >= 0; i--)
+        {
+            Free((ulong)GroupLog.Entry(log, i).Old);
+        }
+    }
+
+    private void FinishLate(ulong* words, ulong operation)
+    {
+        if ((operation & IntentWord.HasCounters) != 0)
+        {
+            ulong* counters = Word(words[IntentWord.Counters]);
+            Persist.Publish(counters, words[IntentWord.Keys]);
+            Persist.Publish(counters + 1, words[IntentWord.Bytes]);
+            Persist.Publish(counters + 2, words[IntentWord.Expiring]);
+        }
+
+        if ((operation & IntentWord.HasSecondSlot) != 0)
+        {
+            Persist.Publish(Word(words[IntentWord.SecondSlot]), words[IntentWord.SecondValue]);
+        }
+
+        Free(words[IntentWord.Old]);
+        if ((operation & IntentWord.HasOld2) != 0)
+        {
+            Free(words[IntentWord.Old2]);
+        }
+    }
+
+    private ulong* Word(ulong offset) =>
+        (offset & 7) == 0 && offset != 0 && offset <= (ulong)(_length - 64)
+            ? (ulong*)(_base + offset)
+            : throw new HeapDamagedException(_name, (long)offset, "an intent names a word outside the heap");
+}
+
+internal enum LaneOutcome
+{
+    Idle,
+    Finished,
+    Undone,
+}
+
+/// <summary>What the last attach of a heap found in flight and did about it.</summary>
+/// <param name="Finished">Changes that had happened and were completed.</param>
+/// <param name="Undone">Changes that had not happened and were undone.</param>
+/// <param name="GroupsCommitted">Atomic groups that were committed and were completed.</param>
+/// <param name="GroupsRolledBack">Atomic groups that were not committed and were rolled back.</param>
+public readonly record struct HeapRecoveryReport(int Finished, int Undone, int GroupsCommitted, int GroupsRolledBack);

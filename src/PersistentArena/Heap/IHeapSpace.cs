@@ -1,0 +1,35 @@
+namespace GuestMemFs.Heap;
+
+/// <summary>What a heap needs of the memory under it: a region, or plain memory in a test.</summary>
+internal unsafe interface IHeapSpace
+{
+    /// <summary>First byte; aligned to 2 MiB at least, and never moves.</summary>
+    byte* Base { get; }
+
+    /// <summary>Bytes that are there now; may grow.</summary>
+    long Length { get; }
+
+    /// <summary>For messages.</summary>
+    string Name { get; }
+
+    bool IsWritable { get; }
+
+    /// <summary>The attach epoch: rises with every writer of the arena, and is at least 1.</summary>
+    ulong Epoch { get; }
+
+    /// <summary>Tells this region's life from earlier ones of the same memory.</summary>
+    ulong Nonce { get; }
+
+    Guid ArenaId { get; }
+
+    /// <summary>The arena's random seed.</summary>
+    UInt128 Seed { get; }
+
+    /// <summary>True where the journal says that a heap was made here; its header must then be in order.</summary>
+    bool IsFormatted { get; }
+
+    void MarkFormatted();
+
+    /// <summary>Takes the medium's space for the range; an exception where it has none.</summary>
+    void EnsureBacked(long offset, long length);
+}

@@ -1,0 +1,73 @@
+namespace GuestMemFs.Heap;
+
+/// <summary>Where the words of an intent lie in a lane (docs/format.md). The first cache line is all that most changes need.</summary>
+internal static class IntentWord
+{
+    /// <summary>0, or <see cref="Active"/> with flags: the store that makes the intent count, and the one that ends it.</summary>
+    public const int Operation = 0;
+    public const int Slot = 1;
+    public const int Value = 2;
+    public const int New = 3;
+    public const int Old = 4;
+    public const int Keys = 5;
+    public const int Bytes = 6;
+    public const int Expiring = 7;
+
+    public const int Counters = 8;
+    public const int SecondSlot = 9;
+    public const int SecondValue = 10;
+    public const int Old2 = 11;
+
+    /// <summary>Further new blocks.</summary>
+    public const int MoreNew = 12;
+    public const int MoreNewCount = 8;
+
+    /// <summary>Offset of the block that holds the log of an atomic group; kept from group to group.</summary>
+    public const int GroupLog = 24;
+
+    /// <summary>State of the group: (entries &lt;&lt; 8) | state.</summary>
+    public const int GroupState = 25;
+
+    public const ulong Active = 1;
+    public const ulong HasCounters = 1 << 8;
+    public const ulong HasSecondSlot = 1 << 9;
+    public const ulong HasOld2 = 1 << 10;
+    public const int MoreNewShift = 16;
+}
+
+/// <summary>
+/// A change in flight: when the word at <see cref="Slot"/> holds <see cref="Value"/>, it happened, and the rest follows (counters, second
+/// word, old blocks free); else it did not, and the new blocks are free again. This is all that recovery knows, and all it needs.
+/// </summary>
+internal unsafe ref struct Intent
+{
+    /// <summary>Offset of the publishing word.</summary>
+    public long Slot;
+
+    /// <summary>What it is going to hold.</summary>
+    public ulong Value;
+
+    /// <summary>The block that is going to be allocated, or 0.</summary>
+    public long New;
+
+    /// <summary>The block that is going to be free, or 0.</summary>
+    public long Old;
+
+    /// <summary>A second block that is going to be free, or 0.</summary>
+    public long Old2;
+
+    /// <summary>Offset of a second word that is stored after the first, or 0.</summary>
+    public long SecondSlot;
+
+    public ulong SecondValue;
+
+    /// <summary>Further blocks that are going to be allocated.</summary>
+    public ReadOnlySpan<long> MoreNew;
+
+    /// <summary>Offset of three counters (keys, bytes, expiring), or 0; and their values after.</summary>
+    public long Counters;
+
+    public long Keys;
+    public long Bytes;
+    public long Expiring;
+}

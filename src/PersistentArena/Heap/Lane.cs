@@ -1,0 +1,197 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Heap;
+
+/// <summary>
+/// The right to change the heap: one thread at a time holds a lane. Its persistent half is the intent (<see cref="IntentWord"/>); its volatile half caches
+/// free blocks.
+/// </summary>
+/// <remarks>
+/// The protocol of a change: take new blocks (they are reserved, so free to a crash), fill them without their headers,
+/// <see cref="Begin"/>, publish the new headers, publish the slot (the change is true now), <see cref="Finish"/>. The lock that covers the
+/// slot is held until then: nobody may change the slot while the intent speaks of it.
+/// </remarks>
+internal sealed unsafe class Lane
+{
+    private readonly ulong* _words;
+    private readonly byte* _base;
+    private readonly ulong _reserved;
+    private int _held;
+
+    public Lane(int index, byte* heapBase, ulong epoch)
+    {
+        Index = index;
+        _base = heapBase;
+        _words = (ulong*)(heapBase + HeapFormat.LanesOffset + ((long)index * HeapFormat.LaneLength));
+        _reserved = BlockHeader.Reserved(epoch);
+        Cache = new BlockCache();
+    }
+
+    public int Index { get; }
+
+    /// <summary>Blocks that this lane has taken from the heap and not used yet. Volatile.</summary>
+    public BlockCache Cache { get; }
+
+    public ulong* Words => _words;
+
+    /// <summary>True while an <see cref="AtomicGroup"/> holds the lane: replaced blocks are kept then, for the way back.</summary>
+    public bool InGroup { get; set; }
+
+    /// <summary>True while the lane keeps the open group of an earlier attach.</summary>
+    public bool IsParked { get; set; }
+
+    /// <summary>Inserts since the dictionary last looked whether it should grow. Volatile.</summary>
+    public int InsertsSinceGrowthCheck { get; set; }
+
+    public bool IsHeld => Volatile.Read(ref _held) != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTake() => Volatile.Read(ref _held) == 0 && Interlocked.Exchange(ref _held, 1) == 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Release() => Volatile.Write(ref _held, 0);
+
+    /// <summary>Writes the intent down. From the last store on, a crash is answered by it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Begin(in Intent intent)
+    {
+        ulong* words = _words;
+        ulong operation = IntentWord.Active;
+        Persist.Store(words + IntentWord.Slot, (ulong)intent.Slot);
+        Persist.Store(words + IntentWord.Value, intent.Value);
+        Persist.Store(words + IntentWord.New, (ulong)intent.New);
+        Persist.Store(words + IntentWord.Old, (ulong)intent.Old);
+        if (intent.Counters != 0)
+        {
+            operation |= IntentWord.HasCounters;
+            Persist.Store(words + IntentWord.Counters, (ulong)intent.Counters);
+            Persist.Store(words + IntentWord.Keys, (ulong)intent.Keys);
+            Persist.Store(words + IntentWord.Bytes, (ulong)intent.Bytes);
+            Persist.Store(words + IntentWord.Expiring, (ulong)intent.Expiring);
+        }
+
+        if ((intent.SecondSlot | intent.Old2) != 0 || !intent.MoreNew.IsEmpty)
+        {
+            operation |= BeginRare(intent);
+        }
+
+        Persist.Publish(words + IntentWord.Operation, operation);
+    }
+
+    /// <summary>After the slot was published: counters, second word, old blocks, and the end of the intent, in this order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Finish(in Intent intent)
+    {
+        if (intent.Counters != 0)
+        {
+            ulong* counters = (ulong*)(_base + intent.Counters);
+            Persist.Publish(counters, (ulong)intent.Keys);
+            Persist.Publish(counters + 1, (ulong)intent.Bytes);
+            Persist.Publish(counters + 2, (ulong)intent.Expiring);
+        }
+
+        if (intent.SecondSlot != 0)
+        {
+            Persist.Publish((ulong*)(_base + intent.SecondSlot), intent.SecondValue);
+        }
+
+        if (intent.Old != 0)
+        {
+            Persist.Publish((ulong*)(_base + intent.Old), _reserved);
+        }
+
+        if (intent.Old2 != 0)
+        {
+            Persist.Publish((ulong*)(_base + intent.Old2), _reserved);
+        }
+
+        Persist.Publish(_words + IntentWord.Operation, 0);
+    }
+
+    private ulong BeginRare(in Intent intent)
+    {
+        ulong flags = 0;
+        if (intent.SecondSlot != 0)
+        {
+            flags |= IntentWord.HasSecondSlot;
+            Persist.Store(_words + IntentWord.SecondSlot, (ulong)intent.SecondSlot);
+            Persist.Store(_words + IntentWord.SecondValue, intent.SecondValue);
+        }
+
+        if (intent.Old2 != 0)
+        {
+            flags |= IntentWord.HasOld2;
+            Persist.Store(_words + IntentWord.Old2, (ulong)intent.Old2);
+        }
+
+        for (int i = 0; i < intent.MoreNew.Length; i++)
+        {
+            Persist.Store(_words + IntentWord.MoreNew + i, (ulong)intent.MoreNew[i]);
+        }
+
+        return flags | ((ulong)intent.MoreNew.Length << IntentWord.MoreNewShift);
+    }
+}
+
+/// <summary>Free blocks that a lane holds, a small stack and a range a size class. Volatile: after a crash they are free, because their headers say so.</summary>
+internal sealed unsafe class BlockCache
+{
+    public const int Depth = 64;
+
+    private readonly Bin* _bins = (Bin*)NativeMemory.AllocZeroed((nuint)(sizeof(Bin) * SizeClasses.Count));
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Bin
+    {
+        public int Count;
+        public long Next;
+        public long End;
+        public fixed long Items[Depth];
+    }
+
+    ~BlockCache() => NativeMemory.Free(_bins);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryPop(int sizeClass, out long block)
+    {
+        Bin* bin = _bins + sizeClass;
+        if (bin->Count > 0)
+        {
+            block = bin->Items[--bin->Count];
+            return true;
+        }
+
+        if (bin->Next < bin->End)
+        {
+            block = bin->Next;
+            bin->Next += SizeClasses.SizeOf(sizeClass);
+            return true;
+        }
+
+        block = 0;
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryPush(int sizeClass, long block)
+    {
+        Bin* bin = _bins + sizeClass;
+        if (bin->Count == Depth)
+        {
+            return false;
+        }
+
+        bin->Items[bin->Count++] = block;
+        return true;
+    }
+
+    /// <summary>Hands the cache a range of reserved blocks that lie side by side.</summary>
+    public void SetRange(int sizeClass, long start, long end)
+    {
+        Bin* bin = _bins + sizeClass;
+        bin->Next = start;
+        bin->End = end;
+    }
+}

@@ -1,0 +1,355 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Text;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs;
+
+/// <summary>
+/// A crash-safe heap in a region of kind <see cref="RegionKind.Heap"/>. A change is whole or absent after SIGKILL at any store; attaching looks
+/// at what was in flight and at nothing else.
+/// </summary>
+/// <remarks>
+/// <para>Thread-safe. Up to 64 threads change the heap at the same time, more take turns. Blocks are aligned to 16 bytes,
+/// those from 512 bytes on to 64.</para>
+/// <para>Open one heap a region and process; a region's heap is closed with its region.</para>
+/// </remarks>
+public sealed unsafe class PersistentHeap
+{
+    [ThreadStatic]
+    private static int t_laneHint;
+
+    private readonly IHeapSpace _space;
+    private readonly byte* _base;
+    private readonly Lane[] _lanes = new Lane[HeapFormat.LaneCount];
+    private readonly BlockAllocator? _blocks;
+    private readonly Lock _rootLock = new();
+    private int _exclusiveThread;
+    private Lane? _exclusiveLane;
+
+    private PersistentHeap(IHeapSpace space)
+    {
+        _space = space;
+        _base = space.Base;
+        CheckHeader();
+        for (int i = 0; i < _lanes.Length; i++)
+        {
+            _lanes[i] = new Lane(i, _base, space.Epoch);
+        }
+
+        if (space.IsWritable)
+        {
+            _blocks = new BlockAllocator(space);
+            Recovery = Recover();
+        }
+    }
+
+    /// <summary>What this attach found in flight.</summary>
+    public HeapRecoveryReport Recovery { get; private set; }
+
+    /// <summary>The longest block, in bytes.</summary>
+    public const long MaximumBlockLength = HeapFormat.MaximumBlock;
+
+    /// <summary>Names of the roots.</summary>
+    public IReadOnlyList<string> Roots => new HeapRoots(_space).Names();
+
+    internal IHeapSpace Space => _space;
+
+    internal byte* Base => _base;
+
+    internal BlockAllocator Blocks => _blocks ?? throw new ArenaReadOnlyException(_space.Name, "change a heap");
+
+    internal ReadOnlySpan<Lane> Lanes => _lanes;
+
+    /// <summary>
+    /// Opens the region's heap, making one in a region that never held one.
+    /// </summary>
+    /// <exception cref="RegionKindException">The region is not of kind Heap.</exception>
+    /// <exception cref="HeapDamagedException">The region held a heap whose header does not check.</exception>
+    public static PersistentHeap Open(PersistentRegion region)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        return Open(new RegionHeapSpace(region));
+    }
+
+    internal static PersistentHeap Open(IHeapSpace space)
+    {
+        if (!space.IsFormatted)
+        {
+            Format(space);
+        }
+
+        return new PersistentHeap(space);
+    }
+
+    /// <summary>Bytes in use and free, as far as known without looking at all blocks.</summary>
+    public HeapStatistics GetStatistics() =>
+        new(_space.Length, FrontierBytes, _blocks?.KnownFreeBytes ?? 0);
+
+    internal long FrontierBytes => (long)*(ulong*)(_base + HeapFormat.FrontierOffset) << HeapFormat.PageShift;
+
+    internal byte* At(long offset) => _base + offset;
+
+    /// <summary>Takes a lane for a change. Waits where all are held, and while another thread has the heap for an atomic group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Lane TakeLane()
+    {
+        Lane lane = _lanes[t_laneHint];
+        if (lane.TryTake())
+        {
+            if (Volatile.Read(ref _exclusiveThread) == 0)
+            {
+                return lane;
+            }
+
+            lane.Release();
+        }
+
+        return TakeLaneSlow();
+    }
+
+    /// <summary>Gives a lane back; a group's lane stays with the group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void ReleaseLane(Lane lane)
+    {
+        if (!lane.InGroup)
+        {
+            lane.Release();
+        }
+    }
+
+    /// <summary>Has the heap for this thread alone until <see cref="EndExclusive"/>: waits for changes in flight, keeps others out.</summary>
+    internal Lane BeginExclusive()
+    {
+        int me = Environment.CurrentManagedThreadId;
+        if (Volatile.Read(ref _exclusiveThread) == me)
+        {
+            throw new InvalidOperationException("This thread has an atomic group open already; groups do not nest.");
+        }
+
+        SpinWait spin = default;
+        while (Interlocked.CompareExchange(ref _exclusiveThread, me, 0) != 0)
+        {
+            spin.SpinOnce();
+        }
+
+        Lane? mine = null;
+        foreach (Lane lane in _lanes)
+        {
+            if (lane.IsParked || (mine is null && lane.TryTake()))
+            {
+                mine ??= lane.IsParked ? null : lane;
+                continue;
+            }
+
+            SpinWait wait = default;
+            while (lane.IsHeld)
+            {
+                wait.SpinOnce();
+            }
+        }
+
+        if (mine is null)
+        {
+            mine = _lanes.First(lane => lane.TryTake()); // every lane was held a moment ago, and none can be taken by others now
+        }
+
+        _exclusiveLane = mine;
+        mine.InGroup = true;
+        return mine;
+    }
+
+    internal void EndExclusive(Lane lane)
+    {
+        lane.InGroup = false;
+        _exclusiveLane = null;
+        lane.Release();
+        Volatile.Write(ref _exclusiveThread, 0);
+    }
+
+    /// <summary>Ends the parking of a lane whose open group of an earlier attach was rolled back.</summary>
+    internal void Unpark(Lane lane)
+    {
+        lane.IsParked = false;
+        lane.Release();
+        Recovery = Recovery with { GroupsRolledBack = Recovery.GroupsRolledBack + 1 };
+    }
+
+    /// <summary>The offset of a root object; 0 where there is none of that name.</summary>
+    internal long FindRoot(string name, ulong layoutHash)
+    {
+        long slot = new HeapRoots(_space).Find(NameBytes(name), out ulong found);
+        return slot == 0 ? 0
+            : found == layoutHash ? (long)*(ulong*)(_base + slot)
+            : throw new HeapLayoutException(_space.Name, name, found, layoutHash);
+    }
+
+    /// <summary>Allocates a root object, has it filled (all but its first 8 bytes), and publishes it.</summary>
+    internal long CreateRoot(string name, ulong layoutHash, long size, ulong header, Action<long> fill)
+    {
+        byte[] bytes = NameBytes(name);
+        lock (_rootLock)
+        {
+            Lane lane = TakeLane();
+            try
+            {
+                long block = Blocks.Take(lane, size);
+                fill(block);
+                long slot = new HeapRoots(_space).Prepare(bytes, layoutHash);
+                if (slot == 0)
+                {
+                    Blocks.Give(lane, block, size);
+                    throw new HeapRootsFullException(_space.Name, name, HeapFormat.RootCount);
+                }
+
+                Intent intent = new() { Slot = slot, Value = (ulong)block, New = block };
+                lane.Begin(intent);
+                Persist.Publish((ulong*)(_base + block), header);
+                Persist.Publish((ulong*)(_base + slot), (ulong)block);
+                lane.Finish(intent);
+                return block;
+            }
+            finally
+            {
+                ReleaseLane(lane);
+            }
+        }
+    }
+
+    private Lane TakeLaneSlow()
+    {
+        if (Volatile.Read(ref _exclusiveThread) == Environment.CurrentManagedThreadId)
+        {
+            return _exclusiveLane!;
+        }
+
+        SpinWait spin = default;
+        while (true)
+        {
+            for (int i = 0; i < HeapFormat.LaneCount && Volatile.Read(ref _exclusiveThread) == 0; i++)
+            {
+                Lane lane = _lanes[i];
+                if (lane.TryTake())
+                {
+                    if (Volatile.Read(ref _exclusiveThread) == 0)
+                    {
+                        t_laneHint = i;
+                        return lane;
+                    }
+
+                    lane.Release();
+                }
+            }
+
+            spin.SpinOnce();
+        }
+    }
+
+    private HeapRecoveryReport Recover()
+    {
+        HeapRecoveryReport report = default;
+        HeapRecovery recovery = new(_space);
+        foreach (Lane lane in _lanes)
+        {
+            switch (recovery.Resolve(lane))
+            {
+                case LaneOutcome.Finished:
+                    report = report with { Finished = report.Finished + 1 };
+                    break;
+                case LaneOutcome.Undone:
+                    report = report with { Undone = report.Undone + 1 };
+                    break;
+            }
+
+            switch (GroupLog.StateOf(lane))
+            {
+                case GroupLog.Committed:
+                    recovery.FreeReplaced(lane);
+                    GroupLog.SetState(lane, GroupLog.Idle, 0);
+                    report = report with { GroupsCommitted = report.GroupsCommitted + 1 };
+                    break;
+                case GroupLog.Open:
+                    lane.TryTake();
+                    lane.IsParked = true;
+                    break;
+            }
+        }
+
+        return report;
+    }
+
+    /// <summary>Makes a heap. The journal's mark is the commit: until it is set, the next open does all this again.</summary>
+    private static void Format(IHeapSpace space)
+    {
+        if (space.Length < HeapFormat.MinimumLength)
+        {
+            throw new ArgumentException($"Region '{space.Name}' has {space.Length:N0} bytes; a heap needs at least {HeapFormat.MinimumLength:N0}.", nameof(space));
+        }
+
+        byte* start = space.Base;
+        space.EnsureBacked(0, HeapFormat.FirstPage << HeapFormat.PageShift);
+        Persist.Fill(start, HeapFormat.FirstPage << HeapFormat.PageShift, 0);
+        Persist.Store((ulong*)(start + HeapFormat.FrontierOffset), HeapFormat.FirstPage);
+        Span<byte> header = stackalloc byte[HeapFormat.ConstantLength];
+        header.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(header, HeapFormat.Magic);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[HeapFormat.VersionOffset..], HeapFormat.Version);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[HeapFormat.NonceOffset..], space.Nonce);
+        space.ArenaId.TryWriteBytes(header[HeapFormat.ArenaIdOffset..]);
+        Persist.Copy(start, header);
+        Persist.Publish((ulong*)(start + HeapFormat.CrcOffset), HeaderCrc(start));
+        space.MarkFormatted();
+    }
+
+    private void CheckHeader()
+    {
+        ulong* words = (ulong*)_base;
+        if (words[HeapFormat.CrcOffset / 8] != HeaderCrc(_base) || words[0] != HeapFormat.Magic)
+        {
+            throw new HeapDamagedException(_space.Name, 0, "its header does not check");
+        }
+
+        if (words[HeapFormat.VersionOffset / 8] != HeapFormat.Version || words[HeapFormat.IncompatOffset / 8] != 0)
+        {
+            throw new HeapFormatException(_space.Name, words[HeapFormat.VersionOffset / 8], words[HeapFormat.IncompatOffset / 8]);
+        }
+
+        if (words[HeapFormat.NonceOffset / 8] != _space.Nonce || new Guid(new ReadOnlySpan<byte>(_base + HeapFormat.ArenaIdOffset, 16)) != _space.ArenaId)
+        {
+            throw new HeapDamagedException(_space.Name, HeapFormat.NonceOffset, "its header belongs to another region");
+        }
+
+        long frontier = (long)*(ulong*)(_base + HeapFormat.FrontierOffset);
+        if (frontier < HeapFormat.FirstPage || frontier > _space.Length >> HeapFormat.PageShift)
+        {
+            throw new HeapDamagedException(_space.Name, HeapFormat.FrontierOffset, $"the frontier, page {frontier}, lies outside");
+        }
+    }
+
+    private static uint HeaderCrc(byte* start)
+    {
+        uint crc = 0x4845_4150;
+        for (int i = 0; i < HeapFormat.ConstantLength; i += sizeof(ulong))
+        {
+            crc = BitOperations.Crc32C(crc, *(ulong*)(start + i));
+        }
+
+        return crc;
+    }
+
+    private static byte[] NameBytes(string name)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(name);
+        return bytes.Length is > 0 and <= HeapRoots.MaximumNameLength && !bytes.Contains((byte)0)
+            ? bytes
+            : throw new ArgumentException($"A root's name has 1 to {HeapRoots.MaximumNameLength} bytes of UTF-8 and no NUL; '{name}' has {bytes.Length}.", nameof(name));
+    }
+}
+
+/// <summary>A heap's sizes in bytes.</summary>
+/// <param name="Length">The region's length.</param>
+/// <param name="Frontier">What was handed out at least once; the rest is fresh.</param>
+/// <param name="KnownFree">Free runs of pages below the frontier that are known of. Free blocks within slabs are not counted.</param>
+public readonly record struct HeapStatistics(long Length, long Frontier, long KnownFree);

@@ -1,0 +1,218 @@
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Heap;
+
+/// <summary>
+/// Hands out runs of pages: free ones that it knows of, else fresh ones at the frontier. What it knows is volatile; a free run it does not know of yet
+/// (after an attach) is told to it by <see cref="PageWalker"/>.
+/// </summary>
+/// <remarks>Not thread-safe: the heap's lock is held. Each change of the page table is one published descriptor.</remarks>
+internal sealed unsafe class RunAllocator
+{
+    /// <summary>Pages kept back for the way out of a full heap: undoing a group may need a block.</summary>
+    public const int EmergencyPages = 1;
+
+    private const long BackingStep = (8L << 20) >> HeapFormat.PageShift;
+
+    private readonly IHeapSpace _space;
+    private readonly PageTable _table;
+    private readonly ulong* _frontier;
+    private readonly SortedSet<(long Pages, long Start)> _bySize = [];
+    private readonly SortedDictionary<long, long> _byStart = [];
+    private readonly Dictionary<long, long> _byEnd = [];
+    private long _backedUntil;
+
+    public RunAllocator(IHeapSpace space, PageTable table)
+    {
+        _space = space;
+        _table = table;
+        _frontier = (ulong*)(space.Base + HeapFormat.FrontierOffset);
+    }
+
+    /// <summary>First page that was never handed out. Everything below has a descriptor.</summary>
+    public long Frontier => (long)*_frontier;
+
+    /// <summary>Pages of known free runs.</summary>
+    public long FreePages { get; private set; }
+
+    /// <summary>Why the medium last refused memory, or null.</summary>
+    public ArenaOutOfSpaceException? MediumFull { get; private set; }
+
+    /// <summary>Pages that the region could hold beyond the frontier.</summary>
+    public long PagesBeyondFrontier => Math.Max(0, (_space.Length >> HeapFormat.PageShift) - EmergencyPages - Frontier);
+
+    /// <summary>
+    /// Takes a run of exactly so many pages whose first word is 0, which is to say: free. Gives 0 where there is none.
+    /// With <paramref name="backed"/> false only the first page's memory is taken from the medium.
+    /// </summary>
+    public long TryTake(long pages, bool backed = true, bool emergency = false)
+    {
+        long start = TryTakeFree(pages);
+        if (start == 0)
+        {
+            return TryTakeFresh(pages, backed, emergency);
+        }
+
+        if (!TryBack(start, backed ? pages : 1))
+        {
+            Give(start, pages);
+            return 0;
+        }
+
+        return start;
+    }
+
+    /// <summary>Takes back a free run: descriptor <c>Run</c>, first word free.</summary>
+    public void Give(long start, long pages)
+    {
+        if (_byEnd.TryGetValue(start, out long before))
+        {
+            long length = _byStart[before];
+            Forget(before, length);
+            start = before;
+            pages += length;
+            _table.Publish(start, PageDescriptor.Run(pages));
+        }
+
+        if (_byStart.TryGetValue(start + pages, out long after))
+        {
+            Forget(start + pages, after);
+            pages += after;
+            _table.Publish(start, PageDescriptor.Run(pages));
+        }
+
+        Know(start, pages);
+    }
+
+    private long TryTakeFree(long pages)
+    {
+        if (FreePages < pages)
+        {
+            return 0;
+        }
+
+        (long length, long start) = _bySize.GetViewBetween((pages, 0), (long.MaxValue, long.MaxValue)).Min;
+        if (start == 0)
+        {
+            return 0;
+        }
+
+        Forget(start, length);
+        if (length > pages)
+        {
+            // The rest becomes a run first; until the shorter descriptor is published nobody looks inside.
+            long rest = start + pages;
+            if (!TryBack(rest, 1))
+            {
+                Know(start, length);
+                return 0;
+            }
+
+            Persist.Store((ulong*)(_space.Base + (rest << HeapFormat.PageShift)), BlockHeader.Free);
+            _table.Store(rest, PageDescriptor.Run(length - pages));
+            _table.Publish(start, PageDescriptor.Run(pages));
+            Know(rest, length - pages);
+        }
+
+        return start;
+    }
+
+    private long TryTakeFresh(long pages, bool backed, bool emergency)
+    {
+        long start = Frontier;
+        long limit = (_space.Length >> HeapFormat.PageShift) - (emergency ? 0 : EmergencyPages);
+        long zone = PageTable.ZoneOf(start);
+        long zoneEnd = (zone + 1) << HeapFormat.PagesPerZoneShift;
+        long rest = 0;
+        if (start + pages > zoneEnd)
+        {
+            rest = zoneEnd - start;
+            zone++;
+        }
+
+        long zoneFirst = PageTable.FirstPageOf(zone);
+        long taken = Math.Max(start + rest, zoneFirst);
+        if (taken + pages > limit || pages > HeapFormat.PagesPerZone - HeapFormat.TablePages - HeapFormat.HeaderPages)
+        {
+            return 0;
+        }
+
+        if ((taken == zoneFirst && zone > 0 && !TryBack(zone << HeapFormat.PagesPerZoneShift, HeapFormat.TablePages))
+            || (rest > 0 && !TryBack(start, 1))
+            || !TryBackAhead(taken, backed ? pages : 1, limit))
+        {
+            return 0;
+        }
+
+        if (rest > 0)
+        {
+            Persist.Store((ulong*)(_space.Base + (start << HeapFormat.PageShift)), BlockHeader.Free);
+            _table.Store(start, PageDescriptor.Run(rest));
+        }
+
+        Persist.Store((ulong*)(_space.Base + (taken << HeapFormat.PageShift)), BlockHeader.Free);
+        _table.Store(taken, PageDescriptor.Run(pages));
+        Persist.Publish(_frontier, (ulong)(taken + pages));
+        if (rest > 0)
+        {
+            Know(start, rest);
+        }
+
+        return taken;
+    }
+
+    /// <summary>Takes memory from the medium in larger steps than pages are handed out in.</summary>
+    private bool TryBackAhead(long page, long pages, long limit)
+    {
+        long end = page + pages;
+        if (end <= _backedUntil)
+        {
+            return true;
+        }
+
+        long ahead = Math.Min(Math.Max(end, page + BackingStep), limit);
+        if (ahead > end && TryBack(page, ahead - page))
+        {
+            _backedUntil = ahead;
+            return true;
+        }
+
+        if (!TryBack(page, pages))
+        {
+            return false;
+        }
+
+        _backedUntil = end;
+        return true;
+    }
+
+    private bool TryBack(long page, long pages)
+    {
+        try
+        {
+            _space.EnsureBacked(page << HeapFormat.PageShift, pages << HeapFormat.PageShift);
+            return true;
+        }
+        catch (ArenaOutOfSpaceException full)
+        {
+            MediumFull = full;
+            return false;
+        }
+    }
+
+    private void Know(long start, long pages)
+    {
+        _bySize.Add((pages, start));
+        _byStart.Add(start, pages);
+        _byEnd.Add(start + pages, start);
+        FreePages += pages;
+    }
+
+    private void Forget(long start, long pages)
+    {
+        _bySize.Remove((pages, start));
+        _byStart.Remove(start);
+        _byEnd.Remove(start + pages);
+        FreePages -= pages;
+    }
+}
