@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GuestMemFs.Format;
 
@@ -6,16 +7,21 @@ namespace GuestMemFs.Journal;
 /// <summary>Reads the records of a log. Knows bytes only; who wrote them and when is its caller's business.</summary>
 internal static class LogReader
 {
+    /// <summary>About what a region and its extent take of the log: a guess, to size tables with.</summary>
+    private const int BytesPerRegion = 200;
+
     /// <summary>Applies every record of a log.</summary>
     /// <param name="log">The log up to its tail.</param>
     /// <param name="seed">What the records are sealed with.</param>
     /// <param name="tables">Filled.</param>
     /// <param name="sequence">The last record's number, 0 where there is none.</param>
     /// <returns>The offset of the first record that does not check, or the log's length.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // Runs once in a process, over all there is: no time to warm up.
     public static int Replay(ReadOnlySpan<byte> log, uint seed, MetadataTables tables, out ulong sequence)
     {
         sequence = 0;
         int at = 0;
+        tables.Expect(log.Length / BytesPerRegion);
         while (at < log.Length)
         {
             if (!TryRecord(log[at..], seed, out RecordHeader header)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using GuestMemFs.Format;
@@ -35,7 +36,16 @@ internal sealed class MetadataTables
     /// <summary>An extent by id.</summary>
     public ExtentEntry? FindExtent(ulong extentId) => _extents.GetValueOrDefault(extentId);
 
+    /// <summary>Makes room ahead for about so many regions.</summary>
+    public void Expect(int regions)
+    {
+        _regions.EnsureCapacity(regions);
+        _names.EnsureCapacity(regions);
+        _extents.EnsureCapacity(regions);
+    }
+
     /// <summary>Applies a record's operations. False where they make no sense, which a checksum that fits makes a newer writer's or a bug's doing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Apply(ReadOnlySpan<byte> operations)
     {
         while (!operations.IsEmpty)
@@ -72,6 +82,7 @@ internal sealed class MetadataTables
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ApplyOne(OperationKind kind, ReadOnlySpan<byte> body)
     {
         switch (kind)
@@ -102,6 +113,7 @@ internal sealed class MetadataTables
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PutRegion(in RegionBody body, string name)
     {
         var entry = new RegionEntry(
@@ -147,6 +159,7 @@ internal sealed class MetadataTables
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PutExtent(ExtentEntry extent)
     {
         Unlink(extent.Id);

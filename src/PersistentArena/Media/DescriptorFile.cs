@@ -166,10 +166,17 @@ internal sealed unsafe class DescriptorFile : MediumFile
 
     /// <summary>
     /// Best effort: what gets no huge page now (none in one piece, an old kernel, a full filesystem) is left to fallocate, whose errors count.
+    /// Only for whole huge pages of the range: who asks for 4 KiB is not given 2 MiB.
     /// </summary>
     private void TakeHugePages(long offset, long length)
     {
-        (long start, long size) = ToPages(offset, length);
+        long start = (offset + PageSizes.Huge2M - 1) & -PageSizes.Huge2M;
+        long size = ((offset + length) & -PageSizes.Huge2M) - start;
+        if (size <= 0)
+        {
+            return;
+        }
+
         using var view = new AddressReservation(size, PageSizes.Huge2M);
         if (Libc.MMap(view.Address, (nuint)size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, start) == Libc.MAP_FAILED)
         {

@@ -26,10 +26,9 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     public static bool TryParseName(string name, out ulong extentId)
     {
         extentId = 0;
-        return name.StartsWith(Prefix, StringComparison.Ordinal)
-            && ulong.TryParse(name.AsSpan(Prefix.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out extentId)
-            && extentId != ExtentIdentity.MetadataId
-            && name == NameOf(extentId);
+        ReadOnlySpan<char> digits = name.AsSpan(name.StartsWith(Prefix, StringComparison.Ordinal) ? Prefix.Length : name.Length);
+        return digits.Length > 0 && digits[0] != '0' && !digits.ContainsAnyInRange('A', 'F')
+            && ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out extentId);
     }
 
     /// <summary>Maps an extent's whole file at an address, after checking that it is that extent's.</summary>

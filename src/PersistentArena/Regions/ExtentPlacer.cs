@@ -116,7 +116,8 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Guid
     {
         if (region.Reserve == RegionReserve.Full)
         {
-            file.Reserve(0, used);
+            // Whole huge pages: what is left of the last one costs less than its being made of small ones.
+            file.Reserve(0, RegionSizes.RoundUp(used, PageSizes.Huge2M));
         }
     }
 

@@ -54,7 +54,9 @@ internal sealed unsafe class MetadataFile : IDisposable
 
         if (file.IsWritable)
         {
-            file.Reserve(0, length);
+            // Holes read on a full tmpfs are SIGBUS: what Look reads gets pages first, which an arena's metadata has already.
+            file.Reserve(0, MetadataLayout.FirstHalf);
+            file.Reserve(length - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
         }
 
         var view = new AddressReservation(length, Math.Max(capabilities.PageSize, PageSizes.Huge2M));
@@ -141,6 +143,7 @@ internal sealed unsafe class MetadataFile : IDisposable
     /// <summary>Writes a new arena into the mapping. The first copy's magic is the last store.</summary>
     public MetadataLayout Format(Guid arenaId, ulong seed0, ulong seed1, long granularity, long createdUnixMilliseconds)
     {
+        File.Reserve(0, Length);
         Persist.Publish((ulong*)Start, Superblock.CreatingMagic);
         Persist.Publish((ulong*)(Start + MetadataLayout.SecondCopy), Superblock.CreatingMagic);
         var superblock = new Superblock

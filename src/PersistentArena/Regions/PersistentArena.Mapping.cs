@@ -196,7 +196,8 @@ public sealed partial class PersistentArena
         {
             using (file)
             {
-                file.Reserve(extent.Used - bytes, bytes);
+                long from = (extent.Used - bytes) & -PageSizes.Huge2M;
+                file.Reserve(from, RegionSizes.RoundUp(extent.Used, PageSizes.Huge2M) - from);
             }
         }
         else

@@ -84,14 +84,15 @@ internal sealed class RegionMapping
 
         lock (_backing)
         {
-            long from = Math.Max(offset, _backed <= offset ? offset : _backed);
+            long from = Math.Max(offset, offset <= _backed ? _backed : offset);
             foreach (Part part in _parts)
             {
-                long partFrom = Math.Max(from, part.Start);
+                long partFrom = Math.Max(from, part.Start) & -PageSizes.Huge2M;
                 long partEnd = Math.Min(end, part.Start + part.Used);
                 if (partFrom < partEnd)
                 {
-                    part.File?.Reserve(partFrom - part.Start, partEnd - partFrom);
+                    // Whole huge pages; the file has room for them, since its data ends on such a boundary.
+                    part.File?.Reserve(partFrom - part.Start, RegionSizes.RoundUp(partEnd, PageSizes.Huge2M) - partFrom);
                 }
             }
 

@@ -102,5 +102,5 @@ internal sealed class SpacePlan
     }
 
     private static long Taken(PlannedExtent extent, Room room, bool takesSpace) =>
-        room.WholeFiles ? extent.FileLength : (takesSpace ? extent.Used : 0) + Format.ExtentIdentity.BlockBytes;
+        room.WholeFiles ? extent.FileLength : (takesSpace ? RegionSizes.RoundUp(extent.Used, Native.PageSizes.Huge2M) : 0) + Format.ExtentIdentity.BlockBytes;
 }
