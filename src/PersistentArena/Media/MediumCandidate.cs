@@ -23,6 +23,9 @@ public sealed record MediumCandidate
     /// <summary>True where the directory holds files already.</summary>
     public bool HasFiles { get; init; }
 
+    /// <summary>The mount is named for us: <see cref="MountRules.IsInvited"/>.</summary>
+    internal bool IsInvited { get; init; }
+
     /// <summary>Why it is not to be taken; null where it can be.</summary>
     public string? Objection { get; init; }
 
@@ -35,7 +38,7 @@ public sealed record MediumCandidate
         string what = $"{Kind} at {MountPoint}";
         return Objection is not null ? $"{what}: not used, {Objection}"
             : Capabilities is null ? what
-            : $"{what}: {Words.Of(Capabilities.Survives)}; pages of {Words.OfBytes(Capabilities.PageSize)}; {Room()}";
+            : $"{what}: {Capabilities}; {Room()}";
     }
 
     private string Room() => Space switch

@@ -6,7 +6,7 @@ namespace GuestMemFs;
 /// <summary>The media that this machine offers, best first.</summary>
 /// <remarks>
 /// Better is: survives a kexec; is memory, not a disk; survives a loss of power; has huge pages that are guaranteed (hugetlbfs), then huge pages, then
-/// more room. Nothing is created or changed by looking.
+/// a mount that is named for us, then more room. Nothing is created or changed by looking.
 /// </remarks>
 public static class MediumCandidates
 {
@@ -36,6 +36,7 @@ public static class MediumCandidates
             .ThenByDescending(c => c.Kind == "hugetlbfs")
             .ThenByDescending(c => c.Capabilities?.PageSize >= PageSizes.Huge2M)
             .ThenBy(c => c.Capabilities?.FileGranularity) // Pages of 1 GiB make even the metadata a gigabyte.
+            .ThenByDescending(c => c.IsInvited)
             .ThenByDescending(c => c.Space?.Free),
     ];
 
@@ -51,6 +52,7 @@ public static class MediumCandidates
             Kind = MediumDetector.NameOf(kind),
             MountPoint = mount.MountPoint,
             Directory = OwnDirectory.PathOn(kind, mount.MountPoint, name),
+            IsInvited = MountRules.IsInvited(mount),
         };
         try
         {

@@ -1,3 +1,5 @@
+using GuestMemFs.Media;
+
 namespace GuestMemFs;
 
 /// <summary>What a medium's content survives. Flags.</summary>
@@ -52,4 +54,7 @@ public sealed record MediumCapabilities
 
     /// <summary>msync works and means something (durability on request).</summary>
     public bool CanFlush { get; init; }
+
+    /// <summary>What it survives and its page size, in a line.</summary>
+    public override string ToString() => $"{Words.Of(Survives)}; pages of {Words.OfBytes(PageSize)}";
 }

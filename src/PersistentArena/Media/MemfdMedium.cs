@@ -23,8 +23,9 @@ internal sealed class MemfdMedium : Medium
         Location = "memfd:" + name;
         const uint pagesOf2M = 21u << 26; // MFD_HUGE_2MB
         _flags = Libc.MFD_CLOEXEC | (reservedHugePages ? Libc.MFD_HUGETLB | pagesOf2M : 0);
-        MediumCapabilities alike = reservedHugePages ? HugetlbfsMedium.CapabilitiesWith(PageSizes.Huge2M) : TmpfsMedium.CapabilitiesWith(ShmemHugePages.OfMemfd());
-        Capabilities = alike with { Survives = Survives.Nothing };
+        Capabilities = reservedHugePages
+            ? HugetlbfsMedium.CapabilitiesWith(PageSizes.Huge2M) with { Survives = Survives.Nothing }
+            : CapabilitiesWith(ShmemHugePages.OfMemfd());
         _traits = reservedHugePages ? new FileTraits { Reserve = ReserveBy.Mapping } : TmpfsMedium.TraitsWith(ShmemHugePages.OfMemfd());
     }
 
@@ -96,6 +97,8 @@ internal sealed class MemfdMedium : Medium
             file.Dispose();
         }
     }
+
+    internal static MediumCapabilities CapabilitiesWith(ShmemHuge huge) => TmpfsMedium.CapabilitiesWith(huge) with { Survives = Survives.Nothing };
 
     protected override void Dispose(bool disposing)
     {

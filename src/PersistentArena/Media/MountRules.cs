@@ -32,7 +32,8 @@ internal static class MountRules
         return $"it is neither for everybody (mode 1777, as /dev/shm) nor named for us; mount it with the source '{Invitation}', or name its directory";
     }
 
-    private static bool IsInvited(MountInfo mount) =>
+    /// <summary>True where somebody named the mount for us.</summary>
+    public static bool IsInvited(MountInfo mount) =>
         mount.Source.StartsWith(Invitation, StringComparison.Ordinal) || Path.GetFileName(mount.MountPoint).StartsWith(Invitation, StringComparison.Ordinal);
 
     private static bool IsAtOrBelow(string path, string directory) =>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Tests.Infrastructure;
 
@@ -63,6 +64,13 @@ public static class TestMedia
         string path = Path.Combine(parent, "guestmemfs-test-" + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture));
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return path;
+    }
+
+    /// <summary>Blocks of 512 bytes that a file has.</summary>
+    internal static long BlocksOf(string path)
+    {
+        using SafeFileHandle handle = File.OpenHandle(path);
+        return (long)GuestMemFs.Media.Descriptors.Status(handle, path).Blocks;
     }
 
     internal static (int ExitCode, string Error) Run(string program, params string[] arguments)

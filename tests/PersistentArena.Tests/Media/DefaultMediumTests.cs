@@ -25,8 +25,9 @@ public sealed class DefaultMediumTests
         [
             Candidate("directory", DirectoryMedium.Stated),
             Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.No)),
+            Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.Collapse)) with { Space = new MediumSpace(1L << 40, 1L << 40), Directory = "/shm" },
             Candidate("hugetlbfs", HugetlbfsMedium.CapabilitiesWith(PageSizes.Huge1G)),
-            Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.Yes)),
+            Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.Yes)) with { IsInvited = true },
             Candidate("guestmemfs", GuestMemFsMedium.Stated),
             Candidate("dax", DaxMedium.CapabilitiesWith(survivesPowerLoss: true)),
             Candidate("hugetlbfs", HugetlbfsMedium.CapabilitiesWith(PageSizes.Huge2M)),
@@ -34,8 +35,8 @@ public sealed class DefaultMediumTests
         ];
 
         Assert.Equal(
-            ["dax", "guestmemfs", "hugetlbfs 2097152", "hugetlbfs 1073741824", "tmpfs 2097152", "tmpfs 4096", "directory", "guestmemfs"],
-            MediumCandidates.Rank(candidates).Select(c => c.Kind is "tmpfs" or "hugetlbfs" ? $"{c.Kind} {c.Capabilities!.PageSize}" : c.Kind));
+            ["dax", "guestmemfs", "hugetlbfs 2097152", "hugetlbfs 1073741824", "tmpfs 2097152", "tmpfs 2097152 in /shm", "tmpfs 4096", "directory", "guestmemfs"],
+            MediumCandidates.Rank(candidates).Select(c => c.Kind is "tmpfs" or "hugetlbfs" ? $"{c.Kind} {c.Capabilities!.PageSize}{(c.Directory == "/x" ? "" : " in " + c.Directory)}" : c.Kind));
     }
 
     [Fact]
