@@ -75,7 +75,9 @@ internal sealed unsafe class DescriptorFile : MediumFile
         {
             int errno = Errno.Last;
             AddressReservation.CloseHole(address, length);
-            throw Errno.Exception(errno, "mmap", _path);
+            throw Errno.Exception(errno, "mmap", _path, errno == Errno.ENOMEM && _traits.Reserve != ReserveBy.Mapping
+                ? "The process has too many mappings (vm.max_map_count) or too little address space (ulimit -v)."
+                : null);
         }
 
         Advise(address, length, Libc.MADV_DONTDUMP);

@@ -19,26 +19,21 @@ public static class TestMedia
     {
         "directory" => TestMedium.OfDirectory(kind, Temporary(Path.GetTempPath())),
         "tmpfs" => Directory.Exists("/dev/shm") ? TestMedium.OfDirectory(kind, Temporary("/dev/shm")) : Skip(kind, "/dev/shm is not there"),
-        "tmpfs-huge" => Mounted(kind, "tmpfs", "huge=always,size=512m", null),
-        "tmpfs-advise" => Mounted(kind, "tmpfs", "huge=advise,size=512m", null),
-        "hugetlbfs" => Mounted(kind, "hugetlbfs", "pagesize=2M,size=192M,min_size=192M", ReservedPages.TryTake(2 << 10, 96)),
-        "hugetlbfs-1g" => Mounted(kind, "hugetlbfs", "pagesize=1G,size=3G,min_size=3G", ReservedPages.TryTake(1 << 20, 3)),
+        "tmpfs-huge" => Mounted(kind, "tmpfs", "huge=always,size=512m"),
+        "tmpfs-advise" => Mounted(kind, "tmpfs", "huge=advise,size=512m"),
+        "hugetlbfs" => MountedWith(ReservedPages.TryTake(2 << 10, 96), kind, "pagesize=2M,size=192M,min_size=192M"),
+        "hugetlbfs-1g" => MountedWith(ReservedPages.TryTake(1 << 20, 3), kind, "pagesize=1G,size=3G,min_size=3G"),
         "memfd" => TestMedium.OfMedium(kind, Medium.InMemory("test")),
         "strict" => TestMedium.OfMedium(kind, new StrictMedium()),
         _ => throw new ArgumentException($"There is no medium of kind '{kind}'.", nameof(kind)),
     };
 
-    private static TestMedium Mounted(string kind, string type, string options, ReservedPages? pages)
+    /// <summary>A mount of a filesystem that needs no pages of its own.</summary>
+    internal static TestMedium Mounted(string kind, string type, string options)
     {
         if (!Environment.IsPrivilegedProcess)
         {
-            pages?.Dispose();
             return Skip(kind, "mounting needs root");
-        }
-
-        if (type == "hugetlbfs" && pages is null)
-        {
-            return Skip(kind, "the kernel has not enough memory in one piece for the huge pages");
         }
 
         string directory = Temporary(Path.GetTempPath());
@@ -46,11 +41,28 @@ public static class TestMedia
         if (exit != 0)
         {
             Directory.Delete(directory);
-            pages?.Dispose();
             return Skip(kind, $"mount -t {type} -o {options} failed: {error}");
         }
 
-        return TestMedium.OfMount(kind, directory, pages);
+        return TestMedium.OfMount(kind, directory);
+    }
+
+    private static TestMedium MountedWith(ReservedPages? pages, string kind, string options)
+    {
+        if (pages is null)
+        {
+            return Skip(kind, Environment.IsPrivilegedProcess ? "the kernel has not enough memory in one piece for the huge pages" : "reserving huge pages needs root");
+        }
+
+        try
+        {
+            return Mounted(kind, "hugetlbfs", options).Owning(pages);
+        }
+        catch
+        {
+            pages.Dispose();
+            throw;
+        }
     }
 
     private static TestMedium Skip(string kind, string reason)

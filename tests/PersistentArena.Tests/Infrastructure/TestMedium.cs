@@ -5,15 +5,14 @@ public sealed class TestMedium : IDisposable
 {
     private readonly string? _directory;
     private readonly bool _mounted;
-    private readonly IDisposable? _pages;
+    private IDisposable? _pages;
     private Medium? _shared;
 
-    private TestMedium(string kind, string? directory, bool mounted, IDisposable? pages, Medium? shared)
+    private TestMedium(string kind, string? directory, bool mounted, Medium? shared)
     {
         Kind = kind;
         _directory = directory;
         _mounted = mounted;
-        _pages = pages;
         _shared = shared;
     }
 
@@ -59,9 +58,16 @@ public sealed class TestMedium : IDisposable
         }
     }
 
-    internal static TestMedium OfDirectory(string kind, string directory) => new(kind, directory, mounted: false, null, null);
+    internal static TestMedium OfDirectory(string kind, string directory) => new(kind, directory, mounted: false, null);
 
-    internal static TestMedium OfMount(string kind, string directory, IDisposable? pages) => new(kind, directory, mounted: true, pages, null);
+    internal static TestMedium OfMount(string kind, string directory) => new(kind, directory, mounted: true, null);
 
-    internal static TestMedium OfMedium(string kind, Medium medium) => new(kind, null, mounted: false, null, medium);
+    internal static TestMedium OfMedium(string kind, Medium medium) => new(kind, null, mounted: false, medium);
+
+    /// <summary>Takes over what is to be given back after the unmount.</summary>
+    internal TestMedium Owning(IDisposable pages)
+    {
+        _pages = pages;
+        return this;
+    }
 }

@@ -71,6 +71,25 @@ public sealed unsafe class MappingTests
         Assert.Contains("2097152", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_mapping_that_fails_leaves_its_addresses_reserved()
+    {
+        using TestMedium place = TestMedia.Create("hugetlbfs");
+        using Medium medium = place.Open();
+        using MediumFile file = medium.CreateFile("a", 4 << 20);
+        using var reservation = new AddressReservation(4 << 20, PageSizes.Huge2M);
+        file.MapAt(reservation.Address, 4 << 20, writable: true);
+        Assert.Equal(0, HugePages.Populate(reservation.Address, 4 << 20, write: true));
+        Assert.True(file.TryDiscard(0, 4 << 20)); // The pages are free again,
+        medium.CreateFile("b", medium.GetSpace().Free!.Value).Dispose(); // and now somebody else's.
+
+        MediumException error = Assert.Throws<MediumException>(() => file.MapAt(reservation.Address, 4 << 20, writable: true));
+
+        Assert.Equal((MediumErrorKind.NoSpace, Errno.ENOMEM), (error.Kind, error.Errno));
+        int flags = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_FIXED_NOREPLACE;
+        Assert.Equal(Libc.MAP_FAILED, Libc.MMap(reservation.Address, 4 << 20, Libc.PROT_NONE, flags, -1, 0));
+    }
+
     private static string[] FlagsOf(nint address)
     {
         string start = ((ulong)address).ToString("x", CultureInfo.InvariantCulture) + "-";

@@ -1,3 +1,4 @@
+using GuestMemFs.Media;
 using GuestMemFs.Tests.Infrastructure;
 
 namespace GuestMemFs.Tests.Media;
@@ -52,6 +53,19 @@ public sealed class SpaceTests
     }
 
     [Fact]
+    public void A_mount_without_a_limit_tells_the_free_pages_of_the_machine()
+    {
+        using TestMedium place = TestMedia.Create("hugetlbfs");
+        using TestMedium unlimited = TestMedia.Mounted("hugetlbfs-unlimited", "hugetlbfs", "pagesize=2M");
+        using Medium medium = unlimited.Open();
+        const string pages = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
+        long all = KernelFile.TryReadNumber(pages + "nr_hugepages")!.Value;
+        MediumSpace space = medium.GetSpace();
+        Assert.Equal(all * (2 << 20), space.Total);
+        Assert.InRange(space.Free!.Value, 0, space.Total - (192L << 20)); // The other mount has its pages for itself.
+    }
+
+    [Fact]
     public void Space_that_was_reserved_counts_and_comes_back()
     {
         using TestMedium place = TestMedia.Create("tmpfs-huge");
@@ -69,10 +83,10 @@ public sealed class SpaceTests
         using TestMedium place = TestMedia.Create("tmpfs");
         using Medium medium = place.Open();
         MediumSpace space = medium.GetSpace();
-        long available = GuestMemFs.Media.MachineMemory.Available();
+        long available = MachineMemory.Available();
         const long meanwhile = 1L << 30; // Others take and free memory between the two readings.
         Assert.InRange(space.Free!.Value, 1, available + meanwhile);
-        Assert.InRange(available, 1, GuestMemFs.Media.MachineMemory.Total());
+        Assert.InRange(available, 1, MachineMemory.Total());
     }
 
     [Fact]
