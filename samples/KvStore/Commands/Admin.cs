@@ -1,0 +1,50 @@
+namespace KvStore.Commands;
+
+/// <summary>TIME, SAVE, SHUTDOWN and their like.</summary>
+internal static class Admin
+{
+    public static void Time(in Call call)
+    {
+        long microseconds = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        call.Reply.Array(2);
+        call.Reply.BulkInteger(microseconds / 1_000_000);
+        call.Reply.BulkInteger(microseconds % 1_000_000);
+    }
+
+    // What was acknowledged is in persistent memory already.
+    public static void Save(in Call call) => call.Reply.Ok();
+
+    public static void BgSave(in Call call)
+    {
+        if (call.Args.Count > 1 && (call.Args.Count > 2 || !call.Args.Is(1, "schedule"u8)))
+        {
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
+
+        call.Reply.Simple("Nothing to save: every acknowledged write is persistent already"u8);
+    }
+
+    public static void LastSave(in Call call) => call.Reply.Integer(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+
+    public static void Shutdown(in Call call)
+    {
+        for (int i = 1; i < call.Args.Count; i++)
+        {
+            if (call.Args.Is(i, "abort"u8) && call.Args.Count == 2)
+            {
+                call.Reply.Error("ERR No shutdown in progress."u8);
+                return;
+            }
+
+            if (!call.Args.Is(i, "nosave"u8) && !call.Args.Is(i, "save"u8) && !call.Args.Is(i, "now"u8) && !call.Args.Is(i, "force"u8))
+            {
+                call.Reply.Error(Errors.Syntax);
+                return;
+            }
+        }
+
+        call.Session.Close = true;
+        call.Engine.Server.RequestShutdown("SHUTDOWN");
+    }
+}

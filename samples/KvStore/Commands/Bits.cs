@@ -1,0 +1,212 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using GuestMemFs;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>SETBIT, GETBIT, BITCOUNT. Bit 0 is the highest of the first byte.</summary>
+internal static class Bits
+{
+    public static void SetBit(in Call call)
+    {
+        if (!TryOffset(call, out long offset))
+        {
+            return;
+        }
+
+        if (!Numbers.TryParse(call.Args[3], out long bit) || bit is not (0 or 1))
+        {
+            call.Reply.Error("ERR bit is not an integer or out of range"u8);
+            return;
+        }
+
+        var mutation = new SetBitMutation(offset, bit == 1);
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.WrongType)
+        {
+            call.Reply.Error(Errors.WrongType);
+            return;
+        }
+
+        call.Changed(call.Key);
+        call.Reply.Integer(mutation.Old ? 1 : 0);
+    }
+
+    public static void GetBit(in Call call)
+    {
+        if (!TryOffset(call, out long offset))
+        {
+            return;
+        }
+
+        var reader = new BitReader(offset);
+        call.Looked(call.Keys.TryRead(call.Key, ref reader));
+        if (reader.WrongType)
+        {
+            call.Reply.Error(Errors.WrongType);
+            return;
+        }
+
+        call.Reply.Integer(reader.Bit ? 1 : 0);
+    }
+
+    public static void BitCount(in Call call)
+    {
+        // A missing key answers before the other arguments are looked at.
+        var facts = default(FactsReader);
+        bool found = call.Keys.TryRead(call.Key, ref facts);
+        call.Looked(found);
+        if (!found)
+        {
+            call.Reply.Integer(0);
+            return;
+        }
+
+        if (facts.Type != RecordType.String)
+        {
+            call.Reply.Error(Errors.WrongType);
+            return;
+        }
+
+        long start = 0;
+        long end = -1;
+        bool inBits = false;
+        if (call.Args.Count is 4 or 5)
+        {
+            if (!call.TryInteger(2, out start) || !call.TryInteger(3, out end))
+            {
+                return;
+            }
+
+            if (call.Args.Count == 5)
+            {
+                inBits = call.Args.Is(4, "bit"u8);
+                if (!inBits && !call.Args.Is(4, "byte"u8))
+                {
+                    call.Reply.Error(Errors.Syntax);
+                    return;
+                }
+            }
+        }
+        else if (call.Args.Count != 2)
+        {
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
+
+        var reader = new CountReader(start, end, inBits);
+        call.Keys.TryRead(call.Key, ref reader);
+        call.Reply.Integer(reader.Count);
+    }
+
+    private static bool TryOffset(in Call call, out long offset)
+    {
+        long limit = Math.Min(call.Engine.Options.Protocol.MaxBulkLength, PersistentDictionary.MaximumValueLength);
+        if (Numbers.TryParse(call.Args[2], out offset) && offset >= 0 && offset >> 3 < limit)
+        {
+            return true;
+        }
+
+        call.Reply.Error("ERR bit offset is not an integer or out of range"u8);
+        return false;
+    }
+
+    private struct SetBitMutation(long offset, bool bit) : IRecordMutation
+    {
+        public bool WrongType { get; private set; }
+
+        public bool Old { get; private set; }
+
+        public MutationPlan Plan(in RecordView current)
+        {
+            if (RecordText.IsWrong(current))
+            {
+                WrongType = true;
+                return MutationPlan.None;
+            }
+
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
+            int index = (int)(offset >> 3);
+            Old = index < old.Length && (old[index] & Mask) != 0;
+            return MutationPlan.Put(Math.Max(old.Length, index + 1), current.ExpiresAt);
+        }
+
+        public readonly void Write(in RecordView current, Span<byte> value)
+        {
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
+            old.CopyTo(value);
+            value[old.Length..].Clear();
+            ref byte at = ref value[(int)(offset >> 3)];
+            at = (byte)(bit ? at | Mask : at & ~Mask);
+        }
+
+        private readonly int Mask => 0x80 >> (int)(offset & 7);
+    }
+
+    private struct BitReader(long offset) : IRecordReader
+    {
+        public bool WrongType { get; private set; }
+
+        public bool Bit { get; private set; }
+
+        public void Read(in RecordView record)
+        {
+            WrongType = RecordText.IsWrong(record);
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ReadOnlySpan<byte> value = RecordText.Of(record, scratch);
+            int index = (int)(offset >> 3);
+            Bit = !WrongType && index < value.Length && (value[index] & (0x80 >> (int)(offset & 7))) != 0;
+        }
+    }
+
+    private struct CountReader(long start, long end, bool inBits) : IRecordReader
+    {
+        public long Count { get; private set; }
+
+        public void Read(in RecordView record)
+        {
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ReadOnlySpan<byte> value = RecordText.Of(record, scratch);
+            long from = start;
+            long to = end;
+            Count = 0;
+            if (!Ranges.TryClamp(ref from, ref to, inBits ? value.Length * 8L : value.Length))
+            {
+                return;
+            }
+
+            if (!inBits)
+            {
+                Count = Ones(value[(int)from..(int)(to + 1)]);
+                return;
+            }
+
+            // Whole bytes, less the bits before the first and behind the last.
+            int first = (int)(from >> 3);
+            int last = (int)(to >> 3);
+            Count = Ones(value[first..(last + 1)])
+                - BitOperations.PopCount((uint)value[first] >> (int)(8 - (from & 7)))
+                - BitOperations.PopCount((uint)value[last] & ((1u << (int)(7 - (to & 7))) - 1));
+        }
+
+        private static long Ones(ReadOnlySpan<byte> bytes)
+        {
+            long count = 0;
+            ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
+            foreach (ulong word in words)
+            {
+                count += BitOperations.PopCount(word);
+            }
+
+            foreach (byte b in bytes[(words.Length * sizeof(ulong))..])
+            {
+                count += BitOperations.PopCount(b);
+            }
+
+            return count;
+        }
+    }
+}

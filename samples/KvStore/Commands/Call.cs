@@ -1,0 +1,63 @@
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+using KvStore.Server;
+
+namespace KvStore.Commands;
+
+/// <summary>Runs a command. The engine's gate is held; replies go to <see cref="Call.Reply"/>.</summary>
+internal delegate void CommandHandler(in Call call);
+
+/// <summary>One command being run: its arguments, who sent it, and what it works on.</summary>
+internal readonly ref struct Call(Command command, Arguments args, Session session, KvEngine engine)
+{
+    public Command Command { get; } = command;
+
+    public Arguments Args { get; } = args;
+
+    public Session Session { get; } = session;
+
+    public KvEngine Engine { get; } = engine;
+
+    public RespWriter Reply => Session.Reply;
+
+    public PersistentDictionary Keys => Engine.Keys;
+
+    /// <summary>The first argument, which is the key of most commands.</summary>
+    public ReadOnlySpan<byte> Key => Args[1];
+
+    /// <summary>Tells those who watch the key that it changed. After the change.</summary>
+    public void Changed(ReadOnlySpan<byte> key)
+    {
+        Engine.Statistics.Changes++;
+        if (Engine.Watches.Any)
+        {
+            Engine.Watches.Touch(key);
+        }
+    }
+
+    /// <summary>Reads an integer argument, or replies that it is none.</summary>
+    public bool TryInteger(int index, out long value)
+    {
+        if (Numbers.TryParse(Args[index], out value))
+        {
+            return true;
+        }
+
+        Reply.Error(Errors.NotAnInteger);
+        return false;
+    }
+
+    /// <summary>Counts a read of a key for the statistics.</summary>
+    public void Looked(bool found)
+    {
+        if (found)
+        {
+            Engine.Statistics.Hits++;
+        }
+        else
+        {
+            Engine.Statistics.Misses++;
+        }
+    }
+}

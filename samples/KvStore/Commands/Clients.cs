@@ -1,0 +1,151 @@
+using System.Text;
+using KvStore.Server;
+
+namespace KvStore.Commands;
+
+/// <summary>CLIENT and its subcommands.</summary>
+internal static class Clients
+{
+    public static void Id(in Call call) => call.Reply.Integer(call.Session.Id);
+
+    public static void GetName(in Call call)
+    {
+        if (call.Session.Name.Length == 0)
+        {
+            call.Reply.Null();
+        }
+        else
+        {
+            call.Reply.Bulk(call.Session.Name);
+        }
+    }
+
+    public static void SetName(in Call call)
+    {
+        if (TryName(call, 2, out string? name))
+        {
+            call.Session.Name = name!;
+            call.Reply.Ok();
+        }
+    }
+
+    public static void SetInfo(in Call call)
+    {
+        bool isName = call.Args.Is(2, "lib-name"u8);
+        if (!isName && !call.Args.Is(2, "lib-ver"u8))
+        {
+            call.Reply.Error($"ERR Unrecognized option '{Encoding.Latin1.GetString(call.Args[2])}'");
+            return;
+        }
+
+        if (!IsPlain(call.Args[3]))
+        {
+            call.Reply.Error($"ERR {(isName ? "lib-name" : "lib-ver")} cannot contain spaces, newlines or special characters.");
+            return;
+        }
+
+        if (isName)
+        {
+            call.Session.LibraryName = call.Args.Text(3);
+        }
+        else
+        {
+            call.Session.LibraryVersion = call.Args.Text(3);
+        }
+
+        call.Reply.Ok();
+    }
+
+    public static void NoEvict(in Call call)
+    {
+        // Nothing is ever evicted here; the flag is kept, and shown, for those who set it.
+        bool on = call.Args.Is(2, "on"u8);
+        if (!on && !call.Args.Is(2, "off"u8))
+        {
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
+
+        call.Session.NoEvict = on;
+        call.Reply.Ok();
+    }
+
+    public static void Info(in Call call) => call.Reply.Verbatim(Describe(call.Session) + "\n");
+
+    public static void List(in Call call)
+    {
+        HashSet<long>? ids = null;
+        bool none = false;
+        if (call.Args.Count > 2)
+        {
+            if (call.Args.Is(2, "type"u8) && call.Args.Count == 4)
+            {
+                none = call.Args.Is(3, "master"u8) || call.Args.Is(3, "replica"u8) || call.Args.Is(3, "slave"u8) || call.Args.Is(3, "pubsub"u8);
+                if (!none && !call.Args.Is(3, "normal"u8))
+                {
+                    call.Reply.Error($"ERR Unknown client type '{Encoding.Latin1.GetString(call.Args[3])}'");
+                    return;
+                }
+            }
+            else if (call.Args.Is(2, "id"u8) && call.Args.Count > 3)
+            {
+                ids = [];
+                for (int i = 3; i < call.Args.Count; i++)
+                {
+                    if (!Protocol.Numbers.TryParse(call.Args[i], out long id))
+                    {
+                        call.Reply.Error("ERR Invalid client ID"u8);
+                        return;
+                    }
+
+                    ids.Add(id);
+                }
+            }
+            else
+            {
+                call.Reply.Error(Errors.Syntax);
+                return;
+            }
+        }
+
+        var text = new StringBuilder();
+        foreach (Session session in call.Engine.Server.Sessions.OrderBy(s => s.Id))
+        {
+            if (!none && (ids is null || ids.Contains(session.Id)))
+            {
+                text.Append(Describe(session)).Append('\n');
+            }
+        }
+
+        call.Reply.Verbatim(text.ToString());
+    }
+
+    /// <summary>Reads a client's name, or replies what is wrong with it.</summary>
+    public static bool TryName(in Call call, int index, out string? name)
+    {
+        name = call.Args.Text(index);
+        if (IsPlain(call.Args[index]))
+        {
+            return true;
+        }
+
+        call.Reply.Error("ERR Client names cannot contain spaces, newlines or special characters."u8);
+        return false;
+    }
+
+    private static bool IsPlain(ReadOnlySpan<byte> text) => text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0;
+
+    private static string Describe(Session session)
+    {
+        long now = Environment.TickCount64;
+        string flags = session.Transaction is not null ? "x" : "";
+        flags += session.WatchBroken ? "d" : "";
+        flags += session.NoEvict ? "e" : "";
+        flags = flags.Length == 0 ? "N" : flags;
+        return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} name={session.Name} "
+            + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} flags={flags} db=0 sub=0 psub=0 ssub=0 "
+            + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} omem={session.Reply.Pending} "
+            + $"events=r cmd={session.LastCommand?.Name ?? "NULL"} user=default lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "
+            + $"resp={(session.Reply.Resp3 ? 3 : 2)}";
+    }
+}

@@ -1,0 +1,194 @@
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>COMMAND, COMMAND COUNT, DOCS, INFO, LIST, GETKEYS.</summary>
+internal static class CommandDocs
+{
+    public static void All(in Call call)
+    {
+        call.Reply.Array(BuiltIn.Table.All.Count);
+        foreach (Command command in BuiltIn.Table.All)
+        {
+            Describe(call.Reply, command);
+        }
+    }
+
+    public static void Count(in Call call) => call.Reply.Integer(BuiltIn.Table.All.Count);
+
+    public static void List(in Call call)
+    {
+        call.Reply.Array(BuiltIn.Table.All.Count);
+        foreach (Command command in BuiltIn.Table.All)
+        {
+            call.Reply.Bulk(command.Name);
+        }
+    }
+
+    public static void Info(in Call call)
+    {
+        if (call.Args.Count == 2)
+        {
+            All(call);
+            return;
+        }
+
+        call.Reply.Array(call.Args.Count - 2);
+        for (int i = 2; i < call.Args.Count; i++)
+        {
+            if (BuiltIn.FindByFullName(call.Args[i]) is { } command)
+            {
+                Describe(call.Reply, command);
+            }
+            else
+            {
+                call.Reply.NullArray();
+            }
+        }
+    }
+
+    public static void Docs(in Call call)
+    {
+        List<Command> commands = [];
+        if (call.Args.Count == 2)
+        {
+            commands.AddRange(BuiltIn.Table.All);
+        }
+
+        for (int i = 2; i < call.Args.Count; i++)
+        {
+            if (BuiltIn.FindByFullName(call.Args[i]) is { } command)
+            {
+                commands.Add(command);
+            }
+        }
+
+        call.Reply.Map(commands.Count);
+        foreach (Command command in commands)
+        {
+            call.Reply.Bulk(command.Name);
+            Document(call.Reply, command);
+        }
+    }
+
+    public static void GetKeys(in Call call)
+    {
+        Command? command = BuiltIn.Table.Find(call.Args[2]);
+        if (command is null)
+        {
+            call.Reply.Error("ERR Invalid command specified"u8);
+            return;
+        }
+
+        int count = call.Args.Count - 2;
+        if (command.Keys.First == 0)
+        {
+            call.Reply.Error("ERR The command has no key arguments"u8);
+            return;
+        }
+
+        if (!command.AcceptsCount(count))
+        {
+            call.Reply.Error("ERR Invalid number of arguments specified for command"u8);
+            return;
+        }
+
+        (int first, int last, int step) = command.Keys;
+        last = last < 0 ? count + last : last;
+        call.Reply.Array(((last - first) / step) + 1);
+        for (int i = first; i <= last; i += step)
+        {
+            call.Reply.Bulk(call.Args[i + 2]);
+        }
+    }
+
+    private static void Describe(RespWriter reply, Command command)
+    {
+        reply.Array(10);
+        reply.Bulk(command.Name);
+        reply.Integer(command.Arity);
+        List<string> flags = Flags(command);
+        reply.Set(flags.Count);
+        foreach (string flag in flags)
+        {
+            reply.Simple(System.Text.Encoding.ASCII.GetBytes(flag));
+        }
+
+        reply.Integer(command.Keys.First);
+        reply.Integer(command.Keys.Last);
+        reply.Integer(command.Keys.Step);
+        string[] categories = Categories(command);
+        reply.Set(categories.Length);
+        foreach (string category in categories)
+        {
+            reply.Simple(System.Text.Encoding.ASCII.GetBytes(category));
+        }
+
+        reply.Array(0); // tips
+        reply.Array(0); // key specifications
+        reply.Array(command.Subcommands.Length);
+        foreach (Command subcommand in command.Subcommands)
+        {
+            Describe(reply, subcommand);
+        }
+    }
+
+    private static void Document(RespWriter reply, Command command)
+    {
+        reply.Map(command.Subcommands.Length > 0 ? 4 : 3);
+        reply.Bulk("summary"u8);
+        reply.Bulk(command.Summary);
+        reply.Bulk("since"u8);
+        reply.Bulk(command.Since);
+        reply.Bulk("group"u8);
+        reply.Bulk(command.Group);
+        if (command.Subcommands.Length == 0)
+        {
+            return;
+        }
+
+        reply.Bulk("subcommands"u8);
+        reply.Map(command.Subcommands.Length);
+        foreach (Command subcommand in command.Subcommands)
+        {
+            reply.Bulk(subcommand.Name);
+            Document(reply, subcommand);
+        }
+    }
+
+    private static List<string> Flags(Command command)
+    {
+        List<string> flags = [];
+        Add(CommandFlags.Write, "write");
+        Add(CommandFlags.ReadOnly, "readonly");
+        Add(CommandFlags.DenyOom, "denyoom");
+        Add(CommandFlags.Admin, "admin");
+        Add(CommandFlags.NoMulti, "no_multi");
+        Add(CommandFlags.NoAuth, "no_auth");
+        Add(CommandFlags.Fast, "fast");
+        return flags;
+
+        void Add(CommandFlags flag, string name)
+        {
+            if (command.Has(flag))
+            {
+                flags.Add(name);
+            }
+        }
+    }
+
+    private static string[] Categories(Command command)
+    {
+        string group = command.Group switch
+        {
+            "generic" => "@keyspace",
+            "transactions" => "@transaction",
+            "server" => "@admin",
+            _ => "@" + command.Group,
+        };
+        string speed = command.Has(CommandFlags.Fast) ? "@fast" : "@slow";
+        return command.Has(CommandFlags.Write) ? ["@write", group, speed]
+            : command.Has(CommandFlags.ReadOnly) ? ["@read", group, speed]
+            : [group, speed];
+    }
+}

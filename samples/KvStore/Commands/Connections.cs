@@ -1,0 +1,182 @@
+using System.Security.Cryptography;
+using System.Text;
+using KvStore.Server;
+
+namespace KvStore.Commands;
+
+/// <summary>PING, HELLO, AUTH and what else concerns the connection itself.</summary>
+internal static class Connections
+{
+    public static void Ping(in Call call)
+    {
+        if (call.Args.Count > 2)
+        {
+            call.Reply.Error(Errors.Arity(call.Command.Name));
+            return;
+        }
+
+        if (call.Args.Count == 2)
+        {
+            call.Reply.Bulk(call.Args[1]);
+        }
+        else
+        {
+            call.Reply.Raw("+PONG\r\n"u8);
+        }
+    }
+
+    public static void Echo(in Call call) => call.Reply.Bulk(call.Args[1]);
+
+    public static void Select(in Call call)
+    {
+        if (!call.TryInteger(1, out long database))
+        {
+            return;
+        }
+
+        if (database != 0)
+        {
+            call.Reply.Error(Errors.DatabaseIndex);
+            return;
+        }
+
+        call.Reply.Ok();
+    }
+
+    public static void Quit(in Call call)
+    {
+        call.Reply.Ok();
+        call.Session.Close = true;
+    }
+
+    public static void Reset(in Call call)
+    {
+        Session session = call.Session;
+        Transactions.End(session, call.Engine);
+        session.Name = "";
+        session.NoEvict = false;
+        session.Reply.Resp3 = false;
+        session.Authenticated = call.Engine.Options.RequirePass.Length == 0;
+        call.Reply.Simple("RESET"u8);
+    }
+
+    public static void Auth(in Call call)
+    {
+        if (call.Args.Count > 3)
+        {
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
+
+        if (call.Args.Count == 2 && call.Engine.Options.RequirePass.Length == 0)
+        {
+            call.Reply.Error("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"u8);
+            return;
+        }
+
+        ReadOnlySpan<byte> user = call.Args.Count == 3 ? call.Args[1] : "default"u8;
+        if (TryAuthenticate(call, user, call.Args[call.Args.Count - 1]))
+        {
+            call.Reply.Ok();
+        }
+    }
+
+    public static void Hello(in Call call)
+    {
+        bool resp3 = call.Reply.Resp3;
+        if (call.Args.Count > 1)
+        {
+            if (!Protocol.Numbers.TryParse(call.Args[1], out long version))
+            {
+                call.Reply.Error("ERR Protocol version is not an integer or out of range"u8);
+                return;
+            }
+
+            if (version is not (2 or 3))
+            {
+                call.Reply.Error("NOPROTO unsupported protocol version"u8);
+                return;
+            }
+
+            resp3 = version == 3;
+        }
+
+        if (!TryHelloOptions(call, out string? name))
+        {
+            return;
+        }
+
+        if (!call.Session.Authenticated)
+        {
+            call.Reply.Error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"u8);
+            return;
+        }
+
+        call.Session.Name = name ?? call.Session.Name;
+        call.Reply.Resp3 = resp3;
+        call.Reply.Map(7);
+        call.Reply.Bulk("server"u8);
+        call.Reply.Bulk("redis"u8);
+        call.Reply.Bulk("version"u8);
+        call.Reply.Bulk(Info.CompatibleVersion);
+        call.Reply.Bulk("proto"u8);
+        call.Reply.Integer(resp3 ? 3 : 2);
+        call.Reply.Bulk("id"u8);
+        call.Reply.Integer(call.Session.Id);
+        call.Reply.Bulk("mode"u8);
+        call.Reply.Bulk("standalone"u8);
+        call.Reply.Bulk("role"u8);
+        call.Reply.Bulk("master"u8);
+        call.Reply.Bulk("modules"u8);
+        call.Reply.Array(0);
+    }
+
+    private static bool TryHelloOptions(in Call call, out string? name)
+    {
+        name = null;
+        for (int i = 2; i < call.Args.Count; i++)
+        {
+            int more = call.Args.Count - 1 - i;
+            if (call.Args.Is(i, "auth"u8) && more >= 2)
+            {
+                if (!TryAuthenticate(call, call.Args[i + 1], call.Args[i + 2]))
+                {
+                    return false;
+                }
+
+                i += 2;
+            }
+            else if (call.Args.Is(i, "setname"u8) && more >= 1)
+            {
+                if (!Clients.TryName(call, i + 1, out name))
+                {
+                    return false;
+                }
+
+                i++;
+            }
+            else
+            {
+                call.Reply.Error($"ERR Syntax error in HELLO option '{Encoding.Latin1.GetString(call.Args[i])}'");
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool TryAuthenticate(in Call call, ReadOnlySpan<byte> user, ReadOnlySpan<byte> password)
+    {
+        string expected = call.Engine.Options.RequirePass;
+        bool good = user.SequenceEqual("default"u8)
+            && (expected.Length == 0 || CryptographicOperations.FixedTimeEquals(SHA256.HashData(password), SHA256.HashData(Encoding.UTF8.GetBytes(expected))));
+        if (!good)
+        {
+            call.Reply.Error("WRONGPASS invalid username-password pair or user is disabled."u8);
+            return false;
+        }
+
+        call.Session.Authenticated = true;
+        return true;
+    }
+}

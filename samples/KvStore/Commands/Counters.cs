@@ -1,0 +1,146 @@
+using System.Text;
+using GuestMemFs;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>INCR and its family. A counter is one 64-bit word of the record, changed in place.</summary>
+internal static class Counters
+{
+    public static void Incr(in Call call) => Add(call, 1);
+
+    public static void Decr(in Call call) => Add(call, -1);
+
+    public static void IncrBy(in Call call)
+    {
+        if (call.TryInteger(2, out long by))
+        {
+            Add(call, by);
+        }
+    }
+
+    public static void DecrBy(in Call call)
+    {
+        if (!call.TryInteger(2, out long by))
+        {
+            return;
+        }
+
+        if (by == long.MinValue)
+        {
+            call.Reply.Error("ERR decrement would overflow"u8);
+            return;
+        }
+
+        Add(call, -by);
+    }
+
+    public static void IncrByFloat(in Call call)
+    {
+        // The key's own number is looked at before the increment, as in Redis: the first of two errors is the key's.
+        var mutation = new AddFloatMutation(call.Args[2]);
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Error.Length > 0)
+        {
+            call.Reply.Error(mutation.Error);
+            return;
+        }
+
+        call.Changed(call.Key);
+        call.Reply.Bulk(mutation.Result);
+    }
+
+    private static void Add(in Call call, long by)
+    {
+        var mutation = new AddMutation(by);
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Error.Length > 0)
+        {
+            call.Reply.Error(mutation.Error);
+            return;
+        }
+
+        call.Changed(call.Key);
+        call.Reply.Integer(mutation.Result);
+    }
+
+    private ref struct AddMutation(long by) : IRecordMutation
+    {
+        public ReadOnlySpan<byte> Error { get; private set; }
+
+        public long Result { get; private set; }
+
+        public MutationPlan Plan(in RecordView current)
+        {
+            if (RecordText.IsWrong(current))
+            {
+                Error = Errors.WrongType;
+                return MutationPlan.None;
+            }
+
+            long old = 0;
+            if (current.IsInteger)
+            {
+                old = current.Integer;
+            }
+            else if (current.Exists && !Numbers.TryParse(current.Value, out old))
+            {
+                Error = Errors.NotAnInteger;
+                return MutationPlan.None;
+            }
+
+            long sum = unchecked(old + by);
+            if (((old ^ sum) & (by ^ sum)) < 0)
+            {
+                Error = "ERR increment or decrement would overflow"u8;
+                return MutationPlan.None;
+            }
+
+            Result = sum;
+            return MutationPlan.PutInteger(sum, current.ExpiresAt);
+        }
+
+        public readonly void Write(in RecordView current, Span<byte> value)
+        {
+            // The dictionary stores integers itself.
+        }
+    }
+
+    private ref struct AddFloatMutation(ReadOnlySpan<byte> by) : IRecordMutation
+    {
+        private readonly ReadOnlySpan<byte> _by = by;
+
+        public ReadOnlySpan<byte> Error { get; private set; }
+
+        public byte[] Result { get; private set; } = [];
+
+        public MutationPlan Plan(in RecordView current)
+        {
+            if (RecordText.IsWrong(current))
+            {
+                Error = Errors.WrongType;
+                return MutationPlan.None;
+            }
+
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ExtendedFloat old = default;
+            if ((current.Exists && !ExtendedFloat.TryParse(RecordText.Of(current, scratch), out old)) || !ExtendedFloat.TryParse(_by, out ExtendedFloat increment))
+            {
+                Error = Errors.NotAFloat;
+                return MutationPlan.None;
+            }
+
+            ExtendedFloat sum = old + increment;
+            if (!sum.IsFinite)
+            {
+                Error = Errors.NotANumber;
+                return MutationPlan.None;
+            }
+
+            Result = Encoding.ASCII.GetBytes(sum.ToString());
+            return MutationPlan.Put(Result.Length, current.ExpiresAt);
+        }
+
+        public readonly void Write(in RecordView current, Span<byte> value) => Result.CopyTo(value);
+    }
+}

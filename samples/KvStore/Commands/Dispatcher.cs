@@ -1,0 +1,144 @@
+using System.Text;
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+using KvStore.Server;
+
+namespace KvStore.Commands;
+
+/// <summary>From the arguments to the command: the checks that come before every command, in Redis's order.</summary>
+internal static class Dispatcher
+{
+    private const int ShownArguments = 128;
+
+    /// <summary>Runs one command. The engine's gate is held.</summary>
+    public static void Execute(Session session, KvEngine engine, Command? command, Arguments args)
+    {
+        RespWriter reply = session.Reply;
+        engine.Statistics.Commands++;
+        if (command is null)
+        {
+            if (args.Is(0, "post"u8) || args.Is(0, "host:"u8))
+            {
+                // A browser was talked into sending this here.
+                session.Close = true;
+                return;
+            }
+
+            Reject(session, UnknownCommand(args));
+            return;
+        }
+
+        if (command.Subcommands.Length > 0 && args.Count > 1)
+        {
+            Command? subcommand = BuiltIn.FindSubcommand(command, args[1]);
+            if (subcommand is null)
+            {
+                Reject(session, $"ERR unknown subcommand '{CString(args[1], ShownArguments)}'. Try {command.Name.ToUpperInvariant()} HELP.");
+                return;
+            }
+
+            command = subcommand;
+        }
+
+        if (!command.AcceptsCount(args.Count))
+        {
+            Reject(session, Errors.Arity(command.Name));
+            return;
+        }
+
+        if (!session.Authenticated && !command.Has(CommandFlags.NoAuth))
+        {
+            Reject(session, Errors.NoAuth);
+            return;
+        }
+
+        if (session.Transaction is { } transaction)
+        {
+            if (command.Has(CommandFlags.NoMulti))
+            {
+                Reject(session, "ERR Command not allowed inside a transaction"u8);
+                return;
+            }
+
+            if (!command.Has(CommandFlags.Immediate))
+            {
+                transaction.Enqueue(command, args);
+                reply.Simple("QUEUED"u8);
+                return;
+            }
+        }
+
+        Run(session, engine, command, args);
+    }
+
+    /// <summary>Runs a command that passed the checks. An arena that is full is an error reply, and nothing is changed.</summary>
+    public static void Run(Session session, KvEngine engine, Command command, Arguments args)
+    {
+        RespWriter reply = session.Reply;
+        long start = reply.Position;
+        session.LastCommand = command;
+        try
+        {
+            if (command.Keys.First > 0 && !KeysFit(command, args))
+            {
+                reply.Error(Errors.KeyTooLong);
+                return;
+            }
+
+            command.Handler!(new Call(command, args, session, engine));
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            engine.Statistics.OutOfMemory++;
+            if (!reply.Rewind(start))
+            {
+                session.Close = true;
+                return;
+            }
+
+            reply.Error(Errors.OutOfMemory);
+        }
+    }
+
+    private static bool KeysFit(Command command, Arguments args)
+    {
+        int last = command.Keys.Last < 0 ? args.Count - 1 : command.Keys.Last;
+        for (int i = command.Keys.First; i <= last && i < args.Count; i += command.Keys.Step)
+        {
+            if (args[i].Length > PersistentDictionary.MaximumKeyLength)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static void Reject(Session session, ReadOnlySpan<byte> error)
+    {
+        session.Transaction?.Spoil();
+        session.Reply.Error(error);
+    }
+
+    private static void Reject(Session session, string error) => Reject(session, Encoding.Latin1.GetBytes(error));
+
+    private static string UnknownCommand(Arguments args)
+    {
+        var shown = new StringBuilder();
+        for (int i = 1; i < args.Count && shown.Length < ShownArguments; i++)
+        {
+            shown.Append('\'').Append(CString(args[i], ShownArguments - shown.Length)).Append("' ");
+        }
+
+        return $"ERR unknown command '{CString(args[0], ShownArguments)}', with args beginning with: {shown}";
+    }
+
+    /// <summary>Bytes one to one as characters, up to a NUL and a limit.</summary>
+    private static string CString(ReadOnlySpan<byte> bytes, int limit)
+    {
+        int end = bytes.IndexOf((byte)0);
+        bytes = end < 0 ? bytes : bytes[..end];
+        return Encoding.Latin1.GetString(bytes.Length > limit ? bytes[..limit] : bytes);
+    }
+}

@@ -1,0 +1,31 @@
+namespace KvStore.Commands;
+
+/// <summary>Redis's error texts, letter for letter: clients match on them.</summary>
+internal static class Errors
+{
+    public static ReadOnlySpan<byte> WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value"u8;
+
+    public static ReadOnlySpan<byte> Syntax => "ERR syntax error"u8;
+
+    public static ReadOnlySpan<byte> NotAnInteger => "ERR value is not an integer or out of range"u8;
+
+    public static ReadOnlySpan<byte> NotAFloat => "ERR value is not a valid float"u8;
+
+    public static ReadOnlySpan<byte> NotANumber => "ERR increment would produce NaN or Infinity"u8;
+
+    public static ReadOnlySpan<byte> NoSuchKey => "ERR no such key"u8;
+
+    public static ReadOnlySpan<byte> TooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)"u8;
+
+    public static ReadOnlySpan<byte> KeyTooLong => "ERR key is longer than 65535 bytes, the most this server holds"u8;
+
+    public static ReadOnlySpan<byte> OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'."u8;
+
+    public static ReadOnlySpan<byte> NoAuth => "NOAUTH Authentication required."u8;
+
+    public static ReadOnlySpan<byte> DatabaseIndex => "ERR DB index is out of range"u8;
+
+    public static string InvalidExpiry(string command) => $"ERR invalid expire time in '{command}' command";
+
+    public static string Arity(string command) => $"ERR wrong number of arguments for '{command}' command";
+}

@@ -1,0 +1,220 @@
+using System.Text;
+using GuestMemFs;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>EXPIRE and its family. Times are kept as wall-clock UTC, so a restart does not lengthen a life.</summary>
+internal static class Expiry
+{
+    private const long PerSecond = 1000;
+
+    /// <summary>Milliseconds since 1970-01-01 UTC.</summary>
+    public static long Now => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+
+    public static void Expire(in Call call) => SetExpiry(call, inSeconds: true, absolute: false);
+
+    public static void PExpire(in Call call) => SetExpiry(call, inSeconds: false, absolute: false);
+
+    public static void ExpireAt(in Call call) => SetExpiry(call, inSeconds: true, absolute: true);
+
+    public static void PExpireAt(in Call call) => SetExpiry(call, inSeconds: false, absolute: true);
+
+    public static void Ttl(in Call call) => ReplyTime(call, inSeconds: true, absolute: false);
+
+    public static void PTtl(in Call call) => ReplyTime(call, inSeconds: false, absolute: false);
+
+    public static void ExpireTime(in Call call) => ReplyTime(call, inSeconds: true, absolute: true);
+
+    public static void PExpireTime(in Call call) => ReplyTime(call, inSeconds: false, absolute: true);
+
+    public static void Persist(in Call call)
+    {
+        var mutation = new ExpiryMutation { At = RecordView.NoExpiry };
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Done)
+        {
+            call.Changed(call.Key);
+        }
+
+        call.Reply.Integer(mutation.Done ? 1 : 0);
+    }
+
+    /// <summary>Reads the time of SET, SETEX, GETEX: must be above zero. Replies what is wrong with it.</summary>
+    public static bool TryParse(in Call call, int index, bool inSeconds, bool absolute, out long at)
+    {
+        if (!call.TryInteger(index, out at))
+        {
+            return false;
+        }
+
+        if (at > 0 && TryToAbsolute(ref at, inSeconds, absolute))
+        {
+            return true;
+        }
+
+        call.Reply.Error(Errors.InvalidExpiry(call.Command.Name));
+        return false;
+    }
+
+    private static bool TryToAbsolute(ref long at, bool inSeconds, bool absolute)
+    {
+        if (inSeconds)
+        {
+            if (at is > long.MaxValue / PerSecond or < long.MinValue / PerSecond)
+            {
+                return false;
+            }
+
+            at *= PerSecond;
+        }
+
+        if (absolute)
+        {
+            return true;
+        }
+
+        long now = Now;
+        if (at > long.MaxValue - now)
+        {
+            return false;
+        }
+
+        at += now;
+        return true;
+    }
+
+    private static void SetExpiry(in Call call, bool inSeconds, bool absolute)
+    {
+        if (!TryParseConditions(call, out ExpiryConditions conditions) || !call.TryInteger(2, out long at))
+        {
+            return;
+        }
+
+        if (!TryToAbsolute(ref at, inSeconds, absolute))
+        {
+            call.Reply.Error(Errors.InvalidExpiry(call.Command.Name));
+            return;
+        }
+
+        var mutation = new ExpiryMutation { At = at, Now = Now, Conditions = conditions, RemoveWhenPast = true };
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Done)
+        {
+            call.Changed(call.Key);
+        }
+
+        call.Reply.Integer(mutation.Done ? 1 : 0);
+    }
+
+    private static bool TryParseConditions(in Call call, out ExpiryConditions conditions)
+    {
+        conditions = ExpiryConditions.None;
+        for (int i = 3; i < call.Args.Count; i++)
+        {
+            ExpiryConditions one =
+                call.Args.Is(i, "nx"u8) ? ExpiryConditions.IfNone
+                : call.Args.Is(i, "xx"u8) ? ExpiryConditions.IfSome
+                : call.Args.Is(i, "gt"u8) ? ExpiryConditions.IfLater
+                : call.Args.Is(i, "lt"u8) ? ExpiryConditions.IfSooner
+                : ExpiryConditions.None;
+            if (one == ExpiryConditions.None)
+            {
+                call.Reply.Error($"ERR Unsupported option {Encoding.Latin1.GetString(call.Args[i])}");
+                return false;
+            }
+
+            conditions |= one;
+        }
+
+        if ((conditions & ExpiryConditions.IfNone) != 0 && conditions != ExpiryConditions.IfNone)
+        {
+            call.Reply.Error("ERR NX and XX, GT or LT options at the same time are not compatible"u8);
+            return false;
+        }
+
+        if ((conditions & (ExpiryConditions.IfLater | ExpiryConditions.IfSooner)) == (ExpiryConditions.IfLater | ExpiryConditions.IfSooner))
+        {
+            call.Reply.Error("ERR GT and LT options at the same time are not compatible"u8);
+            return false;
+        }
+
+        return true;
+    }
+
+    private static void ReplyTime(in Call call, bool inSeconds, bool absolute)
+    {
+        var facts = default(FactsReader);
+        if (!call.Keys.TryRead(call.Key, ref facts))
+        {
+            call.Reply.Integer(-2);
+            return;
+        }
+
+        if (facts.ExpiresAt == RecordView.NoExpiry)
+        {
+            call.Reply.Integer(-1);
+            return;
+        }
+
+        long time = absolute ? facts.ExpiresAt : Math.Max(0, facts.ExpiresAt - Now);
+        call.Reply.Integer(inSeconds ? (time + (PerSecond / 2)) / PerSecond : time);
+    }
+}
+
+[Flags]
+internal enum ExpiryConditions
+{
+    None = 0,
+    IfNone = 1,
+    IfSome = 2,
+    IfLater = 4,
+    IfSooner = 8,
+}
+
+/// <summary>Changes when a record expires, or removes it where that time is past.</summary>
+internal struct ExpiryMutation : IRecordMutation
+{
+    /// <summary>The new time, or <see cref="RecordView.NoExpiry"/>.</summary>
+    public long At { get; init; }
+
+    public long Now { get; init; }
+
+    public ExpiryConditions Conditions { get; init; }
+
+    /// <summary>True where a time of zero or less is a time, and past.</summary>
+    public bool RemoveWhenPast { get; init; }
+
+    public bool Done { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        if (!current.Exists || !Allows(current.ExpiresAt))
+        {
+            return MutationPlan.None;
+        }
+
+        if (At == RecordView.NoExpiry && !RemoveWhenPast)
+        {
+            Done = current.ExpiresAt != RecordView.NoExpiry;
+            return Done ? MutationPlan.SetExpiry(RecordView.NoExpiry) : MutationPlan.None;
+        }
+
+        Done = true;
+        return At <= Now ? MutationPlan.Remove() : MutationPlan.SetExpiry(At);
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value)
+    {
+        // The value stays.
+    }
+
+    private readonly bool Allows(long current)
+    {
+        bool none = current == RecordView.NoExpiry;
+        return !(((Conditions & ExpiryConditions.IfNone) != 0 && !none)
+            || ((Conditions & ExpiryConditions.IfSome) != 0 && none)
+            || ((Conditions & ExpiryConditions.IfLater) != 0 && (none || At <= current))
+            || ((Conditions & ExpiryConditions.IfSooner) != 0 && !none && At >= current));
+    }
+}

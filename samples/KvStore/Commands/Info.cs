@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using KvStore.Engine;
+
+namespace KvStore.Commands;
+
+/// <summary>INFO: sections of <c>name:value</c> lines, named as Redis names them where the thing exists.</summary>
+internal static class Info
+{
+    /// <summary>The version of Redis whose replies these are: clients choose commands by it.</summary>
+    public const string CompatibleVersion = "7.0.15";
+
+    private static readonly (string Name, Action<StringBuilder, KvEngine> Write)[] Sections =
+    [
+        ("Server", Server),
+        ("Clients", Clients),
+        ("Memory", Memory),
+        ("Persistence", Persistence),
+        ("Stats", Stats),
+        ("Replication", Replication),
+        ("Keyspace", Keyspace),
+    ];
+
+    public static void Reply(in Call call)
+    {
+        bool all = call.Args.Count == 1;
+        for (int i = 1; i < call.Args.Count; i++)
+        {
+            all |= call.Args.Is(i, "all"u8) || call.Args.Is(i, "default"u8) || call.Args.Is(i, "everything"u8);
+        }
+
+        var text = new StringBuilder();
+        foreach ((string name, Action<StringBuilder, KvEngine> write) in Sections)
+        {
+            bool wanted = all;
+            for (int i = 1; i < call.Args.Count && !wanted; i++)
+            {
+                wanted = call.Args.Is(i, Encoding.ASCII.GetBytes(name));
+            }
+
+            if (!wanted)
+            {
+                continue;
+            }
+
+            if (text.Length > 0)
+            {
+                text.Append("\r\n");
+            }
+
+            text.Append("# ").Append(name).Append("\r\n");
+            write(text, call.Engine);
+        }
+
+        call.Reply.Verbatim(text.ToString());
+    }
+
+    private static void Line(StringBuilder to, string name, object value) =>
+        to.Append(name).Append(':').Append(CultureInfo.InvariantCulture, $"{value}").Append("\r\n");
+
+    private static void Server(StringBuilder to, KvEngine engine)
+    {
+        long up = (long)engine.Server.Uptime.TotalSeconds;
+        Line(to, "redis_version", CompatibleVersion);
+        Line(to, "kvstore_version", typeof(Info).Assembly.GetName().Version!.ToString(3));
+        Line(to, "redis_mode", "standalone");
+        Line(to, "os", RuntimeInformation.OSDescription);
+        Line(to, "arch_bits", 64);
+        Line(to, "runtime", RuntimeInformation.FrameworkDescription);
+        Line(to, "process_id", Environment.ProcessId);
+        Line(to, "tcp_port", engine.Options.Port);
+        Line(to, "server_time_usec", (DateTime.UtcNow - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+        Line(to, "uptime_in_seconds", up);
+        Line(to, "uptime_in_days", up / 86400);
+        Line(to, "hz", 10);
+        Line(to, "executable", Environment.ProcessPath ?? "");
+    }
+
+    private static void Clients(StringBuilder to, KvEngine engine)
+    {
+        Line(to, "connected_clients", engine.Server.Sessions.Count);
+        Line(to, "maxclients", engine.Options.MaxClients);
+        Line(to, "blocked_clients", 0);
+    }
+
+    private static void Memory(StringBuilder to, KvEngine engine)
+    {
+        using var self = Process.GetCurrentProcess();
+        Line(to, "used_memory", engine.Keys.RecordBytes);
+        Line(to, "used_memory_dataset", engine.Keys.RecordBytes);
+        Line(to, "used_memory_rss", self.WorkingSet64);
+        Line(to, "used_memory_managed", GC.GetTotalMemory(false));
+        Line(to, "maxmemory", engine.Options.Size);
+        Line(to, "maxmemory_policy", "noeviction");
+        Line(to, "mem_allocator", "PersistentHeap");
+        foreach ((string name, string value) in engine.Keyspace.MemoryFacts())
+        {
+            Line(to, name, value);
+        }
+    }
+
+    private static void Persistence(StringBuilder to, KvEngine engine)
+    {
+        Line(to, "loading", 0);
+        Line(to, "rdb_changes_since_last_save", 0);
+        Line(to, "rdb_bgsave_in_progress", 0);
+        Line(to, "rdb_last_bgsave_status", "ok");
+        Line(to, "aof_enabled", 0);
+        foreach ((string name, string value) in engine.Keyspace.AttachFacts())
+        {
+            Line(to, name, value);
+        }
+    }
+
+    private static void Stats(StringBuilder to, KvEngine engine)
+    {
+        Statistics s = engine.Statistics;
+        Line(to, "total_connections_received", s.Connections);
+        Line(to, "total_commands_processed", s.Commands);
+        Line(to, "instantaneous_ops_per_sec", engine.Server.CommandsPerSecond);
+        Line(to, "total_net_input_bytes", s.BytesIn);
+        Line(to, "total_net_output_bytes", s.BytesOut);
+        Line(to, "rejected_connections", s.Rejected);
+        Line(to, "client_output_buffer_limit_disconnections", s.Overflowed);
+        Line(to, "expired_keys", s.Expired);
+        Line(to, "evicted_keys", 0);
+        Line(to, "keyspace_hits", s.Hits);
+        Line(to, "keyspace_misses", s.Misses);
+        Line(to, "total_error_replies", s.Errors);
+        Line(to, "total_out_of_memory_replies", s.OutOfMemory);
+        Line(to, "total_writes_processed", s.Changes);
+    }
+
+    private static void Replication(StringBuilder to, KvEngine engine)
+    {
+        Line(to, "role", "master");
+        Line(to, "connected_slaves", 0);
+    }
+
+    private static void Keyspace(StringBuilder to, KvEngine engine)
+    {
+        if (engine.Keys.Count > 0)
+        {
+            Line(to, "db0", $"keys={engine.Keys.Count},expires={engine.Keys.ExpiringCount},avg_ttl=0");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+using System.Buffers;
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>RENAME, RENAMENX and COPY: a record under another key. A rename is one step, over a crash as well.</summary>
+internal static class KeyCopies
+{
+    public static void Rename(in Call call)
+    {
+        if (TryRename(call, ifAbsent: false, out bool found) || found)
+        {
+            call.Reply.Ok();
+        }
+        else
+        {
+            call.Reply.Error(Errors.NoSuchKey);
+        }
+    }
+
+    public static void RenameNx(in Call call)
+    {
+        bool renamed = TryRename(call, ifAbsent: true, out bool found);
+        if (!found)
+        {
+            call.Reply.Error(Errors.NoSuchKey);
+            return;
+        }
+
+        call.Reply.Integer(renamed ? 1 : 0);
+    }
+
+    public static void Copy(in Call call)
+    {
+        bool replace = false;
+        for (int i = 3; i < call.Args.Count; i++)
+        {
+            if (call.Args.Is(i, "replace"u8))
+            {
+                replace = true;
+            }
+            else if (call.Args.Is(i, "db"u8) && i + 1 < call.Args.Count)
+            {
+                if (!call.TryInteger(++i, out long database))
+                {
+                    return;
+                }
+
+                if (database != 0)
+                {
+                    call.Reply.Error(Errors.DatabaseIndex);
+                    return;
+                }
+            }
+            else
+            {
+                call.Reply.Error(Errors.Syntax);
+                return;
+            }
+        }
+
+        if (call.Key.SequenceEqual(call.Args[2]))
+        {
+            call.Reply.Error("ERR source and destination objects are the same"u8);
+            return;
+        }
+
+        using var copy = new RecordCopy();
+        bool done = copy.TryRead(call.Keys, call.Key) && copy.Put(call.Keys, call.Args[2], ifAbsent: !replace);
+        if (done)
+        {
+            call.Changed(call.Args[2]);
+        }
+
+        call.Reply.Integer(done ? 1 : 0);
+    }
+
+    private static bool TryRename(in Call call, bool ifAbsent, out bool found)
+    {
+        using var copy = new RecordCopy();
+        found = copy.TryRead(call.Keys, call.Key);
+        if (!found || call.Key.SequenceEqual(call.Args[2]))
+        {
+            return false;
+        }
+
+        AtomicScope atomic = call.Engine.BeginAtomic();
+        try
+        {
+            if (!copy.Put(call.Keys, call.Args[2], ifAbsent))
+            {
+                return false;
+            }
+
+            var remove = default(Keys.RemoveMutation);
+            call.Keys.Mutate(call.Key, ref remove);
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+
+        call.Changed(call.Key);
+        call.Changed(call.Args[2]);
+        return true;
+    }
+
+    /// <summary>A record's content outside the arena.</summary>
+    private sealed class RecordCopy : IDisposable
+    {
+        private byte[] _bytes = [];
+        private int _length;
+        private RecordType _type;
+        private bool _isInteger;
+        private long _integer;
+        private long _expiresAt;
+
+        public bool TryRead(PersistentDictionary keys, ReadOnlySpan<byte> key)
+        {
+            var reader = new Reader(this);
+            return keys.TryRead(key, ref reader);
+        }
+
+        /// <summary>Puts the content under a key; false where one is there and must not be.</summary>
+        public bool Put(PersistentDictionary keys, ReadOnlySpan<byte> key, bool ifAbsent)
+        {
+            var mutation = new Mutation(this, ifAbsent);
+            keys.Mutate(key, ref mutation);
+            return mutation.Done;
+        }
+
+        public void Dispose()
+        {
+            if (_bytes.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(_bytes);
+                _bytes = [];
+            }
+        }
+
+        private readonly struct Reader(RecordCopy copy) : IRecordReader
+        {
+            public void Read(in RecordView record)
+            {
+                copy.Dispose();
+                copy._type = record.Type;
+                copy._isInteger = record.IsInteger;
+                copy._integer = record.Integer;
+                copy._expiresAt = record.ExpiresAt;
+                copy._length = record.Value.Length;
+                if (copy._length > 0)
+                {
+                    copy._bytes = ArrayPool<byte>.Shared.Rent(copy._length);
+                    record.Value.CopyTo(copy._bytes);
+                }
+            }
+        }
+
+        private struct Mutation(RecordCopy copy, bool ifAbsent) : IRecordMutation
+        {
+            public bool Done { get; private set; }
+
+            public MutationPlan Plan(in RecordView current)
+            {
+                if (ifAbsent && current.Exists)
+                {
+                    return MutationPlan.None;
+                }
+
+                Done = true;
+                return copy._isInteger
+                    ? MutationPlan.PutInteger(copy._integer, copy._expiresAt)
+                    : MutationPlan.Put(copy._length, copy._expiresAt, copy._type);
+            }
+
+            public readonly void Write(in RecordView current, Span<byte> value) => copy._bytes.AsSpan(0, copy._length).CopyTo(value);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using GuestMemFs;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>GETRANGE and SETRANGE.</summary>
+internal static class Ranges
+{
+    public static void GetRange(in Call call)
+    {
+        if (!call.TryInteger(2, out long start) || !call.TryInteger(3, out long end))
+        {
+            return;
+        }
+
+        var reader = new RangeReader(call.Reply, start, end);
+        bool found = call.Keys.TryRead(call.Key, ref reader);
+        call.Looked(found);
+        if (!found)
+        {
+            call.Reply.Bulk(default(ReadOnlySpan<byte>));
+        }
+    }
+
+    public static void SetRange(in Call call)
+    {
+        if (!call.TryInteger(2, out long offset))
+        {
+            return;
+        }
+
+        if (offset < 0)
+        {
+            call.Reply.Error("ERR offset is out of range"u8);
+            return;
+        }
+
+        var mutation = new SetRangeMutation(call.Args[3], offset, call.Engine.Options.Protocol.MaxBulkLength);
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Error.Length > 0)
+        {
+            call.Reply.Error(mutation.Error);
+            return;
+        }
+
+        if (mutation.Done)
+        {
+            call.Changed(call.Key);
+        }
+
+        call.Reply.Integer(mutation.Length);
+    }
+
+    /// <summary>Redis's inclusive range with ends counted from the back where they are negative; false where it is empty.</summary>
+    public static bool TryClamp(ref long start, ref long end, long length)
+    {
+        if (start < 0 && end < 0 && start > end)
+        {
+            return false;
+        }
+
+        start = Math.Max(0, start < 0 ? length + start : start);
+        end = Math.Max(0, end < 0 ? length + end : end);
+        end = Math.Min(end, length - 1);
+        return start <= end && length > 0;
+    }
+
+    private struct RangeReader(RespWriter reply, long start, long end) : IRecordReader
+    {
+        private readonly long _at = reply.Position;
+
+        public readonly void Read(in RecordView record)
+        {
+            if (reply.Position != _at && !reply.Rewind(_at))
+            {
+                throw new InvalidOperationException("A record changed under the engine's gate.");
+            }
+
+            if (RecordText.IsWrong(record))
+            {
+                reply.Error(Errors.WrongType);
+                return;
+            }
+
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ReadOnlySpan<byte> value = RecordText.Of(record, scratch);
+            long from = start;
+            long to = end;
+            reply.Bulk(TryClamp(ref from, ref to, value.Length) ? value.Slice((int)from, (int)(to - from + 1)) : default);
+        }
+    }
+
+    private ref struct SetRangeMutation(ReadOnlySpan<byte> patch, long offset, long limit) : IRecordMutation
+    {
+        private readonly ReadOnlySpan<byte> _patch = patch;
+
+        public ReadOnlySpan<byte> Error { get; private set; }
+
+        public long Length { get; private set; }
+
+        public bool Done { get; private set; }
+
+        public MutationPlan Plan(in RecordView current)
+        {
+            if (RecordText.IsWrong(current))
+            {
+                Error = Errors.WrongType;
+                return MutationPlan.None;
+            }
+
+            Length = current.Exists ? RecordText.Length(current) : 0;
+            if (_patch.Length == 0)
+            {
+                return MutationPlan.None;
+            }
+
+            if (offset > Math.Min(limit, PersistentDictionary.MaximumValueLength) - _patch.Length)
+            {
+                Error = Errors.TooLong;
+                return MutationPlan.None;
+            }
+
+            Done = true;
+            Length = Math.Max(Length, offset + _patch.Length);
+            return MutationPlan.Put((int)Length, current.ExpiresAt);
+        }
+
+        public readonly void Write(in RecordView current, Span<byte> value)
+        {
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
+            old.CopyTo(value);
+            value[old.Length..].Clear();
+            _patch.CopyTo(value[(int)offset..]);
+        }
+    }
+}

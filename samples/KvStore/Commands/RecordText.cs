@@ -1,0 +1,71 @@
+using GuestMemFs;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>A record's value as the text that clients see.</summary>
+internal static class RecordText
+{
+    /// <summary>The value's bytes; an integer is written into <paramref name="scratch"/> (<see cref="Numbers.MaxIntegerLength"/>) first.</summary>
+    public static ReadOnlySpan<byte> Of(in RecordView record, Span<byte> scratch) =>
+        record.IsInteger ? scratch[..Numbers.Format(record.Integer, scratch)] : record.Value;
+
+    /// <summary>The value's length.</summary>
+    public static int Length(in RecordView record) => record.IsInteger ? Numbers.Length(record.Integer) : record.Value.Length;
+
+    /// <summary>True where there is a record, and it is no string.</summary>
+    public static bool IsWrong(in RecordView record) => record.Exists && record.Type != RecordType.String;
+
+    /// <summary>Writes the value as a bulk string.</summary>
+    public static void Reply(RespWriter reply, in RecordView record)
+    {
+        if (record.IsInteger)
+        {
+            reply.BulkInteger(record.Integer);
+        }
+        else
+        {
+            reply.Bulk(record.Value);
+        }
+    }
+}
+
+/// <summary>Reads what a record is, without its bytes.</summary>
+internal struct FactsReader : IRecordReader
+{
+    public RecordType Type { get; private set; }
+
+    public long ExpiresAt { get; private set; }
+
+    public int Length { get; private set; }
+
+    public void Read(in RecordView record)
+    {
+        Type = record.Type;
+        ExpiresAt = record.ExpiresAt;
+        Length = RecordText.Length(record);
+    }
+}
+
+/// <summary>Replies with a record's value.</summary>
+internal struct ValueReader(RespWriter reply) : IRecordReader
+{
+    private readonly long _start = reply.Position;
+
+    public void Read(in RecordView record)
+    {
+        if (reply.Position != _start && !reply.Rewind(_start))
+        {
+            throw new InvalidOperationException("A record changed under the engine's gate.");
+        }
+
+        if (RecordText.IsWrong(record))
+        {
+            reply.Error(Errors.WrongType);
+        }
+        else
+        {
+            RecordText.Reply(reply, record);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+using System.Buffers;
+using System.Text;
+using GuestMemFs;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>SCAN, KEYS and RANDOMKEY.</summary>
+internal static class Scanning
+{
+    private const int DefaultCount = 10;
+    private const int KeysPerBucket = 5;
+    private const int BucketsAtATime = 1024;
+
+    public static void Scan(in Call call)
+    {
+        if (!TryCursor(call.Args[1], out ulong cursor))
+        {
+            call.Reply.Error("ERR invalid cursor"u8);
+            return;
+        }
+
+        long count = DefaultCount;
+        ReadOnlySpan<byte> pattern = "*"u8;
+        ReadOnlySpan<byte> type = default;
+        for (int i = 2; i < call.Args.Count; i += 2)
+        {
+            bool last = i + 1 == call.Args.Count;
+            if (call.Args.Is(i, "count"u8) && !last)
+            {
+                if (!call.TryInteger(i + 1, out count))
+                {
+                    return;
+                }
+
+                if (count < 1)
+                {
+                    call.Reply.Error(Errors.Syntax);
+                    return;
+                }
+            }
+            else if (call.Args.Is(i, "match"u8) && !last)
+            {
+                pattern = call.Args[i + 1];
+            }
+            else if (call.Args.Is(i, "type"u8) && !last)
+            {
+                type = call.Args[i + 1];
+            }
+            else
+            {
+                call.Reply.Error(Errors.Syntax);
+                return;
+            }
+        }
+
+        using var found = new KeyCollector();
+        var visitor = new Visitor(found, pattern, type);
+        int buckets = (int)Math.Clamp((count + KeysPerBucket - 1) / KeysPerBucket, 1, int.MaxValue / 2);
+        cursor = call.Keys.Scan(cursor, buckets, ref visitor);
+        call.Reply.Array(2);
+        call.Reply.Bulk(cursor.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        found.Reply(call.Reply);
+    }
+
+    public static void AllKeys(in Call call)
+    {
+        using var found = new KeyCollector();
+        var visitor = new Visitor(found, call.Args[1], default);
+        ulong cursor = 0;
+        do
+        {
+            cursor = call.Keys.Scan(cursor, BucketsAtATime, ref visitor);
+        }
+        while (cursor != 0);
+        found.Reply(call.Reply);
+    }
+
+    public static void RandomKey(in Call call)
+    {
+        using var found = new KeyCollector();
+        var visitor = new Visitor(found, "*"u8, default);
+        if (!call.Keys.TryVisitRandom(ref visitor) || !found.TryReplyFirst(call.Reply))
+        {
+            call.Reply.Null();
+        }
+    }
+
+    private static bool TryCursor(ReadOnlySpan<byte> text, out ulong cursor)
+    {
+        cursor = 0;
+        if (text.Length == 0)
+        {
+            return true; // as strtoul has it
+        }
+
+        foreach (byte c in text)
+        {
+            if (c is < (byte)'0' or > (byte)'9')
+            {
+                return false;
+            }
+        }
+
+        return ulong.TryParse(text, out cursor);
+    }
+
+    private readonly ref struct Visitor(KeyCollector found, ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> type) : IRecordVisitor
+    {
+        private readonly ReadOnlySpan<byte> _pattern = pattern;
+        private readonly ReadOnlySpan<byte> _type = type;
+        private readonly bool _anyKey = pattern is [(byte)'*'];
+
+        public void Visit(in RecordView record)
+        {
+            if ((_anyKey || Glob.IsMatch(_pattern, record.Key)) && (_type.IsEmpty || Ascii.EqualsIgnoreCase(_type, Keys.TypeName(record.Type))))
+            {
+                found.Add(record.Key);
+            }
+        }
+    }
+
+    /// <summary>Keys that were found, one behind the other, as bulk strings: their number has to be replied before them.</summary>
+    private sealed class KeyCollector : IDisposable
+    {
+        private byte[] _bytes = ArrayPool<byte>.Shared.Rent(1024);
+        private int _used;
+        private int _count;
+
+        public void Add(ReadOnlySpan<byte> key)
+        {
+            int needed = _used + key.Length + RespWriter.HeaderLength;
+            if (needed > _bytes.Length)
+            {
+                byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, (int)Math.Min(_bytes.Length * 2L, Array.MaxLength)));
+                _bytes.AsSpan(0, _used).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(_bytes);
+                _bytes = larger;
+            }
+
+            Span<byte> to = _bytes.AsSpan(_used);
+            to[0] = (byte)'$';
+            int at = 1 + Numbers.Format(key.Length, to[1..]);
+            "\r\n"u8.CopyTo(to[at..]);
+            key.CopyTo(to[(at + 2)..]);
+            at += 2 + key.Length;
+            "\r\n"u8.CopyTo(to[at..]);
+            _used += at + 2;
+            _count++;
+        }
+
+        public void Reply(RespWriter reply)
+        {
+            reply.Array(_count);
+            reply.Raw(_bytes.AsSpan(0, _used));
+        }
+
+        /// <summary>False where none was found.</summary>
+        public bool TryReplyFirst(RespWriter reply)
+        {
+            if (_count == 0)
+            {
+                return false;
+            }
+
+            reply.Raw(_bytes.AsSpan(0, _used));
+            return true;
+        }
+
+        public void Dispose() => ArrayPool<byte>.Shared.Return(_bytes);
+    }
+}

@@ -1,0 +1,281 @@
+using GuestMemFs;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>SET with its options, and the older commands that are a SET with one of them.</summary>
+internal static class StringSets
+{
+    public static void Set(in Call call)
+    {
+        if (call.Args.Count == 3)
+        {
+            var plain = new SetMutation(call.Args[2]);
+            call.Keys.Mutate(call.Key, ref plain);
+            call.Changed(call.Key);
+            call.Reply.Ok();
+            return;
+        }
+
+        if (!SetOptions.TryParse(call, 3, forSet: true, out SetOptions options))
+        {
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
+
+        long expiresAt = RecordView.NoExpiry;
+        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds, options.Absolute, out expiresAt))
+        {
+            return;
+        }
+
+        var mutation = new SetMutation(call.Args[2])
+        {
+            ExpiresAt = expiresAt,
+            KeepExpiry = options.KeepTtl,
+            IfAbsent = options.IfAbsent,
+            IfPresent = options.IfPresent,
+            OldValue = options.Get ? call.Reply : null,
+        };
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Done)
+        {
+            call.Changed(call.Key);
+        }
+
+        if (options.Get)
+        {
+            call.Looked(mutation.Found);
+            return;
+        }
+
+        if (mutation.Done)
+        {
+            call.Reply.Ok();
+        }
+        else
+        {
+            call.Reply.Null();
+        }
+    }
+
+    public static void SetNx(in Call call)
+    {
+        var mutation = new SetMutation(call.Args[2]) { IfAbsent = true };
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Done)
+        {
+            call.Changed(call.Key);
+        }
+
+        call.Reply.Integer(mutation.Done ? 1 : 0);
+    }
+
+    public static void SetEx(in Call call) => SetWithExpiry(call, inSeconds: true);
+
+    public static void PSetEx(in Call call) => SetWithExpiry(call, inSeconds: false);
+
+    public static void GetSet(in Call call)
+    {
+        var mutation = new SetMutation(call.Args[2]) { OldValue = call.Reply };
+        call.Keys.Mutate(call.Key, ref mutation);
+        call.Looked(mutation.Found);
+        if (mutation.Done)
+        {
+            call.Changed(call.Key);
+        }
+    }
+
+    public static void GetEx(in Call call)
+    {
+        if (!SetOptions.TryParse(call, 2, forSet: false, out SetOptions options))
+        {
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
+
+        // A key that is missing or of another type answers before a bad time does.
+        var facts = default(FactsReader);
+        bool found = call.Keys.TryRead(call.Key, ref facts);
+        if (!found || facts.Type != RecordType.String)
+        {
+            call.Looked(found);
+            if (found)
+            {
+                call.Reply.Error(Errors.WrongType);
+            }
+            else
+            {
+                call.Reply.Null();
+            }
+
+            return;
+        }
+
+        long expiresAt = RecordView.NoExpiry;
+        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds, options.Absolute, out expiresAt))
+        {
+            return;
+        }
+
+        Strings.Get(call);
+        if (options.ExpiryArgument == 0 && !options.Persist)
+        {
+            return;
+        }
+
+        var mutation = new ExpiryMutation { At = expiresAt, Now = Expiry.Now };
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Done)
+        {
+            call.Changed(call.Key);
+        }
+    }
+
+    private static void SetWithExpiry(in Call call, bool inSeconds)
+    {
+        if (!Expiry.TryParse(call, 2, inSeconds, absolute: false, out long expiresAt))
+        {
+            return;
+        }
+
+        var mutation = new SetMutation(call.Args[3]) { ExpiresAt = expiresAt };
+        call.Keys.Mutate(call.Key, ref mutation);
+        call.Changed(call.Key);
+        call.Reply.Ok();
+    }
+}
+
+/// <summary>The options of SET and GETEX.</summary>
+internal ref struct SetOptions
+{
+    public bool IfAbsent { get; private set; }
+
+    public bool IfPresent { get; private set; }
+
+    public bool Get { get; private set; }
+
+    public bool KeepTtl { get; private set; }
+
+    public bool Persist { get; private set; }
+
+    /// <summary>Which argument is the time; 0: none.</summary>
+    public int ExpiryArgument { get; private set; }
+
+    public bool InSeconds { get; private set; }
+
+    public bool Absolute { get; private set; }
+
+    /// <summary>False for a syntax error.</summary>
+    public static bool TryParse(in Call call, int first, bool forSet, out SetOptions options)
+    {
+        options = default;
+        for (int i = first; i < call.Args.Count; i++)
+        {
+            bool timed = options.ExpiryArgument > 0;
+            if (forSet && call.Args.Is(i, "nx"u8) && !options.IfPresent)
+            {
+                options.IfAbsent = true;
+            }
+            else if (forSet && call.Args.Is(i, "xx"u8) && !options.IfAbsent)
+            {
+                options.IfPresent = true;
+            }
+            else if (forSet && call.Args.Is(i, "get"u8))
+            {
+                options.Get = true;
+            }
+            else if (forSet && call.Args.Is(i, "keepttl"u8) && !timed)
+            {
+                options.KeepTtl = true;
+            }
+            else if (!forSet && call.Args.Is(i, "persist"u8) && !timed)
+            {
+                options.Persist = true;
+            }
+            else if (!timed && !options.KeepTtl && !options.Persist && i + 1 < call.Args.Count && options.TryUnit(call, i))
+            {
+                options.ExpiryArgument = ++i;
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool TryUnit(in Call call, int index)
+    {
+        bool seconds = call.Args.Is(index, "ex"u8) || call.Args.Is(index, "exat"u8);
+        if (!seconds && !call.Args.Is(index, "px"u8) && !call.Args.Is(index, "pxat"u8))
+        {
+            return false;
+        }
+
+        InSeconds = seconds;
+        Absolute = call.Args[index].Length == 4;
+        return true;
+    }
+}
+
+/// <summary>Puts a value, under conditions.</summary>
+internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
+{
+    private readonly ReadOnlySpan<byte> _value = value;
+
+    public long ExpiresAt { get; init; }
+
+    public bool KeepExpiry { get; init; }
+
+    public bool IfAbsent { get; init; }
+
+    public bool IfPresent { get; init; }
+
+    /// <summary>Where the old value is to be replied, or null.</summary>
+    public RespWriter? OldValue { get; init; }
+
+    public bool Found { get; private set; }
+
+    public bool Done { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        Found = current.Exists;
+        if (OldValue is not null && !ReplyOld(current))
+        {
+            return MutationPlan.None;
+        }
+
+        if ((IfAbsent && current.Exists) || (IfPresent && !current.Exists))
+        {
+            return MutationPlan.None;
+        }
+
+        Done = true;
+        return MutationPlan.Put(_value.Length, KeepExpiry && current.Exists ? current.ExpiresAt : ExpiresAt);
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
+
+    private readonly bool ReplyOld(in RecordView current)
+    {
+        if (RecordText.IsWrong(current))
+        {
+            OldValue!.Error(Errors.WrongType);
+            return false;
+        }
+
+        if (current.Exists)
+        {
+            RecordText.Reply(OldValue!, current);
+        }
+        else
+        {
+            OldValue!.Null();
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,224 @@
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>GET and what reads or replaces whole values.</summary>
+internal static class Strings
+{
+    public static void Get(in Call call)
+    {
+        var reader = new ValueReader(call.Reply);
+        bool found = call.Keys.TryRead(call.Key, ref reader);
+        call.Looked(found);
+        if (!found)
+        {
+            call.Reply.Null();
+        }
+    }
+
+    public static void StrLen(in Call call)
+    {
+        var facts = default(FactsReader);
+        bool found = call.Keys.TryRead(call.Key, ref facts);
+        call.Looked(found);
+        if (found && facts.Type != RecordType.String)
+        {
+            call.Reply.Error(Errors.WrongType);
+            return;
+        }
+
+        call.Reply.Integer(found ? facts.Length : 0);
+    }
+
+    public static void MGet(in Call call)
+    {
+        call.Reply.Array(call.Args.Count - 1);
+        var batch = new MGetReader(call);
+        call.Keys.ReadMany(ref batch);
+    }
+
+    public static void MSet(in Call call)
+    {
+        if (call.Args.Count % 2 == 0)
+        {
+            call.Reply.Error(Errors.Arity(call.Command.Name));
+            return;
+        }
+
+        SetAll(call);
+        call.Reply.Ok();
+    }
+
+    public static void MSetNx(in Call call)
+    {
+        if (call.Args.Count % 2 == 0)
+        {
+            call.Reply.Error(Errors.Arity(call.Command.Name));
+            return;
+        }
+
+        for (int i = 1; i < call.Args.Count; i += 2)
+        {
+            var facts = default(FactsReader);
+            if (call.Keys.TryRead(call.Args[i], ref facts))
+            {
+                call.Reply.Integer(0);
+                return;
+            }
+        }
+
+        SetAll(call);
+        call.Reply.Integer(1);
+    }
+
+    public static void GetDel(in Call call)
+    {
+        var mutation = new GetDelMutation(call.Reply);
+        call.Keys.Mutate(call.Key, ref mutation);
+        call.Looked(mutation.Found);
+        if (mutation.Removed)
+        {
+            call.Changed(call.Key);
+        }
+    }
+
+    public static void Append(in Call call)
+    {
+        var mutation = new AppendMutation(call.Args[2], call.Engine.Options.Protocol.MaxBulkLength);
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Error.Length > 0)
+        {
+            call.Reply.Error(mutation.Error);
+            return;
+        }
+
+        call.Changed(call.Key);
+        call.Reply.Integer(mutation.Length);
+    }
+
+    /// <summary>All pairs or none, over a crash as well.</summary>
+    private static void SetAll(in Call call)
+    {
+        AtomicScope atomic = call.Engine.BeginAtomic(call.Args.Count > 3);
+        try
+        {
+            for (int i = 1; i < call.Args.Count; i += 2)
+            {
+                var mutation = new SetMutation(call.Args[i + 1]);
+                call.Keys.Mutate(call.Args[i], ref mutation);
+            }
+
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+
+        for (int i = 1; i < call.Args.Count; i += 2)
+        {
+            call.Changed(call.Args[i]);
+        }
+    }
+
+    private ref struct MGetReader(Call call) : IBatchReader
+    {
+        private readonly Call _call = call;
+        private int _last = -1;
+        private long _start;
+
+        public readonly int Count => _call.Args.Count - 1;
+
+        public readonly ReadOnlySpan<byte> KeyAt(int index) => _call.Args[index + 1];
+
+        public void Read(int index, in RecordView record)
+        {
+            RespWriter reply = _call.Reply;
+            if (index == _last && !reply.Rewind(_start))
+            {
+                throw new InvalidOperationException("A record changed under the engine's gate.");
+            }
+
+            _last = index;
+            _start = reply.Position;
+            _call.Looked(record.Exists);
+            if (record.Type == RecordType.String)
+            {
+                RecordText.Reply(reply, record);
+            }
+            else
+            {
+                reply.Null();
+            }
+        }
+    }
+
+    private struct GetDelMutation(RespWriter reply) : IRecordMutation
+    {
+        public bool Found { get; private set; }
+
+        public bool Removed { get; private set; }
+
+        public MutationPlan Plan(in RecordView current)
+        {
+            Found = current.Exists;
+            if (!current.Exists)
+            {
+                reply.Null();
+                return MutationPlan.None;
+            }
+
+            if (RecordText.IsWrong(current))
+            {
+                reply.Error(Errors.WrongType);
+                return MutationPlan.None;
+            }
+
+            RecordText.Reply(reply, current);
+            Removed = true;
+            return MutationPlan.Remove();
+        }
+
+        public readonly void Write(in RecordView current, Span<byte> value)
+        {
+            // A removal writes nothing.
+        }
+    }
+
+    private ref struct AppendMutation(ReadOnlySpan<byte> tail, long limit) : IRecordMutation
+    {
+        private readonly ReadOnlySpan<byte> _tail = tail;
+
+        public ReadOnlySpan<byte> Error { get; private set; }
+
+        public long Length { get; private set; }
+
+        public MutationPlan Plan(in RecordView current)
+        {
+            if (RecordText.IsWrong(current))
+            {
+                Error = Errors.WrongType;
+                return MutationPlan.None;
+            }
+
+            Length = (current.Exists ? RecordText.Length(current) : 0) + (long)_tail.Length;
+            if (current.Exists && Length > Math.Min(limit, PersistentDictionary.MaximumValueLength))
+            {
+                Error = Errors.TooLong;
+                return MutationPlan.None;
+            }
+
+            return MutationPlan.Put((int)Length, current.ExpiresAt);
+        }
+
+        public readonly void Write(in RecordView current, Span<byte> value)
+        {
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
+            old.CopyTo(value);
+            _tail.CopyTo(value[old.Length..]);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using GuestMemFs;
+using KvStore.Server;
+
+namespace KvStore.Engine;
+
+/// <summary>The store: an arena, in it a region, in it a heap, in it the dictionary. Opening is attaching: nothing is loaded.</summary>
+internal sealed class Keyspace : IDisposable
+{
+    private const string RegionName = "kvstore";
+    private const string DictionaryName = "keys";
+
+    private readonly PersistentArena _arena;
+    private readonly PersistentRegion _region;
+    private readonly PersistentHeap _heap;
+
+    private Keyspace(PersistentArena arena, PersistentRegion region)
+    {
+        _arena = arena;
+        _region = region;
+        _heap = PersistentHeap.Open(region);
+        Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName);
+    }
+
+    public PersistentDictionary Keys { get; }
+
+    /// <summary>What the open found, in a few words.</summary>
+    public string Outcome
+    {
+        get
+        {
+            AttachReport report = _arena.AttachReport;
+            return string.Create(CultureInfo.InvariantCulture, $"{Word(report.Kind)} on {report.MediumName} at {report.Location} in {report.Duration.TotalMilliseconds:0.0} ms");
+        }
+    }
+
+    /// <summary>Attaches to what is there, or makes it. A store that is smaller than asked for grows; a larger one stays as it is.</summary>
+    public static Keyspace Open(ServerOptions options)
+    {
+        long size = (options.Size + RegionOptions.MinimumLength - 1) / RegionOptions.MinimumLength * RegionOptions.MinimumLength;
+        var arena = PersistentArena.OpenOrCreate(new ArenaOptions
+        {
+            Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
+            Name = options.ArenaName,
+            SizeHint = size,
+        });
+        try
+        {
+            if (!arena.TryOpenRegion(RegionName, out PersistentRegion? region, RegionKind.Heap))
+            {
+                region = arena.CreateRegion(RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+            }
+            else if (region.Length < size)
+            {
+                region.Grow(size);
+            }
+
+            options.Size = region.Length;
+            return new Keyspace(arena, region);
+        }
+        catch
+        {
+            arena.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>For INFO memory.</summary>
+    public IEnumerable<(string Name, string Value)> MemoryFacts()
+    {
+        HeapStatistics heap = _heap.GetStatistics();
+        yield return ("arena_length", Text(heap.Length));
+        yield return ("arena_frontier", Text(heap.Frontier));
+        yield return ("arena_known_free", Text(heap.KnownFree));
+    }
+
+    /// <summary>For INFO persistence: the attach report.</summary>
+    public IEnumerable<(string Name, string Value)> AttachFacts()
+    {
+        AttachReport report = _arena.AttachReport;
+        yield return ("arena_id", report.ArenaId.ToString());
+        yield return ("arena_location", report.Location);
+        yield return ("arena_medium", report.MediumName);
+        yield return ("arena_medium_reason", report.MediumReason);
+        yield return ("arena_survives", report.Survives.ToString());
+        yield return ("arena_page_size", Text(report.PageSize));
+        yield return ("arena_epoch", report.Epoch.ToString(CultureInfo.InvariantCulture));
+        yield return ("attach_kind", Word(report.Kind));
+        yield return ("attach_ms", Milliseconds(report.Duration));
+        foreach (AttachStep step in report.Steps)
+        {
+            yield return ($"attach_step_{step.Name.Replace(' ', '_')}_ms", Milliseconds(step.Duration));
+        }
+
+        foreach (AttachReason reason in report.Reasons)
+        {
+            yield return ("attach_reason", reason.ToString());
+        }
+    }
+
+    /// <summary>Closes the arena clean.</summary>
+    public void Dispose()
+    {
+        _arena.Dispose();
+        _region.Dispose();
+    }
+
+    private static string Word(AttachKind kind) => kind switch
+    {
+        AttachKind.Fresh => "fresh",
+        AttachKind.Warm => "warm",
+        AttachKind.Recovered => "recovered",
+        _ => kind.ToString(),
+    };
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Milliseconds(TimeSpan time) => time.TotalMilliseconds.ToString("0.00", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,67 @@
+using GuestMemFs;
+using KvStore.Server;
+
+namespace KvStore.Engine;
+
+/// <summary>
+/// What commands work on: the keys, who watches them, the figures. One thread at a time: whoever holds <see cref="Gate"/>.
+/// </summary>
+/// <remarks>One I/O thread serves all connections, so the gate is hardly ever contended; it is what keeps timers, and a connection that
+/// finished a receive on another thread, out of a running batch or transaction.</remarks>
+internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
+{
+    private bool _inGroup;
+
+    public Lock Gate { get; } = new();
+
+    public Keyspace Keyspace { get; } = keyspace;
+
+    public PersistentDictionary Keys { get; } = keyspace.Keys;
+
+    public ServerOptions Options { get; } = options;
+
+    public WatchTable Watches { get; } = new();
+
+    public Statistics Statistics { get; } = new();
+
+    /// <summary>The server's connections and switches, for the commands that show and change them.</summary>
+    public required IServerControl Server { get; init; }
+
+    /// <summary>Starts a group of writes that a crash leaves all or none of. Inside a group it is that group; where not <paramref name="wanted"/>, nothing.</summary>
+    public AtomicScope BeginAtomic(bool wanted = true)
+    {
+        if (!wanted || _inGroup)
+        {
+            return default;
+        }
+
+        _inGroup = true;
+        return new AtomicScope(this, Keys.BeginAtomic());
+    }
+
+    internal void EndAtomic() => _inGroup = false;
+}
+
+/// <summary>A group of writes; disposing it without <see cref="Commit"/> takes them back.</summary>
+internal ref struct AtomicScope(KvEngine engine, AtomicGroup group)
+{
+    private readonly KvEngine? _engine = engine;
+    private AtomicGroup _group = group;
+
+    public void Commit()
+    {
+        if (_engine is not null)
+        {
+            _group.Commit();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_engine is not null)
+        {
+            _engine.EndAtomic();
+            _group.Dispose();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+namespace KvStore.Engine;
+
+/// <summary>Counters for INFO. Written under the engine's gate.</summary>
+internal sealed class Statistics
+{
+    public long Commands { get; set; }
+
+    public long Changes { get; set; }
+
+    public long Hits { get; set; }
+
+    public long Misses { get; set; }
+
+    public long Expired { get; set; }
+
+    public long OutOfMemory { get; set; }
+
+    public long Errors { get; set; }
+
+    public long Connections { get; set; }
+
+    public long Rejected { get; set; }
+
+    public long BytesIn { get; set; }
+
+    public long BytesOut { get; set; }
+
+    /// <summary>Connections closed because their replies passed the limit.</summary>
+    public long Overflowed { get; set; }
+
+    public void Reset()
+    {
+        Commands = Changes = Hits = Misses = Expired = OutOfMemory = Errors = Connections = Rejected = BytesIn = BytesOut = Overflowed = 0;
+    }
+}

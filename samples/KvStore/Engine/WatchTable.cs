@@ -1,0 +1,131 @@
+using System.Diagnostics.CodeAnalysis;
+using GuestMemFs;
+using KvStore.Commands;
+using KvStore.Server;
+
+namespace KvStore.Engine;
+
+/// <summary>Which sessions watch which keys, and whether one of those changed. Used under the engine's gate.</summary>
+internal sealed class WatchTable
+{
+    private readonly Dictionary<byte[], List<Session>> _watchers = new(ByteKeys.Instance);
+    private readonly Dictionary<byte[], List<Session>>.AlternateLookup<ReadOnlySpan<byte>> _byBytes;
+
+    public WatchTable()
+    {
+        _byBytes = _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
+    }
+
+    /// <summary>True where any key is watched: writers ask this first.</summary>
+    public bool Any => _watchers.Count > 0;
+
+    public void Add(Session session, ReadOnlySpan<byte> key, PersistentDictionary keys)
+    {
+        if (!_byBytes.TryGetValue(key, out List<Session>? sessions))
+        {
+            _byBytes[key] = sessions = [];
+        }
+
+        if (sessions.Contains(session))
+        {
+            return;
+        }
+
+        sessions.Add(session);
+        (session.Watched ??= []).Add(new WatchedKey(key.ToArray(), Exists(keys, key)));
+    }
+
+    /// <summary>A key changed: whoever watches it will not EXEC.</summary>
+    public void Touch(ReadOnlySpan<byte> key)
+    {
+        if (!_byBytes.TryGetValue(key, out List<Session>? sessions))
+        {
+            return;
+        }
+
+        foreach (Session session in sessions)
+        {
+            session.WatchBroken = true;
+        }
+    }
+
+    /// <summary>Everything is about to be removed: a change of the watched keys that are there.</summary>
+    public void TouchAll(PersistentDictionary keys)
+    {
+        foreach ((byte[] key, _) in _watchers)
+        {
+            if (Exists(keys, key))
+            {
+                Touch(key);
+            }
+        }
+    }
+
+    /// <summary>True where a watched key changed, or was there and has expired.</summary>
+    public static bool IsDirty(Session session, PersistentDictionary keys)
+    {
+        if (session.WatchBroken || session.Watched is null)
+        {
+            return session.WatchBroken;
+        }
+
+        foreach (WatchedKey watched in session.Watched)
+        {
+            if (watched.Existed && !Exists(keys, watched.Key))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The session watches nothing any more.</summary>
+    public void Remove(Session session)
+    {
+        session.WatchBroken = false;
+        if (session.Watched is null)
+        {
+            return;
+        }
+
+        foreach (WatchedKey watched in session.Watched)
+        {
+            if (_watchers.TryGetValue(watched.Key, out List<Session>? sessions) && sessions.Remove(session) && sessions.Count == 0)
+            {
+                _watchers.Remove(watched.Key);
+            }
+        }
+
+        session.Watched = null;
+    }
+
+    private static bool Exists(PersistentDictionary keys, ReadOnlySpan<byte> key)
+    {
+        var facts = default(FactsReader);
+        return keys.TryRead(key, ref facts);
+    }
+
+    private sealed class ByteKeys : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    {
+        public static ByteKeys Instance { get; } = new();
+
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+
+        public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode(obj.AsSpan());
+
+        public int GetHashCode(ReadOnlySpan<byte> alternate)
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(alternate);
+            return hash.ToHashCode();
+        }
+
+        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
+    }
+}
+
+/// <summary>A key that a session watches, and whether it was there then.</summary>
+internal readonly record struct WatchedKey(byte[] Key, bool Existed);

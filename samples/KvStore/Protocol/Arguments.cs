@@ -1,0 +1,31 @@
+using System.Text;
+
+namespace KvStore.Protocol;
+
+/// <summary>Where one argument lies in the buffer that its frame was parsed from.</summary>
+internal readonly record struct Slice(int Start, int Length);
+
+/// <summary>A command and its arguments, where they lie in the input: nothing is copied. Valid until the input is advanced.</summary>
+internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Slice> slices)
+{
+    private readonly ReadOnlySpan<byte> _bytes = bytes;
+    private readonly ReadOnlySpan<Slice> _slices = slices;
+
+    /// <summary>The number of arguments, the command's name included.</summary>
+    public int Count => _slices.Length;
+
+    public ReadOnlySpan<byte> this[int index]
+    {
+        get
+        {
+            Slice slice = _slices[index];
+            return _bytes.Slice(slice.Start, slice.Length);
+        }
+    }
+
+    /// <summary>True where the argument is this word, in upper or lower case.</summary>
+    public bool Is(int index, ReadOnlySpan<byte> word) => Ascii.EqualsIgnoreCase(this[index], word);
+
+    /// <summary>The argument as text, for messages and names; bytes that are no UTF-8 are replaced.</summary>
+    public string Text(int index) => Encoding.UTF8.GetString(this[index]);
+}

@@ -1,0 +1,241 @@
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace KvStore.Protocol;
+
+/// <summary>
+/// Writes replies in RESP2 or RESP3 into a <see cref="PipeWriter"/>, allocating nothing. One a connection; not thread-safe.
+/// </summary>
+/// <remarks>
+/// Works in the pipe's present block of memory and tells the pipe (<see cref="PipeWriter.Advance"/>) only when the block is full or at
+/// <see cref="Commit"/>. What was written since the last of these can be taken back: <see cref="Rewind"/>.
+/// </remarks>
+internal sealed class RespWriter(PipeWriter pipe)
+{
+    /// <summary>What a number or a header of a reply takes at most: a type byte, a 64-bit decimal, CRLF.</summary>
+    public const int HeaderLength = 24;
+
+    private const int LargeLength = 32 * 1024;
+
+    private byte[] _block = [];
+    private int _start;
+    private int _at;
+    private int _end;
+    private long _committed;
+
+    /// <summary>True after HELLO 3.</summary>
+    public bool Resp3 { get; set; }
+
+    /// <summary>Bytes written that are not flushed yet.</summary>
+    public long Pending => pipe.UnflushedBytes + (_at - _start);
+
+    /// <summary>Error replies written, for the statistics.</summary>
+    public long Errors { get; private set; }
+
+    /// <summary>A place to <see cref="Rewind"/> to.</summary>
+    public long Position => _committed + _at;
+
+    /// <summary>Takes back what was written since <paramref name="position"/>; false where some of it is committed already.</summary>
+    public bool Rewind(long position)
+    {
+        long at = position - _committed;
+        if (at < _start)
+        {
+            return false;
+        }
+
+        _at = (int)at;
+        return true;
+    }
+
+    /// <summary>Hands everything written to the pipe. The caller flushes the pipe then.</summary>
+    public void Commit()
+    {
+        if (_at > _start)
+        {
+            pipe.Advance(_at - _start);
+        }
+
+        Drop();
+    }
+
+    public void Simple(ReadOnlySpan<byte> text) => Line((byte)'+', text);
+
+    public void Ok() => Raw("+OK\r\n"u8);
+
+    /// <summary>An error, its code included ("ERR …"). Line breaks in it become spaces.</summary>
+    public void Error(ReadOnlySpan<byte> message)
+    {
+        Errors++;
+        Line((byte)'-', message);
+        Span<byte> written = _block.AsSpan(_at - message.Length - 2, message.Length);
+        written.Replace((byte)'\r', (byte)' ');
+        written.Replace((byte)'\n', (byte)' ');
+    }
+
+    /// <inheritdoc cref="Error(ReadOnlySpan{byte})"/>
+    public void Error(string message) => Error(Encoding.UTF8.GetBytes(message));
+
+    public void Integer(long value)
+    {
+        if ((ulong)value < 10)
+        {
+            Span<byte> to = Take(4);
+            to[3] = (byte)'\n';
+            to[2] = (byte)'\r';
+            to[1] = (byte)('0' + value);
+            to[0] = (byte)':';
+            return;
+        }
+
+        Header((byte)':', value);
+    }
+
+    public void Bulk(ReadOnlySpan<byte> value)
+    {
+        if (value.Length >= LargeLength)
+        {
+            LargeBulk(value);
+            return;
+        }
+
+        Ensure(value.Length + HeaderLength + 2);
+        Header((byte)'$', value.Length);
+        value.CopyTo(_block.AsSpan(_at));
+        _at += value.Length;
+        Break();
+    }
+
+    public void Bulk(string value) => Bulk(Encoding.UTF8.GetBytes(value));
+
+    /// <summary>An integer as a bulk string.</summary>
+    public void BulkInteger(long value)
+    {
+        Span<byte> digits = stackalloc byte[Numbers.MaxIntegerLength];
+        Bulk(digits[..Numbers.Format(value, digits)]);
+    }
+
+    /// <summary>Text that is meant for people: a verbatim string in RESP3.</summary>
+    public void Verbatim(string text)
+    {
+        if (!Resp3)
+        {
+            Bulk(text);
+            return;
+        }
+
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        Header((byte)'=', bytes.Length + 4);
+        Raw("txt:"u8);
+        Raw(bytes);
+        Raw("\r\n"u8);
+    }
+
+    public void Null() => Raw(Resp3 ? "_\r\n"u8 : "$-1\r\n"u8);
+
+    public void NullArray() => Raw(Resp3 ? "_\r\n"u8 : "*-1\r\n"u8);
+
+    public void Array(long count) => Header((byte)'*', count);
+
+    /// <summary>A map of so many pairs; in RESP2 an array of twice as many.</summary>
+    public void Map(long pairs) => Header(Resp3 ? (byte)'%' : (byte)'*', Resp3 ? pairs : pairs * 2);
+
+    public void Set(long count) => Header(Resp3 ? (byte)'~' : (byte)'*', count);
+
+    /// <summary>Bytes as they are.</summary>
+    public void Raw(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length >= LargeLength)
+        {
+            Large(bytes);
+            return;
+        }
+
+        bytes.CopyTo(Take(bytes.Length));
+    }
+
+    /// <summary>Makes room for so many bytes in one piece.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Ensure(int length)
+    {
+        if (_end - _at < length)
+        {
+            NextBlock(length);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Span<byte> Take(int length)
+    {
+        Ensure(length);
+        Span<byte> taken = _block.AsSpan(_at, length);
+        _at += length;
+        return taken;
+    }
+
+    private void Line(byte type, ReadOnlySpan<byte> text)
+    {
+        Span<byte> to = Take(text.Length + 3);
+        to[0] = type;
+        text.CopyTo(to[1..]);
+        to[^2] = (byte)'\r';
+        to[^1] = (byte)'\n';
+    }
+
+    private void Header(byte type, long value)
+    {
+        Ensure(HeaderLength);
+        _block[_at++] = type;
+        _at += Numbers.Format(value, _block.AsSpan(_at));
+        Break();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Break()
+    {
+        Span<byte> to = _block.AsSpan(_at, 2);
+        to[1] = (byte)'\n';
+        to[0] = (byte)'\r';
+        _at += 2;
+    }
+
+    private void LargeBulk(ReadOnlySpan<byte> value)
+    {
+        Header((byte)'$', value.Length);
+        Large(value);
+        Raw("\r\n"u8);
+    }
+
+    /// <summary>Copies once, straight into a block of its own size.</summary>
+    private void Large(ReadOnlySpan<byte> bytes)
+    {
+        Commit();
+        bytes.CopyTo(pipe.GetSpan(bytes.Length));
+        pipe.Advance(bytes.Length);
+        _committed += bytes.Length;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void NextBlock(int length)
+    {
+        Commit();
+        if (!MemoryMarshal.TryGetArray(pipe.GetMemory(length), out ArraySegment<byte> block))
+        {
+            throw new NotSupportedException("RespWriter needs a pipe whose memory is arrays.");
+        }
+
+        _block = block.Array!;
+        _committed -= block.Offset;
+        _start = _at = block.Offset;
+        _end = block.Offset + block.Count;
+    }
+
+    private void Drop()
+    {
+        _committed += _at;
+        _block = [];
+        _start = _at = _end = 0;
+    }
+}

@@ -1,0 +1,239 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using KvStore.Engine;
+
+namespace KvStore.Server;
+
+/// <summary>Listens, accepts, and closes. All connections are served by the one thread that waits for sockets, as in Redis.</summary>
+internal sealed class KvServer : IServerControl, IAsyncDisposable
+{
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(50);
+
+    private readonly ServerOptions _options;
+    private readonly KvEngine _engine;
+    private readonly BatchRunner _runner;
+    private readonly Housekeeping _housekeeping;
+    private readonly List<Socket> _listeners = [];
+    private readonly ConcurrentDictionary<long, (Connection Connection, Task Loop)> _connections = new();
+    private readonly TaskCompletionSource<string> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private long _lastId;
+    private bool _closing;
+
+    public KvServer(ServerOptions options, Keyspace keyspace)
+    {
+        _options = options;
+        _engine = new KvEngine(keyspace, options) { Server = this };
+        _runner = new BatchRunner(_engine);
+        _housekeeping = new Housekeeping(_engine, this);
+    }
+
+    public KvEngine Engine => _engine;
+
+    /// <summary>Completes, with the reason, when the server is to end.</summary>
+    public Task<string> ShutdownRequested => _shutdown.Task;
+
+    /// <summary>The TCP port that was really taken; asked for with port 0 in tests.</summary>
+    public int BoundPort { get; private set; }
+
+    public IReadOnlyCollection<Session> Sessions => [.. _connections.Values.Select(c => c.Connection.Session)];
+
+    public TimeSpan Uptime => Stopwatch.GetElapsedTime(_started);
+
+    public long CommandsPerSecond => _housekeeping.CommandsPerSecond;
+
+    public void RequestShutdown(string reason) => _shutdown.TrySetResult(reason);
+
+    /// <summary>Binds and listens; clients are served from here on.</summary>
+    public void Start(bool anyPort = false)
+    {
+        if (_options.Port != 0 || anyPort)
+        {
+            IPAddress address = _options.Bind == "*" ? IPAddress.IPv6Any : IPAddress.Parse(_options.Bind);
+            var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (address.Equals(IPAddress.IPv6Any))
+            {
+                listener.DualMode = true;
+            }
+
+            Listen(listener, new IPEndPoint(address, _options.Port), $"{_options.Bind}:{_options.Port}");
+            BoundPort = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        }
+
+        if (_options.UnixSocket.Length > 0)
+        {
+            RemoveStaleSocket(_options.UnixSocket);
+            Listen(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(_options.UnixSocket), _options.UnixSocket);
+        }
+
+        foreach (Socket listener in _listeners)
+        {
+            _ = AcceptAsync(listener);
+        }
+
+        _housekeeping.Start();
+    }
+
+    /// <summary>Closes the connections whose clients were idle for longer than the limit.</summary>
+    public void CloseIdle(int seconds)
+    {
+        long oldest = Environment.TickCount64 - (seconds * 1000L);
+        foreach ((Connection connection, _) in _connections.Values)
+        {
+            if (connection.Session.LastActive < oldest)
+            {
+                connection.Abort();
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _closing = true;
+        await _housekeeping.DisposeAsync().ConfigureAwait(false);
+        foreach (Socket listener in _listeners)
+        {
+            listener.Dispose();
+        }
+
+        // No batch is running while the gate is held, so none is cut in two.
+        lock (_engine.Gate)
+        {
+            foreach ((Connection connection, _) in _connections.Values)
+            {
+                connection.Abort();
+            }
+        }
+
+        try
+        {
+            await Task.WhenAll(_connections.Values.Select(c => c.Loop)).WaitAsync(ClosePatience).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Console.Error.WriteLine($"{_connections.Count} connections did not end in {ClosePatience.TotalSeconds} s");
+        }
+
+        if (_options.UnixSocket.Length > 0)
+        {
+            File.Delete(_options.UnixSocket);
+        }
+    }
+
+    private void Listen(Socket listener, EndPoint end, string shown)
+    {
+        try
+        {
+            listener.Bind(end);
+            listener.Listen(_options.Backlog);
+            _listeners.Add(listener);
+        }
+        catch (SocketException e)
+        {
+            listener.Dispose();
+            throw new OptionException($"cannot listen on {shown}: {e.Message}");
+        }
+    }
+
+    private static void RemoveStaleSocket(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            probe.Connect(new UnixDomainSocketEndPoint(path));
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            File.Delete(path); // its server was killed
+            return;
+        }
+        catch (SocketException e)
+        {
+            throw new OptionException($"--unixsocket {path}: there is something else under this name ({e.Message})");
+        }
+
+        throw new OptionException($"--unixsocket {path}: another server listens there");
+    }
+
+    private async Task AcceptAsync(Socket listener)
+    {
+        while (!_closing)
+        {
+            Socket socket;
+            try
+            {
+                socket = await listener.AcceptAsync().ConfigureAwait(false);
+            }
+            catch (Exception e) when (_closing && e is SocketException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                // Out of descriptors, or a peer that was gone at once: the next may do better.
+                Console.Error.WriteLine($"accept: {e.Message}");
+                await Task.Delay(AcceptPause).ConfigureAwait(false);
+                continue;
+            }
+
+            Serve(socket);
+        }
+    }
+
+    private void Serve(Socket socket)
+    {
+        lock (_engine.Gate)
+        {
+            if (_connections.Count >= _options.MaxClients)
+            {
+                _engine.Statistics.Rejected++;
+                Refuse(socket);
+                return;
+            }
+
+            _engine.Statistics.Connections++;
+        }
+
+        if (socket.AddressFamily != AddressFamily.Unix)
+        {
+            socket.NoDelay = true;
+        }
+
+        var connection = new Connection(++_lastId, socket, _engine, _runner);
+        long id = connection.Session.Id;
+        _connections[id] = (connection, Task.CompletedTask);
+        Task loop = RunAsync(connection, id);
+        if (!loop.IsCompleted)
+        {
+            _connections.TryUpdate(id, (connection, loop), (connection, Task.CompletedTask));
+        }
+    }
+
+    private async Task RunAsync(Connection connection, long id)
+    {
+        await connection.RunAsync().ConfigureAwait(false);
+        _connections.TryRemove(id, out _);
+    }
+
+    private static void Refuse(Socket socket)
+    {
+        try
+        {
+            socket.Send("-ERR max number of clients reached\r\n"u8);
+        }
+        catch (SocketException)
+        {
+            // It did not wait to be told.
+        }
+
+        socket.Dispose();
+    }
+}

@@ -1,0 +1,119 @@
+using System.Collections;
+
+namespace KvStore.Server;
+
+/// <summary>An option that cannot be: the message names the option, the value and the limit.</summary>
+internal sealed class OptionException(string message) : Exception(message);
+
+/// <summary>Reads the settings: the configuration file, then the environment, then the command line; the later wins.</summary>
+/// <remarks>Done by hand: the server answers within some tens of milliseconds of its start, and configuration frameworks take as long as that.</remarks>
+internal static class OptionsParser
+{
+    public static ServerOptions Parse(IReadOnlyList<string> args, IDictionary environment)
+    {
+        List<(string Name, string Value)> given = ReadArguments(args);
+        string? file = given.LastOrDefault(g => g.Name == "config").Value ?? (string?)environment["KVSTORE_CONFIG"];
+        var options = new ServerOptions();
+        if (file is not null)
+        {
+            ReadFile(options, file);
+        }
+
+        foreach (Setting setting in Settings.All)
+        {
+            if (environment[setting.Variable] is string value)
+            {
+                Apply(options, setting, value, setting.Variable);
+            }
+        }
+
+        foreach ((string name, string value) in given)
+        {
+            if (name != "config")
+            {
+                Apply(options, Find(name, $"--{name}"), value, $"--{name}");
+            }
+        }
+
+        if (options.Port == 0 && options.UnixSocket.Length == 0)
+        {
+            throw new OptionException("--port 0 without --unixsocket: there would be nothing to listen on");
+        }
+
+        return options;
+    }
+
+    private static List<(string Name, string Value)> ReadArguments(IReadOnlyList<string> args)
+    {
+        List<(string Name, string Value)> given = [];
+        for (int i = 0; i < args.Count; i++)
+        {
+            string arg = args[i];
+            if (!arg.StartsWith("--", StringComparison.Ordinal))
+            {
+                throw new OptionException($"'{arg}' is not an option; --help lists them");
+            }
+
+            int equals = arg.IndexOf('=', StringComparison.Ordinal);
+            if (equals > 0)
+            {
+                given.Add((arg[2..equals], arg[(equals + 1)..]));
+            }
+            else if (i + 1 < args.Count)
+            {
+                given.Add((arg[2..], args[++i]));
+            }
+            else
+            {
+                throw new OptionException($"{arg} needs a value");
+            }
+        }
+
+        return given;
+    }
+
+    private static void ReadFile(ServerOptions options, string file)
+    {
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OptionException($"--config {file}: {e.Message}");
+        }
+
+        for (int i = 0; i < lines.Length; i++)
+        {
+            string line = lines[i].Trim();
+            if (line.Length == 0 || line[0] == '#')
+            {
+                continue;
+            }
+
+            int end = line.IndexOfAny([' ', '\t']);
+            string name = end < 0 ? line : line[..end];
+            string value = end < 0 ? "" : line[end..].Trim();
+            if (value.Length >= 2 && value[0] == '"' && value[^1] == '"')
+            {
+                value = value[1..^1];
+            }
+
+            string place = $"{file}:{i + 1}: {name}";
+            Apply(options, Find(name, place), value, place);
+        }
+    }
+
+    private static Setting Find(string name, string place) =>
+        Settings.Find(name) ?? throw new OptionException($"{place} is not an option; --help lists them");
+
+    private static void Apply(ServerOptions options, Setting setting, string value, string place)
+    {
+        if (setting.TryApply(options, value) is { } problem)
+        {
+            string shown = setting.Name == "requirepass" ? "" : $" {value}";
+            throw new OptionException($"{place}{shown}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using KvStore.Protocol;
+
+namespace KvStore.Server;
+
+/// <summary>How the server runs. Names, defaults and limits for users are in <see cref="Settings"/>.</summary>
+internal sealed class ServerOptions
+{
+    /// <summary>0: no TCP.</summary>
+    public int Port { get; set; } = 6380;
+
+    public string Bind { get; set; } = "127.0.0.1";
+
+    /// <summary>Empty: no unix socket.</summary>
+    public string UnixSocket { get; set; } = "";
+
+    public int Backlog { get; set; } = 511;
+
+    /// <summary>Empty: the best medium that is really there.</summary>
+    public string ArenaDirectory { get; set; } = "";
+
+    public string ArenaName { get; set; } = "kvstore";
+
+    /// <summary>Most bytes that the keys may take.</summary>
+    public long Size { get; set; } = 4L << 30;
+
+    /// <summary>Empty: no password.</summary>
+    public string RequirePass { get; set; } = "";
+
+    public int MaxClients { get; set; } = 10_000;
+
+    /// <summary>Seconds after which an idle client is closed; 0: never.</summary>
+    public int Timeout { get; set; }
+
+    /// <summary>Unsent bytes of replies after which no more commands of a batch run until they are sent.</summary>
+    public long OutputSoftLimit { get; set; } = 1L << 20;
+
+    /// <summary>Unsent bytes of replies after which a client is closed.</summary>
+    public long OutputHardLimit { get; set; } = 2L << 30;
+
+    /// <summary>Bytes of one unfinished request after which a client is closed.</summary>
+    public long QueryBufferLimit { get; set; } = 1L << 30;
+
+    /// <summary>To what size a client's input buffer grows for many small requests.</summary>
+    public int InputBuffer { get; set; } = 16 * 1024;
+
+    public ProtocolLimits Protocol { get; private set; } = new();
+
+    public ServerOptions Clone()
+    {
+        var clone = (ServerOptions)MemberwiseClone();
+        clone.Protocol = new ProtocolLimits
+        {
+            MaxBulkLength = Protocol.MaxBulkLength,
+            MaxMultibulkLength = Protocol.MaxMultibulkLength,
+            MaxInlineLength = Protocol.MaxInlineLength,
+        };
+        return clone;
+    }
+}

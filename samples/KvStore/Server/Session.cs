@@ -1,0 +1,60 @@
+using KvStore.Commands;
+using KvStore.Engine;
+using KvStore.Protocol;
+
+namespace KvStore.Server;
+
+/// <summary>What the server knows of one client. Used under the engine's gate.</summary>
+internal sealed class Session(long id, RespWriter reply, RequestParser parser)
+{
+    public long Id { get; } = id;
+
+    public RespWriter Reply { get; } = reply;
+
+    public RequestParser Parser { get; } = parser;
+
+    public string Address { get; init; } = "";
+
+    public string LocalAddress { get; init; } = "";
+
+    public long Descriptor { get; init; }
+
+    /// <summary>In <see cref="Environment.TickCount64"/>.</summary>
+    public long Created { get; } = Environment.TickCount64;
+
+    /// <summary>In <see cref="Environment.TickCount64"/>.</summary>
+    public long LastActive { get; set; } = Environment.TickCount64;
+
+    public string Name { get; set; } = "";
+
+    public string LibraryName { get; set; } = "";
+
+    public string LibraryVersion { get; set; } = "";
+
+    public bool NoEvict { get; set; }
+
+    /// <summary>Set where the connection is to be closed once what was replied is sent.</summary>
+    public bool Close { get; set; }
+
+    public Command? LastCommand { get; set; }
+
+    /// <summary>Between MULTI and EXEC.</summary>
+    public TransactionQueue? Transaction { get; set; }
+
+    public List<WatchedKey>? Watched { get; set; }
+
+    /// <summary>True where a watched key changed.</summary>
+    public bool WatchBroken { get; set; }
+
+    /// <summary>Bytes received and not executed yet, and the room behind them, as of the last batch.</summary>
+    public int InputBytes { get; set; }
+
+    /// <inheritdoc cref="InputBytes"/>
+    public int InputRoom { get; set; }
+
+    public bool Authenticated
+    {
+        get => Parser.Authenticated;
+        set => Parser.Authenticated = value;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Net;
+
+namespace KvStore.Server;
+
+/// <summary>One setting: on the command line <c>--name</c>, in the environment <c>KVSTORE_NAME</c>, in a file <c>name value</c>, in CONFIG <c>name</c>.</summary>
+internal sealed class Setting(string name, string help, Func<ServerOptions, string> show, Func<ServerOptions, string, string?> apply, bool atRunTime = false)
+{
+    public string Name { get; } = name;
+
+    public string Help { get; } = help;
+
+    /// <summary>True where CONFIG SET may change it.</summary>
+    public bool AtRunTime { get; } = atRunTime;
+
+    /// <summary>The name of the environment's variable.</summary>
+    public string Variable { get; } = "KVSTORE_" + name.ToUpperInvariant().Replace('-', '_');
+
+    public string Show(ServerOptions options) => show(options);
+
+    /// <summary>Null, or what is wrong with the value.</summary>
+    public string? TryApply(ServerOptions options, string value) => apply(options, value);
+}
+
+/// <summary>All settings there are: one line each.</summary>
+internal static class Settings
+{
+    private const long Gigabyte = 1L << 30;
+
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        Number("port", "TCP port; 0 for none", 0, 65535, o => o.Port, (o, v) => o.Port = (int)v),
+        new("bind", "address to listen on", o => o.Bind, (o, v) => IPAddress.TryParse(v, out _) || v == "*" ? Done(o.Bind = v) : "argument must be an IP address, or * for all"),
+        new("unixsocket", "path of a unix socket to listen on as well", o => o.UnixSocket, (o, v) => v.Length <= 107 ? Done(o.UnixSocket = v) : "argument must be a path of at most 107 bytes"),
+        Number("tcp-backlog", "connections that wait to be accepted", 1, 65535, o => o.Backlog, (o, v) => o.Backlog = (int)v),
+        new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory, (o, v) => Done(o.ArenaDirectory = v)),
+        new("name", "name of the arena", o => o.ArenaName, (o, v) => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && v[0] != '.' ? Done(o.ArenaName = v) : "argument must be letters, digits, '-', '_' and '.'"),
+        Bytes("size", "most memory the keys may take", 2L << 20, 1L << 47, o => o.Size, (o, v) => o.Size = v, atRunTime: false),
+        new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
+        Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients, (o, v) => o.MaxClients = (int)v, atRunTime: true),
+        Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout, (o, v) => o.Timeout = (int)v, atRunTime: true),
+        Bytes("proto-max-bulk-len", "longest single argument", 1L << 20, 512L << 20, o => o.Protocol.MaxBulkLength, (o, v) => o.Protocol.MaxBulkLength = v),
+        Number("proto-max-multibulk-len", "most arguments of a command", 16, int.MaxValue, o => o.Protocol.MaxMultibulkLength, (o, v) => o.Protocol.MaxMultibulkLength = (int)v, atRunTime: true),
+        Bytes("proto-inline-max-size", "longest line of an inline command", 1024, 16L << 20, o => o.Protocol.MaxInlineLength, (o, v) => o.Protocol.MaxInlineLength = (int)v),
+        Bytes("client-query-buffer-limit", "largest unfinished request of a client", 1L << 20, Gigabyte, o => o.QueryBufferLimit, (o, v) => o.QueryBufferLimit = v),
+        Bytes("client-output-soft-limit", "unsent replies after which a client's next commands wait", 16 * 1024, 16 * Gigabyte, o => o.OutputSoftLimit, (o, v) => o.OutputSoftLimit = v),
+        Bytes("client-output-hard-limit", "unsent replies after which a client is closed (for clients that connect afterwards)", 1L << 20, 64 * Gigabyte, o => o.OutputHardLimit, (o, v) => o.OutputHardLimit = v),
+        Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
+    ];
+
+    public static Setting? Find(string name) => All.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Reads "4G", "512mb", "1024": units are powers of 1024.</summary>
+    public static bool TryParseBytes(string text, out long value)
+    {
+        value = 0;
+        int digits = 0;
+        while (digits < text.Length && char.IsAsciiDigit(text[digits]))
+        {
+            digits++;
+        }
+
+        long unit = text[digits..].ToUpperInvariant() switch
+        {
+            "" or "B" => 1,
+            "K" or "KB" or "KIB" => 1L << 10,
+            "M" or "MB" or "MIB" => 1L << 20,
+            "G" or "GB" or "GIB" => 1L << 30,
+            "T" or "TB" or "TIB" => 1L << 40,
+            _ => 0,
+        };
+        if (unit == 0 || !long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out value) || value > long.MaxValue / unit)
+        {
+            return false;
+        }
+
+        value *= unit;
+        return true;
+    }
+
+    private static string? Done(string value) => null;
+
+    private static Setting Number(
+        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set, bool atRunTime = false) =>
+        new(name, help, o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
+        {
+            if (!long.TryParse(v, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            {
+                return "argument couldn't be parsed into an integer";
+            }
+
+            return Within(number, least, most) ?? Apply(o, number, set);
+        }, atRunTime);
+
+    private static Setting Bytes(
+        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set, bool atRunTime = true) =>
+        new(name, help + " (bytes; k, m, g, t)", o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
+        {
+            if (!TryParseBytes(v, out long number))
+            {
+                return "argument must be a memory value";
+            }
+
+            return Within(number, least, most) ?? Apply(o, number, set);
+        }, atRunTime);
+
+    private static string? Within(long value, long least, long most) =>
+        value >= least && value <= most ? null : $"argument must be between {least} and {most} inclusive";
+
+    private static string? Apply(ServerOptions options, long value, Action<ServerOptions, long> set)
+    {
+        set(options, value);
+        return null;
+    }
+}
