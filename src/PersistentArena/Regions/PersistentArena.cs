@@ -250,10 +250,13 @@ public sealed partial class PersistentArena : IDisposable
     /// Makes the metadata stand still, before a kexec: regions can be opened and written, but not created, deleted, renamed or grown. Kept across
     /// processes; the first writer under another kernel takes it back.
     /// </summary>
-    public void Freeze() => SetFrozen(true);
+    public void Freeze() => FreezeAs(ProcessIdentity.Current.BootId);
+
+    /// <summary>Freezes under a kernel, which a test chooses.</summary>
+    internal void FreezeAs(Guid bootId) => SetFrozen(true, bootId);
 
     /// <summary>Takes <see cref="Freeze"/> back.</summary>
-    public void Thaw() => SetFrozen(false);
+    public void Thaw() => SetFrozen(false, Guid.Empty);
 
     /// <inheritdoc/>
     public void Dispose() => End(clean: true);
@@ -399,7 +402,7 @@ public sealed partial class PersistentArena : IDisposable
         }
     }
 
-    private void SetFrozen(bool frozen)
+    private void SetFrozen(bool frozen, Guid bootId)
     {
         lock (_lock)
         {
@@ -409,7 +412,7 @@ public sealed partial class PersistentArena : IDisposable
             journal.CheckEpoch();
             if (_tables.State.Frozen != frozen)
             {
-                journal.Commit(new Transaction().Set(_tables.State with { Frozen = frozen, FrozenBoot = frozen ? ProcessIdentity.Current.BootId : Guid.Empty }));
+                journal.Commit(new Transaction().Set(_tables.State with { Frozen = frozen, FrozenBoot = bootId }));
             }
         }
     }
@@ -441,7 +444,18 @@ public sealed partial class PersistentArena : IDisposable
             throw new RegionKindException(entry.Name, kind, entry.Kind);
         }
 
-        return Guard(entry.Length, () => Lease(_open.TryGetValue(entry.Id, out RegionMapping? mapping) ? Follow(mapping, node) : Map(node)));
+        return Guard(entry.Length, () =>
+        {
+            PersistentRegion region = Lease(_open.TryGetValue(entry.Id, out RegionMapping? mapping) ? Follow(mapping, node) : Map(node));
+            if (IsReadOnly && Current().Find(entry.Id) is null)
+            {
+                // The writer deleted it while it was being mapped: these bytes may be another region's by now.
+                region.Dispose();
+                throw new RegionNotFoundException(Location, entry.Name, _tables.RegionCount);
+            }
+
+            return region;
+        });
     }
 
     private PersistentRegion Lease(RegionMapping mapping)
