@@ -129,6 +129,9 @@ public static class ReasonCodes
     /// <summary>The identity block of the metadata file was damaged and was written anew.</summary>
     public const string MetadataIdentityRepaired = "GMF5014";
 
+    /// <summary>Files under names of this arena's hold another arena's identity, and were left alone.</summary>
+    public const string ForeignFilesIgnored = "GMF5015";
+
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";
 

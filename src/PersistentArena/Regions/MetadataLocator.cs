@@ -1,4 +1,5 @@
 using GuestMemFs.Format;
+using GuestMemFs.Journal;
 using GuestMemFs.Native;
 
 namespace GuestMemFs.Regions;
@@ -24,7 +25,13 @@ internal static class MetadataLocator
         {
             MetadataFile? mapped = MapOrClose(file, medium.Capabilities, out long length);
             Guid id = Guid.Empty;
-            switch (mapped?.Look(medium.Capabilities.FreshMemoryIsZero, out id))
+            MetadataFinding? finding = mapped?.Look(medium.Capabilities.FreshMemoryIsZero, out id);
+            if (mapped is not null && finding != MetadataFinding.Unfinished && IsOlderLife(medium, mapped, finding))
+            {
+                finding = MetadataFinding.Unfinished;
+            }
+
+            switch (finding)
             {
                 case MetadataFinding.Arena when expected is null || expected == id:
                     return mapped;
@@ -55,6 +62,54 @@ internal static class MetadataLocator
         return other is { } wrong
             ? throw new ForeignFileException(medium.Location, $"Arena {expected} was asked for, and arena {wrong} is there", expected, wrong)
             : unknown is null ? null : throw new ForeignFileException(medium.Location, unknown, expected);
+    }
+
+    /// <summary>True where a creation under a file's lock may go on: nobody finished it meanwhile.</summary>
+    public static bool IsUnfinished(Medium medium, MetadataFile metadata)
+    {
+        MetadataFinding finding = metadata.Look(medium.Capabilities.FreshMemoryIsZero, out _);
+        return finding == MetadataFinding.Unfinished || IsOlderLife(medium, metadata, finding);
+    }
+
+    /// <summary>True where the metadata file is the only file there is.</summary>
+    public static bool IsAlone(Medium medium)
+    {
+        foreach (string name in medium.ListFiles())
+        {
+            if (name != ExtentFiles.MetadataName)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// On a medium that does not clear its memory, a file whose creator was killed right after its one ftruncate holds whatever was there before: noise, or a whole arena of an
+    /// older life. It is told from a real one by there being no other file at all: a real arena without one has no region, and nothing to lose.
+    /// </summary>
+    private static bool IsOlderLife(Medium medium, MetadataFile metadata, MetadataFinding? finding)
+    {
+        if (medium.Capabilities.FreshMemoryIsZero || !IsAlone(medium))
+        {
+            return false;
+        }
+
+        if (finding != MetadataFinding.Arena)
+        {
+            return true;
+        }
+
+        try
+        {
+            MetadataLayout layout = metadata.ReadSuperblock(medium.Location, writable: false, []);
+            return JournalSnapshot.Take(layout, medium.Location, out _).Tables.Extents.Count > 0;
+        }
+        catch (ArenaDamagedException)
+        {
+            return true;
+        }
     }
 
     private static MetadataFile? Scan(Medium medium, bool writable, Guid? expected, out string? name)

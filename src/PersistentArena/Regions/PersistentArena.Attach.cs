@@ -157,9 +157,9 @@ public sealed partial class PersistentArena
         {
             Regions.Lease.Lock(metadata, medium.Location);
 
-            // Somebody else may have finished it between our look and our lock. (On a medium that does not clear its memory a file that was just made may hold a whole
-            // arena of an older life; but it was made by us, exclusively.)
-            fresh = metadata.Look(capabilities.FreshMemoryIsZero, out _) == MetadataFinding.Unfinished || (unfinished is null && !capabilities.FreshMemoryIsZero);
+            // Somebody else may have finished it between our look and our lock. (A file that was just made may hold an older life's arena without regions.)
+            fresh = MetadataLocator.IsUnfinished(medium, metadata)
+                || (unfinished is null && !capabilities.FreshMemoryIsZero && MetadataLocator.IsAlone(medium));
             if (!fresh)
             {
                 throw new ArenaExistsException(medium.Location);
@@ -286,9 +286,20 @@ public sealed partial class PersistentArena
             findings.Add(new(ReasonCodes.DeletionFinished, $"{deleted} files of deleted regions were removed: the deletion had been interrupted."));
         }
 
-        if (!clean && recovery.SweepOrphans() is > 0 and int orphans)
+        (int orphans, int foreign) = clean ? (0, 0) : recovery.SweepOrphans();
+        if (orphans > 0)
         {
             findings.Add(new(ReasonCodes.OrphansAdopted, $"{orphans} files were made for regions whose creation was interrupted; they were {(_medium.Capabilities.UnlinkFreesSpace ? "removed" : "taken in for the next ones")}."));
+        }
+
+        NoteForeign(foreign, findings);
+    }
+
+    private static void NoteForeign(int foreign, List<AttachReason> findings)
+    {
+        if (foreign > 0)
+        {
+            findings.Add(new(ReasonCodes.ForeignFilesIgnored, $"{foreign} files under names of this arena's hold another arena's identity and were left alone. Where that arena is gone, delete them."));
         }
     }
 

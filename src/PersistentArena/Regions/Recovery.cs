@@ -47,12 +47,15 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
         return count;
     }
 
-    /// <summary>Looks through the directory's names for extents that the journal does not know.</summary>
-    /// <returns>How many were removed or taken in.</returns>
-    public int SweepOrphans()
+    /// <summary>
+    /// Looks through the directory's names for extents that the journal does not know. One that says it is another arena's is left alone.
+    /// </summary>
+    /// <returns>How many were removed or taken in, and how many are foreign.</returns>
+    public (int Count, int Foreign) SweepOrphans()
     {
         var transaction = new Transaction();
         int count = 0;
+        int foreign = 0;
         foreach (string name in medium.ListFiles())
         {
             if (!ExtentFiles.TryParseName(name, out ulong id) || journal.Tables.FindExtent(id) is not null)
@@ -64,8 +67,10 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
             using (MediumFile? file = medium.TryOpenFile(name, writable: true))
             {
                 length = file?.Length ?? 0;
-                if (file is null || (length > 0 && !IsOrphan(file)))
+                ExtentIdentity? identity = length > 0 ? files.Identify(file!) : null;
+                if (file is null || (identity is { } known && !IsOrphan(known)))
                 {
+                    foreign += identity is { } it && it.ArenaId != arenaId ? 1 : 0;
                     continue;
                 }
 
@@ -89,14 +94,13 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
             journal.Commit(transaction);
         }
 
-        return count;
+        return (count, foreign);
     }
 
-    /// <summary>True where a file under an unknown extent's name is nobody's: not another arena's, and not one of ours that a kexec put there.</summary>
-    private bool IsOrphan(MediumFile file) =>
-        files.Identify(file) is not { } known
-        || (known.ArenaId == arenaId && known.ExtentId != ExtentIdentity.MetadataId
-            && journal.Tables.FindExtent(known.ExtentId)?.Nonce != known.Nonce);
+    /// <summary>True where a file under an unknown extent's name is not another arena's, and not one of ours that a kexec put there.</summary>
+    private bool IsOrphan(ExtentIdentity identity) =>
+        identity.ArenaId == arenaId && identity.ExtentId != ExtentIdentity.MetadataId
+        && journal.Tables.FindExtent(identity.ExtentId)?.Nonce != identity.Nonce;
 
     private ExtentEntry Adopt(MediumFile file, long length, ulong id)
     {
