@@ -133,7 +133,12 @@ internal sealed unsafe partial class DictionaryCore
             Table table = new(_base, offset);
             for (ulong count = table.Buckets; _garbageBucket < count && buckets > 0; buckets--)
             {
-                FreeBucket(lane, table.Bucket(_garbageBucket));
+                // A crash may have come between the segments: what was in those that are gone was freed before.
+                if (*table.Segment(Table.SegmentOf(_garbageBucket)) != 0)
+                {
+                    FreeBucket(lane, table.Bucket(_garbageBucket));
+                }
+
                 _garbageBucket++;
             }
 

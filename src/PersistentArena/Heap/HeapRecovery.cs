@@ -81,10 +81,6 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space)
         }
 
         Free(words[IntentWord.Old]);
-        if ((operation & IntentWord.HasOld2) != 0)
-        {
-            Free(words[IntentWord.Old2]);
-        }
     }
 
     private ulong* Word(ulong offset) =>

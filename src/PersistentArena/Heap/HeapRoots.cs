@@ -62,6 +62,22 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         return 0;
     }
 
+    /// <summary>Offsets and layouts of the root objects.</summary>
+    public List<(long Offset, ulong Layout)> All()
+    {
+        List<(long, ulong)> all = [];
+        for (int i = 0; i < HeapFormat.RootCount; i++)
+        {
+            long offset = *(long*)(At(i) + OffsetOffset);
+            if (offset != 0)
+            {
+                all.Add((offset, *(ulong*)(At(i) + LayoutOffset)));
+            }
+        }
+
+        return all;
+    }
+
     /// <summary>The names in use.</summary>
     public List<string> Names()
     {

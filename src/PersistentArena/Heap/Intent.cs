@@ -16,7 +16,6 @@ internal static class IntentWord
     public const int Counters = 8;
     public const int SecondSlot = 9;
     public const int SecondValue = 10;
-    public const int Old2 = 11;
 
     /// <summary>Further new blocks.</summary>
     public const int MoreNew = 12;
@@ -31,7 +30,6 @@ internal static class IntentWord
     public const ulong Active = 1;
     public const ulong HasCounters = 1 << 8;
     public const ulong HasSecondSlot = 1 << 9;
-    public const ulong HasOld2 = 1 << 10;
     public const int MoreNewShift = 16;
 }
 
@@ -52,9 +50,6 @@ internal unsafe ref struct Intent
 
     /// <summary>The block that is going to be free, or 0.</summary>
     public long Old;
-
-    /// <summary>A second block that is going to be free, or 0.</summary>
-    public long Old2;
 
     /// <summary>Offset of a second word that is stored after the first, or 0.</summary>
     public long SecondSlot;

@@ -72,7 +72,7 @@ internal sealed unsafe class Lane
             Persist.Store(words + IntentWord.Expiring, (ulong)intent.Expiring);
         }
 
-        if ((intent.SecondSlot | intent.Old2) != 0 || !intent.MoreNew.IsEmpty)
+        if (intent.SecondSlot != 0 || !intent.MoreNew.IsEmpty)
         {
             operation |= BeginRare(intent);
         }
@@ -102,11 +102,6 @@ internal sealed unsafe class Lane
             Persist.Publish((ulong*)(_base + intent.Old), _reserved);
         }
 
-        if (intent.Old2 != 0)
-        {
-            Persist.Publish((ulong*)(_base + intent.Old2), _reserved);
-        }
-
         Persist.Publish(_words + IntentWord.Operation, 0);
     }
 
@@ -118,12 +113,6 @@ internal sealed unsafe class Lane
             flags |= IntentWord.HasSecondSlot;
             Persist.Store(_words + IntentWord.SecondSlot, (ulong)intent.SecondSlot);
             Persist.Store(_words + IntentWord.SecondValue, intent.SecondValue);
-        }
-
-        if (intent.Old2 != 0)
-        {
-            flags |= IntentWord.HasOld2;
-            Persist.Store(_words + IntentWord.Old2, (ulong)intent.Old2);
         }
 
         for (int i = 0; i < intent.MoreNew.Length; i++)

@@ -31,8 +31,9 @@ public sealed class DictionaryTests
 
         AssertSame(model, dictionary);
         using PlainSpace after = space.Crash();
-        PersistentDictionary again = Open(after);
-        AssertSame(model, again);
+        PersistentHeap heap = PersistentHeap.Open(after);
+        AssertSame(model, PersistentDictionary.OpenOrCreate(heap, "keys"));
+        Assert.Empty(HeapVerifier.Verify(heap));
     }
 
     [Fact]

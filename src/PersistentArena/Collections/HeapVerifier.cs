@@ -1,0 +1,201 @@
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// Checks a heap that stands still, all of it: every allocated block is reachable from a root or a lane exactly once, every reachable block is allocated, chains
+/// are well formed, records lie in the bucket of their hash, and the counters are what is there.
+/// </summary>
+internal sealed unsafe class HeapVerifier
+{
+    private readonly PersistentHeap _heap;
+    private readonly Dictionary<long, long> _blocks;
+    private readonly HashSet<long> _reached = [];
+    private readonly List<string> _problems = [];
+
+    private HeapVerifier(PersistentHeap heap)
+    {
+        _heap = heap;
+        _blocks = HeapBlocks.Find(heap.Space);
+    }
+
+    /// <summary>What is wrong; empty where nothing is.</summary>
+    public static IReadOnlyList<string> Verify(PersistentHeap heap)
+    {
+        HeapVerifier verifier = new(heap);
+        verifier.Run();
+        return verifier._problems;
+    }
+
+    private void Run()
+    {
+        HeapRoots roots = new(_heap.Space);
+        foreach ((long offset, ulong layout) in roots.All())
+        {
+            Reach(offset, layout == DictionaryFormat.Layout ? BlockHeader.TypeDictionary : BlockHeader.TypeBlob, $"root at {offset}");
+            if (layout == DictionaryFormat.Layout)
+            {
+                CheckDictionary(offset);
+            }
+        }
+
+        foreach (Lane lane in _heap.Lanes)
+        {
+            if (lane.Words[IntentWord.Operation] != 0)
+            {
+                Problem($"lane {lane.Index} has an intent in flight");
+            }
+
+            if (GroupLog.StateOf(lane) != GroupLog.Idle)
+            {
+                Problem($"lane {lane.Index} has a group that was not ended");
+            }
+
+            if (lane.Words[IntentWord.GroupLog] != 0)
+            {
+                Reach((long)lane.Words[IntentWord.GroupLog], BlockHeader.TypeGroupLog, $"group log of lane {lane.Index}");
+            }
+        }
+
+        foreach (long block in _blocks.Keys)
+        {
+            if (!_reached.Contains(block))
+            {
+                Problem($"block {block} of type 0x{BlockHeader.TypeOf(*(ulong*)_heap.At(block)):X2} is allocated and leads nowhere: a leak");
+            }
+        }
+    }
+
+    private void CheckDictionary(long root)
+    {
+        byte* at = _heap.At(root);
+        SipHash hash = new(*(ulong*)(at + DictionaryFormat.Seed0Offset), *(ulong*)(at + DictionaryFormat.Seed1Offset));
+        long current = *(long*)(at + DictionaryFormat.CurrentOffset);
+        long garbage = *(long*)(at + DictionaryFormat.GarbageOffset);
+        if (current != 0)
+        {
+            CheckTable(current, hash, counted: true);
+        }
+
+        if (garbage != 0)
+        {
+            CheckTable(garbage, hash, counted: false);
+        }
+    }
+
+    private void CheckTable(long offset, SipHash hash, bool counted)
+    {
+        Reach(offset, BlockHeader.TypeTable, "table");
+        Table table = new(_heap.Base, offset);
+        for (int i = 0; i < Table.SegmentCount; i++)
+        {
+            if (*table.Segment(i) != 0)
+            {
+                Reach((long)*table.Segment(i), BlockHeader.TypeSegment, $"segment {i}");
+            }
+        }
+
+        long keys = 0, bytes = 0, expiring = 0;
+        for (ulong index = 0; index < table.Buckets; index++)
+        {
+            if (*table.Segment(Table.SegmentOf(index)) == 0)
+            {
+                if (counted)
+                {
+                    Problem($"bucket {index} has no segment");
+                }
+
+                continue;
+            }
+
+            ulong* bucket = table.Bucket(index);
+            for (ulong* node = bucket; ; node = Chain.Follow(_heap.Base, node[Slot.Last]))
+            {
+                if (node != bucket)
+                {
+                    Reach((byte*)(node - 1) - _heap.Base, BlockHeader.TypeOverflow, $"overflow block of bucket {index}");
+                }
+
+                bool last = !Slot.IsLink(node[Slot.Last]);
+                for (int i = 0; i < Slot.PerNode; i++)
+                {
+                    ulong slot = node[i];
+                    if (Slot.IsEntry(slot))
+                    {
+                        CheckRecord(slot, index, table, hash, ref keys, ref bytes, ref expiring);
+                    }
+                    else if (counted && slot == 0 && !last)
+                    {
+                        Problem($"bucket {index} has an empty slot before its chain's end");
+                    }
+                    else if (slot != 0 && (last || i != Slot.Last))
+                    {
+                        Problem($"bucket {index} has a slot that is no entry: 0x{slot:X16}");
+                    }
+                }
+
+                if (last)
+                {
+                    break;
+                }
+            }
+        }
+
+        if (counted && (keys != table.Sum(0) || bytes != table.Sum(1) || expiring != table.Sum(2)))
+        {
+            Problem($"the counters say {table.Sum(0)} keys, {table.Sum(1)} bytes, {table.Sum(2)} expiring; there are {keys}, {bytes}, {expiring}");
+        }
+    }
+
+    private void CheckRecord(ulong slot, ulong index, Table table, SipHash hash, ref long keys, ref long bytes, ref long expiring)
+    {
+        long offset = Slot.Offset(slot);
+        ulong header = offset + sizeof(ulong) <= _heap.Space.Length ? *(ulong*)_heap.At(offset) : 0;
+        if (!RecordFormat.IsRecord(header))
+        {
+            Problem($"bucket {index} leads to {offset}, which is no record (header 0x{header:X16})");
+            return;
+        }
+
+        Reach(offset, (byte)header, $"record of bucket {index}");
+        ulong keyHash = hash.Hash(RecordFormat.Key(_heap.At(offset), header));
+        if (Table.IndexOf(keyHash, table.Buckets) != index || Slot.Entry(Slot.Tag(keyHash), offset) != slot)
+        {
+            Problem($"the record at {offset} does not belong into bucket {index}, or its tag is wrong");
+        }
+
+        if (_blocks.TryGetValue(offset, out long taken) && taken != SizeClasses.Taken(RecordFormat.Length(header)) && taken < HeapFormat.PageSize)
+        {
+            Problem($"the record at {offset} takes {taken} bytes, its header says {SizeClasses.Taken(RecordFormat.Length(header))}");
+        }
+
+        keys++;
+        bytes += SizeClasses.Taken(RecordFormat.Length(header));
+        expiring += RecordFormat.ExpiresAt(_heap.At(offset), header) != RecordView.NoExpiry ? 1 : 0;
+    }
+
+    private void Reach(long offset, byte type, string what)
+    {
+        if (!_blocks.ContainsKey(offset))
+        {
+            Problem($"{what}: {offset} is no allocated block");
+        }
+        else if (BlockHeader.TypeOf(*(ulong*)_heap.At(offset)) != type)
+        {
+            Problem($"{what}: the block at {offset} has type 0x{BlockHeader.TypeOf(*(ulong*)_heap.At(offset)):X2}, not 0x{type:X2}");
+        }
+
+        if (!_reached.Add(offset))
+        {
+            Problem($"{what}: the block at {offset} is reached twice");
+        }
+    }
+
+    private void Problem(string text)
+    {
+        if (_problems.Count < 100)
+        {
+            _problems.Add(text);
+        }
+    }
+}

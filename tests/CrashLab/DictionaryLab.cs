@@ -1,0 +1,159 @@
+using GuestMemFs.Collections;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.CrashLab;
+
+/// <summary>
+/// Runs an operation on a dictionary with its stores recorded, then attaches to every state that a crash during it can leave, and to every state that a crash during that
+/// recovery can leave. Each must hold what was there before or what is there after, whole, with nothing leaked.
+/// </summary>
+internal sealed unsafe class DictionaryLab : IDisposable
+{
+    private readonly LabSpace _live;
+    private readonly LabSpace _crashed;
+    private readonly LabSpace _again;
+    private readonly List<string> _history = [];
+    private DictionaryModel _model = new();
+    private PersistentDictionary _dictionary;
+
+    public DictionaryLab(long length)
+    {
+        _live = new LabSpace(length);
+        _crashed = new LabSpace(length);
+        _again = new LabSpace(length);
+        _live.Bytes.Fill(0xA5);
+        _dictionary = Attach(_live, out _);
+    }
+
+    /// <summary>States attached to, over all labs of this process.</summary>
+    public static long States;
+
+    /// <summary>How deep a crash of the recovery is looked into: each store of it, or not at all.</summary>
+    public bool CrashRecoveryToo { get; set; } = true;
+
+    /// <summary>Does an operation without a look at its crashes.</summary>
+    public void Do(DictionaryOperation operation)
+    {
+        _history.Add(operation.Name);
+        operation.Run(_dictionary);
+        operation.Model(_model);
+    }
+
+    /// <summary>A point to come back to.</summary>
+    public (Image Image, DictionaryModel Model) Save() => (_live.Capture(), _model.Copy());
+
+    public void Restore((Image Image, DictionaryModel Model) saved, string name)
+    {
+        _live.Load(saved.Image);
+        _model = saved.Model.Copy();
+        _history.Clear();
+        _history.Add(name);
+        _dictionary = Attach(_live, out _);
+    }
+
+    /// <summary>Does an operation and explores its crashes.</summary>
+    public void Explore(DictionaryOperation operation)
+    {
+        Image before = _live.Capture();
+        DictionaryModel old = _model.Copy();
+        StoreTrace trace = new(_live.Base, _live.Length);
+        Persist.Trace = trace;
+        try
+        {
+            Do(operation);
+        }
+        finally
+        {
+            Persist.Trace = null;
+        }
+
+        AssertComplete(before, trace);
+        Image crash = before with { Bytes = (byte[])before.Bytes.Clone() };
+        foreach ((string when, bool complete) in StoreTrace.Crashes(trace.Stores, crash.Bytes))
+        {
+            _crashed.Load(crash);
+            StoreTrace recovery = new(_crashed.Base, _crashed.Length);
+            Persist.Trace = recovery;
+            try
+            {
+                Check(_crashed, complete ? null : old, when);
+            }
+            finally
+            {
+                Persist.Trace = null;
+            }
+
+            if (CrashRecoveryToo && recovery.Stores.Count > 0)
+            {
+                Image redone = new((byte[])crash.Bytes.Clone(), crash.Epoch + 1, crash.IsFormatted);
+                foreach ((string then, bool recovered) in StoreTrace.Crashes(recovery.Stores, redone.Bytes))
+                {
+                    if (!recovered)
+                    {
+                        _again.Load(redone);
+                        Check(_again, complete ? null : old, $"{when}, then {then} of its recovery");
+                    }
+                }
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _live.Dispose();
+        _crashed.Dispose();
+        _again.Dispose();
+    }
+
+    /// <summary>A store that went past the seam shows here: the recorded ones, on the image before, must give the memory after.</summary>
+    private void AssertComplete(Image before, StoreTrace trace)
+    {
+        byte[] replayed = (byte[])before.Bytes.Clone();
+        foreach (RecordedStore store in trace.Stores)
+        {
+            store.Bytes.CopyTo(replayed.AsSpan((int)store.Offset));
+        }
+
+        int different = replayed.AsSpan().CommonPrefixLength(_live.Bytes);
+        Assert.True(different == replayed.Length, $"a store went past the seam at {different} in {Text()}");
+    }
+
+    private void Check(LabSpace space, DictionaryModel? old, string when)
+    {
+        States++;
+        PersistentDictionary dictionary;
+        PersistentHeap heap;
+        try
+        {
+            dictionary = Attach(space, out heap);
+        }
+        catch (Exception error)
+        {
+            throw new InvalidOperationException($"{Text()}: {when}: {error.Message}", error);
+        }
+
+        string difference = _model.Difference(dictionary);
+        if (difference.Length > 0 && (old is null || old.Difference(dictionary).Length > 0))
+        {
+            Assert.Fail($"{Text()}: {when}: neither before nor after:\n{difference}\nand from before:\n{old?.Difference(dictionary)}");
+        }
+
+        IReadOnlyList<string> problems = HeapVerifier.Verify(heap);
+        Assert.True(problems.Count == 0, $"{Text()}: {when}:\n{string.Join('\n', problems)}");
+    }
+
+    private string Text() => string.Join(" | ", _history);
+
+    private static PersistentDictionary Attach(LabSpace space, out PersistentHeap heap)
+    {
+        heap = PersistentHeap.Open(space);
+        return PersistentDictionary.OpenOrCreate(heap, "keys", new PersistentDictionaryOptions { TimeProvider = StoppedTime.Instance });
+    }
+
+    private sealed class StoppedTime : TimeProvider
+    {
+        public static StoppedTime Instance { get; } = new();
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(1_000_000);
+    }
+}

@@ -1,0 +1,62 @@
+namespace GuestMemFs.CrashLab;
+
+/// <summary>One store: where, what, and whether it orders what came before it.</summary>
+internal readonly record struct RecordedStore(long Offset, byte[] Bytes, bool Publishes);
+
+/// <summary>The stores of one thread to one range of memory, in program order.</summary>
+internal sealed unsafe class StoreTrace(byte* memory, long length)
+{
+    private readonly byte* _memory = memory;
+
+    public List<RecordedStore> Stores { get; } = [];
+
+    public void Add(byte* at, long bytes, bool publishes)
+    {
+        if (bytes > 0)
+        {
+            Assert.True(at >= _memory && at + bytes <= _memory + length, "a store outside the memory under test");
+            Stores.Add(new RecordedStore(at - _memory, new ReadOnlySpan<byte>(at, checked((int)bytes)).ToArray(), publishes));
+        }
+    }
+
+    /// <summary>
+    /// The states that a crash can leave on coherent memory: before each store, and inside each copy or fill, which may be torn
+    /// anywhere (here: its first half there, its second half there). The last state is the operation completed. A long run of stores between two publishing
+    /// ones (the headers of a fresh slab) is looked at where it begins, where it ends, and now and then in between.
+    /// </summary>
+    /// <param name="stores">The stores, in program order.</param>
+    /// <param name="memory">The image before them; changes under way, and is a state at each step.</param>
+    public static IEnumerable<(string When, bool Complete)> Crashes(IReadOnlyList<RecordedStore> stores, byte[] memory)
+    {
+        int sincePublish = 0;
+        for (int i = 0; i < stores.Count; i++)
+        {
+            (long offset, byte[] bytes, bool publishes) = stores[i];
+            sincePublish = publishes ? 0 : sincePublish + 1;
+            bool looked = sincePublish < Run || sincePublish % Stride == 0 || (i + 1 < stores.Count && stores[i + 1].Publishes);
+            if (looked)
+            {
+                yield return ($"after {i} of {stores.Count} stores", false);
+            }
+
+            Span<byte> target = memory.AsSpan((int)offset, bytes.Length);
+            if (bytes.Length > sizeof(ulong))
+            {
+                byte[] old = target.ToArray();
+                int half = bytes.Length / 2 & -sizeof(ulong);
+                bytes.AsSpan(0, half).CopyTo(memory.AsSpan((int)offset));
+                yield return ($"inside store {i}, first half", false);
+                old.CopyTo(memory.AsSpan((int)offset));
+                bytes.AsSpan(half).CopyTo(memory.AsSpan((int)offset + half));
+                yield return ($"inside store {i}, second half", false);
+            }
+
+            bytes.CopyTo(memory.AsSpan((int)offset));
+        }
+
+        yield return ($"after all {stores.Count} stores", true);
+    }
+
+    private const int Run = 24;
+    private const int Stride = 256;
+}
