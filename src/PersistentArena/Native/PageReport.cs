@@ -1,6 +1,8 @@
 using System.Globalization;
 
-namespace GuestMemFs.Native;
+using GuestMemFs.Native;
+
+namespace GuestMemFs;
 
 /// <summary>
 /// What pages the kernel gave a range of addresses, as /proc/self/smaps counts them: what was got, not what was asked for.
@@ -13,13 +15,13 @@ namespace GuestMemFs.Native;
 /// smaps counts by mapping: a mapping that reaches beyond the range counts whole. Reading it walks the page tables of the process, so that it costs
 /// milliseconds for each gigabyte of small pages: for reports, not for hot paths.
 /// </remarks>
-internal readonly record struct PageReport(long Resident, long Huge, long HugePageSize)
+public readonly record struct PageReport(long Resident, long Huge, long HugePageSize)
 {
     /// <summary>False where the kernel does not tell, or nothing was touched.</summary>
     public bool IsKnown => Resident > 0;
 
     /// <summary>The mappings of a range.</summary>
-    public static PageReport ForRange(nint address, long length)
+    internal static PageReport ForRange(nint address, long length)
     {
         using StreamReader smaps = File.OpenText("/proc/self/smaps");
         return Read(smaps, (ulong)address, (ulong)(address + (nint)length));

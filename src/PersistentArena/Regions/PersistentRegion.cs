@@ -92,6 +92,13 @@ public sealed unsafe class PersistentRegion : IDisposable
         });
     }
 
+    /// <summary>What pages the kernel gave the region, as far as this process has touched it. Walks the process's page tables: for reports, not for hot paths.</summary>
+    public PageReport ReadPages()
+    {
+        CheckOpen();
+        return PageReport.ForRange(Address, Length);
+    }
+
     /// <summary>Takes the medium's space for a range of a region that reserves on demand. Cheap where that was done before.</summary>
     /// <exception cref="ArenaOutOfSpaceException">The medium has no room.</exception>
     internal void EnsureBacked(long offset, long length)
