@@ -18,6 +18,9 @@ namespace GuestMemFs;
 /// </remarks>
 public sealed unsafe class PersistentHeap
 {
+    /// <summary>In the place of the thread that has the heap for itself: nobody has it any more.</summary>
+    private const int Closed = -1;
+
     [ThreadStatic]
     private static int t_laneHint;
 
@@ -71,7 +74,9 @@ public sealed unsafe class PersistentHeap
     public static PersistentHeap Open(PersistentRegion region)
     {
         ArgumentNullException.ThrowIfNull(region);
-        return Open(new RegionHeapSpace(region));
+        PersistentHeap heap = Open(new RegionHeapSpace(region));
+        region.Arena.Closing += heap.Close;
+        return heap;
     }
 
     internal static PersistentHeap Open(IHeapSpace space)
@@ -132,6 +137,7 @@ public sealed unsafe class PersistentHeap
         SpinWait spin = default;
         while (Interlocked.CompareExchange(ref _exclusiveThread, me, 0) != 0)
         {
+            ThrowIfClosed();
             spin.SpinOnce();
         }
 
@@ -167,6 +173,30 @@ public sealed unsafe class PersistentHeap
         _exclusiveLane = null;
         lane.Release();
         Volatile.Write(ref _exclusiveThread, 0);
+    }
+
+    /// <summary>
+    /// Waits for the changes in flight and refuses later ones: the arena is about to be marked as closed clean, and may have another writer after that. Reads
+    /// find the memory as long as the region is not disposed of.
+    /// </summary>
+    internal void Close()
+    {
+        SpinWait spin = default;
+        for (int holder; (holder = Interlocked.CompareExchange(ref _exclusiveThread, Closed, 0)) is not (0 or Closed); spin.SpinOnce())
+        {
+            if (holder == Environment.CurrentManagedThreadId)
+            {
+                throw new InvalidOperationException($"This thread has an atomic group open in the heap of region '{_space.Name}'. Commit or dispose of it before the arena is closed.");
+            }
+        }
+
+        foreach (Lane lane in _lanes)
+        {
+            for (SpinWait wait = default; lane.IsHeld && !lane.IsParked;)
+            {
+                wait.SpinOnce();
+            }
+        }
     }
 
     /// <summary>Ends the parking of a lane whose open group of an earlier attach was rolled back.</summary>
@@ -228,6 +258,7 @@ public sealed unsafe class PersistentHeap
         SpinWait spin = default;
         while (true)
         {
+            ThrowIfClosed();
             for (int i = 0; i < HeapFormat.LaneCount && Volatile.Read(ref _exclusiveThread) == 0; i++)
             {
                 Lane lane = _lanes[i];
@@ -244,6 +275,14 @@ public sealed unsafe class PersistentHeap
             }
 
             spin.SpinOnce();
+        }
+    }
+
+    private void ThrowIfClosed()
+    {
+        if (Volatile.Read(ref _exclusiveThread) == Closed)
+        {
+            throw new ObjectDisposedException(nameof(PersistentHeap), $"The arena that region '{_space.Name}' is of was closed.");
         }
     }
 

@@ -66,6 +66,9 @@ public sealed partial class PersistentArena : IDisposable
     /// <summary>128 random bits, drawn at creation: the key of hashes that are stored.</summary>
     internal UInt128 Seed => new(_layout.Superblock.Seed1, _layout.Superblock.Seed0);
 
+    /// <summary>Raised before it is closed clean, perhaps more than once, outside its lock: who changes a region's memory without asking the arena (a heap) ends that here.</summary>
+    internal event Action? Closing;
+
     /// <summary>True once disposed of.</summary>
     internal bool IsDisposed => _disposed;
 
@@ -259,7 +262,11 @@ public sealed partial class PersistentArena : IDisposable
     public void Thaw() => SetFrozen(false, Guid.Empty);
 
     /// <inheritdoc/>
-    public void Dispose() => End(clean: true);
+    public void Dispose()
+    {
+        Closing?.Invoke();
+        End(clean: true);
+    }
 
     /// <summary>Lets go of everything as the end of a process does, without closing the arena: what a test does in place of SIGKILL.</summary>
     internal void Abandon() => End(clean: false);

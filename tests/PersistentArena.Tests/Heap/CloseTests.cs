@@ -1,0 +1,79 @@
+using GuestMemFs.Tests.Hosting;
+
+namespace GuestMemFs.Tests.Heap;
+
+/// <summary>Closing an arena under its heap: what was in flight is whole, and nothing changes the memory afterwards.</summary>
+public class CloseTests
+{
+    [Fact]
+    public async Task Writers_are_stopped_by_the_close_and_what_they_were_told_is_there_at_the_next_open()
+    {
+        using var directory = new ArenaDirectory();
+        const int writers = 4;
+        var acknowledged = new int[writers];
+        using (PersistentArena arena = Open(directory, out PersistentDictionary dictionary))
+        {
+            Task[] tasks = [.. Enumerable.Range(0, writers).Select(writer => Task.Run(() => Write(dictionary, writer, acknowledged)))];
+            Assert.True(SpinWait.SpinUntil(() => Enumerable.Range(0, writers).All(w => Volatile.Read(ref acknowledged[w]) > 1000), TimeSpan.FromSeconds(20)));
+            arena.Dispose();
+            int[] atClose = [.. acknowledged];
+            foreach (Task task in tasks)
+            {
+                await Assert.ThrowsAsync<ObjectDisposedException>(() => task);
+            }
+
+            // A writer may have been between its last change and its note of it, no further.
+            Assert.All(acknowledged.Zip(atClose), n => Assert.InRange(n.First - n.Second, 0, 1));
+        }
+
+        using PersistentArena again = Open(directory, out PersistentDictionary found);
+        Assert.Equal(AttachKind.Warm, again.AttachReport.Kind);
+        Assert.Equal(acknowledged.Sum(), found.Count);
+        for (int writer = 0; writer < writers; writer++)
+        {
+            for (int i = 0; i < acknowledged[writer]; i++)
+            {
+                Assert.Equal(BitConverter.GetBytes(i), found.Get(Key(writer, i)));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_group_that_the_closing_thread_has_open_is_named()
+    {
+        using var directory = new ArenaDirectory();
+        using PersistentArena arena = Open(directory, out PersistentDictionary dictionary);
+        using (AtomicGroup group = dictionary.BeginAtomic())
+        {
+            var e = Assert.Throws<InvalidOperationException>(arena.Dispose);
+            Assert.Contains("atomic group open in the heap of region 'heap'", e.Message, StringComparison.Ordinal);
+            dictionary.Set("still"u8, "open"u8);
+            group.Commit();
+        }
+
+        arena.Dispose();
+        Assert.Throws<ObjectDisposedException>(() =>
+        {
+            using AtomicGroup late = dictionary.BeginAtomic();
+        });
+    }
+
+    private static PersistentArena Open(ArenaDirectory directory, out PersistentDictionary dictionary)
+    {
+        PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = directory["arena"] });
+        PersistentRegion region = arena.OpenOrCreateRegion("heap", 256L << 20, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+        dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "d");
+        return arena;
+    }
+
+    private static void Write(PersistentDictionary dictionary, int writer, int[] acknowledged)
+    {
+        for (int i = 0; i < 1_000_000; i++)
+        {
+            dictionary.Set(Key(writer, i), BitConverter.GetBytes(i));
+            Volatile.Write(ref acknowledged[writer], i + 1);
+        }
+    }
+
+    private static byte[] Key(int writer, int i) => [(byte)writer, .. BitConverter.GetBytes(i)];
+}
