@@ -8,13 +8,20 @@ internal static class Dotnet
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs it to its end and gives what it printed; fails the test with that where it failed.</summary>
-    public static async Task<string> Run(string directory, params string[] arguments)
+    public static Task<string> Run(string directory, params string[] arguments) => Run(directory, new Dictionary<string, string>(), arguments);
+
+    public static async Task<string> Run(string directory, Dictionary<string, string> environment, params string[] arguments)
     {
         // No compiler or build server is to outlive the tests.
         ProcessStartInfo start = Start("dotnet", directory, arguments);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
         start.Environment["DOTNET_NOLOGO"] = "1";
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         using var limit = new CancellationTokenSource(s_limit);

@@ -1,0 +1,141 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace GuestMemFs.Hosting;
+
+/// <summary>
+/// One registered arena with its heap and dictionaries: opened before the host's first service starts (or when first asked for,
+/// where a service wants it in its constructor), closed clean after the last one has stopped.
+/// </summary>
+internal sealed class ArenaLifetime(
+    string name,
+    IEnumerable<DictionaryRegistration> dictionaries,
+    IOptionsMonitor<PersistentArenaOptions> options,
+    ILoggerFactory? loggers,
+    TimeProvider time) : IHostedLifecycleService, IDisposable
+{
+    /// <summary>The heap's region.</summary>
+    public const string HeapRegion = "heap";
+
+    private readonly ILogger _logger = loggers?.CreateLogger("GuestMemFs.PersistentArena") ?? NullLogger.Instance;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, PersistentDictionary> _dictionaries = [];
+    private PersistentArena? _arena;
+    private PersistentHeap? _heap;
+    private bool _closed;
+
+    private string DisplayName => name.Length == 0 ? "default" : name;
+
+    public PersistentArena Arena
+    {
+        get
+        {
+            lock (_gate)
+            {
+                ObjectDisposedException.ThrowIf(_closed, this);
+                return _arena ??= Open();
+            }
+        }
+    }
+
+    public PersistentHeap Heap
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _heap ??= OpenHeap();
+            }
+        }
+    }
+
+    public PersistentDictionary Dictionary(DictionaryRegistration registration)
+    {
+        lock (_gate)
+        {
+            if (!_dictionaries.TryGetValue(registration.Name, out PersistentDictionary? dictionary))
+            {
+                dictionary = PersistentDictionary.OpenOrCreate(Heap, registration.Name, new PersistentDictionaryOptions { TimeProvider = time });
+                _dictionaries.Add(registration.Name, dictionary);
+            }
+
+            return dictionary;
+        }
+    }
+
+    /// <summary>The registered dictionaries of this arena.</summary>
+    public PersistentDictionary[] Dictionaries() => [.. dictionaries.Where(d => d.Arena == name).Select(Dictionary)];
+
+    /// <summary>Opens all that is registered, so that what is wrong with it is known before anything has started.</summary>
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        _ = Arena;
+        _ = Dictionaries();
+        return Task.CompletedTask;
+    }
+
+    public Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        Dispose();
+        return Task.CompletedTask;
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            if (_arena is { } arena)
+            {
+                _arena = null;
+                arena.Dispose();
+                _logger.ArenaClosed(DisplayName);
+            }
+        }
+    }
+
+    Task IHostedService.StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedLifecycleService.StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedLifecycleService.StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedService.StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private PersistentArena Open()
+    {
+        PersistentArenaOptions o = options.Get(name);
+        PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions
+        {
+            Name = DisplayName,
+            Directory = o.Directory,
+            MetadataSize = o.MetadataSize,
+            SizeHint = o.HeapSize,
+            ArenaId = o.ArenaId,
+            Logger = _logger,
+            TimeProvider = time,
+        });
+        ArenaTelemetry.Attached(arena.AttachReport, DisplayName);
+        return arena;
+    }
+
+    private PersistentHeap OpenHeap()
+    {
+        PersistentArenaOptions o = options.Get(name);
+        PersistentArena arena = Arena;
+        if (!arena.TryOpenRegion(HeapRegion, out PersistentRegion? region, RegionKind.Heap))
+        {
+            region = arena.CreateRegion(HeapRegion, o.HeapSize, new RegionOptions { Kind = RegionKind.Heap, Reserve = o.HeapReserve });
+        }
+
+        if (region.Length < o.HeapSize)
+        {
+            region.Grow(o.HeapSize);
+        }
+
+        // The region is not disposed of when the arena closes: who still holds the dictionary then gets an exception, not an unmapped page.
+        return PersistentHeap.Open(region);
+    }
+}

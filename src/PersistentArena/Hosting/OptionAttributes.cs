@@ -1,0 +1,53 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+
+namespace GuestMemFs.Hosting;
+
+/// <summary>A number of bytes within limits, a multiple of 4 KiB. The message names the option, the value and the limit that it broke.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class ByteSizeAttribute(long minimum, long maximum) : ValidationAttribute
+{
+    private const long Multiple = 4096;
+
+    public long Minimum => minimum;
+
+    public long Maximum => maximum;
+
+    protected override ValidationResult? IsValid(object? value, ValidationContext validationContext)
+    {
+        long bytes = (long)value!;
+        return bytes < minimum ? Failure($"at least {Text(minimum)}")
+            : bytes > maximum ? Failure($"at most {Text(maximum)}")
+            : bytes % Multiple != 0 ? Failure($"a multiple of {Text(Multiple)}")
+            : ValidationResult.Success;
+
+        ValidationResult Failure(string limit) => new($"{validationContext.DisplayName} is {Text(bytes)}; it must be {limit}.");
+    }
+
+    // 2097152 bytes (2 MiB)
+    private static string Text(long bytes)
+    {
+        int unit = 0;
+        long count = bytes;
+        for (; count != 0 && count % 1024 == 0 && unit < 4; unit++)
+        {
+            count /= 1024;
+        }
+
+        string[] names = ["", "KiB", "MiB", "GiB", "TiB"];
+        string exact = string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes");
+        return unit == 0 ? exact : string.Create(CultureInfo.InvariantCulture, $"{exact} ({count} {names[unit]})");
+    }
+}
+
+/// <summary>A path, where there is one. The message names the option and shows the value.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class DirectoryPathAttribute : ValidationAttribute
+{
+    protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) => value switch
+    {
+        string path when string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal) =>
+            new($"{validationContext.DisplayName} is '{path.Replace("\0", "\\0", StringComparison.Ordinal)}'; it must be a directory's path, or left out for the best medium that is there."),
+        _ => ValidationResult.Success,
+    };
+}
