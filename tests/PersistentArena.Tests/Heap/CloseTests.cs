@@ -13,7 +13,8 @@ public class CloseTests
         var acknowledged = new int[writers];
         using (PersistentArena arena = Open(directory, out PersistentDictionary dictionary))
         {
-            Task[] tasks = [.. Enumerable.Range(0, writers).Select(writer => Task.Run(() => Write(dictionary, writer, acknowledged)))];
+            Task[] tasks = [.. Enumerable.Range(0, writers).Select(writer => Task.Factory.StartNew(
+                () => Write(dictionary, writer, acknowledged), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
             Assert.True(SpinWait.SpinUntil(() => Enumerable.Range(0, writers).All(w => Volatile.Read(ref acknowledged[w]) > 1000), TimeSpan.FromSeconds(20)));
             arena.Dispose();
             int[] atClose = [.. acknowledged];
@@ -68,7 +69,7 @@ public class CloseTests
 
     private static void Write(PersistentDictionary dictionary, int writer, int[] acknowledged)
     {
-        for (int i = 0; i < 1_000_000; i++)
+        for (int i = 0; ; i++)
         {
             dictionary.Set(Key(writer, i), BitConverter.GetBytes(i));
             Volatile.Write(ref acknowledged[writer], i + 1);
