@@ -10,6 +10,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
     private readonly string _path;
     private readonly MediumCapabilities _capabilities;
     private readonly FileTraits _traits;
+    private bool _locked;
 
     /// <summary>Takes the descriptor over.</summary>
     public DescriptorFile(SafeFileHandle handle, string name, string path, bool writable, MediumCapabilities capabilities, FileTraits traits)
@@ -113,6 +114,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
     public override bool TryLock()
     {
         int result = Errno.Retry(() => Libc.FLock(_handle, Libc.LOCK_EX | Libc.LOCK_NB));
+        _locked |= result >= 0;
         return result switch
         {
             >= 0 => true,
@@ -140,6 +142,13 @@ internal sealed unsafe class DescriptorFile : MediumFile
 
     protected override void Dispose(bool disposing)
     {
+        if (_locked && !_handle.IsClosed)
+        {
+            // Closing is not enough: a child that another thread forks just now has the descriptor too, until it execs, and the lock with it.
+            _locked = false;
+            _ = Libc.FLock(_handle, Libc.LOCK_UN);
+        }
+
         _handle.Dispose();
         base.Dispose(disposing);
     }

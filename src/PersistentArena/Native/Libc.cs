@@ -55,6 +55,7 @@ internal static unsafe partial class Libc
     // Locks, types, attributes
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
+    public const int LOCK_UN = 8;
     public const int S_IFMT = 0xF000;
     public const int S_IFREG = 0x8000;
     public const int S_IFDIR = 0x4000;

@@ -4,12 +4,12 @@ using GuestMemFs.Tests.Infrastructure;
 namespace GuestMemFs.Tests.Media;
 
 /// <summary>What the contract promises of every medium.</summary>
-public sealed unsafe class EveryMediumTests
+public sealed class EveryMediumTests
 {
     public static TheoryData<string> All => TestMedia.All;
 
     [Theory, MemberData(nameof(All))]
-    public void What_is_stored_is_there_when_the_medium_is_opened_again(string kind)
+    public unsafe void What_is_stored_is_there_when_the_medium_is_opened_again(string kind)
     {
         using TestMedium place = TestMedia.Create(kind);
         long length;
@@ -66,6 +66,34 @@ public sealed unsafe class EveryMediumTests
         Assert.True(second.TryLock());
     }
 
+    [Fact]
+    public async Task A_lock_is_gone_with_its_file_while_another_thread_starts_processes()
+    {
+        using TestMedium place = TestMedia.Create("tmpfs");
+        using Medium medium = place.Open();
+        medium.CreateFile("a", 2 << 20).Dispose();
+        using var stop = new CancellationTokenSource();
+        Task starting = Task.Run(
+            () =>
+            {
+                while (!stop.IsCancellationRequested)
+                {
+                    TestMedia.Run("true");
+                }
+            },
+            TestContext.Current.CancellationToken);
+
+        // A child has the descriptors of its parent until it execs.
+        for (int i = 0; i < 2000; i++)
+        {
+            using MediumFile file = medium.TryOpenFile("a", writable: true)!;
+            Assert.True(file.TryLock());
+        }
+
+        await stop.CancelAsync();
+        await starting;
+    }
+
     [Theory, MemberData(nameof(All))]
     public void Lengths_and_names_that_are_none_are_refused_with_the_limit(string kind)
     {
@@ -88,7 +116,7 @@ public sealed unsafe class EveryMediumTests
     }
 
     [Theory, MemberData(nameof(All))]
-    public void Discarded_memory_reads_as_zeros_or_is_left_alone(string kind)
+    public unsafe void Discarded_memory_reads_as_zeros_or_is_left_alone(string kind)
     {
         using TestMedium place = TestMedia.Create(kind);
         using Medium medium = place.Open();
