@@ -10,15 +10,32 @@ namespace GuestMemFs.Regions;
 /// </summary>
 internal static unsafe class Lease
 {
-    /// <summary>Takes the lock, or throws with who has it.</summary>
+    private const int AttemptsAfterDeath = 100;
+
+    /// <summary>
+    /// Takes the lock, or throws with who has it. Where the record's process is not there any more, the lock is waited for: a child that the process was just forking has
+    /// the descriptor until it executes its program.
+    /// </summary>
     public static void Lock(MetadataFile metadata, string location)
     {
-        if (metadata.File.TryLock())
+        bool known = false;
+        LeaseRecord record = default;
+        for (int attempt = 0; attempt < AttemptsAfterDeath; attempt++)
         {
-            return;
+            if (metadata.File.TryLock())
+            {
+                return;
+            }
+
+            known = LeaseRecord.TryRead(metadata.Start + MetadataLayout.Lease, out record);
+            if (!known || new ProcessIdentity((int)record.ProcessId, record.ProcessStart, record.BootId).IsAlive())
+            {
+                break;
+            }
+
+            Thread.Sleep(10);
         }
 
-        bool known = LeaseRecord.TryRead(metadata.Start + MetadataLayout.Lease, out LeaseRecord record);
         throw new ArenaInUseException(
             location,
             known ? (int)record.ProcessId : null,
