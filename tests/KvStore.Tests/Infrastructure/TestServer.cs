@@ -6,6 +6,8 @@ namespace KvStore.Tests.Infrastructure;
 /// The server under test: KvStore's own executable, as the build puts it beside the tests. <c>GMF_TEST_SERVER</c> names another one, a
 /// KvStore that was published or a <c>redis-server</c>, against which the tests themselves are proved: what Redis does not do, they must not ask for.
 /// </summary>
+/// <remarks>redis-server 7.0 passes the torture only about fifty kills long: then one has cut a transaction in its append-only file, the next load says
+/// "MULTI calls can not be nested", and the checker finds what that lost.</remarks>
 internal static class TestServer
 {
     private static readonly string s_path =
@@ -16,7 +18,7 @@ internal static class TestServer
 
     /// <summary>The program, with an arena of that size. redis-server stands in with an append-only file, which keeps what was acknowledged over SIGKILL.</summary>
     public static ServerProgram Program(string size = "512M") =>
-        IsRedis ? ServerProgram.Redis(s_path, "--appendonly", "yes", "--appendfsync", "no") : ServerProgram.KvStore(s_path, "--size", size);
+        IsRedis ? ServerProgram.Redis(s_path, "--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0") : ServerProgram.KvStore(s_path, "--size", size);
 
     /// <summary>Starts it in a fresh directory and waits until it answers.</summary>
     public static RunningServer Start(string size = "512M") => new(Program(size));

@@ -30,7 +30,7 @@ internal sealed class LoadGenerator(Random random, int connection)
     public Operation Next()
     {
         int dice = random.Next(100);
-        return dice < 8 ? new Operation([.. Enumerable.Range(0, random.Next(0, 7)).Select(_ => One())], IsTransaction: true)
+        return dice < 8 ? new Operation([.. Enumerable.Range(0, FewOrMany(0, 7)).Select(_ => One())], IsTransaction: true)
             : dice < 14 ? new Operation([Read()], IsTransaction: false)
             : new Operation([One()], IsTransaction: false);
     }
@@ -136,13 +136,16 @@ internal sealed class LoadGenerator(Random random, int connection)
 
     private IEnumerable<RespArgument> Pairs()
     {
-        for (int i = random.Next(1, 9); i > 0; i--)
+        for (int i = FewOrMany(1, 9); i > 0; i--)
         {
             string key = AnyKey();
             yield return key;
             yield return Value(key);
         }
     }
+
+    // Long groups are what a kill meets half done.
+    private int FewOrMany(int least, int few) => random.Next(8) == 0 ? random.Next(few, 100) : random.Next(least, few);
 
     private string AnyKey() => Key(s_classes[random.Next(s_classes.Length)]);
 

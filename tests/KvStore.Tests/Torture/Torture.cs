@@ -22,7 +22,7 @@ internal sealed class Torture(RunningServer server, int seed, int connections)
     /// <summary>The times from a restart to the first answer.</summary>
     public List<TimeSpan> Restarts { get; } = [];
 
-    /// <summary>One cycle: load and a SIGKILL (rarely a SIGTERM) within 50 ms, perhaps another while it starts, then the judgement.</summary>
+    /// <summary>One cycle: load and a SIGKILL (rarely a SIGTERM) within 50 or 250 ms, perhaps another while it starts, then the judgement.</summary>
     public void Cycle()
     {
         if (_random.Next(20) == 0)
@@ -31,7 +31,7 @@ internal sealed class Torture(RunningServer server, int seed, int connections)
         }
 
         long begin = Instant.Now;
-        Load(TimeSpan.FromMilliseconds(_random.NextDouble() * 50), clean: _random.Next(20) == 0);
+        Load(TimeSpan.FromMilliseconds(_random.NextDouble() * (_random.Next(2) == 0 ? 50 : 250)), clean: _random.Next(20) == 0);
         while (_random.Next(5) == 0)
         {
             ServerProcess starting = server.Launch();
@@ -55,6 +55,7 @@ internal sealed class Torture(RunningServer server, int seed, int connections)
             Dictionary<string, Entry> found = Snapshot.Take(client, LoadGenerator.Keys(worker.Connection));
             try
             {
+                worker.JudgeReplies();
                 Unacknowledged += Checker.Judge(
                     worker.Acknowledged.Entries, worker.InFlight, found, during with { Earliest = Math.Max(during.Earliest, worker.InFlightSince) });
             }
@@ -88,6 +89,11 @@ internal sealed class Torture(RunningServer server, int seed, int connections)
                 }
             }
         }))];
+        foreach (Worker worker in _workers)
+        {
+            worker.Plan();
+        }
+
         foreach (Thread thread in threads)
         {
             thread.Start();

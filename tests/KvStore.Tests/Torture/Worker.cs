@@ -6,15 +6,17 @@ namespace KvStore.Tests.Torture;
 
 /// <summary>
 /// One connection under load, and what is known about its keys: the state after the last acknowledged operation, and the operations that were
-/// sent after it. A reply that Redis would not give fails at once.
+/// sent after it. What to send is made before the load and what was answered is judged after it, so that the server, and not the test, is the one who works.
 /// </summary>
 internal sealed class Worker
 {
+    private const int Planned = 3_000;
     private const int MuchInFlight = 1 << 20;
     private readonly Random _random;
     private readonly LoadGenerator _generator;
-    private readonly Queue<Operation> _inFlight = new();
-    private long _batchSent;
+    private readonly Queue<Operation> _plan = new();
+    private readonly Queue<(Operation Operation, long Sent)> _inFlight = new();
+    private readonly List<(Operation Operation, RespReply Reply, Instant When)> _answered = [];
 
     public Worker(int connection, int seed)
     {
@@ -29,13 +31,22 @@ internal sealed class Worker
     public Oracle Acknowledged { get; private set; } = new();
 
     /// <summary>What was sent and not answered, in order.</summary>
-    public IReadOnlyCollection<Operation> InFlight => _inFlight;
+    public IReadOnlyCollection<Operation> InFlight => [.. _inFlight.Select(i => i.Operation)];
 
     /// <summary>When the first of <see cref="InFlight"/> was sent at the earliest.</summary>
-    public long InFlightSince => _batchSent;
+    public long InFlightSince => _inFlight.TryPeek(out var first) ? first.Sent : long.MaxValue;
 
     /// <summary>Operations acknowledged since the run's begin.</summary>
     public long Acknowledgements { get; private set; }
+
+    /// <summary>Thinks out what to send.</summary>
+    public void Plan()
+    {
+        while (_plan.Count < Planned)
+        {
+            _plan.Enqueue(_generator.Next());
+        }
+    }
 
     /// <summary>What was found after a restart is what counts from now on.</summary>
     public void Adopt(IReadOnlyDictionary<string, Entry> found)
@@ -57,7 +68,17 @@ internal sealed class Worker
 
             while (!stop.IsCancellationRequested)
             {
-                Batch(client, _random.Next(2) == 0 ? 1 : _random.Next(2, 65));
+                // Without pipelining, or with the next batches on their way while the replies to this one are.
+                int batches = _random.Next(2) == 0 ? 1 : _random.Next(1, 9);
+                for (int i = 0; i < batches; i++)
+                {
+                    Send(client, batches == 1 ? 1 : _random.Next(2, 65));
+                }
+
+                while (_inFlight.Count > 0)
+                {
+                    Receive(client);
+                }
             }
         }
         catch (Exception e) when (e is SocketException { SocketErrorCode: not SocketError.TimedOut } or EndOfStreamException)
@@ -66,28 +87,41 @@ internal sealed class Worker
         }
     }
 
-    private void Batch(RespClient client, int operations)
+    /// <summary>Judges what was answered under load. Throws <see cref="TortureException"/> at a reply that Redis would not give.</summary>
+    public void JudgeReplies()
     {
-        for (int length = 0; operations > 0 && length < MuchInFlight; operations--)
+        foreach ((Operation operation, RespReply got, Instant when) in _answered)
         {
-            Operation operation = _generator.Next();
-            length += operation.Length;
-            operation.AddTo(client);
-            _inFlight.Enqueue(operation);
-        }
-
-        _batchSent = Instant.Now;
-        client.Flush();
-        while (_inFlight.TryPeek(out Operation? operation))
-        {
-            RespReply got = operation.ReadReply(client);
-            RespReply expected = operation.ExecuteOn(Acknowledged, new Instant(_batchSent, Instant.Now));
-            _inFlight.Dequeue();
+            RespReply expected = operation.ExecuteOn(Acknowledged, when);
             Acknowledgements++;
             if (!Replies.Same(expected, got))
             {
                 throw new TortureException($"To {operation} the answer should be {expected}, and was {got}.");
             }
         }
+
+        _answered.Clear();
+    }
+
+    private void Send(RespClient client, int operations)
+    {
+        long sent = Instant.Now;
+        for (int length = 0; operations > 0 && length < MuchInFlight; operations--)
+        {
+            Operation operation = _plan.TryDequeue(out Operation? planned) ? planned : _generator.Next();
+            length += operation.Length;
+            operation.AddTo(client);
+            _inFlight.Enqueue((operation, sent));
+        }
+
+        client.Flush();
+    }
+
+    private void Receive(RespClient client)
+    {
+        (Operation operation, long sent) = _inFlight.Peek();
+        RespReply reply = operation.ReadReply(client);
+        _answered.Add((operation, reply, new Instant(sent, Instant.Now)));
+        _inFlight.Dequeue();
     }
 }
