@@ -42,7 +42,7 @@ internal static class CommandDocs
             }
             else
             {
-                call.Reply.NullArray();
+                call.Reply.Null();
             }
         }
     }

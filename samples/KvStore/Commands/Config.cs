@@ -57,7 +57,7 @@ internal static class Config
     {
         if (call.Args.Count % 2 != 0)
         {
-            call.Reply.Error(Errors.Arity(call.Command.Name));
+            call.Reply.Error(Errors.Syntax);
             return;
         }
 

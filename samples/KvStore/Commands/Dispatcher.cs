@@ -22,6 +22,7 @@ internal static class Dispatcher
             {
                 // A browser was talked into sending this here.
                 session.Close = true;
+                session.Drop = true;
                 return;
             }
 
@@ -128,7 +129,8 @@ internal static class Dispatcher
         var shown = new StringBuilder();
         for (int i = 1; i < args.Count && shown.Length < ShownArguments; i++)
         {
-            shown.Append('\'').Append(CString(args[i], ShownArguments - shown.Length)).Append("' ");
+            int room = ShownArguments - shown.Length;
+            shown.Append('\'').Append(CString(args[i], room)).Append("' ");
         }
 
         return $"ERR unknown command '{CString(args[0], ShownArguments)}', with args beginning with: {shown}";

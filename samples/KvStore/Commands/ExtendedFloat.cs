@@ -59,6 +59,11 @@ internal readonly struct ExtendedFloat
             return true;
         }
 
+        if (text.Length > at + 2 && text[at] == (byte)'0' && (text[at + 1] | 0x20) == 'x')
+        {
+            return TryParseHexadecimal(text[(at + 2)..], negative, out value);
+        }
+
         var digits = new StringBuilder("0");
         int scale = 0;
         bool any = false;
@@ -112,14 +117,45 @@ internal readonly struct ExtendedFloat
 
     private static ExtendedFloat Infinity => new(BigInteger.Zero, 0, infinite: true);
 
-    private static bool TryReadExponent(ReadOnlySpan<byte> text, ref int scale)
+    /// <summary>What is behind "0x": as C reads and writes it.</summary>
+    private static bool TryParseHexadecimal(ReadOnlySpan<byte> text, bool negative, out ExtendedFloat value)
+    {
+        value = default;
+        BigInteger number = BigInteger.Zero;
+        int exponent = 0;
+        bool any = false;
+        bool point = false;
+        int at = 0;
+        for (; at < text.Length && at < LargestDecimalExponent && (char.IsAsciiHexDigit((char)text[at]) || (text[at] == (byte)'.' && !point)); at++)
+        {
+            if (text[at] == (byte)'.')
+            {
+                point = true;
+                continue;
+            }
+
+            any = true;
+            number = (number << 4) + Convert.ToInt32(((char)text[at]).ToString(), 16);
+            exponent -= point ? 4 : 0;
+        }
+
+        if (!any || !TryReadExponent(text[at..], ref exponent, 'p') || Math.Abs(exponent) > LargestExponent * 2)
+        {
+            return false;
+        }
+
+        value = Round(negative ? -number : number, BigInteger.One, exponent);
+        return value.IsFinite;
+    }
+
+    private static bool TryReadExponent(ReadOnlySpan<byte> text, ref int scale, char letter = 'e')
     {
         if (text.Length == 0)
         {
             return true;
         }
 
-        if ((text[0] | 0x20) != 'e' || text.Length > 8 || !int.TryParse(text[1..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent))
+        if ((text[0] | 0x20) != letter || text.Length > 8 || !int.TryParse(text[1..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent))
         {
             return false;
         }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using GuestMemFs;
 using KvStore.Protocol;
@@ -10,6 +11,11 @@ internal static class Scanning
 {
     private const int DefaultCount = 10;
     private const int KeysPerBucket = 5;
+
+    /// <summary>A table that is mostly empty is not walked for ever to find the keys asked for.</summary>
+    private const int BucketsPerKey = 10;
+
+    private const long LargestCount = 1L << 32;
     private const int BucketsAtATime = 1024;
 
     public static void Scan(in Call call)
@@ -56,10 +62,16 @@ internal static class Scanning
 
         using var found = new KeyCollector();
         var visitor = new Visitor(found, pattern, type);
-        int buckets = (int)Math.Clamp((count + KeysPerBucket - 1) / KeysPerBucket, 1, int.MaxValue / 2);
-        cursor = call.Keys.Scan(cursor, buckets, ref visitor);
+        long buckets = Math.Min(count, LargestCount) * BucketsPerKey;
+        do
+        {
+            int step = (int)Math.Clamp((count - visitor.Seen) / KeysPerBucket, 1, Math.Min(buckets, BucketsAtATime));
+            cursor = call.Keys.Scan(cursor, step, ref visitor);
+            buckets -= step;
+        }
+        while (cursor != 0 && visitor.Seen < count && buckets > 0);
         call.Reply.Array(2);
-        call.Reply.Bulk(cursor.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        call.Reply.Bulk(cursor.ToString(CultureInfo.InvariantCulture));
         found.Reply(call.Reply);
     }
 
@@ -91,28 +103,32 @@ internal static class Scanning
         cursor = 0;
         if (text.Length == 0)
         {
-            return true; // as strtoul has it
+            return true; // as strtoul has it, which also takes a sign
         }
 
-        foreach (byte c in text)
+        bool negative = text[0] == (byte)'-';
+        ReadOnlySpan<byte> digits = negative || text[0] == (byte)'+' ? text[1..] : text;
+        if (!ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out cursor))
         {
-            if (c is < (byte)'0' or > (byte)'9')
-            {
-                return false;
-            }
+            return false;
         }
 
-        return ulong.TryParse(text, out cursor);
+        cursor = negative ? 0 - cursor : cursor;
+        return true;
     }
 
-    private readonly ref struct Visitor(KeyCollector found, ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> type) : IRecordVisitor
+    private ref struct Visitor(KeyCollector found, ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> type) : IRecordVisitor
     {
         private readonly ReadOnlySpan<byte> _pattern = pattern;
         private readonly ReadOnlySpan<byte> _type = type;
         private readonly bool _anyKey = pattern is [(byte)'*'];
 
+        /// <summary>Records visited, those left out included.</summary>
+        public long Seen { get; private set; }
+
         public void Visit(in RecordView record)
         {
+            Seen++;
             if ((_anyKey || Glob.IsMatch(_pattern, record.Key)) && (_type.IsEmpty || Ascii.EqualsIgnoreCase(_type, Keys.TypeName(record.Type))))
             {
                 found.Add(record.Key);

@@ -173,6 +173,7 @@ internal ref struct SetOptions
         for (int i = first; i < call.Args.Count; i++)
         {
             bool timed = options.ExpiryArgument > 0;
+            SetOptions before = options;
             if (forSet && call.Args.Is(i, "nx"u8) && !options.IfPresent)
             {
                 options.IfAbsent = true;
@@ -193,8 +194,9 @@ internal ref struct SetOptions
             {
                 options.Persist = true;
             }
-            else if (!timed && !options.KeepTtl && !options.Persist && i + 1 < call.Args.Count && options.TryUnit(call, i))
+            else if (!options.KeepTtl && !options.Persist && i + 1 < call.Args.Count && options.TryUnit(call, i) && (!timed || options.HasUnitOf(before)))
             {
+                // The same unit twice is allowed, and the later one counts.
                 options.ExpiryArgument = ++i;
             }
             else
@@ -205,6 +207,8 @@ internal ref struct SetOptions
 
         return true;
     }
+
+    private readonly bool HasUnitOf(in SetOptions other) => InSeconds == other.InSeconds && Absolute == other.Absolute;
 
     private bool TryUnit(in Call call, int index)
     {

@@ -93,6 +93,11 @@ internal sealed class Connection : IDisposable
             }
 
             bool goOn = Execute(read.Buffer, out needed);
+            if (Session.Drop)
+            {
+                return;
+            }
+
             FlushResult flushed = await _writer.FlushAsync().ConfigureAwait(false);
             if (!goOn || flushed.IsCompleted)
             {

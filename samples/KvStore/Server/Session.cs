@@ -36,6 +36,9 @@ internal sealed class Session(long id, RespWriter reply, RequestParser parser)
     /// <summary>Set where the connection is to be closed once what was replied is sent.</summary>
     public bool Close { get; set; }
 
+    /// <summary>Set where even that is not to be sent.</summary>
+    public bool Drop { get; set; }
+
     public Command? LastCommand { get; set; }
 
     /// <summary>Between MULTI and EXEC.</summary>

@@ -1,0 +1,557 @@
+using System.Text;
+
+namespace KvStore.Tests.Commands;
+
+/// <summary>
+/// Command lines whose replies must be Redis's, byte for byte. In order: a line works on what the lines before it left. Quotes and
+/// escapes are redis-cli's. "~" in front: sorted before comparing (Redis promises no order). "?" in front: only the kind of reply is compared (times).
+/// </summary>
+internal static class CommandLines
+{
+    public static IEnumerable<string> All => [.. Text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'), .. Generated()];
+
+    /// <summary>Splits a line, unquoting as redis-cli does.</summary>
+    public static string[] Split(string line)
+    {
+        List<string> words = [];
+        StringBuilder? word = null;
+        bool quoted = false;
+        for (int i = 0; i < line.Length; i++)
+        {
+            char c = line[i];
+            if (quoted && c == '\\')
+            {
+                c = line[++i];
+                if (c == 'x')
+                {
+                    c = (char)Convert.ToInt32(line.Substring(i + 1, 2), 16);
+                    i += 2;
+                }
+                else
+                {
+                    c = c switch { 'n' => '\n', 'r' => '\r', 't' => '\t', _ => c };
+                }
+
+                word!.Append(c);
+            }
+            else if (c == '"')
+            {
+                quoted = !quoted;
+                word ??= new StringBuilder();
+            }
+            else if (c == ' ' && !quoted)
+            {
+                if (word is not null)
+                {
+                    words.Add(word.ToString());
+                    word = null;
+                }
+            }
+            else
+            {
+                (word ??= new StringBuilder()).Append(c);
+            }
+        }
+
+        if (word is not null)
+        {
+            words.Add(word.ToString());
+        }
+
+        return [.. words];
+    }
+
+    /// <summary>Combinations that nobody would write out.</summary>
+    private static IEnumerable<string> Generated()
+    {
+        string[] values = ["0", "1", "-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "01", "+1", "-0", "\"\"", "\" 1\"", "\"1 \"", "1.5", "abc", "3e3"];
+        foreach (string value in values)
+        {
+            yield return $"SET n {value}";
+            yield return "INCR n";
+            yield return "GET n";
+            yield return $"SET n {value}";
+            yield return "DECR n";
+            yield return $"SET n 5";
+            yield return $"INCRBY n {value}";
+            yield return $"DECRBY n {value}";
+            yield return "GET n";
+            yield return $"EXPIRE n {value} XX";
+            yield return "SET n abcdefghij";
+            yield return $"GETRANGE n {value} -1";
+            yield return $"GETRANGE n 0 {value}";
+            yield return $"GETRANGE n {value} 3";
+            yield return $"BITCOUNT n {value} -1";
+            yield return $"BITCOUNT n 3 {value} BIT";
+            yield return $"BITCOUNT n {value} 20 BIT";
+            yield return $"GETBIT n {value}";
+            yield return $"SET n x EX {value}";
+            yield return $"SET n x PX {value}";
+            yield return "SET n x";
+            yield return $"GETEX n EXAT {value}";
+            yield return $"SET n x PXAT {value}";
+            yield return $"SETEX n {value} x";
+            yield return "DEL n";
+            yield return $"SETBIT n 7 {value}";
+        }
+
+        string[] options = ["NX", "XX", "GET", "KEEPTTL", "EX 100", "PX 100000", "EXAT 33177117420", "PXAT 33177117420000", "PERSIST", "BOGUS"];
+        foreach (string first in options)
+        {
+            foreach (string second in options)
+            {
+                yield return $"SET o 1 {first} {second}";
+                yield return $"SET absent:{first.Replace(' ', '-')} 1 {second} {first}";
+                yield return $"GETEX o {first} {second}";
+            }
+
+            yield return $"GETEX o {first}";
+            yield return "TTL o";
+            yield return "GET o";
+        }
+
+        string[] conditions = ["", "NX", "XX", "GT", "LT", "NX XX", "GT LT", "XX GT", "XX LT", "NX GT", "BOGUS", "xx gt"];
+        foreach (string condition in conditions)
+        {
+            foreach (string ttl in new[] { "", "100" })
+            {
+                yield return ttl.Length > 0 ? $"SET e v EX {ttl}" : "SET e v";
+                yield return $"EXPIRE e 50 {condition}";
+                yield return $"EXPIRE e 200 {condition}";
+                yield return $"PEXPIREAT e 33177117420000 {condition}";
+                yield return $"EXPIREAT e 33177117420 {condition}";
+                yield return "EXPIRETIME e";
+                yield return $"EXPIRE absent 50 {condition}";
+                yield return $"EXPIRE e -1 {condition}";
+                yield return "EXISTS e";
+            }
+        }
+
+        string[] floats = ["0.1", "3.0", "5e3", "-1.5e-5", "1234567.1", "1e17", "1e300", "0.30000000000000004", "-0", ".5", "5.", "inf", "-inf", "nan", "1e", "0x1p3", "\" 1\"", "\"1 \"", "1e5000", "100000000000000000000", "0.000000000000000001"];
+        foreach (string a in floats)
+        {
+            yield return $"SET f {a}";
+            foreach (string b in new[] { "0.1", "-3.1", "1e10", "7", "abc", "inf" })
+            {
+                yield return $"INCRBYFLOAT f {b}";
+            }
+
+            yield return "DEL f";
+            yield return $"INCRBYFLOAT f {a}";
+            yield return "GET f";
+        }
+
+        string[] patterns = ["*", "h?llo", "h*llo", "h[ae]llo", "h[^e]llo", "h[a-b]llo", "h\\\\?llo", "*l*o*", "[", "h[", "h[a", "h[b-a]llo", "h[^a-z]llo", "\\\\*", "**", "h[\\\\e]llo", "\"\"", "hello*", "*hello", "a*a*a*a*b"];
+        yield return "FLUSHALL";
+        yield return "MSET hello 1 hallo 2 hxllo 3 heello 4 h?llo 5 h[ 6 * 7 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 8";
+        foreach (string pattern in patterns)
+        {
+            string quoted = pattern.StartsWith('"') ? pattern : $"\"{pattern}\"";
+            yield return $"~KEYS {quoted}";
+            yield return $"~SCAN 0 COUNT 100000 MATCH {quoted}";
+        }
+
+        foreach (string command in new[]
+        {
+            "GET", "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "MGET", "MSET", "MSETNX", "APPEND", "STRLEN", "GETRANGE", "SETRANGE", "INCR", "DECR", "INCRBY",
+            "DECRBY", "INCRBYFLOAT", "SETBIT", "GETBIT", "BITCOUNT", "DEL", "UNLINK", "EXISTS", "TOUCH", "TYPE", "RENAME", "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
+            "PEXPIREAT", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "PERSIST", "KEYS", "SCAN", "ECHO", "SELECT", "AUTH", "WATCH", "CLIENT", "CONFIG",
+            "CLIENT SETNAME", "CLIENT NO-EVICT", "CONFIG GET", "CONFIG SET", "COMMAND GETKEYS",
+        })
+        {
+            yield return command;
+            yield return $"{command} a b c d e f g h i";
+            yield return $"MULTI x";
+        }
+    }
+
+    private const string Text = """
+        FLUSHALL
+        PING
+        PING hello
+        ping a b
+        "PiNg"
+        ECHO "\r\n\x00\xff"
+        SELECT 0
+        SELECT 1
+        SELECT -1
+        SELECT abc
+        NOSUCHCOMMAND
+        nosuch a b c
+        "no\r\nsuch" "x\r\ny"
+        "nul\x00behind" "a\x00b"
+        NOSUCH aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b
+        nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
+        NOSUCH aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb ccccccccccccccccccccccccccccccccccccccc ddddddddddddd
+        CLIENT NOSUCH
+        CONFIG nosuch x
+        COMMAND nosuch
+        "" a
+        # strings
+        GET a
+        SET a 1
+        GET a
+        SET a "\x00\x01binary\r\n"
+        GET a
+        STRLEN a
+        SET "" emptykey
+        GET ""
+        SET empty ""
+        GET empty
+        STRLEN empty
+        STRLEN none
+        SETNX a 2
+        SETNX nx 2
+        GETSET a new
+        GETSET fresh new
+        GETDEL fresh
+        GETDEL fresh
+        GETEX a
+        GETEX none EX 0
+        GETEX a EX 0
+        GETEX a EX 100
+        TTL a
+        GETEX a PERSIST
+        TTL a
+        GETEX a EXAT 1
+        EXISTS a
+        SET t v EX 100
+        TTL t
+        SET t v2 KEEPTTL
+        TTL t
+        SET t v3
+        TTL t
+        SET t v PXAT 1
+        GET t
+        SET t v GET
+        SET t w GET
+        SET t x NX GET
+        SET t y XX GET
+        SET q 1 XX
+        SET q 1 NX
+        SET q 2 NX
+        SET q 3 XX
+        SET q 1 EX
+        SET q 1 EX abc
+        SET q 1 EX 0
+        SET q 1 EX -5
+        SET q 1 EX 9223372036854775807
+        SET q 1 PX 9223372036854775807
+        SET q 1 EX 10 PX 10
+        SET q 1 NX XX
+        SET q 1 KEEPTTL EX 10
+        SETEX q 0 v
+        SETEX q -1 v
+        SETEX q abc v
+        SETEX q 100 v
+        TTL q
+        PSETEX q 100000 v
+        TTL q
+        APPEND ap abc
+        APPEND ap def
+        GET ap
+        APPEND ap ""
+        APPEND ap2 ""
+        EXISTS ap2
+        SET num 10
+        INCR num
+        APPEND num 5
+        GET num
+        INCR num
+        STRLEN num
+        GETRANGE num 1 1
+        SETRANGE num 1 9
+        GET num
+        INCR num
+        SETBIT num 3 1
+        GET num
+        SET num 10
+        INCR num
+        GETDEL num
+        SET num 10
+        INCR num
+        GETSET num 7
+        GET num
+        INCR num
+        SETBIT num 100 1
+        GET num
+        SETRANGE sr 5 hello
+        GET sr
+        SETRANGE sr 0 HELL
+        GET sr
+        SETRANGE sr 0 ""
+        SETRANGE srnone 0 ""
+        EXISTS srnone
+        SETRANGE sr -1 x
+        SETRANGE sr abc x
+        SETRANGE sr 536870911 xx
+        SETRANGE sr 536870912 x
+        SETRANGE sr 9223372036854775807 x
+        GETRANGE sr 0 -1
+        GETRANGE sr 3 100
+        GETRANGE sr -3 -1
+        GETRANGE sr -1 -3
+        GETRANGE sr 5 2
+        GETRANGE sr -100 2
+        GETRANGE none 0 -1
+        GETRANGE sr a b
+        SUBSTR sr 1 3
+        MSET m1 a m2 b m3 c
+        MGET m1 m2 m3 m4
+        MGET m1 m1
+        MSET m1 a m2
+        MSETNX m1 a m9 b
+        MSETNX m8 a m9 b
+        MSETNX m10 a m11
+        MSETNX same 1 same 2
+        GET same
+        INCRBYFLOAT fl 3.0
+        INCRBYFLOAT fl 0.1
+        INCRBYFLOAT fl abc
+        INCRBYFLOAT m1 1
+        INCRBYFLOAT m1 abc
+        SETBIT b 0 1
+        SETBIT b 7 1
+        GET b
+        SETBIT b 0 2
+        SETBIT b -1 1
+        SETBIT b 4294967296 1
+        SETBIT b abc 1
+        GETBIT b 0
+        GETBIT b 1
+        GETBIT b 1000
+        GETBIT none 0
+        BITCOUNT b
+        BITCOUNT b 0
+        BITCOUNT b 0 -1
+        BITCOUNT b 0 -1 BYTE
+        BITCOUNT b 0 0 BIT
+        BITCOUNT b 1 7 BIT
+        BITCOUNT b 0 -1 NIBBLE
+        BITCOUNT none 0
+        SET bc "foobar"
+        BITCOUNT bc
+        BITCOUNT bc 0 0
+        BITCOUNT bc 1 1
+        BITCOUNT bc 5 30 BIT
+        BITCOUNT bc -13 -2 BIT
+        BITCOUNT bc 100 200
+        BITCOUNT bc -1 -100
+        # keys
+        DEL m1 m2 none
+        UNLINK m3 none
+        EXISTS a b sr sr
+        TOUCH sr sr none
+        TYPE sr
+        TYPE none
+        RENAME none x
+        RENAME none none
+        SET r1 v EX 100
+        RENAME r1 r2
+        TTL r2
+        GET r2
+        EXISTS r1
+        RENAME r2 r2
+        SET r3 w
+        RENAMENX r2 r3
+        RENAMENX r2 r4
+        RENAMENX none r4
+        RENAMENX r3 r3
+        RENAME r4 r3
+        GET r3
+        TTL r3
+        INCR cnt
+        RENAME cnt cnt2
+        INCR cnt2
+        COPY cnt2 cnt3
+        INCR cnt3
+        GET cnt2
+        COPY r3 c1
+        TTL c1
+        COPY r3 c1
+        COPY cnt2 c1 REPLACE
+        GET c1
+        TTL c1
+        COPY r3 r3
+        COPY none c9
+        COPY r3 c9 DB 0
+        COPY r3 c9 DB 1
+        COPY r3 c9 DB abc
+        COPY r3 c9 DB
+        COPY r3 c9 BOGUS
+        SET x1 v
+        EXPIRE x1 100
+        TTL x1
+        PERSIST x1
+        PERSIST x1
+        PERSIST none
+        TTL x1
+        TTL none
+        PTTL x1
+        PTTL none
+        EXPIRETIME x1
+        EXPIRETIME none
+        PEXPIREAT x1 33177117420000
+        PEXPIRETIME x1
+        EXPIRETIME x1
+        ?PTTL x1
+        EXPIRE x1 abc
+        EXPIRE x1 9223372036854775807
+        EXPIRE x1 -9223372036854775808
+        PEXPIRE x1 9223372036854775807
+        EXPIREAT x1 9223372036854775807
+        EXPIRE x1 0
+        EXISTS x1
+        SET x2 v
+        PEXPIREAT x2 1
+        EXISTS x2
+        SET x3 v
+        EXPIREAT x3 0
+        EXISTS x3
+        SCAN abc
+        SCAN +
+        SCAN "1 "
+        SCAN 0 COUNT
+        SCAN 0 COUNT 0
+        SCAN 0 COUNT abc
+        SCAN 0 BOGUS 1
+        SCAN 0 MATCH nosuch* COUNT 100000
+        SCAN 0 TYPE list COUNT 100000
+        SCAN 0 TYPE nosuchtype COUNT 100000
+        ~SCAN 0 TYPE string COUNT 100000
+        ~SCAN 0 TYPE STRING MATCH c* COUNT 100000
+        ~KEYS *
+        ?RANDOMKEY
+        DBSIZE
+        FLUSHDB BOGUS
+        FLUSHDB ASYNC SYNC
+        FLUSHDB ASYNC
+        DBSIZE
+        RANDOMKEY
+        FLUSHALL SYNC
+        # transactions
+        EXEC
+        DISCARD
+        MULTI
+        MULTI
+        WATCH a
+        SET a 1
+        INCR a
+        GET a
+        EXEC
+        MULTI
+        SET a 1
+        DISCARD
+        MULTI
+        NOSUCH
+        SET a 2
+        EXEC
+        MULTI
+        GET
+        EXEC
+        GET a
+        MULTI
+        SET s abc
+        INCR s
+        SET s2 x
+        EXEC
+        GET s2
+        WATCH a b
+        UNWATCH
+        MULTI
+        UNWATCH
+        PING
+        EXEC
+        WATCH a
+        SET a changed
+        MULTI
+        SET a never
+        EXEC
+        GET a
+        WATCH a
+        MULTI
+        EXEC
+        WATCH fl
+        FLUSHALL
+        MULTI
+        EXEC
+        SET fl 1
+        WATCH fl
+        FLUSHALL
+        MULTI
+        EXEC
+        MULTI
+        SAVE
+        EXEC
+        MULTI
+        SELECT 5
+        MSET a 1 b 2
+        RENAME a c
+        DEL b
+        MGET a b c
+        FLUSHALL
+        SET after 1
+        DBSIZE
+        EXEC
+        GET after
+        MULTI
+        RESET
+        GET a
+        # connection
+        CLIENT GETNAME
+        CLIENT SETNAME "with space"
+        CLIENT SETNAME "line\n"
+        CLIENT SETNAME me
+        CLIENT GETNAME
+        CLIENT SETNAME ""
+        CLIENT GETNAME
+        CLIENT NO-EVICT ON
+        CLIENT NO-EVICT off
+        CLIENT NO-EVICT maybe
+        ?CLIENT ID
+        CLIENT LIST BOGUS
+        CLIENT LIST TYPE bogus
+        CLIENT LIST ID abc
+        CLIENT LIST TYPE replica
+        AUTH x
+        AUTH default x
+        AUTH nobody x
+        AUTH a b c
+        HELLO abc
+        HELLO 1
+        HELLO 4
+        HELLO 2 BOGUS
+        HELLO 2 AUTH x
+        HELLO 2 AUTH nobody x
+        HELLO 2 SETNAME "a b"
+        HELLO 2 SETNAME
+        # server
+        CONFIG GET save
+        CONFIG GET appendonly
+        CONFIG GET nosuch
+        ~CONFIG GET requirepass timeout
+        CONFIG SET nosuch 1
+        CONFIG SET timeout abc
+        CONFIG SET timeout -1
+        CONFIG SET timeout 0
+        CONFIG SET timeout 1 timeout 2
+        CONFIG SET databases 3
+        CONFIG SET timeout 0 maxclients
+        CONFIG RESETSTAT
+        CONFIG REWRITE
+        ?TIME
+        SAVE
+        BGSAVE BOGUS
+        ?LASTSAVE
+        SHUTDOWN BOGUS
+        SHUTDOWN ABORT
+        INFO nosuchsection
+        COMMAND GETKEYS SET a b
+        COMMAND GETKEYS MSET a b c d
+        COMMAND GETKEYS PING
+        COMMAND GETKEYS NOSUCH
+        COMMAND GETKEYS GET
+        COMMAND INFO nosuch
+        COMMAND DOCS nosuch
+        """;
+}

@@ -1,0 +1,217 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using KvStore.Demo;
+using KvStore.Tests.Commands;
+using KvStore.Tests.Infrastructure;
+
+namespace KvStore.Tests.Server;
+
+/// <summary>What clients do that they should not: it costs them their connection at most, and the others nothing.</summary>
+public sealed class LimitTests
+{
+    [Fact]
+    public void More_clients_than_allowed_are_told_so()
+    {
+        using RunningServer server = Start("--maxclients", "3");
+        using var first = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal("+PONG\r\n", first.Call("PING"));
+        List<RawClient> clients = [];
+        string refused = "";
+        for (int i = 0; i < 4; i++)
+        {
+            var client = new RawClient(server.Process.TcpEndPoint);
+            clients.Add(client);
+            string reply = client.ReadGreeting("PING");
+            refused = reply[0] == '-' ? reply : refused;
+        }
+
+        Assert.Equal("-ERR max number of clients reached\r\n", refused);
+        clients.ForEach(c => c.Dispose());
+        Assert.True(SpinWait.SpinUntil(() => Connects(server), TimeSpan.FromSeconds(5)), "A place became free, but nobody was let in.");
+    }
+
+    [Fact]
+    public void An_idle_client_is_closed_after_its_time()
+    {
+        using RunningServer server = Start("--timeout", "1");
+        using var idle = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal("+PONG\r\n", idle.Call("PING"));
+        Assert.Equal("", idle.ReadToEnd());
+        AssertServes(server);
+    }
+
+    [Fact]
+    public void An_unfinished_request_over_the_limit_ends_its_connection()
+    {
+        using RunningServer server = Start("--client-query-buffer-limit", "1mb");
+        using var client = new RawClient(server.Process.TcpEndPoint);
+        client.Send(Encoding.ASCII.GetBytes("*2\r\n$3\r\nGET\r\n$100000000\r\nabc"));
+        Assert.Equal("", client.ReadToEnd());
+        AssertServes(server);
+    }
+
+    [Fact]
+    public void Large_values_announced_by_many_and_sent_by_none_take_no_memory()
+    {
+        using RunningServer server = Start();
+        List<RawClient> clients = [];
+        for (int i = 0; i < 200; i++)
+        {
+            var client = new RawClient(server.Process.TcpEndPoint);
+            client.Send(Encoding.ASCII.GetBytes("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$500000000\r\nabc"));
+            clients.Add(client);
+        }
+
+        AssertServes(server);
+        Assert.InRange(ResidentBytes(server), 0, 400L << 20);
+        clients.ForEach(c => c.Dispose());
+    }
+
+    [Fact]
+    public void Who_does_not_read_replies_is_not_read_from()
+    {
+        using RunningServer server = Start();
+        using var other = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal("+OK\r\n", other.Call("SET", "big", new string('x', 1 << 20)));
+        using var slow = new RawClient(server.Process.TcpEndPoint);
+        slow.Send([.. Enumerable.Repeat("*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n"u8.ToArray(), 2000).SelectMany(b => b)]); // 2 GB of replies
+        AssertServes(server);
+        Thread.Sleep(300);
+        Assert.InRange(ResidentBytes(server), 0, 300L << 20);
+        Assert.InRange(Info(other, "stats", "total_commands_processed"), 1, 300);
+    }
+
+    [Fact]
+    public void A_reply_over_the_hard_limit_ends_its_connection()
+    {
+        using RunningServer server = Start("--client-output-hard-limit", "1mb");
+        using var client = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal("+OK\r\n", client.Call("SET", "big", new string('x', 3 << 20)));
+        client.Send("GET", "big");
+        Assert.Equal("", client.ReadToEnd());
+        using var other = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal(1, Info(other, "stats", "client_output_buffer_limit_disconnections"));
+    }
+
+    [Fact]
+    public void Ten_thousand_idle_connections_take_little()
+    {
+        const int Count = 10_000;
+        using RunningServer server = Start("--maxclients", "20000");
+        using var active = new RawClient(server.Process.TcpEndPoint);
+        active.Call("PING");
+        long before = ResidentBytes(server);
+        List<Socket> idle = [];
+        try
+        {
+            for (int i = 0; i < Count; i++)
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                idle.Add(socket);
+                socket.Connect(server.Process.TcpEndPoint);
+            }
+
+            Assert.True(SpinWait.SpinUntil(() => Info(active, "clients", "connected_clients") > Count, TimeSpan.FromSeconds(30)));
+            Assert.InRange((ResidentBytes(server) - before) / Count, 0, 16 * 1024);
+            Assert.Equal("+OK\r\n", active.Call("SET", "a", "1"));
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.TooManyOpenSockets)
+        {
+            Assert.Skip($"This process may open only {idle.Count} sockets.");
+        }
+        finally
+        {
+            idle.ForEach(s => s.Dispose());
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => Info(active, "clients", "connected_clients") == 1, TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
+    public void A_large_value_comes_back_whole()
+    {
+        using RunningServer server = Start();
+        using RespClient client = server.Connect();
+        var value = new byte[60 << 20];
+        new Random(7).NextBytes(value);
+        Assert.Equal("OK", client.Call("SET", "large", value).Text);
+        Assert.Equal(value, client.Call("GET", "large").Bytes);
+        Assert.Equal(value.Length + 3, client.Call("APPEND", "large", "end").Integer);
+        Assert.Equal(value[^5..].Concat("end"u8.ToArray()), client.Call("GETRANGE", "large", value.Length - 5, -1).Bytes!);
+    }
+
+    [Fact]
+    public void One_client_that_never_stops_does_not_starve_the_others()
+    {
+        using RunningServer server = Start();
+        using var stop = new CancellationTokenSource();
+        var flood = new Thread(() => Flood(server, stop.Token));
+        flood.Start();
+        using var other = new RawClient(server.Process.TcpEndPoint);
+        TimeSpan slowest = TimeSpan.Zero;
+        for (int i = 0; i < 100; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Assert.Equal("+PONG\r\n", other.Call("PING"));
+            TimeSpan took = Stopwatch.GetElapsedTime(start);
+            slowest = took > slowest ? took : slowest;
+        }
+
+        stop.Cancel();
+        flood.Join();
+        Assert.InRange(slowest.TotalSeconds, 0, 2);
+    }
+
+    private static void Flood(RunningServer server, CancellationToken stop)
+    {
+        byte[] pings = [.. Enumerable.Repeat("*1\r\n$4\r\nPING\r\n"u8.ToArray(), 5000).SelectMany(b => b)];
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(server.Process.TcpEndPoint);
+        var drain = new Thread(() =>
+        {
+            var sink = new byte[1 << 16];
+            while (client.Receive(sink) > 0)
+            {
+                // What comes back is of no interest here.
+            }
+        });
+        drain.Start();
+        while (!stop.IsCancellationRequested)
+        {
+            client.Send(pings);
+        }
+
+        client.Shutdown(SocketShutdown.Send);
+        drain.Join();
+    }
+
+    private static RunningServer Start(params string[] more) =>
+        new(ServerProgram.KvStore(Path.Combine(AppContext.BaseDirectory, "KvStore"), ["--size", "256M", .. more]));
+
+    private static bool Connects(RunningServer server)
+    {
+        using var client = new RawClient(server.Process.TcpEndPoint);
+        return client.ReadGreeting("PING") == "+PONG\r\n";
+    }
+
+    private static void AssertServes(RunningServer server)
+    {
+        using var client = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal("+PONG\r\n", client.Call("PING"));
+    }
+
+    private static long Info(RawClient client, string section, string name)
+    {
+        string line = client.Call("INFO", section).Split("\r\n").First(l => l.StartsWith(name + ":", StringComparison.Ordinal));
+        return long.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Memory of the process's own: not the arena's pages, which are shared.</summary>
+    private static long ResidentBytes(RunningServer server)
+    {
+        string line = File.ReadLines($"/proc/{server.Process.Id}/status").First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal));
+        return long.Parse(line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+    }
+}
