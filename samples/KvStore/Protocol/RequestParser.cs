@@ -25,7 +25,8 @@ internal enum ParseStatus
 /// </remarks>
 internal sealed class RequestParser(ProtocolLimits limits)
 {
-    private const int KeptSlices = 64;
+    /// <summary>Room for the arguments of a pipelined batch is kept; that of one huge command is not.</summary>
+    private const int KeptSlices = 256;
 
     private Slice[] _slices = new Slice[8];
     private int _sliceCount;

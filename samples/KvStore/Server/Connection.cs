@@ -93,7 +93,7 @@ internal sealed class Connection : IDisposable
             }
 
             bool goOn = Execute(read.Buffer, out needed);
-            if (Session.Drop)
+            if (Session.Drop || _writer.Overflowed)
             {
                 return;
             }
