@@ -43,7 +43,10 @@ internal sealed class ReservedPages : IDisposable
         return Read(pool) - before;
     }
 
-    private static long Read(string pool) => long.Parse(File.ReadAllText(pool), CultureInfo.InvariantCulture);
+    // Without the surplus: pages that somebody gave back while they were still in use, and that go when they are free.
+    private static long Read(string pool) => Number(pool) - Number(pool.Replace("nr_hugepages", "surplus_hugepages", StringComparison.Ordinal));
+
+    private static long Number(string file) => long.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture);
 
     private static FileStream WaitForTurn()
     {

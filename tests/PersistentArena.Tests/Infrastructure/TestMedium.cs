@@ -38,18 +38,24 @@ public sealed class TestMedium : IDisposable
     /// <summary>Removes everything; fails the test where a strict medium was mistreated.</summary>
     public void Dispose()
     {
-        if (_mounted)
+        try
         {
-            // Lazy, because a test that failed may have left mappings.
-            Assert.Equal((0, string.Empty), TestMedia.Run("umount", "-l", _directory!));
-            System.IO.Directory.Delete(_directory!);
+            if (_mounted)
+            {
+                // Lazy, because a test that failed may have left mappings.
+                Assert.Equal((0, string.Empty), TestMedia.Run("umount", "-l", _directory!));
+                System.IO.Directory.Delete(_directory!);
+            }
+            else if (_directory is not null)
+            {
+                System.IO.Directory.Delete(_directory, recursive: true);
+            }
         }
-        else if (_directory is not null)
+        finally
         {
-            System.IO.Directory.Delete(_directory, recursive: true);
+            _pages?.Dispose(); // The machine's, whatever happened.
         }
 
-        _pages?.Dispose();
         Strict?.DestroyMemory();
         _shared?.Dispose();
         if (Strict is { } strict)
