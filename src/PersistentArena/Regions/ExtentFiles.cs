@@ -16,9 +16,6 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
 
     private Dictionary<(ulong Id, ulong Nonce), List<string>>? _byIdentity;
 
-    /// <summary>How many files were found under another name than their own.</summary>
-    public int Renamed { get; private set; }
-
     /// <summary>The name an extent's file is made under.</summary>
     public static string NameOf(ulong extentId) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{extentId:x}");
 
@@ -37,32 +34,34 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     public MediumFile Map(ExtentEntry extent, nint address, string regionName)
     {
         string name = NameOf(extent.Id);
-        long foundLength = -1;
-        if (_byIdentity is null && TryMap(name, extent, address, out foundLength) is { } file)
+
+        // Once all files have been looked at, what was seen then decides: the name alone would hide a duplicate.
+        bool known = _byIdentity is not null && _byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? seen) && (seen.Count > 1 || seen[0] != name);
+        if (!known && TryMap(name, extent, address) is { } file)
         {
             return file;
         }
 
-        _byIdentity ??= Scan();
-        if (_byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? names))
+        if (!known || !writable)
+        {
+            _byIdentity = Scan(); // A reader does not see what the writer makes: what it saw before says nothing.
+        }
+
+        if (_byIdentity!.TryGetValue((extent.Id, extent.Nonce), out List<string>? names))
         {
             if (names.Count > 1)
             {
                 throw ExtentException.Duplicated(regionName, extent.Id, names[0], names[1]);
             }
 
-            if (TryMap(names[0], extent, address, out _) is { } found)
+            if (TryMap(names[0], extent, address) is { } found)
             {
-                Renamed += names[0] == name ? 0 : 1;
                 return found;
             }
         }
 
-        if (foundLength == -1)
-        {
-            using MediumFile? there = medium.TryOpenFile(name, writable: false);
-            foundLength = there?.Length ?? -1;
-        }
+        using MediumFile? there = medium.TryOpenFile(name, writable: false);
+        long foundLength = there?.Length ?? -1;
 
         throw foundLength >= 0 && foundLength < extent.FileLength
             ? ExtentException.Truncated(regionName, extent.Id, name, extent.FileLength, foundLength)
@@ -156,9 +155,8 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     /// <summary>Says that a file is gone.</summary>
     public void Deleted(ulong id, ulong nonce) => _byIdentity?.Remove((id, nonce));
 
-    private MediumFile? TryMap(string name, ExtentEntry extent, nint address, out long foundLength)
+    private MediumFile? TryMap(string name, ExtentEntry extent, nint address)
     {
-        foundLength = -1;
         MediumFile? file = medium.TryOpenFile(name, writable);
         if (file is null)
         {
@@ -167,11 +165,10 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
 
         try
         {
-            foundLength = file.Length;
-            if (foundLength == extent.FileLength)
+            if (file.Length == extent.FileLength)
             {
-                file.MapAt(address, foundLength, writable);
-                ExtentIdentity identity = ExtentIdentity.Read((byte*)address, foundLength);
+                file.MapAt(address, extent.FileLength, writable);
+                ExtentIdentity identity = ExtentIdentity.Read((byte*)address, extent.FileLength);
                 if (identity.IsIntact && identity.ArenaId == arenaId && identity.ExtentId == extent.Id && identity.Nonce == extent.Nonce)
                 {
                     MediumFile result = file;

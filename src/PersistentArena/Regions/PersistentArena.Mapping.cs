@@ -177,6 +177,7 @@ public sealed partial class PersistentArena
         catch
         {
             placer.Undo();
+            mapping.ClearBehind(offset + plan.ExtendLastBy, MappedBytes(plan));
             throw;
         }
 

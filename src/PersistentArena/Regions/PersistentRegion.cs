@@ -14,7 +14,7 @@ namespace GuestMemFs;
 public sealed unsafe class PersistentRegion : IDisposable
 {
     private readonly RegionMapping _mapping;
-    private volatile bool _disposed;
+    private int _disposed;
 
     internal PersistentRegion(PersistentArena arena, RegionMapping mapping)
     {
@@ -104,13 +104,9 @@ public sealed unsafe class PersistentRegion : IDisposable
     internal void EnsureBacked(long offset, long length)
     {
         CheckRange(offset, length);
-        if (_mapping.Entry.Reserve == RegionReserve.OnDemand && length > 0)
+        if (!_mapping.IsBacked(offset + length))
         {
-            Arena.Guard(length, () =>
-            {
-                _mapping.EnsureBacked(offset, length);
-                return 0;
-            });
+            Back(offset, length);
         }
     }
 
@@ -124,16 +120,22 @@ public sealed unsafe class PersistentRegion : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_disposed)
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            _disposed = true;
             Arena.Release(_mapping);
         }
     }
 
+    /// <summary>Apart, so that what is backed already allocates no closure.</summary>
+    private void Back(long offset, long length) => Arena.Guard(length, () =>
+    {
+        _mapping.EnsureBacked(offset, length);
+        return 0;
+    });
+
     private void CheckOpen()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
         ObjectDisposedException.ThrowIf(Arena.IsDisposed, Arena);
     }
 

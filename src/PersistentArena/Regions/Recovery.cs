@@ -108,6 +108,7 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
         using var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.PageSize));
         file.MapAt(view.Address, length, writable: true);
         ExtentIdentity.Write((byte*)view.Address, length, arenaId, id, nonce);
+        files.Created(id, nonce, file.Name);
         return new ExtentEntry(id, nonce, length, Used: 0, RegionId: 0, Ordinal: 0, ExtentState.Dirty);
     }
 }

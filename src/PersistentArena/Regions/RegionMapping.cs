@@ -73,15 +73,13 @@ internal sealed class RegionMapping
         Volatile.Write(ref _length, entry.Length);
     }
 
+    /// <summary>True where the region is known to be backed up to an offset.</summary>
+    public bool IsBacked(long end) => Entry.Reserve == RegionReserve.Full || end <= Volatile.Read(ref _backed);
+
     /// <summary>Takes the medium's space for a range, where that was not done at creation.</summary>
     public void EnsureBacked(long offset, long length)
     {
         long end = offset + length;
-        if (Entry.Reserve == RegionReserve.Full || end <= Volatile.Read(ref _backed))
-        {
-            return;
-        }
-
         lock (_backing)
         {
             long from = Math.Max(offset, offset <= _backed ? _backed : offset);
@@ -100,6 +98,15 @@ internal sealed class RegionMapping
             {
                 Volatile.Write(ref _backed, Math.Max(end, _backed));
             }
+        }
+    }
+
+    /// <summary>Takes out what was mapped behind the region's end by a growth that then failed: its files are gone, and the mapping would keep their memory.</summary>
+    public void ClearBehind(long offset, long length)
+    {
+        if (length > 0)
+        {
+            _view.Clear(offset, Math.Min(length, _view.Length - offset));
         }
     }
 
