@@ -12,7 +12,7 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
     // Keys of one bucket, so that seven of them fill it.
     private static readonly string[] s_same = [.. SameBucket().Take(16)];
 
-    private static readonly DictionaryOperation[] s_alphabet =
+    internal static readonly DictionaryOperation[] Alphabet =
     [
         Set(s_same[0], "short"),
         Set(s_same[0], new string('x', 300)),
@@ -30,35 +30,39 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
         Group(commit: false, Set(s_same[0], "in group"), Set(s_same[0], "twice"), Remove(s_same[2]), Set(s_same[10], "new"), Expire(s_same[0], Later)),
     ];
 
-    public static TheoryData<string> Beginnings => ["empty", "full bucket", "overflow of one", "long chain", "integers"];
+    internal static readonly string[] BeginningNames = ["empty", "full bucket", "overflow of one", "long chain", "integers"];
+
+    public static TheoryData<string> Beginnings => [.. BeginningNames];
 
     [Theory]
     [MemberData(nameof(Beginnings))]
     public void Every_store_of_every_sequence_of_up_to_three_operations(string beginning)
     {
         long before = DictionaryLab.States;
-        using DictionaryLab lab = new(2 << 20);
+        using DictionaryLab lab = new(2 << 20) { Reorder = new Random(3) };
         Begin(lab, beginning);
         var start = lab.Save();
-        foreach (DictionaryOperation first in s_alphabet)
+        foreach (DictionaryOperation first in Alphabet)
         {
             lab.Restore(start, beginning);
             lab.CrashRecoveryToo = true;
             lab.Explore(first);
             var second = lab.Save();
-            foreach (DictionaryOperation next in s_alphabet)
+            foreach (DictionaryOperation next in Alphabet)
             {
                 lab.Restore(second, $"{beginning} | {first}");
                 lab.Explore(next);
                 var third = lab.Save();
                 lab.CrashRecoveryToo = false; // looked into for each pair already
-                foreach (DictionaryOperation last in s_alphabet)
+                lab.Reorder = null;
+                foreach (DictionaryOperation last in Alphabet)
                 {
                     lab.Restore(third, $"{beginning} | {first} | {next}");
                     lab.Explore(last);
                 }
 
                 lab.CrashRecoveryToo = true;
+                lab.Reorder = new Random(3);
             }
         }
 
@@ -69,17 +73,36 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
     public void Every_store_of_growth()
     {
         long before = DictionaryLab.States;
-        using DictionaryLab lab = new(4 << 20);
-        for (int i = 0; i < 5_690; i++)
+        ExploreGrowth(recoveryToo: true, new Random(5));
+        output.WriteLine($"growth: {DictionaryLab.States - before} crash states");
+    }
+
+    [Fact]
+    public void Random_sequences_under_a_weak_order_of_stores()
+    {
+        long before = DictionaryLab.States;
+        for (int seed = 1; seed <= 4; seed++)
+        {
+            LongRun.RandomRun(seed, 120);
+        }
+
+        output.WriteLine($"random, seeds 1 to 4: {DictionaryLab.States - before} crash states");
+    }
+
+    internal static void ExploreGrowth(bool recoveryToo, Random random)
+    {
+        using DictionaryLab lab = new(4 << 20) { Reorder = random };
+        for (int i = 0; i < 5_735; i++)
         {
             lab.Do(Set("k" + i, "v"));
         }
 
-        for (int i = 0; i < 64; i++)
+        // The threshold is passed; whether to grow is looked at every sixteenth insert, and then 64 buckets are split.
+        lab.CrashRecoveryToo = recoveryToo;
+        for (int i = 0; i < 16; i++)
         {
-            // The threshold lies at 5,735 keys, and is looked at now and then.
             DictionaryOperation set = Set("more" + i, "v");
-            if (i is > 45 and < 54)
+            if (i is > 7 and < 11)
             {
                 lab.Explore(set);
             }
@@ -88,11 +111,9 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
                 lab.Do(set);
             }
         }
-
-        output.WriteLine($"growth: {DictionaryLab.States - before} crash states");
     }
 
-    private static void Begin(DictionaryLab lab, string beginning)
+    internal static void Begin(DictionaryLab lab, string beginning)
     {
         int same = beginning switch { "full bucket" => 7, "overflow of one" => 8, "long chain" => 15, _ => 0 };
         for (int i = 0; i < same; i++)
@@ -106,6 +127,28 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
             lab.Do(Increment(s_same[0], 7));
             lab.Do(Set(s_same[8], "text", Later));
         }
+    }
+
+    /// <summary>Any operation on the few keys of the lab, with sizes from nothing to many pages.</summary>
+    internal static DictionaryOperation RandomOperation(Random random)
+    {
+        string Key() => random.Next(4) == 0 ? "n" + random.Next(3) : s_same[random.Next(s_same.Length)];
+        string Value() => new((char)('a' + random.Next(26)), random.Next(10) switch { 0 => 0, 1 => random.Next(200_000), 2 or 3 => random.Next(5_000), _ => random.Next(200) });
+        DictionaryOperation Simple() => random.Next(10) switch
+        {
+            0 or 1 => Remove(Key()),
+            2 => Increment(Key(), random.Next(-9, 9)),
+            3 => Expire(Key(), random.Next(2) == 0 ? 0 : Later + random.Next(3)),
+            4 => Set(Key(), Value(), Later),
+            _ => Set(Key(), Value()),
+        };
+        return random.Next(30) switch
+        {
+            0 => Clear(),
+            1 => Collect(random.Next(2_000)),
+            2 or 3 or 4 => Group(random.Next(3) > 0, [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => Simple())]),
+            _ => Simple(),
+        };
     }
 
     private static IEnumerable<string> SameBucket()

@@ -31,6 +31,9 @@ internal sealed unsafe class DictionaryLab : IDisposable
     /// <summary>How deep a crash of the recovery is looked into: each store of it, or not at all.</summary>
     public bool CrashRecoveryToo { get; set; } = true;
 
+    /// <summary>Where set, states that a weak order of stores can leave are looked at too; samples are drawn from it.</summary>
+    public Random? Reorder { get; set; }
+
     /// <summary>Does an operation without a look at its crashes.</summary>
     public void Do(DictionaryOperation operation)
     {
@@ -95,6 +98,21 @@ internal sealed unsafe class DictionaryLab : IDisposable
                     }
                 }
             }
+        }
+
+        if (Reorder is not null)
+        {
+            ExploreReorderings(before, trace, old);
+        }
+    }
+
+    private void ExploreReorderings(Image before, StoreTrace trace, DictionaryModel old)
+    {
+        Image crash = before with { Bytes = (byte[])before.Bytes.Clone() };
+        foreach (string when in StoreTrace.Reorderings(trace.Stores, crash.Bytes, Reorder!))
+        {
+            _crashed.Load(crash);
+            Check(_crashed, old, when);
         }
     }
 

@@ -57,6 +57,51 @@ internal sealed unsafe class StoreTrace(byte* memory, long length)
         yield return ($"after all {stores.Count} stores", true);
     }
 
+    /// <summary>
+    /// The states that a weak order of stores adds (arm64, or what a loss of power leaves of stores past the caches): between two publishing stores, any subset of
+    /// the others may be there. All subsets where they are few, a sample where they are many.
+    /// </summary>
+    public static IEnumerable<string> Reorderings(IReadOnlyList<RecordedStore> stores, byte[] memory, Random random)
+    {
+        for (int start = 0; start < stores.Count;)
+        {
+            int end = start;
+            while (end < stores.Count && !stores[end].Publishes)
+            {
+                end++;
+            }
+
+            int count = end - start;
+            if (count > 1)
+            {
+                byte[] before = (byte[])memory.Clone();
+                int subsets = count <= Exhaustive ? 1 << count : Samples;
+                for (int subset = 1; subset < subsets; subset++)
+                {
+                    for (int i = 0; i < count; i++)
+                    {
+                        if (count <= Exhaustive ? (subset >> i & 1) != 0 : random.Next(2) == 0)
+                        {
+                            stores[start + i].Bytes.CopyTo(memory.AsSpan((int)stores[start + i].Offset));
+                        }
+                    }
+
+                    yield return count <= Exhaustive ? $"with subset {subset:X} of the {count} stores from {start} on" : $"with some of the {count} stores from {start} on";
+                    before.CopyTo(memory, 0);
+                }
+            }
+
+            for (int i = start; i < Math.Min(end + 1, stores.Count); i++)
+            {
+                stores[i].Bytes.CopyTo(memory.AsSpan((int)stores[i].Offset));
+            }
+
+            start = end + 1;
+        }
+    }
+
+    private const int Exhaustive = 4;
+    private const int Samples = 8;
     private const int Run = 24;
     private const int Stride = 256;
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace GuestMemFs.Format;
 
@@ -6,29 +7,50 @@ namespace GuestMemFs.Format;
 /// The persist seam: every store to persistent memory goes through here, and nothing else does.
 /// </summary>
 /// <remarks>
-/// <para>Ordering is durability: on cache-coherent memory a store that has retired outlives the process, so all that has to be
-/// right is the order. <see cref="Publish"/> is a release store: whatever was stored before it is there when it is. Two
-/// stores that must not change places are therefore both separated by a <see cref="Publish"/>, or the later one is itself one.</para>
-/// <para>In a build with <c>GMF_CRASHLAB</c> each store is told to a recorder (address, length) after it was made; in any other build the
-/// hook is not in the code.</para>
+/// <para>Ordering is durability: on cache-coherent memory a store that has retired outlives the process and the kernel, so all that has to be right is the
+/// order. <see cref="Publish"/> is a store that no other store of its thread crosses, in either direction; between two of them stores may come in any order.
+/// On x86 that costs nothing.</para>
+/// <para>Loss of power is another matter: there a store counts when it has left the caches. With the switch <see cref="PowerLossSwitch"/> on, all stores bypass the caches and
+/// a publish waits for those before it and for itself. It is for DAX files mapped synchronously, costs much of the speed, and is read once a process.</para>
+/// <para>The crash lab compiles the library with a seam of its own in place of this file, which records. There is no hook in here to pay for.</para>
 /// </remarks>
-internal static unsafe partial class Persist
+internal static unsafe class Persist
 {
-    /// <summary>Stores 8 bytes at an 8-byte-aligned address. Not ordered against other stores until the next <see cref="Publish"/>.</summary>
+    /// <summary>The AppContext switch (runtimeconfig.json, or AppContext.SetSwitch before the first use) that makes stores outlive a loss of power.</summary>
+    public const string PowerLossSwitch = "GuestMemFs.PersistThroughPowerLoss";
+
+    // A constant to the JIT once the class is initialised: the branches below are not in the code of a process that leaves it off.
+    private static readonly bool s_powerLoss = AppContext.TryGetSwitch(PowerLossSwitch, out bool on) && on
+        && (Sse2.X64.IsSupported ? true : throw new PlatformNotSupportedException($"{PowerLossSwitch} needs an x86-64 processor."));
+
+    /// <summary>Stores 8 bytes at an 8-byte-aligned address. In no order against other stores until the next <see cref="Publish"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(ulong* at, ulong value)
     {
+        if (s_powerLoss)
+        {
+            Sse2.X64.StoreNonTemporal(at, value);
+            return;
+        }
+
         *at = value;
-        Stored(at, sizeof(ulong), publishing: false);
     }
 
-    /// <summary>Stores 8 bytes at an 8-byte-aligned address after every earlier store of this thread: the store that makes something true.</summary>
+    /// <summary>Stores 8 bytes at an 8-byte-aligned address after every earlier store of this thread and before every later one: the store that makes something true.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Publish(ulong* at, ulong value)
     {
-        Publishing(at);
-        Volatile.Write(ref *at, value);
-        Stored(at, sizeof(ulong), publishing: true);
+        if (s_powerLoss)
+        {
+            Sse.StoreFence();
+            Sse2.X64.StoreNonTemporal(at, value);
+            Sse.StoreFence();
+            return;
+        }
+
+        Volatile.WriteBarrier();
+        *at = value;
+        Volatile.WriteBarrier();
     }
 
     /// <summary>Copies bytes, in any order and width: never a word that publishes.</summary>
@@ -36,7 +58,7 @@ internal static unsafe partial class Persist
     public static void Copy(void* to, ReadOnlySpan<byte> from)
     {
         from.CopyTo(new Span<byte>(to, from.Length));
-        Stored(to, from.Length, publishing: false);
+        Wrote(to, from.Length);
     }
 
     /// <summary>Fills bytes with one value, in any order and width.</summary>
@@ -49,14 +71,26 @@ internal static unsafe partial class Persist
             done += step;
         }
 
-        Stored(to, length, publishing: false);
+        Wrote(to, length);
     }
 
     /// <summary>Says that the caller wrote <paramref name="length"/> bytes itself, through a span it had to hand out.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Wrote(void* at, long length) => Stored(at, length, publishing: false);
+    public static void Wrote(void* at, long length)
+    {
+        if (s_powerLoss)
+        {
+            WriteThrough((byte*)at, length);
+        }
+    }
 
-    static partial void Stored(void* at, long length, bool publishing);
-
-    static partial void Publishing(void* at);
+    /// <summary>Stores each word of the range once more, past the caches. The words at the ends hold neighbours' bytes too: those are this thread's own, or stand still.</summary>
+    private static void WriteThrough(byte* at, long length)
+    {
+        ulong* end = (ulong*)(((nuint)at + (nuint)length + 7) & ~(nuint)7);
+        for (ulong* word = (ulong*)((nuint)at & ~(nuint)7); word < end; word++)
+        {
+            Sse2.X64.StoreNonTemporal(word, *word);
+        }
+    }
 }
