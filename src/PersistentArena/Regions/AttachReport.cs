@@ -33,8 +33,11 @@ public readonly record struct AttachStep(string Name, TimeSpan Duration);
 /// <summary>What an open found and did, and how long each step took. Immutable. <see cref="ToString"/> is the text for people.</summary>
 public sealed class AttachReport
 {
-    internal AttachReport(AttachKind kind, Guid arenaId, ulong epoch, int regions, Medium medium, string mediumReason, IReadOnlyList<AttachReason> reasons, IReadOnlyList<AttachStep> steps)
+    private readonly Func<PageReport> _pages;
+
+    internal AttachReport(AttachKind kind, Guid arenaId, ulong epoch, int regions, Medium medium, string mediumReason, IReadOnlyList<AttachReason> reasons, IReadOnlyList<AttachStep> steps, Func<PageReport> pages)
     {
+        _pages = pages;
         Kind = kind;
         ArenaId = arenaId;
         Epoch = epoch;
@@ -72,7 +75,13 @@ public sealed class AttachReport
     /// <summary>What the content survives.</summary>
     public Survives Survives { get; }
 
-    /// <summary>The page size that the medium is expected to give, in bytes. Whether a region got it, its page report says.</summary>
+    /// <summary>
+    /// What pages the metadata got, read from smaps when it is asked for: what the medium gives, rather than what was asked of it. Unknown once the arena is closed. For a
+    /// region's own see <see cref="PersistentRegion.ReadPages"/>.
+    /// </summary>
+    public PageReport Pages => _pages();
+
+    /// <summary>The page size that the medium is expected to give, in bytes. Whether it was got, <see cref="Pages"/> says.</summary>
     public long PageSize { get; }
 
     /// <summary>What was found, rolled back, mended.</summary>
@@ -90,7 +99,7 @@ public sealed class AttachReport
         CultureInfo culture = CultureInfo.InvariantCulture;
         var text = new StringBuilder();
         text.Append(culture, $"arena {ArenaId} in {Location}: {Kind} in {Duration.TotalMilliseconds:0.0} ms, epoch {Epoch}, {Regions} regions");
-        text.Append(culture, $"\n  medium   {MediumName}, {PageSize >> 10} KiB pages, survives {Survives}");
+        text.Append(culture, $"\n  medium   {MediumName}, pages of {PageSize >> 10} KiB expected, {Pages} got, survives {Survives}");
         if (MediumReason.Length > 0)
         {
             text.Append(culture, $"; {MediumReason}");

@@ -51,7 +51,7 @@ public sealed partial class PersistentArena
             kind = AttachKind.Reader;
         }
 
-        AttachReport = new AttachReport(kind, Id, _tables.State.Epoch, _tables.RegionCount, medium, medium.Reason, steps.Reasons, steps.All);
+        AttachReport = new AttachReport(kind, Id, _tables.State.Epoch, _tables.RegionCount, medium, medium.Reason, steps.Reasons, steps.All, ReadPages);
         if (options.Logger is { } logger)
         {
             LogAttached(logger, AttachReport);
@@ -270,6 +270,14 @@ public sealed partial class PersistentArena
             throw new ForeignFileException(
                 medium.Location,
                 $"The arena was made on a medium with files in steps of {granularity} bytes, and this one has steps of {capabilities.FileGranularity}, pages of {capabilities.PageSize} and files of at most {capabilities.MaximumFileLength}");
+        }
+    }
+
+    private PageReport ReadPages()
+    {
+        lock (_lock)
+        {
+            return _disposed ? default : PageReport.ForRange(_metadata.Address, _metadata.Length);
         }
     }
 

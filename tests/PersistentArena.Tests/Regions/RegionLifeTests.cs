@@ -4,7 +4,7 @@ using static GuestMemFs.Tests.Regions.ArenaTest;
 namespace GuestMemFs.Tests.Regions;
 
 /// <summary>Regions over their life, on every medium.</summary>
-public class RegionLifeTests
+public class RegionLifeTests(ITestOutputHelper output)
 {
     public static TheoryData<string> Media => TestMedia.All;
 
@@ -34,6 +34,14 @@ public class RegionLifeTests
             Assert.Equal(id, arena.Id);
             Assert.Equal(2UL, arena.Epoch);
             Assert.Empty(arena.AttachReport.Reasons);
+            Assert.True(arena.AttachReport.Pages.IsKnown);
+            if (kind is "hugetlbfs")
+            {
+                Assert.Equal(arena.AttachReport.Pages.Resident, arena.AttachReport.Pages.Huge);
+            }
+
+            output.WriteLine(arena.AttachReport.ToString());
+            Assert.Contains(arena.AttachReport.Steps, step => step.Name == "replay");
             using PersistentRegion region = arena.OpenRegion("data", RegionKind.Raw);
             Assert.Equal(length, region.Length);
             AssertFilled(region, 1);
