@@ -13,7 +13,8 @@ internal sealed class ArenaFixture : IDisposable
 
     public ArenaFixture(long keys)
     {
-        _size = Math.Max(64L << 20, keys * BytesAKey * 3 / 2);
+        const long step = 2L << 20;
+        _size = Math.Max(64L << 20, (keys * BytesAKey * 3 / 2 / step + 1) * step);
         Directory.CreateDirectory(_directory);
         Open();
         var data = new Dataset(keys, ValueLength, 1);

@@ -94,9 +94,7 @@ internal static class Restart
             return Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Sum(AllocatedBytes);
         }
 
-        using var client = RespClient.Connect(server.TcpEndPoint);
-        string line = client.Call("INFO", "memory").Text.Split("\r\n").First(l => l.StartsWith("used_memory:", StringComparison.Ordinal));
-        return long.Parse(line.Split(':')[1], CultureInfo.InvariantCulture);
+        return ServerFacts.Ask(server, "memory").Number("used_memory");
     }
 
     private static long AllocatedBytes(string path)

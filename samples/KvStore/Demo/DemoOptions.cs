@@ -8,7 +8,7 @@ internal sealed record DemoOptions
     public const string Usage = """
         KvStore demo: loads keys through a socket, kills the server with SIGKILL in mid-write, starts it again and checks every key.
 
-          --keys N        how many keys, as 500k, 2M, 10M   (default: 2M, fewer where memory is short)
+          --keys N        how many keys, as 500k, 2M, 10M   (default: 5M, fewer where memory is short)
           --value N       bytes a value                      (default: 100)
           --size N        the arena's size, as 4G            (default: what the keys need)
           --arena DIR     where the arena is made            (default: the best medium that is here)
@@ -17,7 +17,7 @@ internal sealed record DemoOptions
           --seed N        other keys' values
         """;
 
-    private const long DefaultKeys = 2_000_000;
+    private const long DefaultKeys = 5_000_000;
 
     // What a key costs at most with its record, its share of the index and the slack of the size classes.
     private const int Overhead = 128;

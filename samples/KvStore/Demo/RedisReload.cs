@@ -1,7 +1,7 @@
 namespace KvStore.Demo;
 
 /// <summary>The comparison: redis-server with the same keys, saved to its RDB file and started again.</summary>
-internal sealed record RedisReload(string Version, TimeSpan Load, TimeSpan Save, TimeSpan Restart)
+internal sealed record RedisReload(string Version, TimeSpan Load, TimeSpan Save, TimeSpan Restart, double MemoryAKey)
 {
     public static RedisReload Play(string executable, Dataset data, Scene scene)
     {
@@ -13,11 +13,11 @@ internal sealed record RedisReload(string Version, TimeSpan Load, TimeSpan Save,
         server.WaitUntilReady();
         TimeSpan load = WarmRestart.LoadInto(server, data, scene);
 
-        string version;
+        string version = ServerFacts.Ask(server, "server").Find("redis_version") ?? "";
+        double memory = (double)ServerFacts.Ask(server, "memory").Number("used_memory") / data.Keys;
         TimeSpan save;
         using (var client = RespClient.Connect(server.TcpEndPoint, TimeSpan.FromMinutes(10)))
         {
-            version = client.Call("INFO", "server").Text.Split("\r\n").First(l => l.StartsWith("redis_version:", StringComparison.Ordinal)).Split(':')[1];
             ProgressBar clock = scene.Progress("", 1);
             RespReply saved = client.Call("SAVE");
             save = clock.Elapsed;
@@ -37,6 +37,6 @@ internal sealed record RedisReload(string Version, TimeSpan Load, TimeSpan Save,
         });
         scene.Say($"   saved in {save.TotalSeconds:0.0} s; the first right answer came {restart.TotalSeconds:0.000} s after the start");
         server.Kill();
-        return new RedisReload(version, load, save, restart);
+        return new RedisReload(version, load, save, restart, memory);
     }
 }

@@ -11,6 +11,7 @@ internal static class Summary
         Row("save, to restart from it", "not needed", Seconds(theirs?.Save));
         Row("restart to first right answer", Seconds(ours.Restart), Seconds(theirs?.Restart));
         Row("check every key and value", Seconds(ours.Verify), "");
+        Row("memory a key", Bytes(ours.MemoryAKey), Bytes(theirs?.MemoryAKey));
         if (theirs is not null)
         {
             scene.Say($"\n   Back after SIGKILL {theirs.Restart / ours.Restart:N0} times as fast as redis-server reloads, and with every acknowledged write.");
@@ -20,6 +21,8 @@ internal static class Summary
 
         void Row(string what, string a, string b) => scene.Say($"   {what,-32}{a,14}{b,22}".TrimEnd());
     }
+
+    private static string Bytes(double? bytes) => bytes is > 0 ? $"{bytes:0} bytes" : "";
 
     private static string Seconds(TimeSpan? time) =>
         time is not { } t ? "" : t.TotalSeconds < 1 ? $"{t.TotalSeconds:0.000} s" : $"{t.TotalSeconds:0.0} s";

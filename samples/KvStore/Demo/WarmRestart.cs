@@ -13,6 +13,8 @@ internal sealed record WarmRestart
 
     public TimeSpan Verify { get; private init; }
 
+    public double MemoryAKey { get; private init; }
+
     public bool AllRight { get; private init; }
 
     /// <summary>Plays it with this program as the server, or with another one (by which the demo itself is tested).</summary>
@@ -43,7 +45,10 @@ internal sealed record WarmRestart
         server = scene.Start(program, directory);
         TimeSpan restart = FirstRightAnswer(server, data, verifier.IsRight);
         scene.Say($"   the first right answer came {restart.TotalSeconds:0.000} s after the start of the process (on an empty arena it was {emptyStart.TotalSeconds:0.000} s)");
-        AttachReport(server, scene);
+        foreach (string line in ServerFacts.Ask(server, "persistence").AttachReport())
+        {
+            scene.Say($"   {line}");
+        }
 
         scene.Say("\n4  Check every key");
         ProgressBar bar = scene.Progress("keys", data.Keys);
@@ -55,9 +60,11 @@ internal sealed record WarmRestart
         TimeSpan verify = bar.Elapsed;
         scene.Say($"   {verifier.Right:N0} right, {verifier.Lost:N0} lost, {verifier.Wrong:N0} wrong");
         verifier.Examples.ForEach(example => scene.Say($"   {example}"));
+        double memory = (double)ServerFacts.Ask(server, "memory").Number("arena_frontier") / data.Keys;
         server.Terminate();
         return new WarmRestart
         {
+            MemoryAKey = memory,
             EmptyStart = emptyStart,
             Load = load,
             Restart = restart,
@@ -115,16 +122,6 @@ internal sealed record WarmRestart
 
         scene.Say($"   process {id} is gone, after {writes.Acknowledged:N0} acknowledged overwrites, with {writes.Sent - writes.Acknowledged:N0} more under way");
         return writes;
-    }
-
-    private static void AttachReport(ServerProcess server, Scene scene)
-    {
-        using var client = RespClient.Connect(server.TcpEndPoint);
-        IEnumerable<string> lines = client.Call("INFO", "persistence").Text.Split("\r\n").Where(l => l.Contains("attach", StringComparison.Ordinal));
-        foreach (string line in lines)
-        {
-            scene.Say($"   {line}");
-        }
     }
 
     private static string Itself() =>
