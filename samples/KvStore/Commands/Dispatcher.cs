@@ -66,6 +66,7 @@ internal static class Dispatcher
             {
                 transaction.Enqueue(command, args);
                 reply.Simple("QUEUED"u8);
+                session.Close |= transaction.Bytes > engine.Options.QueryBufferLimit;
                 return;
             }
         }

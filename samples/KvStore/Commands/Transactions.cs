@@ -114,6 +114,9 @@ internal sealed class TransactionQueue
 
     public int Count => _commands.Count;
 
+    /// <summary>Bytes of arguments held.</summary>
+    public long Bytes => _used;
+
     /// <summary>How many of the commands write.</summary>
     public int Writes { get; private set; }
 

@@ -24,6 +24,9 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public Statistics Statistics { get; } = new();
 
+    /// <summary>True once the store is about to be closed: nothing may touch it any more. Under the gate.</summary>
+    public bool Closed { get; private set; }
+
     /// <summary>The server's connections and switches, for the commands that show and change them.</summary>
     public required IServerControl Server { get; init; }
 
@@ -37,6 +40,15 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
         _inGroup = true;
         return new AtomicScope(this, Keys.BeginAtomic());
+    }
+
+    /// <summary>Waits for the batch that is running, and lets no other begin.</summary>
+    public void Close()
+    {
+        lock (Gate)
+        {
+            Closed = true;
+        }
     }
 
     internal void EndAtomic() => _inGroup = false;

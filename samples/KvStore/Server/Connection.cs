@@ -52,10 +52,11 @@ internal sealed class Connection : IDisposable
         {
             // The peer went away in the middle; there is nobody to tell.
         }
-        catch (OutOfMemoryException)
+        catch (Exception e)
         {
-            // One client asked for more than there is: it loses its connection, the others notice nothing.
-            Console.Error.WriteLine($"closing client {Session.Id}: no memory for its request or its replies");
+            // One client's request met what it should not (no memory for it, an arena that another writer took over, a defect): it loses its
+            // connection, the operator is told, the others notice nothing.
+            await Console.Error.WriteLineAsync($"closing client {Session.Id} in {Session.LastCommand?.Name ?? "no command"}: {e}").ConfigureAwait(false);
         }
         finally
         {
@@ -120,6 +121,12 @@ internal sealed class Connection : IDisposable
         int consumed;
         lock (_engine.Gate)
         {
+            if (_engine.Closed)
+            {
+                needed = 0;
+                return false;
+            }
+
             Session.LastActive = Environment.TickCount64;
             consumed = _runner.Run(Session, bytes, out needed);
             Session.Reply.Commit();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GuestMemFs;
 using KvStore.Engine;
 
 namespace KvStore.Server;
@@ -31,8 +32,17 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server) : IAsyncDis
     {
         for (long tick = 0; await _timer.WaitForNextTickAsync().ConfigureAwait(false); tick++)
         {
-            RemoveExpired();
-            CollectGarbage();
+            try
+            {
+                RemoveExpired();
+                CollectGarbage();
+            }
+            catch (ArenaException e)
+            {
+                // Expired keys stay unseen all the same; the next tick tries again.
+                await Console.Error.WriteLineAsync($"housekeeping: {e.Message}").ConfigureAwait(false);
+            }
+
             if (tick % TicksPerSecond == 0)
             {
                 EverySecond();
@@ -48,7 +58,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server) : IAsyncDis
             int removed;
             lock (engine.Gate)
             {
-                if (engine.Keys.ExpiringCount == 0)
+                if (engine.Closed || engine.Keys.ExpiringCount == 0)
                 {
                     return;
                 }
@@ -74,7 +84,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server) : IAsyncDis
         {
             lock (engine.Gate)
             {
-                done = engine.Keys.CollectGarbage(BucketsAtATime);
+                done = engine.Closed || engine.Keys.CollectGarbage(BucketsAtATime);
             }
         }
     }

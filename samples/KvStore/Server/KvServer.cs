@@ -22,6 +22,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
     private readonly long _started = Stopwatch.GetTimestamp();
     private long _lastId;
     private bool _closing;
+    private bool _ownsUnixSocket;
 
     public KvServer(ServerOptions options, Keyspace keyspace)
     {
@@ -67,6 +68,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         {
             RemoveStaleSocket(_options.UnixSocket);
             Listen(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(_options.UnixSocket), _options.UnixSocket);
+            _ownsUnixSocket = true;
         }
 
         foreach (Socket listener in _listeners)
@@ -93,19 +95,16 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _closing = true;
+        _engine.Close();
         await _housekeeping.DisposeAsync().ConfigureAwait(false);
         foreach (Socket listener in _listeners)
         {
             listener.Dispose();
         }
 
-        // No batch is running while the gate is held, so none is cut in two.
-        lock (_engine.Gate)
+        foreach ((Connection connection, _) in _connections.Values)
         {
-            foreach ((Connection connection, _) in _connections.Values)
-            {
-                connection.Abort();
-            }
+            connection.Abort();
         }
 
         try
@@ -117,7 +116,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
             Console.Error.WriteLine($"{_connections.Count} connections did not end in {ClosePatience.TotalSeconds} s");
         }
 
-        if (_options.UnixSocket.Length > 0)
+        if (_ownsUnixSocket)
         {
             File.Delete(_options.UnixSocket);
         }
@@ -143,6 +142,16 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         if (!File.Exists(path))
         {
             return;
+        }
+
+        try
+        {
+            File.OpenHandle(path).Dispose();
+            throw new OptionException($"--unixsocket {path}: there is a file of this name, which is not a socket");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Sockets cannot be opened: this is one, or nothing that may be deleted, which the next step tells.
         }
 
         using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -207,7 +216,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
             socket.NoDelay = true;
         }
 
-        var connection = new Connection(++_lastId, socket, _engine, _runner);
+        var connection = new Connection(Interlocked.Increment(ref _lastId), socket, _engine, _runner);
         long id = connection.Session.Id;
         _connections[id] = (connection, Task.CompletedTask);
         Task loop = RunAsync(connection, id);
@@ -219,8 +228,14 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
 
     private async Task RunAsync(Connection connection, long id)
     {
-        await connection.RunAsync().ConfigureAwait(false);
-        _connections.TryRemove(id, out _);
+        try
+        {
+            await connection.RunAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _connections.TryRemove(id, out _);
+        }
     }
 
     private static void Refuse(Socket socket)

@@ -46,13 +46,13 @@ internal sealed class RawClient : IDisposable
     }
 
     /// <summary>Sends a command to a server that may have closed already, and returns the first reply, whatever it answers.</summary>
-    public string ReadGreeting(string command)
+    public string ReadGreeting(params ReadOnlySpan<string> command)
     {
         try
         {
-            Send([command]);
+            Send(command);
         }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown or SocketError.ConnectionAborted)
         {
             // What it said before it closed is still to be read.
         }

@@ -130,6 +130,54 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void A_transaction_that_never_ends_ends_its_connection()
+    {
+        using RunningServer server = Start("--client-query-buffer-limit", "1mb");
+        using var client = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal("+OK\r\n", client.Call("MULTI"));
+        string value = new('x', 100_000);
+        string last = "";
+        for (int i = 0; i < 12 && !last.Contains("(closed)", StringComparison.Ordinal); i++)
+        {
+            last = client.ReadGreeting("SET", "a", value);
+        }
+
+        Assert.Contains("(closed)", last, StringComparison.Ordinal);
+        AssertServes(server);
+    }
+
+    [Fact]
+    public void A_file_under_the_unix_sockets_name_is_not_deleted_but_a_dead_servers_socket_is()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = Path.Combine(directory.Path, "precious");
+        File.WriteAllText(path, "mine");
+        string arena = Path.Combine(directory.Path, "arena");
+        Directory.CreateDirectory(arena);
+        (int exitCode, _, string error) = Tool.Run(
+            Path.Combine(AppContext.BaseDirectory, "KvStore"), ["--port", "0", "--unixsocket", path, "--arena", arena, "--size", "64M"]);
+        Assert.Equal((2, $"KvStore: --unixsocket {path}: there is a file of this name, which is not a socket\n"), (exitCode, error));
+        Assert.Equal("mine", File.ReadAllText(path));
+        File.Delete(path);
+
+        ServerProgram program = ServerProgram.KvStore(Path.Combine(AppContext.BaseDirectory, "KvStore"), "--size", "64M");
+        using (ServerProcess killed = ServerProcess.Start(program, arena, socketPath: path))
+        {
+            killed.WaitUntilReady();
+            killed.Kill();
+        }
+
+        Assert.True(File.Exists(path));
+        using ServerProcess next = ServerProcess.Start(program, arena, socketPath: path);
+        next.WaitUntilReady();
+        using RespClient client = RespClient.Connect(next.UnixEndPoint!);
+        Assert.Equal("PONG", client.Call("PING").Text);
+        client.Dispose();
+        Assert.Equal(0, next.Terminate());
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
     public void A_large_value_comes_back_whole()
     {
         using RunningServer server = Start();
