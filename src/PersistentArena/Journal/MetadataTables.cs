@@ -27,6 +27,9 @@ internal sealed class MetadataTables
     /// <summary>The extents, in no order, of a region or not.</summary>
     public Dictionary<ulong, ExtentEntry>.ValueCollection Extents => _extents.Values;
 
+    /// <summary>How many extents are of no region.</summary>
+    public int UnusedExtents { get; private set; }
+
     /// <summary>A region by name.</summary>
     public RegionNode? Find(string name) => _names.GetValueOrDefault(name);
 
@@ -64,6 +67,7 @@ internal sealed class MetadataTables
     }
 
     /// <summary>True where every name is one region's and every extent in use has a region that is there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool IsConsistent()
     {
         if (_names.Count != _regions.Count)
@@ -164,6 +168,7 @@ internal sealed class MetadataTables
     {
         Unlink(extent.Id);
         _extents[extent.Id] = extent;
+        UnusedExtents += extent.State == ExtentState.InUse ? 0 : 1;
         State = State with { NextExtentId = Math.Max(State.NextExtentId, extent.Id + 1) };
         if (extent.State == ExtentState.InUse && _regions.TryGetValue(extent.RegionId, out RegionNode? region))
         {
@@ -173,10 +178,18 @@ internal sealed class MetadataTables
 
     private void Unlink(ulong extentId)
     {
-        if (_extents.TryGetValue(extentId, out ExtentEntry? old) && old.State == ExtentState.InUse
-            && _regions.TryGetValue(old.RegionId, out RegionNode? region))
+        if (!_extents.TryGetValue(extentId, out ExtentEntry? old))
         {
-            region.Extents.RemoveAll(e => e.Id == extentId);
+            return;
+        }
+
+        if (old.State != ExtentState.InUse)
+        {
+            UnusedExtents--;
+        }
+        else if (_regions.TryGetValue(old.RegionId, out RegionNode? region))
+        {
+            region.Extents.Remove(old);
         }
     }
 }

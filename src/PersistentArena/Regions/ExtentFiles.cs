@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using GuestMemFs.Format;
 using GuestMemFs.Journal;
 using GuestMemFs.Native;
@@ -20,6 +21,7 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     public static string NameOf(ulong extentId) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{extentId:x}");
 
     /// <summary>The extent id that a name stands for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryParseName(string name, out ulong extentId)
     {
         extentId = 0;

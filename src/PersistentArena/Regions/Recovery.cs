@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using GuestMemFs.Format;
 using GuestMemFs.Journal;
@@ -15,7 +16,7 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
     /// <returns>How many there were.</returns>
     public int FinishDeletions()
     {
-        if (!medium.Capabilities.UnlinkFreesSpace)
+        if (journal.Tables.UnusedExtents == 0 || !medium.Capabilities.UnlinkFreesSpace)
         {
             return 0; // They are scrubbed when they are used again.
         }
@@ -51,6 +52,7 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
     /// Looks through the directory's names for extents that the journal does not know. One that says it is another arena's is left alone.
     /// </summary>
     /// <returns>How many were removed or taken in, and how many are foreign.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // Runs once in a process, over all names.
     public (int Count, int Foreign) SweepOrphans()
     {
         var transaction = new Transaction();

@@ -24,6 +24,7 @@ public class MetadataJournalTests
         MetadataJournal again = memory.Open(out findings);
         Assert.Empty(findings);
         Assert.Equal(Describe(journal.Tables), Describe(again.Tables));
+        Assert.Equal(1, again.Tables.UnusedExtents);
         Assert.Null(again.Tables.Find("a"));
         Assert.Equal(1UL, again.Tables.Find("c")!.Entry.Id);
         Assert.True(again.Tables.State.Frozen);
