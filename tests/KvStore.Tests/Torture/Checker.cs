@@ -5,12 +5,12 @@ namespace KvStore.Tests.Torture;
 
 /// <summary>
 /// The judge. A connection's operations are executed in their order, so after a crash its keys must be in the state after its last acknowledged operation
-/// or after one more, two more, … of those that were in flight: in <b>one</b> of these states, all keys together. That no key is
+/// or after one more step, two more, … of those that were in flight (<see cref="Operation.Steps"/>): in <b>one</b> of these states, all keys together. That no key is
 /// torn, that MSET, RENAME and EXEC are whole, and that nothing acknowledged is lost are all part of this one rule.
 /// </summary>
 internal static class Checker
 {
-    /// <summary>How many operations in flight had come true. Throws <see cref="TortureException"/> where no such state is the one that was found.</summary>
+    /// <summary>How many steps of what was in flight had come true. Throws <see cref="TortureException"/> where no such state is the one that was found.</summary>
     /// <param name="acknowledged">The state after the last acknowledged operation.</param>
     /// <param name="inFlight">The operations after it.</param>
     /// <param name="found">What the server holds.</param>
@@ -20,7 +20,7 @@ internal static class Checker
     {
         var oracle = new Oracle(acknowledged);
         var states = new List<List<string>> { Differences(oracle.Entries, found) };
-        foreach (Operation operation in inFlight)
+        foreach (Operation operation in inFlight.SelectMany(o => o.Steps()))
         {
             if (states[^1].Count == 0)
             {
@@ -37,7 +37,7 @@ internal static class Checker
         }
 
         int nearest = states.IndexOf(states.MinBy(s => s.Count)!);
-        var message = new StringBuilder($"None of the {states.Count} acceptable states was found (0 to {inFlight.Count} operations in flight come true).\n");
+        var message = new StringBuilder($"None of the {states.Count} acceptable states was found ({inFlight.Count} operations were in flight).\n");
         message.Append($"Nearest is the one after {nearest}, with these differences:\n  ").AppendJoin("\n  ", states[nearest].Take(10));
         message.Append("\nIn flight were:\n  ").AppendJoin("\n  ", inFlight.Take(70).Select((o, i) => $"{i + 1}. {o}"));
         throw new TortureException(message.ToString());

@@ -31,6 +31,14 @@ public sealed class CheckerTests
     }
 
     [Fact]
+    public void A_deletion_of_several_keys_may_be_half_done_in_its_order_only()
+    {
+        Operation[] deletion = [One("DEL", "a", "b")];
+        Assert.Equal(1, Checker.Judge(_acknowledged, deletion, new Dictionary<string, Entry> { ["b"] = _acknowledged["b"] }, s_during));
+        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion, new Dictionary<string, Entry> { ["a"] = _acknowledged["a"] }, s_during));
+    }
+
+    [Fact]
     public void A_lost_acknowledged_write_is_seen() => Refused(found => found.Remove("a"), "a: lost");
 
     [Fact]

@@ -26,7 +26,7 @@ internal sealed record Command(params byte[][] Arguments)
         + (Arguments.Length > 8 ? " …" : "");
 }
 
-/// <summary>What happens as a whole or not at all: one command, or several between MULTI and EXEC.</summary>
+/// <summary>What is acknowledged at once: one command, or several between MULTI and EXEC.</summary>
 internal sealed record Operation(Command[] Commands, bool IsTransaction)
 {
     private static readonly Command s_multi = Command.Of("MULTI");
@@ -81,6 +81,13 @@ internal sealed record Operation(Command[] Commands, bool IsTransaction)
         RespReply[] replies = [.. Commands.Select(command => oracle.Execute(command, now))];
         return IsTransaction ? new RespReply(RespKind.Array, Items: replies) : replies[0];
     }
+
+    /// <summary>What of it is whole or absent over a crash. That is all of it, but for DEL and UNLINK of several keys: they must work where there is
+    /// no room left for a way back, and so take the keys one by one.</summary>
+    public IEnumerable<Operation> Steps() =>
+        !IsTransaction && Commands[0] is { Name: "DEL" or "UNLINK" } delete
+            ? delete.Arguments[1..].Select(key => new Operation([new Command(delete.Arguments[0], key)], IsTransaction: false))
+            : [this];
 
     public override string ToString() => IsTransaction ? $"MULTI {{ {string.Join("; ", Commands.AsEnumerable())} }} EXEC" : Commands[0].ToString();
 }

@@ -16,7 +16,7 @@ internal sealed class Torture(RunningServer server, int seed, int connections)
     /// <summary>Kills after which some operations were in flight.</summary>
     public int KillsWithOperationsInFlight { get; private set; }
 
-    /// <summary>Operations that had come true without being acknowledged.</summary>
+    /// <summary>Steps that had come true without being acknowledged.</summary>
     public long Unacknowledged { get; private set; }
 
     /// <summary>The times from a restart to the first answer.</summary>
@@ -27,7 +27,7 @@ internal sealed class Torture(RunningServer server, int seed, int connections)
     {
         if (_random.Next(20) == 0)
         {
-            Flush();
+            Flush(kill: _random.Next(2) == 0);
         }
 
         long begin = Instant.Now;
@@ -121,17 +121,35 @@ internal sealed class Torture(RunningServer server, int seed, int connections)
         }
     }
 
-    private void Flush()
+    // All is gone or nothing is. Which of the two, the judgement of the next cycle needs to know.
+    private void Flush(bool kill)
     {
-        using (RespClient client = server.Connect())
+        using RespClient client = server.Connect();
+        client.Add(_random.Next(2) == 0 ? "FLUSHALL" : "FLUSHDB");
+        client.Flush();
+        bool gone = true;
+        if (kill)
         {
-            client.Call(_random.Next(2) == 0 ? "FLUSHALL" : "FLUSHDB");
+            Wait(TimeSpan.FromMicroseconds(_random.NextDouble() * 300));
+            server.Process.Kill();
+            server.Restart();
+            using RespClient after = server.Connect();
+            gone = after.Call("DBSIZE").Integer == 0;
+        }
+        else
+        {
+            client.ReadOk();
         }
 
-        foreach (Worker worker in _workers)
+        if (gone)
         {
-            worker.Adopt(new Dictionary<string, Entry>());
+            foreach (Worker worker in _workers)
+            {
+                worker.Adopt(new Dictionary<string, Entry>());
+            }
         }
+
+        Verify(Instant.Exactly(Instant.Now));
     }
 
     // Finer than a sleep, so that the instant is really a random one.
