@@ -80,7 +80,7 @@ internal static class Info
 
     private static void Clients(StringBuilder to, KvEngine engine)
     {
-        Line(to, "connected_clients", engine.Server.Sessions.Count);
+        Line(to, "connected_clients", engine.Server.ConnectionCount);
         Line(to, "maxclients", engine.Options.MaxClients);
         Line(to, "blocked_clients", 0);
     }

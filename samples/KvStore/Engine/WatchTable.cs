@@ -9,21 +9,15 @@ namespace KvStore.Engine;
 internal sealed class WatchTable
 {
     private readonly Dictionary<byte[], List<Session>> _watchers = new(ByteKeys.Instance);
-    private readonly Dictionary<byte[], List<Session>>.AlternateLookup<ReadOnlySpan<byte>> _byBytes;
-
-    public WatchTable()
-    {
-        _byBytes = _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
-    }
 
     /// <summary>True where any key is watched: writers ask this first.</summary>
     public bool Any => _watchers.Count > 0;
 
     public void Add(Session session, ReadOnlySpan<byte> key, PersistentDictionary keys)
     {
-        if (!_byBytes.TryGetValue(key, out List<Session>? sessions))
+        if (!ByBytes.TryGetValue(key, out List<Session>? sessions))
         {
-            _byBytes[key] = sessions = [];
+            _watchers[key.ToArray()] = sessions = [];
         }
 
         if (sessions.Contains(session))
@@ -38,7 +32,7 @@ internal sealed class WatchTable
     /// <summary>A key changed: whoever watches it will not EXEC.</summary>
     public void Touch(ReadOnlySpan<byte> key)
     {
-        if (!_byBytes.TryGetValue(key, out List<Session>? sessions))
+        if (!ByBytes.TryGetValue(key, out List<Session>? sessions))
         {
             return;
         }
@@ -99,6 +93,8 @@ internal sealed class WatchTable
 
         session.Watched = null;
     }
+
+    private Dictionary<byte[], List<Session>>.AlternateLookup<ReadOnlySpan<byte>> ByBytes => _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
 
     private static bool Exists(PersistentDictionary keys, ReadOnlySpan<byte> key)
     {

@@ -19,6 +19,7 @@ internal sealed class Connection : IDisposable
     private readonly BatchRunner _runner;
     private readonly SocketPipeReader _reader;
     private readonly SocketPipeWriter _writer;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _bytesIn;
     private long _bytesOut;
     private long _errors;
@@ -40,6 +41,9 @@ internal sealed class Connection : IDisposable
     }
 
     public Session Session { get; }
+
+    /// <summary>Completes when the loop has ended.</summary>
+    public Task Ended => _ended.Task;
 
     /// <summary>Serves the client until one of the two closes. Never throws.</summary>
     public async Task RunAsync()
@@ -66,6 +70,7 @@ internal sealed class Connection : IDisposable
             }
 
             Dispose();
+            _ended.TrySetResult();
         }
     }
 

@@ -5,6 +5,8 @@ internal interface IServerControl
 {
     IReadOnlyCollection<Session> Sessions { get; }
 
+    int ConnectionCount { get; }
+
     TimeSpan Uptime { get; }
 
     long CommandsPerSecond { get; }

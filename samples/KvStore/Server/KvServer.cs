@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -17,7 +16,8 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
     private readonly BatchRunner _runner;
     private readonly Housekeeping _housekeeping;
     private readonly List<Socket> _listeners = [];
-    private readonly ConcurrentDictionary<long, (Connection Connection, Task Loop)> _connections = new();
+    private readonly Lock _connectionsLock = new();
+    private readonly HashSet<Connection> _connections = [];
     private readonly TaskCompletionSource<string> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _started = Stopwatch.GetTimestamp();
     private long _lastId;
@@ -40,7 +40,18 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
     /// <summary>The TCP port that was really taken; asked for with port 0 in tests.</summary>
     public int BoundPort { get; private set; }
 
-    public IReadOnlyCollection<Session> Sessions => [.. _connections.Values.Select(c => c.Connection.Session)];
+    public IReadOnlyCollection<Session> Sessions => Array.ConvertAll(Connections(), c => c.Session);
+
+    public int ConnectionCount
+    {
+        get
+        {
+            lock (_connectionsLock)
+            {
+                return _connections.Count;
+            }
+        }
+    }
 
     public TimeSpan Uptime => Stopwatch.GetElapsedTime(_started);
 
@@ -83,7 +94,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
     public void CloseIdle(int seconds)
     {
         long oldest = Environment.TickCount64 - (seconds * 1000L);
-        foreach ((Connection connection, _) in _connections.Values)
+        foreach (Connection connection in Connections())
         {
             if (connection.Session.LastActive < oldest)
             {
@@ -102,18 +113,19 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
             listener.Dispose();
         }
 
-        foreach ((Connection connection, _) in _connections.Values)
+        Connection[] open = Connections();
+        foreach (Connection connection in open)
         {
             connection.Abort();
         }
 
         try
         {
-            await Task.WhenAll(_connections.Values.Select(c => c.Loop)).WaitAsync(ClosePatience).ConfigureAwait(false);
+            await Task.WhenAll(open.Select(c => c.Ended)).WaitAsync(ClosePatience).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            Console.Error.WriteLine($"{_connections.Count} connections did not end in {ClosePatience.TotalSeconds} s");
+            Console.Error.WriteLine($"{Connections().Length} connections did not end in {ClosePatience.TotalSeconds} s");
         }
 
         if (_ownsUnixSocket)
@@ -199,9 +211,10 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
 
     private void Serve(Socket socket)
     {
+        int connected = ConnectionCount;
         lock (_engine.Gate)
         {
-            if (_connections.Count >= _options.MaxClients)
+            if (connected >= _options.MaxClients)
             {
                 _engine.Statistics.Rejected++;
                 Refuse(socket);
@@ -217,16 +230,15 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         }
 
         var connection = new Connection(Interlocked.Increment(ref _lastId), socket, _engine, _runner);
-        long id = connection.Session.Id;
-        _connections[id] = (connection, Task.CompletedTask);
-        Task loop = RunAsync(connection, id);
-        if (!loop.IsCompleted)
+        lock (_connectionsLock)
         {
-            _connections.TryUpdate(id, (connection, loop), (connection, Task.CompletedTask));
+            _connections.Add(connection);
         }
+
+        _ = RunAsync(connection);
     }
 
-    private async Task RunAsync(Connection connection, long id)
+    private async Task RunAsync(Connection connection)
     {
         try
         {
@@ -234,7 +246,18 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         }
         finally
         {
-            _connections.TryRemove(id, out _);
+            lock (_connectionsLock)
+            {
+                _connections.Remove(connection);
+            }
+        }
+    }
+
+    private Connection[] Connections()
+    {
+        lock (_connectionsLock)
+        {
+            return [.. _connections];
         }
     }
 

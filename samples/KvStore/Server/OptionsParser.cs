@@ -12,7 +12,12 @@ internal static class OptionsParser
     public static ServerOptions Parse(IReadOnlyList<string> args, IDictionary environment)
     {
         List<(string Name, string Value)> given = ReadArguments(args);
-        string? file = given.LastOrDefault(g => g.Name == "config").Value ?? (string?)environment["KVSTORE_CONFIG"];
+        string? file = (string?)environment["KVSTORE_CONFIG"];
+        foreach ((string name, string value) in given)
+        {
+            file = name == "config" ? value : file;
+        }
+
         var options = new ServerOptions();
         if (file is not null)
         {
