@@ -38,6 +38,10 @@ internal sealed unsafe partial class DictionaryCore
         {
             Recover();
         }
+        else if (*CurrentWord == 0)
+        {
+            throw new ArenaReadOnlyException(heap.Space.Name, $"finish the dictionary '{name}', whose creation was interrupted");
+        }
     }
 
     public long Count => Current.Sum(0);

@@ -13,8 +13,8 @@ namespace GuestMemFs.Heap;
 /// </remarks>
 internal sealed unsafe class BlockAllocator
 {
-    private const int SharedLimit = 4096;
-    private const int Batch = BlockCache.Depth / 2;
+    private const long SharedBytes = 256 << 10;
+    private const long TrimPages = 64;
     private const int SlabsPerCall = 8;
     private const int PagesPerCall = 256;
     private const int SlabShare = 16;
@@ -27,6 +27,7 @@ internal sealed unsafe class BlockAllocator
     private readonly Shared[] _shared = new Shared[SizeClasses.Count];
     private readonly Dictionary<long, int> _released = [];
     private readonly ulong _reserved;
+    private long _trimmedAt;
 
     private sealed class Shared
     {
@@ -44,6 +45,7 @@ internal sealed unsafe class BlockAllocator
         _runs = new RunAllocator(space, _table);
         _walker = new PageWalker(space, _table, _runs);
         _reserved = BlockHeader.Reserved(space.Epoch);
+        _trimmedAt = _runs.Frontier;
         for (int i = 0; i < _shared.Length; i++)
         {
             _shared[i] = new Shared();
@@ -126,6 +128,7 @@ internal sealed unsafe class BlockAllocator
 
     private long TakeRun(long size, bool emergency, bool backed)
     {
+        TrimBeforeGrowth();
         long pages = (size + HeapFormat.PageSize - 1) >> HeapFormat.PageShift;
         long start = _runs.TryTake(pages, backed, emergency);
         if (start == 0)
@@ -154,7 +157,7 @@ internal sealed unsafe class BlockAllocator
 
     private static bool FromShared(Lane lane, int sizeClass, Shared shared)
     {
-        int take = Math.Min(Batch, shared.Blocks.Count);
+        int take = Math.Min(BatchOf(sizeClass), shared.Blocks.Count);
         for (int i = 0; i < take; i++)
         {
             lane.Cache.TryPush(sizeClass, shared.Blocks[^1]);
@@ -168,7 +171,7 @@ internal sealed unsafe class BlockAllocator
     {
         while (shared.Partial.TryPop(out long page))
         {
-            if (_released.GetValueOrDefault(page) > 0 && _table[page] == PageDescriptor.Slab(sizeClass))
+            if (_released.GetValueOrDefault(page) > 0 && _table[page] is { Kind: PageKind.Slab } slab && slab.SizeClass == sizeClass)
             {
                 Collect(page, sizeClass, shared);
                 return FromShared(lane, sizeClass, shared);
@@ -209,6 +212,13 @@ internal sealed unsafe class BlockAllocator
             return false; // a slab would be too large a part of this heap: such blocks are runs of their own here
         }
 
+        TrimBeforeGrowth();
+        int fewest = SizeClasses.FewestSlabPages(sizeClass);
+        while (pages > fewest && _runs.FreePages >= pages && !_runs.HasFree(pages))
+        {
+            pages = Math.Max(pages / 2, fewest); // there is room, but not side by side: a small slab is better than more memory
+        }
+
         long page = _runs.TryTake(pages, backed: true, emergency && pages == 1);
         if (page == 0)
         {
@@ -217,7 +227,7 @@ internal sealed unsafe class BlockAllocator
 
         long size = SizeClasses.SizeOf(sizeClass);
         long start = page << HeapFormat.PageShift;
-        long end = start + (SizeClasses.SlabBlocks(sizeClass) * size);
+        long end = start + (SizeClasses.SlabBlocks(sizeClass, pages) * size);
         for (long block = start; block < end; block += size)
         {
             Persist.Store((ulong*)(_space.Base + block), _reserved);
@@ -228,7 +238,7 @@ internal sealed unsafe class BlockAllocator
             _table.Store(page + i, PageDescriptor.Continuation(i));
         }
 
-        _table.Publish(page, PageDescriptor.Slab(sizeClass));
+        _table.Publish(page, PageDescriptor.Slab(sizeClass, pages));
         _released[page] = 0;
         lane.Cache.SetRange(sizeClass, start, end);
         return true;
@@ -241,6 +251,25 @@ internal sealed unsafe class BlockAllocator
             || FromPartial(lane, sizeClass, shared)
             || FromUnscanned(lane, sizeClass, shared, int.MaxValue)
             || FromFresh(lane, sizeClass, emergency);
+    }
+
+    private static int BatchOf(int sizeClass) => Math.Max(BlockCache.DepthOf(sizeClass) / 2, 1);
+
+    /// <summary>
+    /// Before fresh pages are taken, and no more often than when those of the last time have grown by a sixteenth: blocks that wait in shared stacks go back to their
+    /// slabs, and slabs that are empty then serve every class. This is what keeps a heap whose sizes shift within bounds.
+    /// </summary>
+    private void TrimBeforeGrowth()
+    {
+        if (_runs.Frontier - _trimmedAt > Math.Max(TrimPages, _trimmedAt >> 4))
+        {
+            for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
+            {
+                Release(sizeClass, _shared[sizeClass], keep: 0);
+            }
+
+            _trimmedAt = _runs.Frontier;
+        }
     }
 
     /// <summary>The region is full: look at all that was never looked at, and turn empty slabs into runs.</summary>
@@ -265,7 +294,7 @@ internal sealed unsafe class BlockAllocator
     {
         long size = SizeClasses.SizeOf(sizeClass);
         byte* block = _space.Base + (page << HeapFormat.PageShift);
-        for (int left = SizeClasses.SlabBlocks(sizeClass); left > 0; left--, block += size)
+        for (int left = SizeClasses.SlabBlocks(sizeClass, _table[page].Count); left > 0; left--, block += size)
         {
             ulong* header = (ulong*)block;
             if (BlockHeader.IsFree(*header, _space.Epoch))
@@ -284,14 +313,15 @@ internal sealed unsafe class BlockAllocator
         {
             Shared shared = _shared[sizeClass];
             shared.Blocks.Add(block);
-            for (int i = 1; i < Batch && lane.Cache.TryPop(sizeClass, out long other); i++)
+            for (int i = 1; i < BatchOf(sizeClass) && lane.Cache.TryPop(sizeClass, out long other); i++)
             {
                 shared.Blocks.Add(other);
             }
 
-            if (shared.Blocks.Count > SharedLimit)
+            long limit = Math.Max(SharedBytes / SizeClasses.SizeOf(sizeClass), 4);
+            if (shared.Blocks.Count > limit)
             {
-                Release(sizeClass, shared, SharedLimit / 2);
+                Release(sizeClass, shared, (int)limit / 2);
             }
         }
     }
@@ -311,7 +341,7 @@ internal sealed unsafe class BlockAllocator
                 continue; // not looked into since the attach: whoever does will find the block
             }
 
-            if (++released < SizeClasses.SlabBlocks(sizeClass))
+            if (++released < SizeClasses.SlabBlocks(sizeClass, descriptor.Count))
             {
                 _released[page] = released;
                 if (released == 1)

@@ -21,7 +21,7 @@ internal static unsafe class HeapBlocks
             PageDescriptor descriptor = table[page];
             long start = page << HeapFormat.PageShift;
             long size = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
-            int count = descriptor.Kind == PageKind.Slab ? SizeClasses.SlabBlocks(descriptor.SizeClass) : 1;
+            int count = descriptor.Kind == PageKind.Slab ? SizeClasses.SlabBlocks(descriptor.SizeClass, descriptor.Count) : 1;
             for (int i = 0; i < count; i++, start += size)
             {
                 if (BlockHeader.IsAllocated(*(ulong*)(space.Base + start)))

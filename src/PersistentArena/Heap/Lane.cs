@@ -127,7 +127,8 @@ internal sealed unsafe class Lane
 /// <summary>Free blocks that a lane holds, a small stack and a range a size class. Volatile: after a crash they are free, because their headers say so.</summary>
 internal sealed unsafe class BlockCache
 {
-    public const int Depth = 64;
+    private const int Depth = 64;
+    private const long BytesAClass = 64 << 10;
 
     private readonly Bin* _bins = (Bin*)NativeMemory.AllocZeroed((nuint)(sizeof(Bin) * SizeClasses.Count));
 
@@ -141,6 +142,9 @@ internal sealed unsafe class BlockCache
     }
 
     ~BlockCache() => NativeMemory.Free(_bins);
+
+    /// <summary>How many blocks of a class a lane keeps: few of the large ones, so that what is cached stays small beside what is used.</summary>
+    public static int DepthOf(int sizeClass) => (int)Math.Clamp(BytesAClass / SizeClasses.SizeOf(sizeClass), 2, Depth);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryPop(int sizeClass, out long block)
@@ -167,7 +171,7 @@ internal sealed unsafe class BlockCache
     public bool TryPush(int sizeClass, long block)
     {
         Bin* bin = _bins + sizeClass;
-        if (bin->Count == Depth)
+        if (bin->Count >= DepthOf(sizeClass))
         {
             return false;
         }

@@ -18,12 +18,12 @@ internal enum PageKind : byte
 }
 
 /// <summary>
-/// What a page is, in one word, so that it changes with one store: kind, size class, a count (pages of a run, distance to a slab's first page), and
+/// What a page is, in one word, so that it changes with one store: kind, size class, a count (pages of a run or slab, distance to a slab's first page), and
 /// a 16-bit check over these and the page's number.
 /// </summary>
 internal readonly record struct PageDescriptor(PageKind Kind, int SizeClass, long Count)
 {
-    public static PageDescriptor Slab(int sizeClass) => new(PageKind.Slab, sizeClass, SizeClasses.SlabPages(sizeClass));
+    public static PageDescriptor Slab(int sizeClass, long pages) => new(PageKind.Slab, sizeClass, pages);
 
     public static PageDescriptor Run(long pages) => new(PageKind.Run, 0, pages);
 

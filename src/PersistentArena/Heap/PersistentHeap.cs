@@ -16,7 +16,7 @@ namespace GuestMemFs;
 /// those from 512 bytes on to 64.</para>
 /// <para>Open one heap a region and process; a region's heap is closed with its region.</para>
 /// </remarks>
-public sealed unsafe class PersistentHeap
+public sealed unsafe partial class PersistentHeap
 {
     /// <summary>In the place of the thread that has the heap for itself: nobody has it any more.</summary>
     private const int Closed = -1;

@@ -62,6 +62,9 @@ internal sealed unsafe class RunAllocator
         return start;
     }
 
+    /// <summary>True where a known free run has that many pages.</summary>
+    public bool HasFree(long pages) => _bySize.Count > 0 && _bySize.Max.Pages >= pages;
+
     /// <summary>Takes back a free run: descriptor <c>Run</c>, first word free.</summary>
     public void Give(long start, long pages)
     {

@@ -44,15 +44,18 @@ internal static class SizeClasses
         return (long)((step & 7) + 9) << ((step >> 3) + 5);
     }
 
-    /// <summary>The pages of one slab of the class: enough for at least fourteen blocks.</summary>
+    /// <summary>The pages that a slab of the class should have: enough for at least fourteen blocks. It may have fewer, down to one block.</summary>
     public static int SlabPages(int sizeClass)
     {
         long size = SizeOf(sizeClass);
         return size <= 4096 ? 1 : size <= 32 * 1024 ? 8 : 32;
     }
 
-    /// <summary>The blocks of one slab of the class.</summary>
-    public static int SlabBlocks(int sizeClass) => (int)(SlabPages(sizeClass) * HeapFormat.PageSize / SizeOf(sizeClass));
+    /// <summary>The fewest pages that a slab of the class can have.</summary>
+    public static int FewestSlabPages(int sizeClass) => SizeOf(sizeClass) <= HeapFormat.PageSize ? 1 : 2;
+
+    /// <summary>The blocks of a slab of so many pages.</summary>
+    public static int SlabBlocks(int sizeClass, long pages) => (int)(pages * HeapFormat.PageSize / SizeOf(sizeClass));
 
     /// <summary>What a block of that many bytes takes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

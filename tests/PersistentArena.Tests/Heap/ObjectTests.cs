@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+
+namespace GuestMemFs.Tests.Heap;
+
+public sealed class ObjectTests
+{
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Node
+    {
+        public long Number;
+        public Offset<Node> Next;
+        public Offset<byte> Text;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct OtherNode
+    {
+        public long Number;
+        public Offset<byte> Text;
+        public Offset<OtherNode> Next;
+    }
+
+    [Fact]
+    public void A_list_of_objects_is_there_after_a_crash()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<Node> root = heap.OpenOrCreateRoot("list", new Node { Number = 1 });
+        heap.PutBytes(root.Value.Text, "first"u8);
+        heap.Put(root.Value.Next, new Node { Number = 2 });
+        heap.PutBytes(heap.Read(root.Value.Next).Text, new byte[3_000_000]);
+        heap.PutBytes(heap.Read(root.Value.Next).Text, "second"u8);
+
+        using PlainSpace crashed = space.Crash();
+        PersistentHeap again = PersistentHeap.Open(crashed);
+        PersistentRoot<Node> found = again.OpenOrCreateRoot<Node>("list");
+        Assert.Equal(1, found.Value.Number);
+        Assert.Equal("first"u8.ToArray(), again.ReadBytes(found.Value.Text).ToArray());
+        Assert.Equal(2, again.Read(found.Value.Next).Number);
+        Assert.Equal("second"u8.ToArray(), again.ReadBytes(again.Read(found.Value.Next).Text).ToArray());
+        again.Free(again.Read(found.Value.Next).Text);
+        again.Free(found.Value.Next);
+        Assert.True(found.Value.Next.IsNone);
+        Assert.Equal(["list"], again.Roots);
+    }
+
+    [Fact]
+    public void A_root_is_replaced_whole()
+    {
+        using PlainSpace space = new(4 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<Node> root = heap.OpenOrCreateRoot<Node>("root");
+        for (int i = 0; i < 100_000; i++)
+        {
+            root.Set(new Node { Number = i });
+        }
+
+        Assert.Equal(99_999, root.Value.Number);
+    }
+
+    [Fact]
+    public void Another_layout_a_foreign_field_and_too_many_roots_are_refused()
+    {
+        using PlainSpace space = new(4 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        heap.OpenOrCreateRoot<Node>("list");
+        Assert.Throws<HeapLayoutException>(() => heap.OpenOrCreateRoot<OtherNode>("list"));
+        Node local = default;
+        Assert.Throws<ArgumentException>(() => heap.Put(local.Next, new Node()));
+        Assert.Throws<ArgumentException>(() => heap.Read(new Offset<Node>(1 << 20)).Number);
+        for (int i = 1; i < 64; i++)
+        {
+            heap.OpenOrCreateRoot<long>("root" + i);
+        }
+
+        Assert.Throws<HeapRootsFullException>(() => heap.OpenOrCreateRoot<long>("one more"));
+        Assert.Throws<ArgumentException>(() => heap.OpenOrCreateRoot<long>(new string('x', 32)));
+        Assert.Equal(64, heap.Roots.Count);
+    }
+
+    [Fact]
+    public void An_object_of_512_megabytes_is_stored_and_freed()
+    {
+        using PlainSpace space = new(1200L << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<Node> root = heap.OpenOrCreateRoot<Node>("root");
+        byte[] large = new byte[512 << 20];
+        large[^1] = 7;
+        heap.PutBytes(root.Value.Text, large);
+        heap.PutBytes(root.Value.Text, large);
+        Assert.Equal(512 << 20, heap.ReadBytes(root.Value.Text).Length);
+        Assert.Equal(7, heap.ReadBytes(root.Value.Text)[^1]);
+        heap.Free(root.Value.Text);
+        Assert.Empty(heap.ReadBytes(root.Value.Text).ToArray());
+    }
+}
