@@ -23,7 +23,15 @@ public sealed class HeapFormatException : ArenaException
     internal HeapFormatException(string region, ulong version, ulong incompatible)
         : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible features 0x{incompatible:X}; this library knows format 1 and none. Use a newer library.")
     {
+        Version = version;
+        IncompatibleFeatures = incompatible;
     }
+
+    /// <summary>The heap's format version.</summary>
+    public ulong Version { get; }
+
+    /// <summary>Feature bits that this library would have to know.</summary>
+    public ulong IncompatibleFeatures { get; }
 }
 
 /// <summary>A root is there, but its objects are laid out differently.</summary>
@@ -32,14 +40,27 @@ public sealed class HeapLayoutException : ArenaException
     internal HeapLayoutException(string region, string root, ulong found, ulong expected)
         : base(ReasonCodes.HeapLayout, $"Root '{root}' in region '{region}' has layout 0x{found:X16}, asked for was 0x{expected:X16}. Open it as what it is, or use another name.")
     {
+        Root = root;
+        Found = found;
+        Expected = expected;
     }
+
+    /// <summary>The root's name.</summary>
+    public string Root { get; }
+
+    /// <summary>Hash of the layout that it has.</summary>
+    public ulong Found { get; }
+
+    /// <summary>Hash of the layout that was asked for.</summary>
+    public ulong Expected { get; }
 }
 
 /// <summary>All roots of a heap are taken.</summary>
 public sealed class HeapRootsFullException : ArenaException
 {
     internal HeapRootsFullException(string region, string root, int limit)
-        : base(ReasonCodes.HeapRootsFull, $"No room for root '{root}' in region '{region}': a heap has {limit} roots. Put what belongs together under one root.")
-    {
-    }
+        : base(ReasonCodes.HeapRootsFull, $"No room for root '{root}' in region '{region}': a heap has {limit} roots. Put what belongs together under one root.") => Limit = limit;
+
+    /// <summary>How many roots a heap has.</summary>
+    public int Limit { get; }
 }
