@@ -6,8 +6,14 @@ namespace GuestMemFs.Collections;
 /// Checks a heap that stands still, all of it: every allocated block is reachable from a root or a lane exactly once, every reachable block is allocated, chains
 /// are well formed, records lie in the bucket of their hash, and the counters are what is there.
 /// </summary>
+/// <remarks>Nothing is followed that is not an allocated block large enough for what it should be, and none twice: damage is reported, not run into.</remarks>
 internal sealed unsafe class HeapVerifier
 {
+    private const int MaximumProblems = 100;
+
+    /// <summary>What 256 segments have room for.</summary>
+    private const ulong MaximumBuckets = 1UL << 41;
+
     private readonly PersistentHeap _heap;
     private readonly Dictionary<long, long> _blocks;
     private readonly HashSet<long> _reached = [];
@@ -32,8 +38,8 @@ internal sealed unsafe class HeapVerifier
         HeapRoots roots = new(_heap.Space);
         foreach ((long offset, ulong layout) in roots.All())
         {
-            Reach(offset, layout == DictionaryFormat.Layout ? BlockHeader.TypeDictionary : BlockHeader.TypeBlob, $"root at {offset}");
-            if (layout == DictionaryFormat.Layout)
+            bool whole = Reach(offset, layout == DictionaryFormat.Layout ? BlockHeader.TypeDictionary : BlockHeader.TypeBlob, $"root at {offset}", layout == DictionaryFormat.Layout ? DictionaryFormat.Size : 0);
+            if (whole && layout == DictionaryFormat.Layout)
             {
                 CheckDictionary(offset);
             }
@@ -53,7 +59,7 @@ internal sealed unsafe class HeapVerifier
 
             if (lane.Words[IntentWord.GroupLog] != 0)
             {
-                Reach((long)lane.Words[IntentWord.GroupLog], BlockHeader.TypeGroupLog, $"group log of lane {lane.Index}");
+                Reach((long)lane.Words[IntentWord.GroupLog], BlockHeader.TypeGroupLog, $"group log of lane {lane.Index}", 0);
             }
         }
 
@@ -86,24 +92,38 @@ internal sealed unsafe class HeapVerifier
 
     private void CheckTable(long offset, SipHash hash, bool counted)
     {
-        Reach(offset, BlockHeader.TypeTable, "table");
+        if (!Reach(offset, BlockHeader.TypeTable, "table", Table.Size))
+        {
+            return;
+        }
+
         Table table = new(_heap.Base, offset);
+        bool[] whole = new bool[Table.SegmentCount];
         for (int i = 0; i < Table.SegmentCount; i++)
         {
-            if (*table.Segment(i) != 0)
-            {
-                Reach((long)*table.Segment(i), BlockHeader.TypeSegment, $"segment {i}");
-            }
+            whole[i] = *table.Segment(i) != 0 && Reach((long)*table.Segment(i), BlockHeader.TypeSegment, $"segment {i}", Table.SegmentBytes(i));
+        }
+
+        if (table.Buckets is < (ulong)Table.InitialBuckets or > MaximumBuckets)
+        {
+            Problem($"the table at {offset} says that it has {table.Buckets} buckets");
+            return;
         }
 
         long keys = 0, bytes = 0, expiring = 0;
         for (ulong index = 0; index < table.Buckets; index++)
         {
-            if (*table.Segment(Table.SegmentOf(index)) == 0)
+            int segment = Table.SegmentOf(index);
+            if (!whole[segment])
             {
-                if (counted)
+                if (counted && *table.Segment(segment) == 0)
                 {
                     Problem($"bucket {index} has no segment");
+                }
+
+                if (_problems.Count >= MaximumProblems)
+                {
+                    return;
                 }
 
                 continue;
@@ -112,9 +132,9 @@ internal sealed unsafe class HeapVerifier
             ulong* bucket = table.Bucket(index);
             for (ulong* node = bucket; ; node = Chain.Follow(_heap.Base, node[Slot.Last]))
             {
-                if (node != bucket)
+                if (node != bucket && !Reach((byte*)(node - 1) - _heap.Base, BlockHeader.TypeOverflow, $"overflow block of bucket {index}", Table.BucketLength))
                 {
-                    Reach((byte*)(node - 1) - _heap.Base, BlockHeader.TypeOverflow, $"overflow block of bucket {index}");
+                    break;
                 }
 
                 bool last = !Slot.IsLink(node[Slot.Last]);
@@ -158,7 +178,11 @@ internal sealed unsafe class HeapVerifier
             return;
         }
 
-        Reach(offset, (byte)header, $"record of bucket {index}");
+        if (!Reach(offset, (byte)header, $"record of bucket {index}", RecordFormat.Length(header)))
+        {
+            return;
+        }
+
         ulong keyHash = hash.Hash(RecordFormat.Key(_heap.At(offset), header));
         if (Table.IndexOf(keyHash, table.Buckets) != index || Slot.Entry(Slot.Tag(keyHash), offset) != slot)
         {
@@ -175,26 +199,38 @@ internal sealed unsafe class HeapVerifier
         expiring += RecordFormat.ExpiresAt(_heap.At(offset), header) != RecordView.NoExpiry ? 1 : 0;
     }
 
-    private void Reach(long offset, byte type, string what)
+    /// <summary>Notes that something leads to a block.</summary>
+    /// <returns>True where it is one of that type and at least that long, and nothing else led to it: it can be followed.</returns>
+    private bool Reach(long offset, byte type, string what, long length)
     {
-        if (!_blocks.ContainsKey(offset))
+        if (!_blocks.TryGetValue(offset, out long taken))
         {
             Problem($"{what}: {offset} is no allocated block");
+            return false;
         }
-        else if (BlockHeader.TypeOf(*(ulong*)_heap.At(offset)) != type)
+
+        byte found = BlockHeader.TypeOf(*(ulong*)_heap.At(offset));
+        if (found != type)
         {
-            Problem($"{what}: the block at {offset} has type 0x{BlockHeader.TypeOf(*(ulong*)_heap.At(offset)):X2}, not 0x{type:X2}");
+            Problem($"{what}: the block at {offset} has type 0x{found:X2}, not 0x{type:X2}");
+        }
+        else if (taken < length)
+        {
+            Problem($"{what}: the block at {offset} takes {taken} bytes, and {length} are in it");
         }
 
         if (!_reached.Add(offset))
         {
             Problem($"{what}: the block at {offset} is reached twice");
+            return false;
         }
+
+        return found == type && taken >= length;
     }
 
     private void Problem(string text)
     {
-        if (_problems.Count < 100)
+        if (_problems.Count < MaximumProblems)
         {
             _problems.Add(text);
         }

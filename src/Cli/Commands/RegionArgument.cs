@@ -1,0 +1,28 @@
+using System.CommandLine;
+using GuestMemFs.Cli.Infrastructure;
+
+namespace GuestMemFs.Cli.Commands;
+
+/// <summary>The argument that names a region; completed from the arena's own names.</summary>
+internal static class RegionArgument
+{
+    public static Argument<string> Existing(Globals globals)
+    {
+        var argument = new Argument<string>("region") { Description = "The region's name.", HelpName = "REGION" };
+        argument.CompletionSources.Add(context => Names(context.ParseResult.GetValue(globals.Arena), context.ParseResult.GetValue(globals.Name)));
+        return argument;
+    }
+
+    private static string[] Names(string? directory, string? name)
+    {
+        try
+        {
+            using PersistentArena arena = Place.Find(directory, name).OpenReader();
+            return [.. arena.ListRegions().Select(region => region.Name)];
+        }
+        catch (Exception e) when (Failure.Of(e) is not null)
+        {
+            return []; // Nothing to complete with is no reason to disturb a command line.
+        }
+    }
+}

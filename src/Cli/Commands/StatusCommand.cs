@@ -1,0 +1,42 @@
+using System.CommandLine;
+using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Reports;
+using GuestMemFs.Regions;
+
+namespace GuestMemFs.Cli.Commands;
+
+/// <summary><c>gmfs status</c>.</summary>
+internal static class StatusCommand
+{
+    public static Command Create(Globals globals) =>
+        globals.Runs(new Command("status", "The arena as a whole: medium, writer, space, metadata."), call => Look(call.Place));
+
+    internal static StatusReport Look(Place place)
+    {
+        using PersistentArena arena = place.OpenReader();
+        MetadataInspection it = MetadataInspection.Take(arena.Medium) ?? throw new GmfsException(ExitCode.NotFound, $"The arena in {place.Directory} went away.", ReasonCodes.ArenaNotFound);
+        ArenaSpace space = arena.GetSpace();
+        MediumCapabilities can = arena.Medium.Capabilities;
+        return new StatusReport(
+            place.Directory,
+            arena.Id,
+            arena.Medium.Name,
+            can.Survives,
+            can.PageSize,
+            DateTimeOffset.FromUnixTimeMilliseconds((long)it.Superblock.CreatedUnixMilliseconds),
+            WriterFacts.State(it),
+            WriterFacts.Of(it),
+            arena.Epoch,
+            arena.IsFrozen,
+            arena.ListRegions().Count,
+            space.InUse,
+            space.Reusable,
+            space.Total,
+            space.Free,
+            space.Files,
+            space.MaximumFiles == int.MaxValue ? null : space.MaximumFiles,
+            it.Journal?.Tail ?? 0,
+            it.LogCapacity,
+            [.. arena.AttachReport.Reasons.Select(reason => reason.ToString())]);
+    }
+}

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using GuestMemFs.Cli.Commands;
+using GuestMemFs.Cli.Infrastructure;
+
+namespace GuestMemFs.Cli;
+
+/// <summary>The tool: its commands, and from arguments to an exit code.</summary>
+internal static class Gmfs
+{
+    private const string Description = """
+        gmfs looks at persistent memory arenas: what is in them, whether they are whole, why they are as they are.
+
+        An arena is a directory on a medium of memory (tmpfs, hugetlbfs, DAX, guestmemfs) or on a disk. It holds named regions.
+        One process writes; gmfs reads beside it. What would change an arena that has a writer is refused.
+
+          gmfs media                                what this machine offers
+          gmfs create --arena /dev/shm/shop         make an arena
+          gmfs create carts 2G --kind heap -a ...   make a region in it
+          gmfs status -a /dev/shm/shop              who has it, how full it is
+          gmfs check --deep -a /dev/shm/shop        is it whole?
+          gmfs explain -a /dev/shm/shop             why is it cold, refused, full or slow?
+
+        Ends with: 0 done, 1 problems were found, 2 wrong command line, 3 refused, 4 not found, 5 damaged, 6 no room, 7 the medium or a file failed.
+        """;
+
+    /// <summary>Runs one command line.</summary>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static int Run(IReadOnlyList<string> arguments, Shell shell)
+    {
+        ParseResult parsed = Root(shell).Parse(arguments);
+        int code = parsed.Invoke(new InvocationConfiguration { Output = shell.Out, Error = shell.Error, EnableDefaultExceptionHandler = false });
+        return parsed.Errors.Count > 0 && code != 0 ? (int)ExitCode.Usage : code;
+    }
+
+    internal static RootCommand Root(Shell shell)
+    {
+        var globals = new Globals(shell);
+        return new RootCommand(Description)
+        {
+            globals.Arena,
+            globals.Name,
+            globals.Json,
+            ListCommand.Create(globals),
+            StatusCommand.Create(globals),
+            ShowCommand.Create(globals),
+            CheckCommand.Create(globals),
+            MediaCommand.Create(globals),
+            CreateCommand.Create(globals),
+            GrowCommand.Create(globals),
+            RemoveCommand.Create(globals),
+            FreezeCommand.Freeze(globals),
+            FreezeCommand.Thaw(globals),
+        };
+    }
+}

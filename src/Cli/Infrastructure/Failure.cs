@@ -1,0 +1,34 @@
+using GuestMemFs.Cli.Reports;
+
+namespace GuestMemFs.Cli.Infrastructure;
+
+/// <summary>Turns what was thrown into an exit code and a text. What is not listed here is a bug and ends the tool with its stack.</summary>
+internal static class Failure
+{
+    public static ErrorReport? Of(Exception e) => e switch
+    {
+        GmfsException own => new ErrorReport(own.ExitCode, own.Reason, own.Message, Next(own.Reason)),
+        ArenaException refused => new ErrorReport(ExitCodeOf(refused), refused.ReasonCode, TextOf(refused), Next(refused.ReasonCode)),
+        MediumException medium => new ErrorReport(medium.Kind == MediumErrorKind.Missing ? ExitCode.NotFound : medium.Kind == MediumErrorKind.NoSpace ? ExitCode.NoRoom : ExitCode.Failed, ReasonCodes.MediumFailed, medium.Message, Next(ReasonCodes.MediumFailed)),
+        FileNotFoundException or DirectoryNotFoundException => new ErrorReport(ExitCode.NotFound, null, e.Message, null),
+        IOException or UnauthorizedAccessException => new ErrorReport(ExitCode.Failed, null, e.Message, null),
+        ArgumentException => new ErrorReport(ExitCode.Usage, null, e.Message, null),
+        _ => null,
+    };
+
+    public static ExitCode ExitCodeOf(ArenaException e) => e switch
+    {
+        ArenaNotFoundException or RegionNotFoundException => ExitCode.NotFound,
+        ArenaDamagedException or ExtentException or HeapDamagedException => ExitCode.Damaged,
+        ArenaOutOfSpaceException or ArenaMetadataFullException or ArenaOutOfFilesException or HeapRootsFullException => ExitCode.NoRoom,
+        InvalidRegionNameException or RegionSizeException => ExitCode.Usage,
+        ArenaMediumException => ExitCode.Failed,
+        _ => ExitCode.Refused,
+    };
+
+    /// <summary>The message without the code in front of it, which stands beside it.</summary>
+    public static string TextOf(ArenaException e) =>
+        e.Message.StartsWith(e.ReasonCode + ": ", StringComparison.Ordinal) ? e.Message[(e.ReasonCode.Length + 2)..] : e.Message;
+
+    private static string? Next(string? reason) => NextStep.For(reason);
+}

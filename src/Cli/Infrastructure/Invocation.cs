@@ -1,0 +1,57 @@
+using System.CommandLine;
+
+namespace GuestMemFs.Cli.Infrastructure;
+
+/// <summary>One call of a command: what was typed, and where to answer.</summary>
+internal sealed class Invocation(ParseResult parsed, Globals globals, CancellationToken cancellation)
+{
+    public Shell Shell => globals.Shell;
+
+    public bool Json => parsed.GetValue(globals.Json);
+
+    public CancellationToken Cancellation => cancellation;
+
+    /// <summary>The name of the arena, where it was named so.</summary>
+    public string? ArenaName => parsed.GetValue(globals.Name);
+
+    /// <summary>The directory that was named; null where none was.</summary>
+    public Place? NamedPlace => Place.Named(parsed.GetValue(globals.Arena), ArenaName);
+
+    /// <summary>The arena that is meant.</summary>
+    public Place Place => field ??= Place.Find(parsed.GetValue(globals.Arena), ArenaName);
+
+    public T? Value<T>(Option<T> option) => parsed.GetValue(option);
+
+    public T? Value<T>(Argument<T> argument) => parsed.GetValue(argument);
+
+    /// <summary>A size that was typed.</summary>
+    public long? Size(Option<string?> option) => parsed.GetValue(option) is { } text ? ParseSize(text, option.Name) : null;
+
+    /// <summary>A size that was typed.</summary>
+    public long? Size(Argument<string?> argument) => parsed.GetValue(argument) is { } text ? ParseSize(text, argument.Name) : null;
+
+    /// <summary>Asks whether to go on; says no where nobody can be asked and nobody said <c>--yes</c> before.</summary>
+    public void Confirm(bool yes, string question)
+    {
+        if (yes)
+        {
+            return;
+        }
+
+        if (!Shell.CanAsk)
+        {
+            throw new GmfsException(ExitCode.Refused, $"{question} Nobody can be asked here: say --yes.");
+        }
+
+        Shell.Error.Write($"{question} [y/N] ");
+        Shell.Error.Flush();
+        if (Shell.In.ReadLine()?.Trim() is not ("y" or "Y" or "yes"))
+        {
+            throw new GmfsException(ExitCode.Refused, "Nothing was changed.");
+        }
+    }
+
+    private static long ParseSize(string text, string what) => Sizes.TryParse(text, out long bytes)
+        ? bytes
+        : throw new GmfsException(ExitCode.Usage, $"'{text}' is no size for {what}: write a number of bytes, or one with a unit, as 512M, 2G or 1.5TiB.");
+}

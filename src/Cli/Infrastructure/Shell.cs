@@ -1,0 +1,43 @@
+using Spectre.Console;
+
+namespace GuestMemFs.Cli.Infrastructure;
+
+/// <summary>Where the tool reads and writes: the process's own streams, or a test's.</summary>
+/// <param name="Out">Reports.</param>
+/// <param name="Error">Errors, questions and progress.</param>
+/// <param name="In">Answers.</param>
+/// <param name="IsTerminal">True where <paramref name="Out"/> is looked at by somebody: colours, boxes, the terminal's width.</param>
+/// <param name="CanAsk">True where somebody can answer.</param>
+internal sealed record Shell(TextWriter Out, TextWriter Error, TextReader In, bool IsTerminal, bool CanAsk)
+{
+    /// <summary>Wide enough that nothing that a program reads is wrapped.</summary>
+    private const int PipeWidth = 240;
+
+    public static Shell Standard { get; } = new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected, !Console.IsInputRedirected);
+
+    /// <summary>True where progress is worth showing.</summary>
+    public bool ShowsProgress => ReferenceEquals(Error, Console.Error) && !Console.IsErrorRedirected;
+
+    /// <summary>A console for reports.</summary>
+    public IAnsiConsole OutConsole() => ConsoleOn(Out);
+
+    /// <summary>A console for errors.</summary>
+    public IAnsiConsole ErrorConsole() => ConsoleOn(Error);
+
+    private IAnsiConsole ConsoleOn(TextWriter writer)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = IsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = IsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+        });
+        if (!IsTerminal)
+        {
+            console.Profile.Width = PipeWidth;
+        }
+
+        return console;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+using GuestMemFs.Media;
+
+namespace GuestMemFs.Cli.Infrastructure;
+
+/// <summary>Sizes as people type and read them.</summary>
+internal static class Sizes
+{
+    private const string Units = "KMGTP";
+
+    /// <summary>A number of bytes with an optional unit: 4096, 512K, 2M, 1.5G, 1GiB. Units are powers of 1024.</summary>
+    public static bool TryParse(string text, out long bytes)
+    {
+        bytes = 0;
+        string s = text.Trim().ToUpperInvariant();
+        s = s.EndsWith("IB", StringComparison.Ordinal) ? s[..^2] : s.EndsWith('B') ? s[..^1] : s;
+        int unit = s.Length > 0 ? Units.IndexOf(s[^1], StringComparison.Ordinal) : -1;
+        s = unit >= 0 ? s[..^1] : s;
+        if (!decimal.TryParse(s, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number) || number > long.MaxValue)
+        {
+            return false;
+        }
+
+        decimal value = number;
+        for (int i = 0; i <= unit && value <= long.MaxValue; i++)
+        {
+            value *= 1024;
+        }
+
+        if (value > long.MaxValue || value != decimal.Truncate(value))
+        {
+            return false;
+        }
+
+        bytes = (long)value;
+        return true;
+    }
+
+    public static string Of(long bytes) => Words.OfBytes(bytes);
+
+    public static string Percent(long part, long whole) =>
+        whole <= 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.#} %");
+}

@@ -1,0 +1,125 @@
+using System.Text.Json;
+using GuestMemFs.Cli.Tests.Infrastructure;
+
+namespace GuestMemFs.Cli.Tests;
+
+/// <summary>Commands that look: what they say is what is there, beside a writer or not, and not one byte changes.</summary>
+public sealed class LookingTests
+{
+    [Fact]
+    public void List_names_the_regions_with_what_they_hold()
+    {
+        using TestArena arena = new TestArena().Filled(1234);
+        Answer answer = arena.Gmfs("list", "--json");
+        answer.IsDone();
+        JsonElement[] regions = [.. answer.Json.GetProperty("regions").EnumerateArray()];
+        Assert.Equal(["blob", "carts"], regions.Select(r => r.GetProperty("name").GetString()));
+        Assert.Equal(["Raw", "Heap"], regions.Select(r => r.GetProperty("kind").GetString()));
+        Assert.Equal(1234, regions[1].GetProperty("records").GetInt64());
+        Assert.Equal(16 * TestArena.MiB, regions[1].GetProperty("length").GetInt64());
+
+        string text = arena.Gmfs("list").Out;
+        Assert.Contains("1,234", text, StringComparison.Ordinal);
+        Assert.Contains("16 MiB", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Status_and_show_agree_with_the_library()
+    {
+        using TestArena arena = new TestArena().Filled();
+        JsonElement status = arena.Gmfs("status", "--json").Json;
+        Assert.Equal("closed", status.GetProperty("state").GetString());
+        Assert.Equal(2, status.GetProperty("regions").GetInt32());
+        Assert.Equal(20 * TestArena.MiB, status.GetProperty("regionBytes").GetInt64());
+        Assert.True(status.GetProperty("metadataUsed").GetInt64() > 0);
+        using (PersistentArena library = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly }))
+        {
+            Assert.Equal(library.Id, status.GetProperty("id").GetGuid());
+            Assert.Equal(library.Epoch, status.GetProperty("epoch").GetUInt64());
+        }
+
+        JsonElement show = arena.Gmfs("show", "carts", "--json").Json;
+        Assert.Equal("extent-1", show.GetProperty("extents")[0].GetProperty("file").GetString());
+        Assert.Equal(1000, show.GetProperty("heap").GetProperty("roots")[0].GetProperty("records").GetInt64());
+        Assert.Equal(JsonValueKind.Null, show.GetProperty("problem").ValueKind);
+    }
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("status")]
+    [InlineData("show", "carts")]
+    [InlineData("check")]
+    [InlineData("list", "--json")]
+    public void Looking_beside_a_living_writer_disturbs_nothing(params string[] command)
+    {
+        using TestArena arena = new TestArena().Filled();
+        using PersistentArena writer = PersistentArena.Open(arena.Options);
+        Dictionary<string, byte[]> before = arena.Bytes();
+        arena.Gmfs(command).IsDone();
+        Assert.All(arena.Bytes(), file => Assert.True(before[file.Key].AsSpan().SequenceEqual(file.Value), file.Key));
+        writer.CreateRegion("still the writer", 2 * TestArena.MiB).Dispose();
+    }
+
+    [Fact]
+    public void Status_names_the_writer()
+    {
+        using TestArena arena = new TestArena().Filled();
+        using PersistentArena writer = PersistentArena.Open(arena.Options);
+        JsonElement status = arena.Gmfs("status", "--json").Json;
+        Assert.StartsWith("open: process", status.GetProperty("state").GetString(), StringComparison.Ordinal);
+        Assert.Equal(Environment.ProcessId, status.GetProperty("writer").GetProperty("processId").GetInt32());
+        Assert.True(status.GetProperty("writer").GetProperty("alive").GetBoolean());
+    }
+
+    [Fact]
+    public void Media_lists_what_the_library_lists()
+    {
+        Answer answer = TestArena.Run(["media", "--json"]);
+        answer.IsDone();
+        Assert.Equal(
+            MediumCandidates.Enumerate().Select(c => c.MountPoint),
+            answer.Json.GetProperty("media").EnumerateArray().Select(m => m.GetProperty("mountPoint").GetString()));
+        TestArena.Run(["media"]).IsDone();
+    }
+
+    [Fact]
+    public void What_is_not_there_is_not_found()
+    {
+        using var arena = new TestArena();
+        foreach (string[] command in (string[][])[["list"], ["status"], ["show", "x"], ["check"], ["check", "--deep"], ["freeze"], ["create", "x", "2M"], ["rm", "x", "--yes"]])
+        {
+            Answer answer = arena.Gmfs([.. command, "--json"]);
+            answer.Is(4);
+            Assert.Equal(ReasonCodes.ArenaNotFound, answer.Reason);
+        }
+
+        arena.Filled();
+        foreach (string[] command in (string[][])[["show", "x"], ["grow", "x", "8M"], ["rm", "x", "--yes"]])
+        {
+            Answer answer = arena.Gmfs([.. command, "--json"]);
+            answer.Is(4);
+            Assert.Equal(ReasonCodes.RegionNotFound, answer.Reason);
+        }
+    }
+
+    [Fact]
+    public void A_wrong_command_line_is_told_from_everything_else()
+    {
+        Assert.Equal(2, TestArena.Run(["bogus"]).Code);
+        Assert.Equal(2, TestArena.Run(["show"]).Code);
+        Assert.Equal(2, TestArena.Run(["list", "--bogus"]).Code);
+        Assert.Equal(0, TestArena.Run(["--help"]).Code);
+        Assert.Equal(0, TestArena.Run(["--version"]).Code);
+    }
+
+    [Fact]
+    public void Help_says_what_each_command_is_for()
+    {
+        foreach (string name in Cli.Gmfs.Root(Infrastructure.TestArena.Silent).Subcommands.Select(c => c.Name))
+        {
+            Answer help = TestArena.Run([name, "--help"]);
+            help.IsDone();
+            Assert.Contains("Usage:", help.Out, StringComparison.Ordinal);
+        }
+    }
+}
