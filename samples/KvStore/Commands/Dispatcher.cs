@@ -95,6 +95,8 @@ internal static class Dispatcher
             engine.Statistics.OutOfMemory++;
             if (!reply.Rewind(start))
             {
+                // A large old value is on its way already, and would say that the command was done.
+                session.Drop = true;
                 session.Close = true;
                 return;
             }

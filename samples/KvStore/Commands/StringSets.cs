@@ -118,17 +118,29 @@ internal static class StringSets
             return;
         }
 
-        Strings.Get(call);
         if (options.ExpiryArgument == 0 && !options.Persist)
         {
+            Strings.Get(call);
             return;
         }
 
+        // The change may find no room, and a large value that was written cannot be taken back; but what has expired cannot be read any more.
         var mutation = new ExpiryMutation { At = expiresAt, Now = Expiry.Now };
+        bool expires = expiresAt != RecordView.NoExpiry && expiresAt <= mutation.Now;
+        if (expires)
+        {
+            Strings.Get(call);
+        }
+
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Done)
         {
             call.Changed(call.Key);
+        }
+
+        if (!expires)
+        {
+            Strings.Get(call);
         }
     }
 

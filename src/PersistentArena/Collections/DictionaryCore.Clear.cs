@@ -28,7 +28,7 @@ internal sealed unsafe partial class DictionaryCore
                 }
                 else
                 {
-                    InstallTable(lane);
+                    InstallTableOrRemoveAll(lane);
                 }
             }
             finally
@@ -58,6 +58,19 @@ internal sealed unsafe partial class DictionaryCore
         finally
         {
             PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
+    // What makes room must work where there is none left, not even for an empty table.
+    private void InstallTableOrRemoveAll(Lane lane)
+    {
+        try
+        {
+            InstallTable(lane);
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            RemoveAll(lane);
         }
     }
 

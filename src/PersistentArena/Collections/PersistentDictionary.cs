@@ -86,7 +86,7 @@ public sealed class PersistentDictionary
 
     /// <summary>
     /// Removes everything, with one store. The old records' memory is given back by <see cref="CollectGarbage"/>, or when room is needed.
-    /// Inside an atomic group, key by key.
+    /// Inside an atomic group, or where there is no room for an empty table, key by key.
     /// </summary>
     public void Clear() => _core.Clear();
 

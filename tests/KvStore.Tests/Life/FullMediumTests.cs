@@ -39,6 +39,11 @@ public sealed class FullMediumTests
         Assert.Equal(0, client.Call("EXISTS", "new", "newer").Integer);
         RequireExactly(client, valueLength, present);
 
+        // An expiry may need a larger record: the answer must not say what was not done.
+        RespReply value = client.Call("GETEX", Key(0), "EX", 1_000_000);
+        Assert.Equal(value.IsError, client.Call("TTL", Key(0)).Integer == -1);
+        client.Call("PERSIST", Key(0));
+
         // A crash while full.
         server.Process.Kill();
         client.Dispose();

@@ -40,7 +40,7 @@ internal static class Checker
         var message = new StringBuilder($"None of the {states.Count} acceptable states was found ({inFlight.Count} operations were in flight).\n");
         message.Append($"Nearest is the one after {nearest}, with these differences:\n  ").AppendJoin("\n  ", states[nearest].Take(10));
         message.Append("\nIn flight were:\n  ").AppendJoin("\n  ", inFlight.Take(70).Select((o, i) => $"{i + 1}. {o}"));
-        throw new TortureException(message.ToString());
+        throw new TortureException(message.ToString(), [.. states[nearest].Take(10).Select(d => d[..d.IndexOf(": ", StringComparison.Ordinal)])]);
     }
 
     private static List<string> Differences(IReadOnlyDictionary<string, Entry> expected, IReadOnlyDictionary<string, Entry> found)

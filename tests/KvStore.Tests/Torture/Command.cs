@@ -10,6 +10,8 @@ internal sealed record Command(params byte[][] Arguments)
 
     public static Command Of(params RespArgument[] arguments) => new([.. arguments.Select(a => a.Bytes.ToArray())]);
 
+    public bool Touches(string key) => Arguments.Skip(1).Any(a => a.Length == key.Length && Encoding.Latin1.GetString(a) == key);
+
     public void AddTo(RespClient client)
     {
         client.Begin(Arguments.Length);
@@ -93,4 +95,8 @@ internal sealed record Operation(Command[] Commands, bool IsTransaction)
 }
 
 /// <summary>The server did what it must not.</summary>
-internal sealed class TortureException(string message) : Exception(message);
+internal sealed class TortureException(string message, IReadOnlyList<string>? keys = null) : Exception(message)
+{
+    /// <summary>The keys that are not as they should be.</summary>
+    public IReadOnlyList<string> Keys { get; } = keys ?? [];
+}

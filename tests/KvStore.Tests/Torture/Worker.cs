@@ -17,10 +17,18 @@ internal sealed class Worker
     private readonly Queue<Operation> _plan = new();
     private readonly Queue<(Operation Operation, long Sent)> _inFlight = new();
     private readonly List<(Operation Operation, RespReply Reply, Instant When)> _answered = [];
+    private readonly List<(Operation Operation, RespReply Reply)> _history = [];
 
-    public Worker(int connection, int seed)
+    private readonly bool _tight;
+
+    /// <param name="connection">Whose keys.</param>
+    /// <param name="seed">Which load.</param>
+    /// <param name="tight">Whether the arena is too small for the load, so that <c>-OOM</c> is a right answer: then one command at a time and no
+    /// transactions, since whether a command in flight found room cannot be known.</param>
+    public Worker(int connection, int seed, bool tight = false)
     {
         Connection = connection;
+        _tight = tight;
         _random = new Random(seed);
         _generator = new LoadGenerator(_random, connection);
     }
@@ -39,12 +47,19 @@ internal sealed class Worker
     /// <summary>Operations acknowledged since the run's begin.</summary>
     public long Acknowledgements { get; private set; }
 
+    /// <summary>Commands that found no room.</summary>
+    public long Refusals { get; private set; }
+
+    /// <summary>What was last done to a key since the server's start, and answered.</summary>
+    public IEnumerable<string> History(string key) =>
+        _history.Where(h => h.Operation.Commands.Any(c => c.Touches(key))).TakeLast(6).Select(h => $"{h.Operation} -> {h.Reply}");
+
     /// <summary>Thinks out what to send.</summary>
     public void Plan()
     {
         while (_plan.Count < Planned)
         {
-            _plan.Enqueue(_generator.Next());
+            _plan.Enqueue(Next());
         }
     }
 
@@ -53,6 +68,7 @@ internal sealed class Worker
     {
         Acknowledged = new Oracle(found);
         _inFlight.Clear();
+        _history.Clear();
     }
 
     /// <summary>Loads the server until it is gone or <paramref name="stop"/> is set.</summary>
@@ -69,7 +85,7 @@ internal sealed class Worker
             while (!stop.IsCancellationRequested)
             {
                 // Without pipelining, or with the next batches on their way while the replies to this one are.
-                int batches = _random.Next(2) == 0 ? 1 : _random.Next(1, 9);
+                int batches = _tight || _random.Next(2) == 0 ? 1 : _random.Next(2, 9);
                 for (int i = 0; i < batches; i++)
                 {
                     Send(client, batches == 1 ? 1 : _random.Next(2, 65));
@@ -92,8 +108,15 @@ internal sealed class Worker
     {
         foreach ((Operation operation, RespReply got, Instant when) in _answered)
         {
-            RespReply expected = operation.ExecuteOn(Acknowledged, when);
             Acknowledgements++;
+            _history.Add((operation, got));
+            if (_tight && IsRefusal(operation, got))
+            {
+                Refusals++;
+                continue;
+            }
+
+            RespReply expected = operation.ExecuteOn(Acknowledged, when);
             if (!Replies.Same(expected, got))
             {
                 throw new TortureException($"To {operation} the answer should be {expected}, and was {got}.");
@@ -103,12 +126,27 @@ internal sealed class Worker
         _answered.Clear();
     }
 
+    // What deletes must always find room.
+    private static bool IsRefusal(Operation operation, RespReply reply) =>
+        reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal) && operation.Commands[0].Name is not ("DEL" or "UNLINK" or "GETDEL");
+
+    private Operation Next()
+    {
+        Operation operation;
+        do
+        {
+            operation = _generator.Next();
+        }
+        while (_tight && operation.IsTransaction);
+        return operation;
+    }
+
     private void Send(RespClient client, int operations)
     {
         long sent = Instant.Now;
         for (int length = 0; operations > 0 && length < MuchInFlight; operations--)
         {
-            Operation operation = _plan.TryDequeue(out Operation? planned) ? planned : _generator.Next();
+            Operation operation = _plan.TryDequeue(out Operation? planned) ? planned : Next();
             length += operation.Length;
             operation.AddTo(client);
             _inFlight.Enqueue((operation, sent));
