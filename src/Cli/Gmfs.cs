@@ -44,12 +44,16 @@ internal static class Gmfs
             StatusCommand.Create(globals),
             ShowCommand.Create(globals),
             CheckCommand.Create(globals),
+            ExplainCommand.Create(globals),
+            MapCommand.Create(globals),
             MediaCommand.Create(globals),
             CreateCommand.Create(globals),
             GrowCommand.Create(globals),
             RemoveCommand.Create(globals),
             FreezeCommand.Freeze(globals),
             FreezeCommand.Thaw(globals),
+            DumpCommand.Create(globals),
+            RestoreCommand.Create(globals),
         };
     }
 }

@@ -1,3 +1,4 @@
+using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.Regions;
@@ -9,6 +10,7 @@ internal sealed class ArenaCheck
 {
     private readonly Place _place;
     private readonly List<Finding> _findings = [];
+    private bool _hasWriter;
     private int _files;
     private int _heaps;
     private int _deep;
@@ -31,10 +33,11 @@ internal sealed class ArenaCheck
         MetadataInspection it = MetadataInspection.Take(medium, writersExcluded: deep)
             ?? throw new GmfsException(ExitCode.NotFound, $"There is no arena in {_place.Directory}.", ReasonCodes.ArenaNotFound);
         _findings.AddRange(MetadataCheck.Findings(it));
+        _hasWriter = it.HasLiveWriter;
         int regions = 0;
         if (it.Refusal is null)
         {
-            regions = CheckRegions(medium, it, deep);
+            regions = CheckRegions(medium, deep);
             _findings.AddRange(FileCheck.Findings(medium, it, out _files));
         }
 
@@ -43,7 +46,7 @@ internal sealed class ArenaCheck
             [.. _findings.OrderByDescending(finding => finding.Severity)]);
     }
 
-    private int CheckRegions(Medium medium, MetadataInspection it, bool deep)
+    private int CheckRegions(Medium medium, bool deep)
     {
         using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium, Access = ArenaAccess.ReadOnly });
         IReadOnlyList<RegionInfo> regions = arena.ListRegions();
@@ -53,7 +56,7 @@ internal sealed class ArenaCheck
             {
                 CheckRegion(arena, region, deep);
             }
-            catch (RegionNotFoundException) when (it.HasLiveWriter)
+            catch (RegionNotFoundException) when (_hasWriter)
             {
                 // Deleted by its writer while we looked: nothing is wrong with it.
             }
@@ -68,6 +71,11 @@ internal sealed class ArenaCheck
 
     private void CheckRegion(PersistentArena arena, RegionInfo region, bool deep)
     {
+        if (RestoringRegion.Is(region.Name) && !_hasWriter)
+        {
+            _findings.Add(Finding.Warning(Finding.HalfRestored, region.Name, "A restore into it was interrupted; it is no region of anybody's."));
+        }
+
         using PersistentRegion open = arena.OpenRegion(region.Name);
         if (HeapFacts.TryOpen(open) is not { } heap)
         {

@@ -10,6 +10,7 @@ internal static class Failure
         GmfsException own => new ErrorReport(own.ExitCode, own.Reason, own.Message, Next(own.Reason)),
         ArenaException refused => new ErrorReport(ExitCodeOf(refused), refused.ReasonCode, TextOf(refused), Next(refused.ReasonCode)),
         MediumException medium => new ErrorReport(medium.Kind == MediumErrorKind.Missing ? ExitCode.NotFound : medium.Kind == MediumErrorKind.NoSpace ? ExitCode.NoRoom : ExitCode.Failed, ReasonCodes.MediumFailed, medium.Message, Next(ReasonCodes.MediumFailed)),
+        OperationCanceledException => new ErrorReport(ExitCode.Refused, null, "Interrupted. Nothing half-done is left behind.", null),
         FileNotFoundException or DirectoryNotFoundException => new ErrorReport(ExitCode.NotFound, null, e.Message, null),
         IOException or UnauthorizedAccessException => new ErrorReport(ExitCode.Failed, null, e.Message, null),
         ArgumentException => new ErrorReport(ExitCode.Usage, null, e.Message, null),

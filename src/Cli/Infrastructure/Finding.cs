@@ -54,6 +54,9 @@ internal sealed record Finding(Severity Severity, string Reason, string Subject,
     /// <summary>A part was not looked at.</summary>
     public const string NotChecked = "GMF7011";
 
+    /// <summary>A restore was interrupted.</summary>
+    public const string HalfRestored = "GMF7012";
+
     public static Finding Note(string reason, string subject, string text) => new(Severity.Note, reason, subject, text, NextStep.For(reason));
 
     public static Finding Warning(string reason, string subject, string text) => new(Severity.Warning, reason, subject, text, NextStep.For(reason));

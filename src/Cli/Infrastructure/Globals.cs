@@ -48,7 +48,7 @@ internal sealed class Globals(Shell shell)
 
     private int Run(ParseResult parsed, Func<Invocation, ExitCode> action)
     {
-        var call = new Invocation(parsed, this, CancellationToken.None);
+        var call = new Invocation(parsed, this);
         try
         {
             return (int)action(call);

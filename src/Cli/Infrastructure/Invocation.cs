@@ -3,13 +3,13 @@ using System.CommandLine;
 namespace GuestMemFs.Cli.Infrastructure;
 
 /// <summary>One call of a command: what was typed, and where to answer.</summary>
-internal sealed class Invocation(ParseResult parsed, Globals globals, CancellationToken cancellation)
+internal sealed class Invocation(ParseResult parsed, Globals globals)
 {
     public Shell Shell => globals.Shell;
 
     public bool Json => parsed.GetValue(globals.Json);
 
-    public CancellationToken Cancellation => cancellation;
+    public CancellationToken Cancellation => globals.Shell.Cancellation;
 
     /// <summary>The name of the arena, where it was named so.</summary>
     public string? ArenaName => parsed.GetValue(globals.Name);

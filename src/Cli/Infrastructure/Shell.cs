@@ -13,6 +13,9 @@ internal sealed record Shell(TextWriter Out, TextWriter Error, TextReader In, bo
     /// <summary>Wide enough that nothing that a program reads is wrapped.</summary>
     private const int PipeWidth = 240;
 
+    /// <summary>Cancelled when somebody wants the tool to stop: what is half done is undone then.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     public static Shell Standard { get; } = new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected, !Console.IsInputRedirected);
 
     /// <summary>True where progress is worth showing.</summary>

@@ -14,6 +14,9 @@ namespace GuestMemFs.Cli.Reports;
 [JsonSerializable(typeof(RegionReport))]
 [JsonSerializable(typeof(MediaReport))]
 [JsonSerializable(typeof(CheckReport))]
+[JsonSerializable(typeof(ExplainReport))]
+[JsonSerializable(typeof(MapReport))]
+[JsonSerializable(typeof(DumpReport))]
 internal sealed partial class GmfsJson : JsonSerializerContext
 {
     // What is read on a terminal keeps its umlauts and quotes; nothing of it goes into HTML.

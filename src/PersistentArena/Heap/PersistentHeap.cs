@@ -32,7 +32,7 @@ public sealed unsafe partial class PersistentHeap
     private int _exclusiveThread;
     private Lane? _exclusiveLane;
 
-    private PersistentHeap(IHeapSpace space)
+    private PersistentHeap(IHeapSpace space, bool recover = true)
     {
         _space = space;
         _base = space.Base;
@@ -42,7 +42,7 @@ public sealed unsafe partial class PersistentHeap
             _lanes[i] = new Lane(i, _base, space.Epoch);
         }
 
-        if (space.IsWritable)
+        if (space.IsWritable && recover)
         {
             _blocks = new BlockAllocator(space);
             Recovery = Recover();
@@ -339,6 +339,30 @@ public sealed unsafe partial class PersistentHeap
         space.ArenaId.TryWriteBytes(header[HeapFormat.ArenaIdOffset..]);
         Persist.Copy(start, header);
         Persist.Publish((ulong*)(start + HeapFormat.CrcOffset), HeaderCrc(start));
+        space.MarkFormatted();
+    }
+
+    /// <summary>
+    /// Makes a heap whose bytes were copied into a region that heap's own: its header names the region that it lay in before. The journal's mark is the commit here too.
+    /// </summary>
+    /// <remarks>What caches of an earlier attach had reserved is free, as ever, once the epoch is another one: at the latest with the next writer.</remarks>
+    /// <exception cref="HeapDamagedException">What was copied is no heap.</exception>
+    /// <exception cref="HeapFormatException">It is a newer library's.</exception>
+    internal static void Adopt(PersistentRegion region)
+    {
+        var space = new RegionHeapSpace(region);
+        ulong* words = (ulong*)space.Base;
+        if (words[HeapFormat.CrcOffset / 8] != HeaderCrc(space.Base) || words[0] != HeapFormat.Magic)
+        {
+            throw new HeapDamagedException(space.Name, 0, "the header that was copied into it does not check");
+        }
+
+        Span<byte> id = stackalloc byte[16];
+        space.ArenaId.TryWriteBytes(id);
+        Persist.Store(words + (HeapFormat.NonceOffset / 8), space.Nonce);
+        Persist.Copy(space.Base + HeapFormat.ArenaIdOffset, id);
+        Persist.Publish(words + (HeapFormat.CrcOffset / 8), HeaderCrc(space.Base));
+        _ = new PersistentHeap(space, recover: false); // The other checks of an open: version, frontier.
         space.MarkFormatted();
     }
 

@@ -1,0 +1,209 @@
+using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Reports;
+using GuestMemFs.Native;
+using GuestMemFs.Regions;
+
+namespace GuestMemFs.Cli.Checking;
+
+/// <summary>Answers, from what an arena and its machine say of themselves, why it is cold, refused, full or slow. Changes nothing.</summary>
+internal sealed class Explanation
+{
+    private readonly Place _place;
+    private readonly string _name;
+    private readonly List<Finding> _cold = [];
+    private readonly List<Finding> _refused = [];
+    private readonly List<Finding> _full = [];
+    private readonly List<Finding> _slow = [];
+
+    private Explanation(Place place, string? name)
+    {
+        _place = place;
+        _name = name ?? Path.GetFileName(place.Directory);
+    }
+
+    public static ExplainReport Of(Place place, string? name)
+    {
+        var it = new Explanation(place, name);
+        string summary = it.Explain();
+        return new ExplainReport(place.Directory, summary, [new(Question.Cold, it._cold), new(Question.Refused, it._refused), new(Question.Full, it._full), new(Question.Slow, it._slow)]);
+    }
+
+    private string Explain()
+    {
+        MetadataInspection? it;
+        Medium medium;
+        try
+        {
+            medium = _place.OpenMedium();
+        }
+        catch (Exception e) when (Failure.Of(e) is { } failure)
+        {
+            _refused.Add(new Finding(Severity.Error, failure.Reason ?? ReasonCodes.MediumFailed, _place.Directory, failure.Message, failure.Next));
+            return $"There is nothing in {_place.Directory} that could be opened.";
+        }
+
+        using (medium)
+        {
+            try
+            {
+                it = MetadataInspection.Take(medium);
+            }
+            catch (ArenaException e)
+            {
+                _refused.Add(Finding.Of(e, _place.Directory));
+                return $"What is in {_place.Directory} is refused.";
+            }
+
+            if (it is null)
+            {
+                NotThere(medium);
+                return $"There is no arena in {_place.Directory}.";
+            }
+
+            Opens(medium, it);
+            Speed(medium, it);
+            return $"The arena in {_place.Directory} ({medium.Name}): {WriterFacts.State(it)}.";
+        }
+    }
+
+    private void NotThere(Medium medium)
+    {
+        _refused.Add(Finding.Error(ReasonCodes.ArenaNotFound, _place.Directory, $"None of the {medium.ListFiles().Count} files in it is an arena's metadata."));
+        _cold.Add(Finding.Warning(Finding.Cold, _place.Directory, $"There is no arena, so whoever opens it here starts with an empty one. {Lost(medium)}"));
+        Elsewhere();
+    }
+
+    /// <summary>The same name on another medium: what was warm may lie there.</summary>
+    private void Elsewhere()
+    {
+        foreach (MediumCandidate candidate in MediumCandidates.Enumerate(_name).Where(c => c.HasFiles && c.Directory != _place.Directory))
+        {
+            _cold.Add(new Finding(
+                Severity.Warning, Finding.Elsewhere, candidate.Directory, $"There is an arena of the same name on another medium ({candidate.Kind}): perhaps that is the warm one.", $"gmfs status --arena {candidate.Directory}"));
+        }
+    }
+
+    private static string Lost(Medium medium) => medium.Capabilities.Survives switch
+    {
+        var s when !s.HasFlag(Survives.Kexec) && !s.HasFlag(Survives.PowerLoss) => $"What {medium.Name} held before the machine was started ({Boot():u}) is gone with that: it survives processes, not a reboot.",
+        var s when !s.HasFlag(Survives.PowerLoss) => $"{medium.Name} survives a kexec, and not a loss of power.",
+        _ => string.Empty,
+    };
+
+    private void Opens(Medium medium, MetadataInspection it)
+    {
+        if (it.Refusal is { } refusal)
+        {
+            _refused.Add(Finding.Of(refusal, it.FileName));
+            return;
+        }
+
+        if (it.HasLiveWriter)
+        {
+            _refused.Add(Finding.Note(ReasonCodes.ArenaInUse, "second writer", $"One is refused, as long as {WriterFacts.Of(it)} has the arena. Readers are not."));
+        }
+
+        if (it.Journal!.Tables.State.Frozen)
+        {
+            _refused.Add(Finding.Warning(ReasonCodes.ArenaFrozen, "metadata", "The arena is frozen: regions cannot be made, deleted, renamed or grown. Data can be written."));
+        }
+
+        CheckReport check = ArenaCheck.Run(_place, deep: false);
+        _refused.AddRange(check.Findings.Where(f => f.Severity == Severity.Error));
+        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium, Access = ArenaAccess.ReadOnly });
+        Warmth(arena, it);
+        Room(arena, it);
+    }
+
+    private void Warmth(PersistentArena arena, MetadataInspection it)
+    {
+        DateTimeOffset created = DateTimeOffset.FromUnixTimeMilliseconds((long)it.Superblock.CreatedUnixMilliseconds);
+        if (it.Journal!.Tables.RegionCount == 0)
+        {
+            _cold.Add(Finding.Warning(Finding.Cold, "arena", $"It has no regions. It was made {created:u}, by epoch 1 of {arena.Epoch}. {(created > Boot() ? Lost(arena.Medium) : string.Empty)}".TrimEnd()));
+            Elsewhere();
+        }
+
+        foreach (RegionInfo region in arena.ListRegions().Where(r => r.Kind == RegionKind.Heap && !r.IsFormatted))
+        {
+            _cold.Add(Finding.Warning(Finding.Cold, region.Name, "It is to hold a heap and never did: nobody has opened one in it since it was made."));
+        }
+
+        Survives survives = arena.Medium.Capabilities.Survives;
+        if (!survives.HasFlag(Survives.Kexec) && !survives.HasFlag(Survives.PowerLoss))
+        {
+            _cold.Add(Finding.Note(Finding.Volatile, arena.Medium.Name, "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' copies a region out."));
+        }
+
+        if (arena.Medium.Name == "tmpfs" && _place.Directory.StartsWith("/dev/shm/", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess)
+        {
+            _cold.Add(Finding.Note(Finding.Volatile, "/dev/shm", "With systemd's RemoveIPC=yes, what an ordinary user has in it is removed with the user's last session (docs/media.md)."));
+        }
+    }
+
+    private void Room(PersistentArena arena, MetadataInspection it)
+    {
+        const double nearly = 0.9;
+        ArenaSpace space = arena.GetSpace();
+        if (space.Total > 0 && space.Free < (1 - nearly) * space.Total)
+        {
+            _full.Add(new Finding(Severity.Warning, Finding.MediumNearlyFull, arena.Medium.Location, $"{Sizes.Of(space.Free)} of {Sizes.Of(space.Total)} are free; regions of this arena take {Sizes.Of(space.InUse)}.", NextStep.For(ReasonCodes.OutOfSpace)));
+        }
+
+        if (it.Journal!.Tail > nearly * it.LogCapacity)
+        {
+            _full.Add(new Finding(
+                Severity.Warning, Finding.MetadataNearlyFull, it.FileName, $"{Sizes.Of(it.Journal.Tail)} of {Sizes.Of(it.LogCapacity)} of the journal are written. It is compacted when it is full; if {it.Journal.Tables.RegionCount:N0} regions are what fills it, there is no room for more.",
+                NextStep.For(ReasonCodes.MetadataFull)));
+        }
+
+        if (space.Files > nearly * space.MaximumFiles)
+        {
+            _full.Add(new Finding(Severity.Warning, Finding.MediumNearlyFull, arena.Medium.Location, $"It has {space.Files:N0} of at most {space.MaximumFiles:N0} files.", NextStep.For(ReasonCodes.OutOfFiles)));
+        }
+
+        foreach (RegionInfo region in arena.ListRegions())
+        {
+            if (TryFrontier(arena, region) is { } frontier && frontier > nearly * region.Length)
+            {
+                _full.Add(new Finding(
+                    Severity.Warning, Finding.HeapNearlyFull, region.Name, $"{Sizes.Of(frontier)} of {Sizes.Of(region.Length)} were handed out at least once. What was freed since is used again; 'gmfs map' shows how much that is.",
+                    region.MaximumLength > region.Length ? $"'gmfs grow {region.Name} SIZE', up to {Sizes.Of(region.MaximumLength)}." : "It cannot grow at its address: restore a dump of it into a larger one with --max-size."));
+            }
+        }
+    }
+
+    private static long? TryFrontier(PersistentArena arena, RegionInfo region)
+    {
+        try
+        {
+            return HeapFacts.Read(arena, region)?.Frontier;
+        }
+        catch (ArenaException)
+        {
+            return null; // Why it does not open is answered where it was asked.
+        }
+    }
+
+    private void Speed(Medium medium, MetadataInspection it)
+    {
+        if (medium.Capabilities.PageSize < PageSizes.Huge2M)
+        {
+            _slow.Add(new Finding(
+                Severity.Note, Finding.SmallPages, medium.Name, $"Its pages are of {Sizes.Of(medium.Capabilities.PageSize)}: each is a page fault after an open, and large data misses the TLB.", "'gmfs media' shows what to type for pages of 2 MiB."));
+        }
+
+        if (it is { Closed: ClosedState.Open, HasLiveWriter: false })
+        {
+            _slow.Add(Finding.Note(ReasonCodes.NotClosed, "next open", "The last writer was killed. The next one looks at what was in flight, which takes milliseconds, and finishes splits and clean-ups as it goes."));
+        }
+
+        MediumCandidate[] usable = [.. MediumCandidates.Enumerate(_name).Where(c => c.IsUsable)];
+        if (medium.Name == "directory" && usable.FirstOrDefault(c => c.Kind != "directory") is { } memory)
+        {
+            _slow.Add(new Finding(Severity.Note, Finding.BetterMedium, medium.Location, $"It lies on a disk's filesystem: the kernel writes its pages back, and may drop them. {memory.Kind} at {memory.MountPoint} is memory.", "'gmfs dump', then 'gmfs restore' into an arena there."));
+        }
+    }
+
+    private static DateTimeOffset Boot() => DateTimeOffset.UtcNow - TimeSpan.FromMilliseconds(Environment.TickCount64);
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using GuestMemFs.Cli.Dumps;
+using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Reports;
+
+namespace GuestMemFs.Cli.Commands;
+
+/// <summary><c>gmfs restore FILE [REGION]</c>.</summary>
+internal static class RestoreCommand
+{
+    public static Command Create(Globals globals)
+    {
+        var file = new Argument<string>("file") { Description = "A dump.", HelpName = "FILE" };
+        var name = new Argument<string?>("region") { Description = "The name of the region to make [default: the dump's].", HelpName = "REGION", Arity = ArgumentArity.ZeroOrOne };
+        return globals.Runs(
+            new Command("restore", "Make a region from a dump, in this or another arena. Interrupted, it leaves no half region.") { file, name },
+            call => Restore(call, Path.GetFullPath(call.Value(file)!), call.Value(name)));
+    }
+
+    private static DumpReport Restore(Invocation call, string file, string? name)
+    {
+        using var dump = new DumpReader(file);
+        DumpHeader header = dump.Header;
+        name ??= header.Name;
+        using PersistentArena arena = call.Place.OpenWriter();
+        RestoringRegion.RemoveAll(arena);
+        if (arena.FindRegion(name) is { } taken)
+        {
+            throw new RegionExistsException(call.Place.Directory, name, taken.Length);
+        }
+
+        string making = RestoringRegion.NewName();
+        try
+        {
+            Fill(arena, making, dump, new ProgressLine(call.Shell, "restoring", call.Json), call.Cancellation);
+            arena.RenameRegion(making, name);
+        }
+        catch
+        {
+            if (arena.FindRegion(making) is not null)
+            {
+                arena.DeleteRegion(making);
+            }
+
+            throw;
+        }
+
+        return new DumpReport("restore", name, file, header.Length, header.Stored, new FileInfo(file).Length, header.Taken, header.BesideWriter);
+    }
+
+    private static void Fill(PersistentArena arena, string name, DumpReader dump, ProgressLine progress, CancellationToken cancelled)
+    {
+        DumpHeader header = dump.Header;
+        var options = new RegionOptions { Kind = header.Kind, Reserve = header.Reserve, Alignment = header.Alignment, MaximumLength = header.MaximumLength };
+        using PersistentRegion region = arena.CreateRegion(name, header.Length, options);
+
+        // A heap's memory may hold an older life's bytes at first, and all of it below the frontier has its space.
+        bool heap = header.Kind == RegionKind.Heap;
+        dump.ReadAll(
+            (at, block) =>
+            {
+                if (heap || block.Span.IndexOfAnyExcept((byte)0) >= 0)
+                {
+                    region.EnsureBacked(at, block.Length);
+                    block.Span.CopyTo(region.AsSpan(at, block.Length));
+                }
+
+                progress.At(at + block.Length, header.Stored);
+            },
+            cancelled);
+        if (header.Formatted)
+        {
+            PersistentHeap.Adopt(region);
+        }
+
+        region.Flush(0, region.Length);
+        progress.End();
+    }
+}

@@ -1,0 +1,98 @@
+using System.Buffers.Binary;
+using System.Text;
+using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Cli.Dumps;
+
+/// <summary>The first 4096 bytes of a dump: which region it was. docs/gmfs.md has it byte by byte.</summary>
+internal sealed record DumpHeader(
+    Guid ArenaId,
+    ulong Epoch,
+    DateTimeOffset Taken,
+    long Length,
+    long Stored,
+    long MaximumLength,
+    long Alignment,
+    RegionKind Kind,
+    RegionReserve Reserve,
+    bool Formatted,
+    bool BesideWriter,
+    string Name)
+{
+    public const int Bytes = 4096;
+    public const uint Version = 1;
+    public const int BlockBytes = 1 << 20;
+
+    private const int ChecksumAt = Bytes - sizeof(uint);
+    private const int NameAt = 96;
+    private const byte FormattedFlag = 1;
+    private const byte BesideWriterFlag = 2;
+
+    private static ReadOnlySpan<byte> Magic => "GMFSDUMP"u8;
+
+    /// <summary>Seeds the blocks' checksums: a block of another dump does not fit.</summary>
+    public uint WriteTo(Span<byte> to)
+    {
+        to[..Bytes].Clear();
+        Magic.CopyTo(to);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[8..], Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[12..], BlockBytes);
+        ArenaId.TryWriteBytes(to[16..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[32..], Epoch);
+        BinaryPrimitives.WriteInt64LittleEndian(to[40..], Taken.ToUnixTimeMilliseconds());
+        BinaryPrimitives.WriteInt64LittleEndian(to[48..], Length);
+        BinaryPrimitives.WriteInt64LittleEndian(to[56..], Stored);
+        BinaryPrimitives.WriteInt64LittleEndian(to[64..], MaximumLength);
+        BinaryPrimitives.WriteInt64LittleEndian(to[72..], Alignment);
+        to[80] = (byte)Kind;
+        to[81] = (byte)Reserve;
+        to[82] = (byte)((Formatted ? FormattedFlag : 0) | (BesideWriter ? BesideWriterFlag : 0));
+        BinaryPrimitives.WriteInt32LittleEndian(to[88..], Encoding.UTF8.GetBytes(Name, to[NameAt..]));
+        uint crc = Checksum.Of(to[..ChecksumAt]);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[ChecksumAt..], crc);
+        return crc;
+    }
+
+    /// <summary>Reads a header.</summary>
+    /// <exception cref="GmfsException">It is none, damaged, or of a newer tool.</exception>
+    public static DumpHeader Read(ReadOnlySpan<byte> from, string file, out uint crc)
+    {
+        crc = BinaryPrimitives.ReadUInt32LittleEndian(from[ChecksumAt..]);
+        if (!from.StartsWith(Magic))
+        {
+            throw new GmfsException(ExitCode.Damaged, $"'{file}' is no dump of gmfs.");
+        }
+
+        if (crc != Checksum.Of(from[..ChecksumAt]))
+        {
+            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' does not check.");
+        }
+
+        if (BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != Version || BinaryPrimitives.ReadUInt32LittleEndian(from[12..]) != BlockBytes)
+        {
+            throw new GmfsException(ExitCode.Refused, $"'{file}' was written by a newer gmfs. Update: dotnet tool update -g GuestMemFs.Cli.");
+        }
+
+        (long length, long stored) = (BinaryPrimitives.ReadInt64LittleEndian(from[48..]), BinaryPrimitives.ReadInt64LittleEndian(from[56..]));
+        if (stored < 0 || stored > length)
+        {
+            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' contradicts itself: {stored} bytes of {length}.");
+        }
+
+        int nameBytes = Math.Clamp(BinaryPrimitives.ReadInt32LittleEndian(from[88..]), 0, RegionOptions.MaximumNameBytes);
+        return new DumpHeader(
+            new Guid(from.Slice(16, 16)),
+            BinaryPrimitives.ReadUInt64LittleEndian(from[32..]),
+            DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(from[40..])),
+            length,
+            stored,
+            BinaryPrimitives.ReadInt64LittleEndian(from[64..]),
+            BinaryPrimitives.ReadInt64LittleEndian(from[72..]),
+            (RegionKind)from[80],
+            (RegionReserve)from[81],
+            (from[82] & FormattedFlag) != 0,
+            (from[82] & BesideWriterFlag) != 0,
+            Encoding.UTF8.GetString(from.Slice(NameAt, nameBytes)));
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Tests.Infrastructure;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Cli.Tests;
+
+/// <summary>Each of the four questions gets its answer, with a code and a next step.</summary>
+public sealed class ExplainTests
+{
+    [Fact]
+    public void A_warm_arena_is_neither_cold_nor_refused_nor_full()
+    {
+        using TestArena arena = new TestArena().Filled();
+        Answer answer = arena.Gmfs("explain", "--json");
+        answer.IsDone();
+        Assert.DoesNotContain(Finding.Cold, Codes(answer, "Cold"));
+        Assert.Empty(Codes(answer, "Refused"));
+        Assert.Empty(Codes(answer, "Full"));
+        Assert.Contains("It is not: it opens", arena.Gmfs("explain").Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nothing_there_is_cold_and_not_found()
+    {
+        using var arena = new TestArena();
+        Answer answer = arena.Gmfs("explain", "--json");
+        answer.Is(1);
+        Assert.Equal([ReasonCodes.ArenaNotFound], Codes(answer, "Refused"));
+        Assert.Equal([Finding.Cold], Codes(answer, "Cold"));
+        Answer nowhere = TestArena.Run(["explain", "--json", "--arena", arena.File("none")]);
+        nowhere.Is(1);
+        Assert.Equal([ReasonCodes.ArenaNotFound], Codes(nowhere, "Refused"));
+    }
+
+    [Fact]
+    public void An_empty_arena_and_a_heap_that_nobody_opened_are_cold()
+    {
+        using var arena = new TestArena();
+        arena.Gmfs("create").IsDone();
+        Assert.Contains(Finding.Cold, Codes(arena.Gmfs("explain", "--json"), "Cold"));
+        arena.Gmfs("create", "carts", "4M", "--kind", "heap").IsDone();
+        Answer answer = arena.Gmfs("explain", "--json");
+        answer.Is(1);
+        Assert.Contains("carts", Findings(answer, "Cold").Select(f => f.GetProperty("subject").GetString()));
+    }
+
+    [Fact]
+    public void A_writer_a_freeze_and_damage_are_refusals()
+    {
+        using TestArena arena = new TestArena().Filled();
+        using (PersistentArena writer = PersistentArena.Open(arena.Options))
+        {
+            writer.Freeze();
+            Assert.Equal([ReasonCodes.ArenaInUse, ReasonCodes.ArenaFrozen], Codes(arena.Gmfs("explain", "--json"), "Refused"));
+            writer.Thaw();
+        }
+
+        File.Delete(arena.File("extent-2"));
+        Assert.Equal([ReasonCodes.ExtentMissing], Codes(arena.Gmfs("explain", "--json"), "Refused"));
+        arena.Damage("arena.meta", 40);
+        arena.Damage("arena.meta", MetadataLayout.SecondCopy + 40);
+        Answer answer = arena.Gmfs("explain", "--json");
+        answer.Is(1);
+        Assert.Equal([ReasonCodes.SuperblockDamaged], Codes(answer, "Refused"));
+    }
+
+    [Fact]
+    public void A_full_heap_is_full()
+    {
+        using TestArena arena = new TestArena();
+        using (PersistentArena library = PersistentArena.Create(arena.Options))
+        {
+            PersistentDictionary all = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.CreateRegion("small", 4 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap })), "all");
+            Assert.Throws<ArenaOutOfSpaceException>(() => Fill(all));
+        }
+
+        Answer answer = arena.Gmfs("explain", "--json");
+        answer.Is(1);
+        Assert.Equal([Finding.HeapNearlyFull], Codes(answer, "Full"));
+        Assert.Contains("gmfs grow small", Findings(answer, "Full").Single().GetProperty("next").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Small_pages_are_slow()
+    {
+        string directory = Path.Combine(Path.GetTempPath(), "gmfs-test-" + Guid.NewGuid().ToString("N"));
+        try
+        {
+            Directory.CreateDirectory(directory);
+            using (Medium medium = Medium.ForDirectory(directory))
+            {
+                Assert.SkipWhen(medium.Capabilities.PageSize > 4096, "the temporary directory has large pages");
+            }
+
+            TestArena.Run(["create", "-a", directory]).IsDone();
+            Assert.Contains(Finding.SmallPages, Codes(TestArena.Run(["explain", "--json", "-a", directory]), "Slow"));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Every_code_is_in_the_table_for_people()
+    {
+        string table = File.ReadAllText(Repository.File("docs/reasons.md"));
+        foreach (string code in typeof(Finding).GetFields().Select(f => f.GetRawConstantValue()).OfType<string>())
+        {
+            Assert.Contains($"| {code} |", table, StringComparison.Ordinal);
+        }
+    }
+
+    private static void Fill(PersistentDictionary dictionary)
+    {
+        for (int i = 0; i < 100_000; i++)
+        {
+            dictionary.Set(BitConverter.GetBytes(i), new byte[1000]);
+        }
+    }
+
+    private static JsonElement[] Findings(Answer answer, string question) =>
+        [.. answer.Json.GetProperty("answers").EnumerateArray().Single(a => a.GetProperty("question").GetString() == question).GetProperty("findings").EnumerateArray()];
+
+    private static string[] Codes(Answer answer, string question) => [.. Findings(answer, question).Select(f => f.GetProperty("reason").GetString()!)];
+}
