@@ -54,6 +54,9 @@ internal static class Gmfs
             FreezeCommand.Thaw(globals),
             DumpCommand.Create(globals),
             RestoreCommand.Create(globals),
+            RepairCommand.Create(globals),
+            TopCommand.Create(globals),
+            CompletionCommand.Create(globals),
         };
     }
 }

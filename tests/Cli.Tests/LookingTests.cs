@@ -1,4 +1,6 @@
+using System.CommandLine;
 using System.Text.Json;
+using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
 namespace GuestMemFs.Cli.Tests;
@@ -113,9 +115,22 @@ public sealed class LookingTests
     }
 
     [Fact]
+    public void The_guide_names_every_command_option_and_exit_code()
+    {
+        string guide = File.ReadAllText(Repository.File("docs/gmfs.md"));
+        foreach (Command command in Cli.Gmfs.Root(TestArena.Silent).Subcommands)
+        {
+            Assert.Contains($"gmfs {command.Name}", guide, StringComparison.Ordinal);
+            Assert.All(command.Options.Where(option => option.Name != "--help"), option => Assert.Contains(option.Name, guide, StringComparison.Ordinal));
+        }
+
+        Assert.All(Enum.GetValues<ExitCode>(), code => Assert.Contains($"\n| {(int)code} |", guide, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Help_says_what_each_command_is_for()
     {
-        foreach (string name in Cli.Gmfs.Root(Infrastructure.TestArena.Silent).Subcommands.Select(c => c.Name))
+        foreach (string name in Cli.Gmfs.Root(TestArena.Silent).Subcommands.Select(c => c.Name))
         {
             Answer help = TestArena.Run([name, "--help"]);
             help.IsDone();

@@ -9,7 +9,11 @@ namespace GuestMemFs.Cli.Checking;
 internal static class FileCheck
 {
     /// <summary>A file that no region owns, and what its bytes say it is.</summary>
-    internal readonly record struct Stray(string Name, string Reason, string What);
+    /// <param name="Name">Its name.</param>
+    /// <param name="Reason">The code.</param>
+    /// <param name="What">In a sentence.</param>
+    /// <param name="Certain">True where taking it away cannot be a mistake.</param>
+    internal readonly record struct Stray(string Name, string Reason, string What, bool Certain = true);
 
     public static IEnumerable<Finding> Findings(Medium medium, MetadataInspection it, out int files)
     {
@@ -62,7 +66,7 @@ internal static class FileCheck
             {
                 return seen.TryAdd(identity.ExtentId, file.Name)
                     ? null
-                    : new Stray(file.Name, ReasonCodes.ExtentDuplicated, $"The file says that it is the same extent as {seen[identity.ExtentId]}.");
+                    : new Stray(file.Name, ReasonCodes.ExtentDuplicated, $"The file says that it is the same extent as {seen[identity.ExtentId]}.", Certain: seen[identity.ExtentId] == ExtentFiles.NameOf(identity.ExtentId));
             }
         }
 

@@ -14,23 +14,28 @@ namespace GuestMemFs.Cli.Reports;
 [JsonSerializable(typeof(RegionReport))]
 [JsonSerializable(typeof(MediaReport))]
 [JsonSerializable(typeof(CheckReport))]
+[JsonSerializable(typeof(RepairReport))]
+[JsonSerializable(typeof(TopReport))]
 [JsonSerializable(typeof(ExplainReport))]
 [JsonSerializable(typeof(MapReport))]
 [JsonSerializable(typeof(DumpReport))]
 internal sealed partial class GmfsJson : JsonSerializerContext
 {
     // What is read on a terminal keeps its umlauts and quotes; nothing of it goes into HTML.
-    private static readonly GmfsJson s_readable = Readable();
+    private static readonly GmfsJson s_readable = With(indented: true);
+    private static readonly GmfsJson s_line = With(indented: false);
 
-    public static string Text(Report report)
-    {
-        JsonSerializerContext context = s_readable;
-        return JsonSerializer.Serialize(report, report.GetType(), context);
-    }
+    /// <summary>One report, for people too.</summary>
+    public static string Text(Report report) => Write(report, s_readable);
 
-    private static GmfsJson Readable() => new(new JsonSerializerOptions
+    /// <summary>One of many reports, on a line of its own.</summary>
+    public static string Line(Report report) => Write(report, s_line);
+
+    private static string Write(Report report, JsonSerializerContext context) => JsonSerializer.Serialize(report, report.GetType(), context);
+
+    private static GmfsJson With(bool indented) => new(new JsonSerializerOptions
     {
-        WriteIndented = true,
+        WriteIndented = indented,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });

@@ -5,9 +5,9 @@ namespace GuestMemFs.Regions;
 /// </summary>
 internal sealed class WriterExclusion : IDisposable
 {
-    private readonly MetadataFile _file;
+    private readonly IDisposable _file;
 
-    private WriterExclusion(MetadataFile file) => _file = file;
+    private WriterExclusion(IDisposable file) => _file = file;
 
     /// <summary>Takes the lock.</summary>
     /// <exception cref="ArenaInUseException">A writer has it.</exception>
@@ -27,6 +27,25 @@ internal sealed class WriterExclusion : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Takes the lock of whatever has the metadata file's name, though its bytes be no arena's.</summary>
+    /// <exception cref="ArenaInUseException">Somebody has it.</exception>
+    /// <returns>Null where there is no file of that name.</returns>
+    public static WriterExclusion? TakeByName(Medium medium)
+    {
+        if (medium.TryOpenFile(ExtentFiles.MetadataName, writable: false) is not { } file)
+        {
+            return null;
+        }
+
+        if (!file.TryLock())
+        {
+            file.Dispose();
+            throw new ArenaInUseException(medium.Location, null, null);
+        }
+
+        return new WriterExclusion(file);
     }
 
     /// <inheritdoc/>

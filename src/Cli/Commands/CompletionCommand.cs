@@ -1,0 +1,39 @@
+using System.CommandLine;
+using GuestMemFs.Cli.Infrastructure;
+
+namespace GuestMemFs.Cli.Commands;
+
+/// <summary><c>gmfs completion SHELL</c>: a script that asks the tool itself, so that it knows the regions too.</summary>
+internal static class CompletionCommand
+{
+    private const string Bash = """
+        # gmfs completion for bash:  source <(gmfs completion bash)
+        _gmfs() {
+            local IFS=$'\n'
+            COMPREPLY=($(gmfs "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null))
+        }
+        complete -o default -F _gmfs gmfs
+        """;
+
+    private const string Zsh = """
+        # gmfs completion for zsh:  source <(gmfs completion zsh)
+        _gmfs() {
+            local -a words_found
+            words_found=("${(@f)$(gmfs "[suggest:${CURSOR}]" "${BUFFER}" 2>/dev/null)}")
+            compadd -a words_found
+            _files
+        }
+        compdef _gmfs gmfs
+        """;
+
+    public static Command Create(Globals globals)
+    {
+        var shell = new Argument<string>("shell") { Description = "bash or zsh.", HelpName = "SHELL" };
+        shell.AcceptOnlyFromAmong("bash", "zsh");
+        return globals.RunsFreely(new Command("completion", "A script that completes commands, options and regions: source <(gmfs completion bash).") { shell }, call =>
+        {
+            call.Shell.Out.WriteLine(call.Value(shell) == "zsh" ? Zsh : Bash);
+            return ExitCode.Done;
+        });
+    }
+}

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using GuestMemFs.Cli.Checking;
+using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Reports;
+using GuestMemFs.Regions;
+
+namespace GuestMemFs.Cli.Commands;
+
+/// <summary><c>gmfs repair</c>.</summary>
+internal static class RepairCommand
+{
+    public static Command Create(Globals globals)
+    {
+        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
+        var deep = new Option<bool>("--deep") { Description = "Walk every block of every heap too, and take damaged heaps out of the way." };
+        var startOver = new Option<bool>("--start-over") { Description = "Give the arena up: move all files into a quarantine directory, so that a new one can be made." };
+        var command = new Command("repair", "Say what is wrong, what can be done and what is lost by it; ask; do it. Moves and renames, deletes nothing that could be missed. Refused beside a writer.")
+        {
+            yes, deep, startOver,
+        };
+        return globals.Runs(command, call => Run(call, call.Value(yes), call.Value(deep), call.Value(startOver)));
+    }
+
+    private static RepairReport Run(Invocation call, bool yes, bool deep, bool startOver)
+    {
+        Place place = call.Place;
+        IReadOnlyList<RepairStep> steps;
+        string? quarantine;
+        using (Medium medium = place.OpenMedium())
+        using (WriterExclusion? quiet = Exclude(medium))
+        {
+            steps = RepairPlan.Make(medium, deep, startOver);
+            var plan = new RepairReport(place.Directory, steps, Done: false, null, [], []);
+            if (!plan.Waits)
+            {
+                return plan;
+            }
+
+            if (!yes && (call.Json || !call.Shell.CanAsk))
+            {
+                return plan;
+            }
+
+            if (!yes)
+            {
+                plan.DrawPlan(call.Shell.ErrorConsole());
+            }
+
+            call.Confirm(yes, "Do it?");
+            quarantine = Repair.MoveFiles(medium, steps);
+        }
+
+        // A writer that comes between is left alone: opening is refused then, and what was moved until now was nobody's.
+        IReadOnlyList<string> mended = Repair.Regions(place, steps);
+        return new RepairReport(place.Directory, steps, Done: true, quarantine, mended, startOver ? [] : Left(place, deep));
+    }
+
+    /// <summary>What is still wrong, but for regions that were taken out of the way: those are known.</summary>
+    private static Finding[] Left(Place place, bool deep) =>
+        [.. ArenaCheck.Run(place, deep).Findings.Where(finding => !finding.Subject.StartsWith(RepairPlan.Prefix, StringComparison.Ordinal))];
+
+    private static WriterExclusion? Exclude(Medium medium)
+    {
+        try
+        {
+            return WriterExclusion.Take(medium);
+        }
+        catch (Exception e) when (e is ForeignFileException or ArenaAmbiguousException or ArenaNotFoundException)
+        {
+            return WriterExclusion.TakeByName(medium); // What is there is no arena's, and may be in use all the same.
+        }
+    }
+}

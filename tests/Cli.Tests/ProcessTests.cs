@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Text.Json;
+using GuestMemFs.Cli.Tests.Infrastructure;
+
+namespace GuestMemFs.Cli.Tests;
+
+/// <summary>The tool as it is run: a process of its own, with a shell around it.</summary>
+public sealed class ProcessTests
+{
+    [Fact]
+    public void A_life_in_processes()
+    {
+        using var arena = new TestArena();
+        string path = arena.Directory;
+        Assert.Equal(0, Run("create", "-a", path).Code);
+        Assert.Equal(0, Run("create", "carts", "4M", "--kind", "heap", "-a", path).Code);
+        using (PersistentArena.Open(arena.Options))
+        {
+            Answer refused = Run("rm", "carts", "--yes", "-a", path);
+            Assert.Equal(3, refused.Code);
+            Assert.Contains($"process {Environment.ProcessId}", refused.Error, StringComparison.Ordinal);
+            JsonElement status = Run("status", "--json", "-a", path).Json;
+            Assert.Equal(Environment.ProcessId, status.GetProperty("writer").GetProperty("processId").GetInt32());
+        }
+
+        Assert.Equal(3, Run("rm", "carts", "-a", path).Code); // Nobody can be asked.
+        Assert.Equal(0, Run("rm", "carts", "--yes", "-a", path).Code);
+        Assert.Equal(4, Run("show", "carts", "-a", path).Code);
+        Assert.Equal(2, Run("bogus").Code);
+    }
+
+    [Fact]
+    public void Bash_completes_commands_options_and_regions()
+    {
+        Assert.SkipUnless(File.Exists("/bin/bash"), "there is no bash");
+        using TestArena arena = new TestArena().Filled();
+        Assert.Equal(["check", "completion", "create"], Complete("gmfs c"));
+        Assert.Contains("--on-demand", Complete("gmfs create --o"));
+        Assert.Equal(["carts"], Complete($"gmfs show -a {arena.Directory} ca"));
+
+        string[] Complete(string line)
+        {
+            string script = $"""
+                gmfs() {"{"} dotnet "{ToolPath}" "$@"; {"}"}
+                source <(gmfs completion bash)
+                COMP_LINE='{line}' COMP_POINT={line.Length} _gmfs
+                printf '%s\n' "${"{"}COMPREPLY[@]{"}"}"
+                """;
+            Answer answer = Start("/bin/bash", "-c", script);
+            answer.IsDone();
+            return answer.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        }
+    }
+
+    private static string ToolPath => Path.Combine(AppContext.BaseDirectory, "gmfs.dll");
+
+    private static Answer Run(params string[] arguments) => Start("dotnet", [ToolPath, .. arguments]);
+
+    private static Answer Start(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        process.StandardInput.Close();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new Answer(process.ExitCode, output, error.GetAwaiter().GetResult());
+    }
+}
