@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GuestMemFs.Cli.Checking;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
@@ -107,6 +108,23 @@ public sealed class RepairTests
         done.IsDone();
         Assert.Equal([("RenameRegion", ReasonCodes.HeapDamaged)], Steps(done));
         Assert.Equal(["blob", "quarantine.1.carts"], Names(arena));
+    }
+
+    [Fact]
+    public void Killed_between_two_steps_it_is_run_again()
+    {
+        using TestArena arena = new TestArena().Filled();
+        File.WriteAllText(arena.File("notes.txt"), "stray");
+        File.Delete(arena.File("extent-2"));
+        using (Medium medium = Medium.ForDirectory(arena.Directory))
+        {
+            Assert.NotNull(Repair.MoveFiles(medium, RepairPlan.Make(medium, deep: false, startOver: false))); // And killed here.
+        }
+
+        Answer done = arena.Gmfs("repair", "--yes", "--json");
+        done.IsDone();
+        Assert.Equal([("RenameRegion", ReasonCodes.ExtentMissing)], Steps(done));
+        Assert.Equal(["carts", "quarantine.2.blob"], Names(arena));
     }
 
     [Fact]

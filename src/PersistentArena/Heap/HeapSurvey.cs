@@ -51,7 +51,7 @@ internal static unsafe class HeapSurvey
             if (descriptor.Kind == PageKind.Slab)
             {
                 ref (int Slabs, double Full) sample = ref sampled[at];
-                double full = sample.Slabs < slabsPerStretch ? Full(space, page, descriptor) : sample.Full / sample.Slabs;
+                double full = sample.Slabs < slabsPerStretch ? Full(space, page, descriptor.SizeClass, bytes >> HeapFormat.PageShift) : sample.Full / sample.Slabs;
                 if (sample.Slabs < slabsPerStretch)
                 {
                     sample = (sample.Slabs + 1, sample.Full + full);
@@ -93,10 +93,10 @@ internal static unsafe class HeapSurvey
         }
     }
 
-    private static double Full(IHeapSpace space, long page, PageDescriptor descriptor)
+    private static double Full(IHeapSpace space, long page, int sizeClass, long pages)
     {
-        long size = SizeClasses.SizeOf(descriptor.SizeClass);
-        int blocks = SizeClasses.SlabBlocks(descriptor.SizeClass, descriptor.Count);
+        long size = SizeClasses.SizeOf(sizeClass);
+        int blocks = SizeClasses.SlabBlocks(sizeClass, pages);
         byte* block = space.Base + (page << HeapFormat.PageShift);
         int used = 0;
         for (int i = 0; i < blocks; i++, block += size)
