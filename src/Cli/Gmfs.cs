@@ -27,7 +27,7 @@ internal static class Gmfs
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static int Run(IReadOnlyList<string> arguments, Shell shell)
     {
-        ParseResult parsed = Root(shell).Parse(arguments);
+        ParseResult parsed = Root(shell).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null }); // A region may be called @something.
         int code = parsed.Invoke(new InvocationConfiguration { Output = shell.Out, Error = shell.Error, EnableDefaultExceptionHandler = false });
         return parsed.Errors.Count > 0 && code != 0 ? (int)ExitCode.Usage : code;
     }

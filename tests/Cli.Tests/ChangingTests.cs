@@ -13,6 +13,8 @@ public sealed class ChangingTests
         arena.Gmfs("create").Is(3);
         arena.Gmfs("create", "carts", "4M", "--kind", "heap", "--on-demand", "--max-size", "1G").IsDone();
         arena.Gmfs("create", "ram", "4M", "--kind", "guest-ram").IsDone();
+        arena.Gmfs("create", "@odd name", "2M").IsDone();
+        arena.Gmfs("rm", "@odd name", "--yes").IsDone();
         arena.Gmfs("create", "carts", "4M").Is(3);
         arena.Gmfs("grow", "carts", "+2M").IsDone();
         arena.Gmfs("grow", "ram", "8M").IsDone();

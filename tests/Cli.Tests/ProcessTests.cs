@@ -30,6 +30,18 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    public void An_interrupt_ends_top_and_is_no_failure()
+    {
+        using TestArena arena = new TestArena().Filled();
+        using Process top = Process.Start(new ProcessStartInfo("dotnet", [ToolPath, "top", "--json", "--interval", "30", "-a", arena.Directory]) { RedirectStandardOutput = true })!;
+        string? line = top.StandardOutput.ReadLine();
+        Start("kill", "-INT", $"{top.Id}").IsDone();
+        Assert.True(top.WaitForExit(10_000), "it did not end");
+        Assert.Equal(0, top.ExitCode);
+        Assert.Contains("\"carts\"", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Bash_completes_commands_options_and_regions()
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "there is no bash");

@@ -9,7 +9,15 @@ internal sealed class Invocation(ParseResult parsed, Globals globals)
 
     public bool Json => parsed.GetValue(globals.Json);
 
-    public CancellationToken Cancellation => globals.Shell.Cancellation;
+    /// <summary>For commands that undo what they have begun, or go on until they are stopped. They look at it often.</summary>
+    public CancellationToken Cancellation
+    {
+        get
+        {
+            Shell.Watched?.Invoke();
+            return Shell.Cancellation;
+        }
+    }
 
     /// <summary>The name of the arena, where it was named so.</summary>
     public string? ArenaName => parsed.GetValue(globals.Name);

@@ -16,6 +16,9 @@ internal sealed record Shell(TextWriter Out, TextWriter Error, TextReader In, bo
     /// <summary>Cancelled when somebody wants the tool to stop: what is half done is undone then.</summary>
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>Told that somebody looks at <see cref="Cancellation"/> from now on: a signal is a request then, and the end of the process before.</summary>
+    public Action? Watched { get; init; }
+
     public static Shell Standard { get; } = new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected, !Console.IsInputRedirected);
 
     /// <summary>True where progress is worth showing.</summary>
