@@ -32,10 +32,11 @@ public sealed class DumpTests
         Assert.True(dump.Json.GetProperty("copied").GetInt64() < 16 * TestArena.MiB, "what was never handed out is not copied");
 
         other.Gmfs("create").IsDone();
-        other.Gmfs("restore", file).IsDone();
+        other.Gmfs("restore", file, "--max-size", "32M").IsDone();
         other.Gmfs("check", "--deep").IsDone();
         using PersistentArena library = PersistentArena.Open(other.Options);
         using PersistentRegion heap = library.OpenRegion("carts");
+        Assert.Equal(32 * TestArena.MiB, library.FindRegion("carts")!.MaximumLength);
         PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(heap), "carts");
         Assert.Equal(5000, carts.Count);
         for (int i = 0; i < 5000; i++)
@@ -43,6 +44,7 @@ public sealed class DumpTests
             Assert.Equal(100 + (i % 50), carts.Get(BitConverter.GetBytes(i))!.Length);
         }
 
+        heap.Grow(20 * TestArena.MiB);
         carts.Set("new"u8, "record"u8);
         Assert.Equal("record"u8, carts.Get("new"u8)!);
     }

@@ -82,6 +82,23 @@ public sealed class ExplainTests
     }
 
     [Fact]
+    public void A_heap_that_was_full_once_is_not_full()
+    {
+        using TestArena arena = new TestArena();
+        using (PersistentArena library = PersistentArena.Create(arena.Options))
+        {
+            PersistentDictionary all = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.CreateRegion("small", 4 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap })), "all");
+            Assert.Throws<ArenaOutOfSpaceException>(() => Fill(all));
+            for (int i = 0; i < 1000; i++)
+            {
+                all.Remove(BitConverter.GetBytes(i));
+            }
+        }
+
+        Assert.Empty(Codes(arena.Gmfs("explain", "--json"), "Full"));
+    }
+
+    [Fact]
     public void Small_pages_are_slow()
     {
         string directory = Path.Combine(Path.GetTempPath(), "gmfs-test-" + Guid.NewGuid().ToString("N"));

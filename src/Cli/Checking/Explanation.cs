@@ -1,5 +1,6 @@
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Heap;
 using GuestMemFs.Native;
 using GuestMemFs.Regions;
 
@@ -164,24 +165,34 @@ internal sealed class Explanation
 
         foreach (RegionInfo region in arena.ListRegions())
         {
-            if (TryFrontier(arena, region) is { } frontier && frontier > nearly * region.Length)
+            try
             {
-                _full.Add(new Finding(
-                    Severity.Warning, Finding.HeapNearlyFull, region.Name, $"{Sizes.Of(frontier)} of {Sizes.Of(region.Length)} were handed out at least once. What was freed since is used again; 'gmfs map' shows how much that is.",
-                    region.MaximumLength > region.Length ? $"'gmfs grow {region.Name} SIZE', up to {Sizes.Of(region.MaximumLength)}." : "It cannot grow at its address: restore a dump of it into a larger one with --max-size."));
+                HeapRoom(arena, region, nearly);
+            }
+            catch (ArenaException)
+            {
+                // Why it does not open is answered where it was asked.
             }
         }
     }
 
-    private static long? TryFrontier(PersistentArena arena, RegionInfo region)
+    private void HeapRoom(PersistentArena arena, RegionInfo region, double nearly)
     {
-        try
+        using PersistentRegion open = arena.OpenRegion(region.Name);
+        if (HeapFacts.TryOpen(open) is not { } heap || heap.FrontierBytes < nearly * region.Length)
         {
-            return HeapFacts.Read(arena, region)?.Frontier;
+            return;
         }
-        catch (ArenaException)
+
+        // All of it was handed out once, which is where every busy heap ends: how much of it holds something now is what counts.
+        HeapStretch[] parts = HeapSurvey.Take(heap.Space, HeapFacts.SurveyCells, HeapFacts.SlabsPerCell).Stretches;
+        long used = parts.Sum(part => part.UsedBytes);
+        long free = parts.Sum(part => part.FreeInSlabBytes + part.FreeRunBytes) + region.Length - heap.FrontierBytes;
+        if (used > nearly * (used + free))
         {
-            return null; // Why it does not open is answered where it was asked.
+            _full.Add(new Finding(
+                Severity.Warning, Finding.HeapNearlyFull, region.Name, $"About {Sizes.Percent(used, used + free)} of what it has for blocks, {Sizes.Of(used + free)}, hold something (estimated).",
+                region.MaximumLength > region.Length ? $"'gmfs grow {region.Name} SIZE', up to {Sizes.Of(region.MaximumLength)}." : "It cannot grow at its address: dump it, delete it, restore it with --max-size, grow it."));
         }
     }
 

@@ -10,10 +10,6 @@ namespace GuestMemFs.Cli.Commands;
 /// <summary><c>gmfs map</c>.</summary>
 internal static class MapCommand
 {
-    /// <summary>Parts of a region that are told apart, and how many slabs of each are looked into: enough for a picture, quick at any size.</summary>
-    private const int Cells = 128;
-    private const int SlabsPerCell = 32;
-
     public static Command Create(Globals globals)
     {
         var svg = new Option<string?>("--svg") { Description = "Draw the map into this file: SVG that needs nothing else.", HelpName = "FILE" };
@@ -63,8 +59,8 @@ internal static class MapCommand
 
     private static MapRegion Survey(MapRegion region, PersistentHeap heap)
     {
-        (HeapStretch[] stretches, long longest, bool consistent) = HeapSurvey.Take(heap.Space, Cells, SlabsPerCell);
-        double cell = (double)region.Length / Cells;
+        (HeapStretch[] stretches, long longest, bool consistent) = HeapSurvey.Take(heap.Space, HeapFacts.SurveyCells, HeapFacts.SlabsPerCell);
+        double cell = (double)region.Length / HeapFacts.SurveyCells;
         long used = stretches.Sum(s => s.UsedBytes);
         long free = stretches.Sum(s => s.FreeRunBytes + s.FreeInSlabBytes);
         return region with

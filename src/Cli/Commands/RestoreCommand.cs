@@ -12,12 +12,13 @@ internal static class RestoreCommand
     {
         var file = new Argument<string>("file") { Description = "A dump.", HelpName = "FILE" };
         var name = new Argument<string?>("region") { Description = "The name of the region to make [default: the dump's].", HelpName = "REGION", Arity = ArgumentArity.ZeroOrOne };
+        var maximum = new Option<string?>("--max-size") { Description = "How far the region can grow at its address [default: as before].", HelpName = "SIZE" };
         return globals.Runs(
-            new Command("restore", "Make a region from a dump, in this or another arena. Interrupted, it leaves no half region.") { file, name },
-            call => Restore(call, Path.GetFullPath(call.Value(file)!), call.Value(name)));
+            new Command("restore", "Make a region from a dump, in this or another arena. Interrupted, it leaves no half region.") { file, name, maximum },
+            call => Restore(call, Path.GetFullPath(call.Value(file)!), call.Value(name), call.Size(maximum)));
     }
 
-    private static DumpReport Restore(Invocation call, string file, string? name)
+    private static DumpReport Restore(Invocation call, string file, string? name, long? maximum)
     {
         using var dump = new DumpReader(file);
         DumpHeader header = dump.Header;
@@ -32,7 +33,7 @@ internal static class RestoreCommand
         string making = RestoringRegion.NewName();
         try
         {
-            Fill(arena, making, dump, new ProgressLine(call.Shell, "restoring", call.Json), call.Cancellation);
+            Fill(arena, making, dump, maximum ?? header.MaximumLength, new ProgressLine(call.Shell, "restoring", call.Json), call.Cancellation);
             arena.RenameRegion(making, name);
         }
         catch
@@ -48,10 +49,10 @@ internal static class RestoreCommand
         return new DumpReport("restore", name, file, header.Length, header.Stored, new FileInfo(file).Length, header.Taken, header.BesideWriter);
     }
 
-    private static void Fill(PersistentArena arena, string name, DumpReader dump, ProgressLine progress, CancellationToken cancelled)
+    private static void Fill(PersistentArena arena, string name, DumpReader dump, long maximum, ProgressLine progress, CancellationToken cancelled)
     {
         DumpHeader header = dump.Header;
-        var options = new RegionOptions { Kind = header.Kind, Reserve = header.Reserve, Alignment = header.Alignment, MaximumLength = header.MaximumLength };
+        var options = new RegionOptions { Kind = header.Kind, Reserve = header.Reserve, Alignment = header.Alignment, MaximumLength = maximum };
         using PersistentRegion region = arena.CreateRegion(name, header.Length, options);
 
         // A heap's memory may hold an older life's bytes at first, and all of it below the frontier has its space.

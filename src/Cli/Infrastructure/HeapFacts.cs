@@ -16,6 +16,10 @@ internal sealed record RootFacts(string Name, long? Records, long? RecordBytes, 
 /// <param name="Roots">Its named entries.</param>
 internal sealed unsafe record HeapFacts(long Frontier, IReadOnlyList<RootFacts> Roots)
 {
+    /// <summary>Parts of a region that a survey tells apart, and how many slabs of each it looks into: enough for a picture, quick at any size.</summary>
+    public const int SurveyCells = 128;
+    public const int SlabsPerCell = 32;
+
     /// <summary>Reads a region's heap; null where the region never held one.</summary>
     /// <exception cref="HeapDamagedException">Its header does not check.</exception>
     public static HeapFacts? Read(PersistentArena arena, RegionInfo region)

@@ -38,6 +38,9 @@ internal static class Sizes
 
     public static string Of(long bytes) => Words.OfBytes(bytes);
 
+    /// <summary>So many of something.</summary>
+    public static string Count(long number, string noun) => string.Create(CultureInfo.InvariantCulture, $"{number:N0} {noun}{(number == 1 ? string.Empty : "s")}");
+
     public static string Percent(long part, long whole) =>
         whole <= 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.#} %");
 }

@@ -19,10 +19,10 @@ internal sealed record CheckReport(string Arena, Guid? Id, string State, Checked
     {
         console.WriteLine($"arena in {Arena} ({State})");
         FindingList.Draw(console, Findings);
-        string deep = Checked.HeapsDeep > 0 ? $", every block of {Checked.HeapsDeep:N0} of them" : string.Empty;
-        console.WriteLine($"looked at: superblock, {Sizes.Of(Checked.JournalBytes)} of journal, {Checked.Regions:N0} regions, {Checked.Files:N0} files, {Checked.Heaps:N0} heaps{deep}");
+        string deep = Checked.HeapsDeep > 0 ? $", of which every block" : string.Empty;
+        console.WriteLine($"looked at: superblock, {Sizes.Of(Checked.JournalBytes)} of journal, {Sizes.Count(Checked.Regions, "region")}, {Sizes.Count(Checked.Files, "file")}, {Sizes.Count(Checked.Heaps, "heap")}{deep}");
         int problems = Findings.Count(finding => finding.Severity != Severity.Note);
-        console.WriteLine(problems == 0 ? "nothing is wrong" : $"{problems:N0} problems");
+        console.WriteLine(problems == 0 ? "nothing is wrong" : Sizes.Count(problems, "problem"));
     }
 }
 

@@ -3,8 +3,8 @@ using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;
 
-/// <summary>A region in a list. <paramref name="Used"/> is what a heap has handed out at least once, or null; <paramref name="Problem"/> says why it cannot be read.</summary>
-internal sealed record RegionLine(string Name, ulong Id, RegionKind Kind, long Length, long MaximumLength, RegionReserve Reserve, long? Used, long? Records, int Extents, DateTimeOffset Created, string? Problem)
+/// <summary>A region in a list. <paramref name="HandedOut"/> is what a heap has handed out at least once, or null; <paramref name="Problem"/> says why it cannot be read.</summary>
+internal sealed record RegionLine(string Name, ulong Id, RegionKind Kind, long Length, long MaximumLength, RegionReserve Reserve, long? HandedOut, long? Records, int Extents, DateTimeOffset Created, string? Problem)
 {
     public static RegionLine Of(PersistentArena arena, RegionInfo region)
     {
@@ -34,11 +34,11 @@ internal sealed record ListReport(string Arena, Guid Id, IReadOnlyList<RegionLin
             return;
         }
 
-        Table table = Drawing.Table(console, "region", "kind", ">size", ">used", ">records", ">files", "created", string.Empty);
+        Table table = Drawing.Table(console, "region", "kind", ">size", ">handed out", ">records", ">files", "created", string.Empty);
         foreach (RegionLine r in Regions)
         {
             table.Row(
-                r.Name, Name(r.Kind), Sizes.Of(r.Length), r.Used is { } used ? Sizes.Of(used) : "-", r.Records?.ToString("N0", null) ?? "-", $"{r.Extents}",
+                r.Name, Name(r.Kind), Sizes.Of(r.Length), r.HandedOut is { } used ? Sizes.Of(used) : "-", r.Records?.ToString("N0", null) ?? "-", $"{r.Extents}",
                 $"{r.Created:yyyy-MM-dd HH:mm}", r.Problem ?? string.Empty);
         }
 

@@ -30,7 +30,7 @@ internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumF
 
     public override void Draw(IAnsiConsole console)
     {
-        console.WriteLine($"arena in {Arena}: {Regions.Count:N0} regions, {Sizes.Of(Regions.Sum(r => r.Length))}; {Sizes.Of(MediumFree)} of the medium's {Sizes.Of(Total)} are free");
+        console.WriteLine($"arena in {Arena}: {Sizes.Count(Regions.Count, "region")}, {Sizes.Of(Regions.Sum(r => r.Length))}; {Sizes.Of(MediumFree)} of the medium's {Sizes.Of(Total)} are free");
         long longest = Regions.Count == 0 ? 0 : Regions.Max(r => r.Length);
         foreach (MapRegion region in Regions)
         {

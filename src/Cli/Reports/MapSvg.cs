@@ -29,7 +29,7 @@ internal static class MapSvg
         Add(svg, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {height}\" width=\"{Width}\" height=\"{height}\" role=\"img\">\n<title>Arena {Escape(map.Arena)}</title>\n{Style}\n");
         Add(svg, $"<rect class=\"background\" width=\"{Width}\" height=\"{height}\"/>\n");
         Add(svg, $"<text class=\"title\" x=\"{Margin}\" y=\"34\">{Escape(map.Arena)}</text>\n");
-        Add(svg, $"<text class=\"small\" x=\"{Margin}\" y=\"54\">arena {map.Id}; {map.Regions.Count} regions, {Sizes.Of(map.Regions.Sum(r => r.Length))}; {Sizes.Of(map.MediumFree)} of the medium's {Sizes.Of(map.Total)} free{(map.Sampled ? "; shares estimated from samples" : string.Empty)}</text>\n");
+        Add(svg, $"<text class=\"small\" x=\"{Margin}\" y=\"54\">arena {map.Id}; {Sizes.Count(map.Regions.Count, "region")}, {Sizes.Of(map.Regions.Sum(r => r.Length))}; {Sizes.Of(map.MediumFree)} of the medium's {Sizes.Of(map.Total)} free{(map.Sampled ? "; shares estimated from samples" : string.Empty)}</text>\n");
         long longest = map.Regions.Count == 0 ? 1 : Math.Max(1, map.Regions.Max(r => r.Length));
         int y = 84;
         foreach (MapRegion region in map.Regions)
@@ -40,7 +40,7 @@ internal static class MapSvg
 
         if (map.Unused.Count > 0)
         {
-            Add(svg, $"<text class=\"small\" x=\"{Margin}\" y=\"{y + 8}\">{map.Unused.Count} files of no region, {Sizes.Of(map.Unused.Sum(f => f.Length))}, wait to be used again</text>\n");
+            Add(svg, $"<text class=\"small\" x=\"{Margin}\" y=\"{y + 8}\">{Sizes.Count(map.Unused.Count, "file")} of no region, {Sizes.Of(map.Unused.Sum(f => f.Length))}, to be used again</text>\n");
             y += 30;
         }
 

@@ -35,7 +35,7 @@ internal sealed record StatusReport(
             ("created", $"{Created:u}"),
             ("state", State + (Frozen ? ", frozen" : string.Empty)),
             ("epoch", $"{Epoch}"),
-            ("regions", $"{Regions:N0}, {Sizes.Of(RegionBytes)}"),
+            ("regions", $"{Regions:N0} of {Sizes.Of(RegionBytes)}"),
             ("reusable", ReusableBytes > 0 ? $"{Sizes.Of(ReusableBytes)} of deleted regions" : null),
             ("free", $"{Sizes.Of(MediumFree)} of the medium's {Sizes.Of(MediumTotal)}"),
             ("files", MaximumFiles is { } most ? $"{Files:N0} of at most {most:N0}" : $"{Files:N0}"),
