@@ -73,6 +73,14 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Every_store_of_creation()
+    {
+        long before = DictionaryLab.States;
+        DictionaryLab.ExploreCreation(2 << 20, null);
+        output.WriteLine($"creation: {DictionaryLab.States - before} crash states");
+    }
+
+    [Fact]
     public void Every_store_of_growth()
     {
         long before = DictionaryLab.States;
@@ -95,7 +103,13 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
     internal static void ExploreGrowth(bool recoveryToo, Random random)
     {
         using DictionaryLab lab = new(4 << 20) { Reorder = random };
-        for (int i = 0; i < 5_735; i++)
+        string[] moving = [.. KeysWhere(hash => (hash & 2047) == 1024).Take(10)];
+        foreach (string key in moving)
+        {
+            lab.Do(Set(key, "moves with the first split, and needs an overflow block there"));
+        }
+
+        for (int i = 0; i < 5_735 - moving.Length; i++)
         {
             lab.Do(Set("k" + i, "v"));
         }
@@ -154,13 +168,15 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
         };
     }
 
-    private static IEnumerable<string> SameBucket()
+    private static IEnumerable<string> SameBucket() => KeysWhere(hash => (hash & 1023) == 77);
+
+    private static IEnumerable<string> KeysWhere(Func<ulong, bool> fits)
     {
         SipHash hash = new(0xFEDC_BA98_7654_3210, 0x0123_4567_89AB_CDEF);
         for (int i = 0; ; i++)
         {
             string key = "key" + i;
-            if ((hash.Hash(Encoding.UTF8.GetBytes(key)) & 1023) == 77)
+            if (fits(hash.Hash(Encoding.UTF8.GetBytes(key))))
             {
                 yield return key;
             }

@@ -106,6 +106,28 @@ internal sealed unsafe class DictionaryLab : IDisposable
         }
     }
 
+    /// <summary>Makes the heap and the dictionary from stale memory, and explores the crashes on the way.</summary>
+    public static void ExploreCreation(long length, Random? reorder)
+    {
+        using DictionaryLab lab = new(length) { Reorder = reorder };
+        lab._history.Add("creation");
+        Image blank = new(new byte[length], 0, false);
+        blank.Bytes.AsSpan().Fill(0xA5);
+        lab._live.Load(blank);
+        StoreTrace trace = new(lab._live.Base, length);
+        Persist.Trace = trace;
+        lab._dictionary = Attach(lab._live, out _);
+        Persist.Trace = null;
+        lab.AssertComplete(blank, trace);
+        Image crash = blank with { Bytes = (byte[])blank.Bytes.Clone() };
+        foreach ((string when, bool complete) in StoreTrace.Crashes(trace.Stores, crash.Bytes))
+        {
+            int stores = complete ? trace.Stores.Count : int.Parse(when.Split(' ')[when[0] == 'a' ? 1 : 2].TrimEnd(','), null);
+            lab._crashed.Load(crash with { IsFormatted = stores >= lab._live.StoresBeforeMark });
+            lab.Check(lab._crashed, null, when);
+        }
+    }
+
     private void ExploreReorderings(Image before, StoreTrace trace, DictionaryModel old)
     {
         Image crash = before with { Bytes = (byte[])before.Bytes.Clone() };
@@ -156,6 +178,7 @@ internal sealed unsafe class DictionaryLab : IDisposable
             Assert.Fail($"{Text()}: {when}: neither before nor after:\n{difference}\nand from before:\n{old?.Difference(dictionary)}");
         }
 
+        Assert.True(dictionary.Core.HashesWith(space.Seed), $"{Text()}: {when}: the hash is not keyed with the arena's seed");
         IReadOnlyList<string> problems = HeapVerifier.Verify(heap);
         Assert.True(problems.Count == 0, $"{Text()}: {when}:\n{string.Join('\n', problems)}");
     }

@@ -48,6 +48,7 @@ internal static class FaultRunner
     /// <summary>Each operation from each beginning, and growth, with what a weak order of stores can do as well.</summary>
     private static void Workload(Random random)
     {
+        DictionaryLab.ExploreCreation(2 << 20, null);
         foreach (string beginning in DictionaryCrashTests.BeginningNames)
         {
             using DictionaryLab lab = new(2 << 20) { Reorder = random };

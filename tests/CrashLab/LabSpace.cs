@@ -28,7 +28,14 @@ internal sealed unsafe class LabSpace(long length) : IHeapSpace, IDisposable
 
     public Span<byte> Bytes => new(_memory, (int)length);
 
-    public void MarkFormatted() => IsFormatted = true;
+    /// <summary>How many stores the thread's trace had when the journal's mark was set.</summary>
+    public int StoresBeforeMark { get; private set; }
+
+    public void MarkFormatted()
+    {
+        IsFormatted = true;
+        StoresBeforeMark = Format.Persist.Trace?.Stores.Count ?? 0;
+    }
 
     public void EnsureBacked(long offset, long backed) => Assert.True(offset >= 0 && offset + backed <= length);
 

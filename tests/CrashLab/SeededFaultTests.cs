@@ -8,9 +8,23 @@ namespace GuestMemFs.CrashLab;
 /// </summary>
 public sealed class SeededFaultTests(ITestOutputHelper output)
 {
-    private static readonly (string Code, string Reason)[] s_invisible =
+    private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisible =
     [
-        ("Slot.Version", "versions are for concurrent readers; the reader tests hold them"),
+        (FaultKind.Drop, "Slot.Version", "versions are for concurrent readers, which have tests of their own"),
+        (FaultKind.Late, "Slot.Version", "versions are for concurrent readers, which have tests of their own"),
+        (FaultKind.Late, "// the update is true", "the next store is the bucket's version"),
+        (FaultKind.Late, "// the removal is true", "the next store is the bucket's version"),
+        (FaultKind.Late, "Persist.Publish(link, intent.Value)", "the next store is the bucket's version"),
+        (FaultKind.Late, "Persist.Publish(slot, intent.Value);", "the next store is the bucket's version"),
+        (FaultKind.Late, "BlockHeader.TypeTable", "the next store is the header of another new block of the same intent"),
+        (FaultKind.Late, "(ulong)intent.Keys", "the next store is another counter of the same intent"),
+        (FaultKind.Late, "(ulong)intent.Bytes", "the next store is another counter of the same intent"),
+        (FaultKind.Late, "words[IntentWord.Keys]", "the next store is another counter of the same intent"),
+        (FaultKind.Late, "words[IntentWord.Bytes]", "the next store is another counter of the same intent"),
+        (FaultKind.Late, "Persist.Publish(word, (ulong)expiresAt)", "the next store is the count of keys, which stays"),
+        (FaultKind.Late, "Persist.Publish(Word(page)", "no block of the page is in use until the store after the next"),
+        (FaultKind.Drop, "Persist.Store(header, _reserved)", "matters within one attach only: tests of full heaps"),
+        (FaultKind.Drop, "Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free)", "matters within one attach only: tests of full heaps"),
     ];
 
     [Fact]
@@ -19,32 +33,36 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         List<(string File, int Line, bool Publishes)> places = Places();
         Assert.True(places.Count >= 20, $"only {places.Count} places");
         List<string> faults = [];
+        int invisible = 0;
         foreach ((string file, int line, bool publishes) in places)
         {
-            faults.Add($"{file}:{line}:{FaultKind.Drop}");
-            if (publishes)
+            string code = SourceLine(file, line);
+            Assert.NotEqual("", code);
+            foreach (FaultKind kind in publishes ? new[] { FaultKind.Drop, FaultKind.Late } : [FaultKind.Drop])
             {
-                faults.Add($"{file}:{line}:{FaultKind.Late}");
+                if (s_invisible.Any(known => known.Kind == kind && code.Contains(known.Code, StringComparison.Ordinal)))
+                {
+                    invisible++;
+                }
+                else
+                {
+                    faults.Add($"{file}:{line}:{kind}");
+                }
             }
         }
 
         List<string> missed = [];
-        int caught = 0;
         foreach ((string fault, string outcome) in RunAll(faults))
         {
-            string[] parts = fault.Split(':');
-            string code = SourceLine(parts[0], int.Parse(parts[1], null));
-            if (outcome.StartsWith("caught", StringComparison.Ordinal))
+            if (!outcome.StartsWith("caught", StringComparison.Ordinal))
             {
-                caught++;
-            }
-            else if (!s_invisible.Any(invisible => code.Contains(invisible.Code, StringComparison.Ordinal)))
-            {
-                missed.Add($"{outcome}: {parts[2]} {Path.GetFileName(parts[0])}:{parts[1]}: {code}");
+                string[] parts = fault.Split(':');
+                missed.Add($"{outcome}: {parts[2]} {Path.GetFileName(parts[0])}:{parts[1]}: {SourceLine(parts[0], int.Parse(parts[1], null))}");
             }
         }
 
-        output.WriteLine($"seeded faults: {caught} of {faults.Count} caught, {faults.Count - caught - missed.Count} cannot be seen, {missed.Count} missed");
+        output.WriteLine($"seeded faults: {faults.Count - missed.Count} of {faults.Count} caught; {invisible} more cannot be seen by one thread on coherent memory");
+        Assert.True(faults.Count >= 80, $"only {faults.Count} faults");
         Assert.True(missed.Count == 0, $"{missed.Count} of {faults.Count} faults were not noticed:\n{string.Join('\n', missed)}");
     }
 

@@ -75,6 +75,9 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
+    /// <summary>True where the hash is keyed with that seed. For checks.</summary>
+    public bool HashesWith(UInt128 seed) => *(ulong*)(_root + DictionaryFormat.Seed0Offset) == (ulong)seed && *(ulong*)(_root + DictionaryFormat.Seed1Offset) == (ulong)(seed >> 64);
+
     private bool IsExpired(long expiresAt) => expiresAt != RecordView.NoExpiry && expiresAt <= Now;
 
     private long OffsetOf(void* at) => (byte*)at - _base;
