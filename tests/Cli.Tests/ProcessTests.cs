@@ -42,6 +42,63 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    public void A_restore_that_is_killed_makes_no_region()
+    {
+        using TestArena arena = new TestArena();
+        string dump = Path.Combine(Path.GetTempPath(), $"gmfs-test-{Guid.NewGuid():N}");
+        try
+        {
+            using (PersistentArena library = PersistentArena.Create(arena.Options))
+            using (PersistentRegion big = library.CreateRegion("big", 96 * TestArena.MiB))
+            {
+                new Random(1).NextBytes(big.AsSpan(0, (int)big.Length));
+            }
+
+            arena.Gmfs("dump", "big", dump).IsDone();
+            int killed = 0;
+            foreach (int delay in (int[])[0, 1, 3, 8, 20, 40])
+            {
+                using Process restore = Process.Start(new ProcessStartInfo("dotnet", [ToolPath, "restore", dump, "copy", "-a", arena.Directory]) { RedirectStandardOutput = true })!;
+                using (PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly }))
+                {
+                    // An earlier life's half goes first; then this one's comes.
+                    string[] before = [.. reader.ListRegions().Select(r => r.Name)];
+                    SpinWait.SpinUntil(() => restore.HasExited || reader.ListRegions().Any(r => !before.Contains(r.Name)), 10_000);
+                }
+
+                Thread.Sleep(delay);
+                restore.Kill();
+                restore.WaitForExit();
+                string[] names = [.. arena.Gmfs("list", "--json").Json.GetProperty("regions").EnumerateArray().Select(r => r.GetProperty("name").GetString()!)];
+                killed += names.Any(Dumps.RestoringRegion.Is) ? 1 : 0;
+                if (names.Contains("copy"))
+                {
+                    AssertWhole(arena);
+                    arena.Gmfs("rm", "copy", "--yes").IsDone();
+                }
+            }
+
+            Assert.True(killed > 0, "none was killed on the way");
+            TestContext.Current.TestOutputHelper?.WriteLine($"{killed} of 6 were killed on the way");
+            arena.Gmfs("restore", dump, "copy").IsDone();
+            AssertWhole(arena);
+            Assert.Equal(2, arena.Gmfs("list", "--json").Json.GetProperty("regions").GetArrayLength());
+        }
+        finally
+        {
+            File.Delete(dump);
+        }
+    }
+
+    private static void AssertWhole(TestArena arena)
+    {
+        using PersistentArena library = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly });
+        using PersistentRegion one = library.OpenRegion("big");
+        using PersistentRegion two = library.OpenRegion("copy");
+        Assert.True(one.AsSpan(0, (int)one.Length).SequenceEqual(two.AsSpan(0, (int)two.Length)));
+    }
+
+    [Fact]
     public void Bash_completes_commands_options_and_regions()
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "there is no bash");

@@ -15,24 +15,13 @@ internal static class CompletionCommand
         complete -o default -F _gmfs gmfs
         """;
 
-    private const string Zsh = """
-        # gmfs completion for zsh:  source <(gmfs completion zsh)
-        _gmfs() {
-            local -a words_found
-            words_found=("${(@f)$(gmfs "[suggest:${CURSOR}]" "${BUFFER}" 2>/dev/null)}")
-            compadd -a words_found
-            _files
-        }
-        compdef _gmfs gmfs
-        """;
-
     public static Command Create(Globals globals)
     {
-        var shell = new Argument<string>("shell") { Description = "bash or zsh.", HelpName = "SHELL" };
-        shell.AcceptOnlyFromAmong("bash", "zsh");
+        var shell = new Argument<string>("shell") { Description = "bash.", HelpName = "SHELL" };
+        shell.AcceptOnlyFromAmong("bash");
         return globals.RunsFreely(new Command("completion", "A script that completes commands, options and regions: source <(gmfs completion bash).") { shell }, call =>
         {
-            call.Shell.Out.WriteLine(call.Value(shell) == "zsh" ? Zsh : Bash);
+            call.Shell.Out.WriteLine(Bash);
             return ExitCode.Done;
         });
     }

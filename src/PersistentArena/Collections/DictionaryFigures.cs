@@ -1,0 +1,38 @@
+using System.Text;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// What a dictionary counts, read from its root without opening it. Every step on the way there is checked: these bytes may be damaged, and nobody has recovered them.
+/// </summary>
+internal readonly record struct DictionaryFigures(long Records, long RecordBytes, long Expiring)
+{
+    /// <summary>Reads them; null where the root is not a dictionary's, or gone.</summary>
+    /// <exception cref="HeapDamagedException">What the root leads to is not what it says.</exception>
+    public static DictionaryFigures? TryRead(PersistentHeap heap, string rootName)
+    {
+        long slot = new HeapRoots(heap.Space).Find(Encoding.UTF8.GetBytes(rootName), out ulong layout);
+        if (slot == 0 || layout != DictionaryFormat.Layout)
+        {
+            return null;
+        }
+
+        long root = Follow(heap, slot, DictionaryFormat.Size, BlockHeader.TypeDictionary);
+        long current = Follow(heap, root + DictionaryFormat.CurrentOffset, Table.Size, BlockHeader.TypeTable);
+        Table table = TableAt(heap, current);
+        return new DictionaryFigures(table.Sum(0), table.Sum(1), table.Sum(2));
+    }
+
+    private static unsafe Table TableAt(PersistentHeap heap, long offset) => new(heap.Base, offset);
+
+    /// <summary>The offset in a word, where a block of the type and length can be there.</summary>
+    private static unsafe long Follow(PersistentHeap heap, long at, long length, byte type)
+    {
+        long offset = (long)Volatile.Read(ref *(ulong*)heap.At(at));
+        return offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset % SizeClasses.Granule == 0 && offset <= heap.FrontierBytes - length
+            && BlockHeader.TypeOf(*(ulong*)heap.At(offset)) == type
+            ? offset
+            : throw new HeapDamagedException(heap.Space.Name, at, $"it leads to {offset}, where there is no block of type 0x{type:X2}");
+    }
+}
