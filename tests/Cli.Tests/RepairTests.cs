@@ -57,15 +57,32 @@ public sealed class RepairTests
         using TestArena other = new TestArena().Filled();
         File.Copy(other.File("extent-1"), arena.File("extent-9"));
         File.Copy(arena.File("extent-2"), arena.File("copy"));
+        File.Copy(arena.File("arena.meta"), arena.File("old.meta"));
         File.WriteAllText(arena.File("notes.txt"), "keep me");
         Answer done = arena.Asked("y", "repair");
         done.IsDone();
+        Assert.Contains("a copy of the arena's metadata", done.Error, StringComparison.Ordinal);
         Assert.Contains("lost by it: nothing", done.Error, StringComparison.Ordinal);
         string quarantine = Assert.Single(Directory.GetDirectories(arena.Directory));
-        Assert.Equal(["copy", "extent-9", "notes.txt"], Directory.GetFiles(quarantine).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        Assert.Equal(["copy", "extent-9", "notes.txt", "old.meta"], Directory.GetFiles(quarantine).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
         Assert.Equal("keep me", File.ReadAllText(Path.Combine(quarantine, "notes.txt")));
         arena.Gmfs("check", "--deep").IsDone();
         Assert.Equal(1000, Records(arena));
+    }
+
+    [Fact]
+    public void Another_arena_in_the_same_directory_is_left_alone()
+    {
+        using TestArena arena = new TestArena().Filled();
+        using TestArena other = new TestArena().Filled();
+        File.Copy(other.File("arena.meta"), arena.File("other.meta"));
+        File.Copy(other.File("extent-1"), arena.File("extent-9"));
+        Dictionary<string, byte[]> before = arena.Bytes();
+        Answer check = arena.Gmfs("check", "--json");
+        check.IsDone();
+        Assert.Equal([ReasonCodes.ForeignFilesIgnored], check.Findings);
+        arena.Gmfs("repair", "--yes").IsDone();
+        AssertSame(before, arena.Bytes());
     }
 
     [Fact]

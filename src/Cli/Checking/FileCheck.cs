@@ -17,31 +17,32 @@ internal static class FileCheck
 
     public static IEnumerable<Finding> Findings(Medium medium, MetadataInspection it, out int files)
     {
-        List<Stray> strays = Strays(medium, it, out files);
-        return strays.Select(stray => stray.Reason == ReasonCodes.ExtentDuplicated
-            ? Finding.Error(stray.Reason, stray.Name, stray.What)
-            : Finding.Warning(stray.Reason, stray.Name, stray.What));
+        List<Stray> strays = Strays(medium, it, out files, out Guid[] neighbours);
+        return
+        [
+            .. strays.Select(stray => stray.Reason == ReasonCodes.ExtentDuplicated ? Finding.Error(stray.Reason, stray.Name, stray.What) : Finding.Warning(stray.Reason, stray.Name, stray.What)),
+            .. neighbours.Select(id => new Finding(Severity.Note, ReasonCodes.ForeignFilesIgnored, medium.Location, $"Arena {id} lies in this directory too; its files are its own.", null)),
+        ];
     }
 
     /// <summary>Files that could be taken away without a region missing them. Beside a living writer only what is certainly not in the making.</summary>
-    public static List<Stray> Strays(Medium medium, MetadataInspection it, out int files)
+    /// <param name="medium">Where.</param>
+    /// <param name="it">The arena.</param>
+    /// <param name="files">How many files there are.</param>
+    /// <param name="neighbours">Other arenas whose metadata lies there too: their files are no strays.</param>
+    public static List<Stray> Strays(Medium medium, MetadataInspection it, out int files, out Guid[] neighbours)
     {
+        (string Name, ExtentIdentity? Identity)[] all = [.. medium.ListFiles().Where(name => name != it.FileName).Select(name => (name, Identify(medium, it, name)))];
+        files = all.Length + 1;
+        neighbours = [.. all.Select(file => file.Identity).OfType<ExtentIdentity>().Where(id => id.ExtentId == ExtentIdentity.MetadataId && id.ArenaId != it.Superblock.ArenaId).Select(id => id.ArenaId).Distinct()];
         var strays = new List<Stray>();
-        MetadataTables tables = it.Journal!.Tables;
-        IReadOnlyList<string> names = medium.ListFiles();
-        files = names.Count;
         var seen = new Dictionary<ulong, string>();
+        MetadataTables tables = it.Journal!.Tables;
 
         // Those under their own names first: the other one of two that say the same is the one too many.
-        foreach (string name in names.OrderByDescending(name => IsOwnName(name, tables)).ThenBy(name => name, StringComparer.Ordinal))
+        foreach ((string name, ExtentIdentity? identity) in all.OrderByDescending(file => IsOwnName(file.Name, tables)).ThenBy(file => file.Name, StringComparer.Ordinal))
         {
-            if (name == it.FileName)
-            {
-                continue;
-            }
-
-            using MediumFile? file = medium.TryOpenFile(name, writable: false);
-            if (file is not null && Classify(file, medium, it, tables, seen) is { } stray)
+            if (!neighbours.Contains(identity?.ArenaId ?? Guid.Empty) && Classify(name, identity, it, tables, seen) is { } stray)
             {
                 strays.Add(stray);
             }
@@ -52,21 +53,31 @@ internal static class FileCheck
 
     private static bool IsOwnName(string name, MetadataTables tables) => ExtentFiles.TryParseName(name, out ulong id) && tables.FindExtent(id) is not null;
 
-    private static Stray? Classify(MediumFile file, Medium medium, MetadataInspection it, MetadataTables tables, Dictionary<ulong, string> seen)
+    private static ExtentIdentity? Identify(Medium medium, MetadataInspection it, string name)
     {
-        ExtentIdentity? found = ExtentFiles.Identify(file, (long)it.Superblock.Granularity, medium.Capabilities.PageSize);
+        using MediumFile? file = medium.TryOpenFile(name, writable: false);
+        return file is null ? null : ExtentFiles.Identify(file, (long)it.Superblock.Granularity, medium.Capabilities.PageSize);
+    }
+
+    private static Stray? Classify(string name, ExtentIdentity? found, MetadataInspection it, MetadataTables tables, Dictionary<ulong, string> seen)
+    {
         if (found is { } identity)
         {
             if (identity.ArenaId != it.Superblock.ArenaId)
             {
-                return new Stray(file.Name, ReasonCodes.ForeignFilesIgnored, $"The file is arena {identity.ArenaId}'s, not this one's.");
+                return new Stray(name, ReasonCodes.ForeignFilesIgnored, $"The file is arena {identity.ArenaId}'s, whose metadata is not here.");
+            }
+
+            if (identity.ExtentId == ExtentIdentity.MetadataId)
+            {
+                return new Stray(name, Finding.StrayFile, "The file is a copy of the arena's metadata; after a kexec it could be taken for it.");
             }
 
             if (tables.FindExtent(identity.ExtentId) is { } extent && extent.Nonce == identity.Nonce)
             {
-                return seen.TryAdd(identity.ExtentId, file.Name)
+                return seen.TryAdd(identity.ExtentId, name)
                     ? null
-                    : new Stray(file.Name, ReasonCodes.ExtentDuplicated, $"The file says that it is the same extent as {seen[identity.ExtentId]}.", Certain: seen[identity.ExtentId] == ExtentFiles.NameOf(identity.ExtentId));
+                    : new Stray(name, ReasonCodes.ExtentDuplicated, $"The file says that it is the same extent as {seen[identity.ExtentId]}.", Certain: seen[identity.ExtentId] == ExtentFiles.NameOf(identity.ExtentId));
             }
         }
 
@@ -76,7 +87,7 @@ internal static class FileCheck
         }
 
         // A damaged identity under the name of an extent that is missed belongs to its region: the region's check says so, and it stays where it is.
-        return IsOwnName(file.Name, tables) ? null
-            : new Stray(file.Name, Finding.StrayFile, found is null ? "The file is no extent of any arena, and no region misses it." : "The file was made for a region whose creation was never committed.");
+        return IsOwnName(name, tables) ? null
+            : new Stray(name, Finding.StrayFile, found is null ? "The file is no extent of any arena, and no region misses it." : "The file was made for a region whose creation was never committed.");
     }
 }

@@ -47,7 +47,7 @@ internal static class RepairPlan
         .Where(finding => finding.Severity == Severity.Warning)
         .Select(finding => new RepairStep(StepKind.Mend, finding.Reason, finding.Subject, finding.Text, "the arena is opened as its writer, which works it out from what is intact and writes it anew.", null));
 
-    private static IEnumerable<RepairStep> Files(Medium medium, MetadataInspection it) => FileCheck.Strays(medium, it, out _).Select(stray => stray.Certain
+    private static IEnumerable<RepairStep> Files(Medium medium, MetadataInspection it) => FileCheck.Strays(medium, it, out _, out _).Select(stray => stray.Certain
         ? new RepairStep(StepKind.MoveFile, stray.Reason, stray.Name, stray.What, "it is moved into a quarantine directory.", null)
         : new RepairStep(StepKind.CannotBeDone, stray.Reason, stray.Name, stray.What, "which of the two is the right one only you can know: move the other one away.", null));
 

@@ -34,7 +34,7 @@ internal sealed record ListReport(string Arena, Guid Id, IReadOnlyList<RegionLin
             return;
         }
 
-        Table table = Drawing.Table(console, "region", "kind", ">size", ">handed out", ">records", ">files", "created", string.Empty);
+        Table table = Drawing.Table(console, "region", "kind", ">size", ">handed out", ">records", ">files", "created", "problem");
         foreach (RegionLine r in Regions)
         {
             table.Row(
@@ -67,7 +67,7 @@ internal sealed record ArenasReport(IReadOnlyList<ArenaLine> Arenas) : Report
             return;
         }
 
-        Table table = Drawing.Table(console, "arena", "directory", "medium", ">regions", ">in use", "state", string.Empty);
+        Table table = Drawing.Table(console, "arena", "directory", "medium", ">regions", ">in use", "state", "problem");
         foreach (ArenaLine a in Arenas)
         {
             table.Row(a.Name, a.Directory, a.Medium, a.Regions?.ToString("N0", null) ?? "-", a.InUse is { } bytes ? Sizes.Of(bytes) : "-", a.State, a.Problem ?? string.Empty);
