@@ -82,6 +82,30 @@ public sealed class ExplainTests
     }
 
     [Fact]
+    public void Metadata_without_room_for_names_is_full()
+    {
+        using TestArena arena = new TestArena();
+        using (PersistentArena library = PersistentArena.Create(new ArenaOptions { Directory = arena.Directory, MetadataSize = TestArena.MiB }))
+        {
+            Assert.Throws<ArenaMetadataFullException>(() => Fill(library));
+        }
+
+        Answer answer = arena.Gmfs("explain", "--json");
+        answer.Is(1);
+        Assert.Contains(Finding.MetadataNearlyFull, Codes(answer, "Full"));
+        arena.Gmfs("create", new string('y', 128), "2M", "--on-demand").Is(6);
+        arena.Gmfs("check").IsDone();
+    }
+
+    private static void Fill(PersistentArena arena)
+    {
+        for (int i = 0; i < 10_000; i++)
+        {
+            arena.CreateRegion($"{i} {new string('x', 120)}", 2 * TestArena.MiB, new RegionOptions { Reserve = RegionReserve.OnDemand }).Dispose();
+        }
+    }
+
+    [Fact]
     public void A_heap_that_was_full_once_is_not_full()
     {
         using TestArena arena = new TestArena();

@@ -1,6 +1,7 @@
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.Heap;
+using GuestMemFs.Journal;
 using GuestMemFs.Native;
 using GuestMemFs.Regions;
 
@@ -151,10 +152,12 @@ internal sealed class Explanation
             _full.Add(new Finding(Severity.Warning, Finding.MediumNearlyFull, arena.Medium.Location, $"{Sizes.Of(space.Free)} of {Sizes.Of(space.Total)} are free; regions of this arena take {Sizes.Of(space.InUse)}.", NextStep.For(ReasonCodes.OutOfSpace)));
         }
 
-        if (it.Journal!.Tail > nearly * it.LogCapacity)
+        // The journal is compacted when it is full: what it would have then is what counts.
+        long needed = MetadataJournal.CompactedLength(it.Journal!.Tables);
+        if (needed > nearly * it.LogCapacity)
         {
             _full.Add(new Finding(
-                Severity.Warning, Finding.MetadataNearlyFull, it.FileName, $"{Sizes.Of(it.Journal.Tail)} of {Sizes.Of(it.LogCapacity)} of the journal are written. It is compacted when it is full; if {it.Journal.Tables.RegionCount:N0} regions are what fills it, there is no room for more.",
+                Severity.Warning, Finding.MetadataNearlyFull, it.FileName, $"The names and sizes of {Sizes.Count(it.Journal.Tables.RegionCount, "region")} take {Sizes.Of(needed)} of the {Sizes.Of(it.LogCapacity)} that there are for them.",
                 NextStep.For(ReasonCodes.MetadataFull)));
         }
 

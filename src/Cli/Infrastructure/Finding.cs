@@ -51,11 +51,8 @@ internal sealed record Finding(Severity Severity, string Reason, string Subject,
     /// <summary>A heap has changes in flight, which the next writer finishes or undoes.</summary>
     public const string InFlight = "GMF7010";
 
-    /// <summary>A part was not looked at.</summary>
-    public const string NotChecked = "GMF7011";
-
     /// <summary>A restore was interrupted.</summary>
-    public const string HalfRestored = "GMF7012";
+    public const string HalfRestored = "GMF7011";
 
     public static Finding Note(string reason, string subject, string text) => new(Severity.Note, reason, subject, text, NextStep.For(reason));
 

@@ -98,7 +98,7 @@ internal sealed unsafe class MetadataJournal
             return;
         }
 
-        int compacted = CompactedLength();
+        int compacted = CompactedLength(Tables);
         if (compacted + recordBytes > LogCapacity)
         {
             throw new ArenaMetadataFullException(_where, recordBytes, compacted, LogCapacity, Tables.RegionCount);
@@ -214,15 +214,15 @@ internal sealed unsafe class MetadataJournal
     }
 
     /// <summary>An upper bound of the log's length after compaction.</summary>
-    private int CompactedLength()
+    internal static int CompactedLength(MetadataTables tables)
     {
         long bytes = (2 * RecordHeader.Bytes) + OperationHeader.Bytes + StateBody.Bytes;
-        foreach (RegionNode region in Tables.Regions)
+        foreach (RegionNode region in tables.Regions)
         {
             bytes += OperationHeader.Bytes + RegionBody.Bytes + ((System.Text.Encoding.UTF8.GetByteCount(region.Entry.Name) + 7) & ~7);
         }
 
-        bytes += (long)Tables.Extents.Count * (OperationHeader.Bytes + ExtentBody.Bytes);
+        bytes += (long)tables.Extents.Count * (OperationHeader.Bytes + ExtentBody.Bytes);
         return (int)Math.Min(bytes + (bytes / CompactionRecord * RecordHeader.Bytes), int.MaxValue / 2);
     }
 }
