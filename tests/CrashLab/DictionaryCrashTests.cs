@@ -103,7 +103,7 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
     internal static void ExploreGrowth(bool recoveryToo, Random random)
     {
         using DictionaryLab lab = new(4 << 20) { Reorder = random };
-        string[] moving = [.. KeysWhere(hash => (hash & 2047) == 1024).Take(10)];
+        string[] moving = [.. KeysWhere(hash => (hash & 2047) == 1024).Take(7)];
         foreach (string key in moving)
         {
             lab.Do(Set(key, "moves with the first split, and needs an overflow block there"));

@@ -62,6 +62,15 @@ internal static class FaultRunner
             }
         }
 
+        using (DictionaryLab large = new(2 << 20) { Reorder = random })
+        {
+            // A run of pages is freed and cut.
+            large.Explore(DictionaryOperation.Set("large", new string('l', 300_000)));
+            large.Explore(DictionaryOperation.Remove("large"));
+            large.Explore(DictionaryOperation.Set("smaller", new string('s', 140_000)));
+            large.Explore(DictionaryOperation.Set("next", new string('n', 140_000)));
+        }
+
         DictionaryCrashTests.ExploreGrowth(recoveryToo: false, random);
     }
 }

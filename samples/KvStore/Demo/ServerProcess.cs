@@ -140,6 +140,7 @@ internal sealed partial class ServerProcess : IDisposable
             throw new TimeoutException($"{Program.Name} (pid {Id}) did not end within {limit.TotalSeconds} s of SIGTERM. It wrote:\n{Output}");
         }
 
+        _process.WaitForExit(); // what it wrote last is kept too
         return _process.ExitCode;
     }
 

@@ -66,10 +66,10 @@ internal sealed unsafe partial class DictionaryCore
     }
 
     /// <summary>What a reader saw before it looked.</summary>
-    private readonly struct Look(Table table, ulong index, ulong* bucket, ulong version)
+    private readonly struct Look(Table table, ulong buckets, ulong* bucket, ulong version)
     {
         public readonly Table Table = table;
-        public readonly ulong Index = index;
+        public readonly ulong Buckets = buckets;
         public readonly ulong* Bucket = bucket;
         public readonly ulong Version = version;
     }
@@ -78,9 +78,9 @@ internal sealed unsafe partial class DictionaryCore
     private Look LookAt(ulong hash)
     {
         Table table = Current;
-        ulong index = Table.IndexOf(hash, table.Buckets);
-        ulong* bucket = table.Bucket(index);
-        return new Look(table, index, bucket, Volatile.Read(ref bucket[Slot.Version]));
+        ulong buckets = table.Buckets;
+        ulong* bucket = table.Bucket(Table.IndexOf(hash, buckets));
+        return new Look(table, buckets, bucket, Volatile.Read(ref bucket[Slot.Version]));
     }
 
     /// <summary>True where nothing has changed since that could have freed what was read, or moved what was not found.</summary>
@@ -88,8 +88,9 @@ internal sealed unsafe partial class DictionaryCore
     private bool IsStill(in Look look, ulong hash)
     {
         Volatile.ReadBarrier();
+        ulong buckets = look.Table.Buckets;
         return look.Bucket[Slot.Version] == look.Version
-            && Table.IndexOf(hash, look.Table.Buckets) == look.Index
+            && (buckets == look.Buckets || Table.IndexOf(hash, buckets) == Table.IndexOf(hash, look.Buckets))
             && look.Table.IsSame(Current);
     }
 
@@ -111,11 +112,43 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>The record of a key that has not expired, or null. Without the bucket's lock, what it says holds only if the look still does.</summary>
+    /// <summary>
+    /// The record of a key that has not expired, or null. Without the bucket's lock, what it says holds only if the look still does. The common case, the first
+    /// slot with the key's tag, is kept short: a processor that sees the end of one read from within its window begins the next one's misses early.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private byte* Find(ulong* bucket, ulong hash, ReadOnlySpan<byte> key, out ulong header)
     {
-        byte* record = FindIn(bucket, Slot.Tag(hash), key, out header, out _);
+        ulong tag = Slot.Tag(hash);
+        uint matches = Slot.Matches(bucket, tag);
+        if (matches != 0)
+        {
+            long offset = Slot.Offset(bucket[BitOperations.TrailingZeroCount(matches)]);
+            if (offset <= _length - sizeof(ulong))
+            {
+                byte* record = _base + offset;
+                ulong first = *(ulong*)record;
+                int keyOffset = RecordFormat.KeyOffset(first);
+                if (RecordFormat.KeyLength(first) == key.Length
+                    && first >> 32 <= PersistentDictionary.MaximumValueLength
+                    && RecordFormat.IsRecord(first)
+                    && offset + keyOffset + key.Length + (long)(first >> 32) <= _length
+                    && new ReadOnlySpan<byte>(record + keyOffset, key.Length).SequenceEqual(key)
+                    && (RecordFormat.Flags(first) & RecordFormat.HasExpiry) == 0)
+                {
+                    header = first;
+                    return record;
+                }
+            }
+        }
+
+        return FindSlow(bucket, tag, key, out header);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private byte* FindSlow(ulong* bucket, ulong tag, ReadOnlySpan<byte> key, out ulong header)
+    {
+        byte* record = FindIn(bucket, tag, key, out header, out _);
         return record != null && IsExpired(RecordFormat.ExpiresAt(record, header)) ? null : record;
     }
 
@@ -159,7 +192,7 @@ internal sealed unsafe partial class DictionaryCore
     private const int MaximumLinks = 1 << 12;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsInside(long offset, long length) => offset > 0 && offset + length <= _length || Regrown(offset, length);
+    private bool IsInside(long offset, long length) => (offset > 0 && offset + length <= _length) || Regrown(offset, length);
 
     private bool Regrown(long offset, long length)
     {

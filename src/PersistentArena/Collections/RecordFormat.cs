@@ -36,7 +36,7 @@ internal static unsafe class RecordFormat
     public static long Length(byte flags, int keyLength, int valueLength) => Length(Header(RecordType.String, flags, keyLength, valueLength));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsRecord(ulong header) => (byte)header is > 0 and <= BlockHeader.LastRecordType;
+    public static bool IsRecord(ulong header) => (byte)(header - 1) < BlockHeader.LastRecordType;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadOnlySpan<byte> Key(byte* record, ulong header) => new(record + KeyOffset(header), KeyLength(header));
