@@ -127,6 +127,11 @@ internal sealed unsafe partial class DictionaryCore
             if (offset <= _length - sizeof(ulong))
             {
                 byte* record = _base + offset;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch0(record + Table.BucketLength); // most values end on the next line: its miss overlaps this one's
+                }
+
                 ulong first = *(ulong*)record;
                 int keyOffset = RecordFormat.KeyOffset(first);
                 if (RecordFormat.KeyLength(first) == key.Length

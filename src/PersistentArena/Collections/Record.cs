@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using GuestMemFs.Collections;
+
 namespace GuestMemFs;
 
 /// <summary>What a record's value is. Stored in the medium: numbers never change meaning (docs/format.md).</summary>
@@ -29,38 +32,44 @@ public enum RecordType : byte
 /// A record as it lies in the arena, without a copy. Valid only inside the callback that got it.
 /// </summary>
 /// <remarks>In an <see cref="IRecordReader"/> the bytes may change under the reader (it is called again then): copy, do not trust.</remarks>
-public readonly ref struct RecordView
+public readonly unsafe ref struct RecordView
 {
-    internal RecordView(RecordType type, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isInteger, long integer, long expiresAt)
+    // Two words, so that they stay in registers: what is asked for is worked out when it is.
+    private readonly byte* _record;
+    private readonly ulong _header;
+
+    internal RecordView(byte* record, ulong header)
     {
-        Type = type;
-        Key = key;
-        Value = value;
-        IsInteger = isInteger;
-        Integer = integer;
-        ExpiresAt = expiresAt;
+        _record = record;
+        _header = header;
     }
 
     /// <summary>True where there is a record (and it has not expired).</summary>
-    public bool Exists => Type != RecordType.None;
+    public bool Exists => _header != 0;
 
     /// <summary>The record's type.</summary>
-    public RecordType Type { get; }
+    public RecordType Type => (RecordType)(byte)_header;
 
     /// <summary>The key's bytes.</summary>
-    public ReadOnlySpan<byte> Key { get; }
+    public ReadOnlySpan<byte> Key => Exists ? RecordFormat.Key(_record, _header) : default;
 
     /// <summary>The value's bytes; empty where <see cref="IsInteger"/>.</summary>
-    public ReadOnlySpan<byte> Value { get; }
+    public ReadOnlySpan<byte> Value
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Exists && !IsInteger
+            ? new(_record + RecordFormat.KeyOffset(_header) + RecordFormat.KeyLength(_header), (int)(_header >> 32))
+            : default;
+    }
 
     /// <summary>True where the value is one 64-bit integer, which is changed in place.</summary>
-    public bool IsInteger { get; }
+    public bool IsInteger => (RecordFormat.Flags(_header) & RecordFormat.IsInteger) != 0;
 
     /// <summary>The integer, where <see cref="IsInteger"/>.</summary>
-    public long Integer { get; }
+    public long Integer => IsInteger ? (long)Volatile.Read(ref *RecordFormat.IntegerWord(_record, _header)) : 0;
 
     /// <summary>When the record expires: milliseconds since 1970-01-01 UTC, or <see cref="NoExpiry"/>.</summary>
-    public long ExpiresAt { get; }
+    public long ExpiresAt => RecordFormat.ExpiresAt(_record, _header);
 
     /// <summary>The value of <see cref="ExpiresAt"/> for a record that does not expire.</summary>
     public const long NoExpiry = 0;

@@ -53,18 +53,5 @@ internal static unsafe class RecordFormat
         (Flags(header) & HasExpiry) != 0 ? (long)Volatile.Read(ref *ExpiryWord(record)) : RecordView.NoExpiry;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static RecordView View(byte* record, ulong header)
-    {
-        byte flags = Flags(header);
-        int keyLength = KeyLength(header);
-        byte* key = record + KeyOffset(header);
-        bool isInteger = (flags & IsInteger) != 0;
-        return new RecordView(
-            (RecordType)(byte)header,
-            new ReadOnlySpan<byte>(key, keyLength),
-            isInteger ? default : new ReadOnlySpan<byte>(key + keyLength, (int)(header >> 32)),
-            isInteger,
-            isInteger ? (long)Volatile.Read(ref *IntegerWord(record, header)) : 0,
-            ExpiresAt(record, header));
-    }
+    public static RecordView View(byte* record, ulong header) => new(record, header);
 }
