@@ -258,6 +258,8 @@ internal sealed unsafe partial class DictionaryCore
                 _heap.Space.EnsureBacked(at, Math.Min(BackingStep, end - at));
                 _segmentBackedFrom = at;
                 _segmentBackedUntil = at + Math.Min(BackingStep, end - at) - Table.BucketLength;
+                long next = at + BackingStep;
+                _segmentsAhead.Request(next, Math.Min(2 * BackingStep, end - next));
             }
 
             return true;
@@ -268,6 +270,7 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
+    private readonly BackingAhead _segmentsAhead;
     private long _segmentBackedFrom;
     private long _segmentBackedUntil;
 

@@ -26,6 +26,7 @@ internal sealed unsafe partial class DictionaryCore
         _heap = heap;
         _base = heap.Base;
         _time = time;
+        _segmentsAhead = new BackingAhead(heap.Space);
         long root = heap.FindRoot(name, DictionaryFormat.Layout);
         if (root == 0)
         {

@@ -12,7 +12,10 @@ internal sealed unsafe class RunAllocator
     /// <summary>Pages kept back for the way out of a full heap: undoing a group may need a block.</summary>
     public const int EmergencyPages = 1;
 
-    private const long BackingStep = (8L << 20) >> HeapFormat.PageShift;
+    // One huge page: larger steps are a pause of milliseconds for the writer that takes them.
+    private const long BackingStep = (2L << 20) >> HeapFormat.PageShift;
+
+    private const long PagesAhead = 8 * BackingStep;
 
     private readonly IHeapSpace _space;
     private readonly PageTable _table;
@@ -20,12 +23,14 @@ internal sealed unsafe class RunAllocator
     private readonly SortedSet<(long Pages, long Start)> _bySize = [];
     private readonly SortedDictionary<long, long> _byStart = [];
     private readonly Dictionary<long, long> _byEnd = [];
+    private readonly BackingAhead _ahead;
     private long _backedUntil;
 
     public RunAllocator(IHeapSpace space, PageTable table)
     {
         _space = space;
         _table = table;
+        _ahead = new BackingAhead(space);
         _frontier = (ulong*)(space.Base + HeapFormat.FrontierOffset);
     }
 
@@ -173,7 +178,8 @@ internal sealed unsafe class RunAllocator
             return true;
         }
 
-        long ahead = Math.Min(Math.Max(end, page + BackingStep), limit);
+        long ahead = Math.Min((end + BackingStep - 1) & -BackingStep, limit);
+        _ahead.Request(ahead << HeapFormat.PageShift, Math.Min(PagesAhead, limit - ahead) << HeapFormat.PageShift);
         if (ahead > end && TryBack(page, ahead - page))
         {
             _backedUntil = ahead;
