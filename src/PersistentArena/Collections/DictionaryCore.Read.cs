@@ -25,7 +25,7 @@ internal sealed unsafe partial class DictionaryCore
             found = record != null;
             if (found)
             {
-                reader.Read(RecordFormat.View(record, header));
+                reader.Read(new RecordView(record, header));
             }
         }
         while (!IsStill(look, hash));
@@ -58,7 +58,7 @@ internal sealed unsafe partial class DictionaryCore
                 {
                     look = LookAt(hashes[i]);
                     byte* record = Find(look.Bucket, hashes[i], reader.KeyAt(start + i), out ulong header);
-                    reader.Read(start + i, record != null ? RecordFormat.View(record, header) : default);
+                    reader.Read(start + i, record != null ? new RecordView(record, header) : default);
                 }
                 while (!IsStill(look, hashes[i]));
             }
@@ -127,11 +127,6 @@ internal sealed unsafe partial class DictionaryCore
             if (offset <= _length - sizeof(ulong))
             {
                 byte* record = _base + offset;
-                if (Sse.IsSupported)
-                {
-                    Sse.Prefetch0(record + Table.BucketLength); // most values end on the next line: its miss overlaps this one's
-                }
-
                 ulong first = *(ulong*)record;
                 int keyOffset = RecordFormat.KeyOffset(first);
                 if (RecordFormat.KeyLength(first) == key.Length

@@ -51,7 +51,4 @@ internal static unsafe class RecordFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long ExpiresAt(byte* record, ulong header) =>
         (Flags(header) & HasExpiry) != 0 ? (long)Volatile.Read(ref *ExpiryWord(record)) : RecordView.NoExpiry;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static RecordView View(byte* record, ulong header) => new(record, header);
 }
