@@ -5,7 +5,7 @@ using static GuestMemFs.CrashLab.DictionaryOperation;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>Crash after every store of every mutating operation of a dictionary, alone and in all sequences of up to three.</summary>
-public sealed class DictionaryCrashTests(ITestOutputHelper output)
+public sealed class DictionaryCrashTests
 {
     private const long Later = 2_000_000;
 
@@ -41,8 +41,7 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
     [MemberData(nameof(Beginnings))]
     public void Every_store_of_every_sequence_of_up_to_three_operations(string beginning)
     {
-        long before = DictionaryLab.States;
-        using DictionaryLab lab = new(2 << 20) { Reorder = new Random(3) };
+        using DictionaryLab lab = new(2 << 20, "dictionary sequences") { Reorder = new Random(3) };
         Begin(lab, beginning);
         var start = lab.Save();
         foreach (DictionaryOperation first in Alphabet)
@@ -68,41 +67,32 @@ public sealed class DictionaryCrashTests(ITestOutputHelper output)
                 lab.Reorder = new Random(3);
             }
         }
-
-        output.WriteLine($"{beginning}: {DictionaryLab.States - before} crash states");
     }
 
     [Fact]
     public void Every_store_of_creation()
     {
-        long before = DictionaryLab.States;
         DictionaryLab.ExploreCreation(2 << 20, null);
-        output.WriteLine($"creation: {DictionaryLab.States - before} crash states");
     }
 
     [Fact]
     public void Every_store_of_growth()
     {
-        long before = DictionaryLab.States;
         ExploreGrowth(recoveryToo: true, new Random(5));
-        output.WriteLine($"growth: {DictionaryLab.States - before} crash states");
     }
 
     [Fact]
     public void Random_sequences_under_a_weak_order_of_stores()
     {
-        long before = DictionaryLab.States;
         for (int seed = 1; seed <= 4; seed++)
         {
             LongRun.RandomRun(seed, 120);
         }
-
-        output.WriteLine($"random, seeds 1 to 4: {DictionaryLab.States - before} crash states");
     }
 
     internal static void ExploreGrowth(bool recoveryToo, Random random)
     {
-        using DictionaryLab lab = new(4 << 20) { Reorder = random };
+        using DictionaryLab lab = new(4 << 20, "dictionary growth") { Reorder = random };
         string[] moving = [.. KeysWhere(hash => (hash & 2047) == 1024).Take(7)];
         foreach (string key in moving)
         {

@@ -16,17 +16,20 @@ internal sealed unsafe class DictionaryLab : IDisposable
     private DictionaryModel _model = new();
     private PersistentDictionary _dictionary;
 
-    public DictionaryLab(long length)
+    private readonly string _part;
+
+    /// <summary>A fresh heap with an empty dictionary, on stale memory.</summary>
+    /// <param name="length">Of the memory, in bytes.</param>
+    /// <param name="part">Under which name its crash states are counted.</param>
+    public DictionaryLab(long length, string part)
     {
+        _part = part;
         _live = new LabSpace(length);
         _crashed = new LabSpace(length);
         _again = new LabSpace(length);
         _live.Bytes.Fill(0xA5);
         _dictionary = Attach(_live, out _);
     }
-
-    /// <summary>States attached to, over all labs of this process.</summary>
-    public static long States;
 
     /// <summary>How deep a crash of the recovery is looked into: each store of it, or not at all.</summary>
     public bool CrashRecoveryToo { get; set; } = true;
@@ -109,7 +112,7 @@ internal sealed unsafe class DictionaryLab : IDisposable
     /// <summary>Makes the heap and the dictionary from stale memory, and explores the crashes on the way.</summary>
     public static void ExploreCreation(long length, Random? reorder)
     {
-        using DictionaryLab lab = new(length) { Reorder = reorder };
+        using DictionaryLab lab = new(length, "dictionary creation") { Reorder = reorder };
         lab._history.Add("creation");
         Image blank = new(new byte[length], 0, false);
         blank.Bytes.AsSpan().Fill(0xA5);
@@ -160,7 +163,7 @@ internal sealed unsafe class DictionaryLab : IDisposable
 
     private void Check(LabSpace space, DictionaryModel? old, string when)
     {
-        States++;
+        LabCounts.Add(LabCounts.CrashStates, _part);
         PersistentDictionary dictionary;
         PersistentHeap heap;
         try

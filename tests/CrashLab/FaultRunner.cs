@@ -51,7 +51,7 @@ internal static class FaultRunner
         DictionaryLab.ExploreCreation(2 << 20, null);
         foreach (string beginning in DictionaryCrashTests.BeginningNames)
         {
-            using DictionaryLab lab = new(2 << 20) { Reorder = random };
+            using DictionaryLab lab = new(2 << 20, "seeded faults") { Reorder = random };
             DictionaryCrashTests.Begin(lab, beginning);
             var start = lab.Save();
             foreach (DictionaryOperation operation in DictionaryCrashTests.Alphabet)
@@ -62,7 +62,7 @@ internal static class FaultRunner
             }
         }
 
-        using (DictionaryLab large = new(2 << 20) { Reorder = random })
+        using (DictionaryLab large = new(2 << 20, "seeded faults") { Reorder = random })
         {
             // A run of pages is freed and cut.
             large.Explore(DictionaryOperation.Set("large", new string('l', 300_000)));

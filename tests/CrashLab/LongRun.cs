@@ -26,13 +26,13 @@ internal static class LongRun
             catch (Exception error) when (error is not OutOfMemoryException)
             {
                 Console.WriteLine(error.Message);
-                Console.WriteLine($"FAILED after {runs} runs, {DictionaryLab.States} crash states; again: CrashLab long 0 {seed}");
+                Console.WriteLine($"FAILED after {runs} runs, {LabCounts.Of(LabCounts.CrashStates)} crash states; again: CrashLab long 0 {seed}");
                 return 1;
             }
         }
         while (watch.Elapsed.TotalMinutes < minutes);
 
-        Console.WriteLine($"passed: {runs} runs of 200 operations, {DictionaryLab.States} crash states, in {watch.Elapsed.TotalMinutes:F1} minutes; last seed {seed - 1}");
+        Console.WriteLine($"passed: {runs} runs of 200 operations, {LabCounts.Of(LabCounts.CrashStates)} crash states, in {watch.Elapsed.TotalMinutes:F1} minutes; last seed {seed - 1}");
         return 0;
     }
 
@@ -40,7 +40,7 @@ internal static class LongRun
     public static void RandomRun(int seed, int operations)
     {
         Random random = new(seed);
-        using DictionaryLab lab = new(4 << 20) { Reorder = random };
+        using DictionaryLab lab = new(4 << 20, "dictionary random runs") { Reorder = random };
         DictionaryCrashTests.Begin(lab, DictionaryCrashTests.BeginningNames[random.Next(DictionaryCrashTests.BeginningNames.Length)]);
         for (int i = 0; i < operations; i++)
         {

@@ -1,9 +1,18 @@
 using GuestMemFs.CrashLab;
 
 // The test runner, and beside it the two things that want a process of their own.
-return args switch
+switch (args)
 {
-    ["faults", .. string[] faults] => FaultRunner.Run(faults),
-    ["long", .. string[] options] => LongRun.Run(options),
-    _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args).ConfigureAwait(false),
-};
+    case ["faults", .. string[] faults]:
+        return FaultRunner.Run(faults);
+    case ["long", .. string[] options]:
+        return LongRun.Run(options);
+    default:
+        int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args).ConfigureAwait(false);
+        if (!args.Contains("-automated")) // There standard output belongs to the one who started it.
+        {
+            LabCounts.Print(Console.Out);
+        }
+
+        return result;
+}

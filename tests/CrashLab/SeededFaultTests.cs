@@ -61,6 +61,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             }
         }
 
+        LabCounts.Add(LabCounts.SeededBugs, "heap and dictionary", faults.Count - missed.Count);
         output.WriteLine($"seeded faults: {faults.Count - missed.Count} of {faults.Count} caught; {invisible} more cannot be seen by one thread on coherent memory");
         Assert.True(faults.Count >= 80, $"only {faults.Count} faults");
         Assert.True(missed.Count == 0, $"{missed.Count} of {faults.Count} faults were not noticed:\n{string.Join('\n', missed)}");
