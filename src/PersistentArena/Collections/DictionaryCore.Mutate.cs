@@ -55,7 +55,7 @@ internal sealed unsafe partial class DictionaryCore
         ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
         byte* record = FindIn(bucket, Slot.Tag(hash), key, out ulong header, out ulong* slot);
         bool exists = record != null && !IsExpired(RecordFormat.ExpiresAt(record, header));
-        RecordView current = exists ? new RecordView(record, header) : default;
+        RecordView current = exists ? RecordView.Of(record, header) : default;
         MutationPlan plan = mutation.Plan(current);
         switch (plan.Kind)
         {
@@ -172,7 +172,7 @@ internal sealed unsafe partial class DictionaryCore
         }
         else
         {
-            Persist.Copy(copy + RecordFormat.KeyOffset(newHeader) + key.Length, new RecordView(record, header).Value);
+            Persist.Copy(copy + RecordFormat.KeyOffset(newHeader) + key.Length, RecordView.Of(record, header).Value);
         }
 
         PlaceOrGiveBack(lane, table, bucket, hash, block, newHeader, record, header, slot);

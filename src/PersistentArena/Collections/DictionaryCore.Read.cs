@@ -21,11 +21,11 @@ internal sealed unsafe partial class DictionaryCore
         do
         {
             look = LookAt(hash);
-            byte* record = Find(look.Bucket, hash, key, out ulong header);
-            found = record != null;
+            RecordView record = Find(look.Bucket, hash, key);
+            found = record.Exists;
             if (found)
             {
-                reader.Read(new RecordView(record, header));
+                reader.Read(record);
             }
         }
         while (!IsStill(look, hash));
@@ -57,8 +57,7 @@ internal sealed unsafe partial class DictionaryCore
                 do
                 {
                     look = LookAt(hashes[i]);
-                    byte* record = Find(look.Bucket, hashes[i], reader.KeyAt(start + i), out ulong header);
-                    reader.Read(start + i, record != null ? new RecordView(record, header) : default);
+                    reader.Read(start + i, Find(look.Bucket, hashes[i], reader.KeyAt(start + i)));
                 }
                 while (!IsStill(look, hashes[i]));
             }
@@ -113,43 +112,40 @@ internal sealed unsafe partial class DictionaryCore
     }
 
     /// <summary>
-    /// The record of a key that has not expired, or null. Without the bucket's lock, what it says holds only if the look still does. The common case, the first
-    /// slot with the key's tag, is kept short: a processor that sees the end of one read from within its window begins the next one's misses early.
+    /// The record of a key that has not expired, or none. Without the bucket's lock, what it says holds only if the look still does. The common case, a plain
+    /// record in the first slot with the key's tag, is kept short, and the key and the value are reached without waiting for the header: a processor that
+    /// sees the end of one read from within its window begins the next one's misses early.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private byte* Find(ulong* bucket, ulong hash, ReadOnlySpan<byte> key, out ulong header)
+    private RecordView Find(ulong* bucket, ulong hash, ReadOnlySpan<byte> key)
     {
         ulong tag = Slot.Tag(hash);
         uint matches = Slot.Matches(bucket, tag);
         if (matches != 0)
         {
             long offset = Slot.Offset(bucket[BitOperations.TrailingZeroCount(matches)]);
-            if (offset <= _length - sizeof(ulong))
+            long room = _length - RecordFormat.PlainKeyOffset - key.Length - offset;
+            if (room >= 0)
             {
                 byte* record = _base + offset;
-                ulong first = *(ulong*)record;
-                int keyOffset = RecordFormat.KeyOffset(first);
-                if (RecordFormat.KeyLength(first) == key.Length
-                    && first >> 32 <= PersistentDictionary.MaximumValueLength
-                    && RecordFormat.IsRecord(first)
-                    && offset + keyOffset + key.Length + (long)(first >> 32) <= _length
-                    && new ReadOnlySpan<byte>(record + keyOffset, key.Length).SequenceEqual(key)
-                    && (RecordFormat.Flags(first) & RecordFormat.HasExpiry) == 0)
+                ulong header = *(ulong*)record;
+                if (RecordFormat.IsPlain(header, key.Length)
+                    && header >> 32 <= (ulong)Math.Min(room, PersistentDictionary.MaximumValueLength)
+                    && new ReadOnlySpan<byte>(record + RecordFormat.PlainKeyOffset, key.Length).SequenceEqual(key))
                 {
-                    header = first;
-                    return record;
+                    return RecordView.WithValueAt(record + RecordFormat.PlainKeyOffset + key.Length, header);
                 }
             }
         }
 
-        return FindSlow(bucket, tag, key, out header);
+        return FindSlow(bucket, tag, key);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private byte* FindSlow(ulong* bucket, ulong tag, ReadOnlySpan<byte> key, out ulong header)
+    private RecordView FindSlow(ulong* bucket, ulong tag, ReadOnlySpan<byte> key)
     {
-        byte* record = FindIn(bucket, tag, key, out header, out _);
-        return record != null && IsExpired(RecordFormat.ExpiresAt(record, header)) ? null : record;
+        byte* record = FindIn(bucket, tag, key, out ulong header, out _);
+        return record == null || IsExpired(RecordFormat.ExpiresAt(record, header)) ? default : RecordView.Of(record, header);
     }
 
     private byte* FindIn(ulong* node, ulong tag, ReadOnlySpan<byte> key, out ulong header, out ulong* slot)

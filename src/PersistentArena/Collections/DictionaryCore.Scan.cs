@@ -151,7 +151,7 @@ internal sealed unsafe partial class DictionaryCore
                     ulong header = *(ulong*)record;
                     if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
                     {
-                        visitor.Visit(new RecordView(record, header));
+                        visitor.Visit(RecordView.Of(record, header));
                     }
                 }
             }
@@ -179,7 +179,7 @@ internal sealed unsafe partial class DictionaryCore
                 ulong header = *(ulong*)record;
                 if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
                 {
-                    visitor.Visit(new RecordView(record, header));
+                    visitor.Visit(RecordView.Of(record, header));
                     return true;
                 }
             }

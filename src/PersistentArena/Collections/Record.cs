@@ -34,15 +34,21 @@ public enum RecordType : byte
 /// <remarks>In an <see cref="IRecordReader"/> the bytes may change under the reader (it is called again then): copy, do not trust.</remarks>
 public readonly unsafe ref struct RecordView
 {
-    // Two words, so that they stay in registers: what is asked for is worked out when it is.
-    private readonly byte* _record;
+    // Two words, so that they stay in registers. Where the value lies is known before the header is: the reader looked for a key of that length, so
+    // its loads need not wait for the header's.
+    private readonly byte* _value;
     private readonly ulong _header;
 
-    internal RecordView(byte* record, ulong header)
+    private RecordView(byte* value, ulong header)
     {
-        _record = record;
+        _value = value;
         _header = header;
     }
+
+    internal static RecordView Of(byte* record, ulong header) => new(record + RecordFormat.KeyOffset(header) + RecordFormat.KeyLength(header), header);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static RecordView WithValueAt(byte* value, ulong header) => new(value, header);
 
     /// <summary>True where there is a record (and it has not expired).</summary>
     public bool Exists => _header != 0;
@@ -51,28 +57,28 @@ public readonly unsafe ref struct RecordView
     public RecordType Type => (RecordType)(byte)_header;
 
     /// <summary>The key's bytes.</summary>
-    public ReadOnlySpan<byte> Key => Exists ? RecordFormat.Key(_record, _header) : default;
+    public ReadOnlySpan<byte> Key => Exists ? RecordFormat.Key(Record, _header) : default;
 
     /// <summary>The value's bytes; empty where <see cref="IsInteger"/>.</summary>
     public ReadOnlySpan<byte> Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Exists && !IsInteger
-            ? new(_record + RecordFormat.KeyOffset(_header) + RecordFormat.KeyLength(_header), (int)(_header >> 32))
-            : default;
+        get => new(_value, IsInteger ? 0 : (int)(_header >> 32));
     }
 
     /// <summary>True where the value is one 64-bit integer, which is changed in place.</summary>
     public bool IsInteger => (RecordFormat.Flags(_header) & RecordFormat.IsInteger) != 0;
 
     /// <summary>The integer, where <see cref="IsInteger"/>.</summary>
-    public long Integer => IsInteger ? (long)Volatile.Read(ref *RecordFormat.IntegerWord(_record, _header)) : 0;
+    public long Integer => IsInteger ? (long)Volatile.Read(ref *RecordFormat.IntegerWord(Record, _header)) : 0;
 
     /// <summary>When the record expires: milliseconds since 1970-01-01 UTC, or <see cref="NoExpiry"/>.</summary>
-    public long ExpiresAt => RecordFormat.ExpiresAt(_record, _header);
+    public long ExpiresAt => Exists ? RecordFormat.ExpiresAt(Record, _header) : NoExpiry;
 
     /// <summary>The value of <see cref="ExpiresAt"/> for a record that does not expire.</summary>
     public const long NoExpiry = 0;
+
+    private byte* Record => _value - RecordFormat.KeyLength(_header) - RecordFormat.KeyOffset(_header);
 }
 
 /// <summary>Reads a record where it lies. Implement it as a struct: calls are then direct, and nothing is allocated.</summary>

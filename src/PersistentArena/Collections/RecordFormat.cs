@@ -14,6 +14,9 @@ internal static unsafe class RecordFormat
 
     private const int HeaderLength = sizeof(ulong);
 
+    /// <summary>Where the key of a record without flags begins.</summary>
+    public const int PlainKeyOffset = HeaderLength;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Header(RecordType type, byte flags, int keyLength, int valueLength) =>
         (byte)type | ((ulong)flags << 8) | ((ulong)keyLength << 16) | ((ulong)valueLength << 32);
@@ -37,6 +40,10 @@ internal static unsafe class RecordFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsRecord(ulong header) => (byte)(header - 1) < BlockHeader.LastRecordType;
+
+    /// <summary>True for a record without flags and with a key of that length.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsPlain(ulong header, int keyLength) => ((uint)header ^ ((uint)keyLength << 16)) - 1 < BlockHeader.LastRecordType;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadOnlySpan<byte> Key(byte* record, ulong header) => new(record + KeyOffset(header), KeyLength(header));

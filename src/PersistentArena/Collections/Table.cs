@@ -53,9 +53,10 @@ internal readonly unsafe struct Table(byte* heap, long offset)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong IndexOf(ulong hash, ulong buckets)
     {
+        // Without a branch, which no processor could foretell: half is a bit of every index that is not there yet.
         ulong half = 1UL << BitOperations.Log2(buckets);
         ulong index = hash & ((half << 1) - 1);
-        return index < buckets ? index : index & (half - 1);
+        return index - (half & (ulong)((long)(buckets - 1 - index) >> 63));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
