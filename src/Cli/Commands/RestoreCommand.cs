@@ -62,7 +62,8 @@ internal static class RestoreCommand
             {
                 if (heap || block.Span.IndexOfAnyExcept((byte)0) >= 0)
                 {
-                    region.EnsureBacked(at, block.Length);
+                    long page = at & -PageSizes.Huge2M; // Whole ones: a piece of one is given small pages.
+                    region.EnsureBacked(page, Math.Min(region.Length, (at + block.Length + PageSizes.Huge2M - 1) & -PageSizes.Huge2M) - page);
                     block.Span.CopyTo(region.AsSpan(at, block.Length));
                 }
 

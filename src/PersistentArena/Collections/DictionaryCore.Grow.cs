@@ -20,7 +20,8 @@ internal sealed unsafe partial class DictionaryCore
     private const long FillTenths = 56;
 
     private const int MaximumEntries = 96;
-    private const long BackingStep = 1 << 20;
+    private const long BackingStep = 128 << 10;
+    private const long BackingAheadLength = 8 << 20;
 
     private void Grow(Lane lane)
     {
@@ -258,8 +259,7 @@ internal sealed unsafe partial class DictionaryCore
                 _heap.Space.EnsureBacked(at, Math.Min(BackingStep, end - at));
                 _segmentBackedFrom = at;
                 _segmentBackedUntil = at + Math.Min(BackingStep, end - at) - Table.BucketLength;
-                long next = at + BackingStep;
-                _segmentsAhead.Request(next, Math.Min(2 * BackingStep, end - next));
+                _segmentsAhead.Request(at, Math.Min(BackingAheadLength, end - at));
             }
 
             return true;

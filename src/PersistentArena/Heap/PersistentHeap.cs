@@ -340,7 +340,7 @@ public sealed unsafe partial class PersistentHeap
         }
 
         byte* start = space.Base;
-        space.EnsureBacked(0, HeapFormat.FirstPage << HeapFormat.PageShift);
+        space.EnsureBacked(0, HeapFormat.MinimumLength); // One huge page, where the medium has them: the header and the page table are used all the time.
         Persist.Fill(start, HeapFormat.FirstPage << HeapFormat.PageShift, 0);
         Persist.Store((ulong*)(start + HeapFormat.FrontierOffset), HeapFormat.FirstPage);
         Span<byte> header = stackalloc byte[HeapFormat.ConstantLength];

@@ -12,10 +12,10 @@ internal sealed unsafe class RunAllocator
     /// <summary>Pages kept back for the way out of a full heap: undoing a group may need a block.</summary>
     public const int EmergencyPages = 1;
 
-    // One huge page: larger steps are a pause of milliseconds for the writer that takes them.
-    private const long BackingStep = (2L << 20) >> HeapFormat.PageShift;
+    // What a writer takes itself where nobody was ahead of it: some tens of microseconds. A huge page would be a pause.
+    private const long BackingStep = (128L << 10) >> HeapFormat.PageShift;
 
-    private const long PagesAhead = 8 * BackingStep;
+    private const long PagesAhead = (16L << 20) >> HeapFormat.PageShift;
 
     private readonly IHeapSpace _space;
     private readonly PageTable _table;
@@ -169,7 +169,7 @@ internal sealed unsafe class RunAllocator
         return taken;
     }
 
-    /// <summary>Takes memory from the medium in larger steps than pages are handed out in.</summary>
+    /// <summary>Takes memory from the medium in larger steps than pages are handed out in, and has what lies behind it taken by another thread.</summary>
     private bool TryBackAhead(long page, long pages, long limit)
     {
         long end = page + pages;
@@ -179,7 +179,7 @@ internal sealed unsafe class RunAllocator
         }
 
         long ahead = Math.Min((end + BackingStep - 1) & -BackingStep, limit);
-        _ahead.Request(ahead << HeapFormat.PageShift, Math.Min(PagesAhead, limit - ahead) << HeapFormat.PageShift);
+        _ahead.Request(page << HeapFormat.PageShift, Math.Min(PagesAhead, limit - page) << HeapFormat.PageShift);
         if (ahead > end && TryBack(page, ahead - page))
         {
             _backedUntil = ahead;

@@ -5,6 +5,31 @@ namespace GuestMemFs.Media;
 /// <summary>The memory this process can have, in bytes: of the machine (/proc/meminfo), and of its control groups, which limit a container or a service.</summary>
 internal static class MachineMemory
 {
+    private const long LargestAllowance = 64L << 20;
+    private const long AllowanceLifetime = 1000; // milliseconds
+
+    // What was there when it was last asked and may be taken without asking again: to ask is to read a dozen files.
+    private static long s_allowance;
+    private static long s_allowedAt;
+
+    /// <summary>True where there are that many bytes. Asks the kernel once in 64 MiB or once a second, and each time where memory is short.</summary>
+    /// <param name="bytes">Bytes about to be taken.</param>
+    /// <param name="available">What the machine has, where the answer is no.</param>
+    public static bool Has(long bytes, out long available)
+    {
+        available = long.MaxValue;
+        long now = Environment.TickCount64;
+        if (now - Volatile.Read(ref s_allowedAt) < AllowanceLifetime && Interlocked.Add(ref s_allowance, -bytes) >= 0)
+        {
+            return true;
+        }
+
+        available = Available();
+        Volatile.Write(ref s_allowance, Math.Min(available / 16, LargestAllowance) - bytes);
+        Volatile.Write(ref s_allowedAt, now);
+        return bytes <= available;
+    }
+
     /// <summary>What can be had, free swap of the machine included; unlimited where the kernel does not say.</summary>
     public static long Available()
     {

@@ -104,7 +104,7 @@ public sealed unsafe class PersistentRegion : IDisposable
     internal void EnsureBacked(long offset, long length)
     {
         CheckRange(offset, length);
-        if (!_mapping.IsBacked(offset + length))
+        if (length > 0 && !_mapping.IsBacked(offset, length))
         {
             Back(offset, length);
         }

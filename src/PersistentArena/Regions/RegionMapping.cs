@@ -7,14 +7,13 @@ namespace GuestMemFs.Regions;
 /// A region in the address space: one reservation, the extents mapped into it one behind the other. All openings of a region in an
 /// arena object share it; it is unmapped when the last of them is gone, and never by a finalizer.
 /// </summary>
-/// <remarks>Changed under the arena's lock; <see cref="Length"/> may be read by any thread.</remarks>
+/// <remarks>Changed under the arena's lock; <see cref="Length"/> may be read, and <see cref="EnsureBacked"/> called, by any thread.</remarks>
 internal sealed class RegionMapping
 {
     private readonly AddressReservation _view;
-    private readonly List<Part> _parts = [];
-    private readonly Lock _backing = new();
+    private readonly BackedPages _backed = new();
+    private Part[] _parts = []; // Replaced, never changed.
     private long _length;
-    private long _backed;
 
     /// <summary>An empty mapping in a reservation, which is the mapping's from now on.</summary>
     public RegionMapping(RegionEntry entry, AddressReservation view)
@@ -39,17 +38,14 @@ internal sealed class RegionMapping
     public long Length => Volatile.Read(ref _length);
 
     /// <summary>How many extents are mapped.</summary>
-    public int Parts => _parts.Count;
+    public int Parts => _parts.Length;
 
     /// <summary>Adds an extent behind the others. Its file stays open only where space is still to be taken through it.</summary>
     public void Add(ExtentEntry extent, MediumFile file)
     {
         bool keep = Entry.Reserve == RegionReserve.OnDemand && file.IsWritable;
-        long start = _parts.Count == 0 ? 0 : _parts[^1].Start + _parts[^1].Used;
-        lock (_backing)
-        {
-            _parts.Add(new Part(start, extent.Used, keep ? file : null));
-        }
+        long start = _parts.Length == 0 ? 0 : _parts[^1].Start + _parts[^1].Used;
+        Volatile.Write(ref _parts, [.. _parts, new Part(start, extent.Used, keep ? file : null)]);
 
         if (!keep)
         {
@@ -58,47 +54,37 @@ internal sealed class RegionMapping
     }
 
     /// <summary>The last extent holds more of the region than it did.</summary>
-    public void ExtendLast(long used)
-    {
-        lock (_backing)
-        {
-            _parts[^1] = _parts[^1] with { Used = used };
-        }
-    }
+    public void ExtendLast(long used) => Volatile.Write(ref _parts, [.. _parts[..^1], _parts[^1] with { Used = used }]);
 
     /// <summary>Makes what was added usable.</summary>
     public void Publish(RegionEntry entry)
     {
         Entry = entry;
+        _backed.Grow(entry.Length);
         Volatile.Write(ref _length, entry.Length);
     }
 
-    /// <summary>True where the region is known to be backed up to an offset.</summary>
-    public bool IsBacked(long end) => Entry.Reserve == RegionReserve.Full || end <= Volatile.Read(ref _backed);
+    /// <summary>True where a range is known to have the medium's memory.</summary>
+    public bool IsBacked(long offset, long length) => Entry.Reserve == RegionReserve.Full || _backed.Contains(offset, length);
 
-    /// <summary>Takes the medium's space for a range, where that was not done at creation.</summary>
+    /// <summary>
+    /// Takes the medium's memory for a range, where that was not done at creation. Without a lock: to take what another thread is just taking is allowed, and
+    /// no writer waits for a thread that takes memory ahead of it.
+    /// </summary>
     public void EnsureBacked(long offset, long length)
     {
         long end = offset + length;
-        lock (_backing)
+        foreach (Part part in Volatile.Read(ref _parts))
         {
-            long from = Math.Max(offset, offset <= _backed ? _backed : offset);
-            foreach (Part part in _parts)
+            long partFrom = Math.Max(offset, part.Start);
+            long partEnd = Math.Min(end, part.Start + part.Used);
+            if (partFrom < partEnd)
             {
-                long partFrom = Math.Max(from, part.Start) & -PageSizes.Huge2M;
-                long partEnd = Math.Min(end, part.Start + part.Used);
-                if (partFrom < partEnd)
-                {
-                    // Whole huge pages; the file has room for them, since its data ends on such a boundary.
-                    part.File?.Reserve(partFrom - part.Start, RegionSizes.RoundUp(partEnd, PageSizes.Huge2M) - partFrom);
-                }
-            }
-
-            if (offset <= _backed)
-            {
-                Volatile.Write(ref _backed, Math.Max(end, _backed));
+                part.File?.Reserve(partFrom - part.Start, partEnd - partFrom);
             }
         }
+
+        _backed.Add(offset, length);
     }
 
     /// <summary>Takes out what was mapped behind the region's end by a growth that then failed: its files are gone, and the mapping would keep their memory.</summary>
@@ -118,7 +104,7 @@ internal sealed class RegionMapping
             part.File?.Dispose();
         }
 
-        _parts.Clear();
+        _parts = [];
         _view.Dispose();
     }
 
