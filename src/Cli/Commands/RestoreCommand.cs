@@ -2,6 +2,7 @@ using System.CommandLine;
 using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Native;
 
 namespace GuestMemFs.Cli.Commands;
 
