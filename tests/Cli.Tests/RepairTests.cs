@@ -109,12 +109,12 @@ public sealed class RepairTests
         using TestArena arena = new TestArena().Filled();
         byte[] bytes = File.ReadAllBytes(arena.File("extent-1"));
 
-        // The key of a record: its hash does not belong where it lies any more. (Type 1, no flags, a key of 4 bytes, a value of 100 to 149.)
+        // The key of a record: its hash does not belong where it lies any more. (Type 1, a key of 4 bytes, a value of 100 to 149.)
         int at = -1;
         for (int offset = 9 * 65536; at < 0 && offset < bytes.Length; offset += 8)
         {
             ulong word = BitConverter.ToUInt64(bytes, offset);
-            at = (word & 0xFFFF_FFFF) == 0x0004_0001 && (word >> 32) is >= 100 and < 150 ? offset : -1;
+            at = (word & 0xFFFF_00FF) == 0x0004_0001 && (word >> 32) is >= 100 and < 150 ? offset : -1;
         }
 
         Assert.True(at > 0, "no record was found");

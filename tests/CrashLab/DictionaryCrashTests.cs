@@ -12,6 +12,8 @@ public sealed class DictionaryCrashTests
     // Keys of one bucket, so that seven of them fill it.
     private static readonly string[] s_same = [.. SameBucket().Take(16)];
 
+    internal static IReadOnlyList<string> SameKeys => s_same;
+
     internal static readonly DictionaryOperation[] Alphabet =
     [
         Set(s_same[0], "short"),

@@ -194,7 +194,7 @@ internal sealed unsafe class DictionaryLab : IDisposable
         return PersistentDictionary.OpenOrCreate(heap, "keys", new PersistentDictionaryOptions { TimeProvider = StoppedTime.Instance });
     }
 
-    private sealed class StoppedTime : TimeProvider
+    internal sealed class StoppedTime : TimeProvider
     {
         public static StoppedTime Instance { get; } = new();
 

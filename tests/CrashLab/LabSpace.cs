@@ -50,6 +50,13 @@ internal sealed unsafe class LabSpace(long length) : IHeapSpace, IDisposable
         IsFormatted = image.IsFormatted;
     }
 
+    /// <summary>As <see cref="Load"/>, where the bytes are there already.</summary>
+    public void Rewind(Image image)
+    {
+        Epoch = image.Epoch + 1;
+        IsFormatted = image.IsFormatted;
+    }
+
     public void Dispose() => NativeMemory.AlignedFree(_memory);
 }
 

@@ -1,10 +1,15 @@
 using GuestMemFs.CrashLab;
+using GuestMemFs.CrashLab.Damage;
 
-// The test runner, and beside it the two things that want a process of their own.
+// The test runner, and beside it the things that want a process of their own.
 switch (args)
 {
     case ["faults", .. string[] faults]:
         return FaultRunner.Run(faults);
+    case ["damage", .. string[] options]:
+        return DamageRunner.Run(options);
+    case ["damage-show", .. string[] options]:
+        return DamageRunner.Show(options);
     case ["long", .. string[] options]:
         return LongRun.Run(options);
     default:

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using GuestMemFs.Format;
 
 namespace GuestMemFs.Collections;
 
@@ -7,9 +8,12 @@ namespace GuestMemFs.Collections;
 /// hole from the chain's end, so empty slots are in the last node only.
 /// </summary>
 /// <remarks>For writers: the bucket's lock is held.</remarks>
-internal readonly unsafe struct Chain(byte* heap, ulong* bucket)
+internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
 {
-    private readonly byte* _heap = heap;
+    /// <summary>More than any chain has; one that is longer leads in a circle.</summary>
+    public const int MaximumLinks = 1 << 12;
+
+    private readonly DictionaryCore _core = core;
 
     public ulong* Bucket { get; } = bucket;
 
@@ -22,10 +26,10 @@ internal readonly unsafe struct Chain(byte* heap, ulong* bucket)
     {
         ulong* node = Bucket;
         link = null;
-        while (Slot.IsLink(node[Slot.Last]))
+        for (int links = 0; Slot.IsLink(node[Slot.Last]); links++)
         {
             link = node + Slot.Last;
-            node = Follow(_heap, *link);
+            node = Next(node, links);
         }
 
         return node;
@@ -49,7 +53,8 @@ internal readonly unsafe struct Chain(byte* heap, ulong* bucket)
     /// <summary>The slot that holds a record's offset, or null.</summary>
     public ulong* Holder(long record)
     {
-        for (ulong* node = Bucket; ; node = Follow(_heap, node[Slot.Last]))
+        int links = 0;
+        for (ulong* node = Bucket; ; node = Next(node, links++))
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
@@ -65,6 +70,11 @@ internal readonly unsafe struct Chain(byte* heap, ulong* bucket)
             }
         }
     }
+
+    /// <summary>The node behind one that has a link.</summary>
+    /// <exception cref="HeapDamagedException">It leads nowhere, or in a circle.</exception>
+    public ulong* Next(ulong* node, int links) =>
+        Guard.Holds(links < MaximumLinks) ? _core.Follow(node[Slot.Last]) : throw _core.Damaged(Slot.Offset(node[Slot.Last]), "a chain of overflow blocks leads in a circle");
 
     /// <summary>The last entry of a node.</summary>
     public static ulong* LastEntry(ulong* node)
@@ -93,7 +103,8 @@ internal readonly unsafe struct Chain(byte* heap, ulong* bucket)
     public bool TryCopyEntries(Span<ulong> to, out int count)
     {
         count = 0;
-        for (ulong* node = Bucket; ; node = Follow(_heap, node[Slot.Last]))
+        int links = 0;
+        for (ulong* node = Bucket; ; node = Next(node, links++))
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {

@@ -94,22 +94,23 @@ internal sealed unsafe partial class DictionaryCore
         Persist.Fill(_base + block + sizeof(ulong), Table.Size - sizeof(ulong), 0);
         Persist.Fill(_base + segment + sizeof(ulong), segmentBytes - sizeof(ulong), 0);
         Persist.Store(table.BucketsWord, Table.InitialBuckets);
-        Persist.Store(table.Segment(0), (ulong)segment);
+        Persist.Store(table.BucketsCopyWord, Table.BucketsCopy(Table.InitialBuckets));
+        Persist.Store(table.Segment(0), SealedOffset.Seal(segment, OffsetOf(table.Segment(0))));
 
         ulong present = *CurrentWord;
         Intent intent = new()
         {
             Slot = OffsetOf(CurrentWord),
-            Value = (ulong)block,
+            Value = SealedOffset.Seal(block, OffsetOf(CurrentWord)),
             New = block,
             MoreNew = new ReadOnlySpan<long>(ref segment),
             SecondSlot = present == 0 ? 0 : OffsetOf(GarbageWord),
-            SecondValue = present,
+            SecondValue = SealedOffset.Seal(SealedOffset.Get(present), OffsetOf(GarbageWord)),
         };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeTable, Table.Size));
         Persist.Publish((ulong*)(_base + segment), BlockHeader.Sized(BlockHeader.TypeSegment, segmentBytes));
-        Persist.Publish(CurrentWord, (ulong)block); // empty, from here on
+        Persist.Publish(CurrentWord, intent.Value); // empty, from here on
         lane.Finish(intent);
         _segmentBackedFrom = _segmentBackedUntil = 0;
     }
@@ -120,10 +121,10 @@ internal sealed unsafe partial class DictionaryCore
         for (ulong index = 0; index < table.Buckets; index++)
         {
             ulong* bucket = table.Bucket(index);
-            while (Chain.LastEntry(new Chain(_base, bucket).LastNode(out _)) is var slot && *slot != 0)
+            while (Chain.LastEntry(new Chain(this, bucket).LastNode(out _)) is var slot && *slot != 0)
             {
-                byte* record = _base + Slot.Offset(*slot);
-                Remove(lane, table, bucket, slot, record, *(ulong*)record);
+                byte* record = RecordOf(*slot, out ulong header);
+                Remove(lane, table, bucket, slot, record, header);
             }
         }
     }
@@ -137,7 +138,7 @@ internal sealed unsafe partial class DictionaryCore
 
         lock (_garbage)
         {
-            long offset = (long)*GarbageWord;
+            long offset = SealedOffset.Get(*GarbageWord);
             if (offset == 0)
             {
                 return true;
@@ -164,11 +165,11 @@ internal sealed unsafe partial class DictionaryCore
             {
                 if (*table.Segment(i) != 0)
                 {
-                    FreeAt(lane, table.Segment(i), Table.SegmentBytes(i));
+                    FreeAt(lane, table.Segment(i), table.SegmentAt(i), Table.SegmentBytes(i));
                 }
             }
 
-            FreeAt(lane, GarbageWord, Table.Size);
+            FreeAt(lane, GarbageWord, offset, Table.Size);
             _garbageBucket = 0;
             return true;
         }
@@ -179,7 +180,7 @@ internal sealed unsafe partial class DictionaryCore
     {
         while (true)
         {
-            ulong* node = new Chain(_base, bucket).LastNode(out ulong* link);
+            ulong* node = new Chain(this, bucket).LastNode(out ulong* link);
             ulong* slot = Chain.LastEntry(node);
             if (*slot == 0 && link == null)
             {
@@ -189,21 +190,20 @@ internal sealed unsafe partial class DictionaryCore
             if (*slot == 0)
             {
                 Bump(bucket);
-                FreeAt(lane, link, Table.BucketLength);
+                FreeAt(lane, link, Slot.Offset(*link), Table.BucketLength);
             }
             else
             {
-                byte* record = _base + Slot.Offset(*slot);
+                RecordOf(*slot, out ulong header);
                 Bump(bucket);
-                FreeAt(lane, slot, RecordFormat.Length(*(ulong*)record));
+                FreeAt(lane, slot, Slot.Offset(*slot), RecordFormat.Length(header));
             }
         }
     }
 
     /// <summary>Empties a word and frees the block it named.</summary>
-    private void FreeAt(Lane lane, ulong* word, long size)
+    private void FreeAt(Lane lane, ulong* word, long block, long size)
     {
-        long block = Slot.Offset(*word);
         Intent intent = new() { Slot = OffsetOf(word), Value = 0, Old = block };
         lane.Begin(intent);
         Persist.Publish(word, 0);

@@ -14,15 +14,15 @@ internal sealed unsafe partial class DictionaryCore
         Lane lane = _heap.BeginExclusive();
         try
         {
-            if (lane.Words[IntentWord.GroupLog] == 0)
+            if (!GroupLog.Exists(lane))
             {
-                NewLog(lane, GroupLog.FirstCapacity, 0);
+                NewLog(lane, GroupLog.FirstCapacity);
             }
 
-            Persist.Store((ulong*)(Log(lane) + GroupLog.OwnerOffset), (ulong)OffsetOf(_root));
+            Log(lane).WriteOwner(OffsetOf(_root));
             return lane;
         }
-        catch (ArenaOutOfSpaceException)
+        catch (ArenaException)
         {
             _heap.EndExclusive(lane);
             throw;
@@ -31,14 +31,14 @@ internal sealed unsafe partial class DictionaryCore
 
     public void CommitGroup(Lane lane)
     {
-        int count = GroupLog.CountOf(lane);
-        if (count > 0)
+        GroupLog log = Log(lane);
+        if (log.Count > 0)
         {
-            GroupLog.SetState(lane, GroupLog.Committed, count); // all of the group is true, for good
+            GroupLog.SetState(lane, GroupLog.Committed, log.Count); // all of the group is true, for good
             ulong reserved = BlockHeader.Reserved(_heap.Space.Epoch);
-            for (int i = count - 1; i >= 0; i--)
+            for (int i = log.Count - 1; i >= 0; i--)
             {
-                (long old, _) = GroupLog.Entry(Log(lane), i);
+                (long old, _) = log.Entry(i);
                 if (old != 0)
                 {
                     long length = RecordFormat.Length(*(ulong*)(_base + old));
@@ -55,49 +55,51 @@ internal sealed unsafe partial class DictionaryCore
 
     public void RollBackGroup(Lane lane)
     {
+        bool done = false;
         try
         {
             RollBack(lane);
+            done = true;
         }
         finally
         {
-            _heap.EndExclusive(lane);
+            _heap.EndExclusive(lane, parked: !done); // what could not be undone must not become part of a later group
         }
     }
 
-    private byte* Log(Lane lane) => _base + lane.Words[IntentWord.GroupLog];
+    private GroupLog Log(Lane lane) => GroupLog.Open(_heap.Space, lane);
 
     private void AppendToGroup(Lane lane, long old, long added)
     {
-        int count = GroupLog.CountOf(lane);
-        long capacity = (BlockHeader.SizeOf(*(ulong*)Log(lane)) - GroupLog.EntriesOffset) / GroupLog.EntryLength;
-        if (count == capacity)
+        GroupLog log = Log(lane);
+        int capacity = (int)((log.Size - GroupLog.EntriesOffset) / GroupLog.EntryLength);
+        if (log.Count == capacity)
         {
-            NewLog(lane, 2 * (int)capacity, count);
+            NewLog(lane, 2 * capacity);
+            log = Log(lane);
         }
 
-        ulong* entry = (ulong*)(Log(lane) + GroupLog.EntriesOffset + ((long)count * GroupLog.EntryLength));
-        Persist.Store(entry, (ulong)old);
-        Persist.Store(entry + 1, (ulong)added);
-        GroupLog.SetState(lane, GroupLog.Open, count + 1);
+        log.Write(log.Count, old, added);
+        GroupLog.SetState(lane, GroupLog.Opened, log.Count + 1);
     }
 
-    private void NewLog(Lane lane, int capacity, int used)
+    private void NewLog(Lane lane, int capacity)
     {
+        long old = 0;
+        long oldSize = 0;
         long size = GroupLog.BlockSize(capacity);
         long block = _heap.Blocks.Take(lane, size);
-        long old = (long)lane.Words[IntentWord.GroupLog];
-        long oldSize = old == 0 ? 0 : BlockHeader.SizeOf(*(ulong*)(_base + old));
-        if (used > 0)
+        if (GroupLog.Exists(lane))
         {
-            int length = (int)GroupLog.BlockSize(used) - GroupLog.OwnerOffset;
-            Persist.Copy(_base + block + GroupLog.OwnerOffset, new ReadOnlySpan<byte>(_base + old + GroupLog.OwnerOffset, length));
+            GroupLog log = Log(lane);
+            (old, oldSize) = (log.Offset, log.Size);
+            Persist.Copy(_base + block + GroupLog.OwnerOffset, new ReadOnlySpan<byte>(_base + old + GroupLog.OwnerOffset, (int)GroupLog.BlockSize(log.Count) - GroupLog.OwnerOffset));
         }
 
-        Intent intent = new() { Slot = OffsetOf(lane.Words + IntentWord.GroupLog), Value = (ulong)block, New = block, Old = old };
+        Intent intent = new() { Slot = OffsetOf(lane.Words + IntentWord.GroupLog), Value = GroupLog.Word(_heap.Space, lane, block), New = block, Old = old };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeGroupLog, size));
-        Persist.Publish(lane.Words + IntentWord.GroupLog, (ulong)block);
+        Persist.Publish(lane.Words + IntentWord.GroupLog, intent.Value);
         lane.Finish(intent);
         if (old != 0)
         {
@@ -110,7 +112,7 @@ internal sealed unsafe partial class DictionaryCore
     {
         foreach (Lane lane in _heap.Lanes)
         {
-            if (lane.IsParked && *(long*)(Log(lane) + GroupLog.OwnerOffset) == OffsetOf(_root))
+            if (lane.IsParked && Log(lane).Owner == OffsetOf(_root))
             {
                 lane.InGroup = true; // the blocks kept back for emergencies are for this
                 RollBack(lane);
@@ -122,11 +124,12 @@ internal sealed unsafe partial class DictionaryCore
 
     private void RollBack(Lane lane)
     {
-        for (int i = GroupLog.CountOf(lane) - 1; i >= 0; i--)
+        GroupLog log = GroupLog.Exists(lane) ? Log(lane) : default;
+        for (int i = log.Count - 1; i >= 0; i--)
         {
-            (long old, long added) = GroupLog.Entry(Log(lane), i);
+            (long old, long added) = log.Entry(i);
             Revert(lane, old, added);
-            GroupLog.SetState(lane, i == 0 ? GroupLog.Idle : GroupLog.Open, i);
+            GroupLog.SetState(lane, i == 0 ? GroupLog.Idle : GroupLog.Opened, i);
         }
     }
 
@@ -135,18 +138,18 @@ internal sealed unsafe partial class DictionaryCore
     {
         byte* witness = _base + (added != 0 ? added : old);
         ulong header = *(ulong*)witness;
-        if (!RecordFormat.IsRecord(header))
+        if (!BlockHeader.IsAllocated(header))
         {
             return; // the change was never begun, or is undone
         }
 
-        ulong hash = Hash(RecordFormat.Key(witness, header));
+        ulong hash = Hash(RecordFormat.Key(RecordOf((ulong)OffsetOf(witness), out _), header));
         Enter(hash);
         try
         {
             Table table = Current;
             ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
-            ulong* slot = new Chain(_base, bucket).Holder(OffsetOf(witness));
+            ulong* slot = new Chain(this, bucket).Holder(OffsetOf(witness));
             if (added == 0)
             {
                 if (slot == null)
@@ -176,7 +179,7 @@ internal sealed unsafe partial class DictionaryCore
         }
         else
         {
-            ulong oldHeader = *(ulong*)(_base + old);
+            RecordOf((ulong)old, out ulong oldHeader);
             intent.Slot = OffsetOf(slot);
             intent.Value = Slot.Entry(Slot.Tag(hash), old);
             Tally(ref intent, table, lane, 0, Taken(oldHeader) - Taken(header), expiring + IsExpiring(_base + old, oldHeader));

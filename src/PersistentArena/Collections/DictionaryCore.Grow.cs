@@ -70,6 +70,10 @@ internal sealed unsafe partial class DictionaryCore
         {
             return TrySplitLocked(lane, table, table.Bucket(old), added, half);
         }
+        catch (HeapDamagedException)
+        {
+            return false; // Growth stops before a damaged bucket. The insert that asked for it is done, and whoever reads there is told.
+        }
         finally
         {
             Leave(old);
@@ -79,7 +83,7 @@ internal sealed unsafe partial class DictionaryCore
     private bool TrySplitLocked(Lane lane, Table table, ulong* bucket, ulong added, ulong half)
     {
         Span<ulong> entries = stackalloc ulong[MaximumEntries];
-        if (!new Chain(_base, bucket).TryCopyEntries(entries, out int count))
+        if (!new Chain(this, bucket).TryCopyEntries(entries, out int count))
         {
             return false;
         }
@@ -95,7 +99,7 @@ internal sealed unsafe partial class DictionaryCore
         ulong* target = table.Bucket(added);
         WriteChain(target, entries[..moving], blocks[..overflows]);
         Persist.Store(target + Slot.Version, 0);
-        Intent intent = new() { Slot = OffsetOf(table.BucketsWord), Value = added + 1, MoreNew = blocks[..overflows] };
+        Intent intent = new() { Slot = OffsetOf(table.BucketsWord), Value = added + 1, MoreNew = blocks[..overflows], SecondSlot = OffsetOf(table.BucketsCopyWord), SecondValue = Table.BucketsCopy(added + 1) };
         lane.Begin(intent);
         foreach (long block in blocks[..overflows])
         {
@@ -129,7 +133,7 @@ internal sealed unsafe partial class DictionaryCore
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
-                if (bucket[i] != 0 && (HashOf(bucket[i]) & half) != 0)
+                if (Slot.IsEntry(bucket[i]) && (HashOf(bucket[i]) & half) != 0)
                 {
                     Persist.Publish(bucket + i, 0); // the entry is in the new bucket: nothing else hangs on this store
                 }
@@ -148,7 +152,9 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>A slot of the chain whose entry belongs to the other half, or null.</summary>
     private ulong* FindMoved(ulong* bucket, ulong half)
     {
-        for (ulong* node = bucket; ; node = Chain.Follow(_base, node[Slot.Last]))
+        Chain chain = new(this, bucket);
+        int links = 0;
+        for (ulong* node = bucket; ; node = chain.Next(node, links++))
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
@@ -191,8 +197,8 @@ internal sealed unsafe partial class DictionaryCore
 
     private ulong HashOf(ulong entry)
     {
-        byte* record = _base + Slot.Offset(entry);
-        return Hash(RecordFormat.Key(record, *(ulong*)record));
+        byte* record = RecordOf(entry, out ulong header);
+        return Hash(RecordFormat.Key(record, header));
     }
 
     private void WriteChain(ulong* node, ReadOnlySpan<ulong> entries, ReadOnlySpan<long> blocks)
@@ -255,7 +261,7 @@ internal sealed unsafe partial class DictionaryCore
             long at = OffsetOf(table.Bucket(index));
             if (at > _segmentBackedUntil || at < _segmentBackedFrom)
             {
-                long end = (long)*word + Table.SegmentBytes(segment);
+                long end = SealedOffset.Get(*word) + Table.SegmentBytes(segment);
                 _heap.Space.EnsureBacked(at, Math.Min(BackingStep, end - at));
                 _segmentBackedFrom = at;
                 _segmentBackedUntil = at + Math.Min(BackingStep, end - at) - Table.BucketLength;
@@ -277,10 +283,10 @@ internal sealed unsafe partial class DictionaryCore
     private void AddSegment(Lane lane, ulong* word, long size)
     {
         long block = size <= SizeClasses.Largest ? _heap.Blocks.Take(lane, size) : _heap.Blocks.TakeUnbacked(size);
-        Intent intent = new() { Slot = OffsetOf(word), Value = (ulong)block, New = block };
+        Intent intent = new() { Slot = OffsetOf(word), Value = SealedOffset.Seal(block, OffsetOf(word)), New = block };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeSegment, size));
-        Persist.Publish(word, (ulong)block);
+        Persist.Publish(word, intent.Value);
         lane.Finish(intent);
     }
 }

@@ -54,6 +54,11 @@ internal sealed unsafe partial class DictionaryCore
         Table table = Current;
         ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
         byte* record = FindIn(bucket, Slot.Tag(hash), key, out ulong header, out ulong* slot);
+        if (record == null && header != 0)
+        {
+            throw DamagedBucket(bucket);
+        }
+
         bool exists = record != null && !IsExpired(RecordFormat.ExpiresAt(record, header));
         RecordView current = exists ? RecordView.Of(record, header) : default;
         MutationPlan plan = mutation.Plan(current);
@@ -162,7 +167,7 @@ internal sealed unsafe partial class DictionaryCore
 
         // No word of its own, or a group that may have to go back: a new record with the same value.
         byte flags = (byte)((RecordFormat.Flags(header) & ~RecordFormat.HasExpiry) | (expiresAt == RecordView.NoExpiry ? 0 : RecordFormat.HasExpiry));
-        ulong newHeader = RecordFormat.Header((RecordType)(byte)header, flags, key.Length, (int)(header >> 32));
+        ulong newHeader = RecordFormat.Header((RecordType)(byte)header, flags, key.Length, RecordFormat.ValueLength(header));
         long length = RecordFormat.Length(newHeader);
         long block = _heap.Blocks.Take(lane, length);
         byte* copy = FillKey(block, newHeader, key, expiresAt);
@@ -236,7 +241,7 @@ internal sealed unsafe partial class DictionaryCore
     private void Insert(Lane lane, Table table, ulong* bucket, ulong entry, ulong header, int expiring)
     {
         long block = Slot.Offset(entry);
-        Chain chain = new(_base, bucket);
+        Chain chain = new(this, bucket);
         ulong* slot = chain.Empty();
         ulong value = entry;
         long overflow = 0;

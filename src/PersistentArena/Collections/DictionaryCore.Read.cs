@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using GuestMemFs.Format;
 using GuestMemFs.Heap;
 
 namespace GuestMemFs.Collections;
@@ -17,19 +18,18 @@ internal sealed unsafe partial class DictionaryCore
         where TReader : struct, IRecordReader, allows ref struct
     {
         Look look;
-        bool found;
+        RecordView record;
         do
         {
             look = LookAt(hash);
-            RecordView record = Find(look.Bucket, hash, key);
-            found = record.Exists;
-            if (found)
+            record = Find(look.Bucket, hash, key);
+            if (record.Exists)
             {
                 reader.Read(record);
             }
         }
         while (!IsStill(look, hash));
-        return found;
+        return record.Exists || Absent(record, look.Bucket);
     }
 
     public void ReadMany<TReader>(ref TReader reader)
@@ -54,12 +54,15 @@ internal sealed unsafe partial class DictionaryCore
             for (int i = 0; i < batch; i++)
             {
                 Look look;
+                RecordView record;
                 do
                 {
                     look = LookAt(hashes[i]);
-                    reader.Read(start + i, Find(look.Bucket, hashes[i], reader.KeyAt(start + i)));
+                    record = Find(look.Bucket, hashes[i], reader.KeyAt(start + i));
+                    reader.Read(start + i, record);
                 }
                 while (!IsStill(look, hashes[i]));
+                _ = record.Exists || Absent(record, look.Bucket);
             }
         }
     }
@@ -79,6 +82,11 @@ internal sealed unsafe partial class DictionaryCore
         Table table = Current;
         ulong buckets = table.Buckets;
         ulong* bucket = table.Bucket(Table.IndexOf(hash, buckets));
+        if ((ulong)OffsetOf(bucket) > (ulong)(_length - Table.BucketLength))
+        {
+            Regrown(bucket);
+        }
+
         return new Look(table, buckets, bucket, Volatile.Read(ref bucket[Slot.Version]));
     }
 
@@ -125,11 +133,12 @@ internal sealed unsafe partial class DictionaryCore
         {
             long offset = Slot.Offset(bucket[BitOperations.TrailingZeroCount(matches)]);
             long room = _length - RecordFormat.PlainKeyOffset - key.Length - offset;
-            if (room >= 0)
+            if (Guard.Holds(room >= 0))
             {
                 byte* record = _base + offset;
                 ulong header = *(ulong*)record;
                 if (RecordFormat.IsPlain(header, key.Length)
+                    && Guard.Holds(RecordFormat.IsIntact(header))
                     && header >> 32 <= (ulong)Math.Min(room, PersistentDictionary.MaximumValueLength)
                     && new ReadOnlySpan<byte>(record + RecordFormat.PlainKeyOffset, key.Length).SequenceEqual(key))
                 {
@@ -145,47 +154,60 @@ internal sealed unsafe partial class DictionaryCore
     private RecordView FindSlow(ulong* bucket, ulong tag, ReadOnlySpan<byte> key)
     {
         byte* record = FindIn(bucket, tag, key, out ulong header, out _);
-        return record == null || IsExpired(RecordFormat.ExpiresAt(record, header)) ? default : RecordView.Of(record, header);
+        return record == null ? (header == 0 ? default : RecordView.Damaged)
+            : IsExpired(RecordFormat.ExpiresAt(record, header)) ? default : RecordView.Of(record, header);
     }
 
+    /// <summary>False, for a record that was not found by a look that still holds.</summary>
+    /// <exception cref="HeapDamagedException">It may be there, and damage hides it.</exception>
+    private bool Absent(in RecordView record, ulong* bucket) => record.IsDamaged ? throw DamagedBucket(bucket) : false;
+
+    /// <summary>
+    /// The record of a key, or null; then <paramref name="header"/> says whether something was met that cannot be: not 0 is damage, where the bucket's lock is
+    /// held or the look still holds. The key may be behind it, so nobody must take it for absent.
+    /// </summary>
     private byte* FindIn(ulong* node, ulong tag, ReadOnlySpan<byte> key, out ulong header, out ulong* slot)
     {
+        bool strange = false;
         for (int links = 0; ; links++)
         {
             for (uint matches = Slot.Matches(node, tag); matches != 0; matches &= matches - 1)
             {
                 int i = BitOperations.TrailingZeroCount(matches);
-                long offset = Slot.Offset(Volatile.Read(ref node[i]));
-                if (IsInside(offset, sizeof(ulong)))
+                if (!TryRecord(Volatile.Read(ref node[i]), out byte* record, out header))
                 {
-                    byte* record = _base + offset;
-                    header = Volatile.Read(ref *(ulong*)record);
-                    if (RecordFormat.KeyLength(header) == key.Length
-                        && RecordFormat.IsRecord(header)
-                        && header >> 32 <= PersistentDictionary.MaximumValueLength
-                        && IsInside(offset, RecordFormat.Length(header))
-                        && RecordFormat.Key(record, header).SequenceEqual(key))
-                    {
-                        slot = node + i;
-                        return record;
-                    }
+                    strange = true;
+                }
+                else if (RecordFormat.Key(record, header).SequenceEqual(key))
+                {
+                    slot = node + i;
+                    return record;
+                }
+                else
+                {
+                    strange |= Slot.Tag(Hash(RecordFormat.Key(record, header))) != tag; // else two keys share a tag, as happens
                 }
             }
 
             ulong last = Volatile.Read(ref node[Slot.Last]);
-            if (!Slot.IsLink(last) || !IsInside(Slot.Offset(last), Table.BucketLength) || links > MaximumLinks)
+            if (!Slot.IsLink(last))
             {
-                header = 0;
-                slot = null;
-                return null;
+                break;
             }
 
-            node = Chain.Follow(_base, last);
+            if (!TryFollow(last, out node) || links >= Chain.MaximumLinks)
+            {
+                strange = true; // A reader without a lock may be led in a circle by reused memory: it has to come to an end first.
+                break;
+            }
         }
+
+        header = strange ? 1UL : 0;
+        slot = null;
+        return null;
     }
 
-    // A reader without a lock may be led in a circle by reused memory; the version then tells, but it has to come to an end first.
-    private const int MaximumLinks = 1 << 12;
+    private HeapDamagedException DamagedBucket(ulong* bucket) => Damaged(OffsetOf(bucket), "a slot of the bucket here, or of its overflow blocks, does not lead to a record of its own");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsInside(long offset, long length) => (offset > 0 && offset + length <= _length) || Regrown(offset, length);
@@ -194,6 +216,16 @@ internal sealed unsafe partial class DictionaryCore
     {
         _length = _heap.Space.Length;
         return offset > 0 && offset + length <= _length;
+    }
+
+    // Attaching has checked where all buckets lie: one outside is of a region that another process has made larger since.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Regrown(ulong* bucket)
+    {
+        if (!Regrown(OffsetOf(bucket), Table.BucketLength))
+        {
+            throw Damaged(OffsetOf(bucket), "a bucket lies behind the region's end; where its writer has made it larger, open it anew");
+        }
     }
 
     private long _length;

@@ -26,7 +26,7 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>Takes an entry out of its chain, as the intent that the caller began to fill; the chain stays compact.</summary>
     private void TakeOut(Lane lane, ulong* bucket, ulong* slot, ref Intent intent)
     {
-        ulong* node = new Chain(_base, bucket).LastNode(out ulong* link);
+        ulong* node = new Chain(this, bucket).LastNode(out ulong* link);
         ulong* last = link == null ? slot : Chain.LastEntry(node);
         intent.Slot = OffsetOf(slot);
         intent.Value = last == slot ? 0 : *last;

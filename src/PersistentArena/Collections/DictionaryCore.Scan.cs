@@ -96,14 +96,13 @@ internal sealed unsafe partial class DictionaryCore
         int removed = 0;
         ulong* bucket = table.Bucket(index);
         Span<ulong> entries = stackalloc ulong[MaximumEntries];
-        new Chain(_base, bucket).TryCopyEntries(entries, out int count);
+        new Chain(this, bucket).TryCopyEntries(entries, out int count);
         foreach (ulong entry in entries[..count])
         {
-            byte* record = _base + Slot.Offset(entry);
-            ulong header = *(ulong*)record;
+            byte* record = RecordOf(entry, out ulong header);
             if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 && IsExpired(RecordFormat.ExpiresAt(record, header)))
             {
-                Remove(lane, table, bucket, new Chain(_base, bucket).Holder(Slot.Offset(entry)), record, header);
+                Remove(lane, table, bucket, new Chain(this, bucket).Holder(Slot.Offset(entry)), record, header);
                 removed++;
             }
         }
@@ -141,14 +140,15 @@ internal sealed unsafe partial class DictionaryCore
     private void Visit<TVisitor>(ulong* bucket, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
-        for (ulong* node = bucket; ; node = Chain.Follow(_base, node[Slot.Last]))
+        Chain chain = new(this, bucket);
+        int links = 0;
+        for (ulong* node = bucket; ; node = chain.Next(node, links++))
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
                 if (Slot.IsEntry(node[i]))
                 {
-                    byte* record = _base + Slot.Offset(node[i]);
-                    ulong header = *(ulong*)record;
+                    byte* record = RecordOf(node[i], out ulong header);
                     if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
                     {
                         visitor.Visit(RecordView.Of(record, header));
@@ -171,12 +171,11 @@ internal sealed unsafe partial class DictionaryCore
         {
             Table table = Current;
             Span<ulong> entries = stackalloc ulong[MaximumEntries];
-            new Chain(_base, table.Bucket(Table.IndexOf(hash, table.Buckets))).TryCopyEntries(entries, out int count);
+            new Chain(this, table.Bucket(Table.IndexOf(hash, table.Buckets))).TryCopyEntries(entries, out int count);
             int first = count == 0 ? 0 : Random.Shared.Next(count);
             for (int i = 0; i < count; i++)
             {
-                byte* record = _base + Slot.Offset(entries[(first + i) % count]);
-                ulong header = *(ulong*)record;
+                byte* record = RecordOf(entries[(first + i) % count], out ulong header);
                 if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
                 {
                     visitor.Visit(RecordView.Of(record, header));

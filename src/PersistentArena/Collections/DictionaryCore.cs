@@ -33,7 +33,9 @@ internal sealed unsafe partial class DictionaryCore
             root = heap.CreateRoot(name, DictionaryFormat.Layout, DictionaryFormat.Size, BlockHeader.Sized(BlockHeader.TypeDictionary, DictionaryFormat.Size), FillRoot);
         }
 
+        _length = heap.Space.Length;
         _root = _base + root;
+        CheckRoot(root);
         _hash = new SipHash(*(ulong*)(_root + DictionaryFormat.Seed0Offset), *(ulong*)(_root + DictionaryFormat.Seed1Offset));
         if (heap.Space.IsWritable)
         {
@@ -42,6 +44,10 @@ internal sealed unsafe partial class DictionaryCore
         else if (*CurrentWord == 0)
         {
             throw new ArenaReadOnlyException(heap.Space.Name, $"finish the dictionary '{name}', whose creation was interrupted");
+        }
+        else
+        {
+            TableCheck.Run(heap.Space, OffsetOf(CurrentWord), whole: true);
         }
     }
 
@@ -54,7 +60,7 @@ internal sealed unsafe partial class DictionaryCore
     private Table Current
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new(_base, (long)Volatile.Read(ref *CurrentWord));
+        get => new(_base, SealedOffset.Get(Volatile.Read(ref *CurrentWord)));
     }
 
     private ulong* CurrentWord => (ulong*)(_root + DictionaryFormat.CurrentOffset);
@@ -131,7 +137,59 @@ internal sealed unsafe partial class DictionaryCore
         Persist.Fill(at + sizeof(ulong), DictionaryFormat.Size - sizeof(ulong), 0);
         Persist.Store((ulong*)(at + DictionaryFormat.Seed0Offset), (ulong)seed);
         Persist.Store((ulong*)(at + DictionaryFormat.Seed1Offset), (ulong)(seed >> 64));
+        Persist.Store((ulong*)(at + DictionaryFormat.SeedCheckOffset), DictionaryFormat.SeedCheck((ulong)seed, (ulong)(seed >> 64)));
     }
+
+    private void CheckRoot(long root)
+    {
+        bool intact = *(ulong*)_root == BlockHeader.Sized(BlockHeader.TypeDictionary, DictionaryFormat.Size)
+            && *(ulong*)(_root + DictionaryFormat.SeedCheckOffset) == DictionaryFormat.SeedCheck(*(ulong*)(_root + DictionaryFormat.Seed0Offset), *(ulong*)(_root + DictionaryFormat.Seed1Offset));
+        if (!Guard.Holds(intact))
+        {
+            throw Damaged(root, "the root of a dictionary does not check");
+        }
+    }
+
+    /// <summary>The record that a slot leads to. Under the bucket's lock, or where nothing changes.</summary>
+    /// <exception cref="HeapDamagedException">It leads to none.</exception>
+    private byte* RecordOf(ulong slot, out ulong header)
+    {
+        if (TryRecord(slot, out byte* record, out header))
+        {
+            return record;
+        }
+
+        throw Damaged(Slot.Offset(slot), "a slot leads here, where there is no record");
+    }
+
+    private bool TryRecord(ulong slot, out byte* record, out ulong header)
+    {
+        long offset = Slot.Offset(slot);
+        record = _base + offset;
+        header = 0;
+        if (!Guard.Holds(IsInside(offset, sizeof(ulong))))
+        {
+            return false;
+        }
+
+        header = Volatile.Read(ref *(ulong*)record);
+        return Guard.Holds(RecordFormat.IsIntact(header) && RecordFormat.IsRecord(header)) && Guard.Holds(IsInside(offset, RecordFormat.Length(header)));
+    }
+
+    /// <summary>The node that a link leads to.</summary>
+    /// <exception cref="HeapDamagedException">It leads to no overflow block.</exception>
+    internal ulong* Follow(ulong link) =>
+        TryFollow(link, out ulong* node) ? node : throw Damaged(Slot.Offset(link), "a link leads here, where there is no overflow block");
+
+    private bool TryFollow(ulong link, out ulong* node)
+    {
+        long offset = Slot.Offset(link);
+        node = Chain.Follow(_base, link);
+        return Guard.Holds(IsInside(offset, Table.BucketLength))
+            && Guard.Holds(Volatile.Read(ref *(ulong*)(_base + offset)) == BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
+    }
+
+    internal HeapDamagedException Damaged(long offset, string what) => new(_heap.Space.Name, offset, what);
 
     /// <summary>Ends what a crash left half done: an empty root, a split, groups that were not committed.</summary>
     private void Recover()
@@ -141,6 +199,12 @@ internal sealed unsafe partial class DictionaryCore
             Lane lane = _heap.TakeLane();
             InstallTable(lane);
             PersistentHeap.ReleaseLane(lane);
+        }
+
+        TableCheck.Run(_heap.Space, OffsetOf(CurrentWord), whole: true);
+        if (*GarbageWord != 0)
+        {
+            TableCheck.Run(_heap.Space, OffsetOf(GarbageWord), whole: false);
         }
 
         CleanLastSplit();

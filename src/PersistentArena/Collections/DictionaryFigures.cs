@@ -18,21 +18,11 @@ internal readonly record struct DictionaryFigures(long Records, long RecordBytes
             return null;
         }
 
-        long root = Follow(heap, slot, DictionaryFormat.Size, BlockHeader.TypeDictionary);
-        long current = Follow(heap, root + DictionaryFormat.CurrentOffset, Table.Size, BlockHeader.TypeTable);
+        long root = TableCheck.Block(heap.Space, slot, BlockHeader.TypeDictionary, DictionaryFormat.Size);
+        long current = TableCheck.Block(heap.Space, root + DictionaryFormat.CurrentOffset, BlockHeader.TypeTable, Table.Size);
         Table table = TableAt(heap, current);
         return new DictionaryFigures(table.Sum(0), table.Sum(1), table.Sum(2));
     }
 
     private static unsafe Table TableAt(PersistentHeap heap, long offset) => new(heap.Base, offset);
-
-    /// <summary>The offset in a word, where a block of the type and length can be there.</summary>
-    private static unsafe long Follow(PersistentHeap heap, long at, long length, byte type)
-    {
-        long offset = (long)Volatile.Read(ref *(ulong*)heap.At(at));
-        return offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset % SizeClasses.Granule == 0 && offset <= heap.FrontierBytes - length
-            && BlockHeader.TypeOf(*(ulong*)heap.At(offset)) == type
-            ? offset
-            : throw new HeapDamagedException(heap.Space.Name, at, $"it leads to {offset}, where there is no block of type 0x{type:X2}");
-    }
 }

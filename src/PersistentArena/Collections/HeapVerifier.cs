@@ -1,3 +1,4 @@
+using GuestMemFs.Format;
 using GuestMemFs.Heap;
 
 namespace GuestMemFs.Collections;
@@ -10,9 +11,6 @@ namespace GuestMemFs.Collections;
 internal sealed unsafe class HeapVerifier
 {
     private const int MaximumProblems = 100;
-
-    /// <summary>What 256 segments have room for.</summary>
-    private const ulong MaximumBuckets = 1UL << 41;
 
     private readonly PersistentHeap _heap;
     private readonly Dictionary<long, long> _blocks;
@@ -36,6 +34,7 @@ internal sealed unsafe class HeapVerifier
     private void Run()
     {
         HeapRoots roots = new(_heap.Space);
+        roots.Check(settled: true);
         foreach ((long offset, ulong layout) in roots.All())
         {
             bool whole = Reach(offset, layout == DictionaryFormat.Layout ? BlockHeader.TypeDictionary : BlockHeader.TypeBlob, $"root at {offset}", layout == DictionaryFormat.Layout ? DictionaryFormat.Size : 0);
@@ -52,14 +51,14 @@ internal sealed unsafe class HeapVerifier
                 Problem($"lane {lane.Index} has an intent in flight");
             }
 
-            if (GroupLog.StateOf(lane) != GroupLog.Idle)
+            if (GroupLog.StateOf(_heap.Space, lane) != GroupLog.Idle)
             {
                 Problem($"lane {lane.Index} has a group that was not ended");
             }
 
-            if (lane.Words[IntentWord.GroupLog] != 0)
+            if (GroupLog.Exists(lane))
             {
-                Reach((long)lane.Words[IntentWord.GroupLog], BlockHeader.TypeGroupLog, $"group log of lane {lane.Index}", 0);
+                Reach(GroupLog.Open(_heap.Space, lane).Offset, BlockHeader.TypeGroupLog, $"group log of lane {lane.Index}", 0);
             }
         }
 
@@ -77,22 +76,14 @@ internal sealed unsafe class HeapVerifier
     {
         byte* at = _heap.At(root);
         SipHash hash = new(*(ulong*)(at + DictionaryFormat.Seed0Offset), *(ulong*)(at + DictionaryFormat.Seed1Offset));
-        long current = *(long*)(at + DictionaryFormat.CurrentOffset);
-        long garbage = *(long*)(at + DictionaryFormat.GarbageOffset);
-        if (current != 0)
-        {
-            CheckTable(current, hash, counted: true);
-        }
-
-        if (garbage != 0)
-        {
-            CheckTable(garbage, hash, counted: false);
-        }
+        CheckTable(root + DictionaryFormat.CurrentOffset, hash, counted: true);
+        CheckTable(root + DictionaryFormat.GarbageOffset, hash, counted: false);
     }
 
-    private void CheckTable(long offset, SipHash hash, bool counted)
+    private void CheckTable(long place, SipHash hash, bool counted)
     {
-        if (!Reach(offset, BlockHeader.TypeTable, "table", Table.Size))
+        long offset = Open(place);
+        if (offset == 0 || !Reach(offset, BlockHeader.TypeTable, "table", Table.Size))
         {
             return;
         }
@@ -101,13 +92,18 @@ internal sealed unsafe class HeapVerifier
         bool[] whole = new bool[Table.SegmentCount];
         for (int i = 0; i < Table.SegmentCount; i++)
         {
-            whole[i] = *table.Segment(i) != 0 && Reach((long)*table.Segment(i), BlockHeader.TypeSegment, $"segment {i}", Table.SegmentBytes(i));
+            whole[i] = Open((byte*)table.Segment(i) - _heap.Base) is not 0 and var segment && Reach(segment, BlockHeader.TypeSegment, $"segment {i}", Table.SegmentBytes(i));
         }
 
-        if (table.Buckets is < (ulong)Table.InitialBuckets or > MaximumBuckets)
+        if (table.Buckets is < (ulong)Table.InitialBuckets or > Table.MaximumBuckets)
         {
             Problem($"the table at {offset} says that it has {table.Buckets} buckets");
             return;
+        }
+
+        if (*table.BucketsCopyWord != Table.BucketsCopy(table.Buckets))
+        {
+            Problem($"the table at {offset} says that it has {table.Buckets} buckets, and the copy of that number does not");
         }
 
         long keys = 0, bytes = 0, expiring = 0;
@@ -172,7 +168,7 @@ internal sealed unsafe class HeapVerifier
     {
         long offset = Slot.Offset(slot);
         ulong header = offset + sizeof(ulong) <= _heap.Space.Length ? *(ulong*)_heap.At(offset) : 0;
-        if (!RecordFormat.IsRecord(header))
+        if (!RecordFormat.IsIntact(header) || !RecordFormat.IsRecord(header))
         {
             Problem($"bucket {index} leads to {offset}, which is no record (header 0x{header:X16})");
             return;
@@ -197,6 +193,18 @@ internal sealed unsafe class HeapVerifier
         keys++;
         bytes += SizeClasses.Taken(RecordFormat.Length(header));
         expiring += RecordFormat.ExpiresAt(_heap.At(offset), header) != RecordView.NoExpiry ? 1 : 0;
+    }
+
+    /// <summary>The offset in a sealed word; 0 where there is none or the word does not check.</summary>
+    private long Open(long place)
+    {
+        if (SealedOffset.TryOpen(*(ulong*)_heap.At(place), place, out long offset))
+        {
+            return offset;
+        }
+
+        Problem($"the word at {place} does not check");
+        return 0;
     }
 
     /// <summary>Notes that something leads to a block.</summary>

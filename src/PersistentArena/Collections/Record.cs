@@ -50,6 +50,11 @@ public readonly unsafe ref struct RecordView
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static RecordView WithValueAt(byte* value, ulong header) => new(value, header);
 
+    /// <summary>In place of a record that was not found where something was met that cannot be: its key must not be taken for absent.</summary>
+    internal static RecordView Damaged => new((byte*)RecordFormat.PlainKeyOffset, 0);
+
+    internal bool IsDamaged => _header == 0 && _value != null;
+
     /// <summary>True where there is a record (and it has not expired).</summary>
     public bool Exists => _header != 0;
 
@@ -63,7 +68,7 @@ public readonly unsafe ref struct RecordView
     public ReadOnlySpan<byte> Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new(_value, IsInteger ? 0 : (int)(_header >> 32));
+        get => new(_value, IsInteger ? 0 : RecordFormat.ValueLength(_header));
     }
 
     /// <summary>True where the value is one 64-bit integer, which is changed in place.</summary>

@@ -4,7 +4,7 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// A record's bytes: header (type, flags, key length, value length: 8 bytes), expiry (8 bytes, if flagged), integer (8 bytes, if flagged), key, value.
+/// A record's bytes: header (type, check, key length, value length, flags: 8 bytes), expiry (8 bytes, if flagged), integer (8 bytes, if flagged), key, value.
 /// The header is the block's header. Expiry and integer are aligned words and may be changed in place; nothing else may.
 /// </summary>
 internal static unsafe class RecordFormat
@@ -17,33 +17,61 @@ internal static unsafe class RecordFormat
     /// <summary>Where the key of a record without flags begins.</summary>
     public const int PlainKeyOffset = HeaderLength;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Header(RecordType type, byte flags, int keyLength, int valueLength) =>
-        (byte)type | ((ulong)flags << 8) | ((ulong)keyLength << 16) | ((ulong)valueLength << 32);
+    private const int CheckShift = 8;
+    private const int FlagShift = 62;
+
+    // What the eight bytes of a header give when they are added without carry.
+    private const byte Sum = 0xA5;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte Flags(ulong header) => (byte)(header >> 8);
+    public static ulong Header(RecordType type, byte flags, int keyLength, int valueLength)
+    {
+        ulong rest = (byte)type | ((ulong)keyLength << 16) | ((ulong)valueLength << 32) | ((ulong)flags << FlagShift);
+        return rest | ((ulong)(byte)(Fold(rest) ^ Sum) << CheckShift);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte Flags(ulong header) => (byte)(header >> FlagShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int KeyLength(ulong header) => (ushort)(header >> 16);
 
+    /// <summary>The length of the value, of which an integer's is 8.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int ValueLength(ulong header) => (int)(header >> 32) & 0x3FFF_FFFF;
+
+    /// <summary>
+    /// True for a header as it was written: any change within one byte shows, others but one in 256. A damaged one would give a value with its neighbour's bytes, or
+    /// hand out a block as one of another size. It need not be a record's.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsIntact(ulong header) => (byte)Fold(header) == Sum;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Fold(ulong header)
+    {
+        header ^= header >> 32;
+        header ^= header >> 16;
+        return header ^ (header >> 8);
+    }
+
     /// <summary>Where the key begins: behind the header and eight bytes for each of the two flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int KeyOffset(ulong header) => HeaderLength + ((int)(header >> 5) & 8) + ((int)(header >> 6) & 8);
+    public static int KeyOffset(ulong header) => HeaderLength + ((int)(header >> 59) & 8) + ((int)(header >> 60) & 8);
 
     /// <summary>The length of the whole record, from its header alone.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long Length(ulong header) =>
-        KeyOffset(header) + KeyLength(header) + ((Flags(header) & IsInteger) != 0 ? 0 : (long)(header >> 32));
+        KeyOffset(header) + KeyLength(header) + ((Flags(header) & IsInteger) != 0 ? 0 : (long)ValueLength(header));
 
     public static long Length(byte flags, int keyLength, int valueLength) => Length(Header(RecordType.String, flags, keyLength, valueLength));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsRecord(ulong header) => (byte)(header - 1) < BlockHeader.LastRecordType;
 
-    /// <summary>True for a record without flags and with a key of that length.</summary>
+    /// <summary>True for a record with a key of that length, and without flags where the value's length is no more than it may be.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsPlain(ulong header, int keyLength) => ((uint)header ^ ((uint)keyLength << 16)) - 1 < BlockHeader.LastRecordType;
+    public static bool IsPlain(ulong header, int keyLength) => (((uint)header & 0xFFFF_00FF) ^ ((uint)keyLength << 16)) - 1 < BlockHeader.LastRecordType;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadOnlySpan<byte> Key(byte* record, ulong header) => new(record + KeyOffset(header), KeyLength(header));

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using GuestMemFs.Format;
 using GuestMemFs.Heap;
 
 namespace GuestMemFs.Collections;
@@ -17,10 +18,15 @@ internal readonly unsafe struct Table(byte* heap, long offset)
     public const long InitialBuckets = 1024;
     public const int BucketLength = 64;
 
+    /// <summary>What 256 segments have room for.</summary>
+    public const ulong MaximumBuckets = 1UL << 41;
+
     /// <summary>Room before a segment's first bucket, so that buckets are cache lines.</summary>
     public const int SegmentHeader = 64;
 
     private const int BucketsOffset = 64;
+    private const int BucketsCopyOffset = 72;
+    private const uint BucketsSeed = 0x4255_434B;
     private const int CountersOffset = 256;
     private const int CountersLength = 64;
     private const int SegmentsOffset = CountersOffset + (HeapFormat.LaneCount * CountersLength);
@@ -45,10 +51,20 @@ internal readonly unsafe struct Table(byte* heap, long offset)
         get => Volatile.Read(ref *BucketsWord);
     }
 
+    /// <summary>Behind the number of buckets its copy, sealed: an attach sees by it that the number is intact. It follows each growth as the intent's second word.</summary>
+    public ulong* BucketsCopyWord => (ulong*)(_head + BucketsCopyOffset);
+
+    /// <summary>What the copy holds. The word has room for 32 bits; what is above them takes part in the check.</summary>
+    public static ulong BucketsCopy(ulong buckets) => SealedWord.Seal((uint)buckets, BucketsSeed + (uint)(buckets >> 32));
+
     /// <summary>Keys, bytes and expiring keys as changed by one lane; the sum over all lanes is the truth.</summary>
     public ulong* Counters(int lane) => (ulong*)(_head + CountersOffset + (lane * CountersLength));
 
+    /// <summary>The word that leads to a segment: a sealed offset.</summary>
     public ulong* Segment(int index) => (ulong*)(_head + SegmentsOffset) + index;
+
+    /// <summary>Where a segment lies; 0 where it is not there.</summary>
+    public long SegmentAt(int index) => SealedOffset.Get(*Segment(index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong IndexOf(ulong hash, ulong buckets)
@@ -66,7 +82,7 @@ internal readonly unsafe struct Table(byte* heap, long offset)
         int log = BitOperations.Log2(x);
         int segment = ((log - BaseShift) << 3) + (int)((x >> (log - 3)) & 7);
         ulong within = x & ((1UL << (log - 3)) - 1);
-        return (ulong*)(_heap + *Segment(segment) + SegmentHeader + (within * BucketLength));
+        return (ulong*)(_heap + SegmentAt(segment) + SegmentHeader + (within * BucketLength));
     }
 
     public static int SegmentOf(ulong index)

@@ -77,16 +77,28 @@ internal sealed unsafe class BlockAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Give(Lane lane, long block, long size)
     {
-        if (size > SizeClasses.Largest || (size > SmallSlabLimit && IsRun(block)))
+        if (size > SmallSlabLimit || !lane.Cache.TryPush(SizeClasses.ClassOf(size), block))
         {
-            GiveRun(block);
-            return;
+            GiveSlow(lane, block, size);
         }
+    }
 
-        int sizeClass = SizeClasses.ClassOf(size);
-        if (!lane.Cache.TryPush(sizeClass, block))
+    private void GiveSlow(Lane lane, long block, long size)
+    {
+        try
         {
-            Spill(lane, sizeClass, block);
+            if (size > SizeClasses.Largest || (size > SmallSlabLimit && IsRun(block)))
+            {
+                GiveRun(block);
+            }
+            else if (size <= SmallSlabLimit || !lane.Cache.TryPush(SizeClasses.ClassOf(size), block))
+            {
+                Spill(lane, SizeClasses.ClassOf(size), block);
+            }
+        }
+        catch (HeapDamagedException)
+        {
+            // The change that freed the block is true already: it stays where it is, free, and whoever looks for room there is told of the damage.
         }
     }
 

@@ -8,13 +8,13 @@ namespace GuestMemFs.Heap;
 /// </summary>
 /// <remarks>
 /// An entry is published before its change begins. Replaced records stay allocated until the commit; then they are freed, and new records
-/// are freed if the group is rolled back.
+/// are freed if the group is rolled back. The state is a sealed word (or 0: none), the log's offset and those of its entries are sealed offsets.
 /// </remarks>
-internal static unsafe class GroupLog
+internal readonly unsafe struct GroupLog
 {
-    public const ulong Idle = 0;
-    public const ulong Open = 1;
-    public const ulong Committed = 2;
+    public const uint Idle = 0;
+    public const uint Opened = 1;
+    public const uint Committed = 2;
 
     /// <summary>Offset, in the log's block, of the dictionary that the group is about.</summary>
     public const int OwnerOffset = 8;
@@ -22,18 +22,97 @@ internal static unsafe class GroupLog
     public const int EntryLength = 16;
     public const int FirstCapacity = 62;
 
+    /// <summary>What the count's 30 bits and the longest block have room for.</summary>
+    public const int MaximumEntries = (int)((HeapFormat.MaximumBlock - EntriesOffset) / EntryLength);
+
+    private const uint Seed = 0x4752_5550;
+    private const int StateBits = 2;
+
+    private readonly string _region;
+    private readonly byte* _block;
+
+    private GroupLog(string region, long offset, byte* block, int count)
+    {
+        _region = region;
+        Offset = offset;
+        _block = block;
+        Count = count;
+    }
+
+    /// <summary>Where the log's block lies.</summary>
+    public long Offset { get; }
+
+    /// <summary>Entries that count.</summary>
+    public int Count { get; }
+
+    /// <summary>The size of the log's block.</summary>
+    public long Size => BlockHeader.SizeOf(*(ulong*)_block);
+
+    /// <summary>Offset of the root object of the dictionary that the group is about.</summary>
+    public long Owner => SealedOffset.TryOpen(*(ulong*)(_block + OwnerOffset), OwnerOffset, out long owner) ? owner : 0;
+
     public static long BlockSize(int entries) => EntriesOffset + ((long)entries * EntryLength);
 
-    public static ulong StateOf(Lane lane) => lane.Words[IntentWord.GroupState] & 0xFF;
+    public static uint StateOf(IHeapSpace space, Lane lane) => Read(space, lane).State;
 
-    public static int CountOf(Lane lane) => (int)(lane.Words[IntentWord.GroupState] >> 8);
+    public static void SetState(Lane lane, uint state, int count) =>
+        Persist.Publish(lane.Words + IntentWord.GroupState, state == Idle ? 0 : SealedWord.Seal(state | ((uint)count << StateBits), Seed + (uint)lane.Index));
 
-    public static void SetState(Lane lane, ulong state, int count) =>
-        Persist.Publish(lane.Words + IntentWord.GroupState, state | ((ulong)count << 8));
+    /// <summary>True where the lane has a log, from this group or an earlier one.</summary>
+    public static bool Exists(Lane lane) => lane.Words[IntentWord.GroupLog] != 0;
 
-    public static (long Old, long New) Entry(byte* log, int index)
+    /// <summary>The word that leads to a lane's log.</summary>
+    public static ulong Word(IHeapSpace space, Lane lane, long block) => SealedOffset.Seal(block, (byte*)(lane.Words + IntentWord.GroupLog) - space.Base);
+
+    /// <summary>A lane's log.</summary>
+    /// <exception cref="HeapDamagedException">The lane's words do not check, or do not lead to a log.</exception>
+    public static GroupLog Open(IHeapSpace space, Lane lane)
     {
-        ulong* entry = (ulong*)(log + EntriesOffset + ((long)index * EntryLength));
-        return ((long)entry[0], (long)entry[1]);
+        int count = Read(space, lane).Count;
+        long place = (byte*)(lane.Words + IntentWord.GroupLog) - space.Base;
+        if (Guard.Holds(SealedOffset.TryOpen(*(ulong*)(space.Base + place), place, out long offset)) && offset > 0 && offset <= space.Length - BlockSize(count))
+        {
+            ulong header = *(ulong*)(space.Base + offset);
+            if (Guard.Holds(BlockHeader.TypeOf(header) == BlockHeader.TypeGroupLog && BlockHeader.SizeOf(header) >= BlockSize(count) && BlockHeader.SizeOf(header) <= space.Length - offset))
+            {
+                return new GroupLog(space.Name, offset, space.Base + offset, count);
+            }
+        }
+
+        throw new HeapDamagedException(space.Name, place, $"lane {lane.Index} leads to no group log");
     }
+
+    /// <summary>Writes an entry; it counts once the state says so.</summary>
+    public void Write(int index, long old, long added)
+    {
+        ulong* entry = EntryAt(index);
+        Persist.Store(entry, SealedOffset.Seal(old, 2L * index));
+        Persist.Store(entry + 1, SealedOffset.Seal(added, (2L * index) + 1));
+    }
+
+    public void WriteOwner(long root) => Persist.Store((ulong*)(_block + OwnerOffset), SealedOffset.Seal(root, OwnerOffset));
+
+    /// <exception cref="HeapDamagedException">It does not check.</exception>
+    public (long Old, long New) Entry(int index)
+    {
+        ulong* entry = EntryAt(index);
+        bool intact = SealedOffset.TryOpen(entry[0], 2L * index, out long old) & SealedOffset.TryOpen(entry[1], (2L * index) + 1, out long added) & (old | added) != 0;
+        return Guard.Holds(intact) ? (old, added) : throw new HeapDamagedException(_region, Offset + BlockSize(index), $"entry {index} of a group's log does not check");
+    }
+
+    private static (uint State, int Count) Read(IHeapSpace space, Lane lane)
+    {
+        ulong word = lane.Words[IntentWord.GroupState];
+        if (word == 0)
+        {
+            return (Idle, 0);
+        }
+
+        bool intact = SealedWord.TryOpen(word, Seed + (uint)lane.Index, out uint value);
+        return Guard.Holds(intact) && (value & ((1 << StateBits) - 1)) is Opened or Committed
+            ? (value & ((1 << StateBits) - 1), (int)(value >> StateBits))
+            : throw new HeapDamagedException(space.Name, (byte*)(lane.Words + IntentWord.GroupState) - space.Base, $"the group state of lane {lane.Index} does not check");
+    }
+
+    private ulong* EntryAt(int index) => (ulong*)(_block + EntriesOffset + ((long)index * EntryLength));
 }

@@ -8,7 +8,7 @@ internal static unsafe class HeapBlocks
     {
         PageTable table = new(space);
         Dictionary<long, long> blocks = [];
-        long frontier = (long)*(ulong*)(space.Base + HeapFormat.FrontierOffset);
+        long frontier = new HeapFrontier(space).Read();
         for (long page = HeapFormat.FirstPage; page < frontier;)
         {
             long first = PageTable.FirstPageOf(PageTable.ZoneOf(page));
@@ -18,7 +18,7 @@ internal static unsafe class HeapBlocks
                 continue;
             }
 
-            PageDescriptor descriptor = table[page];
+            PageDescriptor descriptor = table.First(page, frontier);
             long start = page << HeapFormat.PageShift;
             long size = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
             int count = descriptor.Kind == PageKind.Slab ? SizeClasses.SlabBlocks(descriptor.SizeClass, descriptor.Count) : 1;
@@ -30,9 +30,7 @@ internal static unsafe class HeapBlocks
                 }
             }
 
-            page += descriptor.Kind == PageKind.Continuation
-                ? throw new HeapDamagedException(space.Name, page << HeapFormat.PageShift, $"page {page} continues a slab that does not begin")
-                : descriptor.Count;
+            page += descriptor.Count;
         }
 
         return blocks;

@@ -17,11 +17,11 @@ public sealed class HeapDamagedException : ArenaException
     public long Offset { get; }
 }
 
-/// <summary>A heap of a newer format than this library knows.</summary>
+/// <summary>A heap of another format than this library knows.</summary>
 public sealed class HeapFormatException : ArenaException
 {
     internal HeapFormatException(string region, ulong version, ulong incompatible)
-        : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible features 0x{incompatible:X}; this library knows format 1 and none. Use a newer library.")
+        : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible features 0x{incompatible:X}; this library knows format {Heap.HeapFormat.Version} and none. {(version < Heap.HeapFormat.Version ? "That format was never released: load the data anew." : "Use a newer library.")}")
     {
         Version = version;
         IncompatibleFeatures = incompatible;

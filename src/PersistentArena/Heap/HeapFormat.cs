@@ -10,7 +10,7 @@ namespace GuestMemFs.Heap;
 internal static class HeapFormat
 {
     public const ulong Magic = 0x3130_5041_4548_4D47; // "GMHEAP01"
-    public const uint Version = 1;
+    public const uint Version = 2;
 
     public const int PageShift = 16;
     public const long PageSize = 1L << PageShift;

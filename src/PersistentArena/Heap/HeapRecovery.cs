@@ -23,9 +23,9 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space)
         }
 
         int more = (int)(operation >> IntentWord.MoreNewShift) & 0xFF;
-        if ((operation & 0xFF) != IntentWord.Active || more > IntentWord.MoreNewCount)
+        if (!Guard.Holds(operation == IntentWord.Seal(words)) || (operation & 0xFF) != IntentWord.Active || more > IntentWord.MoreNewCount)
         {
-            throw new HeapDamagedException(_name, (byte*)words - _base, $"lane {lane.Index} holds no valid intent");
+            throw new HeapDamagedException(_name, (byte*)words - _base, $"the intent of lane {lane.Index} does not check");
         }
 
         bool happened = *Word(words[IntentWord.Slot]) == words[IntentWord.Value];
@@ -40,6 +40,8 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space)
             {
                 Free(words[IntentWord.MoreNew + i]);
             }
+
+            HeapRoots.Forget(_base, (long)words[IntentWord.Slot]);
         }
 
         Persist.Publish(words + IntentWord.Operation, 0);
@@ -58,10 +60,15 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space)
     /// <summary>Frees the replaced records of a committed group.</summary>
     public void FreeReplaced(Lane lane)
     {
-        byte* log = (byte*)Word(lane.Words[IntentWord.GroupLog]);
-        for (int i = GroupLog.CountOf(lane) - 1; i >= 0; i--)
+        GroupLog log = GroupLog.Open(space, lane);
+        for (int i = log.Count - 1; i >= 0; i--)
         {
-            Free((ulong)GroupLog.Entry(log, i).Old);
+            log.Entry(i); // all of them, before the first is freed
+        }
+
+        for (int i = log.Count - 1; i >= 0; i--)
+        {
+            Free((ulong)log.Entry(i).Old);
         }
     }
 
@@ -84,7 +91,7 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space)
     }
 
     private ulong* Word(ulong offset) =>
-        (offset & 7) == 0 && offset != 0 && offset <= (ulong)(_length - 64)
+        Guard.Holds((offset & 7) == 0 && offset != 0 && offset <= (ulong)(_length - 64))
             ? (ulong*)(_base + offset)
             : throw new HeapDamagedException(_name, (long)offset, "an intent names a word outside the heap");
 }

@@ -17,7 +17,36 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     private const int OffsetOffset = 48;
 
     private readonly byte* _base = space.Base;
+    private readonly long _length = space.Length;
     private readonly string _region = space.Name;
+
+    /// <summary>
+    /// Looks at all entries: each is free or whole. One whose name is damaged would not be found, and a new, empty root be made in its place.
+    /// </summary>
+    /// <param name="settled">True where no creation can be under way: a named entry without an object is damage then.</param>
+    public void Check(bool settled)
+    {
+        for (int i = 0; i < HeapFormat.RootCount; i++)
+        {
+            byte* root = At(i);
+            ulong word = *(ulong*)(root + OffsetOffset);
+            bool named = *(ulong*)(root + CrcOffset) != 0;
+            if (word == 0 && (!named || !settled))
+            {
+                continue;
+            }
+
+            if (!Guard.Holds(*(ulong*)(root + CrcOffset) == Crc(root)))
+            {
+                throw new HeapDamagedException(_region, root - _base, "a root's name or layout does not check");
+            }
+
+            if (!Guard.Holds(SealedOffset.TryOpen(word, root + OffsetOffset - _base, out long offset) && offset != 0))
+            {
+                throw new HeapDamagedException(_region, root + OffsetOffset - _base, $"where root '{Encoding.UTF8.GetString(NameOf(root))}' lies does not check");
+            }
+        }
+    }
 
     /// <summary>Offset of the word that publishes the root of that name, or 0 where there is none.</summary>
     public long Find(ReadOnlySpan<byte> name, out ulong layoutHash)
@@ -27,7 +56,7 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
             byte* root = At(i);
             if (*(ulong*)(root + OffsetOffset) != 0 && NameOf(root).SequenceEqual(name))
             {
-                if (*(uint*)(root + CrcOffset) != Crc(root))
+                if (!Guard.Holds(*(ulong*)(root + CrcOffset) == Crc(root)))
                 {
                     throw new HeapDamagedException(_region, root - _base, "a root's name or layout does not check");
                 }
@@ -41,20 +70,14 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         return 0;
     }
 
-    /// <summary>Writes name and layout into a free entry and gives the offset of the word that will publish it; 0 where all are taken.</summary>
-    public long Prepare(ReadOnlySpan<byte> name, ulong layoutHash)
+    /// <summary>The offset of the word that will publish a further root; 0 where all are taken.</summary>
+    public long FindFree()
     {
         for (int i = 0; i < HeapFormat.RootCount; i++)
         {
             byte* root = At(i);
             if (*(ulong*)(root + OffsetOffset) == 0)
             {
-                Span<byte> entry = stackalloc byte[CrcOffset];
-                entry.Clear();
-                name.CopyTo(entry);
-                BinaryPrimitives.WriteUInt64LittleEndian(entry[LayoutOffset..], layoutHash);
-                Persist.Copy(root, entry);
-                Persist.Store((ulong*)(root + CrcOffset), Crc(root));
                 return root + OffsetOffset - _base;
             }
         }
@@ -62,16 +85,46 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         return 0;
     }
 
+    /// <summary>Writes name and layout into a free entry, under an intent that names its word: what is not published after all is taken back by <see cref="Forget"/>.</summary>
+    public void Write(long slot, ReadOnlySpan<byte> name, ulong layoutHash)
+    {
+        byte* root = _base + slot - OffsetOffset;
+        Span<byte> entry = stackalloc byte[CrcOffset];
+        entry.Clear();
+        name.CopyTo(entry);
+        BinaryPrimitives.WriteUInt64LittleEndian(entry[LayoutOffset..], layoutHash);
+        Persist.Copy(root, entry);
+        Persist.Store((ulong*)(root + CrcOffset), Crc(root));
+    }
+
+    /// <summary>Takes the name back of an entry whose publication did not happen. A word that is no root's is left alone.</summary>
+    public static void Forget(byte* heapBase, long slot)
+    {
+        if (IsRoot(slot))
+        {
+            Persist.Store((ulong*)(heapBase + slot - OffsetOffset + CrcOffset), 0);
+        }
+    }
+
+    /// <summary>True for the offset of a word that publishes a root: it holds a sealed offset, unlike the fields of an application's objects.</summary>
+    public static bool IsRoot(long slot) => slot >= HeapFormat.RootsOffset && slot < HeapFormat.RootsOffset + (HeapFormat.RootCount * HeapFormat.RootLength);
+
+    /// <summary>The root object that a word found by <see cref="Find"/> leads to.</summary>
+    /// <exception cref="HeapDamagedException">The word does not check, or leads outside.</exception>
+    public long Follow(long slot) =>
+        Guard.Holds(SealedOffset.TryOpen(Volatile.Read(ref *(ulong*)(_base + slot)), slot, out long offset)) && offset > 0 && (offset & 15) == 0 && offset <= _length - HeapFormat.RootLength
+            ? offset
+            : throw new HeapDamagedException(_region, slot, "where a root lies does not check");
+
     /// <summary>Offsets and layouts of the root objects.</summary>
     public List<(long Offset, ulong Layout)> All()
     {
         List<(long, ulong)> all = [];
         for (int i = 0; i < HeapFormat.RootCount; i++)
         {
-            long offset = *(long*)(At(i) + OffsetOffset);
-            if (offset != 0)
+            if (*(ulong*)(At(i) + OffsetOffset) != 0)
             {
-                all.Add((offset, *(ulong*)(At(i) + LayoutOffset)));
+                all.Add((Follow(At(i) + OffsetOffset - _base), *(ulong*)(At(i) + LayoutOffset)));
             }
         }
 
@@ -100,7 +153,8 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         return end < 0 ? name : name[..end];
     }
 
-    private static uint Crc(byte* root)
+    // With a bit that is always set: an entry without a name has 0 here.
+    private static ulong Crc(byte* root)
     {
         uint crc = 0x524F_4F54;
         for (int i = 0; i < CrcOffset; i += sizeof(ulong))
@@ -108,7 +162,7 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
             crc = BitOperations.Crc32C(crc, *(ulong*)(root + i));
         }
 
-        return crc;
+        return crc | (1UL << 32);
     }
 
     private byte* At(int index) => _base + HeapFormat.RootsOffset + (index * HeapFormat.RootLength);

@@ -19,10 +19,10 @@ internal static unsafe class HeapSurvey
     {
         var result = new HeapStretch[stretches];
         long pagesPerStretch = Math.Max(1, ((space.Length >> HeapFormat.PageShift) + stretches - 1) / stretches);
-        long frontier = Math.Min((long)Volatile.Read(ref *(ulong*)(space.Base + HeapFormat.FrontierOffset)), space.Length >> HeapFormat.PageShift);
         long longest = 0;
         long freeBefore = 0;
-        bool consistent = true;
+        bool consistent = new HeapFrontier(space).TryRead(out long frontier);
+        frontier = consistent ? frontier : HeapFormat.FirstPage;
         var sampled = new (int Slabs, double Full)[stretches];
         var table = new PageTable(space);
         for (long page = HeapFormat.FirstPage; page < frontier;)
@@ -35,7 +35,7 @@ internal static unsafe class HeapSurvey
                 continue;
             }
 
-            if (!TryDescribe(table, page, out PageDescriptor descriptor) || descriptor.Kind == PageKind.Continuation)
+            if (!TryDescribe(table, page, out PageDescriptor descriptor) || descriptor.Kind == PageKind.Continuation || descriptor.Count > frontier - page)
             {
                 consistent = false;
                 freeBefore = 0;

@@ -1,9 +1,13 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace GuestMemFs.Heap;
 
 /// <summary>Where the words of an intent lie in a lane (docs/format.md). The first cache line is all that most changes need.</summary>
 internal static class IntentWord
 {
-    /// <summary>0, or <see cref="Active"/> with flags: the store that makes the intent count, and the one that ends it.</summary>
+    /// <summary>0, or <see cref="Active"/> with flags and, in the upper half, a checksum of what the other words say: the store that makes the intent count, and the one
+    /// that ends it. A recovery that followed damaged words would free what is in use.</summary>
     public const int Operation = 0;
     public const int Slot = 1;
     public const int Value = 2;
@@ -21,16 +25,43 @@ internal static class IntentWord
     public const int MoreNew = 12;
     public const int MoreNewCount = 8;
 
-    /// <summary>Offset of the block that holds the log of an atomic group; kept from group to group.</summary>
+    /// <summary>Sealed offset of the block that holds the log of an atomic group; kept from group to group.</summary>
     public const int GroupLog = 24;
 
-    /// <summary>State of the group: (entries &lt;&lt; 8) | state.</summary>
+    /// <summary>State of the group and its number of entries: see <see cref="Heap.GroupLog"/>.</summary>
     public const int GroupState = 25;
 
-    public const ulong Active = 1;
-    public const ulong HasCounters = 1 << 8;
-    public const ulong HasSecondSlot = 1 << 9;
+    public const uint Active = 1;
+    public const uint HasCounters = 1 << 8;
+    public const uint HasSecondSlot = 1 << 9;
     public const int MoreNewShift = 16;
+
+    /// <summary>The operation word: the checksum is over the change (four words) and the rest, each by itself, which a processor works out side by side.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Seal(uint operation, uint change, uint rest) =>
+        operation | ((ulong)BitOperations.Crc32C(BitOperations.Crc32C(0x494E_5445, change | ((ulong)rest << 32)), operation) << 32);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Check(ulong a, ulong b, ulong c, ulong d) =>
+        BitOperations.Crc32C(BitOperations.Crc32C(BitOperations.Crc32C(BitOperations.Crc32C(0, a), b), c), d);
+
+    /// <summary>What the operation word must be, for a lane's words as they are.</summary>
+    public static unsafe ulong Seal(ulong* words)
+    {
+        uint operation = (uint)words[Operation];
+        uint rest = (operation & HasCounters) != 0 ? Check(words[Counters], words[Keys], words[Bytes], words[Expiring]) : 0;
+        if ((operation & HasSecondSlot) != 0)
+        {
+            rest = BitOperations.Crc32C(BitOperations.Crc32C(rest, words[SecondSlot]), words[SecondValue]);
+        }
+
+        for (int i = 0; i < ((int)(operation >> MoreNewShift) & 0xFF) && i < MoreNewCount; i++)
+        {
+            rest = BitOperations.Crc32C(rest, words[MoreNew + i]);
+        }
+
+        return Seal(operation, Check(words[Slot], words[Value], words[New], words[Old]), rest);
+    }
 }
 
 /// <summary>

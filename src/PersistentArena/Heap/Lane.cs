@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GuestMemFs.Format;
@@ -58,7 +59,9 @@ internal sealed unsafe class Lane
     public void Begin(in Intent intent)
     {
         ulong* words = _words;
-        ulong operation = IntentWord.Active;
+        uint operation = IntentWord.Active;
+        uint change = IntentWord.Check((ulong)intent.Slot, intent.Value, (ulong)intent.New, (ulong)intent.Old);
+        uint rest = 0;
         Persist.Store(words + IntentWord.Slot, (ulong)intent.Slot);
         Persist.Store(words + IntentWord.Value, intent.Value);
         Persist.Store(words + IntentWord.New, (ulong)intent.New);
@@ -70,14 +73,15 @@ internal sealed unsafe class Lane
             Persist.Store(words + IntentWord.Keys, (ulong)intent.Keys);
             Persist.Store(words + IntentWord.Bytes, (ulong)intent.Bytes);
             Persist.Store(words + IntentWord.Expiring, (ulong)intent.Expiring);
+            rest = IntentWord.Check((ulong)intent.Counters, (ulong)intent.Keys, (ulong)intent.Bytes, (ulong)intent.Expiring);
         }
 
         if (intent.SecondSlot != 0 || !intent.MoreNew.IsEmpty)
         {
-            operation |= BeginRare(intent);
+            operation |= BeginRare(intent, ref rest);
         }
 
-        Persist.Publish(words + IntentWord.Operation, operation);
+        Persist.Publish(words + IntentWord.Operation, IntentWord.Seal(operation, change, rest));
     }
 
     /// <summary>After the slot was published: counters, second word, old blocks, and the end of the intent, in this order.</summary>
@@ -105,22 +109,24 @@ internal sealed unsafe class Lane
         Persist.Publish(_words + IntentWord.Operation, 0);
     }
 
-    private ulong BeginRare(in Intent intent)
+    private uint BeginRare(in Intent intent, ref uint rest)
     {
-        ulong flags = 0;
+        uint flags = 0;
         if (intent.SecondSlot != 0)
         {
             flags |= IntentWord.HasSecondSlot;
             Persist.Store(_words + IntentWord.SecondSlot, (ulong)intent.SecondSlot);
             Persist.Store(_words + IntentWord.SecondValue, intent.SecondValue);
+            rest = BitOperations.Crc32C(BitOperations.Crc32C(rest, (ulong)intent.SecondSlot), intent.SecondValue);
         }
 
         for (int i = 0; i < intent.MoreNew.Length; i++)
         {
             Persist.Store(_words + IntentWord.MoreNew + i, (ulong)intent.MoreNew[i]);
+            rest = BitOperations.Crc32C(rest, (ulong)intent.MoreNew[i]);
         }
 
-        return flags | ((ulong)intent.MoreNew.Length << IntentWord.MoreNewShift);
+        return flags | ((uint)intent.MoreNew.Length << IntentWord.MoreNewShift);
     }
 }
 
@@ -130,7 +136,10 @@ internal sealed unsafe class BlockCache
     private const int Depth = 64;
     private const long BytesAClass = 64 << 10;
 
-    private readonly Bin* _bins = (Bin*)NativeMemory.AllocZeroed((nuint)(sizeof(Bin) * SizeClasses.Count));
+    // Until the first block comes, a cache that is empty for ever: most lanes never hold one.
+    private static readonly Bin* s_empty = NewBins();
+
+    private Bin* _bins = s_empty;
 
     [StructLayout(LayoutKind.Sequential)]
     private struct Bin
@@ -141,7 +150,13 @@ internal sealed unsafe class BlockCache
         public fixed long Items[Depth];
     }
 
-    ~BlockCache() => NativeMemory.Free(_bins);
+    ~BlockCache()
+    {
+        if (_bins != s_empty)
+        {
+            NativeMemory.Free(_bins);
+        }
+    }
 
     /// <summary>How many blocks of a class a lane keeps: few of the large ones, so that what is cached stays small beside what is used.</summary>
     public static int DepthOf(int sizeClass) => (int)Math.Clamp(BytesAClass / SizeClasses.SizeOf(sizeClass), 2, Depth);
@@ -170,7 +185,7 @@ internal sealed unsafe class BlockCache
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryPush(int sizeClass, long block)
     {
-        Bin* bin = _bins + sizeClass;
+        Bin* bin = OwnBins() + sizeClass;
         if (bin->Count >= DepthOf(sizeClass))
         {
             return false;
@@ -183,8 +198,13 @@ internal sealed unsafe class BlockCache
     /// <summary>Hands the cache a range of reserved blocks that lie side by side.</summary>
     public void SetRange(int sizeClass, long start, long end)
     {
-        Bin* bin = _bins + sizeClass;
+        Bin* bin = OwnBins() + sizeClass;
         bin->Next = start;
         bin->End = end;
     }
+
+    private static Bin* NewBins() => (Bin*)NativeMemory.AllocZeroed((nuint)(sizeof(Bin) * SizeClasses.Count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Bin* OwnBins() => _bins != s_empty ? _bins : _bins = NewBins();
 }

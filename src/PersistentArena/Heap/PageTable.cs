@@ -20,9 +20,18 @@ internal readonly unsafe struct PageTable(IHeapSpace space)
 
     /// <summary>The descriptor of a page below the frontier.</summary>
     public PageDescriptor this[long page] =>
-        PageDescriptor.TryDecode(*Word(page), page, out PageDescriptor descriptor)
+        Guard.Holds(PageDescriptor.TryDecode(*Word(page), page, out PageDescriptor descriptor))
             ? descriptor
             : throw new HeapDamagedException(_name, (byte*)Word(page) - _base, $"the descriptor of page {page} does not check");
+
+    /// <summary>The descriptor of the first page of a slab or run, all of which lies below <paramref name="end"/>.</summary>
+    public PageDescriptor First(long page, long end)
+    {
+        PageDescriptor descriptor = this[page];
+        return Guard.Holds(descriptor.Kind != PageKind.Continuation && descriptor.Count <= end - page)
+            ? descriptor
+            : throw new HeapDamagedException(_name, (byte*)Word(page) - _base, $"page {page} begins no slab or run that could be there");
+    }
 
     public void Store(long page, PageDescriptor descriptor) => Persist.Store(Word(page), descriptor.Encode(page));
 
@@ -35,7 +44,7 @@ internal readonly unsafe struct PageTable(IHeapSpace space)
         if (descriptor.Kind == PageKind.Continuation)
         {
             page -= descriptor.Count;
-            descriptor = this[page];
+            descriptor = this[Math.Max(page, HeapFormat.FirstPage)];
         }
 
         return page;

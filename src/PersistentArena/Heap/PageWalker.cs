@@ -47,7 +47,7 @@ internal sealed unsafe class PageWalker
                 continue;
             }
 
-            PageDescriptor descriptor = _table[_next];
+            PageDescriptor descriptor = _table.First(_next, _end);
             long pages = descriptor.Count;
             if (descriptor.Kind == PageKind.Slab)
             {

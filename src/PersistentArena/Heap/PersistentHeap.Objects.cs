@@ -77,10 +77,10 @@ public sealed unsafe partial class PersistentHeap
             try
             {
                 long size = ObjectHeader + value.Length;
-                long old = *(long*)(_base + slot);
-                long oldSize = old == 0 ? 0 : BlockHeader.SizeOf(*(ulong*)(_base + old));
+                long old = HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot) : *(long*)(_base + slot);
+                long oldSize = old == 0 ? 0 : SizeOfObject(old, slot);
                 long block = allocate ? Blocks.Take(lane, size) : 0;
-                Intent intent = new() { Slot = slot, Value = (ulong)block, New = block, Old = old };
+                Intent intent = new() { Slot = slot, Value = HeapRoots.IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block, New = block, Old = old };
                 if (allocate)
                 {
                     Persist.Copy(_base + block + ObjectHeader, value);
@@ -92,7 +92,7 @@ public sealed unsafe partial class PersistentHeap
                     Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeBlob, size));
                 }
 
-                Persist.Publish((ulong*)(_base + slot), (ulong)block); // the change is true
+                Persist.Publish((ulong*)(_base + slot), intent.Value); // the change is true
                 lane.Finish(intent);
                 if (old != 0)
                 {
@@ -108,18 +108,42 @@ public sealed unsafe partial class PersistentHeap
 
     internal byte* Payload(long offset, int length, bool exactly)
     {
-        if (offset > 0 && (offset & 15) == 0 && offset + ObjectHeader + length <= _space.Length)
+        long held = HeldBy(offset);
+        if (held >= 0 && (!exactly || held == length))
         {
-            ulong header = *(ulong*)(_base + offset);
-            long held = BlockHeader.SizeOf(header) - ObjectHeader;
-            if (BlockHeader.TypeOf(header) == BlockHeader.TypeBlob && (!exactly || held == length) && held <= _space.Length - offset)
-            {
-                return _base + offset + ObjectHeader;
-            }
+            return _base + offset + ObjectHeader;
         }
 
         throw new ArgumentException($"Offset {offset} in the heap of region '{_space.Name}' is no object of {length} bytes. It was freed, or is another heap's.", nameof(offset));
     }
+
+    /// <summary>The root object of that size that a word leads to.</summary>
+    internal byte* RootPayload(long slot, int length)
+    {
+        long offset = new HeapRoots(_space).Follow(slot);
+        return HeldBy(offset) == length
+            ? _base + offset + ObjectHeader
+            : throw new HeapDamagedException(_space.Name, offset, $"a root leads here, where there is no object of {length} bytes");
+    }
+
+    /// <summary>How many bytes an object holds, or -1 where the offset leads to none.</summary>
+    private long HeldBy(long offset)
+    {
+        long length = _space.Length;
+        if (!Guard.Holds(offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset <= length - SizeClasses.Granule) || (offset & (SizeClasses.Granule - 1)) != 0)
+        {
+            return -1;
+        }
+
+        ulong header = *(ulong*)(_base + offset);
+        long held = BlockHeader.SizeOf(header) - ObjectHeader;
+        return Guard.Holds(BlockHeader.TypeOf(header) == BlockHeader.TypeBlob && held >= 0 && held <= length - offset - ObjectHeader && held <= MaximumBlockLength) ? held : -1;
+    }
+
+    private long SizeOfObject(long offset, long slot) =>
+        HeldBy(offset) is >= 0 and var held
+            ? held + ObjectHeader
+            : throw new HeapDamagedException(_space.Name, slot, $"a field leads to {offset}, where there is no object");
 
     private long FieldOffset<T>(in Offset<T> field)
         where T : unmanaged
@@ -127,7 +151,7 @@ public sealed unsafe partial class PersistentHeap
         fixed (Offset<T>* at = &field)
         {
             long offset = (byte*)at - _base;
-            return offset > 0 && offset + sizeof(ulong) <= _space.Length && (offset & 7) == 0
+            return offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset + sizeof(ulong) <= _space.Length && (offset & 7) == 0
                 ? offset
                 : throw new ArgumentException($"The field does not lie in the heap of region '{_space.Name}', or is not aligned to 8 bytes. Pass a field of an object read from this heap by reference, not a copy.", nameof(field));
         }
@@ -148,7 +172,7 @@ public readonly unsafe struct PersistentRoot<T>
     }
 
     /// <summary>The object, where it lies: its <see cref="Offset{T}"/> fields can be given to <see cref="PersistentHeap.Put{T}"/>. Good until the next <see cref="Set"/>.</summary>
-    public ref readonly T Value => ref *(T*)_heap.Payload(*(long*)(_heap.Base + _slot), Unsafe.SizeOf<T>(), exactly: true);
+    public ref readonly T Value => ref *(T*)_heap.RootPayload(_slot, Unsafe.SizeOf<T>());
 
     /// <summary>Replaces the whole object with one store; what its fields point to stays.</summary>
     public void Set(in T value)

@@ -47,6 +47,8 @@ public sealed unsafe partial class PersistentHeap
             _blocks = new BlockAllocator(space);
             Recovery = Recover();
         }
+
+        new HeapRoots(space).Check(settled: space.IsWritable && recover);
     }
 
     /// <summary>What this attach found in flight.</summary>
@@ -93,7 +95,7 @@ public sealed unsafe partial class PersistentHeap
     public HeapStatistics GetStatistics() =>
         new(_space.Length, FrontierBytes, _blocks?.KnownFreeBytes ?? 0);
 
-    internal long FrontierBytes => (long)*(ulong*)(_base + HeapFormat.FrontierOffset) << HeapFormat.PageShift;
+    internal long FrontierBytes => new HeapFrontier(_space).Read() << HeapFormat.PageShift;
 
     internal byte* At(long offset) => _base + offset;
 
@@ -103,7 +105,7 @@ public sealed unsafe partial class PersistentHeap
         int count = 0;
         foreach (Lane lane in _lanes)
         {
-            count += lane.Words[IntentWord.Operation] != 0 || GroupLog.StateOf(lane) != GroupLog.Idle ? 1 : 0;
+            count += lane.Words[IntentWord.Operation] != 0 || GroupLog.StateOf(_space, lane) != GroupLog.Idle ? 1 : 0;
         }
 
         return count;
@@ -179,11 +181,18 @@ public sealed unsafe partial class PersistentHeap
         return mine;
     }
 
-    internal void EndExclusive(Lane lane)
+    /// <param name="lane">What <see cref="BeginExclusive"/> gave.</param>
+    /// <param name="parked">True where its group could not be ended: the lane is out of use until the next attach.</param>
+    internal void EndExclusive(Lane lane, bool parked = false)
     {
         lane.InGroup = false;
+        lane.IsParked = parked;
         _exclusiveLane = null;
-        lane.Release();
+        if (!parked)
+        {
+            lane.Release();
+        }
+
         Volatile.Write(ref _exclusiveThread, 0);
     }
 
@@ -222,9 +231,10 @@ public sealed unsafe partial class PersistentHeap
     /// <summary>The offset of a root object; 0 where there is none of that name.</summary>
     internal long FindRoot(string name, ulong layoutHash)
     {
-        long slot = new HeapRoots(_space).Find(NameBytes(name), out ulong found);
+        HeapRoots roots = new(_space);
+        long slot = roots.Find(NameBytes(name), out ulong found);
         return slot == 0 ? 0
-            : found == layoutHash ? (long)*(ulong*)(_base + slot)
+            : found == layoutHash ? roots.Follow(slot)
             : throw new HeapLayoutException(_space.Name, name, found, layoutHash);
     }
 
@@ -239,17 +249,19 @@ public sealed unsafe partial class PersistentHeap
             {
                 long block = Blocks.Take(lane, size);
                 fill(block);
-                long slot = new HeapRoots(_space).Prepare(bytes, layoutHash);
+                HeapRoots roots = new(_space);
+                long slot = roots.FindFree();
                 if (slot == 0)
                 {
                     Blocks.Give(lane, block, size);
                     throw new HeapRootsFullException(_space.Name, name, HeapFormat.RootCount);
                 }
 
-                Intent intent = new() { Slot = slot, Value = (ulong)block, New = block };
+                Intent intent = new() { Slot = slot, Value = SealedOffset.Seal(block, slot), New = block };
                 lane.Begin(intent);
+                roots.Write(slot, bytes, layoutHash);
                 Persist.Publish((ulong*)(_base + block), header);
-                Persist.Publish((ulong*)(_base + slot), (ulong)block);
+                Persist.Publish((ulong*)(_base + slot), intent.Value);
                 lane.Finish(intent);
                 return block;
             }
@@ -314,14 +326,19 @@ public sealed unsafe partial class PersistentHeap
                     break;
             }
 
-            switch (GroupLog.StateOf(lane))
+            if (GroupLog.Exists(lane))
+            {
+                GroupLog.Open(_space, lane);
+            }
+
+            switch (GroupLog.StateOf(_space, lane))
             {
                 case GroupLog.Committed:
                     recovery.FreeReplaced(lane);
                     GroupLog.SetState(lane, GroupLog.Idle, 0);
                     report = report with { GroupsCommitted = report.GroupsCommitted + 1 };
                     break;
-                case GroupLog.Open:
+                case GroupLog.Opened:
                     lane.TryTake();
                     lane.IsParked = true;
                     break;
@@ -342,7 +359,7 @@ public sealed unsafe partial class PersistentHeap
         byte* start = space.Base;
         space.EnsureBacked(0, HeapFormat.MinimumLength); // One huge page, where the medium has them: the header and the page table are used all the time.
         Persist.Fill(start, HeapFormat.FirstPage << HeapFormat.PageShift, 0);
-        Persist.Store((ulong*)(start + HeapFormat.FrontierOffset), HeapFormat.FirstPage);
+        new HeapFrontier(space).Write(HeapFormat.FirstPage);
         Span<byte> header = stackalloc byte[HeapFormat.ConstantLength];
         header.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(header, HeapFormat.Magic);
@@ -381,7 +398,7 @@ public sealed unsafe partial class PersistentHeap
     private void CheckHeader()
     {
         ulong* words = (ulong*)_base;
-        if (words[HeapFormat.CrcOffset / 8] != HeaderCrc(_base) || words[0] != HeapFormat.Magic)
+        if (!Guard.Holds(words[HeapFormat.CrcOffset / 8] == HeaderCrc(_base)) || words[0] != HeapFormat.Magic)
         {
             throw new HeapDamagedException(_space.Name, 0, "its header does not check");
         }
@@ -396,11 +413,7 @@ public sealed unsafe partial class PersistentHeap
             throw new HeapDamagedException(_space.Name, HeapFormat.NonceOffset, "its header belongs to another region");
         }
 
-        long frontier = (long)*(ulong*)(_base + HeapFormat.FrontierOffset);
-        if (frontier < HeapFormat.FirstPage || frontier > _space.Length >> HeapFormat.PageShift)
-        {
-            throw new HeapDamagedException(_space.Name, HeapFormat.FrontierOffset, $"the frontier, page {frontier}, lies outside");
-        }
+        new HeapFrontier(_space).Read();
     }
 
     private static uint HeaderCrc(byte* start)

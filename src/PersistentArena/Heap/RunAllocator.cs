@@ -19,7 +19,7 @@ internal sealed unsafe class RunAllocator
 
     private readonly IHeapSpace _space;
     private readonly PageTable _table;
-    private readonly ulong* _frontier;
+    private readonly HeapFrontier _frontier;
     private readonly SortedSet<(long Pages, long Start)> _bySize = [];
     private readonly SortedDictionary<long, long> _byStart = [];
     private readonly Dictionary<long, long> _byEnd = [];
@@ -31,11 +31,11 @@ internal sealed unsafe class RunAllocator
         _space = space;
         _table = table;
         _ahead = new BackingAhead(space);
-        _frontier = (ulong*)(space.Base + HeapFormat.FrontierOffset);
+        _frontier = new HeapFrontier(space);
     }
 
     /// <summary>First page that was never handed out. Everything below has a descriptor.</summary>
-    public long Frontier => (long)*_frontier;
+    public long Frontier => _frontier.Read();
 
     /// <summary>Pages of known free runs.</summary>
     public long FreePages { get; private set; }
@@ -160,7 +160,7 @@ internal sealed unsafe class RunAllocator
 
         Persist.Store((ulong*)(_space.Base + (taken << HeapFormat.PageShift)), BlockHeader.Free);
         _table.Store(taken, PageDescriptor.Run(pages));
-        Persist.Publish(_frontier, (ulong)(taken + pages));
+        _frontier.Publish(taken + pages);
         if (rest > 0)
         {
             Know(start, rest);

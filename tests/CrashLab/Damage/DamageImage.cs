@@ -1,0 +1,247 @@
+using System.Text;
+using GuestMemFs.Collections;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.CrashLab.Damage;
+
+/// <summary>An application's root object: a number and bytes that hang on it.</summary>
+internal struct AppRoot(long number)
+{
+    public long Number = number;
+    public Offset<byte> Text = default;
+}
+
+/// <summary>
+/// A small heap with one of everything: values of all sizes, a chain of overflow blocks, integers, expiry times, a cleared table that is half taken apart, a
+/// second dictionary, an application's own objects; or the same, killed in the middle of one operation.
+/// </summary>
+internal sealed unsafe class DamageImage
+{
+    public const long Length = 2 << 20;
+    public const long Later = 2_000_000;
+    public const string AtRest = "at rest";
+
+    private DamageImage(string name, Image image)
+    {
+        Name = name;
+        Image = image;
+    }
+
+    public string Name { get; }
+
+    public Image Image { get; }
+
+    /// <summary>What each key of "keys" holds; two values where the operation that was cut may be there or not (null: absent).</summary>
+    public SortedDictionary<string, string?[]> Keys { get; } = new(StringComparer.Ordinal);
+
+    public SortedDictionary<string, string?[]> Others { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The metadata: what each run of bytes is, where it begins, how long it is.</summary>
+    public List<(string What, long Offset, int Length)> Metadata { get; } = [];
+
+    /// <summary>The image at rest, and those killed in an operation.</summary>
+    public static IEnumerable<string> Names => [AtRest, .. s_cuts.Keys];
+
+    // An operation that is cut, and how many stores before its end.
+    private static readonly Dictionary<string, (int FromEnd, Action<DamageImage, PersistentDictionary> Run)> s_cuts = new()
+    {
+        ["in an update that happened"] = (4, (image, keys) => image.Set(keys, "plain 3", "another value, a bit longer than before")),
+        ["in an update that did not happen"] = (7, (image, keys) => image.Set(keys, "plain 3", "another value, a bit longer than before")),
+        ["in an insert with an overflow block"] = (3, (image, keys) => image.Set(keys, Same(13), "one more")),
+        ["in a removal from a chain"] = (5, (image, keys) => image.Remove(keys, Same(2))),
+        ["in an open group"] = (0, (image, keys) => image.Group(keys, commit: false)),
+        ["in a committed group"] = (8, (image, keys) => image.Group(keys, commit: true)),
+    };
+
+    public static DamageImage Build(string name)
+    {
+        using LabSpace space = new(Length);
+        space.Bytes.Fill(0xA5);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary keys = Open(heap, "keys");
+        PersistentDictionary others = Open(heap, "others");
+        DamageImage draft = new(name, space.Capture());
+        draft.Fill(heap, keys, others);
+        Image image = space.Capture();
+        if (s_cuts.TryGetValue(name, out var cut))
+        {
+            StoreTrace trace = new(space.Base, space.Length);
+            Persist.Trace = trace;
+            cut.Run(draft, keys);
+            Persist.Trace = null;
+            int kept = cut.FromEnd == 0 ? draft._keep : trace.Stores.Count - cut.FromEnd;
+            foreach (RecordedStore store in trace.Stores.Take(kept))
+            {
+                store.Bytes.CopyTo(image.Bytes.AsSpan((int)store.Offset));
+            }
+        }
+
+        DamageImage built = new(name, image);
+        foreach ((string key, string?[] values) in draft.Keys)
+        {
+            built.Keys.Add(key, values);
+        }
+
+        foreach ((string key, string?[] values) in draft.Others)
+        {
+            built.Others.Add(key, values);
+        }
+
+        space.Load(image);
+        built.Map(space);
+        return built;
+    }
+
+    public static PersistentDictionary Open(PersistentHeap heap, string name) =>
+        PersistentDictionary.OpenOrCreate(heap, name, new PersistentDictionaryOptions { TimeProvider = DictionaryLab.StoppedTime.Instance });
+
+    /// <summary>Keys of one bucket.</summary>
+    public static string Same(int index) => DictionaryCrashTests.SameKeys[index];
+
+    private int _keep;
+
+    private void Fill(PersistentHeap heap, PersistentDictionary keys, PersistentDictionary others)
+    {
+        for (int i = 0; i < 13; i++)
+        {
+            Set(keys, Same(i), "value " + i, certain: true);
+        }
+
+        for (int i = 0; i < 12; i++)
+        {
+            Set(keys, "plain " + i, new string((char)('a' + i), i * i * 3), certain: true);
+        }
+
+        Set(keys, "expiring", "until later", certain: true, Later);
+        Set(keys, "expiring too", "until later", certain: true, Later + 5);
+        Set(keys, "large", new string('L', 40_000), certain: true);
+        Set(keys, "run", new string('R', 70_000), certain: true);
+        for (int i = 0; i < 3; i++)
+        {
+            keys.Increment(Encoding.UTF8.GetBytes("number " + i), 1000 + i);
+            Keys["number " + i] = ["" + (1000 + i)];
+        }
+
+        for (int i = 0; i < 10; i++)
+        {
+            others.Set(Encoding.UTF8.GetBytes("old " + i), "cleared"u8);
+        }
+
+        others.Clear();
+        others.CollectGarbage(500);
+        for (int i = 0; i < 4; i++)
+        {
+            others.Set(Encoding.UTF8.GetBytes("other " + i), Encoding.UTF8.GetBytes("of the other " + i));
+            Others["other " + i] = ["of the other " + i];
+        }
+
+        PersistentRoot<AppRoot> root = heap.OpenOrCreateRoot<AppRoot>("application", new AppRoot(77));
+        heap.PutBytes(in root.Value.Text, "hangs on the root"u8);
+        using AtomicGroup group = keys.BeginAtomic(); // so that there is a group's log
+        keys.Set("plain 0"u8, ""u8);
+        group.Commit();
+    }
+
+    private void Set(PersistentDictionary keys, string key, string value, bool certain = false, long expiresAt = 0)
+    {
+        Note(key, value, certain);
+        keys.Set(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), expiresAt == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(expiresAt));
+    }
+
+    private void Remove(PersistentDictionary keys, string key)
+    {
+        Note(key, null, certain: false);
+        keys.Remove(Encoding.UTF8.GetBytes(key));
+    }
+
+    private void Group(PersistentDictionary keys, bool commit)
+    {
+        using AtomicGroup group = keys.BeginAtomic();
+        Set(keys, "plain 5", "in a group");
+        Set(keys, "new in a group", "new");
+        Remove(keys, "plain 6");
+        Set(keys, Same(4), "in a group too");
+        _keep = Persist.Trace!.Stores.Count;
+        if (commit)
+        {
+            group.Commit();
+        }
+    }
+
+    private void Note(string key, string? value, bool certain) =>
+        Keys[key] = certain ? [value] : [.. Keys.GetValueOrDefault(key, [null]), value];
+
+    private void Map(LabSpace space)
+    {
+        Add("header", 0, HeapFormat.FrontierOffset + 8);
+        Add("roots", HeapFormat.RootsOffset, 6 * HeapFormat.RootLength);
+        Add("roots not used", HeapFormat.RootsOffset + (63 * HeapFormat.RootLength), HeapFormat.RootLength);
+        Add("lane 0", HeapFormat.LanesOffset, HeapFormat.LaneLength);
+        Add("lane 63", HeapFormat.LanesOffset + (63 * HeapFormat.LaneLength), HeapFormat.LaneLength);
+        PageTable table = new(space);
+        long frontier = new HeapFrontier(space).Read();
+        Add("page table", PageTable.TableOf(0).Offset + (HeapFormat.FirstPage * 8), (int)((frontier - HeapFormat.FirstPage + 2) * 8));
+        for (long page = HeapFormat.FirstPage; page < frontier;)
+        {
+            PageDescriptor descriptor = table[page];
+            long start = page << HeapFormat.PageShift;
+            long size = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
+            int count = descriptor.Kind == PageKind.Slab ? SizeClasses.SlabBlocks(descriptor.SizeClass, descriptor.Count) : 1;
+            int free = 0;
+            for (int i = 0; i < count; i++, start += size)
+            {
+                MapBlock(space, start, ref free);
+            }
+
+            page += descriptor.Count;
+        }
+    }
+
+    private void MapBlock(LabSpace space, long start, ref int free)
+    {
+        byte* block = space.Base + start;
+        ulong header = *(ulong*)block;
+        switch (BlockHeader.TypeOf(header))
+        {
+            case 0 or BlockHeader.TypeReserved:
+                if (free++ < 3)
+                {
+                    Add("free block", start, 8);
+                }
+
+                break;
+            case BlockHeader.TypeTable:
+                Add("table", start, Table.Size);
+                break;
+            case BlockHeader.TypeSegment:
+                Add("segment", start, (int)Table.SegmentBytes(0));
+                break;
+            case BlockHeader.TypeDictionary:
+                Add("dictionary", start, DictionaryFormat.Size);
+                break;
+            case BlockHeader.TypeOverflow:
+                Add("overflow block", start, Table.BucketLength);
+                break;
+            case BlockHeader.TypeGroupLog:
+                Add("group log", start, (int)GroupLog.BlockSize(6));
+                break;
+            case BlockHeader.TypeBlob:
+                Add("object", start, BlockHeader.SizeOf(header) == 24 ? 24 : 8);
+                break;
+            default:
+                Add("record", start, 8);
+                Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header));
+                break;
+        }
+    }
+
+    // What an operation in flight changes the meaning of; the rest is as in the image at rest.
+    private void Add(string what, long offset, int length)
+    {
+        if (Name == AtRest || what is "lane 0" or "group log" or "dictionary" or "record" or "overflow block")
+        {
+            Metadata.Add((what, offset, length));
+        }
+    }
+}

@@ -1,0 +1,336 @@
+using System.Text;
+using GuestMemFs.Collections;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.CrashLab.Damage;
+
+/// <summary>
+/// One damaged byte of a heap, and what became of it. The outcome is: <c>identical</c>, <c>refused</c> (at the open), <c>refused at use</c> (with a reason code too),
+/// or <c>found by the deep check</c> (reads miss a key or count wrong, and the verifier says what is broken). All else is a failure: an exception without a reason, a wrong
+/// value, a key that was never there, or damage that shows and that the verifier does not find.
+/// </summary>
+internal sealed unsafe class DamageTrial : IDisposable
+{
+    private readonly DamageImage _image;
+    private readonly LabSpace _space = new(DamageImage.Length);
+    private readonly byte[][] _absent = [.. Enumerable.Range(0, 6).Select(i => Encoding.UTF8.GetBytes("absent " + i))];
+    private readonly List<(string Name, byte[] Key, byte[]?[] Values)> _keys;
+    private readonly List<(string Name, byte[] Key, byte[]?[] Values)> _others;
+    private string? _firstRefusal;
+    private int _missing;
+
+    public DamageTrial(DamageImage image)
+    {
+        _image = image;
+        _keys = Expected(image.Keys);
+        _others = Expected(image.Others);
+        _space.Load(image.Image);
+    }
+
+    public Span<byte> Bytes => _space.Bytes;
+
+    /// <summary>Tries the memory as it is, then puts it back.</summary>
+    public string Run()
+    {
+        StoreTrace trace = new(_space.Base, _space.Length);
+        Persist.Trace = trace;
+        _firstRefusal = null;
+        _missing = 0;
+        try
+        {
+            return Try();
+        }
+        finally
+        {
+            Persist.Trace = null;
+            foreach (RecordedStore store in trace.Stores)
+            {
+                _image.Image.Bytes.AsSpan((int)store.Offset, store.Bytes.Length).CopyTo(_space.Bytes[(int)store.Offset..]);
+            }
+        }
+    }
+
+    public void Dispose() => _space.Dispose();
+
+    private string Try()
+    {
+        _space.Rewind(_image.Image);
+        PersistentHeap heap;
+        PersistentDictionary keys, others;
+        PersistentRoot<AppRoot> root;
+        try
+        {
+            heap = PersistentHeap.Open(_space);
+            keys = DamageImage.Open(heap, "keys");
+            others = DamageImage.Open(heap, "others");
+            root = heap.OpenOrCreateRoot<AppRoot>("application");
+        }
+        catch (ArenaException refused)
+        {
+            return "refused " + refused.ReasonCode;
+        }
+
+        string application = ReadRoot(heap, root);
+        ReadAll(keys, _keys);
+        ReadAll(others, _others);
+        bool counts = _keys.Any(key => key.Values.Length > 1) || (keys.Count == _keys.Count && others.Count == _others.Count);
+        bool verified = Verify(heap);
+        int missing = _missing;
+        string? refusal = _firstRefusal;
+        Write(keys, _keys);
+        Write(others, _others);
+        ReadAll(keys, _keys, afterWrites: true);
+        if (missing > 0 || !counts)
+        {
+            return refusal is not null ? "refused at use " + refusal
+                : !verified ? "found by the deep check"
+                : throw new DamageFailure(missing > 0 ? $"{missing} keys are missing, and the verifier finds nothing" : "the count is wrong, and the verifier finds nothing");
+        }
+
+        return refusal is not null ? "refused at use " + refusal
+            : _firstRefusal is not null ? "refused at write " + _firstRefusal
+            : application.Length > 0 ? application
+            : !verified ? "identical, and found by the deep check"
+            : "identical";
+    }
+
+    private string ReadRoot(PersistentHeap heap, PersistentRoot<AppRoot> root)
+    {
+        try
+        {
+            AppRoot value = root.Value;
+            if (!heap.ReadBytes(value.Text).SequenceEqual("hangs on the root"u8) || value.Number != 77)
+            {
+                return "an application's own field"; // its bytes are data to the heap
+            }
+        }
+        catch (Exception error) when (error is ArenaException or ArgumentException)
+        {
+            _firstRefusal ??= error is ArenaException { ReasonCode: var code } ? code : "as no object of the heap's";
+        }
+
+        return "";
+    }
+
+    private void ReadAll(PersistentDictionary dictionary, List<(string Name, byte[] Key, byte[]?[] Values)> expected, bool afterWrites = false)
+    {
+        CompareReader one;
+        foreach ((string name, byte[] key, byte[]?[] values) in expected)
+        {
+            try
+            {
+                one = new CompareReader(values);
+                Judge(name, values, dictionary.TryRead(key, ref one) ? one.Found : default, afterWrites);
+            }
+            catch (ArenaException refused)
+            {
+                _firstRefusal ??= refused.ReasonCode;
+                _missing++;
+            }
+        }
+
+        foreach (byte[] key in _absent)
+        {
+            try
+            {
+                if (dictionary.ContainsKey(key))
+                {
+                    throw new DamageFailure($"{Encoding.UTF8.GetString(key)} is there, and never was");
+                }
+            }
+            catch (ArenaException refused)
+            {
+                _firstRefusal ??= refused.ReasonCode;
+            }
+        }
+
+        try
+        {
+            BatchReader batch = new(expected, new Found[expected.Count]);
+            dictionary.ReadMany(ref batch);
+            for (int i = 0; i < expected.Count; i++)
+            {
+                Judge(expected[i].Name, expected[i].Values, batch.Results[i], afterWrites);
+            }
+        }
+        catch (ArenaException refused)
+        {
+            _firstRefusal ??= refused.ReasonCode;
+        }
+
+        Visitor visitor = new(expected);
+        try
+        {
+            for (ulong cursor = dictionary.Scan(0, 64, ref visitor); cursor != 0;)
+            {
+                cursor = dictionary.Scan(cursor, 64, ref visitor);
+            }
+
+            if (!afterWrites && visitor.Unknown is { } unknown)
+            {
+                _missing++;
+                _unknown = unknown;
+            }
+
+            dictionary.TryVisitRandom(ref visitor);
+        }
+        catch (ArenaException refused)
+        {
+            _firstRefusal ??= refused.ReasonCode;
+        }
+    }
+
+    private string? _unknown;
+
+    private void Judge(string name, byte[]?[] values, Found found, bool afterWrites)
+    {
+        if (!found.There)
+        {
+            _missing += values.Contains(null) ? 0 : 1;
+        }
+        else if (found.Other is { } other && !(afterWrites && s_written.Contains(Encoding.UTF8.GetString(other))))
+        {
+            throw new DamageFailure($"'{name}' reads as {other.Length} bytes '{Encoding.UTF8.GetString(other.AsSpan(0, Math.Min(30, other.Length)))}'{(afterWrites ? " after writes" : "")}");
+        }
+    }
+
+    /// <summary>What a read found: nothing, one of the values that may be there, or another.</summary>
+    private readonly record struct Found(bool There, byte[]? Other)
+    {
+        public static Found In(in RecordView record, byte[]?[] values)
+        {
+            Span<byte> digits = stackalloc byte[20];
+            int length = 0;
+            if (record.IsInteger)
+            {
+                record.Integer.TryFormat(digits, out length, default, System.Globalization.CultureInfo.InvariantCulture);
+            }
+
+            ReadOnlySpan<byte> value = record.IsInteger ? digits[..length] : record.Value;
+            foreach (byte[]? expected in values)
+            {
+                if (expected is not null && value.SequenceEqual(expected))
+                {
+                    return new Found(true, null);
+                }
+            }
+
+            return new Found(true, value.ToArray());
+        }
+    }
+
+    private static bool Verify(PersistentHeap heap)
+    {
+        try
+        {
+            return HeapVerifier.Verify(heap).Count == 0;
+        }
+        catch (ArenaException)
+        {
+            return false;
+        }
+    }
+
+    private static readonly HashSet<string> s_written = ["written 1", "written 2, somewhat longer", "5", "1005"];
+
+    /// <summary>Writes that succeed must be there; writes that are refused need a reason.</summary>
+    private void Write(PersistentDictionary dictionary, List<(string Name, byte[] Key, byte[]?[] Values)> expected)
+    {
+        for (int i = 0; i < expected.Count; i += 4)
+        {
+            byte[] key = expected[i].Key;
+            Mutate(dictionary, key, (d, k) => d.Set(k, "written 1"u8), "written 1");
+        }
+
+        Mutate(dictionary, "fresh 1"u8.ToArray(), (d, k) => d.Set(k, "written 2, somewhat longer"u8), "written 2, somewhat longer");
+        Mutate(dictionary, "fresh 2"u8.ToArray(), (d, k) => d.Increment(k, 5), "5");
+        Mutate(dictionary, Encoding.UTF8.GetBytes(DamageImage.Same(14)), (d, k) => d.Set(k, "written 1"u8), "written 1");
+        Mutate(dictionary, expected[1].Key, (d, k) => d.Remove(k), null);
+        Mutate(dictionary, expected[2].Key, (d, k) => d.Expire(k, DateTimeOffset.FromUnixTimeMilliseconds(DamageImage.Later)), "", anyValue: true);
+        Mutate(dictionary, expected[3].Key, (d, k) =>
+        {
+            using AtomicGroup group = d.BeginAtomic();
+            d.Set(k, "written 1"u8);
+            d.Remove("fresh 2"u8);
+        }, "", anyValue: true);
+        Mutate(dictionary, "fresh 3"u8.ToArray(), (d, k) =>
+        {
+            using AtomicGroup group = d.BeginAtomic();
+            d.Set(k, "written 1"u8);
+            d.Set("fresh 2"u8, "written 1"u8);
+            group.Commit();
+        }, "written 1");
+        Mutate(dictionary, "fresh 4"u8.ToArray(), (d, k) =>
+        {
+            d.CollectGarbage(2000);
+            d.RemoveExpired(1024);
+        }, null);
+        if (ReferenceEquals(expected, _others))
+        {
+            Mutate(dictionary, expected[0].Key, (d, _) => d.Clear(), null);
+            Mutate(dictionary, expected[0].Key, (d, k) => d.Set(k, "written 1"u8), "written 1");
+        }
+    }
+
+    private void Mutate(PersistentDictionary dictionary, byte[] key, Action<PersistentDictionary, byte[]> mutate, string? value, bool anyValue = false)
+    {
+        bool done = false;
+        try
+        {
+            mutate(dictionary, key);
+            done = true;
+            byte[]? found = dictionary.Get(key);
+            if (!anyValue && (value is null ? found is not null : found is null || Encoding.UTF8.GetString(found) != value))
+            {
+                throw new DamageFailure($"{Encoding.UTF8.GetString(key)} was written as '{value}' and reads as '{(found is null ? "nothing" : Encoding.UTF8.GetString(found.AsSpan(0, Math.Min(found.Length, 30))))}'");
+            }
+        }
+        catch (ArenaException refused)
+        {
+            _firstRefusal ??= refused.ReasonCode;
+            _ = done;
+        }
+    }
+
+    private static List<(string Name, byte[] Key, byte[]?[] Values)> Expected(SortedDictionary<string, string?[]> keys) =>
+        [.. keys.Select(pair => (pair.Key, Encoding.UTF8.GetBytes(pair.Key), pair.Value.Select(value => value is null ? null : Encoding.UTF8.GetBytes(value)).ToArray()))];
+
+    private struct CompareReader(byte[]?[] values) : IRecordReader
+    {
+        public Found Found { get; private set; }
+
+        public void Read(in RecordView record) => Found = Found.In(record, values);
+    }
+
+    private readonly struct BatchReader(List<(string Name, byte[] Key, byte[]?[] Values)> keys, Found[] results) : IBatchReader
+    {
+        public Found[] Results => results;
+
+        public int Count => keys.Count;
+
+        public ReadOnlySpan<byte> KeyAt(int index) => keys[index].Key;
+
+        public void Read(int index, in RecordView record) => results[index] = record.Exists ? Found.In(record, keys[index].Values) : default;
+    }
+
+    private struct Visitor(List<(string Name, byte[] Key, byte[]?[] Values)> keys) : IRecordVisitor
+    {
+        public string? Unknown { get; private set; }
+
+        public void Visit(in RecordView record)
+        {
+            foreach ((_, byte[] key, _) in keys)
+            {
+                if (record.Key.SequenceEqual(key))
+                {
+                    return;
+                }
+            }
+
+            Unknown = Encoding.UTF8.GetString(record.Key);
+        }
+    }
+}
+
+/// <summary>What damage must never lead to.</summary>
+internal sealed class DamageFailure(string message) : Exception(message);
