@@ -6,8 +6,8 @@ namespace KvStore.Engine;
 /// <summary>
 /// What commands work on: the keys, who watches them, the figures. One thread at a time: whoever holds <see cref="Gate"/>.
 /// </summary>
-/// <remarks>One I/O thread serves all connections, so the gate is hardly ever contended; it is what keeps timers, and a connection that
-/// finished a receive on another thread, out of a running batch or transaction.</remarks>
+/// <remarks>One event loop serves all connections, so the gate is hardly ever contended; it is what keeps a shutdown, which comes from another thread, out of a
+/// running batch or transaction.</remarks>
 internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 {
     private bool _inGroup;

@@ -4,34 +4,31 @@ using System.Net;
 using System.Net.Sockets;
 using KvStore.Engine;
 using KvStore.Protocol;
+using KvStore.Transport;
 
 namespace KvStore.Server;
 
 /// <summary>One client's loop: receive, run what is whole, send the replies, again.</summary>
-/// <remarks>While replies wait for a slow reader nothing more is received from it: the socket's own flow control holds it back.</remarks>
+/// <remarks>
+/// While replies wait for a slow reader nothing more is received from it: the socket's own flow control holds it back. All of it runs on the thread of its event loop.
+/// </remarks>
 internal sealed class Connection : IDisposable
 {
-    /// <summary>After so many receives that did not have to wait, others get their turn.</summary>
-    private const int FairReceives = 32;
-
-    private readonly Socket _socket;
+    private readonly EventLoop _loop;
     private readonly KvEngine _engine;
     private readonly BatchRunner _runner;
-    private readonly SocketPipeReader _reader;
-    private readonly SocketPipeWriter _writer;
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SocketPipe _pipe;
     private long _bytesIn;
     private long _bytesOut;
     private long _errors;
 
-    public Connection(long id, Socket socket, KvEngine engine, BatchRunner runner)
+    public Connection(long id, Socket socket, EventLoop loop, KvEngine engine, BatchRunner runner)
     {
-        _socket = socket;
+        _loop = loop;
         _engine = engine;
         _runner = runner;
-        _reader = new SocketPipeReader(socket, engine.Options.InputBuffer);
-        _writer = new SocketPipeWriter(socket, engine.Options.OutputHardLimit);
-        Session = new Session(id, new RespWriter(_writer), new RequestParser(engine.Options.Protocol))
+        _pipe = new SocketPipe(loop, socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit);
+        Session = new Session(id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
         {
             Address = Describe(socket.RemoteEndPoint, engine.Options),
             LocalAddress = Describe(socket.LocalEndPoint, engine.Options),
@@ -42,9 +39,6 @@ internal sealed class Connection : IDisposable
 
     public Session Session { get; }
 
-    /// <summary>Completes when the loop has ended.</summary>
-    public Task Ended => _ended.Task;
-
     /// <summary>Serves the client until one of the two closes. Never throws.</summary>
     public async Task RunAsync()
     {
@@ -52,15 +46,11 @@ internal sealed class Connection : IDisposable
         {
             await ServeAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
-        {
-            // The peer went away in the middle; there is nobody to tell.
-        }
         catch (Exception e)
         {
             // One client's request met what it should not (no memory for it, an arena that another writer took over, a defect): it loses its
-            // connection, the operator is told, the others notice nothing.
-            await Console.Error.WriteLineAsync($"closing client {Session.Id} in {Session.LastCommand?.Name ?? "no command"}: {e}").ConfigureAwait(false);
+            // connection, the operator is told, the others notice nothing. Told without await: the loop's thread is kept.
+            Console.Error.WriteLine($"closing client {Session.Id} in {Session.LastCommand?.Name ?? "no command"}: {e}");
         }
         finally
         {
@@ -70,51 +60,49 @@ internal sealed class Connection : IDisposable
             }
 
             Dispose();
-            _ended.TrySetResult();
         }
     }
 
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _reader.Dispose();
-        _writer.Dispose();
-    }
+    public void Dispose() => _pipe.Dispose();
 
-    /// <summary>Ends the loop from outside: pending operations fail.</summary>
-    public void Abort() => _socket.Dispose();
+    /// <summary>Ends the connection, as if the client had gone. From any thread.</summary>
+    public void Abort() => _loop.Post(End);
+
+    /// <inheritdoc cref="Abort"/>
+    /// <remarks>On the loop's thread.</remarks>
+    public void End() => _pipe.Abort();
 
     private async Task ServeAsync()
     {
+        SocketPipeReader input = _pipe.Input;
+        SocketPipeWriter output = _pipe.Output;
         int needed = 1;
-        int immediate = 0;
         while (true)
         {
             ReadResult read = needed > 1
-                ? await _reader.ReadAtLeastAsync(needed).ConfigureAwait(false)
-                : await _reader.ReadAsync().ConfigureAwait(false);
+                ? await input.ReadAtLeastAsync(needed).ConfigureAwait(false)
+                : await input.ReadAsync().ConfigureAwait(false);
             if (read.IsCompleted)
             {
                 return;
             }
 
             bool goOn = Execute(read.Buffer, out needed);
-            if (Session.Drop || _writer.Overflowed)
+            if (Session.Drop || output.Overflowed)
             {
                 return;
             }
 
-            FlushResult flushed = await _writer.FlushAsync().ConfigureAwait(false);
-            if (!goOn || flushed.IsCompleted)
+            if (!goOn)
             {
+                await output.CompleteAsync().ConfigureAwait(false);
                 return;
             }
 
-            immediate = _reader.LastReadWasImmediate ? immediate + 1 : 0;
-            if (immediate >= FairReceives)
+            FlushResult flushed = await output.FlushAsync().ConfigureAwait(false);
+            if (flushed.IsCompleted)
             {
-                immediate = 0;
-                await Task.Yield();
+                return;
             }
         }
     }
@@ -136,26 +124,26 @@ internal sealed class Connection : IDisposable
             consumed = _runner.Run(Session, bytes, out needed);
             Session.Reply.Commit();
             Session.InputBytes = bytes.Length - consumed;
-            Session.InputRoom = _reader.BufferSize - bytes.Length;
+            Session.InputRoom = _pipe.Input.BufferSize - bytes.Length;
             Count();
         }
 
         // Bytes that were not looked at yet (needed is 0) are read again at once, after the flush.
         SequencePosition at = buffer.GetPosition(consumed);
-        _reader.AdvanceTo(at, needed == 0 ? at : buffer.End);
-        return !Session.Close && !_writer.Overflowed && needed <= _engine.Options.QueryBufferLimit && bytes.Length <= _engine.Options.QueryBufferLimit;
+        _pipe.Input.AdvanceTo(at, needed == 0 ? at : buffer.End);
+        return !Session.Close && !_pipe.Output.Overflowed && needed <= _engine.Options.QueryBufferLimit && bytes.Length <= _engine.Options.QueryBufferLimit;
     }
 
     private void Count()
     {
         Statistics statistics = _engine.Statistics;
-        statistics.BytesIn += _reader.BytesReceived - _bytesIn;
-        _bytesIn = _reader.BytesReceived;
-        statistics.BytesOut += _writer.BytesSent - _bytesOut;
-        _bytesOut = _writer.BytesSent;
+        statistics.BytesIn += _pipe.Input.BytesReceived - _bytesIn;
+        _bytesIn = _pipe.Input.BytesReceived;
+        statistics.BytesOut += _pipe.Output.BytesSent - _bytesOut;
+        _bytesOut = _pipe.Output.BytesSent;
         statistics.Errors += Session.Reply.Errors - _errors;
         _errors = Session.Reply.Errors;
-        statistics.Overflowed += _writer.Overflowed ? 1 : 0;
+        statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
     }
 
     private static string Describe(EndPoint? end, ServerOptions options) => end switch

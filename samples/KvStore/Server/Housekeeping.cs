@@ -4,104 +4,88 @@ using KvStore.Engine;
 
 namespace KvStore.Server;
 
-/// <summary>Ten times a second: removes what has expired, for a bounded time; once a second: idle clients and the rate of commands.</summary>
-internal sealed class Housekeeping(KvEngine engine, KvServer server) : IAsyncDisposable
+/// <summary>Between the requests, on the event loop's thread: removes what has expired and what was flushed, a little at a time; once a second: idle clients and the rate of commands.</summary>
+/// <remarks>On no thread of its own: one that wakes ten times a second takes a core from the client or the loop, and the scheduler may leave both of these on the other for long.</remarks>
+internal sealed class Housekeeping(KvEngine engine, KvServer server)
 {
-    private const int TicksPerSecond = 10;
+    private const int Pause = 100;
     private const int BucketsAtATime = 64;
 
-    /// <summary>A tick looks for as long as this, and goes on to the second limit only while it finds much.</summary>
-    private static readonly TimeSpan Usual = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan AtMost = TimeSpan.FromMilliseconds(25);
+    /// <summary>While there is much to do, it takes a quarter of the time: clients wait for a turn, but not for the end.</summary>
+    private const int ShortPause = 3;
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(1);
 
-    private readonly PeriodicTimer _timer = new(TimeSpan.FromSeconds(1.0 / TicksPerSecond));
-    private Task _loop = Task.CompletedTask;
+    private long _second = Environment.TickCount64;
     private long _commands;
 
     public long CommandsPerSecond { get; private set; }
 
-    public void Start() => _loop = RunAsync();
-
-    public async ValueTask DisposeAsync()
+    /// <summary>Does a turn; after how many milliseconds the next is due.</summary>
+    public int Run()
     {
-        _timer.Dispose();
-        await _loop.ConfigureAwait(false);
-    }
-
-    private async Task RunAsync()
-    {
-        for (long tick = 0; await _timer.WaitForNextTickAsync().ConfigureAwait(false); tick++)
-        {
-            try
-            {
-                RemoveExpired();
-                CollectGarbage();
-            }
-            catch (ArenaException e)
-            {
-                // Expired keys stay unseen all the same; the next tick tries again.
-                await Console.Error.WriteLineAsync($"housekeeping: {e.Message}").ConfigureAwait(false);
-            }
-
-            if (tick % TicksPerSecond == 0)
-            {
-                EverySecond();
-            }
-        }
-    }
-
-    private void RemoveExpired()
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            int removed;
-            lock (engine.Gate)
-            {
-                if (engine.Closed || engine.Keys.ExpiringCount == 0)
-                {
-                    return;
-                }
-
-                removed = engine.Keys.RemoveExpired(BucketsAtATime);
-                engine.Statistics.Expired += removed;
-            }
-
-            TimeSpan spent = Stopwatch.GetElapsedTime(start);
-            if (spent > AtMost || (spent > Usual && removed < BucketsAtATime / 4))
-            {
-                return;
-            }
-        }
-    }
-
-    /// <summary>Gives back what FLUSHALL removed, a little at a time.</summary>
-    private void CollectGarbage()
-    {
-        long start = Stopwatch.GetTimestamp();
-        bool done = false;
-        while (!done && Stopwatch.GetElapsedTime(start) < AtMost)
+        bool more = false;
+        try
         {
             lock (engine.Gate)
             {
-                done = engine.Closed || engine.Keys.CollectGarbage(BucketsAtATime);
+                more = !engine.Closed && (RemoveExpired() | CollectGarbage());
             }
         }
-    }
-
-    private void EverySecond()
-    {
-        int timeout;
-        lock (engine.Gate)
+        catch (ArenaException e)
         {
-            CommandsPerSecond = Math.Max(0, engine.Statistics.Commands - _commands);
-            _commands = engine.Statistics.Commands;
-            timeout = engine.Options.Timeout;
+            // Expired keys stay unseen all the same; the next turn tries again.
+            Console.Error.WriteLine($"housekeeping: {e.Message}");
         }
 
-        if (timeout > 0)
+        long now = Environment.TickCount64;
+        if (now - _second >= 1000)
         {
-            server.CloseIdle(timeout);
+            EverySecond(now);
+        }
+
+        return more ? ShortPause : Pause;
+    }
+
+    /// <summary>True where there is more.</summary>
+    private bool RemoveExpired()
+    {
+        if (engine.Keys.ExpiringCount == 0)
+        {
+            return false;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        int removed;
+        do
+        {
+            removed = engine.Keys.RemoveExpired(BucketsAtATime);
+            engine.Statistics.Expired += removed;
+        }
+        while (Stopwatch.GetElapsedTime(start) < Turn);
+        return removed >= BucketsAtATime / 4;
+    }
+
+    /// <summary>Gives back what FLUSHALL removed. True where there is more.</summary>
+    private bool CollectGarbage()
+    {
+        long start = Stopwatch.GetTimestamp();
+        bool done;
+        do
+        {
+            done = engine.Keys.CollectGarbage(BucketsAtATime);
+        }
+        while (!done && Stopwatch.GetElapsedTime(start) < Turn);
+        return !done;
+    }
+
+    private void EverySecond(long now)
+    {
+        CommandsPerSecond = Math.Max(0, engine.Statistics.Commands - _commands) * 1000 / (now - _second);
+        _commands = engine.Statistics.Commands;
+        _second = now;
+        if (engine.Options.Timeout > 0)
+        {
+            server.CloseIdle(engine.Options.Timeout);
         }
     }
 }

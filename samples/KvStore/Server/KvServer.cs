@@ -2,26 +2,25 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using KvStore.Engine;
+using KvStore.Transport;
 
 namespace KvStore.Server;
 
-/// <summary>Listens, accepts, and closes. All connections are served by the one thread that waits for sockets, as in Redis.</summary>
-internal sealed class KvServer : IServerControl, IAsyncDisposable
+/// <summary>Listens, accepts, and closes. All connections are served by one event loop, as in Redis.</summary>
+internal sealed class KvServer : IServerControl, IDisposable
 {
-    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(50);
 
     private readonly ServerOptions _options;
     private readonly KvEngine _engine;
     private readonly BatchRunner _runner;
     private readonly Housekeeping _housekeeping;
-    private readonly List<Socket> _listeners = [];
+    private readonly EventLoop _loop;
+    private readonly List<Listener> _listeners = [];
     private readonly Lock _connectionsLock = new();
     private readonly HashSet<Connection> _connections = [];
     private readonly TaskCompletionSource<string> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _started = Stopwatch.GetTimestamp();
     private long _lastId;
-    private bool _closing;
     private bool _ownsUnixSocket;
 
     public KvServer(ServerOptions options, Keyspace keyspace)
@@ -30,6 +29,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         _engine = new KvEngine(keyspace, options) { Server = this };
         _runner = new BatchRunner(_engine);
         _housekeeping = new Housekeeping(_engine, this);
+        _loop = new EventLoop("kvstore", _housekeeping.Run);
     }
 
     public KvEngine Engine => _engine;
@@ -82,12 +82,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
             _ownsUnixSocket = true;
         }
 
-        foreach (Socket listener in _listeners)
-        {
-            _ = AcceptAsync(listener);
-        }
-
-        _housekeeping.Start();
+        _loop.Start();
     }
 
     /// <summary>Closes the connections whose clients were idle for longer than the limit.</summary>
@@ -103,31 +98,12 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Runs no more commands, closes all sockets, and waits until that is done.</summary>
+    public void Dispose()
     {
-        _closing = true;
         _engine.Close();
-        await _housekeeping.DisposeAsync().ConfigureAwait(false);
-        foreach (Socket listener in _listeners)
-        {
-            listener.Dispose();
-        }
-
-        Connection[] open = Connections();
-        foreach (Connection connection in open)
-        {
-            connection.Abort();
-        }
-
-        try
-        {
-            await Task.WhenAll(open.Select(c => c.Ended)).WaitAsync(ClosePatience).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            Console.Error.WriteLine($"{Connections().Length} connections did not end in {ClosePatience.TotalSeconds} s");
-        }
-
+        _loop.Post(CloseSockets);
+        _loop.Dispose();
         if (_ownsUnixSocket)
         {
             File.Delete(_options.UnixSocket);
@@ -140,7 +116,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         {
             listener.Bind(end);
             listener.Listen(_options.Backlog);
-            _listeners.Add(listener);
+            _listeners.Add(new Listener(_loop, listener, Serve));
         }
         catch (SocketException e)
         {
@@ -184,28 +160,12 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
         throw new OptionException($"--unixsocket {path}: another server listens there");
     }
 
-    private async Task AcceptAsync(Socket listener)
+    private void CloseSockets()
     {
-        while (!_closing)
+        _listeners.ForEach(listener => listener.Dispose());
+        foreach (Connection connection in Connections())
         {
-            Socket socket;
-            try
-            {
-                socket = await listener.AcceptAsync().ConfigureAwait(false);
-            }
-            catch (Exception e) when (_closing && e is SocketException or ObjectDisposedException)
-            {
-                return;
-            }
-            catch (SocketException e)
-            {
-                // Out of descriptors, or a peer that was gone at once: the next may do better.
-                Console.Error.WriteLine($"accept: {e.Message}");
-                await Task.Delay(AcceptPause).ConfigureAwait(false);
-                continue;
-            }
-
-            Serve(socket);
+            connection.End();
         }
     }
 
@@ -229,7 +189,7 @@ internal sealed class KvServer : IServerControl, IAsyncDisposable
             socket.NoDelay = true;
         }
 
-        var connection = new Connection(Interlocked.Increment(ref _lastId), socket, _engine, _runner);
+        var connection = new Connection(Interlocked.Increment(ref _lastId), socket, _loop, _engine, _runner);
         lock (_connectionsLock)
         {
             _connections.Add(connection);

@@ -18,7 +18,7 @@ internal static class ServerMain
         {
             ServerOptions options = OptionsParser.Parse(args, Environment.GetEnvironmentVariables());
             using Keyspace keyspace = Keyspace.Open(options);
-            await using var server = new KvServer(options, keyspace);
+            using var server = new KvServer(options, keyspace);
             using PosixSignalRegistration terminate = On(PosixSignal.SIGTERM, server);
             using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, server);
             server.Start();

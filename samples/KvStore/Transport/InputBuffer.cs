@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 
-namespace KvStore.Server;
+namespace KvStore.Transport;
 
 /// <summary>
-/// A connection's input memory: an array of the pool while it is small, native memory when a large value was announced: the kernel
+/// A connection's input memory: none at first, an array of the pool while it is small, native memory when a large value was announced: the kernel
 /// backs of that only what really arrives, and it goes back at once.
 /// </summary>
 internal sealed unsafe class InputBuffer : MemoryManager<byte>
@@ -13,11 +13,6 @@ internal sealed unsafe class InputBuffer : MemoryManager<byte>
 
     private byte[]? _array;
     private void* _native;
-
-    public InputBuffer(int size)
-    {
-        Allocate(size);
-    }
 
     public int Length { get; private set; }
 
@@ -52,15 +47,16 @@ internal sealed unsafe class InputBuffer : MemoryManager<byte>
         // Native memory does not move.
     }
 
-    public void Dispose() => Dispose(true);
-
-    protected override void Dispose(bool disposing)
+    /// <summary>Gives the memory back; <see cref="Resize"/> takes some again.</summary>
+    public void Free()
     {
         Free(_array, _native);
         _array = null;
         _native = null;
         Length = 0;
     }
+
+    protected override void Dispose(bool disposing) => Free();
 
     private void Allocate(int size)
     {

@@ -1,0 +1,153 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
+namespace KvStore.Transport;
+
+/// <summary>Who has a descriptor in an <see cref="EventLoop"/>. Called on the loop's thread.</summary>
+internal interface IEventHandler
+{
+    /// <summary>The descriptor is ready for what it is watched for, or broken. What is left undone is told again in the next round.</summary>
+    void Ready();
+
+    /// <summary>All that was ready in this round has been handled: asked for with <see cref="EventLoop.CallAtEndOfRound"/>.</summary>
+    void EndOfRound();
+}
+
+/// <summary>
+/// One thread that serves many sockets in rounds, as Redis does: wait for what is ready, receive and run all of it, then send all replies.
+/// </summary>
+/// <remarks>
+/// Sending at the end of the round wakes a client once for many replies. Everything here belongs to the loop's thread, except
+/// <see cref="Post"/>, and what happens before <see cref="Start"/>.
+/// </remarks>
+internal sealed class EventLoop : IDisposable
+{
+    /// <summary>Most descriptors handled in a round.</summary>
+    public const int RoundSize = 256;
+
+    private readonly Epoll _epoll = new(RoundSize);
+    private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly Thread _thread;
+    private readonly Func<int> _chore;
+    private IEventHandler?[] _handlers = new IEventHandler?[64];
+    private List<IEventHandler> _endOfRound = new(RoundSize);
+    private List<IEventHandler> _ending = new(RoundSize);
+    private bool _stopped;
+
+    /// <param name="name">The thread's name.</param>
+    /// <param name="chore">Done between rounds; it returns after how many milliseconds it is due again.</param>
+    public EventLoop(string name, Func<int> chore)
+    {
+        _thread = new Thread(Run) { IsBackground = true, Name = name };
+        _chore = chore;
+    }
+
+    /// <summary>The blocks that the loop's sockets write into.</summary>
+    public BlockPool Blocks { get; } = new(RoundSize);
+
+    public void Start() => _thread.Start();
+
+    /// <summary>Ends the loop, once what was posted before is done. Waits for that.</summary>
+    public void Dispose()
+    {
+        Post(() => _stopped = true);
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+        else
+        {
+            RunPosted(); // it was never started
+        }
+
+        _epoll.Dispose();
+    }
+
+    /// <summary>Has something done on the loop's thread. From any thread.</summary>
+    public void Post(Action action)
+    {
+        _posted.Enqueue(action);
+        _epoll.Wake();
+    }
+
+    /// <summary>Watches a descriptor.</summary>
+    public void Add(SafeHandle descriptor, IEventHandler handler, Readiness what)
+    {
+        int index = (int)descriptor.DangerousGetHandle();
+        if (index >= _handlers.Length)
+        {
+            Array.Resize(ref _handlers, Math.Max(index + 1, _handlers.Length * 2));
+        }
+
+        _epoll.Watch(descriptor, what);
+        _handlers[index] = handler;
+    }
+
+    public void Change(SafeHandle descriptor, Readiness what) => _epoll.Change(descriptor, what);
+
+    public void Remove(SafeHandle descriptor)
+    {
+        _epoll.Forget(descriptor);
+        _handlers[(int)descriptor.DangerousGetHandle()] = null;
+    }
+
+    /// <summary>The handler's <see cref="IEventHandler.EndOfRound"/> is called once, in this round or, where that is ending already, in the next.</summary>
+    public void CallAtEndOfRound(IEventHandler handler) => _endOfRound.Add(handler);
+
+    private void Run()
+    {
+        long due = Environment.TickCount64;
+        while (!_stopped)
+        {
+            long rest = due - Environment.TickCount64;
+            if (rest <= 0)
+            {
+                rest = _chore();
+                due = Environment.TickCount64 + rest;
+            }
+
+            int count = _epoll.Wait(_endOfRound.Count > 0 ? 0 : (int)rest);
+            bool woken = false;
+            for (int i = 0; i < count; i++)
+            {
+                int descriptor = _epoll.Descriptor(i);
+
+                // No handler: it was removed earlier in this round.
+                IEventHandler? handler = _handlers.Length > descriptor ? _handlers[descriptor] : null;
+                if (handler is not null)
+                {
+                    handler.Ready();
+                }
+                else
+                {
+                    woken |= _epoll.TookWakeUp(descriptor);
+                }
+            }
+
+            EndRound();
+            if (woken)
+            {
+                RunPosted();
+            }
+        }
+    }
+
+    private void RunPosted()
+    {
+        while (_posted.TryDequeue(out Action? action))
+        {
+            action();
+        }
+    }
+
+    private void EndRound()
+    {
+        (_endOfRound, _ending) = (_ending, _endOfRound);
+        foreach (IEventHandler handler in _ending)
+        {
+            handler.EndOfRound();
+        }
+
+        _ending.Clear();
+    }
+}

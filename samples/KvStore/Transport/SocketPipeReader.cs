@@ -1,0 +1,205 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using System.Numerics;
+using System.Threading.Tasks.Sources;
+
+namespace KvStore.Transport;
+
+/// <summary>
+/// A <see cref="PipeReader"/> over a socket whose buffer is always one contiguous piece, so that parsers see one span.
+/// </summary>
+/// <remarks>
+/// <para>There is a buffer only from the moment the socket is readable until all of it is consumed: idle connections hold none. It
+/// doubles while it is full. <see cref="PipeReader.ReadAtLeastAsync"/> makes it as large as asked at once, so a value whose length was announced is
+/// received where it stays; such memory is native and the kernel backs only what arrives.</para>
+/// <para>One receive each time the socket is readable: what did not fit makes it readable again. Belongs to the loop's thread; one reader, one outstanding read.</para>
+/// </remarks>
+internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult>, IDisposable
+{
+    private const int SmallestBuffer = 256;
+
+    private readonly Socket _socket;
+    private readonly int _usualSize;
+    private readonly InputBuffer _buffer = new();
+    private ManualResetValueTaskSourceCore<ReadResult> _source;
+    private int _start;
+    private int _end;
+    private int _atLeast;
+    private bool _waiting;
+    private bool _examinedAll = true;
+    private bool _completed;
+
+    /// <param name="socket">The socket, not blocking; the caller disposes it.</param>
+    /// <param name="usualSize">Bytes of the buffer for small requests.</param>
+    public SocketPipeReader(Socket socket, int usualSize)
+    {
+        _socket = socket;
+        _usualSize = usualSize;
+    }
+
+    /// <summary>Bytes received in all.</summary>
+    public long BytesReceived { get; private set; }
+
+    /// <summary>Bytes of buffer held.</summary>
+    public int BufferSize => _buffer.Length;
+
+    public override bool TryRead(out ReadResult result)
+    {
+        result = Result();
+        return (!_examinedAll && _end > _start) || _completed;
+    }
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => Read(1);
+
+    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken) => Read(minimumSize);
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        _examinedAll = Offset(examined) == _end;
+        _start = Offset(consumed);
+        if (_start == _end)
+        {
+            Dispose();
+        }
+    }
+
+    public override void CancelPendingRead() => throw new NotSupportedException("Abort the socket's pipe to end a read.");
+
+    public override void Complete(Exception? exception = null) => Dispose();
+
+    /// <summary>The socket is readable, or broken: receives once, and completes the read that waits for it.</summary>
+    internal void Receive()
+    {
+        if (!_waiting)
+        {
+            return;
+        }
+
+        try
+        {
+            MakeRoom();
+        }
+        catch (OutOfMemoryException e)
+        {
+            _waiting = false;
+            _source.SetException(e);
+            return;
+        }
+
+        int count = _socket.Receive(_buffer.Memory.Span[_end..], SocketFlags.None, out SocketError error);
+        if (error is SocketError.WouldBlock or SocketError.Interrupted)
+        {
+            return;
+        }
+
+        if (error != SocketError.Success || count == 0)
+        {
+            End();
+            return;
+        }
+
+        _end += count;
+        BytesReceived += count;
+        if (_end - _start >= _atLeast)
+        {
+            CompleteRead();
+        }
+    }
+
+    /// <summary>Nothing more will come: the read that waits, and every later one, is told so.</summary>
+    internal void End()
+    {
+        _completed = true;
+        if (_waiting)
+        {
+            CompleteRead();
+        }
+    }
+
+    /// <summary>Gives the buffer back; a later receive takes one again.</summary>
+    public void Dispose()
+    {
+        _start = _end = 0;
+        _buffer.Free();
+    }
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        ReadResult result = _source.GetResult(token);
+        _source.Reset();
+        return result;
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+
+    private ValueTask<ReadResult> Read(int atLeast)
+    {
+        _atLeast = Math.Max(1, atLeast);
+        int held = _end - _start;
+        if (_completed || (!_examinedAll && held >= _atLeast))
+        {
+            return new ValueTask<ReadResult>(Result());
+        }
+
+        if (held > 0 && held <= _buffer.Length / 4 && _buffer.Length <= _usualSize)
+        {
+            // A request that stopped in the middle may take its time: it waits in little.
+            Resize(Math.Max(SmallestBuffer, (int)BitOperations.RoundUpToPowerOf2((uint)held)));
+        }
+
+        _waiting = true;
+        return new ValueTask<ReadResult>(this, _source.Version);
+    }
+
+    private void CompleteRead()
+    {
+        // The reader runs in here, and may have begun the next read when this returns.
+        _waiting = false;
+        _source.SetResult(Result());
+    }
+
+    private ReadResult Result() =>
+        new(new ReadOnlySequence<byte>(_buffer.Memory[_start.._end]), isCanceled: false, isCompleted: _completed);
+
+    private int Offset(SequencePosition position)
+    {
+        // A sequence over one piece of memory counts in that piece.
+        var sequence = new ReadOnlySequence<byte>(_buffer.Memory[_start.._end]);
+        return _start + (position.GetInteger() - sequence.Start.GetInteger());
+    }
+
+    private void MakeRoom()
+    {
+        int held = _end - _start;
+        int wanted = Math.Max(_buffer.Length, Math.Max(_usualSize, _atLeast));
+        if (held == wanted)
+        {
+            wanted = checked(wanted * 2);
+        }
+
+        if (wanted != _buffer.Length)
+        {
+            Resize(wanted);
+        }
+        else if (_start > 0 && (_end == _buffer.Length || held <= _buffer.Length / 4 || _buffer.Length - _start < _atLeast))
+        {
+            _buffer.MoveToFront(_start, held);
+            _start = 0;
+            _end = held;
+        }
+    }
+
+    private void Resize(int size)
+    {
+        int held = _end - _start;
+        _buffer.Resize(size, _start, held);
+        _start = 0;
+        _end = held;
+    }
+}
