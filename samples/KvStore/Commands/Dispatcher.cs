@@ -95,7 +95,7 @@ internal static class Dispatcher
             engine.Statistics.OutOfMemory++;
             if (!reply.Rewind(start))
             {
-                // A large old value is on its way already, and would say that the command was done.
+                // A large old value is on its way already, and would say that the command was done. Only a transaction whose own log finds no room comes here.
                 session.Drop = true;
                 session.Close = true;
                 return;

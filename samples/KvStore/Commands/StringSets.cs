@@ -237,9 +237,11 @@ internal ref struct SetOptions
 }
 
 /// <summary>Puts a value, under conditions.</summary>
+/// <remarks>A large old value cannot be taken back once it is replied, so that waits until the new one has found its room: <see cref="Write"/> comes after that.</remarks>
 internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
 {
     private readonly ReadOnlySpan<byte> _value = value;
+    private bool _replied;
 
     public long ExpiresAt { get; init; }
 
@@ -259,13 +261,10 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
     public MutationPlan Plan(in RecordView current)
     {
         Found = current.Exists;
-        if (OldValue is not null && !ReplyOld(current))
+        bool wrong = OldValue is not null && RecordText.IsWrong(current);
+        if (wrong || (IfAbsent && current.Exists) || (IfPresent && !current.Exists))
         {
-            return MutationPlan.None;
-        }
-
-        if ((IfAbsent && current.Exists) || (IfPresent && !current.Exists))
-        {
+            ReplyOld(current);
             return MutationPlan.None;
         }
 
@@ -273,25 +272,32 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
         return MutationPlan.Put(_value.Length, KeepExpiry && current.Exists ? current.ExpiresAt : ExpiresAt);
     }
 
-    public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
-
-    private readonly bool ReplyOld(in RecordView current)
+    public void Write(in RecordView current, Span<byte> value)
     {
-        if (RecordText.IsWrong(current))
+        _value.CopyTo(value);
+        ReplyOld(current);
+    }
+
+    private void ReplyOld(in RecordView current)
+    {
+        // The dictionary may try again after it has found more room.
+        if (OldValue is null || _replied)
         {
-            OldValue!.Error(Errors.WrongType);
-            return false;
+            return;
         }
 
-        if (current.Exists)
+        _replied = true;
+        if (RecordText.IsWrong(current))
         {
-            RecordText.Reply(OldValue!, current);
+            OldValue.Error(Errors.WrongType);
+        }
+        else if (current.Exists)
+        {
+            RecordText.Reply(OldValue, current);
         }
         else
         {
-            OldValue!.Null();
+            OldValue.Null();
         }
-
-        return true;
     }
 }

@@ -17,13 +17,18 @@ internal interface IEventHandler
 /// One thread that serves many sockets in rounds, as Redis does: wait for what is ready, receive and run all of it, then send all replies.
 /// </summary>
 /// <remarks>
-/// Sending at the end of the round wakes a client once for many replies. Everything here belongs to the loop's thread, except
+/// Sending at the end of a round wakes a client once for many replies; small rounds let it work on them while the next is run. Everything here belongs to the loop's thread, except
 /// <see cref="Post"/>, and what happens before <see cref="Start"/>.
 /// </remarks>
 internal sealed class EventLoop : IDisposable
 {
-    /// <summary>Most descriptors handled in a round.</summary>
-    public const int RoundSize = 256;
+    /// <summary>Most descriptors handled in a round. Many at once, and client and server take turns where they could overlap.</summary>
+    private const int RoundSize = 16;
+
+    /// <summary>So often it looks whether there is more before it sleeps: a sleep costs both sides more than these do.</summary>
+    private const int Looks = 4;
+
+    private const int BlocksKept = 64;
 
     private readonly Epoll _epoll = new(RoundSize);
     private readonly ConcurrentQueue<Action> _posted = new();
@@ -43,7 +48,7 @@ internal sealed class EventLoop : IDisposable
     }
 
     /// <summary>The blocks that the loop's sockets write into.</summary>
-    public BlockPool Blocks { get; } = new(RoundSize);
+    public BlockPool Blocks { get; } = new(BlocksKept);
 
     public void Start() => _thread.Start();
 
@@ -106,7 +111,7 @@ internal sealed class EventLoop : IDisposable
                 due = Environment.TickCount64 + rest;
             }
 
-            int count = _epoll.Wait(_endOfRound.Count > 0 ? 0 : (int)rest);
+            int count = Wait((int)rest);
             bool woken = false;
             for (int i = 0; i < count; i++)
             {
@@ -130,6 +135,17 @@ internal sealed class EventLoop : IDisposable
                 RunPosted();
             }
         }
+    }
+
+    private int Wait(int milliseconds)
+    {
+        int count = _epoll.Wait(0);
+        for (int looks = 1; count == 0 && looks < Looks; looks++)
+        {
+            count = _epoll.Wait(0);
+        }
+
+        return count > 0 || _endOfRound.Count > 0 ? count : _epoll.Wait(milliseconds);
     }
 
     private void RunPosted()

@@ -72,6 +72,45 @@ public sealed class FullMediumTests
         client.Dispose();
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(150_000)]
+    public void Where_the_new_value_finds_no_room_the_old_one_is_not_answered(int valueLength)
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server's limit counts buffers too, and so is not exact.");
+        using RunningServer server = TestServer.Start("64M");
+        using RespClient client = server.Connect();
+        var present = new SortedSet<int>();
+        Fill(client, valueLength, present);
+        var larger = new byte[8_000_000];
+        foreach (RespArgument[] command in (RespArgument[][])[["GETSET", Key(0), larger], ["SET", Key(0), larger, "GET"], ["SET", Key(0), larger, "XX", "GET", "EX", 100]])
+        {
+            RequireOutOfMemory(client.Call(command));
+            Assert.Equal("OK", client.Call("MULTI").Text);
+            Assert.Equal("QUEUED", client.Call(command).Text);
+            Assert.Equal("QUEUED", client.Call("PING").Text);
+            RespReply[] replies = [.. client.Call("EXEC").Items!];
+            RequireOutOfMemory(replies[0]);
+            Assert.Equal("PONG", replies[1].Text);
+        }
+
+        Assert.Equal(-1, client.Call("TTL", Key(0)).Integer);
+        RequireExactly(client, valueLength, present);
+
+        // With room it is, large or small, and once.
+        Assert.Equal(3, client.Call("DEL", Key(1), Key(2), Key(3)).Integer);
+        byte[] first = Value(0, valueLength);
+        byte[] second = Value(1, valueLength);
+        Assert.Equal(first, client.Call("GETSET", Key(0), second).Bytes);
+        Assert.Equal(second, client.Call("SET", Key(0), first, "GET").Bytes);
+        Assert.Equal(first, client.Call("SET", Key(0), second, "NX", "GET").Bytes);
+        Assert.Equal(first, client.Call("GET", Key(0)).Bytes);
+        Assert.Equal("PONG", client.Call("PING").Text);
+    }
+
+    private static void RequireOutOfMemory(RespReply reply) =>
+        Assert.True(reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal), $"The answer is {reply}.");
+
     // Sets until a key finds no room; a batch's keys after it may find some or not.
     private static void Fill(RespClient client, int valueLength, SortedSet<int> present)
     {
