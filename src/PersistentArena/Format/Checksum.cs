@@ -11,7 +11,6 @@ internal static class Checksum
     public const uint Start = 0xFFFF_FFFF;
 
     /// <summary>The checksum of the bytes, continued from <paramref name="seed"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static uint Of(ReadOnlySpan<byte> bytes, uint seed = Start)
     {
         uint crc = seed;

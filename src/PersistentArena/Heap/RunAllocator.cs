@@ -20,10 +20,8 @@ internal sealed unsafe class RunAllocator
     private readonly IHeapSpace _space;
     private readonly PageTable _table;
     private readonly HeapFrontier _frontier;
-    private readonly SortedSet<(long Pages, long Start)> _bySize = [];
-    private readonly SortedDictionary<long, long> _byStart = [];
-    private readonly Dictionary<long, long> _byEnd = [];
     private readonly BackingAhead _ahead;
+    private FreeRuns? _free;
     private long _backedUntil;
 
     public RunAllocator(IHeapSpace space, PageTable table)
@@ -38,7 +36,7 @@ internal sealed unsafe class RunAllocator
     public long Frontier => _frontier.Read();
 
     /// <summary>Pages of known free runs.</summary>
-    public long FreePages { get; private set; }
+    public long FreePages => _free?.Pages ?? 0;
 
     /// <summary>Why the medium last refused memory, or null.</summary>
     public ArenaOutOfSpaceException? MediumFull { get; private set; }
@@ -68,58 +66,55 @@ internal sealed unsafe class RunAllocator
     }
 
     /// <summary>True where a known free run has that many pages.</summary>
-    public bool HasFree(long pages) => _bySize.Count > 0 && _bySize.Max.Pages >= pages;
+    public bool HasFree(long pages) => _free?.Largest >= pages;
 
     /// <summary>Takes back a free run: descriptor <c>Run</c>, first word free.</summary>
     public void Give(long start, long pages)
     {
-        if (_byEnd.TryGetValue(start, out long before))
+        FreeRuns free = _free ??= new FreeRuns();
+        (long length, long before) = free.EndingAt(start);
+        if (length > 0)
         {
-            long length = _byStart[before];
-            Forget(before, length);
+            free.Remove(before, length);
             start = before;
             pages += length;
             _table.Publish(start, PageDescriptor.Run(pages));
         }
 
-        if (_byStart.TryGetValue(start + pages, out long after))
+        long after = free.PagesFrom(start + pages);
+        if (after > 0)
         {
-            Forget(start + pages, after);
+            free.Remove(start + pages, after);
             pages += after;
             _table.Publish(start, PageDescriptor.Run(pages));
         }
 
-        Know(start, pages);
+        free.Add(start, pages);
     }
 
     private long TryTakeFree(long pages)
     {
-        if (FreePages < pages)
+        if (_free is not { } free || free.Largest < pages)
         {
             return 0;
         }
 
-        (long length, long start) = _bySize.GetViewBetween((pages, 0), (long.MaxValue, long.MaxValue)).Min;
-        if (start == 0)
-        {
-            return 0;
-        }
-
-        Forget(start, length);
+        (long length, long start) = free.SmallestOf(pages);
+        free.Remove(start, length);
         if (length > pages)
         {
             // The rest becomes a run first; until the shorter descriptor is published nobody looks inside.
             long rest = start + pages;
             if (!TryBack(rest, 1))
             {
-                Know(start, length);
+                free.Add(start, length);
                 return 0;
             }
 
             Persist.Store((ulong*)(_space.Base + (rest << HeapFormat.PageShift)), BlockHeader.Free);
             _table.Store(rest, PageDescriptor.Run(length - pages));
             _table.Publish(start, PageDescriptor.Run(pages));
-            Know(rest, length - pages);
+            free.Add(rest, length - pages);
         }
 
         return start;
@@ -163,7 +158,7 @@ internal sealed unsafe class RunAllocator
         _frontier.Publish(taken + pages);
         if (rest > 0)
         {
-            Know(start, rest);
+            (_free ??= new FreeRuns()).Add(start, rest);
         }
 
         return taken;
@@ -207,21 +202,5 @@ internal sealed unsafe class RunAllocator
             MediumFull = full;
             return false;
         }
-    }
-
-    private void Know(long start, long pages)
-    {
-        _bySize.Add((pages, start));
-        _byStart.Add(start, pages);
-        _byEnd.Add(start + pages, start);
-        FreePages += pages;
-    }
-
-    private void Forget(long start, long pages)
-    {
-        _bySize.Remove((pages, start));
-        _byStart.Remove(start);
-        _byEnd.Remove(start + pages);
-        FreePages -= pages;
     }
 }

@@ -16,7 +16,6 @@ internal static class LogReader
     /// <param name="tables">Filled.</param>
     /// <param name="sequence">The last record's number, 0 where there is none.</param>
     /// <returns>The offset of the first record that does not check, or the log's length.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // Runs once in a process, over all there is: no time to warm up.
     public static int Replay(ReadOnlySpan<byte> log, uint seed, MetadataTables tables, out ulong sequence)
     {
         sequence = 0;
@@ -53,6 +52,6 @@ internal static class LogReader
     }
 
     private static bool TryRecord(ReadOnlySpan<byte> from, uint seed, out RecordHeader header) =>
-        MemoryMarshal.TryRead(from, out header) && header.Length >= RecordHeader.Bytes && header.Length <= from.Length && header.Length % 8 == 0
+        Structs.TryRead(from, out header) && header.Length >= RecordHeader.Bytes && header.Length <= from.Length && header.Length % 8 == 0
         && header.Sequence != 0 && header.Crc == RecordHeader.ComputeCrc(from[..(int)header.Length], seed);
 }

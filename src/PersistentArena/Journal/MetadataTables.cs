@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text;
 using GuestMemFs.Format;
 
@@ -48,12 +46,11 @@ internal sealed class MetadataTables
     }
 
     /// <summary>Applies a record's operations. False where they make no sense, which a checksum that fits makes a newer writer's or a bug's doing.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Apply(ReadOnlySpan<byte> operations)
     {
         while (!operations.IsEmpty)
         {
-            if (!MemoryMarshal.TryRead(operations, out OperationHeader header) || header.Length > operations.Length
+            if (!Structs.TryRead(operations, out OperationHeader header) || header.Length > operations.Length
                 || header.Length < OperationHeader.Bytes || header.Length % 8 != 0
                 || !ApplyOne(header.Kind, operations[OperationHeader.Bytes..(int)header.Length]))
             {
@@ -67,7 +64,6 @@ internal sealed class MetadataTables
     }
 
     /// <summary>True where every name is one region's and every extent in use has a region that is there.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool IsConsistent()
     {
         if (_names.Count != _regions.Count)
@@ -86,25 +82,24 @@ internal sealed class MetadataTables
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ApplyOne(OperationKind kind, ReadOnlySpan<byte> body)
     {
         switch (kind)
         {
-            case OperationKind.PutRegion when MemoryMarshal.TryRead(body, out RegionBody region) && region.NameBytes <= body.Length - RegionBody.Bytes:
+            case OperationKind.PutRegion when Structs.TryRead(body, out RegionBody region) && region.NameBytes <= body.Length - RegionBody.Bytes:
                 PutRegion(region, Encoding.UTF8.GetString(body.Slice(RegionBody.Bytes, (int)region.NameBytes)));
                 return true;
-            case OperationKind.DropRegion when MemoryMarshal.TryRead(body, out ulong id):
+            case OperationKind.DropRegion when Structs.TryRead(body, out ulong id):
                 DropRegion(id);
                 return true;
-            case OperationKind.PutExtent when MemoryMarshal.TryRead(body, out ExtentBody extent):
+            case OperationKind.PutExtent when Structs.TryRead(body, out ExtentBody extent):
                 PutExtent(new ExtentEntry(extent.Id, extent.Nonce, extent.FileLength, extent.Used, extent.RegionId, extent.Ordinal, (ExtentState)extent.State));
                 return true;
-            case OperationKind.DropExtent when MemoryMarshal.TryRead(body, out ulong id):
+            case OperationKind.DropExtent when Structs.TryRead(body, out ulong id):
                 Unlink(id);
                 _extents.Remove(id);
                 return true;
-            case OperationKind.SetState when MemoryMarshal.TryRead(body, out StateBody state):
+            case OperationKind.SetState when Structs.TryRead(body, out StateBody state):
                 State = new ArenaState(
                     state.Epoch,
                     Math.Max(State.NextExtentId, state.NextExtentId),
@@ -117,7 +112,6 @@ internal sealed class MetadataTables
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PutRegion(in RegionBody body, string name)
     {
         var entry = new RegionEntry(
@@ -131,19 +125,19 @@ internal sealed class MetadataTables
             body.Alignment,
             body.CreatedUnixMilliseconds,
             (body.Flags & RegionBody.FormattedFlag) != 0);
-        ref RegionNode? node = ref CollectionsMarshal.GetValueRefOrAddDefault(_regions, body.Id, out bool exists);
-        if (!exists)
+        if (!_regions.TryGetValue(body.Id, out RegionNode? node))
         {
             node = new RegionNode(entry);
+            _regions.Add(body.Id, node);
             State = State with { NextRegionId = Math.Max(State.NextRegionId, body.Id + 1) };
         }
         else
         {
-            ForgetName(node!);
-            node!.Entry = entry;
+            ForgetName(node);
+            node.Entry = entry;
         }
 
-        _names[name] = node!;
+        _names[name] = node;
     }
 
     private void DropRegion(ulong id)
@@ -163,7 +157,6 @@ internal sealed class MetadataTables
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PutExtent(ExtentEntry extent)
     {
         Unlink(extent.Id);

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text;
 using GuestMemFs.Format;
 
@@ -11,26 +9,23 @@ namespace GuestMemFs.Journal;
 /// </summary>
 internal sealed class Transaction
 {
-    private readonly ArrayBufferWriter<byte> _bytes = new(512);
-
-    /// <summary>An empty transaction.</summary>
-    public Transaction() => _bytes.Advance(_bytes.GetSpan(RecordHeader.Bytes)[..RecordHeader.Bytes].Length);
+    private byte[] _bytes = new byte[512];
 
     /// <summary>The record's length so far.</summary>
-    public int Length => _bytes.WrittenCount;
+    public int Length { get; private set; } = RecordHeader.Bytes;
 
     /// <summary>True where nothing was put yet.</summary>
     public bool IsEmpty => Length == RecordHeader.Bytes;
 
     /// <summary>The operations.</summary>
-    public ReadOnlySpan<byte> Operations => _bytes.WrittenSpan[RecordHeader.Bytes..];
+    public ReadOnlySpan<byte> Operations => _bytes.AsSpan(RecordHeader.Bytes, Length - RecordHeader.Bytes);
 
     /// <summary>Adds or changes a region.</summary>
     public Transaction Put(RegionEntry region)
     {
         int nameBytes = Encoding.UTF8.GetByteCount(region.Name);
         Span<byte> body = Append(OperationKind.PutRegion, RegionBody.Bytes + nameBytes);
-        MemoryMarshal.Write(body, new RegionBody
+        Structs.Write(body, new RegionBody
         {
             Id = region.Id,
             Nonce = region.Nonce,
@@ -50,14 +45,14 @@ internal sealed class Transaction
     /// <summary>Drops a region.</summary>
     public Transaction DropRegion(ulong id)
     {
-        MemoryMarshal.Write(Append(OperationKind.DropRegion, sizeof(ulong)), id);
+        Structs.Write(Append(OperationKind.DropRegion, sizeof(ulong)), id);
         return this;
     }
 
     /// <summary>Adds or changes an extent.</summary>
     public Transaction Put(ExtentEntry extent)
     {
-        MemoryMarshal.Write(Append(OperationKind.PutExtent, ExtentBody.Bytes), new ExtentBody
+        Structs.Write(Append(OperationKind.PutExtent, ExtentBody.Bytes), new ExtentBody
         {
             Id = extent.Id,
             Nonce = extent.Nonce,
@@ -73,14 +68,14 @@ internal sealed class Transaction
     /// <summary>Drops an extent.</summary>
     public Transaction DropExtent(ulong id)
     {
-        MemoryMarshal.Write(Append(OperationKind.DropExtent, sizeof(ulong)), id);
+        Structs.Write(Append(OperationKind.DropExtent, sizeof(ulong)), id);
         return this;
     }
 
     /// <summary>Sets the arena's own entry.</summary>
     public Transaction Set(ArenaState state)
     {
-        MemoryMarshal.Write(Append(OperationKind.SetState, StateBody.Bytes), new StateBody
+        Structs.Write(Append(OperationKind.SetState, StateBody.Bytes), new StateBody
         {
             Epoch = state.Epoch,
             NextExtentId = state.NextExtentId,
@@ -92,31 +87,33 @@ internal sealed class Transaction
     }
 
     /// <summary>Forgets the operations and keeps the buffer.</summary>
-    public void Clear()
-    {
-        _bytes.ResetWrittenCount();
-        _bytes.GetSpan(RecordHeader.Bytes)[..RecordHeader.Bytes].Clear();
-        _bytes.Advance(RecordHeader.Bytes);
-    }
+    public void Clear() => Length = RecordHeader.Bytes;
 
     /// <summary>Finishes the record: length, sequence, checksum.</summary>
     public ReadOnlySpan<byte> Seal(ulong sequence, uint seed)
     {
-        Span<byte> record = MemoryMarshal.AsMemory(_bytes.WrittenMemory).Span;
+        Span<byte> record = _bytes.AsSpan(0, Length);
         var header = new RecordHeader { Length = (uint)record.Length, Sequence = sequence };
-        MemoryMarshal.Write(record, header);
+        Structs.Write(record, header);
         header.Crc = RecordHeader.ComputeCrc(record, seed);
-        MemoryMarshal.Write(record, header);
+        Structs.Write(record, header);
         return record;
     }
 
     private Span<byte> Append(OperationKind kind, int bodyBytes)
     {
         int length = OperationHeader.Bytes + ((bodyBytes + 7) & ~7);
-        Span<byte> operation = _bytes.GetSpan(length)[..length];
+        if (length > _bytes.Length - Length)
+        {
+            byte[] larger = new byte[Math.Max(2 * _bytes.Length, Length + length)];
+            _bytes.CopyTo(larger, 0);
+            _bytes = larger;
+        }
+
+        Span<byte> operation = _bytes.AsSpan(Length, length);
         operation.Clear();
-        MemoryMarshal.Write(operation, new OperationHeader { Kind = kind, Length = (uint)length });
-        _bytes.Advance(length);
+        Structs.Write(operation, new OperationHeader { Kind = kind, Length = (uint)length });
+        Length += length;
         return operation[OperationHeader.Bytes..];
     }
 }

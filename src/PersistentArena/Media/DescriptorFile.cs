@@ -208,7 +208,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
     {
         StatX status = Descriptors.Status(_handle, _path);
         long missing = Math.Min(length, (long)status.Size - ((long)status.Blocks * 512));
-        if (!MachineMemory.Has(missing, out long available))
+        if (missing > 0 && !MachineMemory.Has(missing, out long available))
         {
             throw new MediumException(MediumErrorKind.NoSpace, "reserve", _path, Errno.ENOMEM,
                 $"{missing} bytes of memory are needed for '{_path}' (offset {offset}), the machine has {available} available: use less, or free memory.");

@@ -8,7 +8,7 @@ namespace GuestMemFs.Native;
 /// <param name="Pid">The process id, as seen in its own pid namespace: two containers cannot compare theirs, there only the file lock speaks.</param>
 /// <param name="StartTime">Clock ticks after boot (field 22 of /proc/PID/stat).</param>
 /// <param name="BootId">Of the running kernel; another one after each boot and each kexec.</param>
-internal readonly record struct ProcessIdentity(int Pid, ulong StartTime, Guid BootId)
+internal sealed record ProcessIdentity(int Pid, ulong StartTime, Guid BootId)
 {
     private static readonly Lazy<ProcessIdentity> s_current = new(Read);
 

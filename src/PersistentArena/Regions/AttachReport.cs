@@ -21,14 +21,14 @@ public enum AttachKind
 }
 
 /// <summary>Something an open found, did or rolled back. <paramref name="Code"/> is one of <see cref="ReasonCodes"/>.</summary>
-public readonly record struct AttachReason(string Code, string Text)
+public sealed record AttachReason(string Code, string Text)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Code} {Text}";
 }
 
 /// <summary>A step of an open, and how long it took.</summary>
-public readonly record struct AttachStep(string Name, TimeSpan Duration);
+public sealed record AttachStep(string Name, TimeSpan Duration);
 
 /// <summary>What an open found and did, and how long each step took. Immutable. <see cref="ToString"/> is the text for people.</summary>
 public sealed class AttachReport
@@ -91,7 +91,19 @@ public sealed class AttachReport
     public IReadOnlyList<AttachStep> Steps { get; }
 
     /// <summary>All steps together.</summary>
-    public TimeSpan Duration => Steps.Aggregate(TimeSpan.Zero, (sum, step) => sum + step.Duration);
+    public TimeSpan Duration
+    {
+        get
+        {
+            TimeSpan sum = TimeSpan.Zero;
+            foreach (AttachStep step in Steps)
+            {
+                sum += step.Duration;
+            }
+
+            return sum;
+        }
+    }
 
     /// <inheritdoc/>
     public override string ToString()

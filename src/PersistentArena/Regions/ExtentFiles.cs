@@ -21,7 +21,6 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     public static string NameOf(ulong extentId) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{extentId:x}");
 
     /// <summary>The extent id that a name stands for.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryParseName(string name, out ulong extentId)
     {
         extentId = 0;

@@ -192,7 +192,7 @@ public sealed partial class PersistentArena
 
     private static MetadataFile NewFile(Medium medium, long length)
     {
-        (long total, long? free) = (medium.GetSpace().Total, medium.GetSpace().Free);
+        (long total, long? free) = medium.GetSpace();
         if ((free ?? total) < length)
         {
             throw ArenaOutOfSpaceException.OnMedium(medium.Location, length, free, total);

@@ -52,7 +52,6 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
     /// Looks through the directory's names for extents that the journal does not know. One that says it is another arena's is left alone.
     /// </summary>
     /// <returns>How many were removed or taken in, and how many are foreign.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // Runs once in a process, over all names.
     public (int Count, int Foreign) SweepOrphans()
     {
         var transaction = new Transaction();

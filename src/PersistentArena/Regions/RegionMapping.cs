@@ -108,5 +108,5 @@ internal sealed class RegionMapping
         _view.Dispose();
     }
 
-    private readonly record struct Part(long Start, long Used, MediumFile? File);
+    private sealed record Part(long Start, long Used, MediumFile? File);
 }
