@@ -74,7 +74,7 @@ internal static class Dispatcher
         Run(session, engine, command, args);
     }
 
-    /// <summary>Runs a command that passed the checks. An arena that is full is an error reply, and nothing is changed.</summary>
+    /// <summary>Runs a command that passed the checks. An arena that is full, or damaged where the command looked, is an error reply, and nothing is changed.</summary>
     public static void Run(Session session, KvEngine engine, Command command, Arguments args)
     {
         RespWriter reply = session.Reply;
@@ -93,16 +93,26 @@ internal static class Dispatcher
         catch (ArenaOutOfSpaceException)
         {
             engine.Statistics.OutOfMemory++;
-            if (!reply.Rewind(start))
-            {
-                // A large old value is on its way already, and would say that the command was done. Only a transaction whose own log finds no room comes here.
-                session.Drop = true;
-                session.Close = true;
-                return;
-            }
-
-            reply.Error(Errors.OutOfMemory);
+            Refuse(session, start, Errors.OutOfMemory);
         }
+        catch (HeapDamagedException damaged)
+        {
+            Refuse(session, start, Encoding.UTF8.GetBytes($"ERR {damaged.ReasonCode} {damaged.Message}"));
+        }
+    }
+
+    /// <summary>Puts an error in the place of what a command has replied so far.</summary>
+    private static void Refuse(Session session, long start, ReadOnlySpan<byte> error)
+    {
+        if (session.Reply.Rewind(start))
+        {
+            session.Reply.Error(error);
+            return;
+        }
+
+        // A large old value is on its way already, and would say that the command was done. Only a transaction whose own log finds no room comes here, or damage.
+        session.Drop = true;
+        session.Close = true;
     }
 
     private static bool KeysFit(Command command, Arguments args)

@@ -80,11 +80,19 @@ internal sealed record DumpHeader(
             throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' contradicts itself: {stored} bytes of {length}.");
         }
 
-        int nameBytes = Math.Clamp(BinaryPrimitives.ReadInt32LittleEndian(from[88..]), 0, RegionOptions.MaximumNameBytes);
+        // A checksum that fits does not make a number one that can be: the file may come from anywhere.
+        long taken = BinaryPrimitives.ReadInt64LittleEndian(from[40..]);
+        int nameBytes = BinaryPrimitives.ReadInt32LittleEndian(from[88..]);
+        if (taken < DateTimeOffset.MinValue.ToUnixTimeMilliseconds() || taken > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+            || !Enum.IsDefined((RegionKind)from[80]) || !Enum.IsDefined((RegionReserve)from[81]) || nameBytes is < 0 or > RegionOptions.MaximumNameBytes)
+        {
+            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' says what cannot be: taken at {taken} ms, kind {from[80]}, reserve {from[81]}, a name of {nameBytes} bytes.");
+        }
+
         return new DumpHeader(
             new Guid(from.Slice(16, 16)),
             BinaryPrimitives.ReadUInt64LittleEndian(from[32..]),
-            DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(from[40..])),
+            DateTimeOffset.FromUnixTimeMilliseconds(taken),
             length,
             stored,
             BinaryPrimitives.ReadInt64LittleEndian(from[64..]),
