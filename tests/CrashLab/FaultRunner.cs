@@ -1,21 +1,34 @@
+using GuestMemFs.Format;
+
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// Runs the lab's short workload with one seeded fault after the other. It is the child process of <see cref="SeededFaultTests"/>: a fault may end it with a
+/// Runs a short workload of the lab with one seeded fault after the other. It is the child process of <see cref="SeededFaultTests"/>: a fault may end it with a
 /// segmentation fault, and that is as good a way as any of being caught.
 /// </summary>
 internal static class FaultRunner
 {
-    /// <summary>Without faults: prints the places where the workload stores. With faults (file:line:kind): prints the outcome of each.</summary>
-    public static int Run(string[] faults)
+    /// <summary>Without faults: prints the places where the workload stores and calls. With faults ("store|file|line|kind" or "call|place"): prints the outcome of each.</summary>
+    public static int Run(string[] arguments)
     {
+        Action workload = arguments[0] == "arena" ? ArenaFaults.Workload : DictionaryWorkload;
+        string[] faults = arguments[1..];
         if (faults.Length == 0)
         {
             SeededFault.Places = [];
-            Workload(new Random(1));
-            foreach (((string file, int line, bool publishes), int count) in SeededFault.Places)
+            CallFault.Places = [];
+            workload();
+            foreach ((string file, int line, PlaceKind kind) in SeededFault.Places.Keys)
             {
-                Console.WriteLine($"place {file}:{line}:{(publishes ? "publish" : "store")}:{count}");
+                if (ArenaFaults.IsPlace(file) == (arguments[0] == "arena"))
+                {
+                    Console.WriteLine($"place store|{file}|{line}|{kind}");
+                }
+            }
+
+            foreach (string place in CallFault.Places)
+            {
+                Console.WriteLine($"place call|{place}");
             }
 
             return 0;
@@ -23,15 +36,18 @@ internal static class FaultRunner
 
         foreach (string text in faults)
         {
-            string[] parts = text.Split(':');
-            SeededFault fault = new(parts[0], int.Parse(parts[1], null), Enum.Parse<FaultKind>(parts[2]));
             Console.WriteLine($"begin {text}");
             Console.Out.Flush();
+            string[] parts = text.Split('|');
+            SeededFault? fault = parts[0] == "store" ? new(parts[1], int.Parse(parts[2], null), Enum.Parse<FaultKind>(parts[3])) : null;
             SeededFault.Active = fault;
+            CallFault.Active = parts[0] == "call" ? parts[1] : null;
+            CallFault.Strikes = 0;
+            Checksum.Shortened = parts[0] == "checksum";
             string outcome = "missed";
             try
             {
-                Workload(new Random(1));
+                workload();
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
@@ -39,15 +55,18 @@ internal static class FaultRunner
             }
 
             SeededFault.Active = null;
-            Console.WriteLine($"{(fault.Strikes == 0 ? "never" : outcome)}");
+            CallFault.Active = null;
+            bool struck = parts[0] == "checksum" || (fault?.Strikes ?? CallFault.Strikes) > 0;
+            Console.WriteLine(struck ? outcome : "never");
         }
 
         return 0;
     }
 
     /// <summary>Each operation from each beginning, and growth, with what a weak order of stores can do as well.</summary>
-    private static void Workload(Random random)
+    private static void DictionaryWorkload()
     {
+        Random random = new(1);
         DictionaryLab.ExploreCreation(2 << 20, null);
         foreach (string beginning in DictionaryCrashTests.BeginningNames)
         {

@@ -34,7 +34,7 @@ internal sealed unsafe class LabSpace(long length) : IHeapSpace, IDisposable
     public void MarkFormatted()
     {
         IsFormatted = true;
-        StoresBeforeMark = Format.Persist.Trace?.Stores.Count ?? 0;
+        StoresBeforeMark = (Format.Persist.Trace as StoreTrace)?.Stores.Count ?? 0;
     }
 
     public void EnsureBacked(long offset, long backed) => Assert.True(offset >= 0 && offset + backed <= length);

@@ -10,18 +10,28 @@ namespace GuestMemFs.Format;
 internal static unsafe class Persist
 {
     [ThreadStatic]
-    private static StoreTrace? t_trace;
+    private static StoreSink? t_trace;
+
+    [ThreadStatic]
+    private static bool t_throughPowerLoss;
 
     /// <summary>Where this thread's stores are recorded, or null.</summary>
-    public static StoreTrace? Trace
+    public static StoreSink? Trace
     {
         get => t_trace;
         set => t_trace = value;
     }
 
+    /// <summary>Whether this thread's stores are to outlive a loss of power: the library's switch. Stores are the same then; what a crash keeps of them is the lab's to say.</summary>
+    public static bool ThroughPowerLoss
+    {
+        get => t_throughPowerLoss;
+        set => t_throughPowerLoss = value;
+    }
+
     public static void Store(ulong* at, ulong value, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
-        if (!SeededFault.Takes(at, value, publishes: false, file, line))
+        if (!SeededFault.Takes(PlaceKind.Store, at, new ReadOnlySpan<byte>(&value, sizeof(ulong)), file, line))
         {
             *at = value;
             t_trace?.Add((byte*)at, sizeof(ulong), publishes: false);
@@ -30,31 +40,32 @@ internal static unsafe class Persist
 
     public static void Publish(ulong* at, ulong value, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
-        if (!SeededFault.Takes(at, value, publishes: true, file, line))
+        if (!SeededFault.Takes(PlaceKind.Publish, at, new ReadOnlySpan<byte>(&value, sizeof(ulong)), file, line))
         {
-            PublishNow(at, value);
+            Volatile.WriteBarrier();
+            *at = value;
+            Volatile.WriteBarrier();
+            t_trace?.Add((byte*)at, sizeof(ulong), publishes: true);
         }
     }
 
-    public static void Copy(void* to, ReadOnlySpan<byte> from)
+    public static void Copy(void* to, ReadOnlySpan<byte> from, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
-        from.CopyTo(new Span<byte>(to, from.Length));
-        Wrote(to, from.Length);
+        if (!SeededFault.Takes(PlaceKind.Copy, to, from, file, line))
+        {
+            from.CopyTo(new Span<byte>(to, from.Length));
+            Wrote(to, from.Length);
+        }
     }
 
-    public static void Fill(void* to, long length, byte value)
+    public static void Fill(void* to, long length, byte value, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
-        new Span<byte>(to, checked((int)length)).Fill(value);
-        Wrote(to, length);
+        if (!SeededFault.Takes(PlaceKind.Fill, to, default, file, line))
+        {
+            new Span<byte>(to, checked((int)length)).Fill(value);
+            Wrote(to, length);
+        }
     }
 
     public static void Wrote(void* at, long length) => t_trace?.Add((byte*)at, length, publishes: false);
-
-    internal static void PublishNow(ulong* at, ulong value)
-    {
-        Volatile.WriteBarrier();
-        *at = value;
-        Volatile.WriteBarrier();
-        t_trace?.Add((byte*)at, sizeof(ulong), publishes: true);
-    }
 }

@@ -1,3 +1,5 @@
+using GuestMemFs.Format;
+
 namespace GuestMemFs.CrashLab;
 
 /// <summary>What a seeded fault does to the stores of one place in the sources.</summary>
@@ -13,6 +15,15 @@ internal enum FaultKind
     Unordered,
 }
 
+/// <summary>How a place in the sources reaches persistent memory.</summary>
+internal enum PlaceKind
+{
+    Store,
+    Publish,
+    Copy,
+    Fill,
+}
+
 /// <summary>
 /// A deliberate fault: a place in the library's sources where a store goes wrong. Faults are found by their place, so the library's code does not know of them.
 /// </summary>
@@ -22,9 +33,9 @@ internal sealed unsafe class SeededFault(string file, int line, FaultKind kind)
     private static SeededFault? t_active;
 
     [ThreadStatic]
-    private static Dictionary<(string File, int Line, bool Publishes), int>? t_places;
+    private static Dictionary<(string File, int Line, PlaceKind Kind), int>? t_places;
 
-    private (nint At, ulong Value, bool Publishes)? _late;
+    private (nint At, byte[] Bytes, PlaceKind Place)? _late;
     private bool _passing;
 
     /// <summary>The fault that this thread's stores suffer, or null.</summary>
@@ -35,7 +46,7 @@ internal sealed unsafe class SeededFault(string file, int line, FaultKind kind)
     }
 
     /// <summary>Where set, counts the stores of each place instead.</summary>
-    public static Dictionary<(string File, int Line, bool Publishes), int>? Places
+    public static Dictionary<(string File, int Line, PlaceKind Kind), int>? Places
     {
         get => t_places;
         set => t_places = value;
@@ -46,18 +57,18 @@ internal sealed unsafe class SeededFault(string file, int line, FaultKind kind)
 
     public override string ToString() => $"{kind} {Path.GetFileName(file)}:{line}";
 
-    /// <summary>True where the fault has taken care of the store, in its way.</summary>
-    public static bool Takes(ulong* at, ulong value, bool publishes, string file, int line)
+    /// <summary>True where the fault has taken care of the store, in its way. A fill has no bytes here: it can only be left out.</summary>
+    public static bool Takes(PlaceKind place, void* at, ReadOnlySpan<byte> bytes, string file, int line)
     {
         if (t_places is { } places)
         {
-            places[(file, line, publishes)] = places.GetValueOrDefault((file, line, publishes)) + 1;
+            places[(file, line, place)] = places.GetValueOrDefault((file, line, place)) + 1;
         }
 
-        return t_active is { _passing: false } fault && fault.Take(at, value, publishes, file, line);
+        return t_active is { _passing: false } fault && fault.Take(place, at, bytes, file, line);
     }
 
-    private bool Take(ulong* at, ulong value, bool publishes, string where, int number)
+    private bool Take(PlaceKind place, void* at, ReadOnlySpan<byte> bytes, string where, int number)
     {
         if (number == line && where == file && _late is null)
         {
@@ -65,38 +76,41 @@ internal sealed unsafe class SeededFault(string file, int line, FaultKind kind)
             switch (kind)
             {
                 case FaultKind.Late:
-                    _late = ((nint)at, value, publishes);
+                    _late = ((nint)at, bytes.ToArray(), place);
                     return true;
                 case FaultKind.Unordered:
-                    *at = value;
-                    Format.Persist.Trace?.Add((byte*)at, sizeof(ulong), publishes: false);
+                    Make(PlaceKind.Store, at, bytes);
                     return true;
                 default:
                     return true;
             }
         }
 
-        if (_late is var (lateAt, lateValue, latePublishes))
+        if (_late is var (lateAt, lateBytes, latePlace) && place != PlaceKind.Fill)
         {
             _late = null;
-            Make(at, value, publishes);
-            Make((ulong*)lateAt, lateValue, latePublishes);
+            Make(place, at, bytes);
+            Make(latePlace, (void*)lateAt, lateBytes);
             return true;
         }
 
         return false;
     }
 
-    private void Make(ulong* at, ulong value, bool publishes)
+    private void Make(PlaceKind place, void* at, ReadOnlySpan<byte> bytes)
     {
         _passing = true;
-        if (publishes)
+        switch (place)
         {
-            Format.Persist.Publish(at, value);
-        }
-        else
-        {
-            Format.Persist.Store(at, value);
+            case PlaceKind.Publish:
+                Persist.Publish((ulong*)at, BitConverter.ToUInt64(bytes));
+                break;
+            case PlaceKind.Store:
+                Persist.Store((ulong*)at, BitConverter.ToUInt64(bytes));
+                break;
+            default:
+                Persist.Copy(at, bytes);
+                break;
         }
 
         _passing = false;

@@ -3,14 +3,20 @@ namespace GuestMemFs.CrashLab;
 /// <summary>One store: where, what, and whether it orders what came before it.</summary>
 internal readonly record struct RecordedStore(long Offset, byte[] Bytes, bool Publishes);
 
+/// <summary>Is told of each store of a thread, after it was made.</summary>
+internal abstract unsafe class StoreSink
+{
+    public abstract void Add(byte* at, long bytes, bool publishes);
+}
+
 /// <summary>The stores of one thread to one range of memory, in program order.</summary>
-internal sealed unsafe class StoreTrace(byte* memory, long length)
+internal sealed unsafe class StoreTrace(byte* memory, long length) : StoreSink
 {
     private readonly byte* _memory = memory;
 
     public List<RecordedStore> Stores { get; } = [];
 
-    public void Add(byte* at, long bytes, bool publishes)
+    public override void Add(byte* at, long bytes, bool publishes)
     {
         if (bytes > 0)
         {

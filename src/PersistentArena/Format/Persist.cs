@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using GuestMemFs.Media;
 
 namespace GuestMemFs.Format;
 
@@ -10,18 +11,18 @@ namespace GuestMemFs.Format;
 /// <para>Ordering is durability: on cache-coherent memory a store that has retired outlives the process and the kernel, so all that has to be right is the
 /// order. <see cref="Publish"/> is a store that no other store of its thread crosses, in either direction; between two of them stores may come in any order.
 /// On x86 that costs nothing.</para>
-/// <para>Loss of power is another matter: there a store counts when it has left the caches. With the switch <see cref="PowerLossSwitch"/> on, all stores bypass the caches and
+/// <para>Loss of power is another matter: there a store counts when it has left the caches. With the switch <see cref="PersistentMemory.PowerLossSwitch"/> on, all stores bypass the caches and
 /// a publish waits for those before it and for itself. It is for DAX files mapped synchronously, costs much of the speed, and is read once a process.</para>
 /// <para>The crash lab compiles the library with a seam of its own in place of this file, which records. There is no hook in here to pay for.</para>
 /// </remarks>
 internal static unsafe class Persist
 {
-    /// <summary>The AppContext switch (runtimeconfig.json, or AppContext.SetSwitch before the first use) that makes stores outlive a loss of power.</summary>
-    public const string PowerLossSwitch = "GuestMemFs.PersistThroughPowerLoss";
-
     // A constant to the JIT once the class is initialised: the branches below are not in the code of a process that leaves it off.
-    private static readonly bool s_powerLoss = AppContext.TryGetSwitch(PowerLossSwitch, out bool on) && on
-        && (Sse2.X64.IsSupported ? true : throw new PlatformNotSupportedException($"{PowerLossSwitch} needs an x86-64 processor."));
+    private static readonly bool s_powerLoss = PersistentMemory.WritesThrough
+        && (Sse2.X64.IsSupported ? true : throw new PlatformNotSupportedException($"{PersistentMemory.PowerLossSwitch} needs an x86-64 processor."));
+
+    /// <summary>True where stores are to outlive a loss of power: then the files they go to have to as well.</summary>
+    public static bool ThroughPowerLoss => s_powerLoss;
 
     /// <summary>Stores 8 bytes at an 8-byte-aligned address. In no order against other stores until the next <see cref="Publish"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

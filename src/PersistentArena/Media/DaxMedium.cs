@@ -16,7 +16,7 @@ internal sealed class DaxMedium : FileSystemMedium
 
     public override MediumCapabilities Capabilities { get; }
 
-    protected override FileTraits Traits { get; } = new() { Reserve = ReserveBy.Fallocate };
+    protected override FileTraits Traits { get; } = new() { Reserve = ReserveBy.Fallocate, Synchronous = PersistentMemory.WritesThrough };
 
     internal static MediumCapabilities CapabilitiesWith(bool survivesPowerLoss) => new()
     {

@@ -72,13 +72,16 @@ internal sealed unsafe class DescriptorFile : MediumFile
         }
 
         int protection = Libc.PROT_READ | (writable ? Libc.PROT_WRITE : 0);
-        if (Libc.MMap(address, (nuint)length, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, 0) == Libc.MAP_FAILED)
+        int sharing = _traits.Synchronous && writable ? Libc.MAP_SHARED_VALIDATE | Libc.MAP_SYNC : Libc.MAP_SHARED;
+        if (Libc.MMap(address, (nuint)length, protection, sharing | Libc.MAP_FIXED, _handle, 0) == Libc.MAP_FAILED)
         {
             int errno = Errno.Last;
             AddressReservation.CloseHole(address, length);
             throw Errno.Exception(errno, "mmap", _path, errno == Errno.ENOMEM && _traits.Reserve != ReserveBy.Mapping
                 ? "The process has too many mappings (vm.max_map_count) or too little address space (ulimit -v)."
-                : null);
+                : errno == Errno.EOPNOTSUPP && _traits.Synchronous
+                    ? $"The filesystem cannot map synchronously (MAP_SYNC), which {PersistentMemory.PowerLossSwitch} needs: use ext4 or xfs with dax on a device that does, or leave the switch off."
+                    : null);
         }
 
         Advise(address, length, Libc.MADV_DONTDUMP);

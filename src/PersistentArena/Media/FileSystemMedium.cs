@@ -9,7 +9,8 @@ namespace GuestMemFs.Media;
 internal abstract class FileSystemMedium : Medium
 {
     private readonly MediumDirectory _directory;
-    private volatile bool _namesChanged;
+    // At first because of names that earlier processes changed: what they did not flush is this one's to flush.
+    private volatile bool _namesChanged = true;
 
     /// <summary>Takes the directory over.</summary>
     protected FileSystemMedium(MediumDirectory directory) => _directory = directory;

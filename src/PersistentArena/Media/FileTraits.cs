@@ -28,4 +28,10 @@ internal sealed record FileTraits
 
     /// <summary>madvise may answer EINVAL, because the mappings are of a kind it does not know (guestmemfs has no struct pages).</summary>
     public bool MadviseMayFail { get; init; }
+
+    /// <summary>
+    /// Mappings are synchronous (MAP_SYNC): before a page can be stored to, the filesystem has made its block safe from a loss of power. Without that, a store that left
+    /// the caches may be in a block that no file has after the power is back.
+    /// </summary>
+    public bool Synchronous { get; init; }
 }

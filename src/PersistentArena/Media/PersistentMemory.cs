@@ -3,6 +3,12 @@ namespace GuestMemFs.Media;
 /// <summary>What sysfs tells about the device under a filesystem.</summary>
 internal static class PersistentMemory
 {
+    /// <summary>The AppContext switch (runtimeconfig.json, or AppContext.SetSwitch before the first use) that makes stores outlive a loss of power.</summary>
+    public const string PowerLossSwitch = "GuestMemFs.PersistThroughPowerLoss";
+
+    /// <summary>True where the switch is on.</summary>
+    public static bool WritesThrough { get; } = AppContext.TryGetSwitch(PowerLossSwitch, out bool on) && on;
+
     /// <summary>
     /// True where the device is known to keep its content without power. Memory that was only marked as persistent for the kernel (<c>memmap=</c>, provider
     /// <c>e820</c>) does not, and of a device that is not on an nvdimm bus nothing is known: both are false.

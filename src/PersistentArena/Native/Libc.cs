@@ -35,9 +35,11 @@ internal static unsafe partial class Libc
     public const int PROT_WRITE = 2;
     public const int MAP_SHARED = 1;
     public const int MAP_PRIVATE = 2;
+    public const int MAP_SHARED_VALIDATE = 3;
     public const int MAP_FIXED = 0x10;
     public const int MAP_ANONYMOUS = 0x20;
     public const int MAP_NORESERVE = 0x4000;
+    public const int MAP_SYNC = 0x80000;
     public const int MAP_FIXED_NOREPLACE = 0x100000;
     public const nint MAP_FAILED = -1;
     public const int MADV_DONTFORK = 10;

@@ -109,6 +109,7 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Guid
 
         ExtentIdentity.Write((byte*)address, planned.FileLength, arenaId, id, entry.Nonce);
         OwnerHint.Write((byte*)address, planned.FileLength, region.Id, region.Nonce, ordinal, entry.Nonce);
+        PowerLoss.KeepFile(medium, address + (nint)(planned.FileLength - ExtentIdentity.BlockBytes));
         files.Created(id, entry.Nonce, ExtentFiles.NameOf(id));
     }
 

@@ -93,7 +93,10 @@ internal sealed unsafe class MetadataFile : IDisposable
 
         arenaId = identified ? identity.ArenaId : Guid.Empty;
         bool begun = first.Magic == Superblock.CreatingMagic && second.Magic == Superblock.CreatingMagic;
-        bool untouched = freshMemoryIsZero && !identified && new ReadOnlySpan<byte>(Start, MetadataLayout.FirstHalf).IndexOfAnyExcept((byte)0) < 0;
+
+        // Creation's first store may be there alone.
+        bool untouched = freshMemoryIsZero && !identified && first.Magic is (0 or Superblock.CreatingMagic)
+            && new ReadOnlySpan<byte>(Start, MetadataLayout.FirstHalf)[sizeof(ulong)..].IndexOfAnyExcept((byte)0) < 0;
         return begun || untouched ? MetadataFinding.Unfinished
             : identified ? MetadataFinding.Arena
             : MetadataFinding.Unknown;

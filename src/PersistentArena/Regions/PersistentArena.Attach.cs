@@ -41,6 +41,7 @@ public sealed partial class PersistentArena
             bool clean = Regions.Lease.Take(_layout, _journal, _clock, steps.Reasons);
             steps.End("lease");
             Recover(_journal, clean, steps.Reasons);
+            PowerLoss.KeepFile(medium, metadata.Address);
             steps.End("recover");
             kind = fresh ? AttachKind.Fresh : clean ? AttachKind.Warm : AttachKind.Recovered;
         }
@@ -285,6 +286,7 @@ public sealed partial class PersistentArena
     {
         if (journal.Tables.State.Frozen)
         {
+            _unswept = !clean;
             return;
         }
 

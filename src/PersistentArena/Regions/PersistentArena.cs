@@ -32,6 +32,9 @@ public sealed partial class PersistentArena : IDisposable
     /// <summary>Files that were made for something that then failed, on a medium where deleting them gives nothing back.</summary>
     private readonly List<ExtentEntry> _spare = [];
 
+    /// <summary>It was found not closed, and frozen: what the last writer left in flight is still there.</summary>
+    private bool _unswept;
+
     private MetadataTables _tables;
     private ulong _version;
     private volatile bool _disposed;
@@ -428,16 +431,23 @@ public sealed partial class PersistentArena : IDisposable
     {
         try
         {
-            if (_spare.Count > 0 && !_tables.State.Frozen)
+            if (_unswept || (_spare.Count > 0 && _tables.State.Frozen))
+            {
+                return; // There are files to be swept, and while it is frozen nobody may: it stays marked open, so that a later writer does.
+            }
+
+            if (_spare.Count > 0)
             {
                 var transaction = new Transaction();
                 _spare.ForEach(extent => transaction.Put(extent));
                 journal.Commit(transaction);
             }
 
+            // Who closes clean leaves nothing to be swept, not even names that a loss of power would bring back.
+            PowerLoss.KeepFile(_medium, _metadata.Address);
             Regions.Lease.Close(_layout, journal.Epoch);
         }
-        catch (ArenaException e) when (e is ArenaFencedException or ArenaMetadataFullException)
+        catch (Exception e) when (e is ArenaFencedException or ArenaMetadataFullException or MediumException)
         {
             // Another writer has the arena: closing it is its business now. Or files are left to be swept: it stays marked open, so that the next writer does.
         }

@@ -162,7 +162,7 @@ internal sealed unsafe class DamageImage
         Set(keys, "new in a group", "new");
         Remove(keys, "plain 6");
         Set(keys, Same(4), "in a group too");
-        _keep = Persist.Trace!.Stores.Count;
+        _keep = ((StoreTrace)Persist.Trace!).Stores.Count;
         if (commit)
         {
             group.Commit();

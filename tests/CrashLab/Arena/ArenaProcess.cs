@@ -1,0 +1,83 @@
+using System.Runtime.CompilerServices;
+using GuestMemFs.Journal;
+
+namespace GuestMemFs.CrashLab;
+
+/// <summary>A process that uses an arena: what is gone when it is killed.</summary>
+internal sealed class ArenaProcess(LabWorld world) : IDisposable
+{
+    private readonly Dictionary<string, PersistentRegion> _regions = new(StringComparer.Ordinal);
+    private PersistentArena? _arena;
+
+    public PersistentArena Arena => _arena ?? throw new InvalidOperationException("no arena is open");
+
+    public bool IsOpen => _arena is not null;
+
+    public LabWorld World => world;
+
+    public void Open() => _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = new LabMedium(world), MetadataSize = LabWorld.BlockSize });
+
+    /// <summary>A region, opened once for as long as the arena is.</summary>
+    public PersistentRegion Region(string name)
+    {
+        if (!_regions.TryGetValue(name, out PersistentRegion? region))
+        {
+            _regions.Add(name, region = Arena.OpenRegion(name));
+        }
+
+        return region;
+    }
+
+    public void Keep(PersistentRegion region) => _regions[region.Name] = region;
+
+    /// <summary>Lets go of a region, so that it can be deleted.</summary>
+    public void Release(string name)
+    {
+        if (_regions.Remove(name, out PersistentRegion? region))
+        {
+            region.Dispose();
+        }
+    }
+
+    public void Renamed(string from, string to)
+    {
+        if (_regions.Remove(from, out PersistentRegion? region))
+        {
+            _regions.Add(to, region);
+        }
+    }
+
+    public void Close()
+    {
+        _arena?.Dispose();
+        End();
+    }
+
+    public void Kill()
+    {
+        _arena?.Abandon();
+        End();
+        world.EndProcess();
+    }
+
+    public void Compact() => JournalOf(Arena)!.Compact();
+
+    /// <summary>How much of the journal's half in force is used.</summary>
+    public (int Length, int Capacity) Journal => (JournalOf(Arena)!.LogLength, JournalOf(Arena)!.LogCapacity);
+
+    public void Dispose() => Kill();
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_journal")]
+    private static extern ref MetadataJournal? JournalOf(PersistentArena arena);
+
+    private void End()
+    {
+        foreach (PersistentRegion region in _regions.Values)
+        {
+            region.Dispose();
+        }
+
+        _regions.Clear();
+        _arena = null;
+    }
+}
