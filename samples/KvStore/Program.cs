@@ -6,5 +6,5 @@ return args switch
     ["--help" or "-h" or "help", ..] => Usage.Print(),
     ["--version", ..] => Usage.PrintVersion(),
     ["demo", ..] => DemoCommand.Run(args.AsSpan(1)),
-    _ => await ServerMain.RunAsync(args).ConfigureAwait(false),
+    _ => ServerMain.Run(args),
 };

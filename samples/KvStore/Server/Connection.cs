@@ -18,20 +18,23 @@ internal sealed class Connection : IDisposable
     private readonly KvEngine _engine;
     private readonly BatchRunner _runner;
     private readonly SocketPipe _pipe;
+    private readonly Action<Connection> _ended;
     private long _bytesIn;
     private long _bytesOut;
     private long _errors;
 
-    public Connection(long id, Socket socket, EventLoop loop, KvEngine engine, BatchRunner runner)
+    public Connection(long id, Socket socket, EventLoop loop, KvEngine engine, BatchRunner runner, Action<Connection> ended)
     {
+        _ended = ended;
         _loop = loop;
         _engine = engine;
         _runner = runner;
         _pipe = new SocketPipe(loop, socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit);
         Session = new Session(id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
         {
-            Address = Describe(socket.RemoteEndPoint, engine.Options),
-            LocalAddress = Describe(socket.LocalEndPoint, engine.Options),
+            Peer = socket.RemoteEndPoint,
+            Local = socket.LocalEndPoint,
+            UnixSocket = engine.Options.UnixSocket,
             Descriptor = socket.Handle,
             Authenticated = engine.Options.RequirePass.Length == 0,
         };
@@ -42,9 +45,37 @@ internal sealed class Connection : IDisposable
     /// <summary>Serves the client until one of the two closes. Never throws.</summary>
     public async Task RunAsync()
     {
+        SocketPipeReader input = _pipe.Input;
+        SocketPipeWriter output = _pipe.Output;
+        int needed = 1;
         try
         {
-            await ServeAsync().ConfigureAwait(false);
+            while (true)
+            {
+                ReadResult read = await input.ReadAtLeastAsync(needed).ConfigureAwait(false);
+                if (read.IsCompleted)
+                {
+                    return;
+                }
+
+                bool goOn = Execute(read.Buffer, out needed);
+                if (Session.Drop || output.Overflowed)
+                {
+                    return;
+                }
+
+                if (!goOn)
+                {
+                    await output.CompleteAsync().ConfigureAwait(false);
+                    return;
+                }
+
+                FlushResult flushed = await output.FlushAsync().ConfigureAwait(false);
+                if (flushed.IsCompleted)
+                {
+                    return;
+                }
+            }
         }
         catch (Exception e)
         {
@@ -60,6 +91,7 @@ internal sealed class Connection : IDisposable
             }
 
             Dispose();
+            _ended(this);
         }
     }
 
@@ -71,41 +103,6 @@ internal sealed class Connection : IDisposable
     /// <inheritdoc cref="Abort"/>
     /// <remarks>On the loop's thread.</remarks>
     public void End() => _pipe.Abort();
-
-    private async Task ServeAsync()
-    {
-        SocketPipeReader input = _pipe.Input;
-        SocketPipeWriter output = _pipe.Output;
-        int needed = 1;
-        while (true)
-        {
-            ReadResult read = needed > 1
-                ? await input.ReadAtLeastAsync(needed).ConfigureAwait(false)
-                : await input.ReadAsync().ConfigureAwait(false);
-            if (read.IsCompleted)
-            {
-                return;
-            }
-
-            bool goOn = Execute(read.Buffer, out needed);
-            if (Session.Drop || output.Overflowed)
-            {
-                return;
-            }
-
-            if (!goOn)
-            {
-                await output.CompleteAsync().ConfigureAwait(false);
-                return;
-            }
-
-            FlushResult flushed = await output.FlushAsync().ConfigureAwait(false);
-            if (flushed.IsCompleted)
-            {
-                return;
-            }
-        }
-    }
 
     private bool Execute(ReadOnlySequence<byte> buffer, out int needed)
     {
@@ -145,11 +142,4 @@ internal sealed class Connection : IDisposable
         _errors = Session.Reply.Errors;
         statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
     }
-
-    private static string Describe(EndPoint? end, ServerOptions options) => end switch
-    {
-        UnixDomainSocketEndPoint => $"{options.UnixSocket}:0",
-        null => "",
-        _ => end.ToString() ?? "",
-    };
 }

@@ -18,7 +18,8 @@ internal sealed class KvServer : IServerControl, IDisposable
     private readonly List<Listener> _listeners = [];
     private readonly Lock _connectionsLock = new();
     private readonly HashSet<Connection> _connections = [];
-    private readonly TaskCompletionSource<string> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ManualResetEventSlim _shutdown = new();
+    private string _shutdownReason = "";
     private readonly long _started = Stopwatch.GetTimestamp();
     private long _lastId;
     private bool _ownsUnixSocket;
@@ -34,8 +35,12 @@ internal sealed class KvServer : IServerControl, IDisposable
 
     public KvEngine Engine => _engine;
 
-    /// <summary>Completes, with the reason, when the server is to end.</summary>
-    public Task<string> ShutdownRequested => _shutdown.Task;
+    /// <summary>Waits until the server is to end; why.</summary>
+    public string WaitForShutdownRequest()
+    {
+        _shutdown.Wait();
+        return Volatile.Read(ref _shutdownReason);
+    }
 
     /// <summary>The TCP port that was really taken; asked for with port 0 in tests.</summary>
     public int BoundPort { get; private set; }
@@ -57,14 +62,18 @@ internal sealed class KvServer : IServerControl, IDisposable
 
     public long CommandsPerSecond => _housekeeping.CommandsPerSecond;
 
-    public void RequestShutdown(string reason) => _shutdown.TrySetResult(reason);
+    public void RequestShutdown(string reason)
+    {
+        Interlocked.CompareExchange(ref _shutdownReason, reason, "");
+        _shutdown.Set();
+    }
 
     /// <summary>Binds and listens; clients are served from here on.</summary>
     public void Start(bool anyPort = false)
     {
         if (_options.Port != 0 || anyPort)
         {
-            IPAddress address = _options.Bind == "*" ? IPAddress.IPv6Any : IPAddress.Parse(_options.Bind);
+            IPAddress address = Address(_options.Bind);
             var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             if (address.Equals(IPAddress.IPv6Any))
             {
@@ -104,11 +113,19 @@ internal sealed class KvServer : IServerControl, IDisposable
         _engine.Close();
         _loop.Post(CloseSockets);
         _loop.Dispose();
+        _shutdown.Dispose();
         if (_ownsUnixSocket)
         {
             File.Delete(_options.UnixSocket);
         }
     }
+
+    private static IPAddress Address(string bind) => bind switch
+    {
+        "*" => IPAddress.IPv6Any,
+        "127.0.0.1" => IPAddress.Loopback, // the usual one, without the parser, which would have to be compiled first
+        _ => IPAddress.Parse(bind),
+    };
 
     private void Listen(Socket listener, EndPoint end, string shown)
     {
@@ -189,27 +206,20 @@ internal sealed class KvServer : IServerControl, IDisposable
             socket.NoDelay = true;
         }
 
-        var connection = new Connection(Interlocked.Increment(ref _lastId), socket, _loop, _engine, _runner);
+        var connection = new Connection(Interlocked.Increment(ref _lastId), socket, _loop, _engine, _runner, Ended);
         lock (_connectionsLock)
         {
             _connections.Add(connection);
         }
 
-        _ = RunAsync(connection);
+        _ = connection.RunAsync();
     }
 
-    private async Task RunAsync(Connection connection)
+    private void Ended(Connection connection)
     {
-        try
+        lock (_connectionsLock)
         {
-            await connection.RunAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            lock (_connectionsLock)
-            {
-                _connections.Remove(connection);
-            }
+            _connections.Remove(connection);
         }
     }
 

@@ -12,7 +12,7 @@ internal static class ServerMain
     private const int Failed = 1;
     private const int BadOption = 2;
 
-    public static async Task<int> RunAsync(string[] args)
+    public static int Run(string[] args)
     {
         try
         {
@@ -23,17 +23,16 @@ internal static class ServerMain
             using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, server);
             server.Start();
             Announce(options, keyspace);
-            string reason = await server.ShutdownRequested.ConfigureAwait(false);
-            Console.WriteLine($"closing: {reason}");
+            Console.WriteLine($"closing: {server.WaitForShutdownRequest()}");
         }
         catch (OptionException e)
         {
-            await Console.Error.WriteLineAsync($"KvStore: {e.Message}").ConfigureAwait(false);
+            Console.Error.WriteLine($"KvStore: {e.Message}");
             return BadOption;
         }
         catch (Exception e) when (e is ArenaException or MediumException)
         {
-            await Console.Error.WriteLineAsync($"KvStore: cannot open the store: {e.Message}").ConfigureAwait(false);
+            Console.Error.WriteLine($"KvStore: cannot open the store: {e.Message}");
             return Failed;
         }
 

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using KvStore.Commands;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -13,9 +15,16 @@ internal sealed class Session(long id, RespWriter reply, RequestParser parser)
 
     public RequestParser Parser { get; } = parser;
 
-    public string Address { get; init; } = "";
+    public EndPoint? Peer { get; init; }
 
-    public string LocalAddress { get; init; } = "";
+    public EndPoint? Local { get; init; }
+
+    /// <summary>The path that stands for both where they are no addresses.</summary>
+    public string UnixSocket { get; init; } = "";
+
+    public string Address => Describe(Peer);
+
+    public string LocalAddress => Describe(Local);
 
     public long Descriptor { get; init; }
 
@@ -60,4 +69,11 @@ internal sealed class Session(long id, RespWriter reply, RequestParser parser)
         get => Parser.Authenticated;
         set => Parser.Authenticated = value;
     }
+
+    private string Describe(EndPoint? end) => end switch
+    {
+        UnixDomainSocketEndPoint => $"{UnixSocket}:0",
+        null => "",
+        _ => end.ToString() ?? "",
+    };
 }

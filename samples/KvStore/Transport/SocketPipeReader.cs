@@ -22,11 +22,11 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private readonly Socket _socket;
     private readonly int _usualSize;
     private readonly InputBuffer _buffer = new();
-    private ManualResetValueTaskSourceCore<ReadResult> _source;
+    private Waiter _waiter;
+    private OutOfMemoryException? _noRoom;
     private int _start;
     private int _end;
     private int _atLeast;
-    private bool _waiting;
     private bool _examinedAll = true;
     private bool _completed;
 
@@ -73,7 +73,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     /// <summary>The socket is readable, or broken: receives once, and completes the read that waits for it.</summary>
     internal void Receive()
     {
-        if (!_waiting)
+        if (!_waiter.IsWaiting)
         {
             return;
         }
@@ -84,8 +84,8 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         }
         catch (OutOfMemoryException e)
         {
-            _waiting = false;
-            _source.SetException(e);
+            _noRoom = e;
+            _waiter.Complete();
             return;
         }
 
@@ -105,7 +105,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         BytesReceived += count;
         if (_end - _start >= _atLeast)
         {
-            CompleteRead();
+            _waiter.Complete();
         }
     }
 
@@ -113,10 +113,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     internal void End()
     {
         _completed = true;
-        if (_waiting)
-        {
-            CompleteRead();
-        }
+        _waiter.Complete();
     }
 
     /// <summary>Gives the buffer back; a later receive takes one again.</summary>
@@ -126,17 +123,12 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         _buffer.Free();
     }
 
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
-    {
-        ReadResult result = _source.GetResult(token);
-        _source.Reset();
-        return result;
-    }
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token) => _noRoom is null ? Result() : throw new InsufficientMemoryException(_noRoom.Message, _noRoom);
 
-    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _source.GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _waiter.Status;
 
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+        _waiter.OnCompleted(continuation, state);
 
     private ValueTask<ReadResult> Read(int atLeast)
     {
@@ -153,15 +145,8 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
             Resize(Math.Max(SmallestBuffer, (int)BitOperations.RoundUpToPowerOf2((uint)held)));
         }
 
-        _waiting = true;
-        return new ValueTask<ReadResult>(this, _source.Version);
-    }
-
-    private void CompleteRead()
-    {
-        // The reader runs in here, and may have begun the next read when this returns.
-        _waiting = false;
-        _source.SetResult(Result());
+        _waiter.Begin();
+        return new ValueTask<ReadResult>(this, 0);
     }
 
     private ReadResult Result() =>

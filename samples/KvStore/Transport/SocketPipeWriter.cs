@@ -17,13 +17,12 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long har
     private const int LargerBlock = 64 * 1024;
     private const int LargestPooled = 1024 * 1024;
 
-    private ManualResetValueTaskSourceCore<FlushResult> _source;
+    private Waiter _waiter;
     private Queue<Block>? _full;
     private byte[]? _block;
     private int _used;
     private int _sent;
     private long _fullBytes;
-    private bool _waiting;
 
     /// <summary>True where the peer did not read and its replies passed the limit.</summary>
     public bool Overflowed { get; private set; }
@@ -102,14 +101,7 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long har
     }
 
     /// <summary>Completes the flush that waited for all to be sent.</summary>
-    internal void Sent()
-    {
-        if (_waiting)
-        {
-            _waiting = false;
-            _source.SetResult(Result());
-        }
-    }
+    internal void Sent() => _waiter.Complete();
 
     /// <summary>Nothing more can be sent: the flush that waits is told so.</summary>
     internal void End()
@@ -138,17 +130,12 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long har
         _used = _sent = 0;
     }
 
-    FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
-    {
-        FlushResult result = _source.GetResult(token);
-        _source.Reset();
-        return result;
-    }
+    FlushResult IValueTaskSource<FlushResult>.GetResult(short token) => Result();
 
-    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _source.GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _waiter.Status;
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+        _waiter.OnCompleted(continuation, state);
 
     /// <param name="unwaited">So many unsent bytes are not waited for.</param>
     private ValueTask<FlushResult> Flush(int unwaited)
@@ -159,8 +146,8 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long har
             pipe.QueueSend();
             if (unsent > unwaited)
             {
-                _waiting = true;
-                return new ValueTask<FlushResult>(this, _source.Version);
+                _waiter.Begin();
+                return new ValueTask<FlushResult>(this, 0);
             }
         }
 
