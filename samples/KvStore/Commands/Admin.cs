@@ -1,3 +1,5 @@
+using KvStore.Engine;
+
 namespace KvStore.Commands;
 
 /// <summary>TIME, SAVE, SHUTDOWN and their like.</summary>
@@ -5,7 +7,7 @@ internal static class Admin
 {
     public static void Time(in Call call)
     {
-        long microseconds = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        long microseconds = (WallClock.Now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         call.Reply.Array(2);
         call.Reply.BulkInteger(microseconds / 1_000_000);
         call.Reply.BulkInteger(microseconds % 1_000_000);
@@ -25,7 +27,7 @@ internal static class Admin
         call.Reply.Simple("Nothing to save: every acknowledged write is persistent already"u8);
     }
 
-    public static void LastSave(in Call call) => call.Reply.Integer(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+    public static void LastSave(in Call call) => call.Reply.Integer(WallClock.Now.ToUnixTimeSeconds());
 
     public static void Shutdown(in Call call)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using GuestMemFs;
+using KvStore.Engine;
 using KvStore.Protocol;
 
 namespace KvStore.Commands;
@@ -8,9 +9,6 @@ namespace KvStore.Commands;
 internal static class Expiry
 {
     private const long PerSecond = 1000;
-
-    /// <summary>Milliseconds since 1970-01-01 UTC.</summary>
-    public static long Now => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 
     public static void Expire(in Call call) => SetExpiry(call, inSeconds: true, absolute: false);
 
@@ -74,7 +72,7 @@ internal static class Expiry
             return true;
         }
 
-        long now = Now;
+        long now = WallClock.Milliseconds;
         if (at > long.MaxValue - now)
         {
             return false;
@@ -97,7 +95,7 @@ internal static class Expiry
             return;
         }
 
-        var mutation = new ExpiryMutation { At = at, Now = Now, Conditions = conditions, RemoveWhenPast = true };
+        var mutation = new ExpiryMutation { At = at, Now = WallClock.Milliseconds, Conditions = conditions, RemoveWhenPast = true };
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Done)
         {
@@ -157,7 +155,7 @@ internal static class Expiry
             return;
         }
 
-        long time = absolute ? facts.ExpiresAt : Math.Max(0, facts.ExpiresAt - Now);
+        long time = absolute ? facts.ExpiresAt : Math.Max(0, facts.ExpiresAt - WallClock.Milliseconds);
         call.Reply.Integer(inSeconds ? (time + (PerSecond / 2)) / PerSecond : time);
     }
 }

@@ -71,7 +71,7 @@ internal static class Info
         Line(to, "runtime", RuntimeInformation.FrameworkDescription);
         Line(to, "process_id", Environment.ProcessId);
         Line(to, "tcp_port", engine.Options.Port);
-        Line(to, "server_time_usec", (DateTime.UtcNow - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+        Line(to, "server_time_usec", (WallClock.Now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
         Line(to, "uptime_in_seconds", up);
         Line(to, "uptime_in_days", up / 86400);
         Line(to, "hz", 10);

@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Engine;
 using KvStore.Protocol;
 
 namespace KvStore.Commands;
@@ -125,7 +126,7 @@ internal static class StringSets
         }
 
         // The change may find no room, and a large value that was written cannot be taken back; but what has expired cannot be read any more.
-        var mutation = new ExpiryMutation { At = expiresAt, Now = Expiry.Now };
+        var mutation = new ExpiryMutation { At = expiresAt, Now = WallClock.Milliseconds };
         bool expires = expiresAt != RecordView.NoExpiry && expiresAt <= mutation.Now;
         if (expires)
         {

@@ -9,6 +9,8 @@ namespace KvStore.Demo;
 internal sealed partial class ServerProcess : IDisposable
 {
     private const int Sigterm = 15;
+    private const int Sigcont = 18;
+    private const int Sigstop = 19;
     private const int KeptLines = 200;
     private readonly Process _process;
     private readonly Queue<string> _output = new();
@@ -123,12 +125,21 @@ internal sealed partial class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>SIGKILL, and waits until it is gone.</summary>
+    /// <summary>SIGKILL, and waits until it is gone and what it wrote is read.</summary>
     public void Kill()
     {
         _process.Kill();
         _process.WaitForExit();
     }
+
+    /// <summary>What an ended process's shell would say: 128 and the signal where one ended it, so 137 after <see cref="Kill"/>, unless something else was faster.</summary>
+    public int ExitCode => _process.ExitCode;
+
+    /// <summary>SIGSTOP: it stands still, and its memory and locks stay.</summary>
+    public void Pause() => Signal(_process.Id, Sigstop);
+
+    /// <summary>SIGCONT.</summary>
+    public void Resume() => Signal(_process.Id, Sigcont);
 
     /// <summary>SIGTERM, waits, and returns the exit code. Throws <see cref="TimeoutException"/> where it does not end.</summary>
     public int Terminate(TimeSpan? timeout = null)

@@ -23,7 +23,11 @@ internal sealed record ServerProgram(string Name, string Executable, Func<string
             "--arena", directory,
             .. socket is null ? Array.Empty<string>() : ["--unixsocket", socket],
             .. more,
-        ]);
+        ])
+        {
+            // The runtime's diagnostics have sockets in the temporary folder, which a killed process leaves there.
+            Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0" },
+        };
     }
 
     /// <summary>redis-server. Without more arguments it keeps nothing but what SAVE writes.</summary>

@@ -19,7 +19,7 @@ internal sealed class Keyspace : IDisposable
         _arena = arena;
         _region = region;
         _heap = PersistentHeap.Open(region);
-        Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName);
+        Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName, new PersistentDictionaryOptions { TimeProvider = WallClock.Source });
     }
 
     public PersistentDictionary Keys { get; }
@@ -43,6 +43,7 @@ internal sealed class Keyspace : IDisposable
             Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
             Name = options.ArenaName,
             SizeHint = size,
+            TimeProvider = WallClock.Source,
         });
         try
         {

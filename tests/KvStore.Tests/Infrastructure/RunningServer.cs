@@ -5,12 +5,15 @@ namespace KvStore.Tests.Infrastructure;
 /// <summary>A server that answers, with a directory of its own, which goes with it. It can be killed and started again on the same data.</summary>
 internal sealed class RunningServer : IDisposable
 {
-    private readonly TemporaryDirectory _directory = new();
+    private readonly TemporaryDirectory _directory;
     private readonly ServerProgram _program;
     private bool _kept;
 
-    public RunningServer(ServerProgram program)
+    /// <param name="program">What to run.</param>
+    /// <param name="parent">Where its directory is made, or null for the usual place.</param>
+    public RunningServer(ServerProgram program, string? parent = null)
     {
+        _directory = new TemporaryDirectory(parent);
         _program = program;
         try
         {

@@ -3,9 +3,10 @@ namespace KvStore.Tests.Infrastructure;
 /// <summary>A fresh directory in shared memory where there is one (the arena's natural place), else in the temporary folder; deleted with its content.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
-    public TemporaryDirectory()
+    /// <param name="parent">Where to make it, or null for the usual place.</param>
+    public TemporaryDirectory(string? parent = null)
     {
-        string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath();
+        parent ??= Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath();
         Path = System.IO.Path.Combine(parent, $"gmf-kvstore-tests-{Environment.ProcessId}-{Guid.NewGuid():N}");
         Directory.CreateDirectory(Path);
     }

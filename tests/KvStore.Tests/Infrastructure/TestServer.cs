@@ -20,6 +20,16 @@ internal static class TestServer
     public static ServerProgram Program(string size = "512M") =>
         IsRedis ? ServerProgram.Redis(s_path, "--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0") : ServerProgram.KvStore(s_path, "--size", size);
 
+    /// <summary>The program with a clock that a test holds: the file of a <see cref="Torture.MovableClock"/>, read in place of the machine's clock.</summary>
+    public static ServerProgram WithClock(ServerProgram program, string path) => program with
+    {
+        Environment = new Dictionary<string, string>(program.Environment)
+        {
+            ["DOTNET_STARTUP_HOOKS"] = typeof(TestServer).Assembly.Location,
+            [Torture.MovableClock.Variable] = path,
+        },
+    };
+
     /// <summary>Starts it in a fresh directory and waits until it answers.</summary>
     public static RunningServer Start(string size = "512M") => new(Program(size));
 }

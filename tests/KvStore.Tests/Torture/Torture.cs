@@ -1,58 +1,58 @@
-using System.Diagnostics;
-using System.Globalization;
 using KvStore.Demo;
 using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Torture;
 
-/// <summary>Load, kill at a random instant, restart, judge; as often as wanted, always on the same arena.</summary>
-internal sealed class Torture(RunningServer server, int seed, int connections, bool tight = false)
+/// <summary>Load, kill at a random instant, kill while it starts, restart, judge; as often as wanted, always on the same arena.</summary>
+internal sealed class Torture
 {
-    private readonly Random _random = new(seed);
-    private readonly Worker[] _workers = [.. Enumerable.Range(0, connections).Select(i => new Worker(i, HashCode(seed, i), tight))];
+    private const int Killed = 128 + 9;
+    private readonly RunningServer _server;
+    private readonly Trouble _trouble;
+    private readonly Random _random;
+    private readonly Worker[] _workers;
+    private TortureCounts _counts = new();
 
-    public long Acknowledgements => _workers.Sum(w => w.Acknowledgements);
+    public Torture(RunningServer server, Trouble trouble, int seed, int connections)
+    {
+        _server = server;
+        _trouble = trouble;
+        _random = new Random(seed);
+        _workers = [.. Enumerable.Range(0, connections).Select(i => new Worker(i, unchecked((seed * 31) + i), trouble.Clock, trouble.IsTight))];
+    }
 
-    /// <summary>Commands that found no room.</summary>
-    public long Refusals => _workers.Sum(w => w.Refusals);
-
-    /// <summary>Kills after which some operations were in flight.</summary>
-    public int KillsWithOperationsInFlight { get; private set; }
-
-    /// <summary>Steps that had come true without being acknowledged.</summary>
-    public long Unacknowledged { get; private set; }
+    public TortureCounts Counts => _counts with { Acknowledged = _workers.Sum(w => w.Acknowledgements), Refused = _workers.Sum(w => w.Refusals) };
 
     /// <summary>The times from a restart to the first answer.</summary>
     public List<TimeSpan> Restarts { get; } = [];
 
-    /// <summary>One cycle: load and a SIGKILL (rarely a SIGTERM) within 50 or 250 ms, perhaps another while it starts, then the judgement.</summary>
+    /// <summary>One cycle: load and a SIGKILL (rarely a SIGTERM) within 50 or 250 ms, often more of them while it starts, then the judgement.</summary>
     public void Cycle()
     {
         if (_random.Next(20) == 0)
         {
             // Where there is no room for an empty table, the keys go one by one: then half of them may be left.
-            Flush(kill: !tight && _random.Next(2) == 0);
+            Flush(kill: !_trouble.IsTight && _random.Next(2) == 0);
         }
 
         long begin = Instant.Now;
         Load(TimeSpan.FromMilliseconds(_random.NextDouble() * (_random.Next(2) == 0 ? 50 : 250)), clean: _random.Next(20) == 0);
-        while (_random.Next(5) == 0)
+        while (_random.Next(5) < 2)
         {
-            ServerProcess starting = server.Launch();
-            Thread.Sleep(_random.Next(0, 200));
-            starting.Kill();
+            _trouble.BeforeStart(_random);
+            KillAtStart();
         }
 
-        server.Restart();
-        Restarts.Add(server.StartTime);
-        KillsWithOperationsInFlight += _workers.Any(w => w.InFlight.Count > 0) ? 1 : 0;
-        Verify(new Instant(begin, Instant.Now));
+        _trouble.BeforeStart(_random);
+        _server.Restart();
+        Restarts.Add(_server.StartTime);
+        Verify(begin, Instant.Now);
     }
 
     /// <summary>Compares all that the server holds with all that is acceptable, and takes it as the truth from then on.</summary>
-    private void Verify(Instant during)
+    private void Verify(long begin, long end)
     {
-        using RespClient client = server.Connect();
+        using RespClient client = _server.Connect();
         var keys = new HashSet<string>();
         foreach (Worker worker in _workers)
         {
@@ -60,8 +60,9 @@ internal sealed class Torture(RunningServer server, int seed, int connections, b
             try
             {
                 worker.JudgeReplies();
-                Unacknowledged += Checker.Judge(
-                    worker.Acknowledged.Entries, worker.InFlight, found, during with { Earliest = Math.Max(during.Earliest, worker.InFlightSince) });
+                Instant during = _trouble.Clock.Between(Math.Clamp(worker.InFlightSince, begin, end), end);
+                int steps = Checker.Judge(worker.Acknowledged.Entries, worker.InFlight, found, during);
+                _counts = _counts with { Unacknowledged = _counts.Unacknowledged + steps };
             }
             catch (TortureException e)
             {
@@ -84,7 +85,7 @@ internal sealed class Torture(RunningServer server, int seed, int connections, b
         {
             try
             {
-                worker.Run(i % 2 == 0 ? server.Process.TcpEndPoint : server.Process.UnixEndPoint!, stop.Token);
+                worker.Run(i % 2 == 0 ? _server.Process.TcpEndPoint : _server.Process.UnixEndPoint!, stop.Token);
             }
             catch (Exception e)
             {
@@ -104,41 +105,108 @@ internal sealed class Torture(RunningServer server, int seed, int connections, b
             thread.Start();
         }
 
-        Wait(duration);
-        if (clean)
+        _trouble.Pass(duration, _server.Process, _random);
+        try
         {
-            server.Process.Terminate();
+            End(clean);
         }
-        else
+        finally
         {
-            server.Process.Kill();
-        }
-
-        stop.Cancel();
-        foreach (Thread thread in threads)
-        {
-            thread.Join();
+            stop.Cancel();
+            foreach (Thread thread in threads)
+            {
+                thread.Join();
+            }
         }
 
+        _counts = _counts with { KillsInFlight = _counts.KillsInFlight + (!clean && _workers.Any(w => w.InFlight.Count > 0) ? 1 : 0) };
         if (failures.Count > 0)
         {
             throw new TortureException(string.Join("\n", failures.Select(f => f is TortureException ? f.Message : f.ToString())));
         }
     }
 
+    // It must be our signal that ends it: a server that broke by itself would look like a killed one.
+    private void End(bool clean)
+    {
+        bool early = _server.Process.HasExited;
+        if (early)
+        {
+            Require(_trouble.KernelMayKill && _server.Process.ExitCode == Killed, "under load, by itself,");
+            _counts = _counts with { KillsByKernel = _counts.KillsByKernel + 1 };
+        }
+        else if (clean)
+        {
+            _server.Process.Resume(); // Where it stands still, it would not hear it.
+            Require(_server.Process.Terminate() == 0, "after SIGTERM");
+        }
+        else
+        {
+            _server.Process.Kill();
+            Require(_server.Process.ExitCode == Killed, "under load, by itself,");
+            _counts = _counts with { KillsUnderLoad = _counts.KillsUnderLoad + 1 };
+        }
+    }
+
+    private void KillAtStart()
+    {
+        ServerProcess starting = _server.Launch();
+        if (_random.Next(3) > 0)
+        {
+            // The attach takes a few milliseconds of a start that takes a hundred: look for it.
+            SpinWait.SpinUntil(() => HasMapped(starting) || starting.HasExited, TimeSpan.FromSeconds(10));
+            Trouble.Wait(TimeSpan.FromMilliseconds(_random.NextDouble() * 5));
+        }
+        else
+        {
+            Trouble.Wait(_server.StartTime * (_random.NextDouble() * 1.2));
+        }
+
+        bool mapped = HasMapped(starting);
+        starting.Kill();
+        Require(starting.ExitCode == Killed, "at its start");
+        _counts = _counts with
+        {
+            KillsAtStart = _counts.KillsAtStart + 1,
+            KillsInRecovery = _counts.KillsInRecovery + (mapped && !starting.Output.Contains("ready on", StringComparison.Ordinal) ? 1 : 0),
+        };
+    }
+
+    private bool HasMapped(ServerProcess process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process.Id}/maps").Contains(_server.DataDirectory, StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // It has ended.
+        }
+    }
+
+    private void Require(bool good, string when)
+    {
+        if (!good)
+        {
+            throw new TortureException($"The server ended {when} with code {_server.Process.ExitCode}.");
+        }
+    }
+
     // All is gone or nothing is. Which of the two, the judgement of the next cycle needs to know.
     private void Flush(bool kill)
     {
-        using RespClient client = server.Connect();
+        using RespClient client = _server.Connect();
         client.Add(_random.Next(2) == 0 ? "FLUSHALL" : "FLUSHDB");
         client.Flush();
         bool gone = true;
         if (kill)
         {
-            Wait(TimeSpan.FromMicroseconds(_random.NextDouble() * 300));
-            server.Process.Kill();
-            server.Restart();
-            using RespClient after = server.Connect();
+            Trouble.Wait(TimeSpan.FromMicroseconds(_random.NextDouble() * 300));
+            _server.Process.Kill();
+            Require(_server.Process.ExitCode == Killed, "while all was removed");
+            _counts = _counts with { KillsUnderLoad = _counts.KillsUnderLoad + 1 };
+            _server.Restart();
+            using RespClient after = _server.Connect();
             gone = after.Call("DBSIZE").Integer == 0;
         }
         else
@@ -154,22 +222,7 @@ internal sealed class Torture(RunningServer server, int seed, int connections, b
             }
         }
 
-        Verify(Instant.Exactly(Instant.Now));
+        long now = Instant.Now;
+        Verify(now, now);
     }
-
-    // Finer than a sleep, so that the instant is really a random one.
-    private static void Wait(TimeSpan duration)
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start) < duration)
-        {
-            Thread.Sleep(0);
-        }
-    }
-
-    private static int HashCode(int seed, int index) => unchecked((seed * 31) + index);
-
-    /// <summary>An integer of the environment, or what is the default.</summary>
-    public static int Setting(string variable, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int value) ? value : otherwise;
 }

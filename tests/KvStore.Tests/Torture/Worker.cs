@@ -16,18 +16,21 @@ internal sealed class Worker
     private readonly LoadGenerator _generator;
     private readonly Queue<Operation> _plan = new();
     private readonly Queue<(Operation Operation, long Sent)> _inFlight = new();
-    private readonly List<(Operation Operation, RespReply Reply, Instant When)> _answered = [];
+    private readonly List<(Operation Operation, RespReply Reply, long Sent, long Answered)> _answered = [];
     private readonly List<(Operation Operation, RespReply Reply)> _history = [];
 
+    private readonly ServerClock _clock;
     private readonly bool _tight;
 
     /// <param name="connection">Whose keys.</param>
     /// <param name="seed">Which load.</param>
+    /// <param name="clock">What time the server takes it to be.</param>
     /// <param name="tight">Whether the arena is too small for the load, so that <c>-OOM</c> is a right answer: then one command at a time and no
     /// transactions, since whether a command in flight found room cannot be known.</param>
-    public Worker(int connection, int seed, bool tight = false)
+    public Worker(int connection, int seed, ServerClock clock, bool tight = false)
     {
         Connection = connection;
+        _clock = clock;
         _tight = tight;
         _random = new Random(seed);
         _generator = new LoadGenerator(_random, connection);
@@ -41,7 +44,7 @@ internal sealed class Worker
     /// <summary>What was sent and not answered, in order.</summary>
     public IReadOnlyCollection<Operation> InFlight => [.. _inFlight.Select(i => i.Operation)];
 
-    /// <summary>When the first of <see cref="InFlight"/> was sent at the earliest.</summary>
+    /// <summary>When the first of <see cref="InFlight"/> was sent, by this machine's clock; far in the future where there is none.</summary>
     public long InFlightSince => _inFlight.TryPeek(out var first) ? first.Sent : long.MaxValue;
 
     /// <summary>Operations acknowledged since the run's begin.</summary>
@@ -106,7 +109,7 @@ internal sealed class Worker
     /// <summary>Judges what was answered under load. Throws <see cref="TortureException"/> at a reply that Redis would not give.</summary>
     public void JudgeReplies()
     {
-        foreach ((Operation operation, RespReply got, Instant when) in _answered)
+        foreach ((Operation operation, RespReply got, long sent, long answered) in _answered)
         {
             Acknowledgements++;
             _history.Add((operation, got));
@@ -116,7 +119,7 @@ internal sealed class Worker
                 continue;
             }
 
-            RespReply expected = operation.ExecuteOn(Acknowledged, when);
+            RespReply expected = operation.ExecuteOn(Acknowledged, _clock.Between(sent, answered));
             if (!Replies.Same(expected, got))
             {
                 throw new TortureException($"To {operation} the answer should be {expected}, and was {got}.");
@@ -159,7 +162,7 @@ internal sealed class Worker
     {
         (Operation operation, long sent) = _inFlight.Peek();
         RespReply reply = operation.ReadReply(client);
-        _answered.Add((operation, reply, new Instant(sent, Instant.Now)));
+        _answered.Add((operation, reply, sent, Instant.Now));
         _inFlight.Dequeue();
     }
 }
