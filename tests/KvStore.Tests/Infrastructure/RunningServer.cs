@@ -7,6 +7,7 @@ internal sealed class RunningServer : IDisposable
 {
     private readonly TemporaryDirectory _directory;
     private readonly ServerProgram _program;
+    private readonly bool _placed;
     private bool _kept;
 
     /// <param name="program">What to run.</param>
@@ -14,6 +15,7 @@ internal sealed class RunningServer : IDisposable
     public RunningServer(ServerProgram program, string? parent = null)
     {
         _directory = new TemporaryDirectory(parent);
+        _placed = parent is not null;
         _program = program;
         try
         {
@@ -57,8 +59,19 @@ internal sealed class RunningServer : IDisposable
         StartTime = Process.WaitUntilReady(timeout);
     }
 
-    /// <summary>Leaves the data where it is, for whoever looks into a failure.</summary>
-    public void KeepDirectory() => _kept = true;
+    /// <summary>Leaves the data for whoever looks into a failure, and says where: where it is, or in a copy, if the place goes with the test.</summary>
+    public string KeepData()
+    {
+        if (!_placed)
+        {
+            _kept = true;
+            return DataDirectory;
+        }
+
+        string copy = Directory.CreateTempSubdirectory("gmf-kvstore-tests-").FullName;
+        Tool.Run("cp", ["-r", "--sparse=always", DataDirectory, copy]);
+        return copy;
+    }
 
     public void Dispose()
     {

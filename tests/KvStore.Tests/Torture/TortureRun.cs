@@ -25,8 +25,7 @@ internal static class TortureRun
             }
             catch (Exception e) when (e is TortureException or IOException or InvalidOperationException or TimeoutException or System.Net.Sockets.SocketException)
             {
-                server.KeepDirectory();
-                throw new TortureException($"{trouble.Name}, cycle {cycle}, seed {seed}; the arena is kept in {server.DataDirectory}.\n{e}\nThe server wrote:\n{server.Process.Output}");
+                throw new TortureException($"{trouble.Name}, cycle {cycle}, seed {seed}; the arena is kept in {server.KeepData()}.\n{e}\nThe server wrote:\n{server.Process.Output}");
             }
         }
 
