@@ -59,6 +59,7 @@ public sealed class OnlookerTests(ITestOutputHelper output)
         (long reads, long opens) = await reader;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"SIGKILL, beside onlookers: {Kills} kills survived; {refused:N0} writers refused, {opened:N0} let in while there was none; {reads:N0} whole records read in {opens:N0} openings; {_acknowledged.Sum():N0} acknowledged operations"));
+        TortureTotals.Add("beside onlookers", new TortureCounts { KillsUnderLoad = Kills, KillsInFlight = Kills, Acknowledged = _acknowledged.Sum() });
         Assert.True(refused > Kills && opened > 0 && opens > Kills && reads > 1_000, "Too little was looked at to prove anything.");
     }
 

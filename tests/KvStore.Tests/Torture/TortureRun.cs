@@ -32,6 +32,7 @@ internal static class TortureRun
         TimeSpan median = torture.Restarts.Order().ElementAt(torture.Restarts.Count / 2);
         log(string.Create(CultureInfo.InvariantCulture,
             $"SIGKILL, {trouble.Name}: {torture.Counts}; {torture.Counts.Unacknowledged:N0} steps in flight had come true; restart to first answer: median {median.TotalMilliseconds:0} ms; seed {seed}"));
+        TortureTotals.Add(trouble.Name, torture.Counts);
         return torture.Counts;
     }
 

@@ -12,7 +12,7 @@ public sealed class TroubleTests(ITestOutputHelper output)
     public void When_the_arena_is_full_most_of_the_time()
     {
         using var trouble = new FullArena();
-        Assert.True(Run(trouble, Kills, output).Refused > Kills, "The arena was hardly ever full.");
+        Assert.True(Run(trouble, Kills, output).Refused > 0, "The arena was never full.");
     }
 
     [Theory]
@@ -21,7 +21,7 @@ public sealed class TroubleTests(ITestOutputHelper output)
     public void When_another_file_takes_the_medium_s_last_byte(string huge)
     {
         using var trouble = new FullDisk(huge);
-        Assert.True(Run(trouble, Kills, output).Refused > Kills && trouble.Fillings > Kills, "The medium was hardly ever full.");
+        Assert.True(Run(trouble, Kills, output).Refused > 0 && trouble.Fillings > Kills / 2, "The medium was never full.");
     }
 
     [Theory]
