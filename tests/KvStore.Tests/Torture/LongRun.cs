@@ -40,6 +40,10 @@ internal static class LongRun
             {
                 Say($"round {round} was left out: {e.Message}");
             }
+            catch (TortureException) when (stop.IsCancellationRequested)
+            {
+                break; // Control-C ended the server too, as it ends a whole process group. The round is to be done again.
+            }
             catch (TortureException e)
             {
                 Say($"{e.Message}");
