@@ -92,6 +92,26 @@ public sealed class DictionaryCrashTests
         }
     }
 
+    [Fact]
+    public void Every_operation_under_losses_of_power()
+    {
+        using DictionaryLab lab = new(2 << 20, "dictionary, power loss") { PowerLoss = new Random(21) };
+        foreach (string beginning in BeginningNames)
+        {
+            lab.Do(Clear());
+            Begin(lab, beginning);
+            var start = lab.Save();
+            foreach (DictionaryOperation operation in Alphabet)
+            {
+                lab.Restore(start, beginning);
+                lab.Explore(operation);
+                lab.Explore(Set("afterwards", "and it goes on"));
+            }
+        }
+
+        LongRun.PowerRun(1, 60);
+    }
+
     internal static void ExploreGrowth(bool recoveryToo, Random random)
     {
         using DictionaryLab lab = new(4 << 20, "dictionary growth") { Reorder = random };

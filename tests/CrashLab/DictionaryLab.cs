@@ -7,7 +7,7 @@ namespace GuestMemFs.CrashLab;
 /// Runs an operation on a dictionary with its stores recorded, then attaches to every state that a crash during it can leave, and to every state that a crash during that
 /// recovery can leave. Each must hold what was there before or what is there after, whole, with nothing leaked.
 /// </summary>
-internal sealed unsafe class DictionaryLab : IDisposable
+internal sealed unsafe partial class DictionaryLab : IDisposable
 {
     private readonly LabSpace _live;
     private readonly LabSpace _crashed;
@@ -40,6 +40,11 @@ internal sealed unsafe class DictionaryLab : IDisposable
     /// <summary>Does an operation without a look at its crashes.</summary>
     public void Do(DictionaryOperation operation)
     {
+        if (Persist.Trace is null)
+        {
+            _durable = null;
+        }
+
         _history.Add(operation.Name);
         operation.Run(_dictionary);
         operation.Model(_model);
@@ -54,6 +59,7 @@ internal sealed unsafe class DictionaryLab : IDisposable
         _model = saved.Model.Copy();
         _history.Clear();
         _history.Add(name);
+        _durable = null;
         _dictionary = Attach(_live, out _);
     }
 
@@ -74,6 +80,12 @@ internal sealed unsafe class DictionaryLab : IDisposable
         }
 
         AssertComplete(before, trace);
+        if (PowerLoss is not null)
+        {
+            ExplorePowerLoss(before, trace, old);
+            return;
+        }
+
         Image crash = before with { Bytes = (byte[])before.Bytes.Clone() };
         foreach ((string when, bool complete) in StoreTrace.Crashes(trace.Stores, crash.Bytes))
         {

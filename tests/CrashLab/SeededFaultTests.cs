@@ -30,6 +30,22 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     // In the arena and its journal: what no crash and no damage can show.
     private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisibleInArena =
     [
+        (FaultKind.Drop, "Persist.Publish((ulong*)block, 0)", "the checksum tells a torn identity as well"),
+        (FaultKind.Late, "Persist.Publish((ulong*)block, 0)", "the checksum tells a torn identity as well"),
+        (FaultKind.Late, "Persist.Copy(block + sizeof(ulong)", "the checksum tells a torn identity as well"),
+        (FaultKind.Late, "Persist.Copy(half + sizeof(ulong)", "the checksum tells a torn header as well"),
+        (FaultKind.Late, "Persist.Copy(at, new ReadOnlySpan<byte>(&copy, Bytes))", "the lease's record is for people; the epoch behind it decides"),
+        (FaultKind.Late, "SealedWord.Seal(epoch, layout.Seed(WordKind.Open))", "the next store is the lease's record, which is for people"),
+        (FaultKind.Drop, "Persist.Publish((ulong*)at, CreatingMagic)", "creation began with it, and a torn superblock does not check"),
+        (FaultKind.Late, "Persist.Publish((ulong*)at, CreatingMagic)", "creation began with it, and a torn superblock does not check"),
+        (FaultKind.Late, "Persist.Publish((ulong*)at, ArenaMagic)", "the other copy stands for it until the next store"),
+        (FaultKind.Late, "SealedWord.Seal((uint)tail, seed)", "the half is not in force until the store after the next"),
+        (FaultKind.Late, "Persist.Copy(half + JournalHeader.LogOffset", "the half is not in force until a later store"),
+        (FaultKind.Late, "SealedWord.Seal((uint)record.Length, seed)", "nothing counts before the superblock's magic"),
+        (FaultKind.Late, "SealedWord.Seal(First, layout.Seed(WordKind.Active))", "nothing counts before the superblock's magic"),
+        (FaultKind.Late, "SealedWord.Seal(0, layout.Seed(", "nothing counts before the superblock's magic"),
+        (FaultKind.Drop, "Persist.Fill(layout.LeaseRecord", "the first lease is written over it before anybody can read it"),
+        (FaultKind.Late, "SealedWord.Seal(image.Generation, activeSeed)", "repairs can be made in any order: what is not done is found again"),
     ];
 
     private static readonly (string Place, string Reason)[] s_callsWithoutNeed =

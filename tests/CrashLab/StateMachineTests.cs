@@ -64,7 +64,7 @@ public sealed class StateMachineTests
 
     internal static void RunArena(IReadOnlyList<Step> steps, WorldKind kind, bool powerLoss)
     {
-        using ArenaLab lab = new(kind, powerLoss ? "arena state machine, power loss" : $"arena state machine on {kind}") { PowerLoss = powerLoss ? new Random(1) : null, PowerMode = powerLoss };
+        using ArenaLab lab = new(kind, powerLoss ? "arena state machine, power loss" : $"arena state machine on {kind}") { SampleSeed = powerLoss ? 1 : null, PowerMode = powerLoss };
         lab.Do(CreateArena());
         foreach (Step step in steps)
         {

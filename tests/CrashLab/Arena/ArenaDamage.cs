@@ -34,11 +34,14 @@ internal static unsafe class ArenaDamage
                 {
                     try
                     {
-                        next.Open();
+                        next.OpenDamaged();
                         if (ArenaModel.Describe(next.Arena) != before)
                         {
                             throw new LabException($"bit {bit} of the word at {word} of arena.meta was turned: there is '{ArenaModel.Describe(next.Arena)}' instead of '{before}', and nobody said so");
                         }
+
+                        next.Close();
+                        next.Open(); // What was mended is mended.
                     }
                     catch (ArenaException)
                     {

@@ -25,7 +25,7 @@ internal static class ArenaFaults
                 Reuse(lab);
             }
 
-            using ArenaLab weak = new(kind, "seeded faults") { PowerLoss = new Random(1), PowerMode = kind == WorldKind.Kind };
+            using ArenaLab weak = new(kind, "seeded faults") { SampleSeed = 1, PowerMode = kind == WorldKind.Kind };
             Singles(weak, s_operations);
         }
 

@@ -11,6 +11,7 @@ internal sealed unsafe partial class ArenaLab : IDisposable
 {
     private readonly LabWorld _world;
     private readonly string _part;
+    private readonly int? _sampleSeed;
     private readonly List<string> _history = [];
     private ArenaProcess _process;
     private ArenaModel _model = ArenaModel.None;
@@ -48,7 +49,18 @@ internal sealed unsafe partial class ArenaLab : IDisposable
     public bool CompareAll { get; set; } = true;
 
     /// <summary>Where set, what no fence followed yet may be there in any part. Samples are drawn from it. See <see cref="PowerMode"/>.</summary>
-    public Random? PowerLoss { get; set; }
+    public Random? PowerLoss { get; private init; }
+
+    /// <summary>Turns <see cref="PowerLoss"/> on; told with each failure.</summary>
+    public int? SampleSeed
+    {
+        get => _sampleSeed;
+        init
+        {
+            _sampleSeed = value;
+            PowerLoss = value is { } seed ? new Random(seed) : null;
+        }
+    }
 
     /// <summary>What is now is where <see cref="Restart"/> goes back to. The process is gone.</summary>
     public void Begin(string name)
@@ -192,7 +204,7 @@ internal sealed unsafe partial class ArenaLab : IDisposable
         {
             try
             {
-                next.Open();
+                next.Open(creating: !(old ?? _model).Exists);
                 recovery = [.. _world.Log.Skip(mark)];
                 Compare(next, old, again);
             }
@@ -251,6 +263,12 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             throw new LabException("the arena was there, and a new one was made");
         }
 
+        if (arena.AttachReport.Kind == AttachKind.Warm && !_model.Closed && old is not { Closed: true } && !again && (old ?? _model).Exists)
+        {
+            throw new LabException("it was not closed, and is said to be");
+        }
+
+        RequireIdentities(next);
         string difference = actual == _model.ToString() ? Difference(next, _model, old, actual) : "other regions";
         if (difference.Length > 0 && old is not null && actual == old.ToString())
         {
@@ -279,6 +297,30 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             }
 
             Account(next.Arena, again);
+        }
+    }
+
+    /// <summary>What is written for people and for repair by hand: the lease's record, and each extent's owner beside its identity, with zeros behind.</summary>
+    private void RequireIdentities(ArenaProcess next)
+    {
+        foreach (LabFile file in _world.Files)
+        {
+            if (file.Name == Regions.ExtentFiles.MetadataName && (!LeaseRecord.TryRead(_world.At(file.Start + MetadataLayout.Lease), out LeaseRecord lease) || lease.Epoch != next.Arena.Epoch))
+            {
+                throw new LabException("the lease's record does not name the writer");
+            }
+
+            if (Regions.ExtentFiles.TryParseName(file.Name, out ulong id) && next.Tables.FindExtent(id) is { State: Journal.ExtentState.InUse } extent && next.Tables.Find(extent.RegionId) is { } region)
+            {
+                byte* block = _world.At(file.Start + file.Length - ExtentIdentity.BlockBytes);
+                OwnerHint hint = *(OwnerHint*)(block + OwnerHint.Offset);
+                const int End = OwnerHint.Offset + OwnerHint.Bytes;
+                if (hint.RegionId != extent.RegionId || hint.Ordinal != extent.Ordinal || hint.RegionNonce != region.Entry.Nonce
+                    || new ReadOnlySpan<byte>(block + End, ExtentIdentity.BlockBytes - End).IndexOfAnyExcept((byte)0) >= 0)
+                {
+                    throw new LabException($"{file.Name} does not name its owner, or has something behind that");
+                }
+            }
         }
     }
 
@@ -359,5 +401,5 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             : string.Join("; ", HeapVerifier.Verify(heap));
     }
 
-    private string Text() => string.Join(" | ", _history);
+    private string Text() => (SampleSeed is { } seed ? $"(samples of seed {seed}) " : "") + string.Join(" | ", _history);
 }

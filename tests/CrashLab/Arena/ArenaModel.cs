@@ -5,6 +5,9 @@ namespace GuestMemFs.CrashLab;
 /// <summary>What an arena should hold.</summary>
 internal sealed record ArenaModel(bool Exists, bool Frozen, ImmutableSortedDictionary<string, RegionModel> Regions)
 {
+    /// <summary>Its last writer closed it.</summary>
+    public bool Closed { get; init; }
+
     public static ArenaModel None { get; } = new(false, false, ImmutableSortedDictionary.Create<string, RegionModel>(StringComparer.Ordinal));
 
     public ArenaModel With(string name, RegionModel region) => this with { Regions = Regions.SetItem(name, region) };

@@ -117,14 +117,14 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
     public static ArenaOperation CreateArena() => new("create the arena", model => !model.Exists, process => process.Open(), model => model with { Exists = true });
 
     /// <summary>Closed clean; then the next writer takes the lease.</summary>
-    public static ArenaOperation CloseAndOpen() => new("close", _ => true, process => process.Close(), model => model) { Then = Attach() };
+    public static ArenaOperation CloseAndOpen() => new("close", _ => true, process => process.Close(), model => model with { Closed = true }) { Then = Attach() };
 
     /// <summary>Killed; then the next writer takes the lease over.</summary>
     public static ArenaOperation KillAndOpen() => new("kill", _ => true, process => process.Kill(), model => model) { Then = Attach() };
 
     public static PersistentDictionary Dictionary(PersistentRegion region) => PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
 
-    private static ArenaOperation Attach() => new("open", _ => true, process => process.Open(), model => model);
+    private static ArenaOperation Attach() => new("open", _ => true, process => process.Open(), model => model with { Closed = false });
 
     /// <summary>Writes the words that a region is known by.</summary>
     private static unsafe ArenaOperation Write(string name, long length, int seed)

@@ -6,6 +6,12 @@ namespace GuestMemFs.CrashLab;
 /// <summary>A process that uses an arena: what is gone when it is killed.</summary>
 internal sealed class ArenaProcess(LabWorld world) : IDisposable
 {
+    private static readonly HashSet<string> s_repairs =
+    [
+        ReasonCodes.ActiveWordRepaired, ReasonCodes.JournalHeaderRepaired, ReasonCodes.TailWordRepaired, ReasonCodes.LeaseRepaired, ReasonCodes.StateWordDamaged, ReasonCodes.SuperblockRepaired,
+        ReasonCodes.MetadataIdentityRepaired,
+    ];
+
     private readonly Dictionary<string, PersistentRegion> _regions = new(StringComparer.Ordinal);
     private PersistentArena? _arena;
 
@@ -15,7 +21,22 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
 
     public LabWorld World => world;
 
-    public void Open() => _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = new LabMedium(world), MetadataSize = LabWorld.BlockSize });
+    /// <summary>Attaches; a crash damages nothing, so nothing may have been repaired.</summary>
+    /// <param name="creating">It may be in the middle of its creation, where one copy of the superblock is finished before the other.</param>
+    public void Open(bool creating = false)
+    {
+        OpenDamaged();
+        foreach (AttachReason reason in Arena.AttachReport.Reasons)
+        {
+            if (s_repairs.Contains(reason.Code) && !(creating && reason.Code == ReasonCodes.SuperblockRepaired))
+            {
+                throw new LabException($"something was repaired that a crash does not damage: {reason}");
+            }
+        }
+    }
+
+    /// <summary>Attaches to what may be damaged.</summary>
+    public void OpenDamaged() => _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = new LabMedium(world), MetadataSize = LabWorld.BlockSize });
 
     /// <summary>A region, opened once for as long as the arena is.</summary>
     public PersistentRegion Region(string name)
@@ -66,6 +87,12 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
     public (int Length, int Capacity) Journal => (JournalOf(Arena)!.LogLength, JournalOf(Arena)!.LogCapacity);
 
     public void Dispose() => Kill();
+
+    /// <summary>What the arena knows of its extents.</summary>
+    public MetadataTables Tables => TablesOf(Arena);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_tables")]
+    private static extern ref MetadataTables TablesOf(PersistentArena arena);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_journal")]
     private static extern ref MetadataJournal? JournalOf(PersistentArena arena);

@@ -33,7 +33,7 @@ internal static class CallFault
             return false;
         }
 
-        string place = $"{call} by {Caller()}";
+        string place = call == "delete" ? $"{call} by {Caller()}" : call;
         t_places?.Add(place);
         if (place != Active)
         {
@@ -48,10 +48,10 @@ internal static class CallFault
     {
         foreach (StackFrame frame in new StackTrace(2, fNeedFileInfo: false).GetFrames())
         {
-            if (frame.GetMethod() is { DeclaringType: { } type } method && type.Namespace is not ("GuestMemFs.CrashLab" or null) && type.Namespace.StartsWith("GuestMemFs", StringComparison.Ordinal)
+            if (frame.GetMethod() is { DeclaringType: { } type } && type.Namespace is not ("GuestMemFs.CrashLab" or null) && type.Namespace.StartsWith("GuestMemFs", StringComparison.Ordinal)
                 && type != typeof(MediumFile) && type != typeof(Medium))
             {
-                return $"{type.Name}.{method.Name}";
+                return type.Name;
             }
         }
 

@@ -193,6 +193,9 @@ internal sealed unsafe class LabWorld : StoreSink, IDisposable
         bytes.CopyTo(from, new Span<byte>(_shadow + offset + from, length));
     }
 
+    /// <summary>Where a byte of the medium's memory is now.</summary>
+    public byte* At(long offset) => (byte*)_view.Address + offset;
+
     /// <summary>Turns bits, and notes it.</summary>
     public void Flip(long offset, byte bits)
     {
