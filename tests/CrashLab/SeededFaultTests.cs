@@ -177,7 +177,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         return lines;
     }
 
-    private static string SourceLine(string file, int line)
+    internal static string SourceLine(string file, int line)
     {
         // Deterministic builds map the folder of the sources to /_/.
         int source = file.IndexOf("src/PersistentArena/", StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using GuestMemFs.Format;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.CrashLab.Damage;
@@ -13,6 +14,9 @@ internal static class DamageRunner
 
     private const int MaximumFailures = 40;
 
+    /// <summary>Trials that are named for a check that found something.</summary>
+    private const int Shown = 80;
+
     /// <summary>What one trial is and comes to: to look into a failure.</summary>
     public static int Show(string[] arguments)
     {
@@ -20,7 +24,10 @@ internal static class DamageRunner
         return 0;
     }
 
-    /// <summary>image, seed, first, last (exclusive), stride of the sampled parts, progress file.</summary>
+    /// <summary>How many trials an image has.</summary>
+    public static long Count(string imageName, int seed, int stride) => Trials(DamageImage.Build(imageName), seed, stride).Count;
+
+    /// <summary>image, seed, first, last (exclusive), stride of the sampled parts, step, progress file, the place whose check is off (file:line, or nothing).</summary>
     public static int Run(string[] arguments)
     {
         DamageImage image = DamageImage.Build(arguments[0]);
@@ -28,14 +35,24 @@ internal static class DamageRunner
         List<(long Offset, int Kind, string What)> trials = Trials(image, seed, int.Parse(arguments[4], CultureInfo.InvariantCulture));
         int first = int.Parse(arguments[2], CultureInfo.InvariantCulture);
         int last = Math.Min(trials.Count, int.Parse(arguments[3], CultureInfo.InvariantCulture));
-        using SafeFileHandle progress = File.OpenHandle(arguments[5], FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
-        Console.WriteLine($"trials {trials.Count}");
+        int step = int.Parse(arguments[5], CultureInfo.InvariantCulture);
+        string[] off = arguments[7].Split(':');
+        Guard.Off = off.Length == 2 ? (off[0], int.Parse(off[1], CultureInfo.InvariantCulture)) : null;
+        IEnumerable<int> chosen = arguments.Length > 8 ? arguments[8].Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture)) : Steps(first, last, step);
+        Dictionary<(string File, int Line), List<int>> places = [];
+        using SafeFileHandle progress = File.OpenHandle(arguments[6], FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
         SortedDictionary<string, int> outcomes = new(StringComparer.Ordinal);
         int failures = 0;
         using DamageTrial trial = new(image);
-        for (int i = first; i < last && failures < MaximumFailures; i++)
+        foreach (int i in chosen)
         {
-            RandomAccess.Write(progress, MemoryMarshal.AsBytes([(long)i]), 0);
+            if (failures >= MaximumFailures)
+            {
+                break;
+            }
+
+            Guard.Places = [];
+            RandomAccess.Write(progress, MemoryMarshal.AsBytes([i + (1L << 32)]), 0);
             (long offset, int kind, string what) = trials[i];
             byte good = image.Image.Bytes[offset];
             byte bad = Damaged(good, offset, kind, seed);
@@ -58,16 +75,36 @@ internal static class DamageRunner
             }
 
             trial.Bytes[(int)offset] = good;
+            foreach ((string File, int Line) place in Guard.Places)
+            {
+                places.TryAdd(place, []);
+                places[place].Add(i);
+            }
+
             outcomes[$"{what}: {outcome}"] = outcomes.GetValueOrDefault($"{what}: {outcome}") + 1;
         }
 
-        RandomAccess.Write(progress, MemoryMarshal.AsBytes([(long)last]), 0);
+        RandomAccess.Write(progress, new byte[sizeof(long)], 0);
         foreach ((string outcome, int count) in outcomes)
         {
             Console.WriteLine($"outcome {count} {outcome}");
         }
 
+        foreach (((string file, int line), List<int> at) in places)
+        {
+            int every = Math.Max(1, at.Count / Shown);
+            Console.WriteLine($"place {file}:{line} {string.Join(',', at.Where((_, index) => index % every == 0).Take(Shown))}");
+        }
+
         return 0;
+    }
+
+    private static IEnumerable<int> Steps(int first, int last, int step)
+    {
+        for (int i = first; i < last; i += step)
+        {
+            yield return i;
+        }
     }
 
     /// <summary>The name of a trial, for the parent to tell which one ended the child.</summary>
@@ -104,9 +141,9 @@ internal static class DamageRunner
             for (int i = 0; i < length; i++)
             {
                 bool emptyBucket = what == "segment" && i >= 64 && image.Image.Bytes.AsSpan((int)(start + (i & ~63)), 56).IndexOfAnyExcept((byte)0) < 0;
-                if (emptyBucket && segments > 1 && (i + seed) % stride != 0)
+                if (emptyBucket && (stride == 0 || (segments > 1 && (i + seed) % stride != 0)))
                 {
-                    continue; // the second dictionary's: as the first's
+                    continue; // the second dictionary's are as the first's
                 }
 
                 for (int kind = 0; kind < Kinds; kind++)

@@ -12,6 +12,9 @@ internal sealed class SweepResult
     public SortedDictionary<string, long> Outcomes { get; } = new(StringComparer.Ordinal);
 
     public List<string> Failures { get; } = [];
+
+    /// <summary>The checks that found something (file:line and the image), and some of the trials in which they did.</summary>
+    public SortedDictionary<string, string> Places { get; } = new(StringComparer.Ordinal);
 }
 
 /// <summary>
@@ -25,23 +28,66 @@ internal static class DamageSweep
     /// <summary>Processor time of one trial above which it hangs; the wall clock of a busy machine says little.</summary>
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
 
-    public static SweepResult Run(string image, int seed, int stride, params string[] further)
+    /// <summary>One that waits uses no processor: a busy machine leaves nobody alone for so long.</summary>
+    private static readonly TimeSpan s_deadlock = TimeSpan.FromSeconds(20);
+
+    /// <summary>Damages an image byte by byte, in two children side by side.</summary>
+    /// <param name="image">Its name.</param>
+    /// <param name="seed">Which bits are flipped, which values are random, which empty buckets are left out.</param>
+    /// <param name="stride">Of the empty buckets of the second dictionary every so many bytes are looked at; 1 for all. With 0 no empty bucket is.</param>
+    /// <param name="most">No more trials than this, evenly taken from all.</param>
+    public static SweepResult Run(string image, int seed, int stride, long most = long.MaxValue)
+    {
+        long count = DamageRunner.Count(image, seed, stride);
+        long step = Math.Max(1, count / most);
+        SweepResult[] halves = new SweepResult[2];
+        Parallel.For(0, halves.Length, i => halves[i] = Run(image, seed, stride, count * i / halves.Length, count * (i + 1) / halves.Length, step));
+        foreach ((string outcome, long times) in halves[1].Outcomes)
+        {
+            halves[0].Outcomes[outcome] = halves[0].Outcomes.GetValueOrDefault(outcome) + times;
+        }
+
+        foreach ((string place, string trials) in halves[1].Places)
+        {
+            halves[0].Places[place] = halves[0].Places.TryGetValue(place, out string? before) ? $"{before},{trials}" : trials;
+        }
+
+        halves[0].Failures.AddRange(halves[1].Failures);
+        halves[0].Trials += halves[1].Trials;
+        return halves[0];
+    }
+
+    /// <summary>True where one of the trials fails, ends the child or makes it hang, with a check switched off.</summary>
+    public static bool FailsWithout(string image, int seed, int stride, string place, string trials)
     {
         SweepResult result = new();
         string progress = Path.Combine(Path.GetTempPath(), $"gmf-damage-{Environment.ProcessId}-{Guid.NewGuid():N}");
         try
         {
-            long first = 0;
+            return RunChild(image, Numbers(seed, 0, int.MaxValue, stride, 1), progress, place, trials, result) is not null || result.Failures.Count > 0;
+        }
+        finally
+        {
+            File.Delete(progress);
+        }
+    }
+
+    private static SweepResult Run(string image, int seed, int stride, long first, long last, long step)
+    {
+        SweepResult result = new();
+        string progress = Path.Combine(Path.GetTempPath(), $"gmf-damage-{Environment.ProcessId}-{Guid.NewGuid():N}");
+        try
+        {
             for (int deaths = 0; deaths < MaximumDeaths; deaths++)
             {
-                if (RunChild(image, seed, stride, first, progress, result, further) is not { } end)
+                if (RunChild(image, Numbers(seed, first, last, stride, step), progress, "", "", result) is not { } end)
                 {
                     return result;
                 }
 
-                long at = Progress(progress);
+                long at = (uint)Progress(progress);
                 result.Failures.Add($"{image}: {DamageRunner.Describe(image, seed, stride, at)}: {end}");
-                first = at + 1;
+                first = at + step;
             }
 
             return result;
@@ -53,27 +99,30 @@ internal static class DamageSweep
     }
 
     /// <summary>Runs a child to its end; says how that was, where it was none.</summary>
-    private static string? RunChild(string image, int seed, int stride, long first, string progress, SweepResult result, string[] further)
+    private static string? RunChild(string image, string[] numbers, string progress, string weakened, string trials, SweepResult result)
     {
-        File.WriteAllBytes(progress, BitConverter.GetBytes(first));
+        File.WriteAllBytes(progress, new byte[sizeof(long)]);
         ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(typeof(DamageSweep).Assembly.Location);
         }
 
-        foreach (string argument in (string[])["damage", image, .. Numbers(seed, first, int.MaxValue, stride), progress, .. further])
+        foreach (string argument in (string[])["damage", image, .. numbers, progress, weakened, .. trials.Length == 0 ? [] : new[] { trials }])
         {
             start.ArgumentList.Add(argument);
         }
 
         start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
+        start.Environment["DOTNET_TieredCompilation"] = "0"; // the same code a hundred thousand times
+        start.Environment["DOTNET_gcConcurrent"] = "0";
         using Process child = Process.Start(start)!;
         child.ErrorDataReceived += (_, _) => { };
         child.BeginErrorReadLine();
         bool hung = false;
         long watched = -1;
         TimeSpan since = default;
+        Stopwatch still = Stopwatch.StartNew();
         using Timer watch = new(_ =>
         {
             try
@@ -83,8 +132,9 @@ internal static class DamageSweep
                 if (at != watched)
                 {
                     (watched, since) = (at, used);
+                    still.Restart();
                 }
-                else if (used - since > s_limit && at > first)
+                else if (at > 0 && (used - since > s_limit || still.Elapsed > s_deadlock))
                 {
                     hung = true;
                     child.Kill();
@@ -110,6 +160,11 @@ internal static class DamageSweep
         {
             result.Failures.Add($"{image}: {line[8..]}");
         }
+        else if (line.StartsWith("place ", StringComparison.Ordinal))
+        {
+            string[] parts = line.Split(' ');
+            result.Places.Add($"{parts[1]} {image}", parts[2]);
+        }
         else if (line.StartsWith("outcome ", StringComparison.Ordinal))
         {
             int space = line.IndexOf(' ', 8);
@@ -119,6 +174,7 @@ internal static class DamageSweep
         }
     }
 
+    /// <summary>0 where no trial is under way, else its number with a mark above it.</summary>
     private static long Progress(string file)
     {
         byte[] bytes = File.ReadAllBytes(file);
