@@ -29,7 +29,7 @@ internal static class DamageSweep
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
 
     /// <summary>One that waits uses no processor: a busy machine leaves nobody alone for so long.</summary>
-    private static readonly TimeSpan s_deadlock = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_deadlock = TimeSpan.FromMinutes(1);
 
     /// <summary>Damages an image byte by byte, in two children side by side.</summary>
     /// <param name="image">Its name.</param>

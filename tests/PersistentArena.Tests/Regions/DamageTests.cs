@@ -10,6 +10,38 @@ public class DamageTests(ITestOutputHelper output)
     [Fact]
     public void Any_flipped_byte_of_the_metadata_is_harmless_mended_or_refused()
     {
+        SortedDictionary<string, int> outcomes = DamageEach((good, at) => (byte)(good ^ (1 << (at % 8))), out int log);
+        Assert.Equal(2 * 124, outcomes[ReasonCodes.SuperblockRepaired]);
+        Assert.Equal(8, outcomes[ReasonCodes.ActiveWordRepaired]);
+        Assert.Equal(8, outcomes[ReasonCodes.StateWordDamaged]);
+        Assert.Equal(8, outcomes[ReasonCodes.LeaseRepaired]);
+        Assert.Equal(8, outcomes[ReasonCodes.TailWordRepaired]);
+        Assert.Equal(44, outcomes[ReasonCodes.JournalHeaderRepaired]);
+        Assert.Equal(60, outcomes[ReasonCodes.MetadataIdentityRepaired]);
+        Assert.Equal(log, outcomes["refused " + ReasonCodes.JournalDamaged]);
+        Assert.Equal(9, outcomes.Count); // and those that change nothing
+    }
+
+    [Theory]
+    [InlineData(0x00)]
+    [InlineData(0xFF)]
+    [InlineData(-1)]
+    public void Any_byte_of_the_metadata_may_be_anything(int value)
+    {
+        Random random = new(1);
+        SortedDictionary<string, int> outcomes = DamageEach((_, _) => (byte)(value < 0 ? random.Next(256) : value), out _);
+        string[] known =
+        [
+            "", ReasonCodes.SuperblockRepaired, ReasonCodes.ActiveWordRepaired, ReasonCodes.StateWordDamaged, ReasonCodes.LeaseRepaired, ReasonCodes.TailWordRepaired, ReasonCodes.JournalHeaderRepaired,
+            ReasonCodes.MetadataIdentityRepaired, "refused " + ReasonCodes.JournalDamaged,
+        ];
+        Assert.Empty(outcomes.Keys.Except(known));
+        Assert.True(outcomes["refused " + ReasonCodes.JournalDamaged] > 50, "the log's bytes did not count");
+    }
+
+    /// <summary>Damages one byte after the other, opens, and says how often what came of it.</summary>
+    private SortedDictionary<string, int> DamageEach(Func<byte, int, byte> damage, out int log)
+    {
         using TestMedium medium = TestMedia.Create("tmpfs");
         using (PersistentArena arena = PersistentArena.Create(On(medium)))
         {
@@ -21,7 +53,7 @@ public class DamageTests(ITestOutputHelper output)
         using var raw = new RawFile(medium, "arena.meta");
         byte[] good = raw.Bytes.ToArray();
         int half = MetadataLayout.FirstHalf + (int)MetadataLayout.HalfSizeFor(good.Length); // generation 1
-        int log = (int)(uint)BitConverter.ToUInt64(good, half + JournalHeader.TailOffset);
+        log = (int)(uint)BitConverter.ToUInt64(good, half + JournalHeader.TailOffset);
         int identity = good.Length - ExtentIdentity.BlockBytes;
         IEnumerable<int> places = Enumerable.Range(0, Superblock.Bytes)
             .Concat(Enumerable.Range(MetadataLayout.SecondCopy, Superblock.Bytes))
@@ -32,7 +64,7 @@ public class DamageTests(ITestOutputHelper output)
         foreach (int at in places)
         {
             good.CopyTo(raw.Bytes);
-            raw.Bytes[at] ^= (byte)(1 << (at % 8));
+            raw.Bytes[at] = damage(good[at], at);
             string outcome;
             try
             {
@@ -52,15 +84,7 @@ public class DamageTests(ITestOutputHelper output)
         }
 
         output.WriteLine(string.Join('\n', outcomes.Select(o => $"{o.Value,5} {o.Key}")));
-        Assert.Equal(2 * 124, outcomes[ReasonCodes.SuperblockRepaired]);
-        Assert.Equal(8, outcomes[ReasonCodes.ActiveWordRepaired]);
-        Assert.Equal(8, outcomes[ReasonCodes.StateWordDamaged]);
-        Assert.Equal(8, outcomes[ReasonCodes.LeaseRepaired]);
-        Assert.Equal(8, outcomes[ReasonCodes.TailWordRepaired]);
-        Assert.Equal(44, outcomes[ReasonCodes.JournalHeaderRepaired]);
-        Assert.Equal(60, outcomes[ReasonCodes.MetadataIdentityRepaired]);
-        Assert.Equal(log, outcomes["refused " + ReasonCodes.JournalDamaged]);
-        Assert.Equal(9, outcomes.Count); // and those that change nothing
+        return outcomes;
     }
 
     [Fact]
