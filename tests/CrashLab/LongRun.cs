@@ -22,6 +22,8 @@ internal static class LongRun
         new("arena-strict", seed => Arena(seed, WorldKind.Strict, powerLoss: false)),
         new("arena-older-life", seed => Arena(seed, WorldKind.OlderLife, powerLoss: false)),
         new("arena-power", seed => Arena(seed, WorldKind.Kind, powerLoss: true)),
+        new("damage", seed => Damage.DamageTests.Round(seed)),
+        new("fuzzing", seed => LabCounts.Add(LabCounts.FuzzInputs, "format", Fuzzing.FormatFuzzTests.Round(seed, 1_000_000))),
     ];
 
     public static int Run(string[] arguments)

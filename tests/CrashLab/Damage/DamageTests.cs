@@ -21,6 +21,16 @@ public sealed class DamageTests(ITestOutputHelper output)
         Assert.True(result.Trials > 1000, $"only {result.Trials} damages");
     }
 
+    /// <summary>A round of the long profile: an image, other values, and every empty bucket too now and then.</summary>
+    internal static void Round(int seed)
+    {
+        string[] images = [.. DamageImage.Names];
+        string image = images[(seed & int.MaxValue) % images.Length];
+        SweepResult result = DamageSweep.Run(image, seed, stride: 1 + ((seed & int.MaxValue) % 16));
+        LabCounts.Add(LabCounts.Damages, "heap and dictionary", result.Trials);
+        Assert.True(result.Failures.Count == 0, $"{image}: {result.Failures.Count} failures:\n{string.Join('\n', result.Failures)}");
+    }
+
     [Fact]
     public void Without_a_check_the_sweep_fails()
     {
