@@ -21,8 +21,8 @@ public static class TestMedia
         "tmpfs" => Directory.Exists("/dev/shm") ? TestMedium.OfDirectory(kind, Temporary("/dev/shm")) : Skip(kind, "/dev/shm is not there"),
         "tmpfs-huge" => Mounted(kind, "tmpfs", "huge=always,size=512m"),
         "tmpfs-advise" => Mounted(kind, "tmpfs", "huge=advise,size=512m"),
-        "hugetlbfs" => MountedWith(ReservedPages.TryTake(2 << 10, 96), kind, "pagesize=2M,size=192M,min_size=192M"),
-        "hugetlbfs-1g" => MountedWith(ReservedPages.TryTake(1 << 20, 3), kind, "pagesize=1G,size=3G,min_size=3G"),
+        "hugetlbfs" => MountedWith(() => ReservedPages.TryTake(2 << 10, 96), kind, "pagesize=2M,size=192M,min_size=192M"),
+        "hugetlbfs-1g" => MountedWith(() => ReservedPages.TryTake(1 << 20, 3), kind, "pagesize=1G,size=3G,min_size=3G"),
         "memfd" => TestMedium.OfMedium(kind, Medium.InMemory("test")),
         "strict" => TestMedium.OfMedium(kind, new StrictMedium()),
         _ => throw new ArgumentException($"There is no medium of kind '{kind}'.", nameof(kind)),
@@ -45,6 +45,14 @@ public static class TestMedia
         }
 
         return TestMedium.OfMount(kind, directory);
+    }
+
+    private static TestMedium MountedWith(Func<ReservedPages?> take, string kind, string options)
+    {
+        lock (ReservedPages.Turn)
+        {
+            return MountedWith(take(), kind, options);
+        }
     }
 
     private static TestMedium MountedWith(ReservedPages? pages, string kind, string options)

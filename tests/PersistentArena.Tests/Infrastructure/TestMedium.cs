@@ -38,6 +38,28 @@ public sealed class TestMedium : IDisposable
     /// <summary>Removes everything; fails the test where a strict medium was mistreated.</summary>
     public void Dispose()
     {
+        if (_pages is null)
+        {
+            Remove();
+        }
+        else
+        {
+            lock (ReservedPages.Turn)
+            {
+                Remove();
+            }
+        }
+
+        Strict?.DestroyMemory();
+        _shared?.Dispose();
+        if (Strict is { } strict)
+        {
+            Assert.Empty(strict.Violations);
+        }
+    }
+
+    private void Remove()
+    {
         try
         {
             if (_mounted)
@@ -54,13 +76,6 @@ public sealed class TestMedium : IDisposable
         finally
         {
             _pages?.Dispose(); // The machine's, whatever happened.
-        }
-
-        Strict?.DestroyMemory();
-        _shared?.Dispose();
-        if (Strict is { } strict)
-        {
-            Assert.Empty(strict.Violations);
         }
     }
 
