@@ -137,8 +137,7 @@ internal sealed unsafe partial class DictionaryCore
             {
                 byte* record = _base + offset;
                 ulong header = *(ulong*)record;
-                if (RecordFormat.IsPlain(header, key.Length)
-                    && Guard.Holds(RecordFormat.IsIntact(header))
+                if (Guard.Holds(RecordFormat.IsPlain(header, key.Length))
                     && header >> 32 <= (ulong)Math.Min(room, PersistentDictionary.MaximumValueLength)
                     && new ReadOnlySpan<byte>(record + RecordFormat.PlainKeyOffset, key.Length).SequenceEqual(key))
                 {

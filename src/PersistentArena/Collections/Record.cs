@@ -68,7 +68,7 @@ public readonly unsafe ref struct RecordView
     public ReadOnlySpan<byte> Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new(_value, IsInteger ? 0 : RecordFormat.ValueLength(_header));
+        get => new(_value, RecordFormat.HasFlags(_header) ? FlaggedLength : (int)(_header >> 32));
     }
 
     /// <summary>True where the value is one 64-bit integer, which is changed in place.</summary>
@@ -82,6 +82,8 @@ public readonly unsafe ref struct RecordView
 
     /// <summary>The value of <see cref="ExpiresAt"/> for a record that does not expire.</summary>
     public const long NoExpiry = 0;
+
+    private int FlaggedLength => IsInteger ? 0 : RecordFormat.ValueLength(_header);
 
     private byte* Record => _value - RecordFormat.KeyLength(_header) - RecordFormat.KeyOffset(_header);
 }

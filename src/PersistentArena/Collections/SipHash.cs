@@ -1,6 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace GuestMemFs.Collections;
 
@@ -16,7 +18,64 @@ internal readonly struct SipHash(ulong k0, ulong k1)
     private readonly ulong _v3 = k1 ^ 0x7465646279746573;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Hash(ReadOnlySpan<byte> data)
+    public ulong Hash(ReadOnlySpan<byte> data) => Avx512F.VL.IsSupported ? HashInVectors(data) : HashInWords(data);
+
+    /// <summary>
+    /// Two of the four words in a vector each. Not faster by itself, but it leaves the processor's integer registers free: reads that wait for memory then overlap with the
+    /// next ones, which the integer registers for this hash alone would end (they are fewer than the instructions in flight).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong HashInVectors(ReadOnlySpan<byte> data)
+    {
+        Vector128<ulong> a = Vector128.Create(_v0, _v2), b = Vector128.Create(_v1, _v3);
+        ref byte start = ref MemoryMarshal.GetReference(data);
+        int length = data.Length;
+        int i = 0;
+        for (; i + sizeof(ulong) <= length; i += sizeof(ulong))
+        {
+            Compress(ref a, ref b, Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, i))));
+        }
+
+        ulong last = (ulong)length << 56;
+        for (int shift = 0; i < length; i++, shift += 8)
+        {
+            last |= (ulong)Unsafe.Add(ref start, i) << shift;
+        }
+
+        Compress(ref a, ref b, Vector128.CreateScalar(last));
+        a ^= Vector128.Create(0UL, 0xff);
+        Round(ref a, ref b);
+        Round(ref a, ref b);
+        Round(ref a, ref b);
+        a ^= b;
+        return (a ^ Sse2.ShiftRightLogical128BitLane(a, sizeof(ulong))).ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Compress(ref Vector128<ulong> a, ref Vector128<ulong> b, Vector128<ulong> word)
+    {
+        b ^= Sse2.ShiftLeftLogical128BitLane(word, sizeof(ulong));
+        Round(ref a, ref b);
+        a ^= word;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Round(ref Vector128<ulong> a, ref Vector128<ulong> b)
+    {
+        HalfRound(ref a, ref b, Vector128.Create(13UL, 16));
+        HalfRound(ref a, ref b, Vector128.Create(17UL, 21));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void HalfRound(ref Vector128<ulong> a, ref Vector128<ulong> b, Vector128<ulong> rotations)
+    {
+        a += b;
+        b = Avx512F.VL.RotateLeftVariable(b, rotations) ^ a;
+        a = Sse2.Shuffle(a.AsUInt32(), 0b_00_01_11_10).AsUInt64(); // Changes the two words' places and rotates the first by 32.
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong HashInWords(ReadOnlySpan<byte> data)
     {
         ulong v0 = _v0, v1 = _v1, v2 = _v2, v3 = _v3;
         ref byte start = ref MemoryMarshal.GetReference(data);
