@@ -25,7 +25,7 @@ internal readonly struct SipHash(ulong k0, ulong k1)
     /// next ones, which the integer registers for this hash alone would end (they are fewer than the instructions in flight).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong HashInVectors(ReadOnlySpan<byte> data)
+    internal ulong HashInVectors(ReadOnlySpan<byte> data)
     {
         Vector128<ulong> a = Vector128.Create(_v0, _v2), b = Vector128.Create(_v1, _v3);
         ref byte start = ref MemoryMarshal.GetReference(data);
@@ -75,7 +75,7 @@ internal readonly struct SipHash(ulong k0, ulong k1)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong HashInWords(ReadOnlySpan<byte> data)
+    internal ulong HashInWords(ReadOnlySpan<byte> data)
     {
         ulong v0 = _v0, v1 = _v1, v2 = _v2, v3 = _v3;
         ref byte start = ref MemoryMarshal.GetReference(data);
