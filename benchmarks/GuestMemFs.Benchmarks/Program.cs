@@ -1,5 +1,26 @@
 using BenchmarkDotNet.Running;
+using GuestMemFs.Benchmarks.Library;
 using GuestMemFs.Benchmarks.Servers;
+
+if (args is ["pauses"])
+{
+    Pauses.Run(Console.Out);
+    return 0;
+}
+
+if (args is ["regions", .. var arena])
+{
+    if (arena is [var directory])
+    {
+        ManyRegions.Open(directory, Console.Out);
+    }
+    else
+    {
+        ManyRegions.Run(Console.Out);
+    }
+
+    return 0;
+}
 
 if (args is not ["servers", .. var rest])
 {

@@ -12,9 +12,15 @@ internal sealed class ArenaFixture : IDisposable
     private PersistentArena? _arena;
 
     public ArenaFixture(long keys)
+        : this(keys, keys)
+    {
+    }
+
+    /// <summary>With room for more keys than are in it.</summary>
+    public ArenaFixture(long keys, long room)
     {
         const long step = 2L << 20;
-        _size = Math.Max(64L << 20, (keys * BytesAKey * 3 / 2 / step + 1) * step);
+        _size = Math.Max(64L << 20, (room * BytesAKey * 3 / 2 / step + 1) * step);
         Directory.CreateDirectory(_directory);
         Open();
         var data = new Dataset(keys, ValueLength, 1);
