@@ -23,10 +23,10 @@ internal interface IEventHandler
 internal sealed class EventLoop : IDisposable
 {
     /// <summary>Most descriptors handled in a round. Many at once, and client and server take turns where they could overlap.</summary>
-    private const int RoundSize = 16;
+    private const int RoundSize = 32;
 
     /// <summary>So often it looks whether there is more before it sleeps: a sleep costs both sides more than these do.</summary>
-    private const int Looks = 4;
+    private const int Looks = 16;
 
     private const int BlocksKept = 64;
 
