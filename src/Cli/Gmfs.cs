@@ -7,7 +7,7 @@ namespace GuestMemFs.Cli;
 /// <summary>The tool: its commands, and from arguments to an exit code.</summary>
 internal static class Gmfs
 {
-    private const string Description = """
+    private const string Description = $"""
         gmfs looks at persistent memory arenas: what is in them, whether they are whole, why they are as they are.
 
         An arena is a directory on a medium of memory (tmpfs, hugetlbfs, DAX, guestmemfs) or on a disk. It holds named regions.
@@ -20,7 +20,8 @@ internal static class Gmfs
           gmfs check --deep -a /dev/shm/shop        is it whole?
           gmfs explain -a /dev/shm/shop             why is it cold, refused, full or slow?
 
-        Ends with: 0 done, 1 problems were found, 2 wrong command line, 3 refused, 4 not found, 5 damaged, 6 no room, 7 the medium or a file failed.
+        {HelpPage.ExitCodes}
+        gmfs COMMAND --help has examples of each command.
         """;
 
     /// <summary>Runs one command line.</summary>
@@ -35,7 +36,7 @@ internal static class Gmfs
     internal static RootCommand Root(Shell shell)
     {
         var globals = new Globals(shell);
-        return new RootCommand(Description)
+        var root = new RootCommand(Description)
         {
             globals.Arena,
             globals.Name,
@@ -58,5 +59,7 @@ internal static class Gmfs
             TopCommand.Create(globals),
             CompletionCommand.Create(globals),
         };
+        HelpPage.AddTo(root);
+        return root;
     }
 }

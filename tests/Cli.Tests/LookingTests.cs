@@ -128,13 +128,23 @@ public sealed class LookingTests
     }
 
     [Fact]
-    public void Help_says_what_each_command_is_for()
+    public void Help_has_examples_that_are_right_and_the_exit_codes()
     {
-        foreach (string name in Cli.Gmfs.Root(TestArena.Silent).Subcommands.Select(c => c.Name))
+        RootCommand root = Cli.Gmfs.Root(TestArena.Silent);
+        foreach (Command command in root.Subcommands)
         {
-            Answer help = TestArena.Run([name, "--help"]);
+            Answer help = TestArena.Run([command.Name, "--help"]);
             help.IsDone();
             Assert.Contains("Usage:", help.Out, StringComparison.Ordinal);
+            Assert.All(Enum.GetValues<ExitCode>(), code => Assert.Contains($" {(int)code} ", help.Out[help.Out.IndexOf("Ends with:", StringComparison.Ordinal)..], StringComparison.Ordinal));
+            Assert.NotEmpty(HelpPage.ExamplesOf(command.Name));
+            Assert.All(HelpPage.ExamplesOf(command.Name), example =>
+            {
+                Assert.Contains(example, help.Out, StringComparison.Ordinal);
+                ParseResult parsed = root.Parse(example.Split(' ')[1..]);
+                Assert.Empty(parsed.Errors);
+                Assert.Same(command, parsed.CommandResult.Command);
+            });
         }
     }
 }

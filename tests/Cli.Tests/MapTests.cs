@@ -84,5 +84,24 @@ public sealed class MapTests
         Assert.Contains(ReasonCodes.ExtentMissing, arena.Gmfs("map").Out, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Long_names_and_many_files_stay_in_the_picture()
+    {
+        using TestArena arena = new TestArena().Filled();
+        using var files = new TestArena();
+        arena.Gmfs("create", new string('n', 128), "2M", "--max-size", "1G").IsDone();
+        for (int i = 0; i < 9; i++)
+        {
+            arena.Gmfs("grow", new string('n', 128), "+2M").IsDone();
+        }
+
+        arena.Gmfs("map", "--svg", files.File("map.svg")).IsDone();
+        Assert.Contains("(10 files)", arena.Gmfs("map").Out, StringComparison.Ordinal);
+        XDocument svg = XDocument.Load(files.File("map.svg"));
+        XName text = svg.Root!.Name.Namespace + "text";
+        Assert.Contains("(10 files)", svg.Root.Value, StringComparison.Ordinal);
+        Assert.All(svg.Descendants(text), line => Assert.InRange(string.Concat(line.Nodes().Where(n => n is XText || ((XElement)n).Name.LocalName != "title").Select(n => n is XElement e ? e.Value : n.ToString())).Length, 0, 160));
+    }
+
     private static JsonElement Heap(TestArena arena) => arena.Gmfs("map", "--json").Json.GetProperty("regions").EnumerateArray().Single(r => r.GetProperty("name").GetString() == "carts");
 }

@@ -10,7 +10,7 @@ internal static class CreateCommand
     public static Command Create(Globals globals)
     {
         var name = new Argument<string?>("region") { Description = "The region's name: 1 to 128 bytes of UTF-8. Without it, an arena is made.", HelpName = "REGION", Arity = ArgumentArity.ZeroOrOne };
-        var size = new Argument<string?>("size") { Description = "The region's size: at least 2M, a multiple of 4K.", HelpName = "SIZE", Arity = ArgumentArity.ZeroOrOne };
+        var size = new Argument<string?>("size") { Description = "The region's size: bytes, or with a unit, as 512M, 2G or 1.5TiB (powers of 1024); at least 2M, a multiple of 4K.", HelpName = "SIZE", Arity = ArgumentArity.ZeroOrOne };
         var kind = new Option<string>("--kind") { Description = "Whose bytes: the application's, a persistent heap's, a virtual machine's.", DefaultValueFactory = _ => "raw" };
         kind.AcceptOnlyFromAmong("raw", "heap", "guest-ram");
         var onDemand = new Option<bool>("--on-demand") { Description = "Take the medium's space as it is used, not all of it now." };
@@ -36,8 +36,8 @@ internal static class CreateCommand
     {
         var options = new ArenaOptions { Directory = call.NamedPlace?.Directory, Name = call.ArenaName ?? "default", MetadataSize = metadataSize ?? ArenaOptions.DefaultMetadataSize };
         using PersistentArena arena = PersistentArena.Create(options);
-        string why = arena.Medium.Reason.Length > 0 ? " " + arena.Medium.Reason : string.Empty;
-        return new DoneReport("create", arena.Medium.Location, $"Made arena {arena.Id} in {arena.Medium.Location} ({arena.Medium.Name}, {arena.Medium.Capabilities}).{why}");
+        string medium = arena.Medium.Reason.Length > 0 ? ". " + arena.Medium.Reason : $" ({arena.Medium.Name}, {arena.Medium.Capabilities})."; // The reason says what it is, too.
+        return new DoneReport("create", arena.Medium.Location, $"Made arena {arena.Id} in {arena.Medium.Location}{medium}");
     }
 
     private static DoneReport CreateRegion(Place place, string name, long bytes, RegionOptions options)

@@ -10,7 +10,7 @@ internal static class GrowCommand
     public static Command Create(Globals globals)
     {
         Argument<string> name = RegionArgument.Existing(globals);
-        var size = new Argument<string?>("size") { Description = "The new size, or +SIZE for that much more.", HelpName = "SIZE", Arity = ArgumentArity.ExactlyOne };
+        var size = new Argument<string?>("size") { Description = "The new size, or +SIZE for that much more: bytes, or with a unit, as 512M, 2G or +1.5G (powers of 1024).", HelpName = "SIZE", Arity = ArgumentArity.ExactlyOne };
         return globals.Runs(new Command("grow", "Make a region longer. Nothing is copied.") { name, size }, call =>
         {
             string text = call.Value(size)!;

@@ -33,10 +33,10 @@ internal sealed class Invocation(ParseResult parsed, Globals globals)
     public T? Value<T>(Argument<T> argument) => parsed.GetValue(argument);
 
     /// <summary>A size that was typed.</summary>
-    public long? Size(Option<string?> option) => parsed.GetValue(option) is { } text ? ParseSize(text, option.Name) : null;
+    public long? Size(Option<string?> option) => parsed.GetValue(option) is { } text ? ParseSize(text, " for " + option.Name) : null;
 
     /// <summary>A size that was typed.</summary>
-    public long? Size(Argument<string?> argument) => parsed.GetValue(argument) is { } text ? ParseSize(text, argument.Name) : null;
+    public long? Size(Argument<string?> argument) => parsed.GetValue(argument) is { } text ? ParseSize(text, string.Empty) : null;
 
     /// <summary>Asks whether to go on; says no where nobody can be asked and nobody said <c>--yes</c> before.</summary>
     public void Confirm(bool yes, string question)
@@ -61,5 +61,5 @@ internal sealed class Invocation(ParseResult parsed, Globals globals)
 
     private static long ParseSize(string text, string what) => Sizes.TryParse(text, out long bytes)
         ? bytes
-        : throw new GmfsException(ExitCode.Usage, $"'{text}' is no size for {what}: write a number of bytes, or one with a unit, as 512M, 2G or 1.5TiB.");
+        : throw new GmfsException(ExitCode.Usage, $"'{text}' is no size{what}: write a number of bytes, or one with a unit, as 512M, 2G or 1.5TiB.");
 }

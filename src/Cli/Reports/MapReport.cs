@@ -35,7 +35,7 @@ internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumF
         foreach (MapRegion region in Regions)
         {
             console.WriteLine();
-            console.WriteLine($"{region.Name}  {ListReport.Name(region.Kind)}, {Sizes.Of(region.Length)} in {string.Join(", ", region.Files.Select(f => f.Name))}");
+            console.WriteLine($"{region.Name}  {ListReport.Name(region.Kind)}, {Sizes.Of(region.Length)} in {FilesOf(region)}");
             console.WriteLine("  " + Bar(region, longest) + "  " + Facts(region));
         }
 
@@ -48,6 +48,11 @@ internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumF
         console.WriteLine();
         console.WriteLine("█ full  ▓▒░ partly free  · free  _ never handed out  # the application's own bytes" + (Sampled ? "; shares are estimated from samples" : string.Empty));
     }
+
+    /// <summary>The names of a region's files; of many, the first and the last.</summary>
+    public static string FilesOf(MapRegion region) => region.Files.Count <= 6
+        ? string.Join(", ", region.Files.Select(f => f.Name))
+        : $"{region.Files[0].Name} … {region.Files[^1].Name} ({Sizes.Count(region.Files.Count, "file")})";
 
     public static string Facts(MapRegion region) => region switch
     {

@@ -16,9 +16,9 @@ internal static class MapSvg
     private const string Style = """
         <style>
         text { font: 13px system-ui, sans-serif; fill: #222 } .small { font-size: 11px; fill: #666 } .title { font-size: 17px; font-weight: 600 }
-        .background { fill: #fff } .frame { fill: none; stroke: #999 } .used { fill: #2f6f9f } .slab { fill: #a9cbe0 } .run { fill: #e4eef4 } .fresh { fill: #f4f4f4 }
+        rect, line { shape-rendering: crispEdges } .background { fill: #fff } .frame { fill: none; stroke: #999 } .used { fill: #2f6f9f } .slab { fill: #a9cbe0 } .run { fill: #cfe3b4 } .fresh { fill: #f4f4f4 }
         .own { fill: #b9a66b } .bad { fill: #b3452f } .cut { stroke: #222; stroke-width: 1.5 }
-        @media (prefers-color-scheme: dark) { .background { fill: #1b1d20 } text { fill: #ddd } .small { fill: #999 } .fresh { fill: #2a2d31 } .run { fill: #33414a } .cut { stroke: #ddd } }
+        @media (prefers-color-scheme: dark) { .background { fill: #1b1d20 } text { fill: #ddd } .small { fill: #999 } .fresh { fill: #2a2d31 } .run { fill: #4c6138 } .cut { stroke: #ddd } }
         </style>
         """;
 
@@ -51,7 +51,7 @@ internal static class MapSvg
     private static void Region(StringBuilder svg, MapRegion region, int y, long longest)
     {
         double width = Math.Max(3, (double)(Width - (2 * Margin)) * region.Length / longest);
-        Add(svg, $"<text x=\"{Margin}\" y=\"{y}\"><tspan font-weight=\"600\">{Escape(region.Name)}</tspan>  {ListReport.Name(region.Kind)}, {Sizes.Of(region.Length)}</text>\n");
+        Add(svg, $"<text x=\"{Margin}\" y=\"{y}\"><tspan font-weight=\"600\">{Escape(Cut(region.Name, 80))}</tspan>  {ListReport.Name(region.Kind)}, {Sizes.Of(region.Length)}</text>\n");
         int top = y + 7;
         if (region.Cells is { Count: > 0 } cells)
         {
@@ -75,7 +75,7 @@ internal static class MapSvg
             Add(svg, $"<line class=\"cut\" x1=\"{at:0.##}\" x2=\"{at:0.##}\" y1=\"{top - 3}\" y2=\"{top + BarHeight + 3}\"/>\n");
         }
 
-        Add(svg, $"<text class=\"small\" x=\"{Margin}\" y=\"{top + BarHeight + 15}\">{Escape(MapReport.Facts(region))}; {Escape(string.Join(", ", region.Files.Select(f => f.Name)))}</text>\n");
+        Add(svg, $"<text class=\"small\" x=\"{Margin}\" y=\"{top + BarHeight + 15}\">{Escape(Cut($"{MapReport.Facts(region)}; {MapReport.FilesOf(region)}", 155))}<title>{Escape(MapReport.Facts(region))}</title></text>\n");
     }
 
     /// <summary>From the bottom: used, free in slabs, free in whole pages; what is left was never handed out.</summary>
@@ -102,11 +102,14 @@ internal static class MapSvg
         foreach ((string kind, string text) in ((string, string)[])[("used", "used"), ("slab", "free within slabs"), ("run", "free pages"), ("fresh", "never handed out"), ("own", "the application's bytes"), ("bad", "cannot be read")])
         {
             Add(svg, $"<rect class=\"{kind}\" x=\"{x}\" y=\"{y}\" width=\"12\" height=\"12\"/><text class=\"small\" x=\"{x + 17}\" y=\"{y + 10}\">{text}</text>\n");
-            x += 150;
+            x += 160;
         }
     }
 
     private static void Add(StringBuilder svg, FormattableString text) => svg.Append(text.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>What fits on a line of the picture.</summary>
+    private static string Cut(string text, int most) => text.Length <= most ? text : text[..(most - 1)] + "…";
 
     private static string Escape(string text) => SecurityElement.Escape(text);
 }
