@@ -26,6 +26,9 @@ internal sealed class RespClient : IDisposable
     /// <summary>Bytes added and not yet flushed.</summary>
     public int Pending => _outLength;
 
+    /// <summary>Takes a copy of everything that is received, as the bytes it is; null for nobody.</summary>
+    public Stream? Transcript { get; set; }
+
     /// <summary>Connects. Throws <see cref="SocketException"/> where nobody listens.</summary>
     /// <param name="endPoint">Where to.</param>
     /// <param name="timeout">How long a reply may take before a <see cref="SocketException"/> (TimedOut) ends the wait.</param>
@@ -254,6 +257,7 @@ internal sealed class RespClient : IDisposable
             throw new EndOfStreamException("The server closed the connection.");
         }
 
+        Transcript?.Write(_in.AsSpan(_inEnd, received));
         _inEnd += received;
     }
 

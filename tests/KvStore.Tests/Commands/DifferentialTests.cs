@@ -14,8 +14,8 @@ public sealed class DifferentialTests
     {
         using RunningServer redis = StartRedis();
         using RunningServer own = TestServer.Start();
-        using var expected = new RawClient(redis.Process.TcpEndPoint);
-        using var actual = new RawClient(own.Process.TcpEndPoint);
+        using var expected = new TextClient(redis.Process.TcpEndPoint);
+        using var actual = new TextClient(own.Process.TcpEndPoint);
         if (resp3)
         {
             Assert.StartsWith("%7\r\n", expected.Call("HELLO", "3"), StringComparison.Ordinal);
@@ -93,12 +93,12 @@ public sealed class DifferentialTests
         using RunningServer own = TestServer.Start("64M");
         foreach (RunningServer server in new[] { redis, own })
         {
-            using var first = new RawClient(server.Process.TcpEndPoint);
+            using var first = new TextClient(server.Process.TcpEndPoint);
             Assert.Equal("+OK\r\n", first.Call("CONFIG", "SET", "requirepass", "secret"));
         }
 
-        using var expected = new RawClient(redis.Process.TcpEndPoint);
-        using var actual = new RawClient(own.Process.TcpEndPoint);
+        using var expected = new TextClient(redis.Process.TcpEndPoint);
+        using var actual = new TextClient(own.Process.TcpEndPoint);
         foreach (string line in new[]
         {
             "PING", "GET a", "NOSUCH", "GET", "MULTI", "HELLO", "HELLO 3", "AUTH wrong", "AUTH default wrong", "AUTH user secret", "HELLO 3 AUTH default wrong",
@@ -119,7 +119,7 @@ public sealed class DifferentialTests
     /// <summary>Sends bytes and a QUIT, and returns all that comes back.</summary>
     private static string Converse(RunningServer server, string bytes)
     {
-        using var client = new RawClient(server.Process.TcpEndPoint);
+        using var client = new TextClient(server.Process.TcpEndPoint);
         client.Send(Encoding.Latin1.GetBytes(bytes));
         return client.ReadToEnd();
     }

@@ -23,8 +23,8 @@ public sealed class TransactionTests
     public void A_watched_key_that_another_client_changes_stops_exec(string change, bool stops)
     {
         using RunningServer server = TestServer.Start();
-        using var watcher = new RawClient(server.Process.TcpEndPoint);
-        using var other = new RawClient(server.Process.TcpEndPoint);
+        using var watcher = new TextClient(server.Process.TcpEndPoint);
+        using var other = new TextClient(server.Process.TcpEndPoint);
         watcher.Call("SET", "k", "1");
         watcher.Call("SET", "other", "1");
         Assert.Equal("+OK\r\n", watcher.Call("WATCH", "k"));
@@ -40,8 +40,8 @@ public sealed class TransactionTests
     public void A_key_that_expired_before_watch_does_not_stop_exec_but_one_that_comes_does()
     {
         using RunningServer server = TestServer.Start();
-        using var watcher = new RawClient(server.Process.TcpEndPoint);
-        using var other = new RawClient(server.Process.TcpEndPoint);
+        using var watcher = new TextClient(server.Process.TcpEndPoint);
+        using var other = new TextClient(server.Process.TcpEndPoint);
         watcher.Call("SET", "k", "1", "PX", "1");
         Thread.Sleep(20);
         watcher.Call("WATCH", "k");

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using KvStore.Demo;
-using KvStore.Tests.Commands;
 using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Server;
@@ -15,15 +14,15 @@ public sealed class LimitTests
     public void More_clients_than_allowed_are_told_so()
     {
         using RunningServer server = Start("--maxclients", "3");
-        using var first = new RawClient(server.Process.TcpEndPoint);
+        using var first = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+PONG\r\n", first.Call("PING"));
-        List<RawClient> clients = [];
+        List<TextClient> clients = [];
         string refused = "";
         for (int i = 0; i < 4; i++)
         {
-            var client = new RawClient(server.Process.TcpEndPoint);
+            var client = new TextClient(server.Process.TcpEndPoint);
             clients.Add(client);
-            string reply = client.ReadGreeting("PING");
+            string reply = client.Call("PING");
             refused = reply[0] == '-' ? reply : refused;
         }
 
@@ -36,7 +35,7 @@ public sealed class LimitTests
     public void An_idle_client_is_closed_after_its_time()
     {
         using RunningServer server = Start("--timeout", "1");
-        using var idle = new RawClient(server.Process.TcpEndPoint);
+        using var idle = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+PONG\r\n", idle.Call("PING"));
         Assert.Equal("", idle.ReadToEnd());
         AssertServes(server);
@@ -46,7 +45,7 @@ public sealed class LimitTests
     public void An_unfinished_request_over_the_limit_ends_its_connection()
     {
         using RunningServer server = Start("--client-query-buffer-limit", "1mb");
-        using var client = new RawClient(server.Process.TcpEndPoint);
+        using var client = new TextClient(server.Process.TcpEndPoint);
         client.Send(Encoding.ASCII.GetBytes("*2\r\n$3\r\nGET\r\n$100000000\r\nabc"));
         Assert.Equal("", client.ReadToEnd());
         AssertServes(server);
@@ -56,10 +55,10 @@ public sealed class LimitTests
     public void Large_values_announced_by_many_and_sent_by_none_take_no_memory()
     {
         using RunningServer server = Start();
-        List<RawClient> clients = [];
+        List<TextClient> clients = [];
         for (int i = 0; i < 200; i++)
         {
-            var client = new RawClient(server.Process.TcpEndPoint);
+            var client = new TextClient(server.Process.TcpEndPoint);
             client.Send(Encoding.ASCII.GetBytes("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$500000000\r\nabc"));
             clients.Add(client);
         }
@@ -73,9 +72,9 @@ public sealed class LimitTests
     public void Who_does_not_read_replies_is_not_read_from()
     {
         using RunningServer server = Start();
-        using var other = new RawClient(server.Process.TcpEndPoint);
+        using var other = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+OK\r\n", other.Call("SET", "big", new string('x', 1 << 20)));
-        using var slow = new RawClient(server.Process.TcpEndPoint);
+        using var slow = new TextClient(server.Process.TcpEndPoint);
         slow.Send([.. Enumerable.Repeat("*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n"u8.ToArray(), 2000).SelectMany(b => b)]); // 2 GB of replies
         AssertServes(server);
         Thread.Sleep(300);
@@ -87,11 +86,10 @@ public sealed class LimitTests
     public void A_reply_over_the_hard_limit_ends_its_connection()
     {
         using RunningServer server = Start("--client-output-hard-limit", "1mb");
-        using var client = new RawClient(server.Process.TcpEndPoint);
+        using var client = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+OK\r\n", client.Call("SET", "big", new string('x', 3 << 20)));
-        client.Send("GET", "big");
-        Assert.Equal("", client.ReadToEnd());
-        using var other = new RawClient(server.Process.TcpEndPoint);
+        Assert.Equal("(closed)", client.Call("GET", "big"));
+        using var other = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal(1, Info(other, "stats", "client_output_buffer_limit_disconnections"));
     }
 
@@ -100,7 +98,7 @@ public sealed class LimitTests
     {
         const int Count = 10_000;
         using RunningServer server = Start("--maxclients", "20000");
-        using var active = new RawClient(server.Process.TcpEndPoint);
+        using var active = new TextClient(server.Process.TcpEndPoint);
         active.Call("PING");
         long before = ResidentBytes(server);
         List<Socket> idle = [];
@@ -133,13 +131,13 @@ public sealed class LimitTests
     public void A_transaction_that_never_ends_ends_its_connection()
     {
         using RunningServer server = Start("--client-query-buffer-limit", "1mb");
-        using var client = new RawClient(server.Process.TcpEndPoint);
+        using var client = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+OK\r\n", client.Call("MULTI"));
         string value = new('x', 100_000);
         string last = "";
         for (int i = 0; i < 12 && !last.Contains("(closed)", StringComparison.Ordinal); i++)
         {
-            last = client.ReadGreeting("SET", "a", value);
+            last = client.Call("SET", "a", value);
         }
 
         Assert.Contains("(closed)", last, StringComparison.Ordinal);
@@ -197,7 +195,7 @@ public sealed class LimitTests
         using var stop = new CancellationTokenSource();
         var flood = new Thread(() => Flood(server, stop.Token));
         flood.Start();
-        using var other = new RawClient(server.Process.TcpEndPoint);
+        using var other = new TextClient(server.Process.TcpEndPoint);
         TimeSpan slowest = TimeSpan.Zero;
         for (int i = 0; i < 100; i++)
         {
@@ -240,17 +238,17 @@ public sealed class LimitTests
 
     private static bool Connects(RunningServer server)
     {
-        using var client = new RawClient(server.Process.TcpEndPoint);
-        return client.ReadGreeting("PING") == "+PONG\r\n";
+        using var client = new TextClient(server.Process.TcpEndPoint);
+        return client.Call("PING") == "+PONG\r\n";
     }
 
     private static void AssertServes(RunningServer server)
     {
-        using var client = new RawClient(server.Process.TcpEndPoint);
+        using var client = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+PONG\r\n", client.Call("PING"));
     }
 
-    private static long Info(RawClient client, string section, string name)
+    private static long Info(TextClient client, string section, string name)
     {
         string line = client.Call("INFO", section).Split("\r\n").First(l => l.StartsWith(name + ":", StringComparison.Ordinal));
         return long.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
