@@ -10,7 +10,7 @@ namespace GuestMemFs.Collections;
 /// <remarks>For writers: the bucket's lock is held.</remarks>
 internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
 {
-    /// <summary>More than any chain has; one that is longer leads in a circle.</summary>
+    /// <summary>More links than any chain has; one with more leads in a circle.</summary>
     public const int MaximumLinks = 1 << 12;
 
     private readonly DictionaryCore _core = core;
@@ -24,15 +24,15 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
     /// <summary>The slots of the last node; <paramref name="link"/> is the slot that leads there, or null where that is the bucket itself.</summary>
     public ulong* LastNode(out ulong* link)
     {
-        ulong* node = Bucket;
+        ulong* last = null;
         link = null;
-        for (int links = 0; Slot.IsLink(node[Slot.Last]); links++)
+        foreach (ulong* node in this)
         {
-            link = node + Slot.Last;
-            node = Next(node, links);
+            link = last == null ? null : last + Slot.Last;
+            last = node;
         }
 
-        return node;
+        return last;
     }
 
     /// <summary>An empty slot, or null where the chain is full.</summary>
@@ -53,8 +53,7 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
     /// <summary>The slot that holds a record's offset, or null.</summary>
     public ulong* Holder(long record)
     {
-        int links = 0;
-        for (ulong* node = Bucket; ; node = Next(node, links++))
+        foreach (ulong* node in this)
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
@@ -63,18 +62,13 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
                     return node + i;
                 }
             }
-
-            if (!Slot.IsLink(node[Slot.Last]))
-            {
-                return null;
-            }
         }
+
+        return null;
     }
 
-    /// <summary>The node behind one that has a link.</summary>
-    /// <exception cref="HeapDamagedException">It leads nowhere, or in a circle.</exception>
-    public ulong* Next(ulong* node, int links) =>
-        Guard.Holds(links < MaximumLinks) ? _core.Follow(node[Slot.Last]) : throw _core.Damaged(Slot.Offset(node[Slot.Last]), "a chain of overflow blocks leads in a circle");
+    /// <summary>The nodes' slots, the bucket's first. Each step checks where it leads.</summary>
+    public Nodes GetEnumerator() => new(this);
 
     /// <summary>The last entry of a node.</summary>
     public static ulong* LastEntry(ulong* node)
@@ -103,8 +97,7 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
     public bool TryCopyEntries(Span<ulong> to, out int count)
     {
         count = 0;
-        int links = 0;
-        for (ulong* node = Bucket; ; node = Next(node, links++))
+        foreach (ulong* node in this)
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
@@ -118,11 +111,35 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
                     to[count++] = node[i];
                 }
             }
+        }
 
-            if (!Slot.IsLink(node[Slot.Last]))
+        return true;
+    }
+
+    /// <summary>Walks a chain.</summary>
+    public struct Nodes(Chain chain)
+    {
+        private int _links;
+
+        public ulong* Current { get; private set; }
+
+        /// <exception cref="HeapDamagedException">A link leads nowhere, or in a circle.</exception>
+        public bool MoveNext()
+        {
+            if (Current == null)
             {
+                Current = chain.Bucket;
                 return true;
             }
+
+            ulong link = Current[Slot.Last];
+            if (!Slot.IsLink(link))
+            {
+                return false;
+            }
+
+            Current = Guard.Holds(_links++ < MaximumLinks) ? chain._core.Follow(link) : throw chain._core.Damaged(Slot.Offset(link), "a chain of overflow blocks leads in a circle");
+            return true;
         }
     }
 }

@@ -152,9 +152,7 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>A slot of the chain whose entry belongs to the other half, or null.</summary>
     private ulong* FindMoved(ulong* bucket, ulong half)
     {
-        Chain chain = new(this, bucket);
-        int links = 0;
-        for (ulong* node = bucket; ; node = chain.Next(node, links++))
+        foreach (ulong* node in new Chain(this, bucket))
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
@@ -163,12 +161,9 @@ internal sealed unsafe partial class DictionaryCore
                     return node + i;
                 }
             }
-
-            if (!Slot.IsLink(node[Slot.Last]))
-            {
-                return null;
-            }
         }
+
+        return null;
     }
 
     /// <summary>Brings the entries that move to the front, and says how many.</summary>

@@ -140,9 +140,7 @@ internal sealed unsafe partial class DictionaryCore
     private void Visit<TVisitor>(ulong* bucket, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
-        Chain chain = new(this, bucket);
-        int links = 0;
-        for (ulong* node = bucket; ; node = chain.Next(node, links++))
+        foreach (ulong* node in new Chain(this, bucket))
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
@@ -154,11 +152,6 @@ internal sealed unsafe partial class DictionaryCore
                         visitor.Visit(RecordView.Of(record, header));
                     }
                 }
-            }
-
-            if (!Slot.IsLink(node[Slot.Last]))
-            {
-                return;
             }
         }
     }
