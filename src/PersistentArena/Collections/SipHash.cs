@@ -36,19 +36,26 @@ internal readonly struct SipHash(ulong k0, ulong k1)
             Compress(ref a, ref b, Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, i))));
         }
 
-        ulong last = (ulong)length << 56;
-        for (int shift = 0; i < length; i++, shift += 8)
-        {
-            last |= (ulong)Unsafe.Add(ref start, i) << shift;
-        }
-
-        Compress(ref a, ref b, Vector128.CreateScalar(last));
+        Compress(ref a, ref b, Vector128.CreateScalar(LastWord(ref start, i, length)));
         a ^= Vector128.Create(0UL, 0xff);
         Round(ref a, ref b);
         Round(ref a, ref b);
         Round(ref a, ref b);
         a ^= b;
         return (a ^ Sse2.ShiftRightLogical128BitLane(a, sizeof(ulong))).ToScalar();
+    }
+
+    /// <summary>The bytes that fill no word, and the length above them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong LastWord(ref byte start, int i, int length)
+    {
+        ulong last = (ulong)length << 56;
+        for (int shift = 0; i < length; i++, shift += 8)
+        {
+            last |= (ulong)Unsafe.Add(ref start, i) << shift;
+        }
+
+        return last;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -89,12 +96,7 @@ internal readonly struct SipHash(ulong k0, ulong k1)
             v0 ^= word;
         }
 
-        ulong last = (ulong)length << 56;
-        for (int shift = 0; i < length; i++, shift += 8)
-        {
-            last |= (ulong)Unsafe.Add(ref start, i) << shift;
-        }
-
+        ulong last = LastWord(ref start, i, length);
         v3 ^= last;
         Round(ref v0, ref v1, ref v2, ref v3);
         v0 ^= last;

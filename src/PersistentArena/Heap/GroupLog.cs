@@ -22,9 +22,6 @@ internal readonly unsafe struct GroupLog
     public const int EntryLength = 16;
     public const int FirstCapacity = 62;
 
-    /// <summary>What the count's 30 bits and the longest block have room for.</summary>
-    public const int MaximumEntries = (int)((HeapFormat.MaximumBlock - EntriesOffset) / EntryLength);
-
     private const uint Seed = 0x4752_5550;
     private const int StateBits = 2;
 
