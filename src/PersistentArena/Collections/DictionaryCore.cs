@@ -205,8 +205,11 @@ internal sealed unsafe partial class DictionaryCore
         if (*GarbageWord != 0)
         {
             TableCheck.Run(_heap.Space, OffsetOf(GarbageWord), whole: false);
+            TableCheck.Segments(_heap.Space, new Table(_base, SealedOffset.Get(*GarbageWord)));
         }
 
+        // Nothing takes this table's place, and nothing of it is freed, before somebody has looked for room.
+        _heap.Blocks.BeforeSearch(() => TableCheck.Segments(_heap.Space, Current));
         CleanLastSplit();
         RollBackParked();
     }

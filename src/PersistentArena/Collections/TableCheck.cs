@@ -6,11 +6,12 @@ namespace GuestMemFs.Collections;
 
 /// <summary>
 /// What is looked at of a table when its dictionary is opened: every word that leads to memory, and the number of buckets. After that no read needs to ask whether its bucket
-/// lies in the region. At most 256 segments, whatever they hold.
+/// lies in the region. The segments themselves are looked at before somebody looks for room in the heap: each lies in a page that this process has not touched, and no read
+/// needs its header. At most 256 segments, whatever they hold.
 /// </summary>
 internal static unsafe class TableCheck
 {
-    /// <summary>The table that a word of the dictionary's root leads to.</summary>
+    /// <summary>The table that a word of the dictionary's root leads to, and where its words lead.</summary>
     /// <param name="space">The heap's memory.</param>
     /// <param name="place">Offset of the word.</param>
     /// <param name="whole">False for garbage, whose segments go one by one.</param>
@@ -25,7 +26,7 @@ internal static unsafe class TableCheck
             long word = (byte*)table.Segment(i) - space.Base;
             if (*table.Segment(i) != 0)
             {
-                Block(space, word, BlockHeader.TypeSegment, Table.SegmentBytes(i));
+                Place(space, word, BlockHeader.TypeSegment, Table.SegmentBytes(i));
             }
             else if (!Guard.Holds(!whole || i > last))
             {
@@ -34,17 +35,39 @@ internal static unsafe class TableCheck
         }
     }
 
+    /// <summary>The headers of a table's segments. One that were damaged could look like room for somebody's record.</summary>
+    /// <exception cref="HeapDamagedException">One is not a segment's.</exception>
+    public static void Segments(IHeapSpace space, Table table)
+    {
+        for (int i = 0; i < Table.SegmentCount; i++)
+        {
+            if (*table.Segment(i) != 0)
+            {
+                Block(space, (byte*)table.Segment(i) - space.Base, BlockHeader.TypeSegment, Table.SegmentBytes(i));
+            }
+        }
+    }
+
     /// <summary>The block of just that type and length that a sealed word leads to.</summary>
     /// <exception cref="HeapDamagedException">The word does not check, or does not lead to one.</exception>
     public static long Block(IHeapSpace space, long place, byte type, long length)
     {
+        long offset = Place(space, place, type, length);
+        return Guard.Holds(*(ulong*)(space.Base + offset) == BlockHeader.Sized(type, length)) ? offset : throw Elsewhere(space, place, type, length);
+    }
+
+    /// <summary>Where a sealed word leads: room for such a block.</summary>
+    private static long Place(IHeapSpace space, long place, byte type, long length)
+    {
         ulong word = Volatile.Read(ref *(ulong*)(space.Base + place));
         return Guard.Holds(SealedOffset.TryOpen(word, place, out long offset))
             && offset >= HeapFormat.FirstPage << HeapFormat.PageShift && (offset & (SizeClasses.Granule - 1)) == 0 && offset <= space.Length - length
-            && Guard.Holds(*(ulong*)(space.Base + offset) == BlockHeader.Sized(type, length))
             ? offset
-            : throw new HeapDamagedException(space.Name, place, $"it should lead to a block of type 0x{type:X2} with {length} bytes, and does not");
+            : throw Elsewhere(space, place, type, length);
     }
+
+    private static HeapDamagedException Elsewhere(IHeapSpace space, long place, byte type, long length) =>
+        new(space.Name, place, $"it should lead to a block of type 0x{type:X2} with {length} bytes, and does not");
 
     // A writer beside this reader may be at it: the number is published before its copy, and only ever grows.
     private static ulong Buckets(IHeapSpace space, Table table)

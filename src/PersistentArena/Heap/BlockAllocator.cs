@@ -61,6 +61,15 @@ internal sealed unsafe class BlockAllocator
     /// <summary>Bytes that were never handed out.</summary>
     public long BytesBeyondFrontier => _runs.PagesBeyondFrontier << HeapFormat.PageShift;
 
+    /// <summary>Has something looked at before the heap's pages are searched for room, which a damaged header would look like; at once where they were.</summary>
+    public void BeforeSearch(Action check)
+    {
+        lock (_lock)
+        {
+            _walker.Before(check);
+        }
+    }
+
     /// <summary>Takes a block for so many bytes. It stays free to a crash until its header is stored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public long Take(Lane lane, long size)

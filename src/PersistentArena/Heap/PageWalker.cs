@@ -12,6 +12,7 @@ internal sealed unsafe class PageWalker
     private readonly Stack<long>[] _unscanned = new Stack<long>[SizeClasses.Count];
     private readonly long _end;
     private long _next = HeapFormat.FirstPage;
+    private Action? _before;
 
     /// <summary>Starts at the first page; what is handed out from now on is known and not walked.</summary>
     public PageWalker(IHeapSpace space, PageTable table, RunAllocator runs)
@@ -32,12 +33,29 @@ internal sealed unsafe class PageWalker
     /// <summary>True for a page that is still ahead: a run that becomes free there is left for the walk to find.</summary>
     public bool WillSee(long page) => page >= _next && page < _end;
 
+    /// <summary>
+    /// Has something looked at before the first page is: a block whose damaged header would look free. What it throws, everybody is told who looks for room.
+    /// </summary>
+    public void Before(Action check)
+    {
+        if (_next == HeapFormat.FirstPage)
+        {
+            _before += check;
+        }
+        else
+        {
+            check();
+        }
+    }
+
     /// <summary>A slab of the class that nobody has looked into since the attach.</summary>
     public bool TryTakeUnscanned(int sizeClass, out long page) => _unscanned[sizeClass].TryPop(out page);
 
     /// <summary>Looks at up to so many slabs and runs.</summary>
     public void Walk(int steps)
     {
+        _before?.Invoke();
+        _before = null;
         for (; steps > 0 && _next < _end; steps--)
         {
             long zone = PageTable.ZoneOf(_next);

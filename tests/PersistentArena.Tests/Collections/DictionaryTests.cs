@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
 using GuestMemFs.Collections;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
 
 namespace GuestMemFs.Tests.Collections;
 
@@ -34,6 +36,40 @@ public sealed class DictionaryTests
         PersistentHeap heap = PersistentHeap.Open(after);
         AssertSame(model, PersistentDictionary.OpenOrCreate(heap, "keys"));
         Assert.Empty(HeapVerifier.Verify(heap));
+    }
+
+    [Fact]
+    public unsafe void A_damaged_segment_is_read_and_refused_to_whoever_looks_for_room()
+    {
+        using PlainSpace space = new(64 << 20);
+        PersistentDictionary dictionary = Open(space);
+        for (int i = 0; i < 20_000; i++)
+        {
+            dictionary.Set(Bytes("k" + i), Bytes("v" + i));
+        }
+
+        using PlainSpace after = space.Crash();
+        foreach ((long start, _) in HeapBlocks.Find(after))
+        {
+            ulong* header = (ulong*)(after.Base + start);
+            if (*header == BlockHeader.Sized(BlockHeader.TypeSegment, Table.SegmentBytes(3)))
+            {
+                *header = 0; // looks free
+            }
+        }
+
+        PersistentDictionary damaged = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(after), "keys");
+        for (int turn = 0; turn < 2; turn++)
+        {
+            Assert.Throws<HeapDamagedException>(() => damaged.Set("new"u8, new byte[100_000]));
+            Assert.Throws<HeapDamagedException>(() => damaged.Set("new"u8, "small"u8));
+        }
+
+        Assert.Equal(20_000, damaged.Count);
+        for (int i = 0; i < 20_000; i++)
+        {
+            Assert.Equal(Bytes("v" + i), damaged.Get(Bytes("k" + i)));
+        }
     }
 
     [Fact]
