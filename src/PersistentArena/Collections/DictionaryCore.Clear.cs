@@ -77,6 +77,12 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>Puts an empty table in the place of the present one, if any, which becomes the garbage.</summary>
     private void InstallTable(Lane lane)
     {
+        ulong present = *CurrentWord;
+        if (present != 0)
+        {
+            TableCheck.Segments(_heap.Space, Current); // garbage is freed: it must be what it should be
+        }
+
         long segmentBytes = Table.SegmentBytes(0);
         long block = _heap.Blocks.Take(lane, Table.Size);
         long segment;
@@ -97,7 +103,6 @@ internal sealed unsafe partial class DictionaryCore
         Persist.Store(table.BucketsCopyWord, Table.BucketsCopy(Table.InitialBuckets));
         Persist.Store(table.Segment(0), SealedOffset.Seal(segment, OffsetOf(table.Segment(0))));
 
-        ulong present = *CurrentWord;
         Intent intent = new()
         {
             Slot = OffsetOf(CurrentWord),

@@ -208,7 +208,6 @@ internal sealed unsafe partial class DictionaryCore
             TableCheck.Segments(_heap.Space, new Table(_base, SealedOffset.Get(*GarbageWord)));
         }
 
-        // Nothing takes this table's place, and nothing of it is freed, before somebody has looked for room.
         _heap.Blocks.BeforeSearch(() => TableCheck.Segments(_heap.Space, Current));
         CleanLastSplit();
         RollBackParked();
