@@ -1,0 +1,28 @@
+using GuestMemFs.KernelLab.Guest;
+using GuestMemFs.KernelLab.Guest.Scenarios;
+
+// The program of the lab's machines: runs the stage that the kernel's command line names, and tells the host how it went.
+using var host = new Host();
+try
+{
+    var stage = new Stage(host, CommandLine.Current);
+    host.Tell("stage", $"{stage.Number} {stage.Release} {stage.BootId}");
+    string name = stage.Arguments.Get("scenario");
+    Scenario scenario = name switch
+    {
+        "kvstore-stopped" => new KvStoreStopped(),
+        _ => throw new ScenarioException($"there is no scenario '{name}'"),
+    };
+    scenario.Run(stage);
+    host.Tell("done", name);
+    return 0;
+}
+catch (Exception e)
+{
+    host.Tell("failed", e is ScenarioException ? e.Message : e.ToString());
+    return 1;
+}
+finally
+{
+    Thread.Sleep(200); // The serial line sends what it has before the power goes off.
+}

@@ -1,0 +1,24 @@
+using KvStore.Demo;
+
+namespace GuestMemFs.KernelLab.Guest.Scenarios;
+
+/// <summary>KvStore is filled and stopped; under the next kernel every key is there.</summary>
+internal sealed class KvStoreStopped : Scenario
+{
+    public override void Run(Stage stage)
+    {
+        string directory = Path.Combine(Place.Open(stage), "arena");
+        using var store = Store.Start(stage, directory);
+        if (stage.Number == 0)
+        {
+            store.Load();
+            store.Stop();
+            stage.LoadNext();
+            Kexec.Enter();
+        }
+
+        store.TellAttach();
+        store.Verify(new Overwriter(store.Data));
+        store.Stop();
+    }
+}

@@ -1,0 +1,57 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace GuestMemFs.KernelLab.Guest;
+
+/// <summary>What a scenario has under one kernel.</summary>
+internal sealed class Stage(Host host, CommandLine commandLine)
+{
+    private const string RunningKernel = "/proc/sys/kernel/osrelease";
+
+    /// <summary>0 in the first kernel.</summary>
+    public int Number { get; } = int.Parse(commandLine.Get("stage"), System.Globalization.CultureInfo.InvariantCulture);
+
+    public Host Host => host;
+
+    public CommandLine Arguments => commandLine;
+
+    /// <summary>The running kernel's release.</summary>
+    public string Release { get; } = File.ReadAllText(RunningKernel).Trim();
+
+    public string BootId { get; } = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    /// <summary>Where this kernel's modules are.</summary>
+    public string Modules => $"/modules/{Release}";
+
+    /// <summary>Loads a module of this kernel, with what it needs named first; those that are built in or loaded already are none.</summary>
+    public void LoadModules(params string[] names)
+    {
+        foreach (string name in names.Where(name => File.Exists($"{Modules}/{name}.ko") && !Directory.Exists($"/sys/module/{name}")))
+        {
+            Shell.Run("insmod", $"{Modules}/{name}.ko");
+        }
+    }
+
+    /// <summary>Throws where something is not as it must be.</summary>
+    public static void Check([DoesNotReturnIf(false)] bool condition, FormattableString otherwise)
+    {
+        if (!condition)
+        {
+            throw new ScenarioException(FormattableString.Invariant(otherwise));
+        }
+    }
+
+    /// <summary>Loads the next kernel, for <see cref="Kexec.Enter"/> or a panic.</summary>
+    /// <param name="kernel">The series: 6.12 or 7.2; null for the one named by lab.next=, or the first of all.</param>
+    /// <param name="change">Changes a word of the command line, or gives null to leave it out.</param>
+    /// <param name="onPanic">To be entered when this kernel panics.</param>
+    public void LoadNext(string? kernel = null, Func<string, string?>? change = null, bool onPanic = false) =>
+        Kexec.Load($"/boot/{kernel ?? commandLine.Find("next") ?? "6.12"}/vmlinuz", "/boot/initrd", commandLine.ForStage(Number + 1, change), onPanic);
+
+    /// <summary>Makes the kernel panic.</summary>
+    [DoesNotReturn]
+    public static void Panic()
+    {
+        File.WriteAllText("/proc/sysrq-trigger", "c");
+        throw new ScenarioException("the kernel did not panic");
+    }
+}

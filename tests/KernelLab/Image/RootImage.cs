@@ -1,0 +1,130 @@
+using GuestMemFs.KernelLab.Parts;
+
+namespace GuestMemFs.KernelLab.Image;
+
+/// <summary>
+/// The root filesystem of the machines, an ext4 image that they mount read-only: busybox, mkfs.ext4, the .NET runtime, the guest program with
+/// KvStore beside it, and the kernels to kexec into.
+/// </summary>
+internal sealed class RootImage : IDisposable
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
+    private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "root", "boot", "app", "dotnet", "modules", "etc"];
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-");
+
+    private RootImage()
+    {
+    }
+
+    /// <summary>The ext4 image.</summary>
+    public string Path => System.IO.Path.Combine(_folder.FullName, "root.img");
+
+    /// <summary>The initramfs, which is in the image too.</summary>
+    public string InitialRamDisk => System.IO.Path.Combine(Root, "boot", "initrd");
+
+    private string Root => System.IO.Path.Combine(_folder.FullName, "root");
+
+    public static RootImage Build(LabParts parts)
+    {
+        var image = new RootImage();
+        try
+        {
+            image.Fill(parts);
+            long size = Directory.EnumerateFiles(image.Root, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length + 4096) * 5 / 4;
+            Tool.Run(s_limit, Tool.Find("mkfs.ext4")!, "-q", "-F", "-O", "^has_journal", "-m", "0", "-d", image.Root, image.Path, $"{(size >> 20) + 16}M");
+            return image;
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private void Fill(LabParts parts)
+    {
+        foreach (string folder in s_folders)
+        {
+            Directory.CreateDirectory(In(folder));
+        }
+
+        File.Copy(parts.Busybox, In("bin/busybox"));
+        foreach (string applet in Tool.Run(s_limit, parts.Busybox, "--list").Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(applet => applet != "busybox"))
+        {
+            File.CreateSymbolicLink(In($"bin/{applet}"), "busybox");
+        }
+
+        AddProgram(Tool.Find("mkfs.ext4")!, "bin/mkfs.ext4");
+        AddRuntime();
+        Tool.Run(s_limit, "dotnet", "publish", Repository.PathOf("tests", "KernelLab.Guest"), "-c", "Release", "-o", In("app"), "-v", "quiet", "-nologo", "-p:UseSharedCompilation=false");
+        File.Copy(Repository.PathOf("tests", "KernelLab.Guest", "init"), In("init"));
+        File.SetUnixFileMode(In("init"), (UnixFileMode)0x1ED /* 0755 */);
+        File.Copy("/etc/mke2fs.conf", In("etc/mke2fs.conf")); // without it there are no extents
+        AddKernels(parts);
+    }
+
+    private void AddKernels(LabParts parts)
+    {
+        Image.InitialRamDisk.Write(parts, InitialRamDisk);
+        foreach (Kernel kernel in Kernel.All)
+        {
+            Directory.CreateDirectory(In($"boot/{kernel}"));
+            File.Copy(kernel.Image(parts), In($"boot/{kernel}/vmlinuz"));
+            string modules = $"modules/{kernel.Release(parts)}";
+            Directory.CreateDirectory(In(modules));
+            foreach (string module in kernel.Modules(parts))
+            {
+                File.Copy(module, In($"{modules}/{System.IO.Path.GetFileName(module)}"));
+            }
+        }
+    }
+
+    // What `dotnet APP.dll` needs, from where the runtime that runs us is.
+    private void AddRuntime()
+    {
+        string framework = System.IO.Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+        string version = System.IO.Path.GetFileName(framework);
+        string root = System.IO.Path.GetFullPath(System.IO.Path.Combine(framework, "..", "..", ".."));
+        string resolver = $"host/fxr/{version}/libhostfxr.so";
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In($"dotnet/{resolver}"))!);
+        File.Copy(System.IO.Path.Combine(root, resolver), In($"dotnet/{resolver}"));
+        AddProgram(System.IO.Path.Combine(root, "dotnet"), "dotnet/dotnet");
+        string target = In($"dotnet/shared/Microsoft.NETCore.App/{version}");
+        Directory.CreateDirectory(target);
+        foreach (string file in Directory.EnumerateFiles(framework))
+        {
+            File.Copy(file, System.IO.Path.Combine(target, System.IO.Path.GetFileName(file)));
+        }
+
+        AddLibraries(System.IO.Path.Combine(framework, "libcoreclr.so"));
+        AddLibraries(System.IO.Path.Combine(framework, "libSystem.Native.so"));
+        // Random numbers come from OpenSSL, which .NET loads by name.
+        string ssl = Tool.Run(s_limit, Tool.Find("ldconfig")!, "-p").Split('\n').First(line => line.Contains("libssl.so.3", StringComparison.Ordinal)).Split("=> ")[1];
+        AddLibraries(ssl);
+        AddProgram(ssl, ssl[1..]);
+    }
+
+    private void AddProgram(string from, string to)
+    {
+        File.Copy(File.ResolveLinkTarget(from, returnFinalTarget: true)?.FullName ?? from, In(to));
+        AddLibraries(from);
+    }
+
+    /// <summary>The shared libraries of a program, at the paths where the loader looks for them here.</summary>
+    private void AddLibraries(string of)
+    {
+        foreach (string line in Tool.Run(s_limit, "ldd", of).Split('\n'))
+        {
+            string? library = line.Split(' ', '\t').FirstOrDefault(word => word.StartsWith('/'));
+            if (library is not null && !File.Exists(In(library[1..])))
+            {
+                Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In(library[1..]))!);
+                File.Copy(library, In(library[1..]));
+            }
+        }
+    }
+
+    private string In(string path) => System.IO.Path.Combine(Root, path);
+}

@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+using GuestMemFs.KernelLab;
+using GuestMemFs.KernelLab.Image;
+using GuestMemFs.KernelLab.Machines;
+using GuestMemFs.KernelLab.Parts;
+
+[assembly: AssemblyFixture(typeof(Lab))]
+[assembly: CollectionBehavior(DisableTestParallelization = true)] // A machine has as many processors as we have.
+
+namespace GuestMemFs.KernelLab;
+
+/// <summary>The lab: one root image for all machines, made when the first one starts.</summary>
+public sealed class Lab : IDisposable
+{
+    private static readonly string s_logs = Repository.PathOf("artifacts", "kernel-lab");
+    private LabParts? _parts;
+    private RootImage? _image;
+
+    /// <summary>Runs a scenario in a machine of its own; its console stays in <c>artifacts/kernel-lab</c>. Skips the test where the lab's parts are missing.</summary>
+    internal Transcript Run(Boot boot, [CallerMemberName] string test = "")
+    {
+        LabParts parts = Parts;
+        _image ??= RootImage.Build(parts);
+        Directory.CreateDirectory(s_logs);
+        string name = string.Join('-', [test, boot.Kernel.Name, .. boot.Arguments.Values.Where(value => value.All(char.IsAsciiLetterOrDigit))]);
+        Transcript transcript = Machine.Run(parts, _image, boot, Path.Combine(s_logs, name + ".console"));
+        File.WriteAllText(Path.Combine(s_logs, name + ".told"), transcript.Describe());
+        LabTimes.Add(name, transcript);
+        return transcript;
+    }
+
+    /// <summary>What the machines are made of; skips the test where it is missing.</summary>
+    internal LabParts Parts => _parts ??= LabParts.Require();
+
+    public void Dispose() => _image?.Dispose();
+}

@@ -1,0 +1,35 @@
+using GuestMemFs.KernelLab.Parts;
+
+namespace GuestMemFs.KernelLab.Machines;
+
+/// <summary>How a machine is started, and what runs in it.</summary>
+internal sealed record Boot
+{
+    /// <summary>512 MiB at 1 GiB as persistent memory (/dev/pmem0), which a kexec keeps if the next kernel is told the same.</summary>
+    public const string PersistentMemory = "memmap=512M!1G";
+
+    /// <summary>The scenario's name in the guest.</summary>
+    public required string Scenario { get; init; }
+
+    public Kernel Kernel { get; init; } = Kernel.Stock;
+
+    public string Memory { get; init; } = "2G";
+
+    /// <summary>More of the kernel's command line; a kexec hands it on.</summary>
+    public string CommandLine { get; init; } = PersistentMemory;
+
+    /// <summary>What the scenario is told: names and values without spaces.</summary>
+    public IReadOnlyDictionary<string, string> Arguments { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>More arguments of QEMU.</summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
+    /// <summary>When the machine is ended, whatever it does.</summary>
+    public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(4);
+
+    public string FullCommandLine => string.Join(' ',
+        [
+            "console=ttyS0 panic=-1 oops=panic", CommandLine, $"lab.scenario={Scenario} lab.stage=0",
+            .. Arguments.Select(argument => $"lab.{argument.Key}={argument.Value}"),
+        ]);
+}

@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using GuestMemFs.KernelLab.Image;
+using GuestMemFs.KernelLab.Parts;
+
+namespace GuestMemFs.KernelLab.Machines;
+
+/// <summary>
+/// A machine in QEMU, emulated (TCG), so that no host is too plain for it. Its first serial line is the kernel's console, kept in a file; on the second the guest program
+/// tells what it finds, and asks for what an earlier stage told: the host is the only memory that a scenario has beside the one under test.
+/// </summary>
+internal sealed class Machine : IDisposable
+{
+    private readonly Process _process;
+    private readonly string _console;
+    private readonly Transcript _transcript;
+
+    private Machine(Process process, string console)
+    {
+        _process = process;
+        _console = console;
+        _transcript = new Transcript();
+        AppDomain.CurrentDomain.ProcessExit += EndWithUs;
+    }
+
+    /// <summary>Boots a machine and runs its scenario to the end. Gives what it told; the console's end is part of it.</summary>
+    public static Transcript Run(LabParts parts, RootImage image, Boot boot, string console)
+    {
+        string[] arguments =
+        [
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-serial", $"file:{console}", "-serial", "stdio",
+            "-kernel", boot.Kernel.Image(parts), "-initrd", image.InitialRamDisk, "-append", boot.FullCommandLine,
+            "-drive", $"file={image.Path},if=virtio,format=raw,readonly=on",
+            .. boot.Devices,
+        ];
+        var start = new ProcessStartInfo("qemu-system-x86_64", arguments)
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using var machine = new Machine(Process.Start(start)!, console);
+        machine.Follow(boot.Limit);
+        return machine._transcript;
+    }
+
+    /// <summary>Ends it, where it still runs.</summary>
+    public void Dispose()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= EndWithUs;
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    private void Follow(TimeSpan limit)
+    {
+        Task<string> errors = _process.StandardError.ReadToEndAsync();
+        var reader = new Thread(Read) { IsBackground = true };
+        reader.Start();
+        if (!_process.WaitForExit(limit))
+        {
+            _transcript.Fail($"the machine did not end within {limit.TotalSeconds:0} s");
+            _process.Kill();
+        }
+
+        reader.Join();
+        _transcript.End(errors.Result, File.Exists(_console) ? File.ReadAllText(_console) : "");
+    }
+
+    private void Read()
+    {
+        while (_process.StandardOutput.ReadLine() is { } line)
+        {
+            if (_transcript.Add(line) is { } answer)
+            {
+                try
+                {
+                    _process.StandardInput.Write(answer + "\n");
+                    _process.StandardInput.Flush();
+                }
+                catch (IOException)
+                {
+                    return; // It ended in the middle of its question.
+                }
+            }
+        }
+    }
+
+    private void EndWithUs(object? sender, EventArgs e)
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace GuestMemFs.KernelLab.Machines;
+
+/// <summary>
+/// What the guest program told over the serial line: <c>NAME=VALUE</c> between STX and ETX. A kexec cuts a line off anywhere, so only what both ends enclose counts.
+/// Names with a meaning here: <c>stage</c> (a boot: number, kernel, boot id), <c>failed</c>, <c>done</c>, and <c>?</c>, which asks for what was told last under a name.
+/// </summary>
+internal sealed class Transcript
+{
+    private const char Begin = '\u0002', Close = '\u0003';
+    private const int ConsoleLines = 60;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly List<(TimeSpan Time, string Name, string Value)> _told = [];
+    private readonly List<string> _failures = [];
+    private string _console = "";
+    private string _errors = "";
+
+    /// <summary>From the start of the machine to its end.</summary>
+    public TimeSpan Duration { get; private set; }
+
+    /// <summary>The boots: number of the stage, kernel release, boot id.</summary>
+    public IReadOnlyList<(string Number, string Release, string BootId)> Stages =>
+        [.. All("stage").Select(stage => stage.Split(' ')).Select(parts => (parts[0], parts[1], parts[2]))];
+
+    /// <summary>What the kernels wrote, all of it.</summary>
+    public string Console => _console;
+
+    /// <summary>What went wrong, in words; empty where nothing did.</summary>
+    public IReadOnlyList<string> Failures => _failures;
+
+    /// <summary>The last value told under a name, or null.</summary>
+    public string? Find(string name)
+    {
+        lock (_told)
+        {
+            return _told.LastOrDefault(told => told.Name == name).Value;
+        }
+    }
+
+    /// <summary>The last value told under a name; fails the test where there is none.</summary>
+    public string Get(string name) => Find(name) ?? throw new InvalidOperationException($"The guest told no '{name}'. {Describe()}");
+
+    public long Number(string name) => long.Parse(Get(name), CultureInfo.InvariantCulture);
+
+    /// <summary>All values told under a name, in their order.</summary>
+    public IReadOnlyList<string> All(string name)
+    {
+        lock (_told)
+        {
+            return [.. _told.Where(told => told.Name == name).Select(told => told.Value)];
+        }
+    }
+
+    /// <summary>Fails the test, with all that is known, unless the scenario came to its end and found nothing wrong.</summary>
+    public Transcript MustSucceed()
+    {
+        Assert.True(_failures.Count == 0, Describe());
+        return this;
+    }
+
+    /// <summary>Takes a line in; gives the answer, where it was a question.</summary>
+    public string? Add(string line)
+    {
+        int from = line.LastIndexOf(Begin), to = line.LastIndexOf(Close);
+        if (from < 0 || to < from)
+        {
+            return null;
+        }
+
+        string[] parts = line[(from + 1)..to].Split('=', 2);
+        (string name, string value) = (parts[0], parts.Length > 1 ? parts[1] : "");
+        if (name == "?")
+        {
+            return Find(value) ?? "";
+        }
+
+        lock (_told)
+        {
+            _told.Add((Stopwatch.GetElapsedTime(_started), name, value));
+        }
+
+        if (name == "failed")
+        {
+            Fail(value);
+        }
+
+        return null;
+    }
+
+    public void Fail(string why) => _failures.Add(why);
+
+    public void End(string errors, string console)
+    {
+        Duration = Stopwatch.GetElapsedTime(_started);
+        _errors = errors;
+        _console = console;
+        if (_failures.Count == 0 && Find("done") is null)
+        {
+            Fail("the machine ended before the scenario did");
+        }
+    }
+
+    /// <summary>All that is known of a run.</summary>
+    public string Describe()
+    {
+        var text = new StringBuilder();
+        _failures.ForEach(failure => text.Append(CultureInfo.InvariantCulture, $"\nFAILED {failure}"));
+        text.Append("\n--- told");
+        lock (_told)
+        {
+            _told.ForEach(told => text.Append(CultureInfo.InvariantCulture, $"\n{told.Time.TotalSeconds,7:0.0}  {told.Name}={told.Value}"));
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"\n--- QEMU\n{_errors}");
+        text.Append("\n--- the console's end\n").AppendJoin('\n', _console.Split('\n').TakeLast(ConsoleLines));
+        return text.ToString();
+    }
+
+    /// <summary>The times of the stages, for people.</summary>
+    public string Times()
+    {
+        lock (_told)
+        {
+            return string.Join(", ", _told.Where(told => told.Name is "stage" or "done" or "time").Select(told =>
+                string.Create(CultureInfo.InvariantCulture, $"{(told.Name == "stage" ? "boot " + told.Value.Split(' ')[1].Split('-', '+')[0] : told.Name == "time" ? told.Value : "end")} {told.Time.TotalSeconds:0.0}")));
+        }
+    }
+}

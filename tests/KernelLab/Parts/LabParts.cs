@@ -1,0 +1,50 @@
+using System.Diagnostics;
+
+namespace GuestMemFs.KernelLab.Parts;
+
+/// <summary>What the machines are made of, in a cache folder outside of the repository that <c>Parts/fetch</c> fills: kernels, busybox.</summary>
+internal sealed class LabParts
+{
+    private static readonly string[] s_programs = ["qemu-system-x86_64", "mkfs.ext4"];
+
+    private LabParts(string cache) => Cache = cache;
+
+    public string Cache { get; }
+
+    public string Busybox => Path.Combine(Cache, "tools", "busybox");
+
+    /// <summary>The parts; skips the test with the way to get them where some are not there.</summary>
+    public static LabParts Require()
+    {
+        var parts = new LabParts(CacheFolder());
+        IEnumerable<string> files = [parts.Busybox, .. Kernel.All.Select(kernel => Path.Combine(kernel.Folder(parts), "release"))];
+        string? missing = files.FirstOrDefault(file => !File.Exists(file)) ?? s_programs.FirstOrDefault(program => Tool.Find(program) is null);
+        if (missing is not null)
+        {
+            Assert.Skip($"{missing} is missing: dotnet run -c Release --project tests/KernelLab -- fetch (Debian; some minutes, once)");
+        }
+
+        return parts;
+    }
+
+    /// <summary>Fetches all of it, with the output going where ours goes.</summary>
+    public static int Fetch(string[] options)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(Repository.PathOf("tests", "KernelLab", "Parts", "fetch"), options))!;
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    // As in Parts/fetch.
+    private static string CacheFolder()
+    {
+        if (Environment.GetEnvironmentVariable("GMF_LAB_CACHE") is { Length: > 0 } named)
+        {
+            return Path.GetFullPath(named);
+        }
+
+        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        string caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? set : Path.Combine(home, ".cache");
+        return Path.Combine(caches, "guestmemfs-lab");
+    }
+}
