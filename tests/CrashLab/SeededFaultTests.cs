@@ -177,16 +177,25 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         return lines;
     }
 
+    /// <summary>The folder of the repository that this was built from.</summary>
+    internal static string Sources
+    {
+        get
+        {
+            DirectoryInfo? folder = new(AppContext.BaseDirectory);
+            while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "GuestMemFs.sln")))
+            {
+                folder = folder.Parent;
+            }
+
+            return folder?.FullName ?? throw new DirectoryNotFoundException($"There is no GuestMemFs.sln above {AppContext.BaseDirectory}.");
+        }
+    }
+
     internal static string SourceLine(string file, int line)
     {
         // Deterministic builds map the folder of the sources to /_/.
         int source = file.IndexOf("src/PersistentArena/", StringComparison.Ordinal);
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "GuestMemFs.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder is null || source < 0 ? "" : File.ReadLines(Path.Combine(folder.FullName, file[source..])).ElementAt(line - 1).Trim();
+        return source < 0 ? "" : File.ReadLines(Path.Combine(Sources, file[source..])).ElementAt(line - 1).Trim();
     }
 }

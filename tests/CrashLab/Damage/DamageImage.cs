@@ -18,7 +18,7 @@ internal struct AppRoot(long number)
 /// </summary>
 internal sealed unsafe class DamageImage
 {
-    public const long Length = 2 << 20;
+    public const long Length = 4 << 20;
     public const long Later = 2_000_000;
     public const string AtRest = "at rest";
 
@@ -37,8 +37,8 @@ internal sealed unsafe class DamageImage
 
     public SortedDictionary<string, string?[]> Others { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>The metadata: what each run of bytes is, where it begins, how long it is.</summary>
-    public List<(string What, long Offset, int Length)> Metadata { get; } = [];
+    /// <summary>The metadata, part by part.</summary>
+    public List<DamagedPart> Metadata { get; } = [];
 
     /// <summary>The image at rest, and those killed in an operation.</summary>
     public static IEnumerable<string> Names => [AtRest, .. s_cuts.Keys];
@@ -174,17 +174,27 @@ internal sealed unsafe class DamageImage
 
     private void Map(LabSpace space)
     {
-        Add("header", 0, HeapFormat.FrontierOffset + 8);
-        Add("roots", HeapFormat.RootsOffset, 6 * HeapFormat.RootLength);
-        Add("roots not used", HeapFormat.RootsOffset + (63 * HeapFormat.RootLength), HeapFormat.RootLength);
-        Add("lane 0", HeapFormat.LanesOffset, HeapFormat.LaneLength);
-        Add("lane 63", HeapFormat.LanesOffset + (63 * HeapFormat.LaneLength), HeapFormat.LaneLength);
+        Add("header", 0, HeapFormat.CrcOffset + 8, Promise.HeapOpen);
+        Add("header", HeapFormat.CrcOffset + 8, HeapFormat.FrontierOffset - HeapFormat.CrcOffset - 8);
+        Add("header", HeapFormat.FrontierOffset, 8, Promise.HeapOpen);
+        for (int root = HeapFormat.RootsOffset; root < HeapFormat.RootsOffset + (6 * HeapFormat.RootLength); root += HeapFormat.RootLength)
+        {
+            bool used = Word(space, root + HeapPlaces.RootOffset) != 0;
+            Add(used ? "root" : "root not used", root, HeapPlaces.RootCheck, used ? Promise.HeapOpen : Promise.Nothing);
+            Add(used ? "root" : "root not used", root + HeapPlaces.RootCheck, 16, Promise.HeapOpen);
+            Add(used ? "root" : "root not used", root + HeapPlaces.RootOffset + 8, HeapFormat.RootLength - HeapPlaces.RootOffset - 8);
+        }
+
+        MapLane(space, 0);
+        MapLane(space, HeapFormat.LaneCount - 1);
         PageTable table = new(space);
         long frontier = new HeapFrontier(space).Read();
-        Add("page table", PageTable.TableOf(0).Offset + (HeapFormat.FirstPage * 8), (int)((frontier - HeapFormat.FirstPage + 2) * 8));
+        long descriptors = PageTable.TableOf(0).Offset;
         for (long page = HeapFormat.FirstPage; page < frontier;)
         {
             PageDescriptor descriptor = table[page];
+            Add("page table", descriptors + (page * 8), 8, Promise.Use);
+            Add("page table", descriptors + ((page + 1) * 8), (int)(descriptor.Count - 1) * 8);
             long start = page << HeapFormat.PageShift;
             long size = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
             int count = descriptor.Kind == PageKind.Slab ? SizeClasses.SlabBlocks(descriptor.SizeClass, descriptor.Count) : 1;
@@ -196,12 +206,33 @@ internal sealed unsafe class DamageImage
 
             page += descriptor.Count;
         }
+
+        Add("page table", descriptors + (frontier * 8), 16);
+    }
+
+    private void MapLane(LabSpace space, int index)
+    {
+        long lane = HeapFormat.LanesOffset + (index * HeapFormat.LaneLength);
+        ulong operation = Word(space, lane);
+        for (int word = 0; word < HeapFormat.LaneLength / 8; word++)
+        {
+            bool counts = word switch
+            {
+                IntentWord.Operation or IntentWord.GroupLog or IntentWord.GroupState => true,
+                _ when operation == 0 => false,
+                >= IntentWord.Slot and <= IntentWord.Old => true,
+                >= IntentWord.Keys and <= IntentWord.Counters => (operation & IntentWord.HasCounters) != 0,
+                IntentWord.SecondSlot or IntentWord.SecondValue => (operation & IntentWord.HasSecondSlot) != 0,
+                _ => word >= IntentWord.MoreNew && word < IntentWord.MoreNew + ((int)(operation >> IntentWord.MoreNewShift) & 0xFF),
+            };
+            Add("lane " + index, lane + (word * 8), 8, counts ? Promise.HeapOpen : Promise.Nothing);
+        }
     }
 
     private void MapBlock(LabSpace space, long start, ref int free)
     {
-        byte* block = space.Base + start;
-        ulong header = *(ulong*)block;
+        ulong header = Word(space, start);
+        Promise reached = Name == AtRest ? Promise.Use : Promise.Nothing; // Killed in an operation, some are nobody's any more.
         switch (BlockHeader.TypeOf(header))
         {
             case 0 or BlockHeader.TypeReserved:
@@ -212,36 +243,47 @@ internal sealed unsafe class DamageImage
 
                 break;
             case BlockHeader.TypeTable:
-                Add("table", start, Table.Size);
+                Add("table", start, 8, Promise.Open);
+                Add("table", start + 8, HeapPlaces.Buckets - 8);
+                Add("table", start + HeapPlaces.Buckets, 16, Promise.Open);
+                Add("table", start + HeapPlaces.Buckets + 16, HeapPlaces.Segments - HeapPlaces.Buckets - 16);
+                Add("table", start + HeapPlaces.Segments, Table.Size - HeapPlaces.Segments, Promise.Open);
                 break;
             case BlockHeader.TypeSegment:
-                Add("segment", start, (int)Table.SegmentBytes(0));
+                Add("segment", start, 8, Promise.Open);
+                Add("segment", start + 8, (int)Table.SegmentBytes(0) - 8);
                 break;
             case BlockHeader.TypeDictionary:
-                Add("dictionary", start, DictionaryFormat.Size);
+                Add("dictionary", start, DictionaryFormat.SeedCheckOffset + 8, Promise.Open);
+                Add("dictionary", start + DictionaryFormat.SeedCheckOffset + 8, DictionaryFormat.Size - DictionaryFormat.SeedCheckOffset - 8);
                 break;
             case BlockHeader.TypeOverflow:
-                Add("overflow block", start, Table.BucketLength);
+                Add("overflow block", start, 8, reached);
+                Add("overflow block", start + 8, Table.BucketLength - 8);
                 break;
             case BlockHeader.TypeGroupLog:
-                Add("group log", start, (int)GroupLog.BlockSize(6));
+                Add("group log", start, 8);
+                Add("group log", start + 8, (int)GroupLog.BlockSize(6) - 8);
                 break;
             case BlockHeader.TypeBlob:
-                Add("object", start, BlockHeader.SizeOf(header) == 24 ? 24 : 8);
+                Add("object", start, 8, Promise.Use);
+                Add("object", start + 8, BlockHeader.SizeOf(header) == 24 ? 16 : 0);
                 break;
             default:
-                Add("record", start, 8);
-                Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header));
+                Add("record", start, 8, reached);
+                Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header), reached);
                 break;
         }
     }
 
+    private static ulong Word(LabSpace space, long offset) => *(ulong*)(space.Base + offset);
+
     // What an operation in flight changes the meaning of; the rest is as in the image at rest.
-    private void Add(string what, long offset, int length)
+    private void Add(string what, long offset, int length, Promise promise = Promise.Nothing)
     {
-        if (Name == AtRest || what is "lane 0" or "group log" or "dictionary" or "record" or "overflow block")
+        if (length > 0 && (Name == AtRest || what is "lane 0" or "group log" or "dictionary" or "record" or "overflow block"))
         {
-            Metadata.Add((what, offset, length));
+            Metadata.Add(new DamagedPart(what, offset, length, promise));
         }
     }
 }

@@ -32,19 +32,19 @@ internal static class DamageRunner
     {
         DamageImage image = DamageImage.Build(arguments[0]);
         int seed = int.Parse(arguments[1], CultureInfo.InvariantCulture);
-        List<(long Offset, int Kind, string What)> trials = Trials(image, seed, int.Parse(arguments[4], CultureInfo.InvariantCulture));
+        List<Trial> trials = Trials(image, seed, int.Parse(arguments[4], CultureInfo.InvariantCulture));
         int first = int.Parse(arguments[2], CultureInfo.InvariantCulture);
         int last = Math.Min(trials.Count, int.Parse(arguments[3], CultureInfo.InvariantCulture));
         int step = int.Parse(arguments[5], CultureInfo.InvariantCulture);
         string[] off = arguments[7].Split(':');
         Guard.Off = off.Length == 2 ? (off[0], int.Parse(off[1], CultureInfo.InvariantCulture)) : null;
-        IEnumerable<int> chosen = arguments.Length > 8 ? arguments[8].Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture)) : Steps(first, last, step);
+        IEnumerable<int> chosen = arguments.Length > 8 ? arguments[8].Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture)) : Steps(trials, first, last, step);
         Dictionary<(string File, int Line), List<int>> places = [];
         using SafeFileHandle progress = File.OpenHandle(arguments[6], FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
         SortedDictionary<string, int> outcomes = new(StringComparer.Ordinal);
         int failures = 0;
         using DamageTrial trial = new(image);
-        string undamaged = trial.Run(); // and all is compiled before the first trial is timed
+        string undamaged = trial.Run(largeGroup: true); // and all is compiled before the first trial is timed
         if (undamaged != "identical")
         {
             Console.WriteLine($"failure without any damage: {undamaged}");
@@ -59,35 +59,52 @@ internal static class DamageRunner
 
             Guard.Places = [];
             RandomAccess.Write(progress, MemoryMarshal.AsBytes([i + (1L << 32)]), 0);
-            (long offset, int kind, string what) = trials[i];
-            byte good = image.Image.Bytes[offset];
-            byte bad = Damaged(good, offset, kind, seed);
-            if (good == bad)
+            Trial one = trials[i];
+            byte good = image.Image.Bytes[one.Offset];
+            byte bad = Damaged(good, one, seed);
+            if (one.Craft is null)
             {
-                continue;
+                if (good == bad)
+                {
+                    continue;
+                }
+
+                trial.Bytes[(int)one.Offset] = bad;
+            }
+            else if (!one.Craft.UnderOpenHeap)
+            {
+                one.Craft.Apply(trial.Bytes);
             }
 
-            trial.Bytes[(int)offset] = bad;
             string outcome;
             try
             {
-                outcome = trial.Run();
+                outcome = trial.Run(largeGroup: one.What == "group log", one.Craft is { UnderOpenHeap: true } craft ? craft.Apply : null);
+                one.RequirePromise(outcome);
             }
             catch (Exception error)
             {
                 failures++;
                 outcome = "FAILED";
-                Console.WriteLine($"failure {Name(trials[i], good, bad)}: {(error is DamageFailure ? "" : error.GetType().Name + ": ")}{error.Message.ReplaceLineEndings(" ")}{(error is DamageFailure ? "" : " " + (error.StackTrace ?? "").ReplaceLineEndings(" "))}");
+                Console.WriteLine($"failure {one.Name(good, bad)}: {(error is DamageFailure ? "" : error.GetType().Name + ": ")}{error.Message.ReplaceLineEndings(" ")}{(error is DamageFailure ? "" : " " + (error.StackTrace ?? "").ReplaceLineEndings(" "))}");
             }
 
-            trial.Bytes[(int)offset] = good;
+            if (one.Craft is null)
+            {
+                trial.Bytes[(int)one.Offset] = good;
+            }
+            else
+            {
+                image.Image.Bytes.CopyTo(trial.Bytes);
+            }
+
             foreach ((string File, int Line) place in Guard.Places)
             {
                 places.TryAdd(place, []);
                 places[place].Add(i);
             }
 
-            outcomes[$"{what}: {outcome}"] = outcomes.GetValueOrDefault($"{what}: {outcome}") + 1;
+            outcomes[$"{one.What}: {outcome}"] = outcomes.GetValueOrDefault($"{one.What}: {outcome}") + 1;
         }
 
         RandomAccess.Write(progress, new byte[sizeof(long)], 0);
@@ -105,9 +122,10 @@ internal static class DamageRunner
         return 0;
     }
 
-    private static IEnumerable<int> Steps(int first, int last, int step)
+    /// <summary>All crafted ones, and every so many of the others.</summary>
+    private static IEnumerable<int> Steps(List<Trial> trials, int first, int last, int step)
     {
-        for (int i = first; i < last; i += step)
+        for (int i = first; i < last; i += trials[i].Craft is null ? step : 1)
         {
             yield return i;
         }
@@ -117,37 +135,35 @@ internal static class DamageRunner
     public static string Describe(string imageName, int seed, int stride, long index)
     {
         DamageImage image = DamageImage.Build(imageName);
-        var trial = Trials(image, seed, stride)[(int)index];
+        Trial trial = Trials(image, seed, stride)[(int)index];
         byte good = image.Image.Bytes[trial.Offset];
-        return Name(trial, good, Damaged(good, trial.Offset, trial.Kind, seed));
+        return trial.Name(good, Damaged(good, trial, seed));
     }
 
-    private static string Name((long Offset, int Kind, string What) trial, byte good, byte bad) =>
-        $"{trial.What}, byte {trial.Offset} (0x{good:X2} to 0x{bad:X2}, trial kind {trial.Kind})";
-
     /// <summary>One flipped bit, zero, all ones, random.</summary>
-    private static byte Damaged(byte good, long offset, int kind, int seed) => kind switch
+    private static byte Damaged(byte good, Trial trial, int seed) => trial.Kind switch
     {
-        0 => (byte)(good ^ (1 << (int)((offset + seed) & 7))),
+        0 => (byte)(good ^ (1 << (int)((trial.Offset + seed) & 7))),
         1 => 0,
         2 => 0xFF,
-        _ => (byte)new Random(HashCode(offset, seed)).Next(256),
+        _ => (byte)new Random(HashCode(trial.Offset, seed)).Next(256),
     };
 
     private static int HashCode(long offset, int seed) => unchecked((int)((offset + 1) * 0x9E37_79B1) ^ seed * 7919);
 
-    /// <summary>All four kinds for every byte of metadata; of empty buckets, where they are many, a sample of some kinds.</summary>
-    private static List<(long Offset, int Kind, string What)> Trials(DamageImage image, int seed, int stride)
+    /// <summary>The crafted damages, then all four kinds for every byte of metadata; of empty buckets, where they are many, a sample of some kinds.</summary>
+    private static List<Trial> Trials(DamageImage image, int seed, int stride)
     {
-        List<(long, int, string)> trials = [];
+        List<Trial> trials = [.. DamageCraft.Of(image).Select(craft => new Trial("crafted", 0, 0, craft.Promise, craft))];
         int segments = 0;
-        foreach ((string what, long start, int length) in image.Metadata)
+        foreach ((string what, long start, int length, Promise promise) in image.Metadata)
         {
             segments += what == "segment" ? 1 : 0;
             for (int i = 0; i < length; i++)
             {
-                bool emptyBucket = what == "segment" && i >= 64 && image.Image.Bytes.AsSpan((int)(start + (i & ~63)), 56).IndexOfAnyExcept((byte)0) < 0;
-                if (emptyBucket && (stride == 0 || (segments > 1 && (i + seed) % stride != 0)))
+                long at = start + i;
+                bool emptyBucket = what == "segment" && promise == Promise.Nothing && image.Image.Bytes.AsSpan((int)(at & ~63), 56).IndexOfAnyExcept((byte)0) < 0;
+                if (emptyBucket && (stride == 0 || (segments > 2 && (i + seed) % stride != 0)))
                 {
                     continue; // the second dictionary's are as the first's
                 }
@@ -156,12 +172,34 @@ internal static class DamageRunner
                 {
                     if (!emptyBucket || kind == 3 || stride == 1 || (i + kind) % 3 == 0)
                     {
-                        trials.Add((start + i, kind, what));
+                        trials.Add(new Trial(what, at, kind, promise, null));
                     }
                 }
             }
         }
 
         return trials;
+    }
+
+    /// <summary>One damage: a byte in one of the four ways, or a crafted one.</summary>
+    private sealed record Trial(string What, long Offset, int Kind, Promise Promise, DamageCraft? Craft)
+    {
+        public string Name(byte good, byte bad) => Craft is { } craft ? "crafted: " + craft.Name : $"{What}, byte {Offset} (0x{good:X2} to 0x{bad:X2}, trial kind {Kind})";
+
+        /// <exception cref="DamageFailure">It was to be refused somewhere, and was not, or for another reason.</exception>
+        public void RequirePromise(string outcome)
+        {
+            bool kept = Promise switch
+            {
+                Promise.HeapOpen => outcome == "refused at the heap's open " + ReasonCodes.HeapDamaged,
+                Promise.Open => outcome == "refused at a dictionary's open " + ReasonCodes.HeapDamaged,
+                Promise.Use => outcome is $"refused at use {ReasonCodes.HeapDamaged}" or $"refused at write {ReasonCodes.HeapDamaged}",
+                _ => true,
+            };
+            if (!kept)
+            {
+                throw new DamageFailure($"the promise is '{Promise}', and it is '{outcome}'");
+            }
+        }
     }
 }

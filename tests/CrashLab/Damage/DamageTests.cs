@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
@@ -31,6 +33,7 @@ public sealed class DamageTests(ITestOutputHelper output)
         Assert.True(result.Failures.Count == 0, $"{image}: {result.Failures.Count} failures:\n{string.Join('\n', result.Failures)}");
     }
 
+    /// <summary>Each place in the library's sources that asks the guard is switched off in turn: damage that it found before must then break a promise, give a wrong value, or end the process.</summary>
     [Fact]
     public void Without_a_check_the_sweep_fails()
     {
@@ -40,20 +43,27 @@ public sealed class DamageTests(ITestOutputHelper output)
             found.AddRange(DamageSweep.Run(image, s_seed, stride: 0, most: 10_000).Places.Select(place => (place.Key[..place.Key.IndexOf(' ', StringComparison.Ordinal)], image, place.Value)));
         }
 
-        List<string> missed = [];
-        int caught = 0;
+        ConcurrentBag<string> noticed = [];
         Parallel.ForEach(found.GroupBy(place => place.Place), new ParallelOptions { MaxDegreeOfParallelism = 2 }, place =>
         {
-            bool fails = place.Any(at => DamageSweep.FailsWithout(at.Image, s_seed, 0, place.Key, at.Trials));
-            lock (missed)
+            if (place.Any(at => DamageSweep.FailsWithout(at.Image, s_seed, 0, place.Key, at.Trials)))
             {
-                caught += fails ? 1 : 0;
-                missed.AddRange(fails ? [] : [$"{place.Key}: {SeededFaultTests.SourceLine(place.Key.Split(':')[0], int.Parse(place.Key.Split(':')[1], null))}"]);
+                string[] parts = place.Key.Split(':');
+                noticed.Add($"{Path.GetFileName(parts[0])}:{parts[1]}: {SeededFaultTests.SourceLine(parts[0], int.Parse(parts[1], null))}");
             }
         });
-        LabCounts.Add(LabCounts.SeededBugs, "checks of damage", caught);
-        // Many checks stand before others: with one off, the next refuses all the same. Those are named, and not counted.
-        output.WriteLine($"checks switched off: {caught} of {caught + missed.Count} noticed; another check stands behind, or the sample is too thin, for\n{string.Join('\n', missed)}");
-        Assert.True(caught >= 8, $"only {caught} checks");
+        string[] all = [.. Checks()];
+        string[] missed = [.. all.Except(noticed)];
+        LabCounts.Add(LabCounts.SeededBugs, "checks of damage", noticed.Count);
+        output.WriteLine($"checks switched off: {noticed.Count} of {all.Length} noticed");
+        Assert.Empty(noticed.Except(all));
+        Assert.True(missed.Length == 0, $"nothing noticed that these were gone:\n{string.Join('\n', missed)}");
     }
+
+    /// <summary>The lines of the library that ask the guard.</summary>
+    private static IEnumerable<string> Checks() =>
+        from file in Directory.EnumerateFiles(Path.Combine(SeededFaultTests.Sources, "src/PersistentArena"), "*.cs", SearchOption.AllDirectories)
+        from line in File.ReadLines(file).Select((text, index) => (Text: text, Number: index + 1))
+        where line.Text.Contains("Guard.Holds(", StringComparison.Ordinal)
+        select $"{Path.GetFileName(file)}:{line.Number}: {line.Text.Trim()}";
 }

@@ -5,7 +5,7 @@ using GuestMemFs.Format;
 namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
-/// One damaged byte of a heap, and what became of it. The outcome is: <c>identical</c>, <c>refused</c> (at the open), <c>refused at use</c> (with a reason code too),
+/// One damaged byte of a heap, and what became of it. The outcome is: <c>identical</c>, <c>refused at the heap's open</c> or <c>at a dictionary's open</c>, <c>refused at use</c> (with a reason code too),
 /// or <c>found by the deep check</c> (reads miss a key or count wrong, and the verifier says what is broken). All else is a failure: an exception without a reason, a wrong
 /// value, a key that was never there, or damage that shows and that the verifier does not find.
 /// </summary>
@@ -30,7 +30,9 @@ internal sealed unsafe class DamageTrial : IDisposable
     public Span<byte> Bytes => _space.Bytes;
 
     /// <summary>Tries the memory as it is, then puts it back.</summary>
-    public string Run()
+    /// <param name="largeGroup">With a group that its log has to grow for.</param>
+    /// <param name="underOpenHeap">Damages an open heap.</param>
+    public string Run(bool largeGroup = false, Crafting? underOpenHeap = null)
     {
         StoreTrace trace = new(_space.Base, _space.Length);
         Persist.Trace = trace;
@@ -38,7 +40,7 @@ internal sealed unsafe class DamageTrial : IDisposable
         _missing = 0;
         try
         {
-            return Try();
+            return Try(largeGroup, underOpenHeap);
         }
         finally
         {
@@ -52,22 +54,23 @@ internal sealed unsafe class DamageTrial : IDisposable
 
     public void Dispose() => _space.Dispose();
 
-    private string Try()
+    private string Try(bool largeGroup, Crafting? underOpenHeap)
     {
         _space.Rewind(_image.Image);
-        PersistentHeap heap;
+        PersistentHeap? heap = null;
         PersistentDictionary keys, others;
         PersistentRoot<AppRoot> root;
         try
         {
             heap = PersistentHeap.Open(_space);
+            underOpenHeap?.Invoke(Bytes);
             keys = DamageImage.Open(heap, "keys");
             others = DamageImage.Open(heap, "others");
             root = heap.OpenOrCreateRoot<AppRoot>("application");
         }
         catch (ArenaException refused)
         {
-            return "refused " + refused.ReasonCode;
+            return $"refused at {(heap is null ? "the heap" : "a dictionary")}'s open {refused.ReasonCode}";
         }
 
         string application = ReadRoot(heap, root);
@@ -79,6 +82,11 @@ internal sealed unsafe class DamageTrial : IDisposable
         string? refusal = _firstRefusal;
         Write(keys, _keys);
         Write(others, _others);
+        if (largeGroup)
+        {
+            WriteLargeGroup(keys);
+        }
+
         ReadAll(keys, _keys, afterWrites: true);
         if (missing > 0 || !counts)
         {
@@ -269,6 +277,42 @@ internal sealed unsafe class DamageTrial : IDisposable
         {
             Mutate(dictionary, expected[0].Key, (d, _) => d.Clear(), null);
             Mutate(dictionary, expected[0].Key, (d, k) => d.Set(k, "written 1"u8), "written 1");
+        }
+    }
+
+    /// <summary>More changes than a group's log has room for at first, then blocks of all sizes: one that was given back as larger than it is would be other records' too.</summary>
+    private void WriteLargeGroup(PersistentDictionary dictionary)
+    {
+        static byte[] Key(int i) => Encoding.UTF8.GetBytes("of a large group " + i);
+        static byte[] Value(int i) => Encoding.UTF8.GetBytes(new string((char)('a' + (i % 26)), i % 10 == 0 ? 990 : i));
+        const int Count = 100;
+        for (int turn = 0; turn < 2; turn++)
+        {
+            Mutate(dictionary, Key(0), (d, _) =>
+            {
+                using AtomicGroup group = d.BeginAtomic();
+                for (int i = 0; i < Count; i++)
+                {
+                    d.Set(Key(i), Value(i));
+                }
+
+                group.Commit();
+            }, "", anyValue: true);
+        }
+
+        for (int i = 0; i < Count; i++)
+        {
+            try
+            {
+                if (dictionary.Get(Key(i)) is { } value && !value.AsSpan().SequenceEqual(Value(i)))
+                {
+                    throw new DamageFailure($"{Encoding.UTF8.GetString(Key(i))} reads as another value");
+                }
+            }
+            catch (ArenaException refused)
+            {
+                _firstRefusal ??= refused.ReasonCode;
+            }
         }
     }
 
