@@ -23,6 +23,7 @@ internal static class LongRun
         new("arena-older-life", seed => Arena(seed, WorldKind.OlderLife, powerLoss: false)),
         new("arena-power", seed => Arena(seed, WorldKind.Kind, powerLoss: true)),
         new("damage", seed => Damage.DamageTests.Round(seed)),
+        new("damage-large", seed => Damage.DamageTests.LargeRound(seed)),
         new("fuzzing", seed => LabCounts.Add(LabCounts.FuzzInputs, "format", Fuzzing.FormatFuzzTests.Round(seed, 1_000_000))),
     ];
 

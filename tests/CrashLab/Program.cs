@@ -8,6 +8,8 @@ switch (args)
         return FaultRunner.Run(faults);
     case ["damage", .. string[] options]:
         return DamageRunner.Run(options);
+    case ["damage-large", .. string[] options]:
+        return LargeDamage.Run(options);
     case ["damage-show", .. string[] options]:
         return DamageRunner.Show(options);
     case ["long", .. string[] options]:

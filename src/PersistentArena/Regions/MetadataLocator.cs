@@ -41,8 +41,8 @@ internal static class MetadataLocator
                 case MetadataFinding.Unfinished:
                     unfinished = mapped;
                     return null;
-                case null when length == 0:
-                    return null; // Created, and killed before it got its length.
+                case null when length == 0 && !HasExtents(medium):
+                    return null; // Created, and killed before it got its length. Where there are extents, it was cut: a new arena must not take their place.
                 case MetadataFinding.Extent:
                     break;
                 default:
@@ -84,6 +84,8 @@ internal static class MetadataLocator
 
         return true;
     }
+
+    private static bool HasExtents(Medium medium) => medium.ListFiles().Any(name => ExtentFiles.TryParseName(name, out _));
 
     /// <summary>
     /// On a medium that does not clear its memory, a file whose creator was killed right after its one ftruncate holds whatever was there before: noise, or a whole arena of an

@@ -270,8 +270,9 @@ internal sealed unsafe class DamageImage
                 Add("object", start + 8, BlockHeader.SizeOf(header) == 24 ? 16 : 0);
                 break;
             default:
-                Add("record", start, 8, reached);
-                Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header), reached);
+                bool cleared = RecordFormat.Key(space.Base + start, header).StartsWith("old "u8);
+                Add("record", start, 8, cleared ? Promise.Nothing : reached);
+                Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header), cleared ? Promise.Nothing : reached);
                 break;
         }
     }

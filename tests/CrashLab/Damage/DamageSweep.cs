@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace GuestMemFs.CrashLab.Damage;
@@ -15,21 +14,35 @@ internal sealed class SweepResult
 
     /// <summary>The checks that found something (file:line and the image), and some of the trials in which they did.</summary>
     public SortedDictionary<string, string> Places { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Takes in a line of a child's output.</summary>
+    public void Take(string line, string image)
+    {
+        if (line.StartsWith("failure ", StringComparison.Ordinal))
+        {
+            Failures.Add($"{image}: {line[8..]}");
+        }
+        else if (line.StartsWith("place ", StringComparison.Ordinal))
+        {
+            string[] parts = line.Split(' ');
+            Places.Add($"{parts[1]} {image}", parts[2]);
+        }
+        else if (line.StartsWith("outcome ", StringComparison.Ordinal))
+        {
+            int space = line.IndexOf(' ', 8);
+            long count = long.Parse(line[8..space], CultureInfo.InvariantCulture);
+            Trials += count;
+            Outcomes[line[(space + 1)..]] = Outcomes.GetValueOrDefault(line[(space + 1)..]) + count;
+        }
+    }
 }
 
 /// <summary>
-/// The parent of a sweep: runs the trials in children, since a wild pointer ends a process; watches that each comes to an end within a second, and names the byte
-/// that a child died of.
+/// The parent of a sweep: runs the trials in children, and names the byte that one died of.
 /// </summary>
 internal static class DamageSweep
 {
     private const int MaximumDeaths = 20;
-
-    /// <summary>Processor time of one trial above which it hangs; the wall clock of a busy machine says little.</summary>
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
-
-    /// <summary>One that waits uses no processor: a busy machine leaves nobody alone for so long.</summary>
-    private static readonly TimeSpan s_deadlock = TimeSpan.FromMinutes(1);
 
     /// <summary>Damages an image byte by byte, in two children side by side.</summary>
     /// <param name="image">Its name.</param>
@@ -102,76 +115,7 @@ internal static class DamageSweep
     private static string? RunChild(string image, string[] numbers, string progress, string weakened, string trials, SweepResult result)
     {
         File.WriteAllBytes(progress, new byte[sizeof(long)]);
-        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-        {
-            start.ArgumentList.Add(typeof(DamageSweep).Assembly.Location);
-        }
-
-        foreach (string argument in (string[])["damage", image, .. numbers, progress, weakened, .. trials.Length == 0 ? [] : new[] { trials }])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
-        start.Environment["DOTNET_TieredCompilation"] = "0"; // the same code a hundred thousand times
-        start.Environment["DOTNET_gcConcurrent"] = "0";
-        using Process child = Process.Start(start)!;
-        child.ErrorDataReceived += (_, _) => { };
-        child.BeginErrorReadLine();
-        bool hung = false;
-        long watched = -1;
-        TimeSpan since = default;
-        Stopwatch still = Stopwatch.StartNew();
-        using Timer watch = new(_ =>
-        {
-            try
-            {
-                long at = Progress(progress);
-                TimeSpan used = child.TotalProcessorTime;
-                if (at != watched)
-                {
-                    (watched, since) = (at, used);
-                    still.Restart();
-                }
-                else if (at > 0 && (used - since > s_limit || still.Elapsed > s_deadlock))
-                {
-                    hung = true;
-                    child.Kill();
-                }
-            }
-            catch (Exception error) when (error is InvalidOperationException or System.ComponentModel.Win32Exception)
-            {
-                // It has ended between two looks.
-            }
-        }, null, 250, 250);
-        while (child.StandardOutput.ReadLine() is { } line)
-        {
-            Take(line, image, result);
-        }
-
-        child.WaitForExit();
-        return hung ? "hangs" : child.ExitCode != 0 ? $"ended the process with {child.ExitCode}" : null;
-    }
-
-    private static void Take(string line, string image, SweepResult result)
-    {
-        if (line.StartsWith("failure ", StringComparison.Ordinal))
-        {
-            result.Failures.Add($"{image}: {line[8..]}");
-        }
-        else if (line.StartsWith("place ", StringComparison.Ordinal))
-        {
-            string[] parts = line.Split(' ');
-            result.Places.Add($"{parts[1]} {image}", parts[2]);
-        }
-        else if (line.StartsWith("outcome ", StringComparison.Ordinal))
-        {
-            int space = line.IndexOf(' ', 8);
-            long count = long.Parse(line[8..space], CultureInfo.InvariantCulture);
-            result.Trials += count;
-            result.Outcomes[line[(space + 1)..]] = result.Outcomes.GetValueOrDefault(line[(space + 1)..]) + count;
-        }
+        return DamageChild.Run(["damage", image, .. numbers, progress, weakened, .. trials.Length == 0 ? [] : new[] { trials }], () => Progress(progress), line => result.Take(line, image));
     }
 
     /// <summary>0 where no trial is under way, else its number with a mark above it.</summary>

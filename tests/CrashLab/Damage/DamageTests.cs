@@ -23,6 +23,23 @@ public sealed class DamageTests(ITestOutputHelper output)
         Assert.True(result.Trials > 1000, $"only {result.Trials} damages");
     }
 
+    /// <summary>What is too much to be swept: an arena of hundreds of regions, sampled for as long as there is time.</summary>
+    [Fact]
+    public void Sampled_damage_of_a_large_arena_is_harmless_refused_or_found()
+    {
+        SweepResult result = LargeDamage.Sample(s_seed, TimeSpan.FromSeconds(20));
+        output.WriteLine($"{result.Trials} damages, seed {s_seed}\n{string.Join('\n', result.Outcomes.Select(outcome => $"{outcome.Value,7} {outcome.Key}"))}");
+        Assert.True(result.Failures.Count == 0, $"{result.Failures.Count} failures (seed {s_seed}):\n{string.Join('\n', result.Failures)}");
+        Assert.True(result.Trials > 100, $"only {result.Trials} damages");
+    }
+
+    /// <summary>A round of the long profile: other regions, keys and damages each time.</summary>
+    internal static void LargeRound(int seed)
+    {
+        SweepResult result = LargeDamage.Sample(seed, TimeSpan.FromMinutes(2));
+        Assert.True(result.Failures.Count == 0, $"{result.Failures.Count} failures:\n{string.Join('\n', result.Failures)}");
+    }
+
     /// <summary>A round of the long profile: an image, other values, and every empty bucket too now and then.</summary>
     internal static void Round(int seed)
     {

@@ -220,9 +220,13 @@ public class DamageTests(ITestOutputHelper output)
     public void Metadata_that_was_cut_short_is_refused()
     {
         using TestMedium medium = TestMedia.Create("tmpfs");
-        PersistentArena.Create(On(medium)).Dispose();
+        using (PersistentArena arena = PersistentArena.Create(On(medium)))
+        {
+            arena.CreateRegion("r", 2 * MiB).Dispose();
+        }
+
         string path = Path.Combine(medium.Directory!, "arena.meta");
-        foreach (long length in (long[])[MiB, 4096, 5])
+        foreach (long length in (long[])[MiB, 4096, 5, 0])
         {
             Truncate(path, length);
             Assert.ThrowsAny<ArenaException>(() => PersistentArena.OpenOrCreate(On(medium)));
