@@ -32,7 +32,7 @@ internal sealed record DamageCraft(string Name, Promise Promise, Crafting Apply)
         yield return new("an overflow block that links to itself", Promise.Use, heap => Word(heap, overflow + 8 + (Slot.Last * 8)) = Slot.Link(overflow));
         yield return new("the table of another dictionary", Promise.Open, heap => Word(heap, dictionaries[0] + DictionaryFormat.CurrentOffset) = Word(heap, dictionaries[1] + DictionaryFormat.CurrentOffset));
         yield return new("a segment that is gone", Promise.Open, heap => Word(heap, firstSegment) = 0);
-        yield return new("a segment that is a table, sealed", Promise.Open, heap => Word(heap, firstSegment) = SealedOffset.Seal(keys, firstSegment));
+        yield return new("a segment that is a table, sealed", Promise.Use, heap => Word(heap, firstSegment) = SealedOffset.Seal(keys, firstSegment));
         foreach ((int word, string what) in ((int, string)[])[(IntentWord.Slot, "publishes"), (IntentWord.New, "frees")])
         {
             yield return new($"an intent, sealed, that {what} a word outside the heap", Promise.HeapOpen, heap =>
@@ -48,6 +48,8 @@ internal sealed record DamageCraft(string Name, Promise Promise, Crafting Apply)
         yield return new("the first root's layout", Promise.Open, heap => Word(heap, FirstRoot + 32) ^= 1) { UnderOpenHeap = true };
         yield return new("where the first root lies", Promise.Open, heap => Word(heap, FirstRoot + HeapPlaces.RootOffset) ^= 1UL << 63) { UnderOpenHeap = true };
         long application = HeapFormat.RootsOffset + (2 * HeapFormat.RootLength) + HeapPlaces.RootOffset;
+        long app = SealedOffset.Get(Word(image.Image.Bytes, application));
+        yield return new("a root object of another type", Promise.Use, heap => Word(heap, app) = (Word(heap, app) & ~0xFFUL) | BlockHeader.TypeOverflow);
         yield return new("a root outside the heap, sealed", Promise.Open, heap => Word(heap, application) = SealedOffset.Seal(1L << 46, application));
     }
 

@@ -250,7 +250,7 @@ internal sealed unsafe class DamageImage
                 Add("table", start + HeapPlaces.Segments, Table.Size - HeapPlaces.Segments, Promise.Open);
                 break;
             case BlockHeader.TypeSegment:
-                Add("segment", start, 8, Promise.Open);
+                Add("segment", start, 8, Promise.Use);
                 Add("segment", start + 8, (int)Table.SegmentBytes(0) - 8);
                 break;
             case BlockHeader.TypeDictionary:
@@ -266,8 +266,9 @@ internal sealed unsafe class DamageImage
                 Add("group log", start + 8, (int)GroupLog.BlockSize(6) - 8);
                 break;
             case BlockHeader.TypeBlob:
-                Add("object", start, 8, Promise.Use);
-                Add("object", start + 8, BlockHeader.SizeOf(header) == 24 ? 16 : 0);
+                bool root = BlockHeader.SizeOf(header) == 24; // A root says how long it is; of another object nobody but its header knows.
+                Add("object", start, root ? 8 : 1, Promise.Use);
+                Add("object", start + (root ? 8 : 1), root ? 16 : 7);
                 break;
             default:
                 bool cleared = RecordFormat.Key(space.Base + start, header).StartsWith("old "u8);

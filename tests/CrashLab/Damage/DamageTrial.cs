@@ -11,6 +11,9 @@ namespace GuestMemFs.CrashLab.Damage;
 /// </summary>
 internal sealed unsafe class DamageTrial : IDisposable
 {
+    /// <summary>The outcome where a read by offset is refused as a wrong argument: the offset came from an application's own bytes.</summary>
+    public const string NoObject = "refused at use as no object of the heap's";
+
     private readonly DamageImage _image;
     private readonly LabSpace _space = new(DamageImage.Length);
     private readonly byte[][] _absent = [.. Enumerable.Range(0, 6).Select(i => Encoding.UTF8.GetBytes("absent " + i))];
@@ -114,7 +117,7 @@ internal sealed unsafe class DamageTrial : IDisposable
         }
         catch (Exception error) when (error is ArenaException or ArgumentException)
         {
-            _firstRefusal ??= error is ArenaException { ReasonCode: var code } ? code : "as no object of the heap's";
+            _firstRefusal ??= error is ArenaException { ReasonCode: var code } ? code : NoObject["refused at use ".Length..];
         }
 
         return "";
