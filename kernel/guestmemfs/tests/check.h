@@ -18,7 +18,7 @@
 #define BLOCK	(2 * MIB)
 #define GIB	(1UL << 30)
 
-static int failures;
+static __attribute__((unused)) int failures;
 
 #define CHECK(name, condition)							\
 	do {									\
