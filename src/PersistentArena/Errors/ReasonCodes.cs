@@ -75,6 +75,9 @@ public static class ReasonCodes
     /// <summary>The region is open in this process.</summary>
     public const string RegionInUse = "GMF3006";
 
+    /// <summary>The region is a running machine's memory.</summary>
+    public const string RegionLent = "GMF3007";
+
     /// <summary>An extent's file is not there.</summary>
     public const string ExtentMissing = "GMF4001";
 

@@ -98,6 +98,23 @@ public sealed class RegionInUseException : ArenaException
     public int Leases { get; }
 }
 
+/// <summary>The region is the memory of a machine that runs: another process holds the lock on its first file.</summary>
+public sealed class RegionLentException : ArenaException
+{
+    internal RegionLentException(string name, string file, int? holder)
+        : base(ReasonCodes.RegionLent, $"Region '{name}' is the memory of a machine that runs: {(holder is { } process ? $"process {process}" : "a process that the kernel does not name")} holds the lock on its file {file}. Stop the machine first.")
+    {
+        Name = name;
+        HolderProcessId = holder;
+    }
+
+    /// <summary>The region.</summary>
+    public string Name { get; }
+
+    /// <summary>Who holds it, or null where the kernel does not say.</summary>
+    public int? HolderProcessId { get; }
+}
+
 /// <summary>A region's extent is missing, truncated, duplicated, or does not add up.</summary>
 public sealed class ExtentException : ArenaException
 {

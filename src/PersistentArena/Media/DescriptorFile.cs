@@ -114,6 +114,12 @@ internal sealed unsafe class DescriptorFile : MediumFile
         }
     }
 
+    public override int? FindLockHolder()
+    {
+        StatX status = Descriptors.Status(_handle, _path);
+        return LockTable.Holder(status.DeviceMajor, status.DeviceMinor, status.Inode);
+    }
+
     public override bool TryLock()
     {
         int result = Errno.Retry(() => Libc.FLock(_handle, Libc.LOCK_EX | Libc.LOCK_NB));

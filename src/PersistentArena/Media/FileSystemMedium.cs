@@ -23,6 +23,8 @@ internal abstract class FileSystemMedium : Medium
     /// <summary>How files are handled.</summary>
     protected abstract FileTraits Traits { get; }
 
+    public override string PathOf(string name) => Path.Combine(Location, name);
+
     public override MediumSpace GetSpace()
     {
         StatFs status = _directory.FileSystem();
@@ -131,6 +133,4 @@ internal abstract class FileSystemMedium : Medium
         status = Descriptors.Status(handle, PathOf(name));
         return new DescriptorFile(handle, name, PathOf(name), writable, Capabilities, Traits);
     }
-
-    private string PathOf(string name) => Path.Combine(Location, name);
 }

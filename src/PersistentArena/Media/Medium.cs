@@ -52,6 +52,9 @@ public abstract class Medium : IDisposable
     /// <summary>Names of the regular files, in no order.</summary>
     public abstract IReadOnlyList<string> ListFiles();
 
+    /// <summary>The path under which other programs find a file of it, or null where files have none (memfd).</summary>
+    public virtual string? PathOf(string name) => null;
+
     /// <summary>Opens a file, or gives null where there is none of that name.</summary>
     public abstract MediumFile? TryOpenFile(string name, bool writable);
 
@@ -115,6 +118,9 @@ public abstract class MediumFile : IDisposable
 
     /// <summary>Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the descriptor.</summary>
     public abstract bool TryLock();
+
+    /// <summary>The process that the kernel says has the lock, or null where nobody has it or the kernel does not say (a process of another PID namespace).</summary>
+    public virtual int? FindLockHolder() => null;
 
     /// <summary>Gives the range's memory back so that it reads as zeros (hole punch); false where the medium cannot.
     /// The space is not taken any more: <see cref="Reserve"/> the range before it is touched again.</summary>

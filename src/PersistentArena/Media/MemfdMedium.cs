@@ -65,10 +65,10 @@ internal sealed class MemfdMedium : Medium
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_files.ContainsKey(name))
             {
-                throw Errno.Exception(Errno.EEXIST, "create", PathOf(name));
+                throw Errno.Exception(Errno.EEXIST, "create", LabelOf(name));
             }
 
-            SafeFileHandle handle = Descriptors.Own(Errno.Retry(() => Libc.MemfdCreate(name[..Math.Min(name.Length, 60)], _flags)), "memfd_create", PathOf(name));
+            SafeFileHandle handle = Descriptors.Own(Errno.Retry(() => Libc.MemfdCreate(name[..Math.Min(name.Length, 60)], _flags)), "memfd_create", LabelOf(name));
             try
             {
                 DescriptorFile file = Reopen(handle, name, writable: true);
@@ -91,7 +91,7 @@ internal sealed class MemfdMedium : Medium
         {
             if (!_files.Remove(name, out SafeFileHandle? file))
             {
-                throw Errno.Exception(Errno.ENOENT, "unlink", PathOf(name));
+                throw Errno.Exception(Errno.ENOENT, "unlink", LabelOf(name));
             }
 
             file.Dispose();
@@ -121,9 +121,9 @@ internal sealed class MemfdMedium : Medium
     {
         string path = "/proc/self/fd/" + file.DangerousGetHandle().ToString(System.Globalization.CultureInfo.InvariantCulture);
         int flags = (writable ? Libc.O_RDWR : Libc.O_RDONLY) | Libc.O_CLOEXEC;
-        SafeFileHandle own = Descriptors.Own(Errno.Retry(() => Libc.OpenAt(Libc.AT_FDCWD, path, flags, 0)), "open", PathOf(name));
-        return new DescriptorFile(own, name, PathOf(name), writable, Capabilities, _traits);
+        SafeFileHandle own = Descriptors.Own(Errno.Retry(() => Libc.OpenAt(Libc.AT_FDCWD, path, flags, 0)), "open", LabelOf(name));
+        return new DescriptorFile(own, name, LabelOf(name), writable, Capabilities, _traits);
     }
 
-    private string PathOf(string name) => Location + "/" + name;
+    private string LabelOf(string name) => Location + "/" + name;
 }

@@ -164,6 +164,7 @@ public sealed partial class PersistentArena : IDisposable
     /// <summary>
     /// Deletes a region. Its memory goes back to the medium, or is scrubbed before the next region gets it.
     /// </summary>
+    /// <exception cref="RegionLentException">It is a running machine's memory.</exception>
     /// <exception cref="RegionInUseException">It is open in this process. (Readers in other processes keep what they have mapped, and must not trust it.)</exception>
     /// <exception cref="RegionNotFoundException">There is none of that name.</exception>
     public void DeleteRegion(string name)
@@ -178,6 +179,11 @@ public sealed partial class PersistentArena : IDisposable
                 throw new RegionInUseException(name, mapping.Leases);
             }
 
+            Guard(0, () =>
+            {
+                ThrowIfLent(node);
+                return 0;
+            });
             Guard(0, () =>
             {
                 Transaction transaction = new Transaction().DropRegion(node.Entry.Id);
@@ -312,6 +318,7 @@ public sealed partial class PersistentArena : IDisposable
             RegionSizes.CheckGrowth(entry, newLength, mapping.Span - Granularity);
             Guard(newLength - entry.Length, () =>
             {
+                ThrowIfLent(_tables.Find(entry.Id)!);
                 Grow(journal, mapping, newLength);
                 return 0;
             });

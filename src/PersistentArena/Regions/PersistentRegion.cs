@@ -66,6 +66,7 @@ public sealed unsafe class PersistentRegion : IDisposable
     /// <param name="newLength">Bytes: a multiple of 4 KiB, at most <see cref="MaximumLength"/>. The present length changes nothing.</param>
     /// <exception cref="RegionSizeException">It is shorter than now, or longer than it can be.</exception>
     /// <exception cref="ArenaOutOfSpaceException">The medium has no room. Nothing changed.</exception>
+    /// <exception cref="RegionLentException">It is a running machine's memory.</exception>
     public void Grow(long newLength)
     {
         CheckOpen();

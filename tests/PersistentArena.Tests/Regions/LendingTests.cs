@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using GuestMemFs.Media;
+using GuestMemFs.Tests.Hosting;
+
+namespace GuestMemFs.Tests.Regions;
+
+/// <summary>Memory lent to another program: whose process holds the lock on the region's first file.</summary>
+public sealed class LendingTests
+{
+    private const long Length = 4L << 20;
+
+    [Fact]
+    public void A_lent_region_is_neither_deleted_nor_grown_and_is_free_when_its_process_is_gone()
+    {
+        using var directory = new ArenaDirectory();
+        using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Directory = directory.Path });
+        var options = new RegionOptions { Kind = RegionKind.GuestRam, MaximumLength = 4 * Length };
+        arena.CreateRegion("ram", Length, options).Dispose();
+        arena.CreateRegion("other", Length, options).Dispose();
+        RegionFile file = Assert.Single(arena.GetRegionFiles("ram"));
+        Assert.Equal(Length, file.Length);
+        Assert.Equal(new FileInfo(file.Path!).Length, file.FileLength);
+
+        using (Process holder = Lend(file.Path!))
+        {
+            try
+            {
+                using PersistentRegion region = arena.OpenRegion("ram");
+                RegionLentException grown = Assert.Throws<RegionLentException>(() => region.Grow(2 * Length));
+                Assert.Equal(holder.Id, grown.HolderProcessId);
+                Assert.Equal("ram", grown.Name);
+                region.Dispose();
+                Assert.Throws<RegionLentException>(() => arena.DeleteRegion("ram"));
+                arena.RenameRegion("ram", "renamed");
+                arena.DeleteRegion("other");
+            }
+            finally
+            {
+                holder.Kill();
+                holder.WaitForExit();
+            }
+        }
+
+        using (PersistentRegion region = arena.OpenRegion("renamed"))
+        {
+            region.Grow(2 * Length);
+        }
+
+        arena.DeleteRegion("renamed");
+        Assert.Empty(arena.ListRegions());
+    }
+
+    [Fact]
+    public void The_kernels_table_is_read_as_it_is_written()
+    {
+        string[] lines =
+        [
+            "1: POSIX  ADVISORY  READ 11 00:2b:77 0 EOF",
+            "2: FLOCK  ADVISORY  WRITE 12 00:2b:77 0 EOF",
+            "2: -> FLOCK  ADVISORY  WRITE 13 00:2b:77 0 EOF",
+            "3: FLOCK  ADVISORY  WRITE 0 00:2b:78 0 EOF",
+        ];
+        Assert.Equal(12, LockTable.Holder(lines, "00:2b:77"));
+        Assert.Null(LockTable.Holder(lines, "00:2b:78"));
+        Assert.Null(LockTable.Holder(lines, "00:2b:79"));
+    }
+
+    // As a machine is started: the lock is taken, and the program then takes the place of who took it.
+    private static Process Lend(string file)
+    {
+        Process process = Process.Start(new ProcessStartInfo("flock", ["--nonblock", "--no-fork", file, "sh", "-c", "echo here; exec sleep 60"]) { RedirectStandardOutput = true })!;
+        Assert.Equal("here", process.StandardOutput.ReadLine());
+        return process;
+    }
+}
