@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace GuestMemFs.VirtualMachines;
+
+/// <summary>A QEMU process whose RAM is regions of an arena. The loan of the regions is the process's: it ends when the process does, whatever became of this object.</summary>
+/// <remarks>Disposing leaves the monitor and lets the machine run; <see cref="QuitAsync"/> ends it.</remarks>
+public sealed class VirtualMachine : IAsyncDisposable
+{
+    // Not one of QEMU's own: how flock(1) says that somebody has the lock.
+    private const int LentExitCode = 75;
+
+    private readonly VirtualMachineOptions _options;
+    private readonly Process _process;
+
+    private VirtualMachine(VirtualMachineOptions options, Process process, QmpClient monitor)
+    {
+        _options = options;
+        _process = process;
+        Monitor = monitor;
+    }
+
+    /// <summary>Its name.</summary>
+    public string Name => _options.Name;
+
+    /// <summary>QEMU's process.</summary>
+    public int ProcessId => _process.Id;
+
+    /// <summary>QEMU's monitor.</summary>
+    public QmpClient Monitor { get; }
+
+    /// <summary>Starts a machine; it runs when this returns, unless it was told to wait (<c>-S</c>).</summary>
+    /// <exception cref="VirtualMachineException">A region is another machine's, or QEMU did not start: with its words.</exception>
+    public static Task<VirtualMachine> StartAsync(VirtualMachineOptions options, CancellationToken cancellation = default) => StartAsync(options, [], cancellation);
+
+    /// <summary>
+    /// Starts a machine that goes on where a saved one stopped, on the RAM as it lies in its regions. It does not run a single instruction before <see cref="ResumeAsync"/>.
+    /// </summary>
+    /// <param name="options">Those of the machine that was saved.</param>
+    /// <param name="state">What <see cref="SaveStateAsync"/> wrote.</param>
+    /// <param name="cancellation">Ends the wait, and the machine.</param>
+    /// <exception cref="VirtualMachineException">QEMU did not start, or did not take the state. There is no such process left; RAM and state are as they were.</exception>
+    public static async Task<VirtualMachine> RestoreAsync(VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        VirtualMachine machine = await StartAsync(options, ["-incoming", "defer"], cancellation).ConfigureAwait(false);
+        try
+        {
+            await new MachineState(machine.Name, machine.Monitor, options.StateTimeout).LoadAsync(state, cancellation).ConfigureAwait(false);
+            return machine;
+        }
+        catch
+        {
+            machine._process.Kill();
+            await machine._process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+            await machine.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>QEMU's word for what it does: "running", "paused", "postmigrate" …</summary>
+    public async Task<string> GetStatusAsync(CancellationToken cancellation = default)
+    {
+        JsonElement status = await Monitor.ExecuteAsync("query-status", cancellation: cancellation).ConfigureAwait(false);
+        return status.GetProperty("status").GetString()!;
+    }
+
+    /// <summary>Stops its processors. Once this returned, the RAM does not change.</summary>
+    public Task PauseAsync(CancellationToken cancellation = default) => Monitor.ExecuteAsync("stop", cancellation: cancellation);
+
+    /// <summary>Lets its processors run.</summary>
+    public Task ResumeAsync(CancellationToken cancellation = default) => Monitor.ExecuteAsync("cont", cancellation: cancellation);
+
+    /// <summary>
+    /// Stops the machine and writes the state of its devices, without the RAM: some hundred kilobytes, whatever the RAM's size. It stays stopped: <see cref="QuitAsync"/>, or
+    /// <see cref="ResumeAsync"/> to let it go on after all.
+    /// </summary>
+    /// <returns>Bytes written.</returns>
+    /// <exception cref="VirtualMachineException">QEMU could not: a device that cannot be saved, for one. The machine runs again, if it ran before.</exception>
+    public async Task<long> SaveStateAsync(Stream to, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(to);
+        bool ran = await GetStatusAsync(cancellation).ConfigureAwait(false) == "running";
+        await PauseAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            return await new MachineState(Name, Monitor, _options.StateTimeout).SaveAsync(to, cancellation).ConfigureAwait(false);
+        }
+        catch when (ran)
+        {
+            await ResumeAsync(CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Ends QEMU and waits until it is gone, and the loan of its RAM with it.</summary>
+    public async Task QuitAsync(CancellationToken cancellation = default)
+    {
+        try
+        {
+            await Monitor.ExecuteAsync("quit", cancellation: cancellation).ConfigureAwait(false);
+        }
+        catch (QmpDisconnectedException)
+        {
+            // It may be gone before its answer is read.
+        }
+
+        await _process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Monitor.DisposeAsync().ConfigureAwait(false);
+        _process.Dispose();
+    }
+
+    private static async Task<VirtualMachine> StartAsync(VirtualMachineOptions options, IReadOnlyList<string> more, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        File.Delete(options.MonitorSocket); // else the wait for QEMU's could find the last one's
+
+        // flock(1) takes each region's lock and then becomes the next program: the locks are QEMU's own, from before its first instruction.
+        List<string> command = [.. options.Memory.LockFiles.SelectMany(file => (string[])["flock", "--nonblock", "--no-fork", "--conflict-exit-code", "75", file])];
+        command.Add(options.Executable);
+        command.AddRange(options.Memory.ToQemuArguments());
+        command.AddRange(["-qmp", $"unix:{options.MonitorSocket.Replace(",", ",,", StringComparison.Ordinal)},server=on,wait=off"]);
+        command.AddRange(options.Arguments);
+        command.AddRange(more);
+        Process process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardError = true, RedirectStandardInput = true })!;
+        process.StandardInput.Close();
+        Task<string> words = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => Cancel(ended);
+        try
+        {
+            if (process.HasExited)
+            {
+                Cancel(ended);
+            }
+
+            return new VirtualMachine(options, process, await QmpClient.ConnectAsync(options.MonitorSocket, options.Monitor, ended.Token).ConfigureAwait(false));
+        }
+        catch (Exception e) when (e is OperationCanceledException or QmpException)
+        {
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
+            string said = (await words.ConfigureAwait(false)).Trim();
+            int code = process.ExitCode;
+            process.Dispose();
+            throw new VirtualMachineException(options.Name, code == LentExitCode
+                ? $"a region of its memory is another machine's: somebody has the lock of {string.Join(" or ", options.Memory.LockFiles)}. Stop that machine first (lslocks names its process)."
+                : $"{options.Executable} did not start (exit code {code}). It said: {(said.Length > 0 ? said : "nothing")}", e is QmpException ? e : null);
+        }
+    }
+
+    private static void Cancel(CancellationTokenSource source)
+    {
+        try
+        {
+            source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The machine ended long after its start.
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Text.Json.Nodes;
+
+namespace GuestMemFs.VirtualMachines.Tests;
+
+/// <summary>A real QEMU, emulating: its RAM is the region, and outlives its process.</summary>
+public sealed class MachineTests : IDisposable
+{
+    private const long RamLength = 64L << 20;
+    private readonly TestFolder _folder = new();
+    private readonly PersistentArena _arena;
+
+    public MachineTests()
+    {
+        Assert.SkipUnless(Qemu is not null, "no qemu-system-x86_64 on the PATH (Debian: apt-get install qemu-system-x86)");
+        _arena = PersistentArena.Create(new ArenaOptions { Directory = _folder.Path });
+        _arena.CreateRegion("vm", RamLength, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
+        Guest.WriteDisk(_folder["disk"]);
+    }
+
+    private static string? Qemu { get; } = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
+        .Select(folder => Path.Combine(folder, "qemu-system-x86_64")).FirstOrDefault(File.Exists);
+
+    public void Dispose()
+    {
+        _arena.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_machine_goes_on_in_another_process_on_the_RAM_where_it_lies()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using PersistentRegion ram = _arena.OpenRegion("vm");
+        var state = new MemoryStream();
+        uint stopped;
+        await using (VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation))
+        {
+            await CountsAsync(ram, from: 0);
+            Assert.Equal(Guest.Mark, Guest.Read(ram, Guest.MarkAt));
+            long saved = await machine.SaveStateAsync(state, cancellation);
+            Assert.Equal(state.Length, saved);
+            Assert.InRange(saved, 1, 4 << 20); // devices, not RAM
+            Assert.Equal("postmigrate", await machine.GetStatusAsync(cancellation));
+            stopped = Guest.Read(ram, Guest.CounterAt);
+            await machine.QuitAsync(cancellation);
+        }
+
+        state.Position = 0;
+        await using (VirtualMachine machine = await VirtualMachine.RestoreAsync(Options("two"), state, cancellation))
+        {
+            Assert.Equal("paused", await machine.GetStatusAsync(cancellation));
+            await Task.Delay(300, cancellation);
+            Assert.Equal(stopped, Guest.Read(ram, Guest.CounterAt)); // not one instruction yet
+            await machine.ResumeAsync(cancellation);
+            await CountsAsync(ram, from: stopped);
+            Assert.InRange(Guest.Read(ram, Guest.CounterAt), stopped + 1, stopped + 1000); // went on, did not begin anew
+            await machine.QuitAsync(cancellation);
+        }
+    }
+
+    [Fact]
+    public async Task The_RAM_is_lent_to_the_process_and_a_second_machine_a_deletion_and_growth_are_refused()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        await using (VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation))
+        {
+            VirtualMachineException second = await Assert.ThrowsAsync<VirtualMachineException>(() => VirtualMachine.StartAsync(Options("two"), cancellation));
+            Assert.Contains("another machine's", second.Message, StringComparison.Ordinal);
+            RegionLentException lent = Assert.Throws<RegionLentException>(() => _arena.DeleteRegion("vm"));
+            Assert.Equal(machine.ProcessId, lent.HolderProcessId);
+            using (PersistentRegion ram = _arena.OpenRegion("vm"))
+            {
+                Assert.Throws<RegionLentException>(() => ram.Grow(2 * RamLength));
+            }
+
+            Assert.Equal("running", await machine.GetStatusAsync(cancellation));
+            await machine.QuitAsync(cancellation);
+        }
+
+        _arena.DeleteRegion("vm");
+    }
+
+    [Fact]
+    public async Task A_state_that_cannot_be_written_leaves_the_machine_running_and_names_the_cause()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using PersistentRegion ram = _arena.OpenRegion("vm");
+        await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation);
+        VirtualMachineException failed = await Assert.ThrowsAsync<VirtualMachineException>(() => machine.SaveStateAsync(new FullStream(), cancellation));
+        Assert.Contains("no room here", failed.Message, StringComparison.Ordinal);
+        await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
+
+        // And the next try succeeds.
+        var state = new MemoryStream();
+        Assert.InRange(await machine.SaveStateAsync(state, cancellation), 1, long.MaxValue);
+        await machine.QuitAsync(cancellation);
+    }
+
+    [Fact]
+    public async Task A_device_that_cannot_be_saved_is_named_and_the_machine_runs_on()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using PersistentRegion ram = _arena.OpenRegion("vm");
+        VirtualMachineOptions options = Options("one");
+        await using VirtualMachine machine = await VirtualMachine.StartAsync(options with { Arguments = [.. options.Arguments, "-device", "ivshmem-plain,memdev=shared,master=off", "-object", "memory-backend-ram,id=shared,size=1M,share=on"] }, cancellation);
+        VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(() => machine.SaveStateAsync(new MemoryStream(), cancellation));
+        Assert.Contains("ivshmem", refused.Message, StringComparison.Ordinal);
+        await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
+        await machine.QuitAsync(cancellation);
+    }
+
+    [Fact]
+    public async Task A_state_of_something_else_is_refused_and_no_process_is_left()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(() => VirtualMachine.RestoreAsync(Options("one"), new MemoryStream(new byte[100_000]), cancellation));
+        Assert.Contains("restoring its state failed", refused.Message, StringComparison.Ordinal);
+        _arena.DeleteRegion("vm"); // the loan ended with the process
+    }
+
+    [Fact]
+    public async Task What_QEMU_says_when_it_does_not_start_is_told()
+    {
+        VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(
+            () => VirtualMachine.StartAsync(Options("one") with { Arguments = ["-device", "no-such-device"] }, TestContext.Current.CancellationToken));
+        Assert.Contains("no-such-device", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Descriptors_arrive_by_name_and_in_sets()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation);
+        using Microsoft.Win32.SafeHandles.SafeFileHandle disk = File.OpenHandle(_folder["disk"]);
+        await machine.Monitor.PassDescriptorAsync("mine", disk, cancellation);
+        await machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" }, cancellation: cancellation);
+        await Assert.ThrowsAsync<QmpCommandException>(() => machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" }, cancellation: cancellation));
+        string path = await machine.Monitor.AddDescriptorAsync(disk, cancellation);
+        Assert.StartsWith("/dev/fdset/", path, StringComparison.Ordinal);
+        var added = new JsonObject { ["driver"] = "file", ["node-name"] = "passed", ["filename"] = path, ["read-only"] = true };
+        await machine.Monitor.ExecuteAsync("blockdev-add", added, cancellation: cancellation);
+        await machine.QuitAsync(cancellation);
+    }
+
+    private VirtualMachineOptions Options(string name) => new()
+    {
+        Name = name,
+        Memory = GuestMemory.Of(_arena, "vm"),
+        MonitorSocket = _folder[name],
+        Executable = Qemu!,
+        Arguments = ["-machine", "pc,usb=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
+            "-drive", $"file={_folder["disk"]},format=raw,if=ide,snapshot=on"],
+    };
+
+    private static async Task CountsAsync(PersistentRegion ram, uint from)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (Guest.Read(ram, Guest.CounterAt) < from + 3)
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    private sealed class FullStream : MemoryStream
+    {
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => throw new IOException("no room here");
+    }
+}
