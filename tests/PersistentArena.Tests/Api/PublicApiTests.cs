@@ -2,16 +2,18 @@ using System.Runtime.CompilerServices;
 
 namespace GuestMemFs.Tests.Api;
 
-/// <summary>The package's public surface changes on purpose, in a reviewed line of <c>PublicApi.txt</c>, or not at all.</summary>
+/// <summary>A package's public surface changes on purpose, in a reviewed line of <c>PublicApi.txt</c>, or not at all.</summary>
 public class PublicApiTests
 {
     private const string Accept = "GMF_ACCEPT_PUBLIC_API";
 
-    [Fact]
-    public void The_public_surface_is_the_accepted_one()
+    [Theory]
+    [InlineData(typeof(PersistentDictionary), "PublicApi.txt")]
+    [InlineData(typeof(VirtualMachines.VirtualMachine), "PublicApi.VirtualMachines.txt")]
+    public void The_public_surface_is_the_accepted_one(Type ofPackage, string name)
     {
-        string file = AcceptedFile();
-        string actual = PublicApiText.Of(typeof(PersistentDictionary).Assembly);
+        string file = AcceptedFile(name);
+        string actual = PublicApiText.Of(ofPackage.Assembly);
         if (Environment.GetEnvironmentVariable(Accept) == "1")
         {
             File.WriteAllText(file, actual);
@@ -21,7 +23,7 @@ public class PublicApiTests
         string difference = Difference(accepted, actual.TrimEnd('\n').Split('\n'));
         Assert.True(
             difference.Length == 0,
-            $"The public surface changed:\n{difference}If that is meant: {Accept}=1 tests/run PersistentArena.Tests, and commit tests/PersistentArena.Tests/PublicApi.txt.");
+            $"The public surface changed:\n{difference}If that is meant: {Accept}=1 tests/run PersistentArena.Tests, and commit tests/PersistentArena.Tests/{name}.");
     }
 
     [Fact]
@@ -29,7 +31,7 @@ public class PublicApiTests
         Assert.Equal("  class B\n-     int Old()\n+     int New()\n", Difference(["class A", "    int Same()", "class B", "    int Old()"], ["class A", "    int Same()", "class B", "    int New()"]));
 
     // Beside this file: the test reads it where it is committed, so that accepting rewrites the right one.
-    private static string AcceptedFile([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "..", "PublicApi.txt");
+    private static string AcceptedFile(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "..", name);
 
     // Members are compared under their type's line, which is shown above them.
     private static string Difference(string[] before, string[] after)
