@@ -8,6 +8,7 @@ internal sealed class ArenaFixture : IDisposable
     public const int ValueLength = 100;
     private const int BytesAKey = 200;
     private readonly string _directory = Path.Combine(Settings.Parent, $"gmf-benchmarks-{Environment.ProcessId}-{Guid.NewGuid():N}");
+    private readonly RegionReserve _reserve;
     private readonly long _size;
     private PersistentArena? _arena;
 
@@ -16,9 +17,10 @@ internal sealed class ArenaFixture : IDisposable
     {
     }
 
-    /// <summary>With room for more keys than are in it.</summary>
-    public ArenaFixture(long keys, long room)
+    /// <summary>With room for more keys than are in it, whose memory is taken from the medium as it is needed or at once.</summary>
+    public ArenaFixture(long keys, long room, RegionReserve reserve = RegionReserve.OnDemand)
     {
+        _reserve = reserve;
         const long step = 2L << 20;
         _size = Math.Max(64L << 20, (room * BytesAKey * 3 / 2 / step + 1) * step);
         Directory.CreateDirectory(_directory);
@@ -40,7 +42,7 @@ internal sealed class ArenaFixture : IDisposable
     public PersistentDictionary Open()
     {
         _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = _directory, SizeHint = _size });
-        PersistentRegion region = _arena.OpenOrCreateRegion("data", _size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+        PersistentRegion region = _arena.OpenOrCreateRegion("data", _size, new RegionOptions { Kind = RegionKind.Heap, Reserve = _reserve });
         return Dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
     }
 
