@@ -44,11 +44,4 @@ static inline u32 gmfs_crc32c(u32 crc, const void *p, size_t len)
 #define gmfs_mkdir_result(err)		ERR_PTR(err)
 #endif
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
-#include <linux/memory-failure.h>
-#define GMFS_HAVE_PFN_SPACE		IS_ENABLED(CONFIG_MEMORY_FAILURE)
-#else
-#define GMFS_HAVE_PFN_SPACE		0
-#endif
-
 #endif

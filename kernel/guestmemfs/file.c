@@ -77,8 +77,7 @@ static vm_fault_t map_pages(struct vm_fault *vmf, unsigned int order)
 	if (gmfs_block_pfn(r, block) & (pages - 1) && order)
 		return VM_FAULT_FALLBACK;
 	if (is_poisoned(r, block, max_t(u32, pages / GMFS_BLOCK_PAGES, 1)))
-		return order > PMD_ORDER ? VM_FAULT_FALLBACK :
-		       VM_FAULT_HWPOISON_LARGE | VM_FAULT_SET_HINDEX(PMD_ORDER);
+		return order > PMD_ORDER ? VM_FAULT_FALLBACK : VM_FAULT_HWPOISON;
 	return insert(vmf, order, gmfs_block_pfn(r, block) + first % GMFS_BLOCK_PAGES);
 }
 
@@ -182,6 +181,7 @@ static unsigned long gmfs_get_area(struct file *file, unsigned long addr, unsign
 
 const struct inode_operations gmfs_file_iops = {
 	.setattr	= gmfs_setattr,
+	.fiemap		= gmfs_fiemap,
 };
 
 const struct file_operations gmfs_file_fops = {

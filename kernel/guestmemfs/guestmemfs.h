@@ -101,6 +101,17 @@ struct gmfs_mount_opts {
 };
 
 /*
+ * For tests/points.sh (make KCFLAGS=-DGMFS_CRASH_TEST): the machine is reset
+ * at the crash_at'th of these, which stand before and after each store that
+ * counts, and between the slots that a transaction copies.
+ */
+#ifdef GMFS_CRASH_TEST
+void gmfs_crash_point(void);
+#else
+static inline void gmfs_crash_point(void) {}
+#endif
+
+/*
  * gmfs_publish - the one 8-byte store that makes a change true
  *
  * Everything stored before it is seen before it, everything after it after.
@@ -111,9 +122,11 @@ struct gmfs_mount_opts {
  */
 static inline void gmfs_publish(__le64 *word, u64 value)
 {
+	gmfs_crash_point();
 	smp_wmb();	/* what @value makes true comes before it */
 	WRITE_ONCE(*word, cpu_to_le64(value));
 	smp_wmb();	/* what relies on it comes after */
+	gmfs_crash_point();
 }
 
 static inline struct gmfs_range *gmfs_range_of(const struct inode *inode)
@@ -145,6 +158,7 @@ static inline u64 gmfs_blocks_of(u64 size)
 int gmfs_ranges_init(void);
 void gmfs_ranges_exit(void);
 struct gmfs_range *gmfs_range_find(const char *name);
+struct gmfs_range *gmfs_range_at(phys_addr_t addr);
 
 /* format.c */
 void gmfs_super_make(struct gmfs_range *r);
@@ -181,6 +195,8 @@ void gmfs_scrub_work(struct work_struct *work);
 
 /* memerr.c */
 int gmfs_retire(struct gmfs_range *r, phys_addr_t addr);
+void gmfs_memerr_init(void);
+void gmfs_memerr_exit(void);
 
 /* inode.c */
 struct inode *gmfs_iget(struct super_block *sb, u32 ino);
@@ -196,6 +212,7 @@ int gmfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *a
 void gmfs_unmap(struct inode *inode, u64 from, u64 to);
 int gmfs_resize(struct inode *inode, loff_t size);
 int gmfs_fill_hole(struct inode *inode, u32 index);
+int gmfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 len);
 long gmfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /* dir.c */

@@ -52,8 +52,10 @@ static void apply(struct gmfs_range *r, unsigned int count)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		r->slots[le32_to_cpu(r->records[i].ino)] = r->records[i];
+		gmfs_crash_point();
+	}
 	gmfs_publish(r->commit, 0);
 }
 

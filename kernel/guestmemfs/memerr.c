@@ -2,12 +2,18 @@
 /*
  * Memory errors. The block that holds a bad address is taken out of use for
  * good: at once if it is free, else when its file gives it up, and until then
- * a touch of it is SIGBUS to who touches.
+ * a touch of it is SIGBUS to who touches. On x86 the machine check tells; on
+ * any machine /sys/fs/guestmemfs/RANGE/retire may be told.
  */
 #include <linux/mm.h>
+#include <linux/notifier.h>
 #include <linux/pagemap.h>
 
 #include "guestmemfs.h"
+
+#ifdef CONFIG_X86_MCE
+#include <asm/mce.h>
+#endif
 
 /* The one store: the block's word. -EAGAIN: it is between two owners. */
 static int retire_free(struct gmfs_range *r, u32 block, u64 *entry)
@@ -85,3 +91,40 @@ int gmfs_retire(struct gmfs_range *r, phys_addr_t addr)
 			r->name, block, &addr);
 	return err;
 }
+
+#ifdef CONFIG_X86_MCE
+static int machine_check(struct notifier_block *block, unsigned long val, void *data)
+{
+	struct mce *mce = data;
+	struct gmfs_range *r;
+	phys_addr_t addr;
+
+	if (!mce || !mce_is_memory_error(mce) || mce_is_correctable(mce) ||
+	    !mce_usable_address(mce))
+		return NOTIFY_DONE;
+	addr = mce->addr & MCI_ADDR_PHYSADDR;
+	r = gmfs_range_at(addr);
+	if (r && gmfs_retire(r, addr))
+		pr_err("range %s: memory error at %pa, in a block that cannot be retired now\n",
+		       r->name, &addr);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block machine_check_block = {
+	.notifier_call	= machine_check,
+	.priority	= MCE_PRIO_LOWEST,
+};
+
+void gmfs_memerr_init(void)
+{
+	mce_register_decode_chain(&machine_check_block);
+}
+
+void gmfs_memerr_exit(void)
+{
+	mce_unregister_decode_chain(&machine_check_block);
+}
+#else
+void gmfs_memerr_init(void) {}
+void gmfs_memerr_exit(void) {}
+#endif

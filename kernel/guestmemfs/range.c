@@ -264,6 +264,17 @@ struct gmfs_range *gmfs_range_find(const char *name)
 	return NULL;
 }
 
+/* Which range has that address? */
+struct gmfs_range *gmfs_range_at(phys_addr_t addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < GMFS_MAX_RANGES && claimed[i]; i++)
+		if (addr >= claimed[i]->base && addr - claimed[i]->base < claimed[i]->size)
+			return claimed[i];
+	return NULL;
+}
+
 void gmfs_ranges_exit(void)
 {
 	int i;

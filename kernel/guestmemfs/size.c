@@ -7,6 +7,7 @@
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
+#include <linux/fiemap.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
@@ -221,4 +222,36 @@ done:
 unlock:
 	inode_unlock(inode);
 	return err;
+}
+
+/*
+ * Where a file's bytes lie: offsets within the range, as with a block device,
+ * so that who may read a file does not learn physical addresses.
+ */
+int gmfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 len)
+{
+	struct gmfs_node *node = gmfs_node_of(inode);
+	u64 index, end;
+	int err;
+
+	inode_lock_shared(inode);
+	err = fiemap_prep(inode, info, start, &len, 0);
+	index = start >> GMFS_BLOCK_SHIFT;
+	end = min_t(u64, gmfs_blocks_of(start + len), node->map_len);
+	while (!err && index < end) {
+		u32 block = node->map[index], run = 1;
+		u32 flags = 0;
+
+		while (block && index + run < end && node->map[index + run] == block + run)
+			run++;
+		if (index + run == node->map_len)
+			flags = FIEMAP_EXTENT_LAST;
+		if (block)
+			err = fiemap_fill_next_extent(info, index << GMFS_BLOCK_SHIFT,
+						      (u64)block << GMFS_BLOCK_SHIFT,
+						      (u64)run << GMFS_BLOCK_SHIFT, flags);
+		index += run;
+	}
+	inode_unlock_shared(inode);
+	return min(err, 0);
 }

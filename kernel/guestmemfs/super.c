@@ -9,6 +9,7 @@
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
 #include <linux/module.h>
+#include <linux/reboot.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
@@ -239,6 +240,17 @@ static struct file_system_type gmfs_type = {
 	.kill_sb		= kill_anon_super,
 };
 
+#ifdef GMFS_CRASH_TEST
+static unsigned int crash_at;
+module_param(crash_at, uint, 0644);
+
+void gmfs_crash_point(void)
+{
+	if (crash_at && !--crash_at)
+		emergency_restart();
+}
+#endif
+
 static int __init gmfs_init(void)
 {
 	int err = gmfs_ranges_init();
@@ -248,11 +260,14 @@ static int __init gmfs_init(void)
 	err = register_filesystem(&gmfs_type);
 	if (err)
 		gmfs_ranges_exit();
+	else
+		gmfs_memerr_init();
 	return err;
 }
 
 static void __exit gmfs_exit(void)
 {
+	gmfs_memerr_exit();
 	unregister_filesystem(&gmfs_type);
 	gmfs_ranges_exit();
 }
