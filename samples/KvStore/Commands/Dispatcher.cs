@@ -110,7 +110,7 @@ internal static class Dispatcher
             return;
         }
 
-        // A large old value is on its way already, and would say that the command was done. Only a transaction whose own log finds no room comes here, or damage.
+        // A large old value is on its way already, and would say that the command was done. Only damage comes here: a transaction has room for its log from the start.
         session.Drop = true;
         session.Close = true;
     }

@@ -86,7 +86,7 @@ internal static class KeyCopies
             return false;
         }
 
-        AtomicScope atomic = call.Engine.BeginAtomic();
+        AtomicScope atomic = call.Engine.BeginAtomic(2);
         try
         {
             if (!copy.Put(call.Keys, call.Args[2], ifAbsent))

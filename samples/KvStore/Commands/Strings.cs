@@ -101,7 +101,7 @@ internal static class Strings
     /// <summary>All pairs or none, over a crash as well.</summary>
     private static void SetAll(in Call call)
     {
-        AtomicScope atomic = call.Engine.BeginAtomic(call.Args.Count > 3);
+        AtomicScope atomic = call.Engine.BeginAtomic(call.Args.Count > 3 ? call.Args.Count / 2 : 0);
         try
         {
             for (int i = 1; i < call.Args.Count; i += 2)

@@ -77,7 +77,7 @@ internal static class Transactions
         }
 
         call.Reply.Array(transaction.Count);
-        AtomicScope atomic = call.Engine.BeginAtomic(transaction.Writes > 0);
+        AtomicScope atomic = call.Engine.BeginAtomic(transaction.MostChanges);
         try
         {
             for (int i = 0; i < transaction.Count; i++)
@@ -117,15 +117,15 @@ internal sealed class TransactionQueue
     /// <summary>Bytes of arguments held.</summary>
     public long Bytes => _used;
 
-    /// <summary>How many of the commands write.</summary>
-    public int Writes { get; private set; }
+    /// <summary>How many keys the commands change at most, as far as their arguments say: each argument of one that writes may be a key.</summary>
+    public int MostChanges { get; private set; }
 
     public void Spoil() => Spoiled = true;
 
     public void Enqueue(Command command, Arguments args)
     {
         _commands.Add((command, _slices.Count, args.Count));
-        Writes += command.Has(CommandFlags.Write) ? 1 : 0;
+        MostChanges += command.Has(CommandFlags.Write) ? args.Count : 0;
         for (int i = 0; i < args.Count; i++)
         {
             ReadOnlySpan<byte> arg = args[i];

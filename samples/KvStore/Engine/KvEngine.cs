@@ -30,16 +30,17 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>The server's connections and switches, for the commands that show and change them.</summary>
     public required IServerControl Server { get; init; }
 
-    /// <summary>Starts a group of writes that a crash leaves all or none of. Inside a group it is that group; where not <paramref name="wanted"/>, nothing.</summary>
-    public AtomicScope BeginAtomic(bool wanted = true)
+    /// <summary>Starts a group of writes that a crash leaves all or none of. Inside a group it is that group.</summary>
+    /// <param name="changes">How many keys change at most, so that a full arena says so before the first; 0: no group is needed.</param>
+    public AtomicScope BeginAtomic(int changes)
     {
-        if (!wanted || _inGroup)
+        if (changes == 0 || _inGroup)
         {
             return default;
         }
 
         _inGroup = true;
-        return new AtomicScope(this, Keys.BeginAtomic());
+        return new AtomicScope(this, Keys.BeginAtomic(changes));
     }
 
     /// <summary>Waits for the batch that is running, and lets no other begin.</summary>

@@ -12,10 +12,10 @@ public ref struct AtomicGroup
     private readonly DictionaryCore _core;
     private Lane? _lane;
 
-    internal AtomicGroup(DictionaryCore core)
+    internal AtomicGroup(DictionaryCore core, int changes)
     {
         _core = core;
-        _lane = core.BeginGroup();
+        _lane = core.BeginGroup(changes);
     }
 
     /// <summary>Makes the group true, and ends it.</summary>

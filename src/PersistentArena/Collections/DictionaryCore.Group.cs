@@ -9,14 +9,14 @@ namespace GuestMemFs.Collections;
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
-    public Lane BeginGroup()
+    public Lane BeginGroup(int changes)
     {
         Lane lane = _heap.BeginExclusive();
         try
         {
-            if (!GroupLog.Exists(lane))
+            if (!GroupLog.Exists(lane) || Log(lane).Capacity < changes)
             {
-                NewLog(lane, GroupLog.FirstCapacity);
+                NewLog(lane, Math.Max(changes, GroupLog.FirstCapacity));
             }
 
             Log(lane).WriteOwner(OffsetOf(_root));
@@ -72,10 +72,9 @@ internal sealed unsafe partial class DictionaryCore
     private void AppendToGroup(Lane lane, long old, long added)
     {
         GroupLog log = Log(lane);
-        int capacity = (int)((log.Size - GroupLog.EntriesOffset) / GroupLog.EntryLength);
-        if (log.Count == capacity)
+        if (log.Count == log.Capacity)
         {
-            NewLog(lane, 2 * capacity);
+            NewLog(lane, 2 * log.Capacity);
             log = Log(lane);
         }
 

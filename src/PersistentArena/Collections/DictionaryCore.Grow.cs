@@ -277,7 +277,7 @@ internal sealed unsafe partial class DictionaryCore
 
     private void AddSegment(Lane lane, ulong* word, long size)
     {
-        long block = size <= SizeClasses.Largest ? _heap.Blocks.Take(lane, size) : _heap.Blocks.TakeUnbacked(size);
+        long block = size <= SizeClasses.Largest ? _heap.Blocks.Take(lane, size) : _heap.Blocks.TakeUnbacked(lane, size);
         Intent intent = new() { Slot = OffsetOf(word), Value = SealedOffset.Seal(block, OffsetOf(word)), New = block };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeSegment, size));

@@ -101,7 +101,13 @@ public sealed class PersistentDictionary
     /// Starts a group of mutations by this thread that a crash undoes as a whole unless <see cref="AtomicGroup.Commit"/> was reached.
     /// Other writers of the heap wait until it ends; readers see its changes as they are made. Groups do not nest.
     /// </summary>
-    public AtomicGroup BeginAtomic() => new(_core);
+    /// <param name="changes">How many changes its log has room for from the start, 16 bytes each; a longer group's log grows. A removal that has room in the log needs no memory.</param>
+    /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
+    public AtomicGroup BeginAtomic(int changes = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(changes);
+        return new AtomicGroup(_core, changes);
+    }
 
     /// <summary>The value's bytes (an integer's as decimal digits), or null.</summary>
     public byte[]? Get(ReadOnlySpan<byte> key)

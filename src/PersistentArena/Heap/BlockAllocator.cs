@@ -124,7 +124,7 @@ internal sealed unsafe class BlockAllocator
             if (size > SizeClasses.Largest)
             {
                 _walker.Walk(PagesPerCall);
-                return TakeRun(size, emergency, backed: true);
+                return TakeRun(lane, size, emergency, backed: true);
             }
 
             int sizeClass = SizeClasses.ClassOf(size);
@@ -134,27 +134,27 @@ internal sealed unsafe class BlockAllocator
                 return block;
             }
 
-            return size > SmallSlabLimit ? TakeRun(size, emergency, backed: true) : throw OutOfSpace(size);
+            return size > SmallSlabLimit ? TakeRun(lane, size, emergency, backed: true) : throw OutOfSpace(size);
         }
     }
 
     /// <summary>A run whose memory the caller takes from the medium piece by piece.</summary>
-    public long TakeUnbacked(long size)
+    public long TakeUnbacked(Lane lane, long size)
     {
         lock (_lock)
         {
-            return TakeRun(size, emergency: false, backed: false);
+            return TakeRun(lane, size, emergency: false, backed: false);
         }
     }
 
-    private long TakeRun(long size, bool emergency, bool backed)
+    private long TakeRun(Lane lane, long size, bool emergency, bool backed)
     {
         TrimBeforeGrowth();
         long pages = (size + HeapFormat.PageSize - 1) >> HeapFormat.PageShift;
         long start = _runs.TryTake(pages, backed, emergency);
         if (start == 0)
         {
-            FindEverything();
+            FindEverything(lane);
             start = _runs.TryTake(pages, backed, emergency);
         }
 
@@ -267,7 +267,7 @@ internal sealed unsafe class BlockAllocator
 
     private bool FromAnywhere(Lane lane, int sizeClass, Shared shared, bool emergency)
     {
-        FindEverything();
+        FindEverything(lane);
         return FromShared(lane, sizeClass, shared)
             || FromPartial(lane, sizeClass, shared)
             || FromUnscanned(lane, sizeClass, shared, int.MaxValue)
@@ -293,13 +293,18 @@ internal sealed unsafe class BlockAllocator
         }
     }
 
-    /// <summary>The region is full: look at all that was never looked at, and turn empty slabs into runs.</summary>
-    private void FindEverything()
+    /// <summary>The region is full: look at all that was never looked at, give up what the lane kept for itself, and turn empty slabs into runs.</summary>
+    private void FindEverything(Lane lane)
     {
         _walker.Walk(int.MaxValue);
         for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
         {
             Shared shared = _shared[sizeClass];
+            while (lane.Cache.TryPop(sizeClass, out long kept))
+            {
+                shared.Blocks.Add(kept); // a slab is empty only when nobody keeps a block of it
+            }
+
             while (_walker.TryTakeUnscanned(sizeClass, out long page))
             {
                 Collect(page, sizeClass, shared);

@@ -45,6 +45,9 @@ internal readonly unsafe struct GroupLog
     /// <summary>The size of the log's block.</summary>
     public long Size => BlockHeader.SizeOf(*(ulong*)_block);
 
+    /// <summary>Entries that the block has room for.</summary>
+    public int Capacity => (int)((Size - EntriesOffset) / EntryLength);
+
     /// <summary>Offset of the root object of the dictionary that the group is about.</summary>
     public long Owner => SealedOffset.TryOpen(*(ulong*)(_block + OwnerOffset), OwnerOffset, out long owner) ? owner : 0;
 

@@ -73,6 +73,47 @@ public sealed class DictionaryTests
     }
 
     [Fact]
+    public void A_group_that_has_room_in_its_log_removes_where_there_is_no_room_left()
+    {
+        const int keys = 5_000;
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary dictionary = Open(space);
+        for (int i = 0; i < keys; i++)
+        {
+            dictionary.Set(Bytes("k" + i), Bytes("v"));
+        }
+
+        using (AtomicGroup group = dictionary.BeginAtomic(2 * keys))
+        {
+            int filled = 0;
+            for (int size = 100_000; size > 0;)
+            {
+                try
+                {
+                    dictionary.Set(Bytes("fill" + filled), new byte[size]);
+                    filled++;
+                }
+                catch (ArenaOutOfSpaceException)
+                {
+                    size /= 2;
+                }
+            }
+
+            for (int i = 0; i < keys; i++)
+            {
+                Assert.True(dictionary.Remove(Bytes("k" + i)));
+            }
+
+            group.Commit();
+            Assert.Equal(filled, dictionary.Count);
+        }
+
+        Assert.Throws<ArenaOutOfSpaceException>(() => dictionary.BeginAtomic(1_000_000).Dispose());
+        dictionary.Set("again"u8, "room"u8);
+        Assert.Empty(HeapVerifier.Verify(PersistentHeap.Open(space.Crash())));
+    }
+
+    [Fact]
     public void A_million_keys_grow_the_table_and_are_all_found()
     {
         using PlainSpace space = new(512 << 20);
