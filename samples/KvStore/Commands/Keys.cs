@@ -1,19 +1,31 @@
 using GuestMemFs;
+using KvStore.Engine;
 
 namespace KvStore.Commands;
 
 /// <summary>Commands on keys whatever their type.</summary>
 internal static class Keys
 {
+    /// <summary>All of the keys or none, over a crash as well, unless the arena has no room for a way back: what makes room must work there too.</summary>
     public static void Del(in Call call)
     {
         long removed = 0;
-        for (int i = 1; i < call.Args.Count; i++)
+        AtomicScope atomic = call.Engine.BeginAtomicWhereRoom(call.Args.Count > 2 ? call.Args.Count - 1 : 0);
+        try
         {
-            if (Remove(call, call.Args[i]))
+            for (int i = 1; i < call.Args.Count; i++)
             {
-                removed++;
+                if (Remove(call, call.Args[i]))
+                {
+                    removed++;
+                }
             }
+
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
         }
 
         call.Reply.Integer(removed);

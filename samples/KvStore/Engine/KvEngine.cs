@@ -39,8 +39,22 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
             return default;
         }
 
+        var group = new AtomicScope(this, Keys.BeginAtomic(changes));
         _inGroup = true;
-        return new AtomicScope(this, Keys.BeginAtomic(changes));
+        return group;
+    }
+
+    /// <summary>The same, and no group where there is no room for one.</summary>
+    public AtomicScope BeginAtomicWhereRoom(int changes)
+    {
+        try
+        {
+            return BeginAtomic(changes);
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            return default;
+        }
     }
 
     /// <summary>Waits for the batch that is running, and lets no other begin.</summary>

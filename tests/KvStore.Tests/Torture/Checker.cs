@@ -15,12 +15,13 @@ internal static class Checker
     /// <param name="inFlight">The operations after it.</param>
     /// <param name="found">What the server holds.</param>
     /// <param name="during">When the operations in flight may have been executed.</param>
+    /// <param name="tight">True where the arena may have been full.</param>
     public static int Judge(
-        IReadOnlyDictionary<string, Entry> acknowledged, IReadOnlyCollection<Operation> inFlight, IReadOnlyDictionary<string, Entry> found, Instant during)
+        IReadOnlyDictionary<string, Entry> acknowledged, IReadOnlyCollection<Operation> inFlight, IReadOnlyDictionary<string, Entry> found, Instant during, bool tight = false)
     {
         var oracle = new Oracle(acknowledged);
         var states = new List<List<string>> { Differences(oracle.Entries, found) };
-        foreach (Operation operation in inFlight.SelectMany(o => o.Steps()))
+        foreach (Operation operation in inFlight.SelectMany(o => o.Steps(tight)))
         {
             if (states[^1].Count == 0)
             {

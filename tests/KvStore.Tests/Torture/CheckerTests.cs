@@ -31,11 +31,13 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void A_deletion_of_several_keys_may_be_half_done_in_its_order_only()
+    public void A_deletion_of_several_keys_may_be_half_done_where_room_is_short_and_in_its_order_only()
     {
         Operation[] deletion = [One("DEL", "a", "b")];
-        Assert.Equal(1, Checker.Judge(_acknowledged, deletion, new Dictionary<string, Entry> { ["b"] = _acknowledged["b"] }, s_during));
-        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion, new Dictionary<string, Entry> { ["a"] = _acknowledged["a"] }, s_during));
+        var first = new Dictionary<string, Entry> { ["b"] = _acknowledged["b"] };
+        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion, first, s_during));
+        Assert.Equal(1, Checker.Judge(_acknowledged, deletion, first, s_during, tight: true));
+        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion, new Dictionary<string, Entry> { ["a"] = _acknowledged["a"] }, s_during, tight: true));
     }
 
     [Fact]

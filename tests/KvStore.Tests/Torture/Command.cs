@@ -84,10 +84,10 @@ internal sealed record Operation(Command[] Commands, bool IsTransaction)
         return IsTransaction ? new RespReply(RespKind.Array, Items: replies) : replies[0];
     }
 
-    /// <summary>What of it is whole or absent over a crash. That is all of it, but for DEL and UNLINK of several keys: they must work where there is
-    /// no room left for a way back, and so take the keys one by one.</summary>
-    public IEnumerable<Operation> Steps() =>
-        !IsTransaction && Commands[0] is { Name: "DEL" or "UNLINK" } delete
+    /// <summary>What of it is whole or absent over a crash. That is all of it, but for DEL and UNLINK of several keys where room is short: they must work where there is
+    /// none left for a way back, and then take the keys one by one.</summary>
+    public IEnumerable<Operation> Steps(bool tight) =>
+        tight && !IsTransaction && Commands[0] is { Name: "DEL" or "UNLINK" } delete
             ? delete.Arguments[1..].Select(key => new Operation([new Command(delete.Arguments[0], key)], IsTransaction: false))
             : [this];
 

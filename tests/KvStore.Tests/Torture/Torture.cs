@@ -61,7 +61,7 @@ internal sealed class Torture
             {
                 worker.JudgeReplies();
                 Instant during = _trouble.Clock.Between(Math.Clamp(worker.InFlightSince, begin, end), end);
-                int steps = Checker.Judge(worker.Acknowledged.Entries, worker.InFlight, found, during);
+                int steps = Checker.Judge(worker.Acknowledged.Entries, worker.InFlight, found, during, _trouble.IsTight);
                 _counts = _counts with { Unacknowledged = _counts.Unacknowledged + steps };
             }
             catch (TortureException e)
