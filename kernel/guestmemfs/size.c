@@ -13,7 +13,12 @@
 
 #include "guestmemfs.h"
 
-/* Zero the bytes [from, to) of the file where it has blocks. */
+static bool may_write(const struct gmfs_range *r, u32 block)
+{
+	return block && !(gmfs_entry_read(r, block) & GMFS_ENTRY_POISON);
+}
+
+/* Zero the bytes [from, to) of the file where it has blocks that hold. */
 static void zero_bytes(struct inode *inode, u64 from, u64 to)
 {
 	struct gmfs_range *r = gmfs_range_of(inode);
@@ -23,7 +28,7 @@ static void zero_bytes(struct inode *inode, u64 from, u64 to)
 		u64 index = from >> GMFS_BLOCK_SHIFT;
 		u64 end = min(to, (index + 1) << GMFS_BLOCK_SHIFT);
 
-		if (index < node->map_len && node->map[index])
+		if (index < node->map_len && may_write(r, node->map[index]))
 			memset(gmfs_block_mem(r, node->map[index]) +
 			       (from & (GMFS_BLOCK_SIZE - 1)), 0, end - from);
 		from = end;
@@ -42,15 +47,20 @@ void gmfs_unmap(struct inode *inode, u64 from, u64 to)
 	unmap_mapping_range(inode->i_mapping, from, to - from, 1);
 }
 
+static void set_mapped(struct inode *inode, u32 mapped)
+{
+	gmfs_node_of(inode)->mapped = mapped;
+	inode->i_blocks = (blkcnt_t)mapped << (GMFS_BLOCK_SHIFT - 9);
+}
+
 static void count_blocks(struct inode *inode)
 {
-	struct gmfs_node *node = gmfs_node_of(inode);
-	u32 index;
+	const struct gmfs_node *node = gmfs_node_of(inode);
+	u32 index, mapped = 0;
 
-	node->mapped = 0;
 	for (index = 0; index < node->map_len; index++)
-		node->mapped += !!node->map[index];
-	inode->i_blocks = (blkcnt_t)node->mapped << (GMFS_BLOCK_SHIFT - 9);
+		mapped += !!node->map[index];
+	set_mapped(inode, mapped);
 }
 
 /* The one store is the commit word of this transaction. */
@@ -143,7 +153,7 @@ int gmfs_fill_hole(struct inode *inode, u32 index)
 		return 0;
 	err = gmfs_alloc(gmfs_range_of(inode), inode->i_ino, node->map, index, index + 1);
 	if (!err)
-		count_blocks(inode);
+		set_mapped(inode, node->mapped + 1);
 	return err;
 }
 

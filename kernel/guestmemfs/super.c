@@ -90,7 +90,7 @@ static int gmfs_show_options(struct seq_file *m, struct dentry *dentry)
 {
 	struct gmfs_range *r = dentry->d_sb->s_fs_info;
 
-	seq_printf(m, ",range=%s,version=%u", r->name, GMFS_VERSION);
+	seq_printf(m, ",range=%s", r->name);
 	return 0;
 }
 
