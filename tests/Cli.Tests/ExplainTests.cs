@@ -38,10 +38,12 @@ public sealed class ExplainTests
     {
         using var arena = new TestArena();
         arena.Gmfs("create").IsDone();
-        Assert.Contains(Finding.Cold, Codes(arena.Gmfs("explain", "--json"), "Cold"));
+        Answer empty = arena.Gmfs("explain", "--json");
+        empty.Is(1);
+        Assert.Contains(Finding.Cold, Codes(empty, "Cold"));
         arena.Gmfs("create", "carts", "4M", "--kind", "heap").IsDone();
         Answer answer = arena.Gmfs("explain", "--json");
-        answer.Is(1);
+        answer.IsDone(); // A region that was just made is no problem.
         Assert.Contains("carts", Findings(answer, "Cold").Select(f => f.GetProperty("subject").GetString()));
     }
 

@@ -29,11 +29,39 @@ public sealed class ProcessTests
         Assert.Equal(2, Run("bogus").Code);
     }
 
+    /// <summary>Who sits at a terminal is shown the plan and asked; no changes nothing, yes does it.</summary>
+    [Fact]
+    public void Repair_at_a_terminal_asks_first()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/script"), "script(1) is not there, which gives a process a terminal");
+        using TestArena arena = new TestArena().Filled();
+        File.WriteAllBytes(arena.File("arena.meta"), [.. File.ReadAllBytes(arena.File("arena.meta")).Select((b, at) => at == 40 ? (byte)(b ^ 1) : b)]);
+        Answer Repair(string answer) => Typed(answer, "script", "-qec", $"dotnet '{ToolPath}' repair -a '{arena.Directory}'", "/dev/null");
+        Answer no = Repair("n\n");
+        Assert.Equal(3, no.Code);
+        Assert.Contains("Do it? [y/N]", no.Out, StringComparison.Ordinal);
+        Assert.Contains("Nothing was changed.", no.Out, StringComparison.Ordinal);
+        arena.Gmfs("check").Is(1);
+        Assert.Equal(0, Repair("y\n").Code);
+        arena.Gmfs("check").IsDone();
+    }
+
+    [Fact]
+    public void What_a_program_reads_is_not_wrapped()
+    {
+        using TestArena arena = new TestArena().Filled();
+        string name = string.Concat(Enumerable.Repeat("a name ", 18)).Trim();
+        arena.Gmfs("create", name, "2M").IsDone();
+        string[] lines = Run("explain", "-a", arena.Directory).Out.Split('\n');
+        Assert.All(lines, line => Assert.False(line.StartsWith("since", StringComparison.Ordinal)));
+        Assert.Contains(Run("list", "-a", arena.Directory).Out.Split('\n'), line => line.Contains(name, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void An_interrupt_ends_top_and_is_no_failure()
     {
         using TestArena arena = new TestArena().Filled();
-        using Process top = Process.Start(new ProcessStartInfo("dotnet", [ToolPath, "top", "--json", "--interval", "30", "-a", arena.Directory]) { RedirectStandardOutput = true })!;
+        using Process top = Process.Start(Program("dotnet", ToolPath, "top", "--json", "--interval", "30", "-a", arena.Directory))!;
         string? line = top.StandardOutput.ReadLine();
         Start("kill", "-INT", $"{top.Id}").IsDone();
         Assert.True(top.WaitForExit(10_000), "it did not end");
@@ -58,7 +86,7 @@ public sealed class ProcessTests
             int killed = 0;
             foreach (int delay in (int[])[0, 1, 3, 8, 20, 40])
             {
-                using Process restore = Process.Start(new ProcessStartInfo("dotnet", [ToolPath, "restore", dump, "copy", "-a", arena.Directory]) { RedirectStandardOutput = true })!;
+                using Process restore = Process.Start(Program("dotnet", ToolPath, "restore", dump, "copy", "-a", arena.Directory))!;
                 using (PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly }))
                 {
                     // An earlier life's half goes first; then this one's comes.
@@ -125,9 +153,21 @@ public sealed class ProcessTests
 
     private static Answer Run(params string[] arguments) => Start("dotnet", [ToolPath, .. arguments]);
 
-    private static Answer Start(string program, params string[] arguments)
+    private static ProcessStartInfo Program(string program, params string[] arguments) => new(program, arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        RedirectStandardOutput = true,
+        Environment = { ["DOTNET_EnableDiagnostics"] = "0" }, // One that is killed would leave a socket in the folder for temporary files.
+    };
+
+    private static Answer Start(string program, params string[] arguments) => Typed("", program, arguments);
+
+    /// <summary>With a standard input.</summary>
+    private static Answer Typed(string input, string program, params string[] arguments)
+    {
+        ProcessStartInfo start = Program(program, arguments);
+        start.RedirectStandardInput = start.RedirectStandardError = true;
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Write(input);
         process.StandardInput.Close();
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

@@ -128,7 +128,7 @@ internal sealed class Explanation
 
         foreach (RegionInfo region in arena.ListRegions().Where(r => r.Kind == RegionKind.Heap && !r.IsFormatted))
         {
-            _cold.Add(Finding.Warning(Finding.Cold, region.Name, "It is to hold a heap and never did: nobody has opened one in it since it was made."));
+            _cold.Add(Finding.Note(Finding.Cold, region.Name, "It is to hold a heap and never did: nobody has opened one in it since it was made."));
         }
 
         Survives survives = arena.Medium.Capabilities.Survives;

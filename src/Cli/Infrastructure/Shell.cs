@@ -10,8 +10,8 @@ namespace GuestMemFs.Cli.Infrastructure;
 /// <param name="CanAsk">True where somebody can answer.</param>
 internal sealed record Shell(TextWriter Out, TextWriter Error, TextReader In, bool IsTerminal, bool CanAsk)
 {
-    /// <summary>Wide enough that nothing that a program reads is wrapped.</summary>
-    private const int PipeWidth = 240;
+    /// <summary>Nothing that a program reads is wrapped: longer than any line, paths and all.</summary>
+    private const int PipeWidth = 1 << 20;
 
     /// <summary>Cancelled when somebody wants the tool to stop: what is half done is undone then.</summary>
     public CancellationToken Cancellation { get; init; }

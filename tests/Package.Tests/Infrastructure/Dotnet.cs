@@ -41,5 +41,11 @@ internal static class Dotnet
     }
 
     public static ProcessStartInfo Start(string program, string directory, params string[] arguments) =>
-        new(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
+        new(program, arguments)
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["DOTNET_EnableDiagnostics"] = "0" }, // One that is killed would leave a socket in the folder for temporary files.
+        };
 }
