@@ -21,6 +21,7 @@ internal static class LongRun
         new("arena", seed => Arena(seed, WorldKind.Kind, powerLoss: false)),
         new("arena-strict", seed => Arena(seed, WorldKind.Strict, powerLoss: false)),
         new("arena-older-life", seed => Arena(seed, WorldKind.OlderLife, powerLoss: false)),
+        new("arena-sequences", ArenaCrashTests.Round),
         new("arena-power", seed => Arena(seed, WorldKind.Kind, powerLoss: true)),
         new("damage", seed => Damage.DamageTests.Round(seed)),
         new("damage-large", seed => Damage.DamageTests.LargeRound(seed)),

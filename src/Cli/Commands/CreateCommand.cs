@@ -9,8 +9,8 @@ internal static class CreateCommand
 {
     public static Command Create(Globals globals)
     {
-        var name = new Argument<string?>("region") { Description = "The region's name: 1 to 128 bytes of UTF-8. Without it, an arena is made.", HelpName = "REGION", Arity = ArgumentArity.ZeroOrOne };
-        var size = new Argument<string?>("size") { Description = "The region's size: bytes, or with a unit, as 512M, 2G or 1.5TiB (powers of 1024); at least 2M, a multiple of 4K.", HelpName = "SIZE", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("region") { Description = "The region's name: 1 to 128 bytes of UTF-8. Without it, an arena is made.", HelpName = "REGION?", Arity = ArgumentArity.ZeroOrOne };
+        var size = new Argument<string?>("size") { Description = "The region's size: bytes, or with a unit, as 512M, 2G or 1.5TiB (powers of 1024); at least 2M, a multiple of 4K.", HelpName = "SIZE?", Arity = ArgumentArity.ZeroOrOne };
         var kind = new Option<string>("--kind") { Description = "Whose bytes: the application's, a persistent heap's, a virtual machine's.", DefaultValueFactory = _ => "raw" };
         kind.AcceptOnlyFromAmong("raw", "heap", "guest-ram");
         var onDemand = new Option<bool>("--on-demand") { Description = "Take the medium's space as it is used, not all of it now." };

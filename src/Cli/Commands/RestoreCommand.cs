@@ -12,7 +12,7 @@ internal static class RestoreCommand
     public static Command Create(Globals globals)
     {
         var file = new Argument<string>("file") { Description = "A dump.", HelpName = "FILE" };
-        var name = new Argument<string?>("region") { Description = "The name of the region to make [default: the dump's].", HelpName = "REGION", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("region") { Description = "The name of the region to make [default: the dump's].", HelpName = "REGION?", Arity = ArgumentArity.ZeroOrOne };
         var maximum = new Option<string?>("--max-size") { Description = "How far the region can grow at its address [default: as before].", HelpName = "SIZE" };
         return globals.Runs(
             new Command("restore", "Make a region from a dump, in this or another arena. Interrupted, it leaves no half region.") { file, name, maximum },

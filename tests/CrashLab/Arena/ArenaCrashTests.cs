@@ -3,7 +3,7 @@ using static GuestMemFs.CrashLab.ArenaOperation;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>Crash after every store and every call to the medium of every mutating operation of an arena, alone and in all sequences of up to three.</summary>
-public sealed class ArenaCrashTests
+public sealed class ArenaCrashTests(ITestOutputHelper output)
 {
     private const long MiB = 1 << 20;
 
@@ -28,8 +28,10 @@ public sealed class ArenaCrashTests
         KillAndOpen(),
     ];
 
-    // What ends a sequence of three: one of each kind.
-    private static readonly ArenaOperation[] s_last = [Create("b", 2 * MiB), Create("v", 6 * MiB, RegionKind.GuestRam), Delete("b"), Rename("b", "a"), Grow("a", 4 * MiB), MakeHeap("h"), Thaw(), Compact(), KillAndOpen()];
+    /// <summary>Operations that end a sequence of three; each has its turn, as the seed says. The long profile takes all.</summary>
+    private const int LastOperations = 9;
+
+    private static readonly int s_seed = int.Parse(Environment.GetEnvironmentVariable("GMF_SEQUENCE_SEED") ?? $"{DateTime.UtcNow.DayOfYear}", null);
 
     [Theory]
     [InlineData(nameof(WorldKind.Kind))]
@@ -42,7 +44,53 @@ public sealed class ArenaCrashTests
         lab.Explore(Create("a", 3 * MiB));
         lab.Begin("arena with a");
         lab.CrashRecoveryToo = kind != nameof(WorldKind.OlderLife);
-        Sequences(lab, Alphabet, kind == nameof(WorldKind.OlderLife) ? [] : s_last);
+        Random random = new(s_seed);
+        ArenaOperation[] shuffled = [.. Alphabet];
+        random.Shuffle(shuffled);
+        ArenaOperation[] last = shuffled[..(kind == nameof(WorldKind.OlderLife) ? 0 : LastOperations)];
+        output.WriteLine($"third operations of seed {s_seed} (GMF_SEQUENCE_SEED): {string.Join(" | ", last.Select(operation => operation.Name))}");
+        Sequences(lab, Alphabet, last, random);
+    }
+
+    /// <summary>A round of the long profile: one first operation, any second, any third, and the recovery of some of the thirds.</summary>
+    internal static void Round(int seed)
+    {
+        Random random = new(seed);
+        WorldKind kind = Enum.GetValues<WorldKind>()[random.Next(3)];
+        using ArenaLab lab = new(kind, $"arena on {kind}");
+        lab.Do(CreateArena());
+        lab.Do(Create("a", 3 * MiB));
+        lab.Begin("arena with a");
+        Sequences(lab, random.GetItems(Alphabet, 1), Alphabet, Alphabet, random);
+    }
+
+    /// <summary>The one commit that finds no room in the journal, and has to compact it first.</summary>
+    [Theory]
+    [InlineData(nameof(WorldKind.Kind))]
+    [InlineData(nameof(WorldKind.Strict))]
+    public void Every_step_of_the_compaction_of_a_full_journal(string kind)
+    {
+        using ArenaLab lab = new(Enum.Parse<WorldKind>(kind), $"arena on {kind}, full journal");
+        string[] names = [new('a', 120), new('b', 120)];
+        lab.Do(CreateArena());
+        lab.Do(Create(names[0], 3 * MiB));
+        int turn = 0, record = 0;
+        for (int before = 0; lab.Process.Journal.Capacity - lab.Process.Journal.Length > 3 * record; turn++)
+        {
+            before = lab.Process.Journal.Length;
+            lab.Do(Rename(names[turn & 1], names[~turn & 1]));
+            lab.Settle();
+            record = lab.Process.Journal.Length - before;
+        }
+
+        Assert.True(turn > 1000, $"full after {turn} changes");
+        int longest = 0;
+        for (int left = 8; lab.Process.Journal.Length >= longest; left--, turn++)
+        {
+            Assert.True(left > 0, "nothing was compacted");
+            longest = lab.Process.Journal.Length;
+            Assert.True(lab.Explore(Rename(names[turn & 1], names[~turn & 1])));
+        }
     }
 
     /// <summary>What a weak order of stores (arm64) can leave, where every crash is that of a process.</summary>
@@ -92,10 +140,12 @@ public sealed class ArenaCrashTests
         lab.ExhaustiveWords = 3;
     }
 
-    internal static void Sequences(ArenaLab lab, ArenaOperation[] alphabet, ArenaOperation[] last)
+    private static void Sequences(ArenaLab lab, ArenaOperation[] alphabet, ArenaOperation[] last, Random? random = null) => Sequences(lab, alphabet, alphabet, last, random);
+
+    private static void Sequences(ArenaLab lab, ArenaOperation[] firsts, ArenaOperation[] seconds, ArenaOperation[] last, Random? random)
     {
         bool deeper = lab.CrashRecoveryToo;
-        foreach (ArenaOperation first in alphabet)
+        foreach (ArenaOperation first in firsts)
         {
             lab.Restart();
             lab.CrashRecoveryToo = deeper;
@@ -104,7 +154,7 @@ public sealed class ArenaCrashTests
                 continue;
             }
 
-            foreach (ArenaOperation second in alphabet)
+            foreach (ArenaOperation second in seconds)
             {
                 lab.Restart();
                 lab.CrashRecoveryToo = deeper;
@@ -114,12 +164,12 @@ public sealed class ArenaCrashTests
                     continue;
                 }
 
-                lab.CrashRecoveryToo = false; // Looked into for each pair already.
                 foreach (ArenaOperation third in last)
                 {
                     lab.Restart();
                     lab.Do(first);
                     lab.Do(second);
+                    lab.CrashRecoveryToo = deeper && random?.Next(40) == 0; // Looked into for each pair already.
                     lab.Explore(third);
                 }
             }

@@ -17,11 +17,25 @@ internal static class Dotnet
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
         start.Environment["DOTNET_NOLOGO"] = "1";
+        DirectoryInfo scratch = Directory.CreateTempSubdirectory("gmf-package-tests-"); // The SDK leaves empty directories where it has its temporary files.
+        start.Environment["TMPDIR"] = scratch.FullName;
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
         }
 
+        try
+        {
+            return await Run(start, arguments);
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<string> Run(ProcessStartInfo start, string[] arguments)
+    {
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         using var limit = new CancellationTokenSource(s_limit);
