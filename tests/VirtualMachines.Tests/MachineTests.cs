@@ -59,6 +59,28 @@ public sealed class MachineTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_process_takes_a_running_machines_place_and_the_guest_goes_on()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using PersistentRegion ram = _arena.OpenRegion("vm");
+        VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation);
+        int first = machine.ProcessId;
+        await CountsAsync(ram, from: 0);
+        var state = new MemoryStream();
+        (machine, TimeSpan pause) = await machine.ReplaceAsync(Options("two"), state, cancellation);
+        uint counted = Guest.Read(ram, Guest.CounterAt);
+        await using (machine)
+        {
+            Assert.NotEqual(first, machine.ProcessId);
+            Assert.Equal("running", await machine.GetStatusAsync(cancellation));
+            Assert.InRange(pause.TotalSeconds, 0.001, 30);
+            TestContext.Current.SendDiagnosticMessage($"the guest stood still for {pause.TotalMilliseconds:F0} ms");
+            await CountsAsync(ram, counted);
+            await machine.QuitAsync(cancellation);
+        }
+    }
+
+    [Fact]
     public async Task The_RAM_is_lent_to_the_process_and_a_second_machine_a_deletion_and_growth_are_refused()
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;

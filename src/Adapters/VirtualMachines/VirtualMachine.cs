@@ -93,6 +93,37 @@ public sealed class VirtualMachine : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Puts another QEMU process in this one's place, on the same RAM: for a newer QEMU, or for a machine that is to be another service's child. The guest stands still from the first
+    /// step to the last; how long, does not depend on its RAM.
+    /// </summary>
+    /// <param name="options">How the new process is started: as this machine was, but for the executable and the monitor's socket.</param>
+    /// <param name="state">Where the device state goes and comes from; it is written, and read from where it began. It is still there if the new process does not start.</param>
+    /// <param name="cancellation">Heeded up to the end of this process; after that a machine would be left without one.</param>
+    /// <returns>The new process, which runs where this one did, and how long the guest stood still. This object is disposed of.</returns>
+    /// <exception cref="VirtualMachineException">
+    /// The state could not be saved: this machine runs on. Or the new process did not take it: RAM and state are there for <see cref="RestoreAsync"/>.
+    /// </exception>
+    public async Task<(VirtualMachine Machine, TimeSpan Pause)> ReplaceAsync(VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(state);
+        bool runs = await GetStatusAsync(cancellation).ConfigureAwait(false) == "running";
+        long begin = state.Position;
+        long start = Stopwatch.GetTimestamp();
+        await SaveStateAsync(state, cancellation).ConfigureAwait(false);
+        await QuitAsync(CancellationToken.None).ConfigureAwait(false);
+        await DisposeAsync().ConfigureAwait(false);
+        state.Position = begin;
+        VirtualMachine machine = await RestoreAsync(options, state, CancellationToken.None).ConfigureAwait(false);
+        if (runs)
+        {
+            await machine.ResumeAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return (machine, Stopwatch.GetElapsedTime(start));
+    }
+
     /// <summary>Ends QEMU and waits until it is gone, and the loan of its RAM with it.</summary>
     public async Task QuitAsync(CancellationToken cancellation = default)
     {
