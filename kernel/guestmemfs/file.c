@@ -152,8 +152,8 @@ static const struct vm_operations_struct gmfs_vm_ops = {
 };
 
 /*
- * VM_HUGEPAGE: 6.12 asks for it, or for transparent_hugepage=always, before
- * it tries huge_fault; the blocks are huge whatever that knob says.
+ * VM_HUGEPAGE: early 6.12 kernels ask for it, or transparent_hugepage=always,
+ * before they try huge_fault; the blocks are huge whatever that knob says.
  */
 static int gmfs_mmap(struct file *file, struct vm_area_struct *vma)
 {

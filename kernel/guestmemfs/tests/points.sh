@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# points.sh MODULE BASE [ROUNDS]: to be run at every boot of a machine that is
+# points.sh MODULE BASE [ROUNDS [FIRST]]: to be run at every boot of a machine that is
 # reset with its memory kept, with a module built with -DGMFS_CRASH_TEST and
 # 32 MiB reserved at BASE. Each boot verifies what the last crash left and runs
-# until the next crash point: the first boot to the first, and so on, until the
+# until the next crash point: the first boot to the first (or FIRST), and so on, until the
 # rounds of changes end before the point is reached.
 
 insmod "$1" "ranges=points:32M@$2" || exit 1
 mount -t guestmemfs none /mnt || { dmesg | tail -n 2; exit 1; }
 if [ ! -e /mnt/current ]; then
 	touch /mnt/next && truncate -s 4096 /mnt/next && crash run /mnt 1
+	poke /mnt/next 0 $(((${4:-1} - 1) % 256)) $(((${4:-1} - 1) / 256))
 fi
 point=$(($(poke /mnt/next 0) + 256 * $(poke /mnt/next 1) + 1))
 poke /mnt/next 0 $((point % 256)) $((point / 256))

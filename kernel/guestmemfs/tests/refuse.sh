@@ -91,6 +91,18 @@ with_outer poke /mnt/img 4130 1
 check other-superblock-damaged try_inner $size && leave
 check kept-after-repair try_inner $size && check kept-file test -e /mnt/d/f && leave
 
+# Whole, but from the future.
+both() { poke2 "$1" "$2"; poke /mnt/img seal 0; poke /mnt/img seal 4096; }
+with_outer both 16 2
+refused newer "holds format version 2" try_inner $size
+refused newer-format "holds format version 2" try_inner $size ,format
+with_outer both 16 1
+check kept-after-newer try_inner $size && check kept-file-after-newer test -e /mnt/d/f && leave
+with_outer both 40 4
+refused features "features this module does not know" try_inner $size
+with_outer both 40 0
+check kept-after-features try_inner $size && leave
+
 with_outer poke2 100 77
 refused both-superblocks "both superblocks are damaged" try_inner $size
 refused both-superblocks-again "both superblocks are damaged" try_inner $size
