@@ -135,6 +135,12 @@ public static class ReasonCodes
     /// <summary>Files under names of this arena's hold another arena's identity, and were left alone.</summary>
     public const string ForeignFilesIgnored = "GMF5015";
 
+    /// <summary>The last writer ran under another kernel: the content came through a kexec or a boot.</summary>
+    public const string KernelSurvived = "GMF5016";
+
+    /// <summary>There was no arena, so one was made; says too where the medium is one that keeps nothing over a kexec.</summary>
+    public const string Created = "GMF5017";
+
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";
 

@@ -69,6 +69,11 @@ internal static unsafe class Lease
         uint epoch = checked(newest + 1);
         Persist.Publish(layout.State, SealedWord.Seal(epoch, layout.Seed(WordKind.Open)));
         ProcessIdentity self = ProcessIdentity.Current;
+        if (newest > 0 && LeaseRecord.TryRead(layout.LeaseRecord, out LeaseRecord last) && last.BootId != self.BootId)
+        {
+            findings.Add(new(ReasonCodes.KernelSurvived, $"The content was written under another kernel (boot {last.BootId}, by process {last.ProcessId}) and came through to this one (boot {self.BootId})."));
+        }
+
         new LeaseRecord
         {
             ProcessId = (ulong)self.Pid,

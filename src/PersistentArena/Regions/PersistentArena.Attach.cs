@@ -44,6 +44,12 @@ public sealed partial class PersistentArena
             PowerLoss.KeepFile(medium, metadata.Address);
             steps.End("recover");
             kind = fresh ? AttachKind.Fresh : clean ? AttachKind.Warm : AttachKind.Recovered;
+            if (fresh)
+            {
+                string memory = medium.Capabilities.Survives.HasFlag(Survives.Kexec) ? "" : $" If there was one before the last kexec or boot, it is gone: {medium.Name} does not keep its content over a kexec.";
+                steps.Reasons.Add(new(ReasonCodes.Created, $"There was no arena in {medium.Location}, and one was made.{memory}"));
+            }
+
         }
         else
         {

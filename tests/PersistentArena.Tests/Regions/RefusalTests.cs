@@ -1,3 +1,4 @@
+using GuestMemFs.Format;
 using GuestMemFs.Tests.Infrastructure;
 using static GuestMemFs.Tests.Regions.ArenaTest;
 
@@ -123,6 +124,41 @@ public class RefusalTests
         {
             Assert.False(arena.IsFrozen);
             Assert.Equal(ReasonCodes.Thawed, Assert.Single(arena.AttachReport.Reasons).Code);
+        }
+    }
+
+    [Fact]
+    public unsafe void A_writer_under_another_kernel_than_the_last_one_says_what_was_survived()
+    {
+        var old = Guid.NewGuid();
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        using (PersistentArena arena = PersistentArena.Create(On(medium)))
+        {
+            AttachReason created = Assert.Single(arena.AttachReport.Reasons);
+            Assert.Equal(ReasonCodes.Created, created.Code);
+            Assert.Contains("tmpfs does not keep its content over a kexec", created.Text, StringComparison.Ordinal);
+        }
+
+        using (var file = new RawFile(medium, "arena.meta"))
+        {
+            fixed (byte* lease = file.Bytes[MetadataLayout.Lease..])
+            {
+                Assert.True(LeaseRecord.TryRead(lease, out LeaseRecord record));
+                record.BootId = old;
+                record.WriteTo(lease);
+            }
+        }
+
+        using (PersistentArena arena = PersistentArena.Open(On(medium)))
+        {
+            AttachReason survived = Assert.Single(arena.AttachReport.Reasons);
+            Assert.Equal(ReasonCodes.KernelSurvived, survived.Code);
+            Assert.Contains(old.ToString(), survived.Text, StringComparison.Ordinal);
+        }
+
+        using (PersistentArena arena = PersistentArena.Open(On(medium)))
+        {
+            Assert.Empty(arena.AttachReport.Reasons);
         }
     }
 
