@@ -14,6 +14,11 @@ internal sealed class CommandLine
 
     public string Get(string name) => Find(name) ?? throw new ScenarioException($"the command line has no lab.{name}=");
 
+    /// <summary>What follows in each word that begins so.</summary>
+    public IEnumerable<string> Words(string prefix) => _words.Where(word => word.StartsWith(prefix, StringComparison.Ordinal)).Select(word => word[prefix.Length..]);
+
+    public long Number(string name) => long.Parse(Get(name), System.Globalization.CultureInfo.InvariantCulture);
+
     /// <summary>
     /// The same for the next kernel, with another stage. The memory under test is in it: a kexec hands on the firmware's map of memory, not the one
     /// that this kernel's <c>memmap=</c> made.

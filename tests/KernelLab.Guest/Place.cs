@@ -6,10 +6,11 @@ namespace GuestMemFs.KernelLab.Guest;
 internal static class Place
 {
     private const string MountPoint = "/mnt/memory";
+    private const string Arena = MountPoint + "/arena";
     private const string PersistentDisk = "/dev/pmem0";
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
-    /// <summary>Mounts it, with what the last kernel left on it, and gives its path.</summary>
+    /// <summary>Mounts it, with what the last kernel left on it, and gives the path for an arena.</summary>
     public static string Open(Stage stage)
     {
         Directory.CreateDirectory(MountPoint);
@@ -17,6 +18,9 @@ internal static class Place
         {
             case "dax":
                 MountDax(stage);
+                break;
+            case "guestmemfs":
+                MountModule(stage);
                 break;
             case "tmpfs":
                 Shell.Run("mount", "-t", "tmpfs", "-o", "size=512M", "lab", MountPoint);
@@ -29,7 +33,7 @@ internal static class Place
                 throw new ScenarioException($"there is no medium '{other}'");
         }
 
-        return MountPoint;
+        return Arena;
     }
 
     /// <summary>ext4 whose blocks lie in 2 MiB pieces, so that DAX can map them so.</summary>
@@ -44,6 +48,18 @@ internal static class Place
 
         Shell.Run("mount", "-t", "ext4", "-o", "dax=always", PersistentDisk, MountPoint);
     }
+
+    /// <summary>Our module, over the memory that the command line sets aside for it.</summary>
+    private static void MountModule(Stage stage)
+    {
+        Shell.Run("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges=lab:{Reserved()}");
+        Shell.Run("mount", "-t", "guestmemfs", "-o", stage.Number == 0 ? "range=lab,format" : "range=lab", "none", MountPoint);
+    }
+
+    // memmap=512M$0x40000000 sets aside what the module calls 512M@0x40000000.
+    private static string Reserved() =>
+        CommandLine.Current.Words("memmap=").FirstOrDefault(range => range.Contains('$', StringComparison.Ordinal))?.Replace('$', '@')
+        ?? throw new ScenarioException("the command line sets no memory aside");
 
     // Devices are probed in the background.
     private static void WaitFor(string device)

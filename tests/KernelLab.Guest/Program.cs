@@ -11,6 +11,10 @@ try
     Scenario scenario = name switch
     {
         "kvstore-stopped" => new KvStoreStopped(),
+        "kvstore-killed" => new KvStoreKilled(),
+        "kvstore-gone" => new KvStoreGone(),
+        "arena-frozen" => new ArenaFrozen(),
+        "arena-life" => new ArenaLife(),
         _ => throw new ScenarioException($"there is no scenario '{name}'"),
     };
     scenario.Run(stage);

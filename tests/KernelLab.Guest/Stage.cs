@@ -8,7 +8,7 @@ internal sealed class Stage(Host host, CommandLine commandLine)
     private const string RunningKernel = "/proc/sys/kernel/osrelease";
 
     /// <summary>0 in the first kernel.</summary>
-    public int Number { get; } = int.Parse(commandLine.Get("stage"), System.Globalization.CultureInfo.InvariantCulture);
+    public int Number { get; } = (int)commandLine.Number("stage");
 
     public Host Host => host;
 

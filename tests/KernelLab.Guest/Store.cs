@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Diagnostics;
 using KvStore.Demo;
 
 namespace GuestMemFs.KernelLab.Guest;
@@ -15,7 +15,7 @@ internal sealed class Store : IDisposable
     {
         _stage = stage;
         _server = server;
-        Data = new Dataset(long.Parse(stage.Arguments.Get("keys"), CultureInfo.InvariantCulture), ValueLength, seed: 4);
+        Data = new Dataset(stage.Arguments.Number("keys"), ValueLength, seed: 4);
     }
 
     /// <summary>What is in it.</summary>
@@ -41,23 +41,23 @@ internal sealed class Store : IDisposable
 
     public void Load()
     {
-        long since = System.Diagnostics.Stopwatch.GetTimestamp();
+        long since = Stopwatch.GetTimestamp();
         using RespClient client = Connect();
         Loader.Load(client, Data, _ => { }, CancellationToken.None);
-        Tell("loaded", System.Diagnostics.Stopwatch.GetElapsedTime(since));
+        Tell("loaded", Stopwatch.GetElapsedTime(since));
     }
 
     /// <summary>Reads every key back; throws unless all are right.</summary>
     public void Verify(Overwriter writes)
     {
-        long since = System.Diagnostics.Stopwatch.GetTimestamp();
+        long since = Stopwatch.GetTimestamp();
         var verifier = new Verifier(Data, writes);
         using (RespClient client = Connect())
         {
             verifier.Run(client, _ => { }, CancellationToken.None);
         }
 
-        Tell("verified", System.Diagnostics.Stopwatch.GetElapsedTime(since));
+        Tell("verified", Stopwatch.GetElapsedTime(since));
         _stage.Host.Tell("right", $"{verifier.Right}");
         Stage.Check(verifier.Right == Data.Keys, $"{verifier.Right} keys are right, {verifier.Lost} lost, {verifier.Wrong} wrong: {string.Join("; ", verifier.Examples)}");
     }
@@ -66,6 +66,7 @@ internal sealed class Store : IDisposable
     public void TellAttach()
     {
         ServerFacts facts = ServerFacts.Ask(_server, "persistence");
+        _stage.Host.Tell("arena", facts.Find("arena_id") ?? "");
         _stage.Host.Tell("attach", facts.Find("attach_kind") ?? "");
         _stage.Host.Tell("medium", facts.Find("arena_medium") ?? "");
         foreach (string line in facts.AttachReport())
@@ -83,7 +84,7 @@ internal sealed class Store : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    private RespClient Connect() => RespClient.Connect(_server.TcpEndPoint, s_limit);
+    public RespClient Connect() => RespClient.Connect(_server.TcpEndPoint, s_limit);
 
     private void Tell(string what, TimeSpan time) => _stage.Host.Tell("time", $"{what} {time.TotalSeconds:0.0} s");
 }

@@ -14,9 +14,14 @@ internal sealed class Overwriter
     private readonly long _inverse;
     private long _acknowledged;
 
-    public Overwriter(Dataset data)
+    /// <param name="data">What is overwritten.</param>
+    /// <param name="acknowledged">Writes of an earlier writer that were answered.</param>
+    /// <param name="sent">Writes of it that may have been sent; at least as many.</param>
+    public Overwriter(Dataset data, long acknowledged = 0, long sent = 0)
     {
         _data = data;
+        _acknowledged = acknowledged;
+        Sent = sent;
         (_stride, _inverse) = Stride(data.Keys);
     }
 

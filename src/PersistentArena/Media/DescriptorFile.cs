@@ -73,7 +73,13 @@ internal sealed unsafe class DescriptorFile : MediumFile
 
         int protection = Libc.PROT_READ | (writable ? Libc.PROT_WRITE : 0);
         int sharing = _traits.Synchronous && writable ? Libc.MAP_SHARED_VALIDATE | Libc.MAP_SYNC : Libc.MAP_SHARED;
-        if (Libc.MMap(address, (nuint)length, protection, sharing | Libc.MAP_FIXED, _handle, 0) == Libc.MAP_FAILED)
+        nint mapped = Libc.MMap(address, (nuint)length, protection, sharing | Libc.MAP_FIXED, _handle, 0);
+        if (mapped == Libc.MAP_FAILED && Errno.Last == Errno.EOPNOTSUPP && !PersistentMemory.WritesThrough)
+        {
+            mapped = Libc.MMap(address, (nuint)length, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, 0);
+        }
+
+        if (mapped == Libc.MAP_FAILED)
         {
             int errno = Errno.Last;
             AddressReservation.CloseHole(address, length);

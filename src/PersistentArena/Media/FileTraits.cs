@@ -30,8 +30,8 @@ internal sealed record FileTraits
     public bool MadviseMayFail { get; init; }
 
     /// <summary>
-    /// Mappings are synchronous (MAP_SYNC): before a page can be stored to, the filesystem has made its block safe from a loss of power. Without that, a store that left
-    /// the caches may be in a block that no file has after the power is back.
+    /// Mappings are synchronous (MAP_SYNC) where the device can: before a page can be stored to, the filesystem has written down which block it is. Without that, a store
+    /// may be in a block that no file has under the next kernel, after a kexec, a panic or a loss of power, though the memory itself was kept.
     /// </summary>
     public bool Synchronous { get; init; }
 }

@@ -33,6 +33,7 @@ internal static class MediumDetector
     public static Medium For(MediumDirectory directory) => Kind(directory.Mount, directory.FileSystem().Type, directory.Status.Attributes) switch
     {
         MediumKind.GuestMemFs => new GuestMemFsMedium(directory),
+        MediumKind.GuestMemFsModule => new GuestMemFsModuleMedium(directory),
         MediumKind.Dax => new DaxMedium(directory),
         MediumKind.Hugetlbfs => new HugetlbfsMedium(directory),
         MediumKind.Tmpfs => new TmpfsMedium(directory),
@@ -45,7 +46,7 @@ internal static class MediumDetector
     /// <param name="attributes">Of the directory, from statx.</param>
     public static MediumKind Kind(MountInfo? mount, long magic, ulong attributes) => (mount?.FileSystem, magic) switch
     {
-        ("guestmemfs", _) => MediumKind.GuestMemFs,
+        ("guestmemfs", _) => GuestMemFsModuleMedium.Answers(mount!) ? MediumKind.GuestMemFsModule : MediumKind.GuestMemFs,
         ("hugetlbfs", _) or (null, HugetlbfsMagic) => MediumKind.Hugetlbfs,
         ("tmpfs", _) or (null, TmpfsMagic) => MediumKind.Tmpfs,
         ("ext2" or "ext4" or "xfs", _) when IsDax(mount!, attributes) => MediumKind.Dax,
@@ -55,7 +56,7 @@ internal static class MediumDetector
     /// <summary>The stable short name of a kind.</summary>
     public static string NameOf(MediumKind kind) => kind switch
     {
-        MediumKind.GuestMemFs => "guestmemfs",
+        MediumKind.GuestMemFs or MediumKind.GuestMemFsModule => "guestmemfs",
         MediumKind.Dax => "dax",
         MediumKind.Hugetlbfs => "hugetlbfs",
         MediumKind.Tmpfs => "tmpfs",
@@ -73,5 +74,10 @@ internal enum MediumKind
     Tmpfs,
     Hugetlbfs,
     Dax,
+
+    /// <summary>As the kernel patches do it.</summary>
     GuestMemFs,
+
+    /// <summary>As our module does it.</summary>
+    GuestMemFsModule,
 }

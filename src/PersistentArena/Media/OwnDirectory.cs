@@ -9,7 +9,7 @@ namespace GuestMemFs.Media;
 /// </summary>
 internal static class OwnDirectory
 {
-    /// <summary>The directory's path. guestmemfs has no directories below its root: there the whole mount is one arena.</summary>
+    /// <summary>The directory's path. The patches' guestmemfs has no directories below its root: there the whole mount is one arena.</summary>
     public static string PathOn(MediumKind kind, string mountPoint, string name) => kind == MediumKind.GuestMemFs
         ? mountPoint
         : Path.Combine(ParentOn(mountPoint), name);

@@ -14,15 +14,18 @@ internal static class PersistentMemory
     /// <c>e820</c>) does not, and of a device that is not on an nvdimm bus nothing is known: both are false.
     /// </summary>
     /// <param name="device">major:minor.</param>
-    public static bool SurvivesPowerLoss(string? device)
+    public static bool SurvivesPowerLoss(string? device) => ProviderOf(device) is { Length: > 0 } provider && provider != "e820";
+
+    /// <summary>False for the one device that has DAX and no synchronous mappings: <c>virtio_pmem</c>, whose host must be asked to flush.</summary>
+    /// <param name="device">major:minor.</param>
+    public static bool MapsSynchronously(string? device) => ProviderOf(device) != "virtio-pmem";
+
+    private static string? ProviderOf(string? device)
     {
         string link = "/sys/dev/block/" + device;
-        if (device is null || !Directory.Exists(link) || Directory.ResolveLinkTarget(link, returnFinalTarget: true) is not { } target)
-        {
-            return false;
-        }
-
-        return BusOf(target.FullName) is { } bus && KernelFile.TryRead(bus + "/provider") is { Length: > 0 } provider && provider != "e820";
+        return device is not null && Directory.Exists(link) && Directory.ResolveLinkTarget(link, returnFinalTarget: true) is { } target && BusOf(target.FullName) is { } bus
+            ? KernelFile.TryRead(bus + "/provider")
+            : null;
     }
 
     /// <summary>The nvdimm bus (<c>…/ndbus0</c>) that a device's path leads through, or null.</summary>

@@ -7,8 +7,7 @@ internal sealed class KvStoreStopped : Scenario
 {
     public override void Run(Stage stage)
     {
-        string directory = Path.Combine(Place.Open(stage), "arena");
-        using var store = Store.Start(stage, directory);
+        using var store = Store.Start(stage, Place.Open(stage));
         if (stage.Number == 0)
         {
             store.Load();

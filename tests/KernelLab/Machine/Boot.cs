@@ -8,6 +8,9 @@ internal sealed record Boot
     /// <summary>512 MiB at 1 GiB as persistent memory (/dev/pmem0), which a kexec keeps if the next kernel is told the same.</summary>
     public const string PersistentMemory = "memmap=512M!1G";
 
+    /// <summary>The same memory as nobody's, for our module to take.</summary>
+    public const string ReservedMemory = "memmap=512M$0x40000000";
+
     /// <summary>The scenario's name in the guest.</summary>
     public required string Scenario { get; init; }
 
@@ -26,6 +29,9 @@ internal sealed record Boot
 
     /// <summary>When the machine is ended, whatever it does.</summary>
     public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(4);
+
+    /// <summary>What the command line sets aside for a medium.</summary>
+    public static string MemoryOf(string medium) => medium switch { "dax" => PersistentMemory, "guestmemfs" => ReservedMemory, _ => "" };
 
     public string FullCommandLine => string.Join(' ',
         [

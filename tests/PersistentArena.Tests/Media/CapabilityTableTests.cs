@@ -18,7 +18,8 @@ public sealed class CapabilityTableTests
     {
         yield return "| medium | survives process / kexec / power | page | longest file | files kept | fresh memory is zero | unlink gives space back | free space is true | space is taken at | discard | flush |";
         yield return "|---|---|---|---|---|---|---|---|---|---|---|";
-        yield return Row("guestmemfs", GuestMemFsMedium.Stated);
+        yield return Row("guestmemfs, the kernel patches", GuestMemFsMedium.Stated);
+        yield return Row("guestmemfs, our module", GuestMemFsModuleMedium.Stated);
         yield return Row("dax, on memory that keeps its content without power", DaxMedium.CapabilitiesWith(survivesPowerLoss: true));
         yield return Row("dax, on any other memory", DaxMedium.CapabilitiesWith(survivesPowerLoss: false));
         yield return Row("hugetlbfs, 2 MiB", HugetlbfsMedium.CapabilitiesWith(PageSizes.Huge2M));

@@ -34,4 +34,30 @@ public sealed class GuestMemFsMediumTests
         Assert.False(file.TryDiscard(0, 2 << 20));
         Assert.Throws<MediumException>(() => medium.Flush(0, 4096));
     }
+
+    [Fact]
+    public void Which_guestmemfs_it_is_the_filesystem_is_asked()
+    {
+        string sysfs = Directory.CreateTempSubdirectory("gmf-sysfs-").FullName;
+        try
+        {
+            MountInfo patches = MountInfo.Parse("40 24 0:40 / /mnt/g rw - guestmemfs guestmemfs rw")!;
+            MountInfo module = MountInfo.Parse("41 24 0:41 / /mnt/g rw - guestmemfs none rw,range=a")!;
+            string range = Directory.CreateDirectory(Path.Combine(sysfs, "fs", "guestmemfs", "a")).FullName;
+            Assert.False(GuestMemFsModuleMedium.Answers(patches, sysfs));
+            Assert.False(GuestMemFsModuleMedium.Answers(module, sysfs));
+
+            string[] features = ["sizes-exact", "fallocate", "punch-hole", "directories", "unlink-frees", "scrubbed", "free-space-true", "page-2m", "crash-safe"];
+            File.WriteAllLines(Path.Combine(range, "features"), [.. features, "something-newer"]);
+            Assert.True(GuestMemFsModuleMedium.Answers(module, sysfs));
+            Assert.False(GuestMemFsModuleMedium.Answers(patches, sysfs));
+
+            File.WriteAllLines(Path.Combine(range, "features"), features.Where(feature => feature != "scrubbed"));
+            Assert.False(GuestMemFsModuleMedium.Answers(module, sysfs));
+        }
+        finally
+        {
+            Directory.Delete(sysfs, recursive: true);
+        }
+    }
 }
