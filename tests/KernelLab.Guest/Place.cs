@@ -5,7 +5,11 @@ namespace GuestMemFs.KernelLab.Guest;
 /// <summary>A directory on the kind of memory that a scenario is about, made in the first stage and found again in later ones.</summary>
 internal static class Place
 {
-    private const string MountPoint = "/mnt/memory";
+    public const string MountPoint = "/mnt/memory";
+
+    /// <summary>The module's name for the memory.</summary>
+    public const string Range = "lab";
+
     private const string Arena = MountPoint + "/arena";
     private const string PersistentDisk = "/dev/pmem0";
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
@@ -13,7 +17,7 @@ internal static class Place
     /// <summary>Mounts it, with what the last kernel left on it, and gives the path for an arena.</summary>
     public static string Open(Stage stage)
     {
-        Directory.CreateDirectory(MountPoint);
+        MakeMountPoint();
         switch (stage.Arguments.Get("medium"))
         {
             case "dax":
@@ -36,6 +40,11 @@ internal static class Place
         return Arena;
     }
 
+    public static string MakeMountPoint() => Directory.CreateDirectory(MountPoint).FullName;
+
+    /// <summary>Where the memory begins that is set aside for the module.</summary>
+    public static string ReservedBase() => Reserved().Split('@')[1];
+
     /// <summary>ext4 whose blocks lie in 2 MiB pieces, so that DAX can map them so.</summary>
     private static void MountDax(Stage stage)
     {
@@ -52,8 +61,8 @@ internal static class Place
     /// <summary>Our module, over the memory that the command line sets aside for it.</summary>
     private static void MountModule(Stage stage)
     {
-        Shell.Run("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges=lab:{Reserved()}");
-        Shell.Run("mount", "-t", "guestmemfs", "-o", stage.Number == 0 ? "range=lab,format" : "range=lab", "none", MountPoint);
+        Shell.Run("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges={Range}:{Reserved()}");
+        Shell.Run("mount", "-t", "guestmemfs", "-o", stage.Number == 0 ? $"range={Range},format=force" : $"range={Range}", "none", MountPoint);
     }
 
     // memmap=512M$0x40000000 sets aside what the module calls 512M@0x40000000.

@@ -15,6 +15,10 @@ try
         "kvstore-gone" => new KvStoreGone(),
         "arena-frozen" => new ArenaFrozen(),
         "arena-life" => new ArenaLife(),
+        "module-checks" => new ModuleChecks(),
+        "module-kept" => new ModuleKept(),
+        "module-crash" => new ModuleCrash(),
+        "module-misplaced" => new ModuleMisplaced(),
         _ => throw new ScenarioException($"there is no scenario '{name}'"),
     };
     scenario.Run(stage);

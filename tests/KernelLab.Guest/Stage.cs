@@ -47,6 +47,9 @@ internal sealed class Stage(Host host, CommandLine commandLine)
     public void LoadNext(string? kernel = null, Func<string, string?>? change = null, bool onPanic = false) =>
         Kexec.Load($"/boot/{kernel ?? commandLine.Find("next") ?? "6.12"}/vmlinuz", "/boot/initrd", commandLine.ForStage(Number + 1, change), onPanic);
 
+    /// <summary>The words of a crash kernel: none is set aside for another one.</summary>
+    public static string AsCrashKernel(string word) => word.StartsWith("crashkernel=", StringComparison.Ordinal) ? "nr_cpus=1 reset_devices" : word;
+
     /// <summary>Makes the kernel panic.</summary>
     [DoesNotReturn]
     public static void Panic()

@@ -13,17 +13,19 @@ namespace GuestMemFs.KernelLab;
 public sealed class Lab : IDisposable
 {
     private static readonly string s_logs = Repository.PathOf("artifacts", "kernel-lab");
+    private readonly Lazy<RootImage> _image;
     private LabParts? _parts;
-    private RootImage? _image;
+
+    public Lab() => _image = new Lazy<RootImage>(() => RootImage.Build(Parts));
 
     /// <summary>Runs a scenario in a machine of its own; its console stays in <c>artifacts/kernel-lab</c>. Skips the test where the lab's parts are missing.</summary>
     internal Transcript Run(Boot boot, [CallerMemberName] string test = "")
     {
         LabParts parts = Parts;
-        _image ??= RootImage.Build(parts);
+        RootImage image = _image.Value;
         Directory.CreateDirectory(s_logs);
         string name = string.Join('-', [test, boot.Kernel.Name, .. boot.Arguments.Values.Where(value => value.All(char.IsAsciiLetterOrDigit))]);
-        Transcript transcript = Machine.Run(parts, _image, boot, Path.Combine(s_logs, name + ".console"));
+        Transcript transcript = Machine.Run(parts, image, boot, Path.Combine(s_logs, name + ".console"));
         File.WriteAllText(Path.Combine(s_logs, name + ".told"), transcript.Describe());
         LabTimes.Add(name, transcript);
         return transcript;
@@ -32,5 +34,11 @@ public sealed class Lab : IDisposable
     /// <summary>What the machines are made of; skips the test where it is missing.</summary>
     internal LabParts Parts => _parts ??= LabParts.Require();
 
-    public void Dispose() => _image?.Dispose();
+    public void Dispose()
+    {
+        if (_image.IsValueCreated)
+        {
+            _image.Value.Dispose();
+        }
+    }
 }

@@ -29,15 +29,7 @@ internal sealed class KvStoreKilled : Scenario
     private static void EndInMidWrite(Stage stage, Store store)
     {
         bool panic = stage.Arguments.Find("end") == "panic";
-        if (panic)
-        {
-            stage.LoadNext(change: word => word.StartsWith("crashkernel=", StringComparison.Ordinal) ? "nr_cpus=1 reset_devices" : word, onPanic: true);
-        }
-        else
-        {
-            stage.LoadNext();
-        }
-
+        stage.LoadNext(change: panic ? Stage.AsCrashKernel : null, onPanic: panic);
         var writes = new Overwriter(store.Data);
         var writer = new Thread(() => writes.Run(store.Server.TcpEndPoint)) { IsBackground = true };
         var teller = new Thread(() =>

@@ -49,5 +49,5 @@ internal static class FilesystemModule
         }
     }
 
-    private static bool IsSource(string file) => Path.GetExtension(file) is ".h" || (Path.GetExtension(file) == ".c" && !file.EndsWith(".mod.c", StringComparison.Ordinal)) || Path.GetFileName(file) is "Kbuild" or "Makefile";
+    private static bool IsSource(string file) => Path.GetExtension(file) is ".h" or ".sh" || (Path.GetExtension(file) == ".c" && !file.EndsWith(".mod.c", StringComparison.Ordinal)) || Path.GetFileName(file) is "Kbuild" or "Makefile";
 }

@@ -9,7 +9,7 @@ namespace GuestMemFs.KernelLab.Image;
 internal sealed class RootImage : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
-    private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "root", "boot", "app", "dotnet", "modules", "tests", "etc"];
+    private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "mnt2", "root", "boot", "app", "dotnet", "modules", "tests", "etc"];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-");
 
     private RootImage()
@@ -82,7 +82,7 @@ internal sealed class RootImage : IDisposable
             File.Copy(FilesystemModule.Build(parts, kernel), In($"{modules}/guestmemfs.ko"));
         }
 
-        foreach (string program in Directory.EnumerateFiles(FilesystemModule.BuildTests(parts)).Where(file => File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute)))
+        foreach (string program in Directory.EnumerateFiles(FilesystemModule.BuildTests(parts)).Where(file => System.IO.Path.GetExtension(file) is ".sh" || File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute)))
         {
             File.Copy(program, In($"tests/{System.IO.Path.GetFileName(program)}"));
         }

@@ -13,6 +13,9 @@ internal sealed class LabParts
 
     public string Busybox => Path.Combine(Cache, "tools", "busybox");
 
+    /// <summary>What <c>uname -r</c> says under a kernel of a series.</summary>
+    public string Release(string kernel) => Kernel.All.Single(one => one.Name == kernel).Release(this);
+
     /// <summary>The parts; skips the test with the way to get them where some are not there.</summary>
     public static LabParts Require()
     {

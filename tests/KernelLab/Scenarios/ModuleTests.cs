@@ -1,0 +1,58 @@
+using GuestMemFs.KernelLab.Machines;
+using GuestMemFs.KernelLab.Parts;
+
+namespace GuestMemFs.KernelLab.Scenarios;
+
+/// <summary>Our filesystem for kernels by itself: its own tests, run in real kernels, and real ends of kernels. That it is built without a warning for each, the lab sees to.</summary>
+public sealed class ModuleTests(Lab lab)
+{
+    [Theory]
+    [InlineData("6.12")]
+    [InlineData("7.2")]
+    public void Names_sizes_mappings_and_refusals_are_as_they_must_be(string kernel)
+    {
+        Transcript run = lab.Run(On("module-checks") with { Kernel = new Kernel(kernel) }).MustSucceed();
+
+        Assert.Equal(lab.Parts.Release(kernel), Assert.Single(run.Stages).Release);
+        Assert.InRange(run.Number("checks sh"), 20, long.MaxValue);
+        Assert.InRange(run.Number("checks names"), 20, long.MaxValue);
+        Assert.InRange(run.Number("checks maps"), 20, long.MaxValue);
+    }
+
+    [Fact]
+    public void Names_lengths_modes_owners_times_and_bytes_are_kept_from_6_12_to_7_2_and_back()
+    {
+        Transcript run = lab.Run(On("module-kept")).MustSucceed();
+
+        Assert.Equal([lab.Parts.Release("6.12"), lab.Parts.Release("7.2"), lab.Parts.Release("6.12")], run.Stages.Select(stage => stage.Release));
+    }
+
+    [Theory]
+    [InlineData("kexec")]
+    [InlineData("panic")]
+    public void Changes_under_way_when_the_kernel_ends_are_done_or_not_done(string end)
+    {
+        Boot boot = On("module-crash");
+        Transcript run = lab.Run(boot with
+        {
+            CommandLine = end == "panic" ? $"{boot.CommandLine} crashkernel=448M" : boot.CommandLine,
+            Arguments = new Dictionary<string, string>(boot.Arguments) { ["end"] = end },
+        }).MustSucceed();
+
+        Assert.Equal(end == "panic", run.Console.Contains("sysrq triggered crash", StringComparison.Ordinal));
+        Assert.Equal(2, run.Stages.Count);
+        Assert.InRange(run.Number("checks crash"), 1, long.MaxValue);
+    }
+
+    [Fact]
+    public void A_kernel_that_is_told_wrong_where_the_memory_is_is_refused_with_the_reason_and_changes_nothing()
+    {
+        Transcript run = lab.Run(On("module-misplaced")).MustSucceed();
+
+        Assert.Equal(5, run.Stages.Count);
+        Assert.Equal(3, run.All("refused").Count);
+    }
+
+    private static Boot On(string scenario) =>
+        new() { Scenario = scenario, CommandLine = Boot.ReservedMemory, Arguments = new Dictionary<string, string> { ["medium"] = "guestmemfs" } };
+}
