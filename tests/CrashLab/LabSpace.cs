@@ -39,6 +39,8 @@ internal sealed unsafe class LabSpace(long length) : IHeapSpace, IDisposable
 
     public void EnsureBacked(long offset, long backed) => Assert.True(offset >= 0 && offset + backed <= length);
 
+    public void FillHoles(long end) => Assert.InRange(end, 0, length);
+
     /// <summary>The memory as it is.</summary>
     public Image Capture() => new(Bytes.ToArray(), Epoch, IsFormatted);
 

@@ -82,6 +82,23 @@ internal readonly unsafe struct GroupLog
         throw new HeapDamagedException(space.Name, place, $"lane {lane.Index} leads to no group log");
     }
 
+    /// <summary>What is looked at once, at the attach: that the block is as long as its header says, and whose group it is where there is one.</summary>
+    /// <exception cref="HeapDamagedException">It is not, or nobody's.</exception>
+    public void Check(IHeapSpace space)
+    {
+        new PageTable(space).StartOf(Offset >> HeapFormat.PageShift, out PageDescriptor descriptor);
+        long room = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
+        if (!Guard.Holds(SizeClasses.Taken(Size) == room && Size == BlockSize(Capacity)))
+        {
+            throw new HeapDamagedException(_region, Offset, $"a group's log of {Size} bytes lies in a block of {room}");
+        }
+
+        if (!Guard.Holds(Count == 0 || Owner != 0))
+        {
+            throw new HeapDamagedException(_region, Offset + OwnerOffset, $"the group of {Count} changes is nobody's");
+        }
+    }
+
     /// <summary>Writes an entry; it counts once the state says so.</summary>
     public void Write(int index, long old, long added)
     {

@@ -32,4 +32,7 @@ internal unsafe interface IHeapSpace
 
     /// <summary>Takes the medium's space for the range; an exception where it has none.</summary>
     void EnsureBacked(long offset, long length);
+
+    /// <summary>All before the offset was backed once: it is so again, though the files be a copy that left pages of zeros out.</summary>
+    void FillHoles(long end);
 }

@@ -44,6 +44,7 @@ public sealed unsafe partial class PersistentHeap
 
         if (space.IsWritable && recover)
         {
+            space.FillHoles(FrontierBytes);
             _blocks = new BlockAllocator(space);
             Recovery = Recover();
         }
@@ -328,7 +329,7 @@ public sealed unsafe partial class PersistentHeap
 
             if (GroupLog.Exists(lane))
             {
-                GroupLog.Open(_space, lane);
+                GroupLog.Open(_space, lane).Check(_space);
             }
 
             switch (GroupLog.StateOf(_space, lane))

@@ -35,4 +35,6 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
     public void MarkFormatted() => _region.MarkFormatted();
 
     public void EnsureBacked(long offset, long length) => _region.EnsureBacked(offset, length);
+
+    public void FillHoles(long end) => _region.FillHoles(end);
 }

@@ -29,6 +29,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
 
     public override long Length => (long)Descriptors.Status(_handle, _path).Size;
 
+    public override long Held => (long)Descriptors.Status(_handle, _path).Blocks * 512;
+
     /// <summary>
     /// Gives a new, empty file its length and takes what creation takes. Exactly one ftruncate takes effect: it is made again
     /// only where a signal came before anything happened.

@@ -102,6 +102,9 @@ public abstract class MediumFile : IDisposable
     /// <summary>Length in bytes, as the medium tells it now.</summary>
     public abstract long Length { get; }
 
+    /// <summary>Bytes of it that have the medium's memory, as the medium tells it now; less than the length where it has holes.</summary>
+    public virtual long Held => Length;
+
     /// <summary>True where the file was opened for writing.</summary>
     public abstract bool IsWritable { get; }
 

@@ -137,6 +137,11 @@ internal sealed unsafe class MetadataFile : IDisposable
 
         if (writable)
         {
+            if (File.Held < Length)
+            {
+                File.Reserve(0, Length); // a copy that left out pages of zeros: a store into one must find room
+            }
+
             Mend(superblock, first.IsIntact, second.IsIntact, findings);
         }
 

@@ -268,7 +268,13 @@ public sealed partial class PersistentArena
             ExtentEntry extent = node.Extents[i];
             if (i >= mapping.Parts)
             {
-                mapping.Add(extent, _files.Map(extent, mapping.Address + (nint)start, node.Entry.Name));
+                MediumFile file = _files.Map(extent, mapping.Address + (nint)start, node.Entry.Name);
+                if (file.IsWritable && node.Entry.Reserve == RegionReserve.Full && file.Held < extent.Used)
+                {
+                    file.Reserve(0, RegionSizes.RoundUp(extent.Used, PageSizes.Huge2M)); // a copy that left out pages of zeros
+                }
+
+                mapping.Add(extent, file);
             }
 
             start += extent.Used;

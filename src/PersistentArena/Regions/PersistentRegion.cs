@@ -111,6 +111,18 @@ public sealed unsafe class PersistentRegion : IDisposable
         }
     }
 
+    /// <summary>Has no hole before an offset, where the region reserves on demand and everything before it was taken once. Looks at its files' sizes, not at the data.</summary>
+    /// <exception cref="ArenaOutOfSpaceException">There is one, and the medium has no room for it.</exception>
+    internal void FillHoles(long end)
+    {
+        CheckOpen();
+        Arena.Guard(end, () =>
+        {
+            _mapping.FillHoles(end);
+            return 0;
+        });
+    }
+
     /// <summary>Notes in the journal that a heap was made here. Once true, it stays.</summary>
     internal void MarkFormatted()
     {

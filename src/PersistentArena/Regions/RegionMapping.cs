@@ -56,6 +56,19 @@ internal sealed class RegionMapping
     /// <summary>The last extent holds more of the region than it did.</summary>
     public void ExtendLast(long used) => Volatile.Write(ref _parts, [.. _parts[..^1], _parts[^1] with { Used = used }]);
 
+    /// <summary>Takes the medium's memory again for what lies before an offset, where a file has less than that: a copy that left out pages of zeros has holes there.</summary>
+    public void FillHoles(long end)
+    {
+        foreach (Part part in Volatile.Read(ref _parts))
+        {
+            long used = Math.Min(part.Used, end - part.Start);
+            if (used > 0 && part.File is { } file && file.Held < used)
+            {
+                file.Reserve(0, used);
+            }
+        }
+    }
+
     /// <summary>Makes what was added usable.</summary>
     public void Publish(RegionEntry entry)
     {

@@ -262,8 +262,9 @@ internal sealed unsafe class DamageImage
                 Add("overflow block", start + 8, Table.BucketLength - 8);
                 break;
             case BlockHeader.TypeGroupLog:
-                Add("group log", start, 8);
-                Add("group log", start + 8, (int)GroupLog.BlockSize(6) - 8);
+                Add("group log", start, 8, Promise.HeapOpen);
+                Add("group log", start + 8, 8, Name == "in an open group" ? Promise.HeapOpen : Promise.Nothing); // whose group it is: who else should roll it back?
+                Add("group log", start + 16, (int)GroupLog.BlockSize(6) - 16);
                 break;
             case BlockHeader.TypeBlob:
                 bool root = BlockHeader.SizeOf(header) == 24; // A root says how long it is; of another object nobody but its header knows.

@@ -53,6 +53,10 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
 
     public void MarkFormatted() => IsFormatted = true;
 
+    public void FillHoles(long end)
+    {
+    }
+
     public void EnsureBacked(long offset, long length)
     {
         if (offset + length > MediumRoom)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using GuestMemFs.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Tests.Infrastructure;
@@ -89,7 +90,7 @@ public static class TestMedia
     /// <summary>Blocks of 512 bytes that a file has.</summary>
     internal static long BlocksOf(string path)
     {
-        using SafeFileHandle handle = File.OpenHandle(path);
+        using SafeFileHandle handle = GuestMemFs.Media.Descriptors.Own(Libc.OpenAt(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CLOEXEC, 0), "open", path); // File.OpenHandle takes a lock
         return (long)GuestMemFs.Media.Descriptors.Status(handle, path).Blocks;
     }
 
