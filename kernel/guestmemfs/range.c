@@ -36,14 +36,16 @@ static struct gmfs_range *of_kobj(struct kobject *kobj)
 	return container_of(kobj, struct gmfs_range, kobj);
 }
 
-#define RANGE_ATTR(attr, format, value)					\
+#define RANGE_ATTR_MODE(attr, mode, format, value)			\
 static ssize_t attr##_show(struct kobject *kobj, struct kobj_attribute *a, char *buf) \
 {									\
 	struct gmfs_range *r = of_kobj(kobj);				\
 									\
 	return sysfs_emit(buf, format "\n", value);			\
 }									\
-static struct kobj_attribute attr##_attr = __ATTR_RO(attr)
+static struct kobj_attribute attr##_attr = __ATTR_RO_MODE(attr, mode)
+
+#define RANGE_ATTR(attr, format, value)	RANGE_ATTR_MODE(attr, 0444, format, value)
 
 /* The same for every range, so that one file answers for one mount. */
 #define CONST_ATTR(attr, format, value)					\
@@ -58,7 +60,7 @@ static u64 faults_of(struct gmfs_range *r, enum gmfs_fault_size size)
 	return atomic64_read(&r->faults[size]);
 }
 
-RANGE_ATTR(base, "%#llx", (u64)r->base);
+RANGE_ATTR_MODE(base, 0400, "%#llx", (u64)r->base);
 RANGE_ATTR(size, "%llu", r->size);
 RANGE_ATTR(node, "%d", r->node);
 RANGE_ATTR(mounted, "%d", READ_ONCE(r->sb) ? 1 : 0);
