@@ -154,7 +154,14 @@ internal sealed unsafe class BlockAllocator
         long start = _runs.TryTake(pages, backed, emergency);
         if (start == 0)
         {
-            FindEverything(lane);
+            FindEverything();
+            start = _runs.TryTake(pages, backed, emergency);
+        }
+
+        if (start == 0)
+        {
+            GiveUpKept(lane);
+            FindEverything();
             start = _runs.TryTake(pages, backed, emergency);
         }
 
@@ -173,7 +180,8 @@ internal sealed unsafe class BlockAllocator
             || FromPartial(lane, sizeClass, shared)
             || FromUnscanned(lane, sizeClass, shared, SlabsPerCall)
             || FromFresh(lane, sizeClass, emergency)
-            || FromAnywhere(lane, sizeClass, shared, emergency);
+            || FromAnywhere(lane, sizeClass, shared, emergency)
+            || FromKept(lane, sizeClass, shared, emergency);
     }
 
     private static bool FromShared(Lane lane, int sizeClass, Shared shared)
@@ -267,11 +275,23 @@ internal sealed unsafe class BlockAllocator
 
     private bool FromAnywhere(Lane lane, int sizeClass, Shared shared, bool emergency)
     {
-        FindEverything(lane);
+        FindEverything();
         return FromShared(lane, sizeClass, shared)
             || FromPartial(lane, sizeClass, shared)
             || FromUnscanned(lane, sizeClass, shared, int.MaxValue)
             || FromFresh(lane, sizeClass, emergency);
+    }
+
+    // Larger ones become runs, and the search for those does the same.
+    private bool FromKept(Lane lane, int sizeClass, Shared shared, bool emergency)
+    {
+        if (SizeClasses.SizeOf(sizeClass) > SmallSlabLimit)
+        {
+            return false;
+        }
+
+        GiveUpKept(lane);
+        return FromAnywhere(lane, sizeClass, shared, emergency);
     }
 
     private static int BatchOf(int sizeClass) => Math.Max(BlockCache.DepthOf(sizeClass) / 2, 1);
@@ -293,18 +313,25 @@ internal sealed unsafe class BlockAllocator
         }
     }
 
-    /// <summary>The region is full: look at all that was never looked at, give up what the lane kept for itself, and turn empty slabs into runs.</summary>
-    private void FindEverything(Lane lane)
+    /// <summary>Nothing is left: what the lane kept for itself goes back too. A slab is empty only when nobody keeps a block of it.</summary>
+    private void GiveUpKept(Lane lane)
+    {
+        for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
+        {
+            while (lane.Cache.TryPop(sizeClass, out long kept))
+            {
+                _shared[sizeClass].Blocks.Add(kept);
+            }
+        }
+    }
+
+    /// <summary>The region is full, or too small for a slab: look at all that was never looked at, and turn empty slabs into runs.</summary>
+    private void FindEverything()
     {
         _walker.Walk(int.MaxValue);
         for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
         {
             Shared shared = _shared[sizeClass];
-            while (lane.Cache.TryPop(sizeClass, out long kept))
-            {
-                shared.Blocks.Add(kept); // a slab is empty only when nobody keeps a block of it
-            }
-
             while (_walker.TryTakeUnscanned(sizeClass, out long page))
             {
                 Collect(page, sizeClass, shared);
