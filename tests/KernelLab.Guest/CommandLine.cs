@@ -25,9 +25,9 @@ internal sealed class CommandLine
     /// </summary>
     /// <param name="stage">Its number.</param>
     /// <param name="change">Changes a word, or gives null to leave it out.</param>
-    public string ForStage(int stage, Func<string, string?>? change = null) => string.Join(' ', _words
+    public string ForStage(int stage, Func<string, string?> change) => string.Join(' ', _words
         .Where(word => !word.StartsWith("lab.stage=", StringComparison.Ordinal) && !word.StartsWith("BOOT_IMAGE=", StringComparison.Ordinal) && !word.StartsWith("elfcorehdr=", StringComparison.Ordinal))
-        .Select(word => change is null ? word : change(word))
+        .Select(change)
         .OfType<string>()
         .Append(FormattableString.Invariant($"lab.stage={stage}")));
 }

@@ -40,12 +40,19 @@ internal sealed class Stage(Host host, CommandLine commandLine)
         }
     }
 
-    /// <summary>Loads the next kernel, for <see cref="Kexec.Enter"/> or a panic.</summary>
+    /// <summary>
+    /// Loads the next kernel, for <see cref="Kexec.Enter"/> or a panic. With <c>lab.forget=PREFIX</c> words that begin so are not handed on, by which the lab tests itself.
+    /// </summary>
     /// <param name="kernel">The series: 6.12 or 7.2; null for the one named by lab.next=, or the first of all.</param>
     /// <param name="change">Changes a word of the command line, or gives null to leave it out.</param>
     /// <param name="onPanic">To be entered when this kernel panics.</param>
-    public void LoadNext(string? kernel = null, Func<string, string?>? change = null, bool onPanic = false) =>
-        Kexec.Load($"/boot/{kernel ?? commandLine.Find("next") ?? "6.12"}/vmlinuz", "/boot/initrd", commandLine.ForStage(Number + 1, change), onPanic);
+    public void LoadNext(string? kernel = null, Func<string, string?>? change = null, bool onPanic = false)
+    {
+        string? forget = commandLine.Find("forget");
+        Kexec.Load($"/boot/{kernel ?? commandLine.Find("next") ?? "6.12"}/vmlinuz", "/boot/initrd", commandLine.ForStage(Number + 1, Change), onPanic);
+
+        string? Change(string word) => forget is not null && word.StartsWith(forget, StringComparison.Ordinal) ? null : change is null ? word : change(word);
+    }
 
     /// <summary>The words of a crash kernel: none is set aside for another one.</summary>
     public static string AsCrashKernel(string word) => word.StartsWith("crashkernel=", StringComparison.Ordinal) ? "nr_cpus=1 reset_devices" : word;

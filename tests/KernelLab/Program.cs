@@ -1,13 +1,14 @@
 using GuestMemFs.KernelLab;
 using GuestMemFs.KernelLab.Parts;
 
-// The test runner, and beside it the command that fetches what the machines are made of.
+// The test runner, also with the long set, and beside it the command that fetches what the machines are made of.
 switch (args)
 {
-    case ["fetch", .. string[] options]:
-        return LabParts.Fetch(options);
+    case ["fetch", .. string[] fetch]:
+        return LabParts.Fetch(fetch);
     default:
-        int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args).ConfigureAwait(false);
+        string[] options = args is ["long", .. string[] more] ? ["-explicit", "on", .. more] : args;
+        int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(options).ConfigureAwait(false);
         if (!args.Contains("-automated")) // There standard output belongs to the one who started it.
         {
             LabTimes.Print(Console.Out);

@@ -8,7 +8,7 @@ namespace GuestMemFs.KernelLab.Image;
 /// </summary>
 internal sealed class RootImage : IDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
     private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "mnt2", "root", "boot", "app", "dotnet", "modules", "tests", "etc"];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-");
 
