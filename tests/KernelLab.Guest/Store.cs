@@ -69,6 +69,7 @@ internal sealed class Store : IDisposable
         _stage.Host.Tell("arena", facts.Find("arena_id") ?? "");
         _stage.Host.Tell("attach", facts.Find("attach_kind") ?? "");
         _stage.Host.Tell("medium", facts.Find("arena_medium") ?? "");
+        _stage.Host.Tell("page size", facts.Find("arena_page_size") ?? "");
         foreach (string line in facts.AttachReport())
         {
             _stage.Host.Tell("reason", line);

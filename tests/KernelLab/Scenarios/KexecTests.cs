@@ -18,6 +18,7 @@ public sealed class KexecTests(Lab lab)
 
         Assert.Equal("warm", run.Get("attach"));
         Assert.Equal(medium, run.Get("medium"));
+        Assert.Equal(2 << 20, run.Number("page size")); // On guestmemfs: that it was found to be our module.
         Assert.Equal(Keys, run.Number("right"));
         SurvivedAKernel(run);
     }
