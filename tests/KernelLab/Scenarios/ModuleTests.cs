@@ -17,6 +17,10 @@ public sealed class ModuleTests(Lab lab)
         Assert.InRange(run.Number("checks sh"), 20, long.MaxValue);
         Assert.InRange(run.Number("checks names"), 20, long.MaxValue);
         Assert.InRange(run.Number("checks maps"), 20, long.MaxValue);
+        foreach (string program in (string[])["hidden", "stress", "memerr"])
+        {
+            Assert.InRange(run.Number($"checks {program}"), 1, long.MaxValue);
+        }
     }
 
     [Fact]
