@@ -31,6 +31,12 @@ internal sealed class Transcript
     /// <summary>What went wrong, in words; empty where nothing did.</summary>
     public IReadOnlyList<string> Failures => _failures;
 
+    /// <summary>
+    /// True where a kernel ended at a breakpoint of its own. A kernel that boots patches its code while its other processor runs it, by way of such breakpoints, and QEMU's translation
+    /// (7.2, more than one thread) now and then runs one that is gone again. It says nothing of us, so the scenario is run once more, and the list of times shows both.
+    /// </summary>
+    public bool EmulatorTripped => _failures.Count > 0 && _console.Contains("Oops: int3", StringComparison.Ordinal);
+
     /// <summary>The last value told under a name, or null.</summary>
     public string? Find(string name)
     {
