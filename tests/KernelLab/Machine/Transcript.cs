@@ -33,7 +33,7 @@ internal sealed class Transcript
 
     /// <summary>
     /// True where a kernel ended at a breakpoint of its own. A kernel that boots patches its code while its other processor runs it, by way of such breakpoints, and QEMU's translation
-    /// (7.2, more than one thread) now and then runs one that is gone again. It says nothing of us, so the scenario is run once more, and the list of times shows both.
+    /// (7.2, more than one thread) now and then runs one that is gone again. It says nothing of us, so the scenario is run again, and the list of times shows each run.
     /// </summary>
     public bool EmulatorTripped => _failures.Count > 0 && _console.Contains("Oops: int3", StringComparison.Ordinal);
 
