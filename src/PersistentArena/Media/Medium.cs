@@ -119,6 +119,15 @@ public abstract class MediumFile : IDisposable
     /// A no-op where creation already took it. Fails with <see cref="MediumErrorKind.NoSpace"/>.</summary>
     public abstract void Reserve(long offset, long length);
 
+    /// <summary>Takes the medium's space again for the first bytes, where it holds less than that: a copy that left pages of zeros out has holes.</summary>
+    internal void FillHoles(long length)
+    {
+        if (Held < length)
+        {
+            Reserve(0, length);
+        }
+    }
+
     /// <summary>Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the descriptor.</summary>
     public abstract bool TryLock();
 

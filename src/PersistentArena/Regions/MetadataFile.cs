@@ -137,11 +137,7 @@ internal sealed unsafe class MetadataFile : IDisposable
 
         if (writable)
         {
-            if (File.Held < Length)
-            {
-                File.Reserve(0, Length); // a copy that left out pages of zeros: a store into one must find room
-            }
-
+            File.FillHoles(Length);
             Mend(superblock, first.IsIntact, second.IsIntact, findings);
         }
 

@@ -269,9 +269,9 @@ public sealed partial class PersistentArena
             if (i >= mapping.Parts)
             {
                 MediumFile file = _files.Map(extent, mapping.Address + (nint)start, node.Entry.Name);
-                if (file.IsWritable && node.Entry.Reserve == RegionReserve.Full && file.Held < extent.Used)
+                if (file.IsWritable && node.Entry.Reserve == RegionReserve.Full)
                 {
-                    file.Reserve(0, RegionSizes.RoundUp(extent.Used, PageSizes.Huge2M)); // a copy that left out pages of zeros
+                    file.FillHoles(RegionSizes.RoundUp(extent.Used, PageSizes.Huge2M));
                 }
 
                 mapping.Add(extent, file);

@@ -62,9 +62,9 @@ internal sealed class RegionMapping
         foreach (Part part in Volatile.Read(ref _parts))
         {
             long used = Math.Min(part.Used, end - part.Start);
-            if (used > 0 && part.File is { } file && file.Held < used)
+            if (used > 0)
             {
-                file.Reserve(0, used);
+                part.File?.FillHoles(used);
             }
         }
     }
