@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using KvStore.Demo;
 
 namespace GuestMemFs.KernelLab.Guest;
@@ -45,6 +46,16 @@ internal sealed class Store : IDisposable
         using RespClient client = Connect();
         Loader.Load(client, Data, _ => { }, CancellationToken.None);
         Tell("loaded", Stopwatch.GetElapsedTime(since));
+    }
+
+    /// <summary>Fills it, closes it and goes to the next kernel.</summary>
+    [DoesNotReturn]
+    public void LoadStopAndKexec()
+    {
+        Load();
+        Stop();
+        _stage.LoadNext();
+        Kexec.Enter();
     }
 
     /// <summary>Reads every key back; throws unless all are right.</summary>

@@ -10,10 +10,7 @@ internal sealed class KvStoreStopped : Scenario
         using var store = Store.Start(stage, Place.Open(stage));
         if (stage.Number == 0)
         {
-            store.Load();
-            store.Stop();
-            stage.LoadNext();
-            Kexec.Enter();
+            store.LoadStopAndKexec();
         }
 
         store.TellAttach();

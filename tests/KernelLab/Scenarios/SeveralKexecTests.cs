@@ -1,3 +1,4 @@
+using System.Globalization;
 using GuestMemFs.KernelLab.Machines;
 using GuestMemFs.KernelLab.Parts;
 
@@ -17,7 +18,7 @@ public sealed class SeveralKexecTests(Lab lab)
         {
             Scenario = "arena-life",
             CommandLine = Boot.MemoryOf(medium),
-            Arguments = new Dictionary<string, string> { ["medium"] = medium, ["kexecs"] = "5" },
+            Arguments = new Dictionary<string, string> { ["medium"] = medium, ["kexecs"] = Kexecs.ToString(CultureInfo.InvariantCulture) },
         }).MustSucceed();
 
         string[] expected = [.. Enumerable.Range(0, Kexecs + 1).Select(i => (i % 2 == 0 ? Kernel.Stock : Kernel.Own).Release(lab.Parts))];
