@@ -98,11 +98,11 @@ public sealed class RegionInUseException : ArenaException
     public int Leases { get; }
 }
 
-/// <summary>The region is the memory of a machine that runs: another process holds the lock on its first file.</summary>
+/// <summary>The region is lent, to a machine that runs or to a program that borrowed it: another process holds the lock on its first file.</summary>
 public sealed class RegionLentException : ArenaException
 {
     internal RegionLentException(string name, string file, int? holder)
-        : base(ReasonCodes.RegionLent, $"Region '{name}' is the memory of a machine that runs: {(holder is { } process ? $"process {process}" : "a process that the kernel does not name")} holds the lock on its file {file}. Stop the machine first.")
+        : base(ReasonCodes.RegionLent, $"Region '{name}' is lent, to a machine that runs or to a program that borrowed it: {(holder is { } process ? $"process {process}" : "a process that the kernel does not name")} holds the lock on its file {file}. End that first.")
     {
         Name = name;
         HolderProcessId = holder;

@@ -17,6 +17,9 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
 
     private Dictionary<(ulong Id, ulong Nonce), List<string>>? _byIdentity;
 
+    /// <summary>True where files are mapped for writing.</summary>
+    public bool AreWritable => writable;
+
     /// <summary>The name an extent's file is made under.</summary>
     public static string NameOf(ulong extentId) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{extentId:x}");
 

@@ -118,7 +118,7 @@ public sealed partial class PersistentArena
         entry = entry with { Id = state.NextRegionId, Nonce = RandomNonce(), CreatedUnixMilliseconds = _clock.GetUtcNow().ToUnixTimeMilliseconds() };
         SpacePlan plan = Plan(entry.Length, null, entry.Reserve, long.MaxValue);
         AddressReservation view = Reserve(entry, MappedBytes(plan));
-        var mapping = new RegionMapping(entry, view);
+        var mapping = new RegionMapping(entry, view) { IsWritable = true };
         try
         {
             Place(journal, mapping, plan, entry, 0, null);
@@ -207,7 +207,9 @@ public sealed partial class PersistentArena
         }
     }
 
-    private RegionMapping Map(RegionNode node)
+    private RegionMapping Map(RegionNode node) => Map(node, _files, loan: null);
+
+    private RegionMapping Map(RegionNode node, ExtentFiles files, MediumFile? loan)
     {
         long held = 0;
         for (int i = 0; i < node.Extents.Count; i++)
@@ -224,10 +226,10 @@ public sealed partial class PersistentArena
         }
 
         ExtentEntry last = node.Extents[^1];
-        var mapping = new RegionMapping(node.Entry, Reserve(node.Entry, held - last.Used + last.FileLength));
+        var mapping = new RegionMapping(node.Entry, Reserve(node.Entry, held - last.Used + last.FileLength)) { IsWritable = files.AreWritable, Loan = loan };
         try
         {
-            MapExtents(mapping, node);
+            MapExtents(mapping, node, files);
             return mapping;
         }
         catch
@@ -253,13 +255,13 @@ public sealed partial class PersistentArena
                 mapping.ExtendLast(node.Extents[mapping.Parts - 1].Used);
             }
 
-            MapExtents(mapping, node);
+            MapExtents(mapping, node, _files);
         }
 
         return mapping;
     }
 
-    private void MapExtents(RegionMapping mapping, RegionNode node)
+    private static void MapExtents(RegionMapping mapping, RegionNode node, ExtentFiles files)
     {
         long start = 0;
         for (int i = 0; i < node.Extents.Count; i++)
@@ -268,7 +270,7 @@ public sealed partial class PersistentArena
             ExtentEntry extent = node.Extents[i];
             if (i >= mapping.Parts)
             {
-                MediumFile file = _files.Map(extent, mapping.Address + (nint)start, node.Entry.Name);
+                MediumFile file = files.Map(extent, mapping.Address + (nint)start, node.Entry.Name);
                 if (file.IsWritable && node.Entry.Reserve == RegionReserve.Full)
                 {
                     file.FillHoles(RegionSizes.RoundUp(extent.Used, PageSizes.Huge2M));

@@ -345,7 +345,11 @@ public sealed partial class PersistentArena : IDisposable
         {
             if (--mapping.Leases == 0)
             {
-                _open.Remove(mapping.Entry.Id);
+                if (mapping.Loan is null)
+                {
+                    _open.Remove(mapping.Entry.Id);
+                }
+
                 mapping.Unmap();
             }
         }

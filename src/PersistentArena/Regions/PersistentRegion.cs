@@ -42,7 +42,7 @@ public sealed unsafe class PersistentRegion : IDisposable
     public nint Address { get; }
 
     /// <summary>True where the mapping cannot be written: a store to it ends the process.</summary>
-    public bool IsReadOnly => Arena.IsReadOnly;
+    public bool IsReadOnly => !_mapping.IsWritable;
 
     /// <summary>Never used twice in the arena.</summary>
     internal ulong RegionId => _mapping.Entry.Id;

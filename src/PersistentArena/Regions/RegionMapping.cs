@@ -25,6 +25,12 @@ internal sealed class RegionMapping
     /// <summary>The region's entry in force.</summary>
     public RegionEntry Entry { get; set; }
 
+    /// <summary>True where its bytes may be written.</summary>
+    public required bool IsWritable { get; init; }
+
+    /// <summary>The file whose lock is the loan, where the region was borrowed from the arena's writer; such a mapping is one opening's alone.</summary>
+    public MediumFile? Loan { get; init; }
+
     /// <summary>How many openings share this.</summary>
     public int Leases { get; set; }
 
@@ -119,6 +125,7 @@ internal sealed class RegionMapping
 
         _parts = [];
         _view.Dispose();
+        Loan?.Dispose();
     }
 
     private sealed record Part(long Start, long Used, MediumFile? File);

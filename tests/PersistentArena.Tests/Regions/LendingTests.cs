@@ -51,6 +51,33 @@ public sealed class LendingTests
     }
 
     [Fact]
+    public void A_borrowed_region_is_written_beside_the_writer_and_is_lent_until_it_is_given_back()
+    {
+        using var directory = new ArenaDirectory();
+        using PersistentArena writer = PersistentArena.Create(new ArenaOptions { Directory = directory.Path });
+        using PersistentRegion seen = writer.CreateRegion("plan", Length, new RegionOptions { MaximumLength = 2 * Length });
+        writer.CreateRegion("keys", Length, new RegionOptions { Kind = RegionKind.Heap }).Dispose();
+        using PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = directory.Path, Access = ArenaAccess.ReadOnly });
+        using PersistentRegion looked = reader.OpenRegion("plan");
+
+        PersistentRegion borrowed = reader.BorrowRegion("plan");
+        Assert.False(borrowed.IsReadOnly);
+        Assert.True(looked.IsReadOnly);
+        borrowed.AsSpan(Length - 1, 1)[0] = 42;
+        Assert.Equal(42, seen.AsSpan(Length - 1, 1)[0]);
+
+        Assert.Equal("plan", Assert.Throws<RegionLentException>(() => reader.BorrowRegion("plan")).Name);
+        Assert.Throws<RegionLentException>(() => seen.Grow(2 * Length));
+        Assert.Throws<RegionKindException>(() => reader.BorrowRegion("keys"));
+        Assert.Throws<RegionNotFoundException>(() => reader.BorrowRegion("none"));
+
+        borrowed.Dispose();
+        Assert.Equal(42, looked.AsSpan(Length - 1, 1)[0]);
+        seen.Grow(2 * Length);
+        reader.BorrowRegion("plan").Dispose();
+    }
+
+    [Fact]
     public void The_kernels_table_is_read_as_it_is_written()
     {
         string[] lines =
