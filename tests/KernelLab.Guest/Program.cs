@@ -18,6 +18,7 @@ try
         "module-checks" => new ModuleChecks(),
         "module-kept" => new ModuleKept(),
         "module-crash" => new ModuleCrash(),
+        "module-dma" => new ModuleDma(),
         "module-misplaced" => new ModuleMisplaced(),
         _ => throw new ScenarioException($"there is no scenario '{name}'"),
     };

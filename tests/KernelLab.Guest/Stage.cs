@@ -25,7 +25,7 @@ internal sealed class Stage(Host host, CommandLine commandLine)
     /// <summary>Loads a module of this kernel, with what it needs named first; those that are built in or loaded already are none.</summary>
     public void LoadModules(params string[] names)
     {
-        foreach (string name in names.Where(name => File.Exists($"{Modules}/{name}.ko") && !Directory.Exists($"/sys/module/{name}")))
+        foreach (string name in names.Where(name => File.Exists($"{Modules}/{name}.ko") && !Directory.Exists($"/sys/module/{name.Replace('-', '_')}")))
         {
             Shell.Run("insmod", $"{Modules}/{name}.ko");
         }

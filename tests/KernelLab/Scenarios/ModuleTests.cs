@@ -48,6 +48,24 @@ public sealed class ModuleTests(Lab lab)
         Assert.InRange(run.Number("checks crash"), 1, long.MaxValue);
     }
 
+    [Theory]
+    [InlineData("6.12")]
+    [InlineData("7.2")]
+    public void An_assigned_device_writes_into_a_file_before_and_after_a_kexec(string kernel)
+    {
+        Boot boot = On("module-dma");
+        Transcript run = lab.Run(boot with
+        {
+            Kernel = new Kernel(kernel),
+            CommandLine = $"{boot.CommandLine} intel_iommu=on",
+            Arguments = new Dictionary<string, string>(boot.Arguments) { ["next"] = kernel },
+            Devices = ["-device", "intel-iommu,intremap=on", "-device", "edu"],
+        }).MustSucceed();
+
+        Assert.Equal(2, run.Stages.Count);
+        Assert.Equal(["7", "7"], run.All("checks dma"));
+    }
+
     [Fact]
     public void A_kernel_that_is_told_wrong_where_the_memory_is_is_refused_with_the_reason_and_changes_nothing()
     {
