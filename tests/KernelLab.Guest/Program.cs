@@ -15,6 +15,7 @@ try
         "kvstore-gone" => new KvStoreGone(),
         "arena-frozen" => new ArenaFrozen(),
         "arena-life" => new ArenaLife(),
+        "luo-bytes" => new LuoBytes(),
         "module-checks" => new ModuleChecks(),
         "module-kept" => new ModuleKept(),
         "module-crash" => new ModuleCrash(),
