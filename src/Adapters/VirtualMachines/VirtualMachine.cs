@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 
 namespace GuestMemFs.VirtualMachines;
@@ -11,12 +12,13 @@ public sealed class VirtualMachine : IAsyncDisposable
     private const int LentExitCode = 75;
 
     private readonly VirtualMachineOptions _options;
-    private readonly Process _process;
+    private readonly Process? _process; // null where somebody else started it
 
-    private VirtualMachine(VirtualMachineOptions options, Process process, QmpClient monitor)
+    private VirtualMachine(VirtualMachineOptions options, Process? process, QmpClient monitor)
     {
         _options = options;
         _process = process;
+        ProcessId = process?.Id ?? monitor.PeerProcessId;
         Monitor = monitor;
     }
 
@@ -24,7 +26,7 @@ public sealed class VirtualMachine : IAsyncDisposable
     public string Name => _options.Name;
 
     /// <summary>QEMU's process.</summary>
-    public int ProcessId => _process.Id;
+    public int ProcessId { get; }
 
     /// <summary>QEMU's monitor.</summary>
     public QmpClient Monitor { get; }
@@ -32,6 +34,14 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// <summary>Starts a machine; it runs when this returns, unless it was told to wait (<c>-S</c>).</summary>
     /// <exception cref="VirtualMachineException">A region is another machine's, or QEMU did not start: with its words.</exception>
     public static Task<VirtualMachine> StartAsync(VirtualMachineOptions options, CancellationToken cancellation = default) => StartAsync(options, [], cancellation);
+
+    /// <summary>A machine that runs already: started by another process, or by this one before.</summary>
+    /// <exception cref="QmpException">Nobody answers at its monitor's socket, or not as QEMU does.</exception>
+    public static async Task<VirtualMachine> ConnectAsync(VirtualMachineOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new VirtualMachine(options, null, await QmpClient.ConnectAsync(options.MonitorSocket, options.Monitor, cancellation).ConfigureAwait(false));
+    }
 
     /// <summary>
     /// Starts a machine that goes on where a saved one stopped, on the RAM as it lies in its regions. It does not run a single instruction before <see cref="ResumeAsync"/>.
@@ -51,7 +61,7 @@ public sealed class VirtualMachine : IAsyncDisposable
         }
         catch
         {
-            machine._process.Kill();
+            machine._process!.Kill();
             await machine._process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             await machine.DisposeAsync().ConfigureAwait(false);
             throw;
@@ -136,14 +146,43 @@ public sealed class VirtualMachine : IAsyncDisposable
             // It may be gone before its answer is read.
         }
 
-        await _process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+        await WaitForExitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until QEMU is gone: because the guest switched itself off, for one.</summary>
+    public async Task WaitForExitAsync(CancellationToken cancellation = default)
+    {
+        if (_process is not null)
+        {
+            await _process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        while (IsAlive(ProcessId))
+        {
+            await Task.Delay(5, cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await Monitor.DisposeAsync().ConfigureAwait(false);
-        _process.Dispose();
+        _process?.Dispose();
+    }
+
+    // What nobody has waited for yet is there as a zombie, and holds nothing any more.
+    private static bool IsAlive(int process)
+    {
+        try
+        {
+            string stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/stat"));
+            return stat[stat.LastIndexOf(')')..] is not [_, _, 'Z' or 'X', ..];
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private static async Task<VirtualMachine> StartAsync(VirtualMachineOptions options, IReadOnlyList<string> more, CancellationToken cancellation)

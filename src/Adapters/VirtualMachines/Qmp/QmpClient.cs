@@ -25,6 +25,9 @@ public sealed class QmpClient : IAsyncDisposable
     /// <summary>What QEMU said when this connection was made.</summary>
     public QmpGreeting Greeting => _connection.Greeting;
 
+    /// <summary>The process that listens: QEMU's.</summary>
+    internal int PeerProcessId => _connection.PeerProcessId;
+
     /// <summary>Connects and negotiates. Waits for a socket that is not there yet: QEMU makes it a moment after its start.</summary>
     /// <exception cref="QmpTimeoutException">There is no QEMU, or another client has it.</exception>
     /// <exception cref="QmpProtocolException">The peer does not speak QMP.</exception>

@@ -1,0 +1,94 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+
+namespace GuestMemFs.LiveUpdate;
+
+/// <summary>A participant in another process, asked through its <see cref="LiveUpdateEndpoint"/>. The connection is kept: while it is there, the participant stays saved.</summary>
+internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdateParticipant, IDisposable
+{
+    private NetworkStream? _stream;
+    private StreamReader? _reader;
+
+    public string Name => settings.Name;
+
+    public int Order => settings.Order;
+
+    public TimeSpan Deadline => TimeSpan.FromSeconds(settings.Deadline);
+
+    /// <summary>The arena that the program is the writer of; null where it has none.</summary>
+    public async Task<Guid?> GetArenaAsync(CancellationToken cancellation) => (await AskAsync(new() { Call = EndpointCall.Hello }, cancellation).ConfigureAwait(false)).Arena;
+
+    /// <summary>Has it make regions in its arena.</summary>
+    public Task MakeAsync(IReadOnlyList<NeededRegion> regions, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Make, Regions = regions }, cancellation);
+
+    /// <summary>Says that the next kernel is entered.</summary>
+    public Task EnterAsync(CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Enter }, cancellation);
+
+    public Task PrepareAsync(CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Prepare }, cancellation);
+
+    public async Task<string> SaveAsync(CancellationToken cancellation) => (await AskAsync(new() { Call = EndpointCall.Save }, cancellation).ConfigureAwait(false)).Saved ?? string.Empty;
+
+    public Task FreezeAsync(CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Freeze }, cancellation);
+
+    public Task VerifyAsync(string saved, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Verify, Saved = saved }, cancellation);
+
+    public Task ResumeAsync(string saved, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Resume, Saved = saved }, cancellation);
+
+    public Task AbortAsync(string? saved, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Abort, Saved = saved }, cancellation);
+
+    public void Dispose()
+    {
+        _reader?.Dispose();
+        _stream?.Dispose();
+    }
+
+    private async Task<EndpointAnswer> AskAsync(EndpointRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            _stream ??= await ConnectAsync(waits: request.Call is EndpointCall.Verify or EndpointCall.Resume, cancellation).ConfigureAwait(false);
+            _reader ??= new StreamReader(_stream, Encoding.UTF8);
+            byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(request, PlanJson.Default.EndpointRequest), (byte)'\n'];
+            await _stream.WriteAsync(line, cancellation).ConfigureAwait(false);
+            string answered = await _reader.ReadLineAsync(cancellation).ConfigureAwait(false) ?? throw new EndOfStreamException("it closed the connection");
+            EndpointAnswer answer = JsonSerializer.Deserialize(answered, PlanJson.Default.EndpointAnswer)!;
+            return answer.Error is { } error ? throw new LiveUpdateException($"'{Name}' refused: {error}") : answer;
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            Dispose();
+            (_reader, _stream) = (null, null);
+            throw new LiveUpdateException($"'{Name}' did not answer at {settings.Socket}: {e.Message}. Look whether it runs.", e);
+        }
+    }
+
+    /// <summary>Connects; under the next kernel, waits for a program that is just starting.</summary>
+    private async Task<NetworkStream> ConnectAsync(bool waits, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(settings.Socket), cancellation).ConfigureAwait(false);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (SocketException e)
+            {
+                socket.Dispose();
+                if (!waits)
+                {
+                    throw new IOException(e.Message, e);
+                }
+
+                await Task.Delay(50, cancellation).ConfigureAwait(false);
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
+}
