@@ -57,6 +57,7 @@ internal static class Gmfs
             RestoreCommand.Create(globals),
             RepairCommand.Create(globals),
             TopCommand.Create(globals),
+            LiveUpdateCommand.Create(globals),
             CompletionCommand.Create(globals),
         };
         HelpPage.AddTo(root);

@@ -118,9 +118,9 @@ public sealed class LookingTests
     public void The_guide_names_every_command_option_and_exit_code()
     {
         string guide = File.ReadAllText(Repository.File("docs/gmfs.md"));
-        foreach (Command command in Cli.Gmfs.Root(TestArena.Silent).Subcommands)
+        foreach ((string path, Command command) in Commands(Cli.Gmfs.Root(TestArena.Silent)))
         {
-            Assert.Contains($"gmfs {command.Name}", guide, StringComparison.Ordinal);
+            Assert.Contains($"gmfs {path}", guide, StringComparison.Ordinal);
             Assert.All(command.Options.Where(option => option.Name != "--help"), option => Assert.Contains(option.Name, guide, StringComparison.Ordinal));
         }
 
@@ -131,14 +131,14 @@ public sealed class LookingTests
     public void Help_has_examples_that_are_right_and_the_exit_codes()
     {
         RootCommand root = Cli.Gmfs.Root(TestArena.Silent);
-        foreach (Command command in root.Subcommands)
+        foreach ((string path, Command command) in Commands(root))
         {
-            Answer help = TestArena.Run([command.Name, "--help"]);
+            Answer help = TestArena.Run([.. path.Split(' '), "--help"]);
             help.IsDone();
             Assert.Contains("Usage:", help.Out, StringComparison.Ordinal);
             Assert.All(Enum.GetValues<ExitCode>(), code => Assert.Contains($" {(int)code} ", help.Out[help.Out.IndexOf("Ends with:", StringComparison.Ordinal)..], StringComparison.Ordinal));
-            Assert.NotEmpty(HelpPage.ExamplesOf(command.Name));
-            Assert.All(HelpPage.ExamplesOf(command.Name), example =>
+            Assert.NotEmpty(HelpPage.ExamplesOf(path));
+            Assert.All(HelpPage.ExamplesOf(path), example =>
             {
                 Assert.Contains(example, help.Out, StringComparison.Ordinal);
                 ParseResult parsed = root.Parse(example.Split(' ')[1..]);
@@ -147,4 +147,8 @@ public sealed class LookingTests
             });
         }
     }
+
+    /// <summary>All commands that do something, with the words that call them.</summary>
+    private static IEnumerable<(string Path, Command Command)> Commands(Command of, string before = "") => of.Subcommands.SelectMany(one =>
+        one.Subcommands.Count > 0 ? Commands(one, $"{before}{one.Name} ") : [(before + one.Name, one)]);
 }

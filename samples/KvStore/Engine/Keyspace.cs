@@ -20,9 +20,15 @@ internal sealed class Keyspace : IDisposable
         _region = region;
         _heap = PersistentHeap.Open(region);
         Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName, new PersistentDictionaryOptions { TimeProvider = WallClock.Source });
+        KeysAtAttach = Keys.Count;
     }
 
     public PersistentDictionary Keys { get; }
+
+    public PersistentArena Arena => _arena;
+
+    /// <summary>How many keys the open found.</summary>
+    public long KeysAtAttach { get; }
 
     /// <summary>What the open found, in a few words.</summary>
     public string Outcome

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GuestMemFs;
+using GuestMemFs.LiveUpdate;
 using KvStore.Engine;
 
 namespace KvStore.Server;
@@ -23,12 +25,18 @@ internal static class ServerMain
             using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, server);
             server.Start();
             Announce(options, keyspace);
-            Console.WriteLine($"closing: {server.WaitForShutdownRequest()}");
+            string reason = options.LiveUpdateSocket.Length > 0 ? WaitAsParticipant(options, keyspace, server) : server.WaitForShutdownRequest();
+            Console.WriteLine($"closing: {reason}");
         }
         catch (OptionException e)
         {
             Console.Error.WriteLine($"KvStore: {e.Message}");
             return BadOption;
+        }
+        catch (IOException e) when (e is not MediumException)
+        {
+            Console.Error.WriteLine($"KvStore: --live-update-socket: {e.Message}");
+            return Failed;
         }
         catch (Exception e) when (e is ArenaException or MediumException)
         {
@@ -37,6 +45,22 @@ internal static class ServerMain
         }
 
         return Good;
+    }
+
+    /// <summary>Waits for the end, and lets a live update ask meanwhile. Apart, so that who does not want that does not load its assemblies.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string WaitAsParticipant(ServerOptions options, Keyspace keyspace, KvServer server)
+    {
+        using var participant = new KeptThroughUpdate(server.Engine, keyspace.Arena, keyspace.KeysAtAttach);
+        LiveUpdateEndpoint endpoint = LiveUpdateEndpoint.Start(options.LiveUpdateSocket, participant, keyspace.Arena);
+        try
+        {
+            return server.WaitForShutdownRequest();
+        }
+        finally
+        {
+            endpoint.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
     }
 
     private static PosixSignalRegistration On(PosixSignal signal, KvServer server) => PosixSignalRegistration.Create(signal, context =>

@@ -20,6 +20,9 @@ internal sealed class ServerOptions
 
     public string ArenaName { get; set; } = "kvstore";
 
+    /// <summary>Empty: no live update asks it.</summary>
+    public string LiveUpdateSocket { get; set; } = "";
+
     /// <summary>Most bytes that the keys may take.</summary>
     public long Size { get; set; } = 4L << 30;
 

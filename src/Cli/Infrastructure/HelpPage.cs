@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 
 namespace GuestMemFs.Cli.Infrastructure;
 
@@ -39,14 +40,23 @@ internal sealed class HelpPage(SynchronousCommandLineAction usual) : Synchronous
         "restore" => ["gmfs restore /var/backups/carts.dump -a /dev/shm/shop", "gmfs restore /var/backups/carts.dump carts2 --max-size 64G -a /dev/shm/shop"],
         "repair" => ["gmfs repair -a /dev/shm/shop", "gmfs repair --deep --yes -a /dev/shm/shop"],
         "top" => ["gmfs top -a /dev/shm/shop", "gmfs top --interval 5 --count 12 --json -a /dev/shm/shop"],
+        "live-update plan" => ["gmfs live-update plan hosts.json --dry-run", "gmfs live-update plan hosts.json"],
+        "live-update run" => ["gmfs live-update run hosts.json --dry-run", "gmfs live-update run hosts.json"],
+        "live-update resume" => ["gmfs live-update resume -a /mnt/guestmemfs/vms", "gmfs live-update resume --only web -a /mnt/guestmemfs/vms"],
+        "live-update abort" => ["gmfs live-update abort -a /mnt/guestmemfs/vms"],
+        "live-update status" => ["gmfs live-update status -a /mnt/guestmemfs/vms"],
+        "live-update start" => ["gmfs live-update start hosts.json web", "gmfs live-update start hosts.json web --wait"],
         "completion" => ["gmfs completion bash"],
         _ => [],
     };
 
+    /// <summary>A command with those it is of, without the tool's own name.</summary>
+    private static string PathOf(CommandResult command) => command.Parent is CommandResult { Parent: not null } parent ? $"{PathOf(parent)} {command.Command.Name}" : command.Command.Name;
+
     public override int Invoke(ParseResult parseResult)
     {
         int code = usual.Invoke(parseResult);
-        IReadOnlyList<string> examples = ExamplesOf(parseResult.CommandResult.Command.Name);
+        IReadOnlyList<string> examples = ExamplesOf(PathOf(parseResult.CommandResult));
         if (examples.Count > 0)
         {
             TextWriter output = parseResult.InvocationConfiguration.Output;

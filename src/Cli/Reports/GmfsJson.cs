@@ -19,6 +19,8 @@ namespace GuestMemFs.Cli.Reports;
 [JsonSerializable(typeof(ExplainReport))]
 [JsonSerializable(typeof(MapReport))]
 [JsonSerializable(typeof(DumpReport))]
+[JsonSerializable(typeof(LiveUpdateReport))]
+[JsonSerializable(typeof(LiveUpdateCheckReport))]
 internal sealed partial class GmfsJson : JsonSerializerContext
 {
     // What is read on a terminal keeps its umlauts and quotes; nothing of it goes into HTML.

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Reports;
+using GuestMemFs.LiveUpdate;
+using GuestMemFs.VirtualMachines;
+
+namespace GuestMemFs.Cli.Commands;
+
+/// <summary><c>gmfs live-update</c>: the kernel is replaced under the machines and databases of a plan.</summary>
+internal static class LiveUpdateCommand
+{
+    public static Command Create(Globals globals)
+    {
+        Argument<string> file = PlanFile();
+        Option<bool> dry = new("--dry-run") { Description = "Say what would fail, and do nothing." };
+        return new Command("live-update", "Replace the kernel under virtual machines and databases whose memory is an arena: a plan, kept in the arena, that can be taken up or taken back after a crash at any step.")
+        {
+            globals.Runs(new Command("plan", "Check a plan, make the regions it needs, and note it in its arena. Nobody stands still.") { file, dry }, call => Plan(call, call.Value(file)!, call.Value(dry))),
+            Run(globals),
+            Resume(globals),
+            globals.Runs(new Command("abort", "Take the plan back that is under way: everybody goes on under this kernel."), call => With(call, call.Place.Directory, updater => LiveUpdateReport.Of(updater.AbortAsync(call.Cancellation).GetAwaiter().GetResult()))),
+            globals.Runs(new Command("status", "How far the plan is that is under way, or how the last one ended."), call => With(call, call.Place.Directory, updater => Status(updater, call.Place))),
+            Start(globals),
+        };
+    }
+
+    private static Argument<string> PlanFile() => new("plan") { Description = "The plan: a file of JSON (docs/live-update.md).", HelpName = "PLAN" };
+
+    private static Command Run(Globals globals)
+    {
+        Argument<string> file = PlanFile();
+        Option<bool> dry = new("--dry-run") { Description = "Say what would fail, and do nothing." };
+        return globals.Runs(
+            new Command("run", "Carry a plan out: save, freeze, and enter the next kernel. What fails before that is taken back.") { file, dry },
+            call => call.Value(dry) ? Plan(call, call.Value(file)!, dry: true) : With(call, Read(call.Value(file)!), (updater, plan) =>
+            {
+                updater.RunAsync(plan, call.Cancellation).GetAwaiter().GetResult();
+                return new DoneReport("run", plan.Arena, "The next kernel is being entered.");
+            }));
+    }
+
+    private static Command Resume(Globals globals)
+    {
+        Option<string[]> only = new("--only") { Description = "Only these of the plan's participants.", HelpName = "NAME" };
+        return globals.Runs(
+            new Command("resume", "Go on with the plan that is under way. Under the next kernel: compare what was kept, and let everybody go on who is whole.") { only },
+            call => With(call, call.Place.Directory, updater => LiveUpdateReport.Of(updater.ResumeAsync(call.Value(only) is { Length: > 0 } names ? names : null, call.Cancellation).GetAwaiter().GetResult())));
+    }
+
+    private static Command Start(Globals globals)
+    {
+        Argument<string> file = PlanFile();
+        Argument<string> name = new("machine") { Description = "The machine's name in the plan.", HelpName = "MACHINE" };
+        Option<bool> wait = new("--wait") { Description = "Stay until the machine has ended." };
+        return globals.Runs(
+            new Command("start", "Start a machine of a plan: from where it was saved, if it was, else from its beginning. One that runs is left alone.") { file, name, wait },
+            call => With(call, Read(call.Value(file)!), (updater, plan) => StartAsync(updater, plan, call, call.Value(name)!, call.Value(wait)).GetAwaiter().GetResult()));
+    }
+
+    private static async Task<Report> StartAsync(LiveUpdater updater, LiveUpdatePlan plan, Invocation call, string name, bool wait)
+    {
+        await using VirtualMachine machine = await updater.StartMachineAsync(plan, name, call.Cancellation).ConfigureAwait(false);
+        if (wait)
+        {
+            await machine.Monitor.DisposeAsync().ConfigureAwait(false); // QEMU talks to one at a time, and somebody else may want to.
+            await machine.WaitForExitAsync(call.Cancellation).ConfigureAwait(false);
+        }
+
+        return new DoneReport("start", name, $"Machine {name} {(wait ? "has ended" : $"runs, as process {machine.ProcessId}")}.");
+    }
+
+    private static Report Plan(Invocation call, string file, bool dry) => With(call, Read(file), (updater, plan) =>
+    {
+        IReadOnlyList<LiveUpdateFinding> findings = updater.CheckAsync(plan, call.Cancellation).GetAwaiter().GetResult();
+        if (!dry && !findings.Any(finding => finding.IsFatal))
+        {
+            updater.PlanAsync(plan, call.Cancellation).GetAwaiter().GetResult();
+        }
+
+        return (Report)new LiveUpdateCheckReport(plan.Arena, dry, findings);
+    });
+
+    private static Report Status(LiveUpdater updater, Place place) => updater.ReadStatus() is { } record
+        ? LiveUpdateReport.Of(record)
+        : new DoneReport("status", place.Directory, $"There was never a plan in {place.Directory}.");
+
+    private static LiveUpdatePlan Read(string file) => LiveUpdatePlan.Read(file);
+
+    private static Report With(Invocation call, LiveUpdatePlan plan, Func<LiveUpdater, LiveUpdatePlan, Report> action) => With(call, plan.Arena, updater => action(updater, plan));
+
+    private static Report With(Invocation call, string arena, Func<LiveUpdater, Report> action)
+    {
+        using var updater = new LiveUpdater(arena, call.Json ? null : new Steps(call.Shell));
+        return action(updater);
+    }
+
+    /// <summary>Each step as it is taken, at once: who watches knows where it hangs, and what was last when the kernel went.</summary>
+    private sealed class Steps(Shell shell) : IProgress<LiveUpdateProgress>
+    {
+        public void Report(LiveUpdateProgress value)
+        {
+            shell.Error.WriteLine($"{value.Subject}: {value.Text} ({value.Took.TotalMilliseconds:N0} ms)");
+            shell.Error.Flush();
+        }
+    }
+}
