@@ -1,29 +1,34 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace GuestMemFs.VirtualMachines.Tests;
 
 /// <summary>A real QEMU, emulating: its RAM is the region, and outlives its process.</summary>
-public sealed class MachineTests : IDisposable
+public abstract class MachineTests : IDisposable
 {
     private const long RamLength = 64L << 20;
-    private readonly TestFolder _folder = new();
+    private readonly TestFolder _folder;
     private readonly PersistentArena _arena;
+    private readonly string _qemu;
 
-    public MachineTests()
+    private protected MachineTests(string? qemu, string otherwise)
     {
-        Assert.SkipUnless(Qemu is not null, "no qemu-system-x86_64 on the PATH (Debian: apt-get install qemu-system-x86)");
+        Assert.SkipUnless(qemu is not null, otherwise);
+        _qemu = qemu;
+        _folder = new TestFolder();
         _arena = PersistentArena.Create(new ArenaOptions { Directory = _folder.Path });
         _arena.CreateRegion("vm", RamLength, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
         Guest.WriteDisk(_folder["disk"]);
     }
 
-    private static string? Qemu { get; } = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
-        .Select(folder => Path.Combine(folder, "qemu-system-x86_64")).FirstOrDefault(File.Exists);
+    /// <summary>True where this QEMU is one that knows <c>cpr-reboot</c> for certain.</summary>
+    private protected virtual bool KnowsModes => false;
 
     public void Dispose()
     {
         _arena.Dispose();
         _folder.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
@@ -41,6 +46,8 @@ public sealed class MachineTests : IDisposable
             Assert.Equal(state.Length, saved);
             Assert.InRange(saved, 1, 4 << 20); // devices, not RAM
             Assert.Equal("postmigrate", await machine.GetStatusAsync(cancellation));
+            JsonElement parameters = await machine.Monitor.ExecuteAsync("query-migrate-parameters", cancellation: cancellation);
+            Assert.True(parameters.TryGetProperty("mode", out JsonElement mode) ? mode.GetString() == "cpr-reboot" : !KnowsModes);
             stopped = Guest.Read(ram, Guest.CounterAt);
             await machine.QuitAsync(cancellation);
         }
@@ -169,7 +176,7 @@ public sealed class MachineTests : IDisposable
         Name = name,
         Memory = GuestMemory.Of(_arena, "vm"),
         MonitorSocket = _folder[name],
-        Executable = Qemu!,
+        Executable = _qemu,
         Arguments = ["-machine", "pc,usb=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
             "-drive", $"file={_folder["disk"]},format=raw,if=ide,snapshot=on"],
     };

@@ -19,12 +19,12 @@ internal sealed class LabParts
     /// <summary>The parts; skips the test with the way to get them where some are not there.</summary>
     public static LabParts Require()
     {
-        var parts = new LabParts(CacheFolder());
+        var parts = new LabParts(LabCache.Folder);
         IEnumerable<string> files = [parts.Busybox, .. Kernel.All.Select(kernel => Path.Combine(kernel.Folder(parts), "release"))];
         string? missing = files.FirstOrDefault(file => !File.Exists(file)) ?? s_programs.FirstOrDefault(program => Tool.Find(program) is null);
         if (missing is not null)
         {
-            Assert.Skip($"{missing} is missing: dotnet run -c Release --project tests/KernelLab -- fetch (Debian; some minutes, once)");
+            Assert.Skip($"{missing} is missing: {LabCache.Command} (Debian; some minutes, once)");
         }
 
         return parts;
@@ -36,18 +36,5 @@ internal sealed class LabParts
         using Process process = Process.Start(new ProcessStartInfo(Repository.PathOf("tests", "KernelLab", "Parts", "fetch"), options))!;
         process.WaitForExit();
         return process.ExitCode;
-    }
-
-    // As in Parts/fetch.
-    private static string CacheFolder()
-    {
-        if (Environment.GetEnvironmentVariable("GMF_LAB_CACHE") is { Length: > 0 } named)
-        {
-            return Path.GetFullPath(named);
-        }
-
-        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? set : Path.Combine(home, ".cache");
-        return Path.Combine(caches, "guestmemfs-lab");
     }
 }

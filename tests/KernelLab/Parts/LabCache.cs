@@ -1,0 +1,28 @@
+namespace GuestMemFs.KernelLab.Parts;
+
+/// <summary>The folder that <c>Parts/fetch</c> fills. Tests of other projects look into it too.</summary>
+internal static class LabCache
+{
+    /// <summary>What gets its content.</summary>
+    public const string Command = "dotnet run -c Release --project tests/KernelLab -- fetch";
+
+    /// <summary>As in <c>Parts/fetch</c>.</summary>
+    public static string Folder { get; } = Find();
+
+    /// <summary>QEMU 10, which knows <c>cpr-reboot</c> and <c>cpr-transfer</c>; its firmware lies beside it. Null where it was not fetched.</summary>
+    public static string? NewerQemu { get; } = Existing(Path.Combine(Folder, "qemu-10", "usr", "bin", "qemu-system-x86_64"));
+
+    private static string Find()
+    {
+        if (Environment.GetEnvironmentVariable("GMF_LAB_CACHE") is { Length: > 0 } named)
+        {
+            return Path.GetFullPath(named);
+        }
+
+        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        string caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? set : Path.Combine(home, ".cache");
+        return Path.Combine(caches, "guestmemfs-lab");
+    }
+
+    private static string? Existing(string file) => File.Exists(file) ? file : null;
+}
