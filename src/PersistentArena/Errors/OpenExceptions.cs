@@ -205,3 +205,13 @@ public sealed class ArenaMediumException : ArenaException
     /// <summary>The errno, 0 where none was set.</summary>
     public int Errno { get; }
 }
+
+/// <summary>The arena's memory is marked to be kept over a kexec: it can be written, and nothing can be added to it.</summary>
+public sealed class ArenaPreservedException : ArenaException
+{
+    internal ArenaPreservedException(string location, MediumException inner)
+        : base(ReasonCodes.ArenaPreserved, $"The arena in {location} cannot grow now: {inner.Message} Nothing was changed.", inner) => Location = location;
+
+    /// <summary>Where it is.</summary>
+    public string Location { get; }
+}

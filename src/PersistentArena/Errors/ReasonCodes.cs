@@ -48,6 +48,9 @@ public static class ReasonCodes
     /// <summary>Several arenas are in one place, and none was asked for by its id.</summary>
     public const string ArenaAmbiguous = "GMF1014";
 
+    /// <summary>The arena's memory is marked to be kept over a kexec, and cannot grow.</summary>
+    public const string ArenaPreserved = "GMF1015";
+
     /// <summary>The medium has no room.</summary>
     public const string OutOfSpace = "GMF2001";
 

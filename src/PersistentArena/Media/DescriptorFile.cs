@@ -153,6 +153,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
         {
             >= 0 => true,
             -Errno.EOPNOTSUPP or -Errno.ENOSYS => false,
+            -Errno.EPERM when _capabilities.FreshMemoryIsZero && Held >= Length => false, // Marked to be kept over a kexec: as above.
             _ => throw Errno.Exception(-result, "fallocate (punch hole)", _path),
         };
     }
@@ -173,6 +174,11 @@ internal sealed unsafe class DescriptorFile : MediumFile
     private void Allocate(long offset, long length)
     {
         int result = Errno.Retry(() => Libc.FAllocate(_handle, 0, offset, length));
+        if (result == -Errno.EPERM && Held >= Length)
+        {
+            return; // A memfd that is marked to be kept over a kexec: the kernel filled it then, and lets nobody ask for more.
+        }
+
         if (result < 0)
         {
             throw Errno.Exception(-result, "fallocate", _path);

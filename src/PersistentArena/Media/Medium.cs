@@ -46,13 +46,36 @@ public abstract class Medium : IDisposable
     /// <param name="reservedHugePages">Take 2 MiB pages from the pool that was set aside for hugetlbfs, instead of ordinary memory.</param>
     public static Medium InMemory(string name, bool reservedHugePages = false) => new MemfdMedium(name, reservedHugePages);
 
+    /// <summary>
+    /// Memory behind descriptors that a holder keeps while this process is not there. What is held already is taken; what is made is handed over before it is used. At most
+    /// <see cref="MediumCapabilities.MaximumFileLength"/> a descriptor, so that a large arena has several.
+    /// </summary>
+    /// <param name="holder">The holder; the medium's from now on.</param>
+    /// <exception cref="MediumException">The holder is not there, or refuses.</exception>
+    public static Medium FromHolder(DescriptorHolder holder) => MemfdMedium.Held(holder);
+
+    /// <summary>
+    /// Memory behind descriptors that were got from somewhere: an update of the kernel, another process. This process is what keeps them. Names are only where to look first, and may be anything
+    /// that differs.
+    /// </summary>
+    /// <param name="name">For people.</param>
+    /// <param name="files">The descriptors, which are the medium's from now on.</param>
+    /// <param name="survives">What keeps the memory where this process ends: nothing, unless others hold the descriptors too.</param>
+    public static Medium FromDescriptors(string name, IEnumerable<HeldDescriptor> files, Survives survives = Survives.Nothing) => MemfdMedium.Of(name, files, survives);
+
     /// <summary>How much room there is. See <see cref="MediumCapabilities.TruthfulFreeSpace"/>.</summary>
     public abstract MediumSpace GetSpace();
 
     /// <summary>Names of the regular files, in no order.</summary>
     public abstract IReadOnlyList<string> ListFiles();
 
-    /// <summary>The path under which other programs find a file of it, or null where files have none (memfd).</summary>
+    /// <summary>Why there may be nothing where something was, as sentences that follow "there was no arena"; empty where there is no such reason.</summary>
+    internal virtual string WhyEmpty => Capabilities.Survives.HasFlag(Survives.Kexec) ? "" : $"If there was one before the last kexec or boot, it is gone: {Name} does not keep its content over a kexec.";
+
+    /// <summary>
+    /// The path under which other programs open a file of it, or null where there is none of that name. A memfd's leads through this process (<c>/proc/PID/fd/N</c>): it
+    /// is there as long as the medium is not disposed of, and for whoever may look into this process (its user, root).
+    /// </summary>
     public virtual string? PathOf(string name) => null;
 
     /// <summary>Opens a file, or gives null where there is none of that name.</summary>

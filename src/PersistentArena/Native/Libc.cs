@@ -52,7 +52,12 @@ internal static unsafe partial class Libc
     public const int FALLOC_FL_KEEP_SIZE = 1;
     public const int FALLOC_FL_PUNCH_HOLE = 2;
     public const uint MFD_CLOEXEC = 1;
+    public const uint MFD_ALLOW_SEALING = 2;
     public const uint MFD_HUGETLB = 4;
+    public const int F_ADD_SEALS = 1033;
+    public const int F_SEAL_SEAL = 1;
+    public const int F_SEAL_SHRINK = 2;
+    public const int F_SEAL_GROW = 4;
 
     // Locks, types, attributes
     public const int LOCK_EX = 2;
@@ -107,6 +112,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "flock", SetLastError = true)]
     public static partial int FLock(SafeFileHandle file, int operation);
+
+    [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int FCntl(SafeFileHandle file, int operation, int argument);
 
     [LibraryImport(Library, EntryPoint = "fsync", SetLastError = true)]
     public static partial int FSync(SafeFileHandle file);

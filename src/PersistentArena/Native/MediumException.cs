@@ -23,6 +23,9 @@ public enum MediumErrorKind
 
     /// <summary>Not now: the medium is frozen (serialised for a kexec), or somebody holds it.</summary>
     Busy,
+
+    /// <summary>Not any more: the medium's memory is marked to be kept over a kexec as it is.</summary>
+    Preserved,
 }
 
 /// <summary>A medium's failure: operation, path, errno, and what it means.</summary>

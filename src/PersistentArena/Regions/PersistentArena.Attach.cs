@@ -46,10 +46,9 @@ public sealed partial class PersistentArena
             kind = fresh ? AttachKind.Fresh : clean ? AttachKind.Warm : AttachKind.Recovered;
             if (fresh)
             {
-                string memory = medium.Capabilities.Survives.HasFlag(Survives.Kexec) ? "" : $" If there was one before the last kexec or boot, it is gone: {medium.Name} does not keep its content over a kexec.";
-                steps.Reasons.Add(new(ReasonCodes.Created, $"There was no arena in {medium.Location}, and one was made.{memory}"));
+                string why = medium.WhyEmpty;
+                steps.Reasons.Add(new(ReasonCodes.Created, $"There was no arena in {medium.Location}, and one was made.{(why.Length > 0 ? " " : "")}{why}"));
             }
-
         }
         else
         {

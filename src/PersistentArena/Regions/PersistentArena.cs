@@ -370,6 +370,11 @@ public sealed partial class PersistentArena : IDisposable
 
     private static ArenaException Translate(MediumException e, long asked, Medium medium)
     {
+        if (e.Kind == MediumErrorKind.Preserved)
+        {
+            return new ArenaPreservedException(medium.Location, e);
+        }
+
         if (e.Kind != MediumErrorKind.NoSpace)
         {
             return new ArenaMediumException(medium.Location, e);

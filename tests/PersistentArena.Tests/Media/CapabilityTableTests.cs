@@ -27,6 +27,8 @@ public sealed class CapabilityTableTests
         yield return Row("tmpfs, Linux 6.1 or `huge=`", TmpfsMedium.CapabilitiesWith(ShmemHuge.Collapse));
         yield return Row("tmpfs, without either", TmpfsMedium.CapabilitiesWith(ShmemHuge.No));
         yield return Row("memfd", MemfdMedium.CapabilitiesWith(ShmemHuge.Collapse));
+        yield return Row("memfd, held by another process", MemfdMedium.CapabilitiesHeld(ShmemHuge.Collapse, Survives.ProcessExit));
+        yield return Row("memfd, the same with the Live Update Orchestrator", MemfdMedium.CapabilitiesHeld(ShmemHuge.Collapse, Survives.ProcessExit | Survives.Kexec));
         yield return Row("directory", DirectoryMedium.Stated);
     }
 
