@@ -73,7 +73,7 @@ public abstract class Medium : IDisposable
     internal virtual string WhyEmpty => Capabilities.Survives.HasFlag(Survives.Kexec) ? "" : $"If there was one before the last kexec or boot, it is gone: {Name} does not keep its content over a kexec.";
 
     /// <summary>
-    /// The path under which other programs open a file of it, or null where there is none of that name. A memfd's leads through this process (<c>/proc/PID/fd/N</c>): it
+    /// The path under which other programs open a file of it, or null where there is none (a medium that is in this process alone, a name that is not there). A held memfd's leads through this process (<c>/proc/PID/fd/N</c>): it
     /// is there as long as the medium is not disposed of, and for whoever may look into this process (its user, root).
     /// </summary>
     public virtual string? PathOf(string name) => null;

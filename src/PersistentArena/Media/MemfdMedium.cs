@@ -17,6 +17,7 @@ internal sealed class MemfdMedium : Medium
     private readonly DescriptorHolder? _holder;
     private readonly FileTraits _traits;
     private readonly uint _flags;
+    private readonly bool _hasPaths;
     private bool _disposed;
 
     /// <summary>An empty one.</summary>
@@ -38,6 +39,7 @@ internal sealed class MemfdMedium : Medium
     {
         Location = location;
         _holder = holder;
+        _hasPaths = true;
         Capabilities = CapabilitiesHeld(ShmemHugePages.OfMemfd(), survives) with { MaximumFiles = holder?.MaximumFiles ?? int.MaxValue };
     }
 
@@ -138,7 +140,7 @@ internal sealed class MemfdMedium : Medium
     {
         lock (_lock)
         {
-            return _files.TryGetValue(name, out SafeFileHandle? file)
+            return _hasPaths && _files.TryGetValue(name, out SafeFileHandle? file)
                 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}")
                 : null;
         }
