@@ -171,13 +171,14 @@ public sealed class VirtualMachine : IAsyncDisposable
         _process?.Dispose();
     }
 
-    // What nobody has waited for yet is there as a zombie, and holds nothing any more.
+    // What nobody has waited for yet is there as a zombie. It holds nothing any more once its other threads, which may end later than its first, are gone.
     private static bool IsAlive(int process)
     {
+        string folder = string.Create(CultureInfo.InvariantCulture, $"/proc/{process}");
         try
         {
-            string stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/stat"));
-            return stat[stat.LastIndexOf(')')..] is not [_, _, 'Z' or 'X', ..];
+            string stat = File.ReadAllText(Path.Combine(folder, "stat"));
+            return stat[stat.LastIndexOf(')')..] is not [_, _, 'Z' or 'X', ..] || Directory.GetDirectories(Path.Combine(folder, "task")).Length > 1;
         }
         catch (IOException)
         {

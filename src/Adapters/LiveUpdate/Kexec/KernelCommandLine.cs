@@ -14,7 +14,7 @@ internal sealed class KernelCommandLine(string text)
     /// <summary>The next kernel's, as a plan says.</summary>
     public static KernelCommandLine Of(KernelSettings settings)
     {
-        string first = settings.CommandLine ?? OfRunningKernel.Text;
+        string first = settings.CommandLine?.Trim() ?? OfRunningKernel.Text;
         return new KernelCommandLine(settings.Append is { Length: > 0 } more ? $"{first} {more}" : first);
     }
 

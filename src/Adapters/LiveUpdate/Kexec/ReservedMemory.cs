@@ -37,8 +37,10 @@ internal sealed record ReservedMemory(MemoryRange Range, string Name, char Kind)
 
         foreach (string disk in Folders(Path.Combine(sysfs, "block")).Where(disk => Path.GetFileName(disk).StartsWith("pmem", StringComparison.Ordinal)))
         {
-            // The disk is a namespace of a region; the region is the range that the firmware, or memmap=, names.
-            Add(found, Path.Combine(disk, "device", "..", "resource"), Path.Combine(disk, "device", "..", "size"), "/dev/" + Path.GetFileName(disk), '!');
+            // REGION/NAMESPACE/block/pmem0: the region is the range that the firmware, or memmap=, names.
+            string place = Directory.ResolveLinkTarget(disk, returnFinalTarget: true)?.FullName ?? disk;
+            string region = Path.GetFullPath(Path.Combine(place, "..", "..", ".."));
+            Add(found, Path.Combine(region, "resource"), Path.Combine(region, "size"), "/dev/" + Path.GetFileName(disk), '!');
         }
 
         return found;

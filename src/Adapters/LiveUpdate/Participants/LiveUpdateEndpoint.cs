@@ -129,10 +129,10 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
 
     private async Task<EndpointAnswer> AnswerAsync(string line)
     {
-        EndpointRequest? request;
+        EndpointRequest request;
         try
         {
-            request = JsonSerializer.Deserialize(line, PlanJson.Default.EndpointRequest);
+            request = JsonSerializer.Deserialize(line, PlanJson.Default.EndpointRequest) ?? throw new JsonException("it is null.");
         }
         catch (JsonException e)
         {
@@ -141,11 +141,11 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
 
         try
         {
-            return await CarryOutAsync(request!).ConfigureAwait(false);
+            return await CarryOutAsync(request).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            return new EndpointAnswer { Error = $"{request!.Call} was not done within {_participant.Deadline.TotalSeconds:0.###} s." };
+            return new EndpointAnswer { Error = $"{request.Call} was not done within {_participant.Deadline.TotalSeconds:0.###} s." };
         }
         catch (Exception e) // whatever a participant throws is its answer, and the program goes on
         {
