@@ -48,7 +48,7 @@ public sealed class EndpointTests : IAsyncLifetime
             await updater.PlanAsync(Plan, Cancellation);
             Assert.NotNull(_arena.FindRegion(PlanJournal.RegionName));
             _arena.Freeze();
-            await updater.ResumeAsync(cancellation: Cancellation);
+            await updater.RunPlannedAsync(Cancellation);
             Assert.Equal(1, _kernel.Entered);
         }
 

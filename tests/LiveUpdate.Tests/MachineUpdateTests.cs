@@ -122,7 +122,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         using (PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
         using (reader.BorrowRegion(PlanArena.StateRegion("two")))
         {
-            LiveUpdateException failed = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.ResumeAsync(cancellation: Cancellation));
+            LiveUpdateException failed = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunPlannedAsync(Cancellation));
             Assert.Contains("'two' was not saved", failed.Message, StringComparison.Ordinal);
             Assert.Contains("Everybody goes on", failed.Message, StringComparison.Ordinal);
         }
@@ -160,7 +160,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         }
 
         uint stood = Counter("one");
-        await updater.ResumeAsync(cancellation: Cancellation);
+        await updater.RunPlannedAsync(Cancellation);
         _kernel.Replace();
         PlanRecord done = await updater.ResumeAsync(cancellation: Cancellation);
         Assert.All(done.Participants, one => Assert.Equal(ParticipantStep.Resumed, one.Step));
@@ -240,12 +240,20 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     [Fact]
     public async Task Two_do_not_carry_one_plan_out()
     {
-        using LiveUpdater updater = Updater();
+        using var updater = new LiveUpdater(_folder["arena"], _kernel, null, TimeProvider.System) { Patience = TimeSpan.FromMilliseconds(100) };
         await updater.PlanAsync(Plan, Cancellation);
         using PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly });
         using PersistentRegion other = reader.BorrowRegion(PlanJournal.RegionName);
-        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.ResumeAsync(cancellation: Cancellation));
+        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunPlannedAsync(Cancellation));
         Assert.Contains($"process {Environment.ProcessId}", refused.Message, StringComparison.Ordinal);
+
+        // One that is done in time is waited for.
+        using LiveUpdater patient = Updater();
+        Task<PlanRecord> waits = patient.AbortAsync(Cancellation);
+        await Task.Delay(100, Cancellation);
+        Assert.False(waits.IsCompleted);
+        other.Dispose();
+        Assert.Equal(PlanPhase.Aborted, (await waits).Phase);
     }
 
     private LiveUpdater Updater() => new(_folder["arena"], _kernel, null, TimeProvider.System);

@@ -38,6 +38,9 @@ public sealed class LiveUpdater : IDisposable
     /// <summary>Called after each write of the journal: where tests end a process.</summary>
     internal Action? Written { get; init; }
 
+    /// <summary>How long another process that carries the plan out is waited for.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>The plan that is under way, or the last one; null where there was none.</summary>
     /// <exception cref="ArenaException">The arena cannot be opened.</exception>
     public PlanRecord? ReadStatus() => ReadRecord(_arena);
@@ -65,7 +68,7 @@ public sealed class LiveUpdater : IDisposable
             await MakeByOwnerAsync(plan, needed, cancellation).ConfigureAwait(false);
         }
 
-        using PersistentRegion region = _arena.Reader.BorrowRegion(PlanJournal.RegionName);
+        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
         Journal(region).Write(new PlanRecord
         {
             Id = Guid.NewGuid(),
@@ -82,13 +85,25 @@ public sealed class LiveUpdater : IDisposable
     public async Task RunAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         await PlanAsync(plan, cancellation).ConfigureAwait(false);
-        using PersistentRegion region = _arena.Reader.BorrowRegion(PlanJournal.RegionName);
+        await RunPlannedAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Carries the plan out that <see cref="PlanAsync"/> noted under this kernel. As <see cref="RunAsync"/>, without looking ahead once more.</summary>
+    /// <exception cref="LiveUpdateException">There is none; or it failed, and was taken back.</exception>
+    public async Task RunPlannedAsync(CancellationToken cancellation = default)
+    {
+        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
-        await Run(journal, journal.Read()!).EnterNextKernelAsync(cancellation).ConfigureAwait(false);
+        if (journal.Read() is not { Phase: PlanPhase.Planned } record || record.BootId != _kernel.BootId)
+        {
+            throw new LiveUpdateException($"No plan was noted in {_arena.Directory} under this kernel. gmfs live-update run PLAN notes one and carries it out.");
+        }
+
+        await Run(journal, record).EnterNextKernelAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Goes on with the plan that is under way. Under the next kernel: compares, restores, and lets everybody go on. Under the old one: goes on where who began it was killed, into the next
+    /// Goes on with the plan that is under way; does nothing where it is over, or was only noted. Under the next kernel: compares, restores, and lets everybody go on. Under the old one: goes on where who began it was killed, into the next
     /// kernel, or with taking it back.
     /// </summary>
     /// <param name="only">Whom, by name; null for all. Under the next kernel only.</param>
@@ -98,7 +113,7 @@ public sealed class LiveUpdater : IDisposable
     public async Task<PlanRecord> ResumeAsync(IReadOnlyCollection<string>? only = null, CancellationToken cancellation = default)
     {
         _ = _arena.TryWrite(_ => { }); // Takes over what the old kernel's writer left; a service that has started has done so.
-        using PersistentRegion region = BorrowJournal();
+        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         PlanRecord record = journal.Read() ?? throw NoPlan();
         PlanRun run = Run(journal, record);
@@ -113,7 +128,7 @@ public sealed class LiveUpdater : IDisposable
         {
             await AbortAsync(run).ConfigureAwait(false);
         }
-        else if (!record.IsOver || record.Phase == PlanPhase.Planned)
+        else if (!record.IsOver)
         {
             await run.EnterNextKernelAsync(cancellation).ConfigureAwait(false);
         }
@@ -126,8 +141,7 @@ public sealed class LiveUpdater : IDisposable
     /// <exception cref="LiveUpdateException">There is none, or the next kernel has been entered; or somebody does not go on, and the message says who and why.</exception>
     public async Task<PlanRecord> AbortAsync(CancellationToken cancellation = default)
     {
-        cancellation.ThrowIfCancellationRequested();
-        using PersistentRegion region = BorrowJournal();
+        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         PlanRecord record = journal.Read() ?? throw NoPlan();
         if (record.BootId != _kernel.BootId && !record.IsOver)
@@ -214,19 +228,28 @@ public sealed class LiveUpdater : IDisposable
 
     private LiveUpdateException NoPlan() => new($"No plan is under way in {_arena.Directory}. gmfs live-update run PLAN begins one.");
 
-    private PersistentRegion BorrowJournal()
+    /// <summary>The journal, for writing. Waits for another process that has it just now: at boot, each machine's unit takes up its own part of the plan.</summary>
+    private async Task<PersistentRegion> BorrowJournalAsync(CancellationToken cancellation)
     {
-        try
+        long start = _clock.GetTimestamp();
+        while (true)
         {
-            return _arena.Reader.BorrowRegion(PlanJournal.RegionName);
-        }
-        catch (RegionNotFoundException)
-        {
-            throw NoPlan();
-        }
-        catch (RegionLentException e)
-        {
-            throw new LiveUpdateException($"The plan is being carried out by process {e.HolderProcessId} just now. Wait for it, or end it.", e);
+            try
+            {
+                return _arena.Reader.BorrowRegion(PlanJournal.RegionName);
+            }
+            catch (RegionNotFoundException)
+            {
+                throw NoPlan();
+            }
+            catch (RegionLentException e) when (_clock.GetElapsedTime(start) > Patience)
+            {
+                throw new LiveUpdateException($"The plan is being carried out by process {e.HolderProcessId}, and was not done within {Patience.TotalSeconds:0.###} s. Wait for it, or end it.", e);
+            }
+            catch (RegionLentException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(20), _clock, cancellation).ConfigureAwait(false);
+            }
         }
     }
 

@@ -28,15 +28,23 @@ internal static class LiveUpdateCommand
 
     private static Command Run(Globals globals)
     {
-        Argument<string> file = PlanFile();
+        Argument<string?> file = new("plan") { Description = "The plan; without one, that which gmfs live-update plan noted in the arena.", HelpName = "PLAN?", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> dry = new("--dry-run") { Description = "Say what would fail, and do nothing." };
         return globals.Runs(
             new Command("run", "Carry a plan out: save, freeze, and enter the next kernel. What fails before that is taken back.") { file, dry },
-            call => call.Value(dry) ? Plan(call, call.Value(file)!, dry: true) : With(call, Read(call.Value(file)!), (updater, plan) =>
+            call => (call.Value(file), call.Value(dry)) switch
             {
-                updater.RunAsync(plan, call.Cancellation).GetAwaiter().GetResult();
-                return new DoneReport("run", plan.Arena, "The next kernel is being entered.");
-            }));
+                (null, true) => throw new GmfsException(ExitCode.Usage, "Which plan? gmfs live-update run PLAN --dry-run."),
+                (null, false) => With(call, call.Place.Directory, updater => Entering(updater.RunPlannedAsync(call.Cancellation), call.Place.Directory)),
+                ({ } named, true) => Plan(call, named, dry: true),
+                ({ } named, false) => With(call, LiveUpdatePlan.Read(named), (updater, plan) => Entering(updater.RunAsync(plan, call.Cancellation), plan.Arena)),
+            });
+    }
+
+    private static DoneReport Entering(Task run, string arena)
+    {
+        run.GetAwaiter().GetResult();
+        return new DoneReport("run", arena, "The next kernel is being entered.");
     }
 
     private static Command Resume(Globals globals)
@@ -44,7 +52,9 @@ internal static class LiveUpdateCommand
         Option<string[]> only = new("--only") { Description = "Only these of the plan's participants.", HelpName = "NAME" };
         return globals.Runs(
             new Command("resume", "Go on with the plan that is under way. Under the next kernel: compare what was kept, and let everybody go on who is whole.") { only },
-            call => With(call, call.Place.Directory, updater => LiveUpdateReport.Of(updater.ResumeAsync(call.Value(only) is { Length: > 0 } names ? names : null, call.Cancellation).GetAwaiter().GetResult())));
+            call => With(call, call.Place.Directory, updater => updater.ReadStatus() is { IsOver: false }
+                ? LiveUpdateReport.Of(updater.ResumeAsync(call.Value(only) is { Length: > 0 } names ? names : null, call.Cancellation).GetAwaiter().GetResult())
+                : new DoneReport("resume", call.Place.Directory, $"No plan is under way in {call.Place.Directory}.")));
     }
 
     private static Command Start(Globals globals)
@@ -54,7 +64,7 @@ internal static class LiveUpdateCommand
         Option<bool> wait = new("--wait") { Description = "Stay until the machine has ended." };
         return globals.Runs(
             new Command("start", "Start a machine of a plan: from where it was saved, if it was, else from its beginning. One that runs is left alone.") { file, name, wait },
-            call => With(call, Read(call.Value(file)!), (updater, plan) => StartAsync(updater, plan, call, call.Value(name)!, call.Value(wait)).GetAwaiter().GetResult()));
+            call => With(call, LiveUpdatePlan.Read(call.Value(file)!), (updater, plan) => StartAsync(updater, plan, call, call.Value(name)!, call.Value(wait)).GetAwaiter().GetResult()));
     }
 
     private static async Task<Report> StartAsync(LiveUpdater updater, LiveUpdatePlan plan, Invocation call, string name, bool wait)
@@ -69,7 +79,7 @@ internal static class LiveUpdateCommand
         return new DoneReport("start", name, $"Machine {name} {(wait ? "has ended" : $"runs, as process {machine.ProcessId}")}.");
     }
 
-    private static Report Plan(Invocation call, string file, bool dry) => With(call, Read(file), (updater, plan) =>
+    private static Report Plan(Invocation call, string file, bool dry) => With(call, LiveUpdatePlan.Read(file), (updater, plan) =>
     {
         IReadOnlyList<LiveUpdateFinding> findings = updater.CheckAsync(plan, call.Cancellation).GetAwaiter().GetResult();
         if (!dry && !findings.Any(finding => finding.IsFatal))
@@ -83,8 +93,6 @@ internal static class LiveUpdateCommand
     private static Report Status(LiveUpdater updater, Place place) => updater.ReadStatus() is { } record
         ? LiveUpdateReport.Of(record)
         : new DoneReport("status", place.Directory, $"There was never a plan in {place.Directory}.");
-
-    private static LiveUpdatePlan Read(string file) => LiveUpdatePlan.Read(file);
 
     private static Report With(Invocation call, LiveUpdatePlan plan, Func<LiveUpdater, LiveUpdatePlan, Report> action) => With(call, plan.Arena, updater => action(updater, plan));
 

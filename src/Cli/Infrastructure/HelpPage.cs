@@ -41,7 +41,7 @@ internal sealed class HelpPage(SynchronousCommandLineAction usual) : Synchronous
         "repair" => ["gmfs repair -a /dev/shm/shop", "gmfs repair --deep --yes -a /dev/shm/shop"],
         "top" => ["gmfs top -a /dev/shm/shop", "gmfs top --interval 5 --count 12 --json -a /dev/shm/shop"],
         "live-update plan" => ["gmfs live-update plan hosts.json --dry-run", "gmfs live-update plan hosts.json"],
-        "live-update run" => ["gmfs live-update run hosts.json --dry-run", "gmfs live-update run hosts.json"],
+        "live-update run" => ["gmfs live-update run hosts.json --dry-run", "gmfs live-update run hosts.json", "gmfs live-update run -a /mnt/guestmemfs/vms"],
         "live-update resume" => ["gmfs live-update resume -a /mnt/guestmemfs/vms", "gmfs live-update resume --only web -a /mnt/guestmemfs/vms"],
         "live-update abort" => ["gmfs live-update abort -a /mnt/guestmemfs/vms"],
         "live-update status" => ["gmfs live-update status -a /mnt/guestmemfs/vms"],

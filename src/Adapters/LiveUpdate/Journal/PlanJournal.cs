@@ -9,7 +9,7 @@ namespace GuestMemFs.LiveUpdate;
 /// The plan's record in a region of the arena: two slots, written in turn. A record counts from the store of its sequence number on, which its checksum covers; until then the other slot
 /// is the newest. So each write is there or not there, whatever ends the process or the kernel.
 /// </summary>
-/// <remarks>Slot: sequence (8 bytes, the store that makes it true), magic (4), length (4), CRC-32C of sequence, length and record (4), zeros up to 64; then the record, JSON in UTF-8. docs/format.md.</remarks>
+/// <remarks>Slot: sequence (8 bytes, the store that makes it true), magic (4), length (4), checksum of sequence, length and record (4), zeros up to 64; then the record, JSON in UTF-8. docs/format.md.</remarks>
 internal sealed class PlanJournal(PersistentRegion region)
 {
     /// <summary>The region's name.</summary>
@@ -90,13 +90,13 @@ internal sealed class PlanJournal(PersistentRegion region)
 
     private static uint Checksum(ulong sequence, ReadOnlySpan<byte> record)
     {
-        uint crc = BitOperations.Crc32C(BitOperations.Crc32C(uint.MaxValue, sequence), (uint)record.Length);
+        uint crc = BitOperations.Crc32C(BitOperations.Crc32C(Magic, sequence), (ulong)record.Length);
         foreach (byte one in record)
         {
             crc = BitOperations.Crc32C(crc, one);
         }
 
-        return ~crc;
+        return crc;
     }
 
     private Span<byte> Slot(int index) => region.AsSpan((long)index * SlotLength, SlotLength);

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 namespace GuestMemFs.LiveUpdate;
 
 /// <summary>What is to live through the next kexec, and into which kernel. Read from a file of JSON, and kept in the arena once it is under way.</summary>
+/// <remarks>What may be left out has setters, not initializers: the serializer sets every initializer, and a default would be lost.</remarks>
 public sealed record LiveUpdatePlan
 {
     /// <summary>The directory of the arena that holds the machines' memory and the plan itself.</summary>
@@ -13,13 +14,13 @@ public sealed record LiveUpdatePlan
     public required KernelSettings Kernel { get; init; }
 
     /// <summary>How much of each machine's memory is compared.</summary>
-    public FingerprintCoverage Fingerprint { get; init; } = FingerprintCoverage.Sampled;
+    public FingerprintCoverage Fingerprint { get; set; } = FingerprintCoverage.Sampled;
 
     /// <summary>Virtual machines.</summary>
-    public IReadOnlyList<MachineSettings> Machines { get; init; } = [];
+    public IReadOnlyList<MachineSettings> Machines { get; set; } = [];
 
     /// <summary>Databases and other programs, each with a <see cref="LiveUpdateEndpoint"/>.</summary>
-    public IReadOnlyList<ServiceSettings> Services { get; init; } = [];
+    public IReadOnlyList<ServiceSettings> Services { get; set; } = [];
 
     /// <summary>Reads a plan's file.</summary>
     /// <exception cref="LiveUpdateException">It is no plan: with the place in the file.</exception>
@@ -67,16 +68,16 @@ public sealed record KernelSettings
     public required string Image { get; init; }
 
     /// <summary>Its initial RAM disk; null for none.</summary>
-    public string? Initrd { get; init; }
+    public string? Initrd { get; set; }
 
     /// <summary>Its command line; null for the running kernel's.</summary>
-    public string? CommandLine { get; init; }
+    public string? CommandLine { get; set; }
 
     /// <summary>Words behind the command line.</summary>
-    public string? Append { get; init; }
+    public string? Append { get; set; }
 
     /// <summary>How it is entered.</summary>
-    public KernelEntry Entry { get; init; }
+    public KernelEntry Entry { get; set; }
 }
 
 /// <summary>How the next kernel is entered.</summary>
@@ -105,19 +106,19 @@ public sealed record MachineSettings
     public required string Monitor { get; init; }
 
     /// <summary>The hypervisor.</summary>
-    public string Executable { get; init; } = "qemu-system-x86_64";
+    public string Executable { get; set; } = "qemu-system-x86_64";
 
     /// <summary>The machine: everything but its memory and its monitor.</summary>
-    public IReadOnlyList<string> Arguments { get; init; } = [];
+    public IReadOnlyList<string> Arguments { get; set; } = [];
 
     /// <summary>Room for its devices' state in the arena, in bytes.</summary>
-    public long StateSize { get; init; } = 16L << 20;
+    public long StateSize { get; set; } = 16L << 20;
 
     /// <inheritdoc cref="ILiveUpdateParticipant.Order"/>
-    public int Order { get; init; }
+    public int Order { get; set; }
 
     /// <summary>For each step, in seconds.</summary>
-    public double Deadline { get; init; } = 60;
+    public double Deadline { get; set; } = 60;
 }
 
 /// <summary>A program that has a <see cref="LiveUpdateEndpoint"/>.</summary>
@@ -130,10 +131,10 @@ public sealed record ServiceSettings
     public required string Socket { get; init; }
 
     /// <summary>As of a participant. Databases are saved last and go on first where nothing is said.</summary>
-    public int Order { get; init; } = 10;
+    public int Order { get; set; } = 10;
 
     /// <summary>For each step, in seconds.</summary>
-    public double Deadline { get; init; } = 60;
+    public double Deadline { get; set; } = 60;
 }
 
 /// <summary>How much of a memory a fingerprint covers.</summary>
@@ -147,7 +148,7 @@ public enum FingerprintCoverage
 }
 
 /// <summary>Plans, and their records in the journal, as JSON.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, WriteIndented = false)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(LiveUpdatePlan))]
 [JsonSerializable(typeof(PlanRecord))]
 [JsonSerializable(typeof(MachineSaved))]
