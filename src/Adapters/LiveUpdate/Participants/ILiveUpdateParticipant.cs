@@ -29,7 +29,7 @@ public interface ILiveUpdateParticipant
     /// <summary>Everybody is saved, and the kernel is about to go. What has to be let go of for that (a process, a lock), is let go of here.</summary>
     Task FreezeAsync(CancellationToken cancellation);
 
-    /// <summary>Under the next kernel, before anything of it runs: throws <see cref="LiveUpdateException"/> where its memory is not what was saved. It is then left as it is.</summary>
+    /// <summary>Under the next kernel, before anything of it runs: throws, with the reason as the message, where its memory is not what was saved. It is then left as it is.</summary>
     /// <param name="saved">What <see cref="SaveAsync"/> returned.</param>
     /// <param name="cancellation">Its deadline.</param>
     Task VerifyAsync(string saved, CancellationToken cancellation);
