@@ -154,10 +154,21 @@ static int judge(const struct gmfs_range *r, const struct gmfs_super *s)
 	return 0;
 }
 
+/* Where in the range another filesystem begins, 0 for nowhere: the range was given with its wrong base. */
+static u64 other_inside(struct gmfs_range *r, u32 from)
+{
+	u32 block;
+
+	for (block = from; block < r->nr_blocks; block++)
+		if (is_sealed(gmfs_block_mem(r, block)))
+			return (u64)block << GMFS_BLOCK_SHIFT;
+	return 0;
+}
+
 /* No copy is whole. Say why, if it is not simply new memory. */
 static int judge_unsealed(struct gmfs_range *r)
 {
-	u64 meta_bytes;
+	u64 meta_bytes, other;
 	struct gmfs_super geometry = {};
 	unsigned int copy;
 
@@ -175,6 +186,12 @@ static int judge_unsealed(struct gmfs_range *r)
 	if (memchr_inv(r->mem, 0, meta_bytes)) {
 		pr_err("range %s: holds something that is not guestmemfs; left as it is, mount with -o format to discard everything in the range\n",
 		       r->name);
+		return -EUCLEAN;
+	}
+	other = other_inside(r, le32_to_cpu(geometry.meta_blocks));
+	if (other) {
+		pr_err("range %s: another filesystem begins %llu bytes into it; mend memmap= and ranges=, or mount with -o format to discard everything in the range\n",
+		       r->name, other);
 		return -EUCLEAN;
 	}
 	return 0;

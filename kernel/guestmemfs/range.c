@@ -207,7 +207,7 @@ static int claim(struct gmfs_range *r)
 {
 	r->res = request_mem_region_exclusive(r->base, r->size, KBUILD_MODNAME);
 	if (!r->res) {
-		pr_err("range %s: %llu bytes at %pa are in use by another driver or range; see /proc/iomem\n",
+		pr_err("range %s: %llu bytes at %pa are in use by another driver or range, or reserved only in part; see /proc/iomem\n",
 		       r->name, r->size, &r->base);
 		return -EBUSY;
 	}

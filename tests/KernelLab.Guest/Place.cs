@@ -42,9 +42,6 @@ internal static class Place
 
     public static string MakeMountPoint() => Directory.CreateDirectory(MountPoint).FullName;
 
-    /// <summary>Where the memory begins that is set aside for the module.</summary>
-    public static string ReservedBase() => Reserved().Split('@')[1];
-
     /// <summary>ext4 whose blocks lie in 2 MiB pieces, so that DAX can map them so.</summary>
     private static void MountDax(Stage stage)
     {

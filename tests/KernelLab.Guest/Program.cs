@@ -20,6 +20,7 @@ try
         "module-kept" => new ModuleKept(),
         "module-crash" => new ModuleCrash(),
         "module-dma" => new ModuleDma(),
+        "kernel-complains" => new KernelComplains(),
         "module-misplaced" => new ModuleMisplaced(),
         _ => throw new ScenarioException($"there is no scenario '{name}'"),
     };

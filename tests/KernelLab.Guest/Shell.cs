@@ -5,7 +5,7 @@ namespace GuestMemFs.KernelLab.Guest;
 /// <summary>Programs of the machine, run to their end.</summary>
 internal static class Shell
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs one and gives what it printed; throws with that where it failed.</summary>
     public static string Run(string program, params string[] arguments)

@@ -25,6 +25,7 @@ public sealed class Lab : IDisposable
     internal Transcript Run(Boot boot, [CallerMemberName] string test = "")
     {
         LabParts parts = Parts;
+        boot = Kernel.Debugging ? boot.ForDebugging() : boot;
         RootImage image = _image.Value;
         Directory.CreateDirectory(s_logs);
         string name = string.Join('-', [test, boot.Kernel.Name, .. boot.Arguments.Values.Where(value => value.All(char.IsAsciiLetterOrDigit))]);

@@ -7,7 +7,14 @@ switch (args)
     case ["fetch", .. string[] fetch]:
         return LabParts.Fetch(fetch);
     default:
-        string[] options = args is ["long", .. string[] more] ? ["-explicit", "on", .. more] : args;
+        Kernel.Debugging = args is ["debug", ..];
+        string[] options = args switch
+        {
+            ["long", .. string[] more] => ["-explicit", "only", .. more],
+            ["debug"] => ["-explicit", "on", "-class", "*.ModuleTests", "-class", "*KexecTests", "-class", "*.DebugTests"],
+            ["debug", .. string[] more] => ["-explicit", "on", .. more],
+            _ => args,
+        };
         int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(options).ConfigureAwait(false);
         if (!args.Contains("-automated")) // There standard output belongs to the one who started it.
         {

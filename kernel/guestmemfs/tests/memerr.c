@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memerr DIR RANGE sysfs|mce: a memory error in a block that a file has, told
- * by sysfs or by a machine check (needs debugfs and CONFIG_X86_MCE_INJECT).
+ * memerr DIR RANGE sysfs|mce|host: a memory error in a block that a file has,
+ * told by sysfs; by a machine check that the kernel makes up (needs debugfs and
+ * CONFIG_X86_MCE_INJECT); or by one of the machine's, which is asked for on the
+ * second serial line (the KernelLab's host then tells QEMU).
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -54,6 +56,22 @@ static bool put(const char *path, const char *format, unsigned long long value)
 	return fclose(file) == 0;
 }
 
+/* Asks for one and waits for the line that says that it was made. */
+static bool ask_host(unsigned long long addr)
+{
+	FILE *line = fopen("/dev/ttyS1", "r+");
+	char answer[32];
+
+	if (!line)
+		return false;
+	fprintf(line, "\n\002?=machine-check %#llx\003\n", addr);
+	fflush(line);
+	if (!fgets(answer, sizeof(answer), line))
+		return false;
+	fclose(line);
+	return !strcmp(answer, "made\n") && sleep(1) == 0;
+}
+
 static bool tell(const char *range, const char *how, unsigned long long addr)
 {
 	char path[128];
@@ -62,6 +80,8 @@ static bool tell(const char *range, const char *how, unsigned long long addr)
 		snprintf(path, sizeof(path), "/sys/fs/guestmemfs/%s/retire", range);
 		return put(path, "%llu", addr);
 	}
+	if (!strcmp(how, "host"))
+		return ask_host(addr);
 	/* Uncorrected, address and misc valid, from memory by either vendor's rules. */
 	return put("/sys/kernel/debug/mce-inject/flags", "sw\n", 0) &&
 	       put("/sys/kernel/debug/mce-inject/misc", "%#llx", 0x8c) &&
@@ -79,7 +99,7 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc != 4 || chdir(argv[1])) {
-		fprintf(stderr, "usage: memerr DIR RANGE sysfs|mce\n");
+		fprintf(stderr, "usage: memerr DIR RANGE sysfs|mce|host\n");
 		return 2;
 	}
 	range = argv[2];

@@ -54,11 +54,18 @@ refused same-name "two are named" insmod "$module" "ranges=a:4M@$base,a:4M@$inne
 refused overlap "in use by another" insmod "$module" "ranges=a:4M@$base,b:4M@$inner"
 check nothing-left test ! -e /sys/fs/guestmemfs
 
+# New memory, but not all of it: a filesystem begins inside.
+try_inner $size && touch /mnt/kept && leave || fail new-inner "not formatted"
+load "outer:64M@$base"
+refused begins-before "another filesystem begins 2097152 bytes into it" mount -t guestmemfs none /mnt
+unload
+check begins-before-kept try_inner $size && check begins-before-file test -e /mnt/kept && leave
+
 # Several ranges, several mounts.
 insmod "$module" "ranges=a:16M@$base,b:16M@$((base + 16777216))"
 mount -t guestmemfs none /mnt 2> /dev/null && fail which-range "mounted without range="
 mount -t guestmemfs -o range=c none /mnt 2> /dev/null && fail no-such-range "mounted"
-mount -t guestmemfs -o range=a none /mnt
+mount -t guestmemfs -o range=a,format none /mnt
 mount -t guestmemfs -o range=b none /mnt2
 touch /mnt/in-a
 check two-ranges test ! -e /mnt2/in-a

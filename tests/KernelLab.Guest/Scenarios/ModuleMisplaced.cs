@@ -1,7 +1,7 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// The next kernels are told wrong where the memory is: nothing (so that it is nobody's), half of it, and nothing (so that it is the kernel's). Each time the module says why it
+/// The next kernels are told wrong where the memory is: nothing (so that it is nobody's), another range that overlaps it, half of it, and nothing (so that it is the kernel's). Each time the module says why it
 /// refuses. Where nobody else could have written to the memory, everything is there once a kernel is told right again.
 /// </summary>
 internal sealed class ModuleMisplaced : Scenario
@@ -20,14 +20,19 @@ internal sealed class ModuleMisplaced : Scenario
                 break;
             case 1:
                 Refused("lab:512M@1G", "not reserved memory throughout");
-                Next(stage, $"{NoMore} memmap=256M$0x40000000");
+                Next(stage, $"{NoMore} memmap=512M$0x30000000");
                 break;
             case 2:
+                // It begins before the range, and ends in the middle of it.
+                Refused("lab:512M@1G", "reserved only in part");
+                Next(stage, $"{NoMore} memmap=256M$0x40000000");
+                break;
+            case 3:
                 Shell.Run("insmod", $"{stage.Modules}/guestmemfs.ko", "ranges=lab:256M@1G");
                 Says("was formatted with", Shell.Try("mount", "-t", "guestmemfs", "none", Place.MakeMountPoint()));
                 Next(stage, "memmap=512M$0x40000000");
                 break;
-            case 3:
+            case 4:
                 Place.Open(stage);
                 Checks.Run(stage, "/tests/persist", "verify", Place.MountPoint);
                 Next(stage, null);

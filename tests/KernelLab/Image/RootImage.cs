@@ -73,6 +73,11 @@ internal sealed class RootImage : IDisposable
             Directory.CreateDirectory(In($"boot/{kernel}"));
             File.Copy(kernel.Image(parts), In($"boot/{kernel}/vmlinuz"));
             string modules = $"modules/{kernel.Release(parts)}";
+            if (Directory.Exists(In(modules)))
+            {
+                continue; // While debugging all kernels are one.
+            }
+
             Directory.CreateDirectory(In(modules));
             foreach (string module in kernel.Modules(parts))
             {

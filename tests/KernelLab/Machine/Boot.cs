@@ -11,12 +11,14 @@ internal sealed record Boot
     /// <summary>The same memory as nobody's, for our module to take.</summary>
     public const string ReservedMemory = "memmap=512M$0x40000000";
 
+    private const string Usual = "2G";
+
     /// <summary>The scenario's name in the guest.</summary>
     public required string Scenario { get; init; }
 
     public Kernel Kernel { get; init; } = Kernel.Stock;
 
-    public string Memory { get; init; } = "2G";
+    public string Memory { get; init; } = Usual;
 
     /// <summary>More of the kernel's command line; a kexec hands it on.</summary>
     public string CommandLine { get; init; } = PersistentMemory;
@@ -27,11 +29,20 @@ internal sealed record Boot
     /// <summary>More arguments of QEMU.</summary>
     public IReadOnlyList<string> Devices { get; init; } = [];
 
+    /// <summary>Answers a question of the guest's that the transcript does not answer by itself; null for those it leaves to it. Called on another thread.</summary>
+    public Func<string, string?> Answer { get; init; } = _ => null;
+
     /// <summary>When the machine is ended, whatever it does.</summary>
     public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(8);
 
     /// <summary>What the command line sets aside for a medium.</summary>
     public static string MemoryOf(string medium) => medium switch { "dax" => PersistentMemory, "guestmemfs" => ReservedMemory, _ => "" };
+
+    /// <summary>The same under a kernel that looks for bugs: it needs more memory, and time.</summary>
+    public Boot ForDebugging() => this with
+    {
+        Memory = Memory == Usual ? "4G" : Memory, CommandLine = CommandLine.Replace("crashkernel=448M", "crashkernel=768M", StringComparison.Ordinal), Limit = Limit * 4,
+    };
 
     /// <summary>All of it. The check of the timer is left out because it counts on an emulated processor being as fast as a real one.</summary>
     public string FullCommandLine => string.Join(' ',

@@ -14,11 +14,11 @@ internal sealed class Machine : IDisposable
     private readonly string _console;
     private readonly Transcript _transcript;
 
-    private Machine(Process process, string console)
+    private Machine(Process process, string console, Func<string, string?> answer)
     {
         _process = process;
         _console = console;
-        _transcript = new Transcript();
+        _transcript = new Transcript(answer);
         AppDomain.CurrentDomain.ProcessExit += EndWithUs;
     }
 
@@ -37,7 +37,7 @@ internal sealed class Machine : IDisposable
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        using var machine = new Machine(Process.Start(start)!, console);
+        using var machine = new Machine(Process.Start(start)!, console, boot.Answer);
         machine.Follow(boot.Limit);
         return machine._transcript;
     }

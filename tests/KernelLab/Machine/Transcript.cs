@@ -8,7 +8,7 @@ namespace GuestMemFs.KernelLab.Machines;
 /// What the guest program told over the serial line: <c>NAME=VALUE</c> between STX and ETX. A kexec cuts a line off anywhere, so only what both ends enclose counts.
 /// Names with a meaning here: <c>stage</c> (a boot: number, kernel, boot id), <c>failed</c>, <c>done</c>, and <c>?</c>, which asks for what was told last under a name.
 /// </summary>
-internal sealed class Transcript
+internal sealed class Transcript(Func<string, string?> answer)
 {
     private const char Begin = '\u0002', Close = '\u0003';
     private const int ConsoleLines = 60;
@@ -80,7 +80,7 @@ internal sealed class Transcript
         (string name, string value) = (parts[0], parts.Length > 1 ? parts[1] : "");
         if (name == "?")
         {
-            return Find(value) ?? "";
+            return answer(value) ?? Find(value) ?? "";
         }
 
         lock (_told)
@@ -103,6 +103,11 @@ internal sealed class Transcript
         Duration = Stopwatch.GetElapsedTime(_started);
         _errors = errors;
         _console = console;
+        foreach (string complaint in KernelComplaints.In(console))
+        {
+            Fail($"the kernel complained: {complaint}");
+        }
+
         if (_failures.Count == 0 && Find("done") is null)
         {
             Fail("the machine ended before the scenario did");

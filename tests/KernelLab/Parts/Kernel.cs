@@ -12,7 +12,10 @@ internal sealed record Kernel(string Name)
 
     public static IReadOnlyList<Kernel> All { get; } = [Stock, Own];
 
-    public string Folder(LabParts parts) => Path.Combine(parts.Cache, $"linux-{Name}");
+    /// <summary>True where every machine runs the 7.2 that looks for bugs (KASAN, lockdep), whatever kernel a scenario names.</summary>
+    public static bool Debugging { get; set; }
+
+    public string Folder(LabParts parts) => Path.Combine(parts.Cache, Debugging ? $"linux-{Own.Name}-debug" : $"linux-{Name}");
 
     public string Image(LabParts parts) => Path.Combine(Folder(parts), "vmlinuz");
 

@@ -24,7 +24,7 @@ internal sealed class LabParts
         string? missing = files.FirstOrDefault(file => !File.Exists(file)) ?? s_programs.FirstOrDefault(program => Tool.Find(program) is null);
         if (missing is not null)
         {
-            Assert.Skip($"{missing} is missing: {LabCache.Command} (Debian; some minutes, once)");
+            Assert.Skip($"{missing} is missing: {LabCache.Command}{(Kernel.Debugging ? " --debug" : "")} (Debian; some minutes, once)");
         }
 
         return parts;

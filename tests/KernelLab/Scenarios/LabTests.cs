@@ -1,4 +1,5 @@
 using GuestMemFs.KernelLab.Machines;
+using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab.Scenarios;
 
@@ -19,5 +20,16 @@ public sealed class LabTests(Lab lab)
 
         Assert.Equal(2, run.Stages.Count);
         Assert.Equal(why, Assert.Single(run.Failures));
+    }
+
+    [Theory]
+    [InlineData("WARNING: possible circular locking dependency detected")]
+    [InlineData("BUG: KASAN: slab-use-after-free in somewhere")]
+    [InlineData("INFO: possible recursive locking detected")]
+    public void A_kernel_that_complains_fails_the_scenario(string line)
+    {
+        Transcript run = lab.Run(new Boot { Scenario = "kernel-complains", Kernel = Kernel.Own, Arguments = new Dictionary<string, string> { ["say"] = line.Replace(' ', '_') } });
+
+        Assert.EndsWith(line, Assert.Single(run.Failures), StringComparison.Ordinal);
     }
 }
