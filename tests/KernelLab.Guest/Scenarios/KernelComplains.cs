@@ -1,8 +1,8 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// The kernel finds something wrong in itself. Where it has the crash dummy of its own tests (LKDTM, <c>lab.provoke=</c>) that is real; else the line is written as if it were one
-/// (<c>lab.say=</c>, its spaces as underscores).
+/// The kernel finds something wrong in itself. Where it has the crash dummy of its own tests (LKDTM, <c>lab.provoke=</c>) that is real; else lines are written as if they were its own
+/// (<c>lab.say=</c>, between commas, spaces as underscores).
 /// </summary>
 internal sealed class KernelComplains : Scenario
 {
@@ -14,7 +14,10 @@ internal sealed class KernelComplains : Scenario
         }
         else
         {
-            File.WriteAllText("/dev/kmsg", $"<3>{stage.Arguments.Get("say").Replace('_', ' ')}");
+            foreach (string line in stage.Arguments.Get("say").Replace('_', ' ').Split(','))
+            {
+                File.WriteAllText("/dev/kmsg", $"<3>{line}");
+            }
         }
     }
 }
