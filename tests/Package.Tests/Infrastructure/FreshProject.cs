@@ -7,9 +7,12 @@ internal sealed class FreshProject : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
 
-    public FreshProject(Package package, string program)
+    /// <param name="package">The library; its folder has the adapters too.</param>
+    /// <param name="program">The program's only source.</param>
+    /// <param name="referenced">The package that is referenced.</param>
+    public FreshProject(Package package, string program, string referenced = Package.Id)
     {
-        // Only this package comes from the folder; a package cache of its own keeps an earlier one of the same version out, and the
+        // Only these packages come from the folder; a package cache of its own keeps an earlier one of the same version out, and the
         // machine's cache saves fetching the others again.
         Write("nuget.config", $"""
             <configuration>
@@ -27,7 +30,7 @@ internal sealed class FreshProject : IDisposable
                 <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="{Package.Id}" Version="[{package.Version}]" />
+                <PackageReference Include="{referenced}" Version="[{package.Version}]" />
                 <PackageReference Include="Microsoft.Extensions.Hosting" Version="{ExtensionsVersion()}" />
               </ItemGroup>
             </Project>

@@ -14,7 +14,6 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
     private readonly ILiveUpdateParticipant _participant;
     private readonly PersistentArena? _arena;
     private readonly Socket _listener;
-    private readonly string _path;
     private readonly CancellationTokenSource _ended = new();
     private readonly Task _serving;
     private string? _saved;
@@ -23,12 +22,15 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
 
     private LiveUpdateEndpoint(string path, ILiveUpdateParticipant participant, PersistentArena? arena, Socket listener)
     {
-        _path = path;
+        SocketPath = path;
         _participant = participant;
         _arena = arena;
         _listener = listener;
         _serving = Task.Run(ServeAsync, CancellationToken.None);
     }
+
+    /// <summary>The socket.</summary>
+    public string SocketPath { get; }
 
     /// <summary>Listens.</summary>
     /// <param name="socketPath">The socket: at most 107 bytes. One that a killed program left there is replaced.</param>
@@ -70,7 +72,7 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
         await _ended.CancelAsync().ConfigureAwait(false);
         _listener.Dispose();
         await _serving.ConfigureAwait(false);
-        File.Delete(_path);
+        File.Delete(SocketPath);
         _ended.Dispose();
     }
 
