@@ -58,6 +58,7 @@ internal static class Gmfs
             RepairCommand.Create(globals),
             TopCommand.Create(globals),
             LiveUpdateCommand.Create(globals),
+            HoldCommand.Create(globals),
             CompletionCommand.Create(globals),
         };
         HelpPage.AddTo(root);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using GuestMemFs;
 using KvStore.Server;
 
@@ -13,9 +14,11 @@ internal sealed class Keyspace : IDisposable
     private readonly PersistentArena _arena;
     private readonly PersistentRegion _region;
     private readonly PersistentHeap _heap;
+    private readonly Medium? _held;
 
-    private Keyspace(PersistentArena arena, PersistentRegion region)
+    private Keyspace(PersistentArena arena, PersistentRegion region, Medium? held)
     {
+        _held = held;
         _arena = arena;
         _region = region;
         _heap = PersistentHeap.Open(region);
@@ -44,8 +47,27 @@ internal sealed class Keyspace : IDisposable
     public static Keyspace Open(ServerOptions options)
     {
         long size = (options.Size + RegionOptions.MinimumLength - 1) / RegionOptions.MinimumLength * RegionOptions.MinimumLength;
+        Medium? held = options.Holder.Length > 0 ? Held(options) : null;
+        try
+        {
+            return Open(options, size, held);
+        }
+        catch
+        {
+            held?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Memory that another process holds. Apart, so that who does not want that does not load its assembly.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Medium Held(ServerOptions options) => Medium.FromHolder(GuestMemFs.LiveUpdate.Holding.Holders.Open(options.Holder, options.ArenaName));
+
+    private static Keyspace Open(ServerOptions options, long size, Medium? held)
+    {
         var arena = PersistentArena.OpenOrCreate(new ArenaOptions
         {
+            Medium = held,
             Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
             Name = options.ArenaName,
             SizeHint = size,
@@ -63,7 +85,7 @@ internal sealed class Keyspace : IDisposable
             }
 
             options.Size = region.Length;
-            return new Keyspace(arena, region);
+            return new Keyspace(arena, region, held);
         }
         catch
         {
@@ -110,6 +132,7 @@ internal sealed class Keyspace : IDisposable
     {
         _arena.Dispose();
         _region.Dispose();
+        _held?.Dispose();
     }
 
     private static string Word(AttachKind kind) => kind switch

@@ -9,6 +9,8 @@ internal sealed class OptionException(string message) : Exception(message);
 /// <remarks>Done by hand: the server answers within some tens of milliseconds of its start, and configuration frameworks take as long as that.</remarks>
 internal static class OptionsParser
 {
+    private const int LongestHeldName = 48;
+
     public static ServerOptions Parse(IReadOnlyList<string> args, IDictionary environment)
     {
         List<(string Name, string Value)> given = ReadArguments(args);
@@ -43,6 +45,16 @@ internal static class OptionsParser
         if (options.Port == 0 && options.UnixSocket.Length == 0)
         {
             throw new OptionException("--port 0 without --unixsocket: there would be nothing to listen on");
+        }
+
+        if (options.Holder.Length > 0 && options.ArenaDirectory.Length > 0)
+        {
+            throw new OptionException($"--holder {options.Holder} and --arena {options.ArenaDirectory}: the arena is in one place");
+        }
+
+        if (options.Holder.Length > 0 && options.ArenaName.Length > LongestHeldName)
+        {
+            throw new OptionException($"--name {options.ArenaName}: a holder takes names of at most {LongestHeldName} characters");
         }
 
         return options;

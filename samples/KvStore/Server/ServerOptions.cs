@@ -20,6 +20,9 @@ internal sealed class ServerOptions
 
     public string ArenaName { get; set; } = "kvstore";
 
+    /// <summary>Who holds the arena's memory: <c>systemd</c>, or the socket of gmfs hold. Empty: it lies in a directory.</summary>
+    public string Holder { get; set; } = "";
+
     /// <summary>Empty: no live update asks it.</summary>
     public string LiveUpdateSocket { get; set; } = "";
 

@@ -46,6 +46,7 @@ internal sealed class HelpPage(SynchronousCommandLineAction usual) : Synchronous
         "live-update abort" => ["gmfs live-update abort -a /mnt/guestmemfs/vms"],
         "live-update status" => ["gmfs live-update status -a /mnt/guestmemfs/vms"],
         "live-update start" => ["gmfs live-update start hosts.json web", "gmfs live-update start hosts.json web --wait"],
+        "hold" => ["gmfs hold", "gmfs hold --socket /run/user/1000/hold.sock"],
         "completion" => ["gmfs completion bash"],
         _ => [],
     };

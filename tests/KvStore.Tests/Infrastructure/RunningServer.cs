@@ -44,12 +44,15 @@ internal sealed class RunningServer : IDisposable
     public RespClient ConnectUnix() => RespClient.Connect(Process.UnixEndPoint!);
 
     /// <summary>Starts a process on the data, without waiting for its answer; the one before must have ended.</summary>
-    public ServerProcess Launch()
+    public ServerProcess Launch() => Launch(_program);
+
+    /// <summary>The same with another program.</summary>
+    public ServerProcess Launch(ServerProgram program)
     {
         string socket = Path.Combine(_directory.Path, "socket");
         File.Delete(socket);
         Process?.Dispose();
-        return Process = ServerProcess.Start(_program, DataDirectory, socketPath: socket);
+        return Process = ServerProcess.Start(program, DataDirectory, socketPath: socket);
     }
 
     /// <summary>Starts it on the same data and waits for the first answer.</summary>

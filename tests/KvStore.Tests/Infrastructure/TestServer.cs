@@ -11,10 +11,13 @@ namespace KvStore.Tests.Infrastructure;
 internal static class TestServer
 {
     private static readonly string s_path =
-        Environment.GetEnvironmentVariable("GMF_TEST_SERVER") is { Length: > 0 } path ? path : Path.Combine(AppContext.BaseDirectory, "KvStore");
+        Environment.GetEnvironmentVariable("GMF_TEST_SERVER") is { Length: > 0 } path ? path : System.IO.Path.Combine(AppContext.BaseDirectory, "KvStore");
 
     /// <summary>True where the tests run against redis-server.</summary>
-    public static bool IsRedis { get; } = Path.GetFileName(s_path).StartsWith("redis-server", StringComparison.Ordinal);
+    public static bool IsRedis { get; } = System.IO.Path.GetFileName(s_path).StartsWith("redis-server", StringComparison.Ordinal);
+
+    /// <summary>The executable.</summary>
+    public static string Path => s_path;
 
     /// <summary>The program, with an arena of that size. redis-server stands in with an append-only file, which keeps what was acknowledged over SIGKILL.</summary>
     public static ServerProgram Program(string size = "512M") =>

@@ -1,0 +1,96 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+using GuestMemFs.LiveUpdate.Holding.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace GuestMemFs.LiveUpdate.Holding;
+
+/// <summary>A message between a holder and its client: a word, what it is about, and a descriptor where one goes with it.</summary>
+internal readonly record struct HoldMessage(string Word, string[] Fields, SafeFileHandle? Descriptor = null);
+
+/// <summary>
+/// A connection to the holder. Messages keep their bounds (SOCK_SEQPACKET): lines of UTF-8, the first is the word. The client asks, the holder answers:
+/// <code>
+/// take STORE            file NAME (with a descriptor) ..., done COUNT PID SINCE NOTE
+/// put STORE NAME        (with a descriptor) ok
+/// drop STORE NAME       ok
+/// note STORE TEXT       ok: what is said to who finds the store empty
+/// list                  store STORE FILES BYTES ..., done COUNT PID SINCE
+/// handover              file STORE NAME (with a descriptor) ..., note STORE TEXT ..., done COUNT; the client says ok, and the holder ends
+/// anything              error KIND TEXT
+/// </code>
+/// </summary>
+/// <remarks>Not thread-safe.</remarks>
+internal sealed class HoldConnection(Socket socket) : IDisposable
+{
+    private const int SocketLevel = 1; // SOL_SOCKET
+    private const int PeerCredentials = 17; // SO_PEERCRED
+    private const int LongestMessage = 4096;
+    private readonly byte[] _buffer = new byte[LongestMessage];
+
+    /// <summary>The user at the other end, as the kernel tells it (SO_PEERCRED).</summary>
+    public uint PeerUser
+    {
+        get
+        {
+            Span<byte> credentials = stackalloc byte[12]; // struct ucred: pid, uid, gid
+            socket.GetRawSocketOption(SocketLevel, PeerCredentials, credentials);
+            return BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
+        }
+    }
+
+    /// <summary>Connects to a holder's socket.</summary>
+    /// <exception cref="SocketException">Nobody is there.</exception>
+    public static HoldConnection Connect(string path)
+    {
+        Socket socket = NewSocket();
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            return new HoldConnection(socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    public static Socket NewSocket() => new(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified);
+
+    public void Send(string word, params ReadOnlySpan<string> fields) => Send(null, word, fields);
+
+    /// <exception cref="IOException">The other side is gone.</exception>
+    public void Send(SafeHandle? descriptor, string word, params ReadOnlySpan<string> fields)
+    {
+        byte[] message = Encoding.UTF8.GetBytes(string.Join('\n', [word, .. fields]));
+        if (message.Length > LongestMessage)
+        {
+            throw new IOException($"A message of {message.Length} bytes is longer than {LongestMessage}.");
+        }
+
+        DescriptorMessages.Send(socket.SafeHandle, message, descriptor);
+    }
+
+    /// <summary>The next message, or null where the other side has closed.</summary>
+    /// <exception cref="IOException">The connection failed.</exception>
+    public HoldMessage? Receive()
+    {
+        int length = DescriptorMessages.Receive(socket.SafeHandle, _buffer, out SafeFileHandle? descriptor);
+        if (length == 0)
+        {
+            descriptor?.Dispose();
+            return null;
+        }
+
+        string[] lines = Encoding.UTF8.GetString(_buffer, 0, length).Split('\n');
+        return new HoldMessage(lines[0], lines[1..], descriptor);
+    }
+
+    /// <summary>Waits until something comes or the other side closes; false where neither happens in the time.</summary>
+    public bool Wait(TimeSpan time) => socket.Poll(time, SelectMode.SelectRead);
+
+    public void Dispose() => socket.Dispose();
+}

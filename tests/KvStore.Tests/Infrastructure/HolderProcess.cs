@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace KvStore.Tests.Infrastructure;
+
+/// <summary><c>gmfs hold</c> as a process of its own.</summary>
+internal sealed class HolderProcess : IDisposable
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+
+    /// <summary>Starts it, and waits until it holds.</summary>
+    public HolderProcess(string socket)
+    {
+        _process = new Process
+        {
+            StartInfo = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "gmfs.dll"), "hold", "--socket", socket]) { RedirectStandardOutput = true, RedirectStandardError = true },
+        };
+        _process.OutputDataReceived += (_, line) => Keep(line.Data);
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        Until(() => Output.Contains("holding at", StringComparison.Ordinal));
+    }
+
+    public int Id => _process.Id;
+
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
+    /// <summary>Waits until it has so many memfds: a process's descriptors are in /proc.</summary>
+    public void WaitUntilItHolds(int files) => Until(() =>
+        Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{Id}/fd")).Count(file => new FileInfo(file).LinkTarget?.StartsWith("/memfd:extent", StringComparison.Ordinal) == true || new FileInfo(file).LinkTarget?.StartsWith("/memfd:arena", StringComparison.Ordinal) == true) == files);
+
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    public int WaitForExit()
+    {
+        Assert.True(_process.WaitForExit(s_limit), "the holder did not end");
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            Kill();
+        }
+
+        _process.Dispose();
+    }
+
+    private void Keep(string? line)
+    {
+        lock (_output)
+        {
+            _output.AppendLine(line);
+        }
+    }
+
+    private void Until(Func<bool> condition)
+    {
+        long since = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(!_process.HasExited && Stopwatch.GetElapsedTime(since) < s_limit, $"it did not come to that: {Output}");
+            Thread.Sleep(20);
+        }
+    }
+}
