@@ -9,7 +9,7 @@ namespace GuestMemFs.KernelLab.Image;
 internal sealed class RootImage : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
-    private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "mnt2", "root", "boot", "app", "dotnet", "modules", "tests", "etc"];
+    private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "mnt2", "root", "boot", "app", "dotnet", "modules", "tests", "etc", "machines"];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-");
 
     private RootImage()
@@ -63,6 +63,31 @@ internal sealed class RootImage : IDisposable
         File.SetUnixFileMode(In("init"), (UnixFileMode)0x1ED /* 0755 */);
         File.Copy("/etc/mke2fs.conf", In("etc/mke2fs.conf")); // without it there are no extents
         AddKernels(parts);
+        AddMachines();
+    }
+
+    /// <summary>What machines inside the machine need: the newer QEMU with its firmware, flock, and what runs in them.</summary>
+    private void AddMachines()
+    {
+        if (LabCache.NewerQemu is not { } qemu)
+        {
+            return; // Their tests are skipped, and say why.
+        }
+
+        string usr = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(qemu)!, "usr");
+        AddProgram(System.IO.Path.Combine(usr, "bin", "qemu-system-x86_64"), "bin/qemu-system-x86_64");
+        foreach (string folder in (string[])["share/qemu", "share/seabios"])
+        {
+            Directory.CreateDirectory(In($"usr/{folder}"));
+            foreach (string file in Directory.EnumerateFiles(System.IO.Path.Combine(usr, folder)))
+            {
+                File.Copy(file, In($"usr/{folder}/{System.IO.Path.GetFileName(file)}"));
+            }
+        }
+
+        File.Delete(In("bin/flock")); // busybox's has no --no-fork
+        AddProgram(Tool.Find("flock")!, "bin/flock");
+        Tool.Run(s_limit, Repository.PathOf("tests", "TinyGuest", "build"), In("machines"));
     }
 
     private void AddKernels(LabParts parts)

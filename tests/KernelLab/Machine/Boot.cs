@@ -32,6 +32,9 @@ internal sealed record Boot
     /// <summary>Answers a question of the guest's that the transcript does not answer by itself; null for those it leaves to it. Called on another thread.</summary>
     public Func<string, string?> Answer { get; init; } = _ => null;
 
+    /// <summary>True for a third serial line, which <see cref="Transcript.Counted"/> is heard on.</summary>
+    public bool Counts { get; init; }
+
     /// <summary>When the machine is ended, whatever it does.</summary>
     public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(8);
 

@@ -14,32 +14,36 @@ internal sealed class Machine : IDisposable
     private readonly string _console;
     private readonly Transcript _transcript;
 
-    private Machine(Process process, string console, Func<string, string?> answer)
+    private Machine(Process process, string console, Transcript transcript)
     {
         _process = process;
         _console = console;
-        _transcript = new Transcript(answer);
+        _transcript = transcript;
         AppDomain.CurrentDomain.ProcessExit += EndWithUs;
     }
 
     /// <summary>Boots a machine and runs its scenario to the end. Gives what it told; the console's end is part of it.</summary>
     public static Transcript Run(LabParts parts, RootImage image, Boot boot, string console)
     {
+        var transcript = new Transcript(boot.Answer);
+        using CountingLine? line = boot.Counts ? new CountingLine(transcript.Started) : null;
         string[] arguments =
         [
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-serial", $"file:{console}", "-serial", "stdio",
             "-kernel", boot.Kernel.Image(parts), "-initrd", image.InitialRamDisk, "-append", boot.FullCommandLine,
             "-drive", $"file={image.Path},if=virtio,format=raw,readonly=on",
+            .. line?.Arguments ?? [],
             .. boot.Devices,
         ];
         var start = new ProcessStartInfo("qemu-system-x86_64", arguments)
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        using var machine = new Machine(Process.Start(start)!, console, boot.Answer);
+        using var machine = new Machine(Process.Start(start)!, console, transcript);
         machine.Follow(boot.Limit);
-        return machine._transcript;
+        transcript.Counted = line?.End() ?? [];
+        return transcript;
     }
 
     /// <summary>Ends it, where it still runs.</summary>

@@ -12,11 +12,16 @@ internal sealed class Transcript(Func<string, string?> answer)
 {
     private const char Begin = '\u0002', Close = '\u0003';
     private const int ConsoleLines = 60;
-    private readonly long _started = Stopwatch.GetTimestamp();
     private readonly List<(TimeSpan Time, string Name, string Value)> _told = [];
     private readonly List<string> _failures = [];
     private string _console = "";
     private string _errors = "";
+
+    /// <summary>The start of the machine: what all times are counted from.</summary>
+    public long Started { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>What a machine inside counted, with the time when it was heard.</summary>
+    public IReadOnlyList<(TimeSpan Time, uint Number)> Counted { get; set; } = [];
 
     /// <summary>From the start of the machine to its end.</summary>
     public TimeSpan Duration { get; private set; }
@@ -60,6 +65,15 @@ internal sealed class Transcript(Func<string, string?> answer)
         }
     }
 
+    /// <summary>When something was told last.</summary>
+    public TimeSpan TimeOf(string name)
+    {
+        lock (_told)
+        {
+            return _told.LastOrDefault(told => told.Name == name) is { Name: not null } last ? last.Time : throw new InvalidOperationException($"The guest told no '{name}'. {Describe()}");
+        }
+    }
+
     /// <summary>Fails the test, with all that is known, unless the scenario came to its end and found nothing wrong.</summary>
     public Transcript MustSucceed()
     {
@@ -85,7 +99,7 @@ internal sealed class Transcript(Func<string, string?> answer)
 
         lock (_told)
         {
-            _told.Add((Stopwatch.GetElapsedTime(_started), name, value));
+            _told.Add((Stopwatch.GetElapsedTime(Started), name, value));
         }
 
         if (name == "failed")
@@ -100,7 +114,7 @@ internal sealed class Transcript(Func<string, string?> answer)
 
     public void End(string errors, string console)
     {
-        Duration = Stopwatch.GetElapsedTime(_started);
+        Duration = Stopwatch.GetElapsedTime(Started);
         _errors = errors;
         _console = console;
         foreach (string complaint in KernelComplaints.In(console))

@@ -9,8 +9,8 @@ internal static class LabCache
     /// <summary>As in <c>Parts/fetch</c>.</summary>
     public static string Folder { get; } = Find();
 
-    /// <summary>QEMU 10, which knows <c>cpr-reboot</c> and <c>cpr-transfer</c>; its firmware lies beside it. Null where it was not fetched.</summary>
-    public static string? NewerQemu { get; } = Existing(Path.Combine(Folder, "qemu-10", "usr", "bin", "qemu-system-x86_64"));
+    /// <summary>QEMU 10, which knows <c>cpr-reboot</c> and <c>cpr-transfer</c>, by a script that tells it where its firmware is. Null where it was not fetched.</summary>
+    public static string? NewerQemu { get; } = Existing(Path.Combine(Folder, "qemu-10", "qemu-system-x86_64"));
 
     private static string Find()
     {

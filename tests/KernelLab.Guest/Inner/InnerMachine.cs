@@ -1,0 +1,32 @@
+using GuestMemFs.VirtualMachines;
+
+namespace GuestMemFs.KernelLab.Guest.Inner;
+
+/// <summary>A machine inside this one (tests/TinyGuest), in QEMU, emulated: its memory is the region of its name.</summary>
+/// <param name="Name">The machine's, its region's and its disk's: "counts" or "writes".</param>
+/// <param name="Length">Bytes of memory.</param>
+internal sealed record InnerMachine(string Name, long Length)
+{
+    private const string Disks = "/machines";
+
+    /// <summary>The line that goes to the host of all machines, for what is counted.</summary>
+    private const string Line = "/dev/ttyS2";
+
+    public string MonitorSocket => $"/run/{Name}.qmp";
+
+    /// <summary>Everything but memory and monitor. The machine that counts tells the host each number; the other one nobody.</summary>
+    public IReadOnlyList<string> Arguments =>
+    [
+        "-machine", "pc,usb=off,hpet=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
+        "-drive", $"file={Disks}/{Name},format=raw,if=floppy,readonly=on",
+        "-chardev", Name == "counts" ? $"serial,id=line,path={Line}" : "null,id=line", "-serial", "chardev:line",
+    ];
+
+    public VirtualMachineOptions Options(PersistentArena arena) => new()
+    {
+        Name = Name,
+        Memory = GuestMemory.Of(arena, Name),
+        MonitorSocket = MonitorSocket,
+        Arguments = Arguments,
+    };
+}
