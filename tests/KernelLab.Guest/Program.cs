@@ -22,6 +22,8 @@ try
         "module-crash" => new ModuleCrash(),
         "module-dma" => new ModuleDma(),
         "kernel-complains" => new KernelComplains(),
+        "module-variants" => new ModuleVariants(),
+        "module-points" => new ModulePoints(),
         "module-misplaced" => new ModuleMisplaced(),
         _ => throw new ScenarioException($"there is no scenario '{name}'"),
     };

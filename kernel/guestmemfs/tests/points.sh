@@ -15,7 +15,7 @@ fi
 point=$(($(poke /mnt/next 0) + 256 * $(poke /mnt/next 1) + 1))
 poke /mnt/next 0 $((point % 256)) $((point / 256))
 echo "# point $point $(dmesg | grep -c 'cut off')"
-crash verify /mnt points | grep -v '^[o#]'
+if crash verify /mnt points | grep -v '^[o#]'; then exit 1; fi
 echo $point > /sys/module/guestmemfs/parameters/crash_at
 crash run /mnt "${3:-2}"
 echo 0 > /sys/module/guestmemfs/parameters/crash_at

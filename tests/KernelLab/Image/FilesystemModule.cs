@@ -19,6 +19,15 @@ internal static class FilesystemModule
             : Path.Combine(folder, "guestmemfs.ko");
     }
 
+    /// <summary>Builds the module otherwise than it is; gives its file.</summary>
+    public static string Build(LabParts parts, Kernel kernel, ModuleVariant variant)
+    {
+        string folder = Path.Combine(kernel.Folder(parts), $"guestmemfs-{variant.Name}");
+        Update(s_sources, folder, variant.Apply);
+        Tool.Run(s_limit, "make", "-s", "-C", folder, $"KDIR={Path.Combine(kernel.Folder(parts), "build")}", $"KCFLAGS={variant.Flags}", "modules");
+        return Path.Combine(folder, "guestmemfs.ko");
+    }
+
     /// <summary>Builds the test programs; gives the folder where they are.</summary>
     public static string BuildTests(LabParts parts)
     {
@@ -29,13 +38,14 @@ internal static class FilesystemModule
     }
 
     // Only files that changed are written, so that make sees what there is to do; those that went away go.
-    private static void Update(string from, string to)
+    private static void Update(string from, string to, Func<string, byte[], byte[]>? change = null)
     {
         Directory.CreateDirectory(to);
         string[] sources = [.. Directory.EnumerateFiles(from).Where(IsSource).Select(file => Path.GetFileName(file)!)];
         foreach (string name in sources)
         {
             byte[] content = File.ReadAllBytes(Path.Combine(from, name));
+            content = change?.Invoke(name, content) ?? content;
             string target = Path.Combine(to, name);
             if (!File.Exists(target) || !content.AsSpan().SequenceEqual(File.ReadAllBytes(target)))
             {

@@ -29,11 +29,11 @@ internal sealed class Machine : IDisposable
         using CountingLine? line = boot.Counts ? new CountingLine(transcript.Started) : null;
         string[] arguments =
         [
-            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none",
             "-serial", $"file:{console}", "-serial", "stdio",
             "-kernel", boot.Kernel.Image(parts), "-initrd", image.InitialRamDisk, "-append", boot.FullCommandLine,
             "-drive", $"file={image.Path},if=virtio,format=raw,readonly=on",
-            .. line?.Arguments ?? [],
+            .. line?.Arguments ?? [], .. boot.Resets ? [] : (string[])["-no-reboot"],
             .. boot.Devices,
         ];
         var start = new ProcessStartInfo("qemu-system-x86_64", arguments)
