@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using GuestMemFs.Benchmarks.Library;
+using GuestMemFs.Benchmarks.Machines;
 using GuestMemFs.Benchmarks.Servers;
 
 if (args is ["pauses"])
@@ -20,6 +21,11 @@ if (args is ["regions", .. var arena])
     }
 
     return 0;
+}
+
+if (args is ["machines", .. var plot])
+{
+    return MachineComparison.Run(plot is ["--svg", var file] ? file : null, Console.Out);
 }
 
 if (args is not ["servers", .. var rest])

@@ -1,6 +1,6 @@
 # A machine in one sector, to see from outside whether it goes on where it stopped. Fifty times a second it counts, in its memory and on
 # its first serial line, each number once. Assembled with WRITES=1 it also writes all of its memory above 1 MiB, again and again, each
-# word another value each time.
+# word another value each time; with REST=n, n pages between two ticks at most, which leaves time to others.
 #
 # Where it tells what it does, in its physical memory:
 #   0x8000  "GMF1", once it runs
@@ -79,6 +79,9 @@ protected:
 
 .ifdef WRITES
     xor ebx, ebx                    # G * 0x9E3779B1
+.ifdef REST
+    mov ebp, REST
+.endif
 all:
     add ebx, 0x9E3779B1
     mov edi, FIRST
@@ -91,6 +94,13 @@ page:
     dec ecx
     jnz 1b
     inc dword ptr [WRITTEN]
+.ifdef REST
+    dec ebp
+    jnz 2f
+    mov ebp, REST
+    hlt
+2:
+.endif
     cmp edi, [END]
     jb page
     jmp all
