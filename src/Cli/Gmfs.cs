@@ -59,6 +59,7 @@ internal static class Gmfs
             TopCommand.Create(globals),
             LiveUpdateCommand.Create(globals),
             HoldCommand.Create(globals),
+            LuoCommand.Create(globals),
             CompletionCommand.Create(globals),
         };
         HelpPage.AddTo(root);

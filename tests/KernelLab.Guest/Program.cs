@@ -16,6 +16,7 @@ try
         "arena-frozen" => new ArenaFrozen(),
         "arena-life" => new ArenaLife(),
         "luo-bytes" => new LuoBytes(),
+        "luo-kvstore" => new KvStoreLuo(),
         "machines-kept" => new MachinesKept(),
         "module-checks" => new ModuleChecks(),
         "module-kept" => new ModuleKept(),

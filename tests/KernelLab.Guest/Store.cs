@@ -25,9 +25,9 @@ internal sealed class Store : IDisposable
     public ServerProcess Server => _server;
 
     /// <summary>Starts it on an arena and waits for its first answer.</summary>
-    public static Store Start(Stage stage, string directory)
+    public static Store Start(Stage stage, string directory, params string[] more)
     {
-        var store = new Store(stage, ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll", "--size", stage.Arguments.Find("size") ?? "256M"), directory));
+        var store = new Store(stage, ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll", ["--size", stage.Arguments.Find("size") ?? "256M", .. more]), directory));
         try
         {
             store.Tell("first answer", store._server.WaitUntilReady(s_limit));

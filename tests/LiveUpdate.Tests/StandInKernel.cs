@@ -9,6 +9,9 @@ internal sealed class StandInKernel : INextKernel
 
     public int Entered { get; private set; }
 
+    /// <summary>Of the kernel that was loaded last.</summary>
+    public string CommandLine { get; private set; } = "";
+
     public bool KeepsMemory { get; init; } = true;
 
     public string? LoadFails { get; set; }
@@ -22,6 +25,7 @@ internal sealed class StandInKernel : INextKernel
     public void Load(KernelSettings settings)
     {
         ThrowIf(LoadFails);
+        CommandLine = settings.CommandLine ?? "";
         IsLoaded = true;
     }
 

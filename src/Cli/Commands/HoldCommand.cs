@@ -16,13 +16,15 @@ internal static class HoldCommand
             call => Hold(call, call.Value(socket)!));
     }
 
-    private static string Default => Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY") is { Length: > 0 } own ? Path.Combine(own.Split(':')[0], "hold.sock") : "/run/gmfs/hold.sock";
+    /// <summary>Where it listens unless told otherwise: the service's own directory, or the system's.</summary>
+    internal static string Default => Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY") is { Length: > 0 } own ? Path.Combine(own.Split(':')[0], "hold.sock") : "/run/gmfs/hold.sock";
 
     private static DoneReport Hold(Invocation call, string path)
     {
-        using HoldServer server = HoldServer.Start(path);
+        using HoldServer server = HoldServer.Start(path, Environment.GetEnvironmentVariable("FDSTORE") is null ? null : new SystemdHolder("hold")); // systemd says so where the unit has a store.
         call.Shell.Error.WriteLine($"holding at {path}: {server.Stores.Sum(store => store.Files)} descriptors of {server.Stores.Count} arenas were taken over");
         call.Shell.Error.Flush();
+        ServiceManager.Ready();
         bool followed = server.Wait(call.Cancellation);
         return new DoneReport("hold", path, followed ? $"Another holder has taken over at {path}." : $"Ended. What was held at {path} ends with this process.");
     }

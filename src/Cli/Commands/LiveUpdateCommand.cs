@@ -103,7 +103,7 @@ internal static class LiveUpdateCommand
     }
 
     /// <summary>Each step as it is taken, at once: who watches knows where it hangs, and what was last when the kernel went.</summary>
-    private sealed class Steps(Shell shell) : IProgress<LiveUpdateProgress>
+    internal sealed class Steps(Shell shell) : IProgress<LiveUpdateProgress>
     {
         public void Report(LiveUpdateProgress value)
         {

@@ -47,6 +47,9 @@ internal sealed class HelpPage(SynchronousCommandLineAction usual) : Synchronous
         "live-update status" => ["gmfs live-update status -a /mnt/guestmemfs/vms"],
         "live-update start" => ["gmfs live-update start hosts.json web", "gmfs live-update start hosts.json web --wait"],
         "hold" => ["gmfs hold", "gmfs hold --socket /run/user/1000/hold.sock"],
+        "luo check" => ["gmfs luo check kvstore --kernel /boot/vmlinuz-7.2 --initrd /boot/initrd.img-7.2"],
+        "luo kexec" => ["gmfs luo kexec kvstore --kernel /boot/vmlinuz-7.2 --initrd /boot/initrd.img-7.2"],
+        "luo restore" => ["gmfs luo restore", "gmfs luo restore kvstore --holder /run/gmfs/hold.sock"],
         "completion" => ["gmfs completion bash"],
         _ => [],
     };

@@ -82,7 +82,7 @@ public sealed class HolderTests : IDisposable
     [Fact]
     public void Under_a_service_manager_its_store_brings_every_key_back()
     {
-        using var manager = new ServiceManager(_directory.Path);
+        using var manager = new FdStore(_directory.Path);
         using var server = new RunningServer(manager.Service(Program("systemd")));
         Load(server);
         Assert.Equal(["kvstore/arena.meta", "kvstore/extent-1"], manager.Stored.Order(StringComparer.Ordinal));

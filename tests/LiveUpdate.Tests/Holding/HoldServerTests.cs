@@ -13,7 +13,7 @@ public sealed class HoldServerTests
     [Fact]
     public void What_is_put_is_taken_until_it_is_dropped()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Assert.Empty(holder.Take());
@@ -39,7 +39,7 @@ public sealed class HoldServerTests
     [Fact]
     public void The_socket_is_its_owners()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(folder["s"]));
     }
@@ -49,7 +49,7 @@ public sealed class HoldServerTests
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "takes root, to be somebody else");
         Assert.SkipUnless(File.Exists("/usr/bin/setpriv") && File.Exists("/usr/bin/python3"), "setpriv(1) or python3 is not there");
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "secret");
@@ -66,7 +66,7 @@ public sealed class HoldServerTests
     [Fact]
     public void A_successor_gets_everything_and_clients_follow_it()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         using HoldServer first = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
@@ -83,7 +83,7 @@ public sealed class HoldServerTests
     [Fact]
     public void A_successor_that_dies_in_the_middle_changes_nothing()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
@@ -105,7 +105,7 @@ public sealed class HoldServerTests
     [Fact]
     public void A_holder_that_lost_everything_is_given_it_again_by_who_still_lives()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         HoldServer first = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
@@ -121,9 +121,29 @@ public sealed class HoldServerTests
     }
 
     [Fact]
+    public void A_service_manager_gives_it_to_the_next_process()
+    {
+        using var folder = new SocketFolder();
+        var manager = new ProcessHolder("hold");
+        using (HoldServer first = HoldServer.Start(folder["s"], manager))
+        using (var holder = new DaemonHolder(folder["s"], "shop"))
+        {
+            Put(holder, "arena.meta", "one");
+            Put(holder, "extent-1", "two");
+            Put(holder, "extent-2", "three");
+            holder.Drop("extent-1");
+        }
+
+        using HoldServer second = HoldServer.Start(folder["s"], manager);
+        using var again = new DaemonHolder(folder["s"], "shop");
+        Assert.Equal(["arena.meta=one", "extent-2=three"], Contents(again));
+        manager.Release();
+    }
+
+    [Fact]
     public void Nobody_there_is_said_with_what_to_do()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         MediumException e = Assert.Throws<MediumException>(() => new DaemonHolder(folder["s"], "shop"));
         Assert.Equal(MediumErrorKind.Missing, e.Kind);
         Assert.Contains($"gmfs hold --socket {folder["s"]}", e.Message, StringComparison.Ordinal);
@@ -133,7 +153,7 @@ public sealed class HoldServerTests
     [Fact]
     public void Nonsense_is_answered_and_harms_nobody()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using HoldConnection client = HoldConnection.Connect(folder["s"]);
         foreach (string word in (string[])["x", "put", "take", "handover\nx", new string('x', 4000)])
@@ -153,7 +173,7 @@ public sealed class HoldServerTests
     [Fact]
     public void An_arena_lives_in_it()
     {
-        using var folder = new TestFolder();
+        using var folder = new SocketFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         Guid id;
         using (Medium medium = Medium.FromHolder(Holders.Open(folder["s"], "shop")))

@@ -13,6 +13,7 @@ namespace GuestMemFs.LiveUpdate.Holding;
 public sealed class DaemonHolder : DescriptorHolder
 {
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromMilliseconds(200);
+    private const int LongestNote = 1000; // characters: a message has room for it in any script
     private readonly string _path;
     private readonly string _store;
     private readonly Lock _lock = new();
@@ -114,6 +115,23 @@ public sealed class DaemonHolder : DescriptorHolder
             Ask("drop", connection =>
             {
                 connection.Send("drop", _store, name);
+                ExpectOk(connection);
+                return true;
+            });
+        }
+    }
+
+    /// <summary>Leaves word for whoever finds nothing here: why, as sentences. Forgotten when something is put.</summary>
+    /// <exception cref="MediumException">The daemon is not there.</exception>
+    public void Note(string why)
+    {
+        ArgumentNullException.ThrowIfNull(why);
+        string line = why.ReplaceLineEndings(" ");
+        lock (_lock)
+        {
+            Ask("note", connection =>
+            {
+                connection.Send("note", _store, line[..Math.Min(line.Length, LongestNote)]);
                 ExpectOk(connection);
                 return true;
             });

@@ -22,13 +22,16 @@ public sealed class HoldServer : IDisposable
     private readonly Dictionary<string, Dictionary<string, SafeFileHandle>> _stores = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _notes = new(StringComparer.Ordinal);
     private readonly ManualResetEventSlim _over = new();
+    private readonly DescriptorHolder? _backup;
     private readonly string _path;
     private readonly string _since = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
     private Socket _listener;
 
-    private HoldServer(string path, HoldConnection? predecessor)
+    private HoldServer(string path, HoldConnection? predecessor, DescriptorHolder? backup)
     {
         _path = path;
+        _backup = backup;
+        TakeBack();
         if (predecessor is not null)
         {
             TakeOver(predecessor);
@@ -41,14 +44,15 @@ public sealed class HoldServer : IDisposable
 
     /// <summary>Starts it. A holder that is there hands everything over and ends; one that was killed has left a socket, which is replaced.</summary>
     /// <param name="path">The socket.</param>
+    /// <param name="backup">Who holds what this process holds, for the one after it: the service manager. The server's from now on.</param>
     /// <exception cref="LiveUpdateException">The socket cannot be made, or the holder that is there does not hand over.</exception>
-    public static HoldServer Start(string path)
+    public static HoldServer Start(string path, DescriptorHolder? backup = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
             using HoldConnection? predecessor = Find(path);
-            return new HoldServer(path, predecessor);
+            return new HoldServer(path, predecessor, backup);
         }
         catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
         {
@@ -100,6 +104,24 @@ public sealed class HoldServer : IDisposable
             }
 
             _stores.Clear();
+            _backup?.Dispose();
+        }
+    }
+
+    /// <summary>What the process before had given to the service manager: names are <c>STORE/FILE</c>.</summary>
+    private void TakeBack()
+    {
+        foreach ((string name, SafeFileHandle file) in _backup?.Take() ?? [])
+        {
+            int slash = name.IndexOf('/', StringComparison.Ordinal);
+            if (slash > 0)
+            {
+                StoreOf(name[..slash])[name[(slash + 1)..]] = file;
+            }
+            else
+            {
+                file.Dispose();
+            }
         }
     }
 
@@ -153,7 +175,7 @@ public sealed class HoldServer : IDisposable
             switch (predecessor.Receive() ?? throw new IOException("the holder that is there closed the connection"))
             {
                 case { Word: "file", Fields: [var store, var name], Descriptor: { } descriptor }:
-                    StoreOf(store)[name] = descriptor;
+                    Put(store, name, descriptor);
                     break;
                 case { Word: "note", Fields: [var store, var text] }:
                     _notes[store] = text;
@@ -220,10 +242,22 @@ public sealed class HoldServer : IDisposable
         {
             if (!_over.IsSet)
             {
-                Answer(connection, message);
+                AnswerOrRefuse(connection, message);
             }
 
             return !_over.IsSet;
+        }
+    }
+
+    private void AnswerOrRefuse(HoldConnection connection, HoldMessage message)
+    {
+        try
+        {
+            Answer(connection, message);
+        }
+        catch (MediumException e)
+        {
+            connection.Send("error", e.Kind.ToString(), e.Message.ReplaceLineEndings(" "));
         }
     }
 
@@ -322,16 +356,19 @@ public sealed class HoldServer : IDisposable
         Dictionary<string, SafeFileHandle> files = StoreOf(store);
         if (files.Remove(name, out SafeFileHandle? before))
         {
+            _backup?.Drop($"{store}/{name}");
             before.Dispose();
         }
 
         files.Add(name, descriptor);
+        _backup?.Put($"{store}/{name}", descriptor); // Where that fails, it is held here all the same, and the client is told.
     }
 
     private void Drop(string store, string name)
     {
         if (_stores.TryGetValue(store, out Dictionary<string, SafeFileHandle>? files) && files.Remove(name, out SafeFileHandle? file))
         {
+            _backup?.Drop($"{store}/{name}");
             file.Dispose();
             if (files.Count == 0)
             {

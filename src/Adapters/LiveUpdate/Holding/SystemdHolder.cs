@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Pipes;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 using GuestMemFs.LiveUpdate.Holding.Native;
 using Microsoft.Win32.SafeHandles;
@@ -109,17 +110,33 @@ public sealed class SystemdHolder : DescriptorHolder
         }
     }
 
-    private void Notify(System.Runtime.InteropServices.SafeHandle? descriptor, string message)
+    private void Notify(SafeHandle? descriptor, string message) => ServiceManager.Send(_notify, message, descriptor);
+}
+
+/// <summary>The service manager's notify socket (sd_notify(3)).</summary>
+public static class ServiceManager
+{
+    /// <summary>Says that this service is up (<c>Type=notify</c>); nothing where there is no manager to tell.</summary>
+    /// <exception cref="MediumException">It cannot be told.</exception>
+    public static void Ready()
+    {
+        if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 1 } path)
+        {
+            Send(path, "READY=1", null);
+        }
+    }
+
+    internal static void Send(string path, string message, SafeHandle? descriptor)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         try
         {
-            socket.Connect(new UnixDomainSocketEndPoint(_notify[0] == '@' ? '\0' + _notify[1..] : _notify));
+            socket.Connect(new UnixDomainSocketEndPoint(path[0] == '@' ? '\0' + path[1..] : path));
             DescriptorMessages.Send(socket.SafeHandle, Encoding.UTF8.GetBytes(message), descriptor);
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            throw new MediumException(MediumErrorKind.Missing, "notify", Location, 0, $"systemd cannot be told at {_notify}: {e.Message}. Nothing was handed over.");
+            throw new MediumException(MediumErrorKind.Missing, "notify", path, 0, $"systemd cannot be told at {path}: {e.Message}. Nothing was handed over.");
         }
     }
 }

@@ -1,7 +1,7 @@
 namespace GuestMemFs.LiveUpdate.Tests.Holding;
 
 /// <summary>A directory that goes with the test; short, because a socket's path is.</summary>
-internal sealed class TestFolder : IDisposable
+internal sealed class SocketFolder : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("gmf-");
 

@@ -8,14 +8,14 @@ using Microsoft.Win32.SafeHandles;
 namespace KvStore.Tests.Infrastructure;
 
 /// <summary>As much of systemd as a file descriptor store takes: a notify socket, and services that are started with what they had put there (sd_notify(3), sd_listen_fds(3)).</summary>
-internal sealed class ServiceManager : IDisposable
+internal sealed class FdStore : IDisposable
 {
     private readonly Dictionary<string, SafeFileHandle> _stored = new(StringComparer.Ordinal);
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
     private readonly string _path;
     private readonly Thread _thread;
 
-    public ServiceManager(string directory)
+    public FdStore(string directory)
     {
         _path = Path.Combine(directory, "notify");
         _socket.Bind(new UnixDomainSocketEndPoint(_path));

@@ -1,0 +1,123 @@
+using System.Globalization;
+using GuestMemFs.LiveUpdate.Luo.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace GuestMemFs.LiveUpdate.Kept;
+
+/// <summary>
+/// All memory of one arena, as descriptors, told apart by the identity in its bytes: it does not matter who holds it or what it is called there.
+/// </summary>
+/// <remarks>Disposing closes the descriptors, not those of whoever they were got from.</remarks>
+public sealed class ArenaMemory : IDisposable
+{
+    private ArenaMemory(ArenaContents contents, IReadOnlyDictionary<ulong, SafeFileHandle> files)
+    {
+        Contents = contents;
+        Files = files;
+    }
+
+    /// <summary>What the arena consists of, by its metadata.</summary>
+    public ArenaContents Contents { get; }
+
+    /// <summary>The descriptors by extent id; the metadata's is 0.</summary>
+    public IReadOnlyDictionary<ulong, SafeFileHandle> Files { get; }
+
+    /// <summary>Bytes in all.</summary>
+    public long Bytes => Contents.Files.Sum(file => file.Length);
+
+    /// <summary>The arena that is in these descriptors. Others among them are closed.</summary>
+    /// <param name="descriptors">The descriptors, which are the result's from now on, or closed.</param>
+    /// <param name="where">Where they come from, for people.</param>
+    /// <param name="arenaId">Which arena; null where it is the only one.</param>
+    /// <exception cref="LiveUpdateException">There is none, there are several, or some of its memory is missing.</exception>
+    public static ArenaMemory Of(IEnumerable<SafeFileHandle> descriptors, string where, Guid? arenaId = null)
+    {
+        ArgumentNullException.ThrowIfNull(descriptors);
+        var found = new Dictionary<(Guid Arena, ulong Extent), SafeFileHandle>();
+        try
+        {
+            foreach (SafeFileHandle descriptor in descriptors)
+            {
+                if (ArenaDescriptors.Identify(descriptor) is not { } identity || !found.TryAdd((identity.ArenaId, identity.ExtentId), descriptor))
+                {
+                    descriptor.Dispose(); // Nothing of ours, or the same memory once more.
+                }
+            }
+
+            Guid[] arenas = [.. found.Keys.Where(key => key.Extent == 0 && (arenaId is null || key.Arena == arenaId)).Select(key => key.Arena)];
+            Guid arena = arenas.Length switch
+            {
+                1 => arenas[0],
+                0 => throw new LiveUpdateException($"There is no arena's memory at {where}{(arenaId is { } id ? $" of arena {id}" : "")}: what holds it, holds no metadata of one."),
+                _ => throw new LiveUpdateException($"There are several arenas at {where} ({string.Join(", ", arenas)}): name one."),
+            };
+            ArenaContents contents = ArenaDescriptors.Read(found[(arena, 0)]);
+            ArenaFileIdentity[] missing = [.. contents.Files.Where(file => !found.ContainsKey((arena, file.ExtentId)))];
+            if (missing.Length > 0)
+            {
+                throw new LiveUpdateException(string.Create(CultureInfo.InvariantCulture, $"Arena {arena} at {where} is not whole: {missing.Length} of its {contents.Files.Count} memfds are not there ({string.Join(", ", missing.Take(5).Select(file => file.Name))}, {missing.Sum(file => file.Length)} bytes)."));
+            }
+
+            var files = contents.Files.ToDictionary(file => file.ExtentId, file => Take(found, (arena, file.ExtentId)));
+            return new ArenaMemory(contents, files);
+        }
+        finally
+        {
+            foreach (SafeFileHandle rest in found.Values)
+            {
+                rest.Dispose();
+            }
+        }
+    }
+
+    /// <summary>The arena whose memory a process has open, whoever it is: its descriptors are opened anew through <c>/proc/PID/fd</c>, which takes its user or root.</summary>
+    /// <exception cref="LiveUpdateException">As <see cref="Of"/>; or the process cannot be looked into.</exception>
+    public static ArenaMemory OfProcess(int process, Guid? arenaId = null)
+    {
+        string folder = string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd");
+        try
+        {
+            return Of([.. Directory.EnumerateFiles(folder).Where(IsMemory).Select(Open).OfType<SafeFileHandle>()], $"process {process}", arenaId);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new LiveUpdateException($"The memory of process {process} cannot be looked for: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The arena that a holder has.</summary>
+    /// <exception cref="LiveUpdateException">As <see cref="Of"/>.</exception>
+    /// <exception cref="MediumException">The holder is not there.</exception>
+    public static ArenaMemory OfHolder(DescriptorHolder holder)
+    {
+        ArgumentNullException.ThrowIfNull(holder);
+        return Of(holder.Take().Select(file => file.Descriptor), holder.Location);
+    }
+
+    /// <summary>A medium of it: with descriptors of its own, so that it and this object end by themselves.</summary>
+    public Medium ToMedium(string name) =>
+        Medium.FromDescriptors(name, Contents.Files.Select(file => new HeldDescriptor(file.Name, Holding.Native.DescriptorMessages.Duplicate(Files[file.ExtentId]))));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (SafeFileHandle file in Files.Values)
+        {
+            file.Dispose();
+        }
+    }
+
+    private static SafeFileHandle Take(Dictionary<(Guid Arena, ulong Extent), SafeFileHandle> found, (Guid Arena, ulong Extent) key)
+    {
+        found.Remove(key, out SafeFileHandle? file);
+        return file!;
+    }
+
+    private static bool IsMemory(string file) => new FileInfo(file).LinkTarget is { } target && target.StartsWith("/memfd:", StringComparison.Ordinal);
+
+    private static SafeFileHandle? Open(string path)
+    {
+        int result = LuoLibc.Open(path, LuoLibc.O_RDWR | LuoLibc.O_CLOEXEC);
+        return result >= 0 ? new SafeFileHandle(result, ownsHandle: true) : null; // Closed meanwhile.
+    }
+}

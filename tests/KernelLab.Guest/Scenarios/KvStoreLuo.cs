@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.LiveUpdate.Kept;
+using GuestMemFs.LiveUpdate.Luo;
+using KvStore.Demo;
+
+namespace GuestMemFs.KernelLab.Guest.Scenarios;
+
+/// <summary>
+/// KvStore on memfds that <c>gmfs hold</c> has and the kernel keeps, over as many kexecs as <c>lab.kexecs</c> says, by <c>gmfs luo</c>. Before each the server is stopped or killed, and under
+/// each kernel every key of every life is read back and more are written. With <c>lab.lose</c> what would lose the memory is tried: it must be refused, and is then forced.
+/// </summary>
+internal sealed class KvStoreLuo : Scenario
+{
+    private const string Tool = "/app/gmfs.dll";
+    private const string Socket = "/run/hold.sock";
+    private const string Name = "kvstore";
+    private const int KeysEachLife = 1000;
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(1);
+
+    public override void Run(Stage stage)
+    {
+        using Process holder = StartHolder();
+        string? loss = stage.Arguments.Find("lose");
+        if (stage.Number > 0)
+        {
+            (int code, string text) = Gmfs("luo", "restore", "--holder", Socket);
+            stage.Host.Tell("restore", $"{code} {text}");
+            Stage.Check(code == 0 || loss is not null, $"gmfs luo restore ended with {code}: {text}");
+        }
+
+        using var store = Store.Start(stage, "/tmp/none", "--arena", "", "--holder", Socket);
+        store.TellAttach();
+        using RespClient client = store.Connect();
+        if (loss is not null && stage.Number > 0)
+        {
+            stage.Host.Tell("keys", $"{client.Call("DBSIZE").Integer}");
+            store.Stop();
+            return;
+        }
+
+        if (stage.Number == 0)
+        {
+            store.Load();
+        }
+        else
+        {
+            CheckLives(stage, client);
+            store.Verify(new Overwriter(store.Data));
+        }
+
+        if (stage.Number == stage.Arguments.Number("kexecs"))
+        {
+            store.Stop();
+            holder.Kill();
+            return;
+        }
+
+        WriteLife(stage, client);
+        if (stage.Number % 2 == 0)
+        {
+            store.Stop();
+        }
+        else
+        {
+            store.Server.Kill();
+        }
+
+        Leave(stage, loss);
+    }
+
+    [DoesNotReturn]
+    private static void Leave(Stage stage, string? loss)
+    {
+        string next = stage.Arguments.ForStage(stage.Number + 1, word => word);
+        switch (loss)
+        {
+            case "liveupdate":
+                string without = stage.Arguments.ForStage(stage.Number + 1, word => word == "liveupdate=on" ? null : word);
+                (int code, string refused) = Gmfs(KexecArguments(without));
+                stage.Host.Tell("refused", $"{code} {refused}");
+                Force(stage, without, close: false);
+                break;
+            case "session":
+                Force(stage, next, close: true);
+                break;
+        }
+
+        // Its steps are told as they come: it does not end, the kernel does.
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", [Tool, .. KexecArguments(next)]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        process.OutputDataReceived += (_, line) => stage.Host.Tell("step", line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => stage.Host.Tell("step", line.Data ?? "");
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        process.WaitForExit();
+        throw new ScenarioException($"gmfs luo kexec ended with {process.ExitCode}");
+    }
+
+    /// <summary>What <c>gmfs luo kexec</c> does, without looking ahead: as somebody would by hand.</summary>
+    [DoesNotReturn]
+    private static void Force(Stage stage, string commandLine, bool close)
+    {
+        using (Medium medium = Medium.FromHolder(Holders.Open(Socket, Name)))
+        using (PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium }))
+        {
+            arena.Freeze();
+        }
+
+        using DescriptorHolder holder = Holders.Open(Socket, Name);
+        using ArenaMemory memory = ArenaMemory.OfHolder(holder);
+        using LuoDevice device = LuoDevice.Open();
+        PreservedArena preserved = PreservedArena.Preserve(device, Name, memory);
+        preserved.RequireHeld();
+        if (close)
+        {
+            preserved.Dispose();
+            try
+            {
+                preserved.RequireHeld();
+                throw new ScenarioException("a closed session was not missed");
+            }
+            catch (LiveUpdate.LiveUpdateException e)
+            {
+                stage.Host.Tell("refused", $"3 {e.Message}");
+            }
+        }
+
+        Kexec.Load("/boot/7.2/vmlinuz", "/boot/initrd", KeptWord.Write(commandLine, [preserved.Word]), onPanic: false);
+        Kexec.Enter();
+    }
+
+    private static string[] KexecArguments(string commandLine) =>
+        ["luo", "kexec", Name, "--holder", Socket, "--kernel", "/boot/7.2/vmlinuz", "--initrd", "/boot/initrd", "--command-line", commandLine];
+
+    private static Process StartHolder()
+    {
+        Process process = Process.Start("dotnet", [Tool, "hold", "--socket", Socket]);
+        long since = Stopwatch.GetTimestamp();
+        while (!File.Exists(Socket))
+        {
+            Stage.Check(!process.HasExited && Stopwatch.GetElapsedTime(since) < s_limit, $"gmfs hold did not start");
+            Thread.Sleep(20);
+        }
+
+        return process;
+    }
+
+    private static (int Code, string Text) Gmfs(params string[] arguments) => Shell.Try("dotnet", [Tool, .. arguments]);
+
+    private static void WriteLife(Stage stage, RespClient client)
+    {
+        for (int i = 0; i < KeysEachLife; i++)
+        {
+            Stage.Check(client.Call("SET", $"life:{stage.Number}:{i}", $"{stage.BootId}:{i}").Text == "OK", $"SET failed");
+        }
+
+        stage.Host.Tell($"life {stage.Number}", stage.BootId);
+    }
+
+    private static void CheckLives(Stage stage, RespClient client)
+    {
+        for (int life = 0; life < stage.Number; life++)
+        {
+            string boot = stage.Host.Ask($"life {life}");
+            for (int i = 0; i < KeysEachLife; i++)
+            {
+                string? found = client.Call("GET", $"life:{life}:{i}").Text;
+                Stage.Check(found == $"{boot}:{i}", $"life:{life}:{i} is '{found}', written under boot {boot}");
+            }
+        }
+
+        stage.Host.Tell("lives", $"{stage.Number}");
+    }
+}
