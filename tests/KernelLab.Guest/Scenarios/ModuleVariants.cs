@@ -22,14 +22,14 @@ internal sealed class ModuleVariants : Scenario
         switch (program)
         {
             case "numa.sh":
-                return Verdict(Shell.Try("sh", "/tests/numa.sh", module, LowHalf, High));
+                return Script("/tests/numa.sh", module, LowHalf, High);
             case "refuse.sh":
                 // It begins with memory that is new.
                 Shell.Run("insmod", module, $"ranges={Place.Range}:64M@{Low}");
                 Mount("format=force");
                 Unload();
                 Shell.Run("dd", "if=/dev/zero", "of=/dev/mem", "bs=1M", $"seek={0x40000000 >> 20}", "count=4", "conv=notrunc");
-                return Verdict(Shell.Try("sh", "/tests/refuse.sh", module, Low));
+                return Script("/tests/refuse.sh", module, Low);
         }
 
         Shell.Run("insmod", module, $"ranges={Place.Range}:{Memory}");
@@ -53,6 +53,26 @@ internal sealed class ModuleVariants : Scenario
         {
             Unload();
         }
+    }
+
+    private static (bool Right, string Said) Script(params string[] arguments)
+    {
+        (bool Right, string Said) verdict = Verdict(Shell.Try("sh", arguments));
+        // One that went wrong may have stopped anywhere.
+        foreach (string mounted in (string[])["/mnt2", "/mnt"])
+        {
+            while (File.ReadLines("/proc/mounts").Any(line => line.Contains($" {mounted} guestmemfs ", StringComparison.Ordinal)))
+            {
+                Shell.Run("umount", mounted);
+            }
+        }
+
+        if (Directory.Exists("/sys/module/guestmemfs"))
+        {
+            Shell.Run("rmmod", "guestmemfs");
+        }
+
+        return verdict;
     }
 
     private static void Mount(string options) => Shell.Run("mount", "-t", "guestmemfs", "-o", $"range={Place.Range},{options}", "none", Place.MountPoint);
