@@ -24,7 +24,7 @@ internal static class LiveUpdateCommand
         };
     }
 
-    private static Argument<string> PlanFile() => new("plan") { Description = "The plan: a file of JSON (docs/live-update.md).", HelpName = "PLAN" };
+    private static Argument<string> PlanFile() => new("plan") { Description = "The plan: a file of JSON (docs/live-update-plan.md).", HelpName = "PLAN" };
 
     private static Command Run(Globals globals)
     {
