@@ -72,6 +72,13 @@ internal sealed class ModuleVariants : Scenario
             Shell.Run("rmmod", "guestmemfs");
         }
 
+        if (!Directory.Exists(Place.MountPoint))
+        {
+            // It unmounted once too often.
+            Shell.Run("mount", "-t", "tmpfs", "mnt", "/mnt");
+            Place.MakeMountPoint();
+        }
+
         return verdict;
     }
 
