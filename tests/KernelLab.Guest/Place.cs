@@ -10,7 +10,9 @@ internal static class Place
     /// <summary>The module's name for the memory.</summary>
     public const string Range = "lab";
 
-    private const string Arena = MountPoint + "/arena";
+    /// <summary>Where an arena is.</summary>
+    public const string Arena = MountPoint + "/arena";
+
     private const string PersistentDisk = "/dev/pmem0";
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 

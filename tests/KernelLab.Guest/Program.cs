@@ -1,7 +1,13 @@
 using GuestMemFs.KernelLab.Guest;
+using GuestMemFs.KernelLab.Guest.Inner;
 using GuestMemFs.KernelLab.Guest.Scenarios;
 
 // The program of the lab's machines: runs the stage that the kernel's command line names, and tells the host how it went.
+if (args is [KilledOrchestrator.Word, .. string[] orchestrate])
+{
+    return await KilledOrchestrator.RunAsync(orchestrate).ConfigureAwait(false);
+}
+
 using var host = new Host();
 try
 {
@@ -15,6 +21,7 @@ try
         "kvstore-gone" => new KvStoreGone(),
         "arena-frozen" => new ArenaFrozen(),
         "arena-life" => new ArenaLife(),
+        "live-updated" => new LiveUpdated(),
         "luo-bytes" => new LuoBytes(),
         "luo-kvstore" => new KvStoreLuo(),
         "machines-kept" => new MachinesKept(),

@@ -21,6 +21,8 @@ public abstract class MachineTests : IDisposable
         Guest.WriteDisk(_folder["disk"]);
     }
 
+    private protected PersistentArena Arena => _arena;
+
     /// <summary>True where this QEMU is one that knows <c>cpr-reboot</c> for certain.</summary>
     private protected virtual bool KnowsModes => false;
 
@@ -171,7 +173,7 @@ public abstract class MachineTests : IDisposable
         await machine.QuitAsync(cancellation);
     }
 
-    private VirtualMachineOptions Options(string name) => new()
+    private protected VirtualMachineOptions Options(string name) => new()
     {
         Name = name,
         Memory = GuestMemory.Of(_arena, "vm"),
@@ -181,7 +183,7 @@ public abstract class MachineTests : IDisposable
             "-drive", $"file={_folder["disk"]},format=raw,if=ide,snapshot=on"],
     };
 
-    private static async Task CountsAsync(PersistentRegion ram, uint from)
+    private protected static async Task CountsAsync(PersistentRegion ram, uint from)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (Guest.Read(ram, Guest.CounterAt) < from + 3)

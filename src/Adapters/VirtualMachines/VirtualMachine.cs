@@ -8,13 +8,10 @@ namespace GuestMemFs.VirtualMachines;
 /// <remarks>Disposing leaves the monitor and lets the machine run; <see cref="QuitAsync"/> ends it.</remarks>
 public sealed class VirtualMachine : IAsyncDisposable
 {
-    // Not one of QEMU's own: how flock(1) says that somebody has the lock.
-    private const int LentExitCode = 75;
-
     private readonly VirtualMachineOptions _options;
     private readonly Process? _process; // null where somebody else started it
 
-    private VirtualMachine(VirtualMachineOptions options, Process? process, QmpClient monitor)
+    internal VirtualMachine(VirtualMachineOptions options, Process? process, QmpClient monitor)
     {
         _options = options;
         _process = process;
@@ -108,7 +105,10 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// step to the last; how long, does not depend on its RAM.
     /// </summary>
     /// <param name="options">How the new process is started: as this machine was, but for the executable and the monitor's socket.</param>
-    /// <param name="state">Where the device state goes and comes from; it is written, and read from where it began. It is still there if the new process does not start.</param>
+    /// <param name="state">
+    /// Where the device state goes and comes from; it is written, and read from where it began. It is still there if the new process does not start. Not used where both have
+    /// <see cref="VirtualMachineOptions.CprTransfer"/>.
+    /// </param>
     /// <param name="cancellation">Heeded up to the end of this process; after that a machine would be left without one.</param>
     /// <returns>The new process, which runs where this one did, and how long the guest stood still. This object is disposed of.</returns>
     /// <exception cref="VirtualMachineException">
@@ -120,6 +120,11 @@ public sealed class VirtualMachine : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(state);
         bool runs = await GetStatusAsync(cancellation).ConfigureAwait(false) == "running";
         long begin = state.Position;
+        if (_options.CprTransfer && options.CprTransfer)
+        {
+            return await new MachineTransfer(this, options, runs).RunAsync(cancellation).ConfigureAwait(false);
+        }
+
         long start = Stopwatch.GetTimestamp();
         await SaveStateAsync(state, cancellation).ConfigureAwait(false);
         await QuitAsync(CancellationToken.None).ConfigureAwait(false);
@@ -189,53 +194,7 @@ public sealed class VirtualMachine : IAsyncDisposable
     private static async Task<VirtualMachine> StartAsync(VirtualMachineOptions options, IReadOnlyList<string> more, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
-        File.Delete(options.MonitorSocket); // else the wait for QEMU's could find the last one's
-
-        // flock(1) takes each region's lock and then becomes the next program: the locks are QEMU's own, from before its first instruction.
-        List<string> command = [.. options.Memory.LockFiles.SelectMany(file => (string[])["flock", "--nonblock", "--no-fork", "--conflict-exit-code", "75", file])];
-        command.Add(options.Executable);
-        command.AddRange(options.Memory.ToQemuArguments());
-        command.AddRange(["-qmp", $"unix:{options.MonitorSocket.Replace(",", ",,", StringComparison.Ordinal)},server=on,wait=off"]);
-        command.AddRange(options.Arguments);
-        command.AddRange(more);
-        Process process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardError = true, RedirectStandardInput = true })!;
-        process.StandardInput.Close();
-        Task<string> words = process.StandardError.ReadToEndAsync(CancellationToken.None);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        process.EnableRaisingEvents = true;
-        process.Exited += (_, _) => Cancel(ended);
-        try
-        {
-            if (process.HasExited)
-            {
-                Cancel(ended);
-            }
-
-            return new VirtualMachine(options, process, await QmpClient.ConnectAsync(options.MonitorSocket, options.Monitor, ended.Token).ConfigureAwait(false));
-        }
-        catch (Exception e) when (e is OperationCanceledException or QmpException)
-        {
-            process.Kill();
-            await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
-            cancellation.ThrowIfCancellationRequested();
-            string said = (await words.ConfigureAwait(false)).Trim();
-            int code = process.ExitCode;
-            process.Dispose();
-            throw new VirtualMachineException(options.Name, code == LentExitCode
-                ? $"a region of its memory is another machine's: somebody has the lock of {string.Join(" or ", options.Memory.LockFiles)}. Stop that machine first (lslocks names its process)."
-                : $"{options.Executable} did not start (exit code {code}). It said: {(said.Length > 0 ? said : "nothing")}", e is QmpException ? e : null);
-        }
-    }
-
-    private static void Cancel(CancellationTokenSource source)
-    {
-        try
-        {
-            source.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The machine ended long after its start.
-        }
+        QemuProcess qemu = QemuProcess.Start(options, more, lends: true);
+        return new VirtualMachine(options, qemu.Process, await qemu.ConnectAsync(cancellation).ConfigureAwait(false));
     }
 }

@@ -18,6 +18,12 @@ public sealed record VirtualMachineOptions
     /// <summary>The machine: everything but its RAM and its monitor.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
+    /// <summary>
+    /// Starts QEMU so that <see cref="VirtualMachine.ReplaceAsync"/> hands the machine over by <c>cpr-transfer</c>, where the next one has this too: descriptors of its devices go along. It takes
+    /// QEMU 10.0 or later, and adds <c>-machine aux-ram-share=on</c>.
+    /// </summary>
+    public bool CprTransfer { get; init; }
+
     /// <summary>For the monitor.</summary>
     public QmpOptions Monitor { get; init; } = new();
 

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using GuestMemFs.VirtualMachines.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace GuestMemFs.VirtualMachines;
+
+/// <summary>
+/// QEMU's <c>cpr-transfer</c> (10.0 and later): both processes are there at once, the old one hands its descriptors and its devices' state to the new one over sockets. The RAM's files the new
+/// process opens by itself; their locks are handed over as copies of the old one's, so that there is no instant without them.
+/// </summary>
+internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions options, bool runs)
+{
+    private readonly string _main = options.MonitorSocket + ".main";
+    private readonly string _cpr = options.MonitorSocket + ".cpr";
+
+    /// <summary>Replaces it. Whatever goes wrong before the old process is told to quit, it runs on.</summary>
+    public async Task<(VirtualMachine Machine, TimeSpan Pause)> RunAsync(CancellationToken cancellation)
+    {
+        File.Delete(_main);
+        File.Delete(_cpr);
+        QemuProcess qemu = QemuProcess.Start(options, ["-incoming", Channel("main", _main).ToJsonString(), "-incoming", Channel("cpr", _cpr).ToJsonString()], lends: false);
+        VirtualMachine? to = null;
+        long start = Stopwatch.GetTimestamp();
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limited.CancelAfter(options.StateTimeout);
+        try
+        {
+            await qemu.WhileItLivesAsync(ListensAsync, limited.Token).ConfigureAwait(false);
+            start = Stopwatch.GetTimestamp();
+            await from.PauseAsync(limited.Token).ConfigureAwait(false);
+            await from.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-transfer" }, cancellation: limited.Token).ConfigureAwait(false);
+            var channels = new JsonArray(Channel("main", _main), Channel("cpr", _cpr));
+            await from.Monitor.ExecuteAsync("migrate", new JsonObject { ["channels"] = channels }, cancellation: limited.Token).ConfigureAwait(false);
+            to = new VirtualMachine(options, qemu.Process, await qemu.ConnectAsync(limited.Token).ConfigureAwait(false)); // It listens once it has the descriptors.
+            await CompletedAsync(from, limited.Token).ConfigureAwait(false);
+            await CompletedAsync(to, limited.Token).ConfigureAwait(false);
+            await LendAsync(to, limited.Token).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            await GoBackAsync(qemu, to).ConfigureAwait(false);
+            if (e is QmpException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+            {
+                string why = e is QmpException ? e.Message : $"It was not done within {options.StateTimeout.TotalSeconds:0.###} s.";
+                throw new VirtualMachineException(from.Name, $"it was not handed over, and runs where it ran. {why}", e);
+            }
+
+            throw;
+        }
+        finally
+        {
+            File.Delete(_main);
+            File.Delete(_cpr);
+        }
+
+        await from.QuitAsync(CancellationToken.None).ConfigureAwait(false);
+        await from.DisposeAsync().ConfigureAwait(false);
+        if (runs)
+        {
+            await to.ResumeAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return (to, Stopwatch.GetElapsedTime(start));
+    }
+
+    private async Task GoBackAsync(QemuProcess qemu, VirtualMachine? to)
+    {
+        try
+        {
+            await qemu.KillAsync().ConfigureAwait(false);
+        }
+        catch (InvalidOperationException)
+        {
+            // It had ended, and was disposed of with its words.
+        }
+
+        if (to is not null)
+        {
+            await to.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (runs)
+        {
+            await from.ResumeAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>QEMU keeps what it is passed until it ends, under whatever name.</summary>
+    private async Task LendAsync(VirtualMachine to, CancellationToken cancellation)
+    {
+        int number = 0;
+        foreach (SafeFileHandle loan in Loans.CopyOf(from.ProcessId))
+        {
+            using (loan)
+            {
+                await to.Monitor.PassDescriptorAsync($"gmf-loan-{number++}", loan, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<bool> ListensAsync(CancellationToken cancellation)
+    {
+        while (!File.Exists(_cpr))
+        {
+            await Task.Delay(1, cancellation).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    private static async Task CompletedAsync(VirtualMachine machine, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate", cancellation: cancellation).ConfigureAwait(false);
+            switch (migration.TryGetProperty("status", out JsonElement status) ? status.GetString() : null)
+            {
+                case "completed":
+                    return;
+                case "failed" or "cancelled":
+                    throw new VirtualMachineException(machine.Name, $"it was not handed over, and runs where it ran: {(migration.TryGetProperty("error-desc", out JsonElement said) ? said.GetString() : "QEMU gives no reason")}.");
+                default:
+                    await Task.Delay(1, cancellation).ConfigureAwait(false);
+                    break;
+            }
+        }
+    }
+
+    private static JsonObject Channel(string type, string path) => new()
+    {
+        ["channel-type"] = type,
+        ["addr"] = new JsonObject { ["transport"] = "socket", ["type"] = "unix", ["path"] = path },
+    };
+}
