@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using GuestMemFs.VirtualMachines.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Holding.Native;
@@ -6,43 +7,21 @@ namespace GuestMemFs.LiveUpdate.Holding.Native;
 /// <summary>Messages with a descriptor beside them: <c>SCM_RIGHTS</c>, unix(7). Blocking; interrupted calls are made again.</summary>
 internal static unsafe partial class DescriptorMessages
 {
-    private const int SOL_SOCKET = 1;
-    private const int SCM_RIGHTS = 1;
     private const int MSG_CTRUNC = 8;
     private const int MSG_TRUNC = 0x20;
-    private const int MSG_NOSIGNAL = 0x4000;
     private const int MSG_CMSG_CLOEXEC = 0x40000000;
     private const int F_GETFD = 1;
     private const int F_SETFD = 2;
     private const int F_DUPFD_CLOEXEC = 1030;
     private const int FD_CLOEXEC = 1;
-    private const int EINTR = 4;
 
     /// <summary>Sends one message, with a descriptor or without.</summary>
     /// <exception cref="IOException">The other side is gone, or refuses.</exception>
     public static void Send(SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor)
     {
-        bool held = false;
-        try
+        while (SocketMessage.TrySend(socket, message, descriptor, 0, out _) is not 0 and int errno)
         {
-            descriptor?.DangerousAddRef(ref held);
-            Control control = new() { Length = (nuint)sizeof(Control) - sizeof(int), Level = SOL_SOCKET, Type = SCM_RIGHTS, Descriptor = held ? (int)descriptor!.DangerousGetHandle() : -1 };
-            fixed (byte* bytes = message)
-            {
-                IoVector vector = new() { Base = bytes, Length = (nuint)message.Length };
-                Message header = new() { Vectors = &vector, VectorCount = 1, Control = held ? &control : null, ControlLength = held ? (nuint)sizeof(Control) : 0 };
-                while (SendMsg(socket, &header, MSG_NOSIGNAL) < 0)
-                {
-                    Retry("sendmsg");
-                }
-            }
-        }
-        finally
-        {
-            if (held)
-            {
-                descriptor!.DangerousRelease();
-            }
+            Retry("sendmsg", errno);
         }
     }
 
@@ -50,18 +29,18 @@ internal static unsafe partial class DescriptorMessages
     /// <exception cref="IOException">The connection failed, or the message is longer than the buffer.</exception>
     public static int Receive(SafeHandle socket, Span<byte> buffer, out SafeFileHandle? descriptor)
     {
-        Control control = new() { Descriptor = -1 };
+        SocketMessage.Control control = new() { Descriptor = -1 };
         fixed (byte* bytes = buffer)
         {
-            IoVector vector = new() { Base = bytes, Length = (nuint)buffer.Length };
-            Message header = new() { Vectors = &vector, VectorCount = 1, Control = &control, ControlLength = (nuint)sizeof(Control) };
+            SocketMessage.IoVector vector = new() { Base = bytes, Length = (nuint)buffer.Length };
+            SocketMessage.Header header = new() { Vectors = &vector, VectorCount = 1, Control = &control, ControlLength = (nuint)sizeof(SocketMessage.Control) };
             nint result;
             while ((result = RecvMsg(socket, &header, MSG_CMSG_CLOEXEC)) < 0)
             {
-                Retry("recvmsg");
+                Retry("recvmsg", Marshal.GetLastPInvokeError());
             }
 
-            bool carries = header.ControlLength >= (nuint)sizeof(Control) - sizeof(int) && control.Level == SOL_SOCKET && control.Type == SCM_RIGHTS && control.Descriptor >= 0;
+            bool carries = header.ControlLength >= (nuint)sizeof(SocketMessage.Control) - sizeof(int) && control.Level == SocketMessage.SOL_SOCKET && control.Type == SocketMessage.SCM_RIGHTS && control.Descriptor >= 0;
             descriptor = carries ? new SafeFileHandle(control.Descriptor, ownsHandle: true) : null;
             if ((header.Flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
             {
@@ -87,50 +66,17 @@ internal static unsafe partial class DescriptorMessages
         return flags >= 0 && FCntl(descriptor, F_SETFD, flags | FD_CLOEXEC) >= 0;
     }
 
-    private static void Retry(string call)
+    private static void Retry(string call, int errno)
     {
-        int errno = Marshal.GetLastPInvokeError();
-        if (errno != EINTR)
+        if (errno != SocketMessage.EINTR)
         {
             throw new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})");
         }
     }
 
-    [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
-    private static partial nint SendMsg(SafeHandle socket, Message* message, int flags);
-
     [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
-    private static partial nint RecvMsg(SafeHandle socket, Message* message, int flags);
+    private static partial nint RecvMsg(SafeHandle socket, SocketMessage.Header* message, int flags);
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FCntl(SafeHandle file, int command, int argument);
-
-    /// <summary><c>struct iovec</c>.</summary>
-    private struct IoVector
-    {
-        public byte* Base;
-        public nuint Length;
-    }
-
-    /// <summary><c>struct msghdr</c> of 64-bit Linux.</summary>
-    private struct Message
-    {
-        public void* Name;
-        public uint NameLength;
-        public IoVector* Vectors;
-        public nuint VectorCount;
-        public Control* Control;
-        public nuint ControlLength;
-        public int Flags;
-    }
-
-    /// <summary><c>struct cmsghdr</c> with one descriptor, padded to eight bytes.</summary>
-    [StructLayout(LayoutKind.Sequential, Size = 24)]
-    private struct Control
-    {
-        public nuint Length;
-        public int Level;
-        public int Type;
-        public int Descriptor;
-    }
 }
