@@ -95,6 +95,35 @@ public sealed class EndpointTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_that_was_saved_by_who_was_killed_has_gone_on_and_is_saved_again()
+    {
+        using (LiveUpdater killed = Updater())
+        {
+            await killed.PlanAsync(Plan, Cancellation);
+        }
+
+        using (PersistentArena look = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
+        using (PersistentRegion region = look.BorrowRegion(PlanJournal.RegionName))
+        {
+            var journal = new PlanJournal(region);
+            PlanRecord record = journal.Read()!;
+            journal.Write(record.With(record.Of("db") with { Step = ParticipantStep.Saved, Saved = "1" }) with { Phase = PlanPhase.Saving });
+        }
+
+        _actor.Memory = 2; // written to in between
+        _arena.Freeze(); // which the actor does not do by itself
+        using (LiveUpdater second = Updater())
+        {
+            await second.ResumeAsync(cancellation: Cancellation);
+            Assert.Equal(1, _kernel.Entered);
+        }
+
+        _kernel.Replace();
+        using LiveUpdater next = Updater();
+        Assert.Equal(ParticipantStep.Resumed, (await next.ResumeAsync(cancellation: Cancellation)).Of("db").Step);
+    }
+
+    [Fact]
     public async Task What_it_refuses_is_said_with_its_name()
     {
         _actor.Fails = "save";

@@ -5,7 +5,8 @@ namespace GuestMemFs.KernelLab.Guest.Inner;
 /// <summary>A machine inside this one (tests/TinyGuest), in QEMU, emulated: its memory is the region of its name.</summary>
 /// <param name="Name">The machine's, its region's and its disk's: "counts" or "writes".</param>
 /// <param name="Length">Bytes of memory.</param>
-internal sealed record InnerMachine(string Name, long Length)
+/// <param name="IsHeard">True for the one whose numbers the host of all machines hears.</param>
+internal sealed record InnerMachine(string Name, long Length, bool IsHeard)
 {
     private const string Disks = "/machines";
 
@@ -14,12 +15,12 @@ internal sealed record InnerMachine(string Name, long Length)
 
     public string MonitorSocket => $"/run/{Name}.qmp";
 
-    /// <summary>Everything but memory and monitor. The machine that counts tells the host each number; the other one nobody.</summary>
+    /// <summary>Everything but memory and monitor.</summary>
     public IReadOnlyList<string> Arguments =>
     [
         "-machine", "pc,usb=off,hpet=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
         "-drive", $"file={Disks}/{Name},format=raw,if=floppy,readonly=on",
-        "-chardev", Name == "counts" ? $"serial,id=line,path={Line}" : "null,id=line", "-serial", "chardev:line",
+        "-chardev", IsHeard ? $"serial,id=line,path={Line}" : "null,id=line", "-serial", "chardev:line",
     ];
 
     public VirtualMachineOptions Options(PersistentArena arena) => new()

@@ -10,7 +10,7 @@ internal sealed class InnerMemory : IDisposable
     private const uint Mark = 0x31464D47;
     private const int PageWords = 1024;
     private const int First = 1 << 20;
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(8);
     private readonly PersistentRegion _region;
 
     /// <summary>Looks at a region; writes nothing.</summary>

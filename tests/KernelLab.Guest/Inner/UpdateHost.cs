@@ -37,7 +37,7 @@ internal sealed class UpdateHost : IDisposable
     {
         string directory = Place.Open(stage);
         long ram = stage.Arguments.Number("ram") << 20;
-        InnerMachine[] machines = [new("counts", ram), new("writes", ram)];
+        InnerMachine[] machines = [new("counts", ram, IsHeard: true), new("writes", ram, IsHeard: false)];
         if (stage.Number == 0)
         {
             using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Directory = directory });
@@ -79,7 +79,7 @@ internal sealed class UpdateHost : IDisposable
         _stage.Host.Tell("resume", text);
         JsonNode report = JsonNode.Parse(text)!;
         Dictionary<string, string> steps = report["participants"]!.AsArray().ToDictionary(one => (string)one!["name"]!, one => (string)one!["step"]!);
-        Stage.Check(code == (steps.ContainsValue("Refused") || steps.ContainsValue("refused") ? Problems : Done), $"gmfs live-update resume ended with {code}: {text}");
+        Stage.Check(code == (steps.ContainsValue("Refused") ? Problems : Done), $"gmfs live-update resume ended with {code}: {text}");
         return steps;
     }
 
@@ -96,6 +96,20 @@ internal sealed class UpdateHost : IDisposable
         {
             Store.Verify(new KvStore.Demo.Overwriter(Store.Data));
         }
+    }
+
+    /// <summary>KvStore takes a write, as it does once nobody asks it to stand still any more.</summary>
+    public void Write(string key)
+    {
+        using KvStore.Demo.RespClient client = Store.Connect();
+        client.Call("SET", key, "written");
+    }
+
+    /// <summary>What was written is there.</summary>
+    public void CheckWritten(string key)
+    {
+        using KvStore.Demo.RespClient client = Store.Connect();
+        Stage.Check(client.Call("GET", key).Text == "written", $"{key} is lost");
     }
 
     /// <summary>The machine goes on counting.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using GuestMemFs.KernelLab.Guest.Inner;
 using GuestMemFs.VirtualMachines;
 
@@ -17,7 +16,7 @@ internal sealed class MachinesKept : Scenario
     public override void Run(Stage stage)
     {
         long ram = stage.Arguments.Number("ram") << 20;
-        InnerMachine[] machines = [new("counts", ram), new("writes", ram)];
+        InnerMachine[] machines = [new("counts", ram, IsHeard: true), new("writes", ram, IsHeard: false)];
         using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = Place.Open(stage) });
         foreach (InnerMachine machine in machines)
         {
@@ -54,7 +53,7 @@ internal sealed class MachinesKept : Scenario
         {
             var state = new MemoryStream();
             await machine.SaveStateAsync(state).ConfigureAwait(false);
-            Keep(arena, inner, state);
+            KeptState.Write(arena, StateOf(inner), state);
             await machine.QuitAsync().ConfigureAwait(false);
         }
 
@@ -68,7 +67,7 @@ internal sealed class MachinesKept : Scenario
         var running = new List<VirtualMachine>();
         foreach (InnerMachine inner in machines)
         {
-            running.Add(await VirtualMachine.RestoreAsync(inner.Options(arena), Kept(arena, inner)).ConfigureAwait(false));
+            running.Add(await VirtualMachine.RestoreAsync(inner.Options(arena), KeptState.Read(arena, StateOf(inner))).ConfigureAwait(false));
         }
 
         // Not one instruction has run: who goes on must do so from here.
@@ -93,22 +92,6 @@ internal sealed class MachinesKept : Scenario
         {
             await machine.QuitAsync().ConfigureAwait(false);
         }
-    }
-
-    /// <summary>A state in its region: the length, then the bytes.</summary>
-    private static void Keep(PersistentArena arena, InnerMachine machine, MemoryStream state)
-    {
-        using PersistentRegion region = arena.OpenRegion(StateOf(machine));
-        BinaryPrimitives.WriteInt32LittleEndian(region.AsSpan(0, sizeof(int)), (int)state.Length);
-        state.GetBuffer().AsSpan(0, (int)state.Length).CopyTo(region.AsSpan(sizeof(int), (int)state.Length));
-        region.Flush(0, sizeof(int) + state.Length);
-    }
-
-    private static MemoryStream Kept(PersistentArena arena, InnerMachine machine)
-    {
-        using PersistentRegion region = arena.OpenRegion(StateOf(machine));
-        int length = BinaryPrimitives.ReadInt32LittleEndian(region.AsSpan(0, sizeof(int)));
-        return new MemoryStream(region.AsSpan(sizeof(int), length).ToArray());
     }
 
     private static string StateOf(InnerMachine machine) => $"state of {machine.Name}";

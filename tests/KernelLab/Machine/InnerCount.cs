@@ -19,19 +19,11 @@ internal static class InnerCount
         return run.Counted.Count;
     }
 
-    /// <summary>The longest time that nothing was heard: how long the machine stood still, seen from outside, and when it went on.</summary>
-    public static (TimeSpan Pause, TimeSpan End) Pause(Transcript run)
-    {
-        (TimeSpan, TimeSpan) longest = default;
-        for (int i = 1; i < run.Counted.Count; i++)
-        {
-            TimeSpan pause = run.Counted[i].Time - run.Counted[i - 1].Time;
-            if (pause > longest.Item1)
-            {
-                longest = (pause, run.Counted[i].Time);
-            }
-        }
-
-        return longest;
-    }
+    /// <summary>The longest times that nothing was heard, in their order: how long the machine stood still, seen from outside.</summary>
+    public static IReadOnlyList<TimeSpan> Pauses(Transcript run, int count) =>
+    [
+        .. Enumerable.Range(1, run.Counted.Count - 1)
+            .Select(i => (run.Counted[i].Time, Pause: run.Counted[i].Time - run.Counted[i - 1].Time))
+            .OrderByDescending(one => one.Pause).Take(count).OrderBy(one => one.Time).Select(one => one.Pause),
+    ];
 }

@@ -65,12 +65,12 @@ internal sealed class Transcript(Func<string, string?> answer)
         }
     }
 
-    /// <summary>When something was told last.</summary>
-    public TimeSpan TimeOf(string name)
+    /// <summary>When something was told, each time.</summary>
+    public IReadOnlyList<TimeSpan> TimesOf(string name)
     {
         lock (_told)
         {
-            return _told.LastOrDefault(told => told.Name == name) is { Name: not null } last ? last.Time : throw new InvalidOperationException($"The guest told no '{name}'. {Describe()}");
+            return [.. _told.Where(told => told.Name == name).Select(told => told.Time)];
         }
     }
 

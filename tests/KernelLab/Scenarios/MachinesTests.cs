@@ -7,12 +7,14 @@ namespace GuestMemFs.KernelLab.Scenarios;
 /// <summary>Machines inside the machine, QEMU in QEMU: the kernel under them is replaced, and they go on where they were.</summary>
 public sealed class MachinesTests(Lab lab)
 {
-    [Theory]
-    [InlineData("guestmemfs")]
-    [InlineData("dax")]
-    public void Two_machines_go_on_under_the_next_kernel_after_the_instruction_they_stopped_at(string medium)
+    private const int Writes = 12; // of the plan's journal, up to the kexec: planned, three prepared, saving, three saved, three frozen, entering
+    private const int Kexecs = 3;
+    private static readonly TimeSpan s_longLimit = TimeSpan.FromMinutes(60);
+
+    [Fact]
+    public void Two_machines_go_on_under_the_next_kernel_after_the_instruction_they_stopped_at()
     {
-        Transcript run = lab.Run(On(medium, "machines-kept", ram: 64)).MustSucceed();
+        Transcript run = lab.Run(On("guestmemfs", "machines-kept", ram: 64)).MustSucceed();
 
         Assert.Equal(2, run.Stages.Count);
         Assert.InRange(run.Number("pattern right after pages"), 1, long.MaxValue);
@@ -31,6 +33,52 @@ public sealed class MachinesTests(Lab lab)
         Assert.Equal(["100000", "100000"], run.All("right"));
         Assert.Equal(2, run.All("pattern right at page").Count);
         Assert.InRange(InnerCount.CheckWhole(run), 150, int.MaxValue);
+    }
+
+    [Theory(Explicit = true)]
+    [InlineData("guestmemfs")]
+    [InlineData("dax")]
+    public void All_go_on_wherever_who_carries_the_update_out_is_killed(string medium)
+    {
+        Boot boot = On(medium, "live-updates-killed", ram: 64);
+        Transcript run = lab.Run(boot with
+        {
+            Arguments = new Dictionary<string, string>(boot.Arguments) { ["keys"] = "1000", ["kills"] = Writes.ToString(CultureInfo.InvariantCulture) },
+            Limit = s_longLimit,
+        }).MustSucceed();
+
+        Assert.Equal(Enumerable.Range(1, Writes).Select(write => write.ToString(CultureInfo.InvariantCulture)), run.All("run killed"));
+        Assert.Equal(run.All("run killed"), run.All("went on"));
+        Assert.InRange(run.All("resume killed").Count(killed => killed.EndsWith("True", StringComparison.Ordinal)), 7, Writes);
+        InnerCount.CheckWhole(run);
+    }
+
+    [Fact(Explicit = true)]
+    public void A_machine_with_1_GiB_stands_still_no_longer_than_one_with_128_MiB()
+    {
+        (double small, double smallOfUs) = Pause(128);
+        (double large, double largeOfUs) = Pause(1024);
+
+        TestContext.Current.SendDiagnosticMessage(string.Create(CultureInfo.InvariantCulture, $"128 MiB: {small:0.0} s, without the kernel's boot {smallOfUs:0.0} s; 1 GiB: {large:0.0} s and {largeOfUs:0.0} s"));
+        Assert.InRange(large / small, 0, 1.3);
+        Assert.InRange(largeOfUs / smallOfUs, 0, 1.3);
+
+        // The least of some, in seconds: from outside, and without what lies between the old kernel's end and the restoring program.
+        (double All, double OfUs) Pause(int ram)
+        {
+            Boot boot = On("guestmemfs", "machine-paused", ram);
+            Transcript run = lab.Run(boot with
+            {
+                Memory = "4G",
+                CommandLine = "memmap=1536M$0x120000000", // behind the hole below 4 GiB, where half of the memory is
+                Arguments = new Dictionary<string, string>(boot.Arguments) { ["kexecs"] = Kexecs.ToString(CultureInfo.InvariantCulture) },
+                Limit = s_longLimit,
+            }).MustSucceed();
+            InnerCount.CheckWhole(run);
+            IReadOnlyList<TimeSpan> pauses = InnerCount.Pauses(run, Kexecs);
+            IReadOnlyList<TimeSpan> entering = run.TimesOf("entering"), restoring = run.TimesOf("restoring");
+            return (pauses.Min(pause => pause.TotalSeconds), Enumerable.Range(0, Kexecs).Min(i => (pauses[i] - (restoring[i] - entering[i])).TotalSeconds));
+        }
     }
 
     private static Boot On(string medium, string scenario, int ram)

@@ -43,6 +43,7 @@ internal sealed class PlanRun
     /// <exception cref="LiveUpdateException">It failed, and everybody goes on under this kernel; or not everybody, and the message says who.</exception>
     public async Task EnterNextKernelAsync(CancellationToken cancellation)
     {
+        AskServicesAgain();
         try
         {
             Step(Kernel, "loaded", () => _kernel.Load(_record.Plan.Kernel));
@@ -173,6 +174,15 @@ internal sealed class PlanRun
         await WithinAsync(one, token => one.ResumeAsync(saved, token), "did not go on", cancellation).ConfigureAwait(false);
         Note(_record.With(record with { Step = ParticipantStep.Resumed, Resumed = _clock.GetUtcNow() }));
         Tell(one.Name, "goes on", start);
+    }
+
+    /// <summary>A service stands still while who asked it is connected. One that a killed process saved has gone on, and is not what was noted any more.</summary>
+    private void AskServicesAgain()
+    {
+        foreach (ParticipantRecord record in _participants.OfType<ServiceParticipant>().Select(service => _record.Of(service.Name)).Where(record => record.Step is ParticipantStep.Saved or ParticipantStep.Frozen))
+        {
+            _record = _record.With(record with { Step = ParticipantStep.Prepared, Saved = null, Stopped = null });
+        }
     }
 
     /// <summary>Brings everybody who is not there yet to a step.</summary>
