@@ -27,6 +27,7 @@ try
         "luo-kvstore" => new KvStoreLuo(),
         "machine-paused" => new MachinePaused(),
         "machines-kept" => new MachinesKept(),
+        "machines-luo" => new MachinesLuo(),
         "module-checks" => new ModuleChecks(),
         "module-kept" => new ModuleKept(),
         "module-crash" => new ModuleCrash(),

@@ -1,3 +1,6 @@
+using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.LiveUpdate.Kept;
+using GuestMemFs.LiveUpdate.Luo.Native;
 using GuestMemFs.VirtualMachines;
 
 namespace GuestMemFs.LiveUpdate;
@@ -13,6 +16,7 @@ public sealed class LiveUpdater : IDisposable
     private readonly INextKernel _kernel;
     private readonly TimeProvider _clock;
     private readonly IProgress<LiveUpdateProgress>? _progress;
+    private KeptArenas? _kept;
     private readonly Dictionary<ServiceSettings, ServiceParticipant> _services = []; // an endpoint talks to one at a time
 
     /// <summary>For an arena.</summary>
@@ -35,6 +39,13 @@ public sealed class LiveUpdater : IDisposable
     /// <summary>Beside the plan's own participants: what tests put in.</summary>
     internal IReadOnlyList<ILiveUpdateParticipant> More { get; init; } = [];
 
+    /// <summary>The orchestrator in the kernel, the machine's facts and its sessions, where tests put their own.</summary>
+    internal LuoKernel Luo { get; init; } = LuoKernel.Real;
+
+    internal Func<LuoFacts> Facts { get; init; } = LuoFacts.Ask;
+
+    internal Action<PreservedArena> RequireHeld { get; init; } = preserved => preserved.RequireHeld();
+
     /// <summary>Called after each write of the journal: where tests end a process.</summary>
     internal Action? Written { get; init; }
 
@@ -49,7 +60,7 @@ public sealed class LiveUpdater : IDisposable
     public async Task<IReadOnlyList<LiveUpdateFinding>> CheckAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return await new Preflight(plan, _arena, Participants(plan, Guid.Empty), _kernel).RunAsync(cancellation).ConfigureAwait(false);
+        return await new Preflight(plan, _arena, Participants(plan, Guid.Empty), KernelOf(plan)).RunAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Checks a plan, makes the regions it needs, and notes it in the arena, to be begun by <see cref="RunAsync"/>. Nobody stands still.</summary>
@@ -189,6 +200,7 @@ public sealed class LiveUpdater : IDisposable
             service.Dispose();
         }
 
+        _kept?.Dispose();
         _arena.Dispose();
     }
 
@@ -255,7 +267,7 @@ public sealed class LiveUpdater : IDisposable
 
     private PlanJournal Journal(PersistentRegion region) => new(region) { Written = Written };
 
-    private PlanRun Run(PlanJournal journal, PlanRecord record) => new(record, journal, Participants(record.Plan, record.Id), _kernel, _arena.SetFrozen, _clock, _progress);
+    private PlanRun Run(PlanJournal journal, PlanRecord record) => new(record, journal, Participants(record.Plan, record.Id), KernelOf(record.Plan), _arena.SetFrozen, _clock, _progress);
 
     private List<ILiveUpdateParticipant> Participants(LiveUpdatePlan plan, Guid id)
     {
@@ -264,6 +276,18 @@ public sealed class LiveUpdater : IDisposable
             _services.TryAdd(service, new ServiceParticipant(service));
         }
 
-        return [.. plan.Machines.Select(machine => new MachineParticipant(machine, _arena, plan.Fingerprint, id)), .. plan.Services.Select(service => _services[service]), .. More];
+        return
+        [
+            .. plan.Machines.Select(machine => new MachineParticipant(machine, _arena, plan.Fingerprint, id)),
+            .. plan.Services.Select(service => _services[service]),
+            .. plan.Kept.Select(kept => new KeptParticipant(kept, ArenasOf(plan))),
+            .. More,
+        ];
     }
+
+    private INextKernel KernelOf(LiveUpdatePlan plan) => plan.Kept.Count == 0 ? _kernel : new KeepingKernel(_kernel, plan.Kept, ArenasOf(plan));
+
+    /// <summary>The plan's held arenas: one object, which has their sessions.</summary>
+    private KeptArenas ArenasOf(LiveUpdatePlan plan) =>
+        _kept ??= new KeptArenas(store => Holders.Open(plan.Kept.First(kept => kept.Name == store).Holder, store), _kernel, Luo, Facts, _progress) { RequireHeld = RequireHeld };
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using GuestMemFs.LiveUpdate.Holding;
 using GuestMemFs.LiveUpdate.Luo;
 using Microsoft.Win32.SafeHandles;
 
@@ -27,6 +28,7 @@ internal sealed partial class LuoBytes : Scenario
         {
             RandomAccess.SetLength(memory, Length);
             Refusals(stage, device);
+            ArenaCannotGrow(stage, device);
         }
 
         if (stage.Number == 2)
@@ -104,6 +106,42 @@ internal sealed partial class LuoBytes : Scenario
         session.Preserve(given, 1);
         session.Dispose();
         RandomAccess.SetLength(given, 8192); // Closing the session gave it back.
+    }
+
+    /// <summary>An arena whose metadata is preserved takes writes, and nothing can be added to it; with the session closed it goes on.</summary>
+    private static void ArenaCannotGrow(Stage stage, LuoDevice device)
+    {
+        var holder = new ProcessHolder("growing");
+        using Medium medium = Medium.FromHolder(holder);
+        using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = medium });
+        using PersistentRegion region = arena.CreateRegion("a", 8 << 20, new RegionOptions { Reserve = RegionReserve.OnDemand });
+        using (LuoSession session = device.CreateSession("growing"))
+        {
+            foreach (HeldDescriptor file in holder.Take())
+            {
+                using SafeFileHandle descriptor = file.Descriptor;
+                session.Preserve(descriptor, ArenaDescriptors.Identify(descriptor)!.ExtentId);
+            }
+
+            region.AsSpan((int)region.Length - 1, 1)[0] = 1;
+            using (MediumFile extent = medium.TryOpenFile("extent-1", writable: true)!)
+            {
+                extent.Reserve(0, extent.Length); // It was filled when it was preserved.
+                Stage.Check(!extent.TryDiscard(0, 2 << 20), $"a preserved extent lost memory");
+            }
+
+            try
+            {
+                arena.CreateRegion("b", 4 << 20).Dispose();
+                throw new ScenarioException("a preserved arena took another region");
+            }
+            catch (ArenaPreservedException e)
+            {
+                stage.Host.Tell("arena refused", e.Message);
+            }
+        }
+
+        arena.CreateRegion("b", 4 << 20).Dispose();
     }
 
     private static void Told(LuoErrorKind kind, Action action)

@@ -6,7 +6,7 @@ namespace GuestMemFs.KernelLab.Scenarios;
 /// <summary>Memory that the kernel itself hands over: the Live Update Orchestrator, on the kernel of the lab that has it.</summary>
 public sealed class LuoTests(Lab lab)
 {
-    private const string CommandLine = "kho=on liveupdate=on transparent_hugepage_shmem=always kho_scratch=64M,0,64M";
+    internal const string CommandLine = "kho=on liveupdate=on transparent_hugepage_shmem=always kho_scratch=64M,0,64M";
 
     [Fact]
     public void A_memfd_goes_over_two_kexecs_byte_for_byte()
@@ -15,6 +15,7 @@ public sealed class LuoTests(Lab lab)
 
         Assert.Equal(3, run.Stages.Count);
         Assert.Equal(["1", "2"], run.All("kept"));
+        Assert.StartsWith("GMF1015", run.Get("arena refused"), StringComparison.Ordinal);
     }
 
     [Fact]

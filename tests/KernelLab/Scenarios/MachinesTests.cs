@@ -81,6 +81,17 @@ public sealed class MachinesTests(Lab lab)
         }
     }
 
+    [Fact]
+    public void Two_machines_on_memfds_go_on_where_the_kernel_kept_their_memory()
+    {
+        Transcript run = lab.Run(On("memfd", "machines-luo", ram: 64) with { Kernel = Kernel.Own, CommandLine = LuoTests.CommandLine }).MustSucceed();
+
+        Assert.Equal(2, run.Stages.Count);
+        Assert.Equal("memfd", run.Get("medium"));
+        Assert.InRange(run.Number("pattern right after pages"), 1, long.MaxValue);
+        Assert.InRange(InnerCount.CheckWhole(run), 50, int.MaxValue);
+    }
+
     private static Boot On(string medium, string scenario, int ram)
     {
         Assert.SkipUnless(LabCache.NewerQemu is not null, $"no QEMU 10 in {LabCache.Folder}: {LabCache.Command} (Debian 12)");

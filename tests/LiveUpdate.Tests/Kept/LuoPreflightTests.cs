@@ -123,7 +123,7 @@ public sealed class LuoPreflightTests
             }
 
             using ArenaMemory memory = ArenaMemory.OfHolder(holder);
-            LiveUpdateFinding finding = Assert.Single(Check(s_next, Good, memory));
+            LiveUpdateFinding finding = Assert.Single(LuoPreflight.CheckFrozen("shop", memory));
             Assert.True(finding.IsFatal);
             Assert.Contains("not frozen", finding.Text, StringComparison.Ordinal);
             Assert.Contains("Stop its program", finding.Remedy, StringComparison.Ordinal);

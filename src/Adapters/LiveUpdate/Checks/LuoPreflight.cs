@@ -78,6 +78,15 @@ internal static class LuoPreflight
         }
     }
 
+    /// <summary>That nothing is added to an arena meanwhile.</summary>
+    public static IEnumerable<LiveUpdateFinding> CheckFrozen(string store, ArenaMemory memory)
+    {
+        if (!memory.Contents.Frozen)
+        {
+            yield return new(true, store, "It is not frozen: memory that its writer added after the preserving would be missing under the next kernel.", "Stop its program (its memory stays with the holder): the freezing is then done here. Or have it freeze itself.");
+        }
+    }
+
     private static IEnumerable<LiveUpdateFinding> CheckScratch(KernelSettings next, LuoFacts facts)
     {
         string? word = facts.Running.Split(' ').LastOrDefault(one => one.StartsWith("kho_scratch=", StringComparison.Ordinal));
@@ -100,11 +109,6 @@ internal static class LuoPreflight
         foreach (ArenaFileIdentity file in memory.Contents.Files.Where(file => MemoryFacts.IsHugePool(memory.Files[file.ExtentId])))
         {
             yield return new(true, store, $"{file.Name} is of pages of the hugetlb pool, which the kernel does not hand over.", "Make the arena on a holder's ordinary memfds (they get huge pages with transparent_hugepage_shmem=always), and move the data with gmfs dump and gmfs restore.");
-        }
-
-        if (!memory.Contents.Frozen)
-        {
-            yield return new(true, store, "It is not frozen: memory that its writer added after the preserving would be missing under the next kernel.", "Stop its program (its memory stays with the holder): the freezing is then done here. Or have it freeze itself.");
         }
     }
 

@@ -50,15 +50,21 @@ public sealed class KeptArenas : IDisposable
     {
         ArgumentNullException.ThrowIfNull(stores);
         ArgumentNullException.ThrowIfNull(next);
+        return [.. CheckMemory(stores, next, arena => !arena.Contents.Closed), .. _next.Check(next)];
+    }
+
+    /// <summary>What of the arenas and of what the kernel is told would lose memory.</summary>
+    /// <param name="stores">Which.</param>
+    /// <param name="next">The next kernel.</param>
+    /// <param name="mustBeFrozen">Which are to be frozen by now: one that is closed can be frozen here, one whose program takes part will be by that.</param>
+    internal IReadOnlyList<LiveUpdateFinding> CheckMemory(IReadOnlyList<string> stores, KernelSettings next, Func<ArenaMemory, bool> mustBeFrozen)
+    {
         var findings = new List<LiveUpdateFinding>();
         List<(string Store, ArenaMemory Memory)> arenas = Gather(stores, findings);
         try
         {
-            // A program that still writes is found out by freezing, which is done here where there is none.
-            findings.AddRange(LuoPreflight.Check(arenas, next, _facts()).Where(finding => !IsToBeFrozen(finding, arenas)));
-            findings.AddRange(arenas.Where(arena => !arena.Memory.Contents.Closed).Select(arena => new LiveUpdateFinding(
-                !arena.Memory.Contents.Frozen, arena.Store, "Its writer has not closed it.", "Stop its program; its memory stays with the holder. Where it was killed, nothing has to be done: it is closed here.")));
-            findings.AddRange(_next.Check(next));
+            findings.AddRange(LuoPreflight.Check(arenas, next, _facts()));
+            findings.AddRange(arenas.Where(arena => mustBeFrozen(arena.Memory)).SelectMany(arena => LuoPreflight.CheckFrozen(arena.Store, arena.Memory)));
             return findings;
         }
         finally
@@ -77,9 +83,7 @@ public sealed class KeptArenas : IDisposable
     {
         ArgumentNullException.ThrowIfNull(stores);
         ArgumentNullException.ThrowIfNull(next);
-        var findings = new List<LiveUpdateFinding>();
         var frozen = new List<string>();
-        List<(string Store, ArenaMemory Memory)> arenas = [];
         bool loaded = false;
         try
         {
@@ -88,27 +92,16 @@ public sealed class KeptArenas : IDisposable
                 Step(store, "frozen", () => frozen.AddRange(Freeze(store) ? [store] : []));
             }
 
-            arenas = Gather(stores, findings);
-            findings.AddRange(LuoPreflight.Check(arenas, next, _facts()));
-            findings.AddRange(_next.Check(next));
+            IReadOnlyList<LiveUpdateFinding> findings = [.. CheckMemory(stores, next, _ => true), .. _next.Check(next)];
             if (findings.Any(finding => finding.IsFatal))
             {
                 throw new LiveUpdateRefusedException(findings);
             }
 
-            // Loading takes seconds, and nobody's memory is pinned meanwhile.
-            KernelSettings told = next with { CommandLine = KeptWord.Write(KernelCommandLine.Of(next).Text, arenas.Select(arena => PreservedArena.WordOf(arena.Store, arena.Memory))), Append = null, Entry = KernelEntry.Direct };
-            Step("kernel", "loaded", () => _next.Load(told));
+            KernelSettings told = next with { CommandLine = KeptWord.Write(KernelCommandLine.Of(next).Text, stores.Select(Describe)), Append = null, Entry = KernelEntry.Direct };
+            Step("kernel", "loaded", () => _next.Load(told)); // Takes seconds, and nobody's memory is pinned meanwhile.
             loaded = true;
-            using (LuoDevice device = LuoDevice.Open(_luo))
-            {
-                foreach ((string store, ArenaMemory memory) in arenas)
-                {
-                    Step(store, "preserved", () => _preserved.Add(PreservedArena.Preserve(device, store, memory)));
-                }
-            }
-
-            _preserved.ForEach(RequireHeld);
+            Preserve(stores);
             _next.Enter(told);
         }
         catch
@@ -118,11 +111,54 @@ public sealed class KeptArenas : IDisposable
                 _next.Unload();
             }
 
-            _preserved.ForEach(one => one.Dispose());
-            _preserved.Clear();
-            arenas.ForEach(arena => arena.Memory.Dispose());
+            Dispose();
             frozen.ForEach(Thaw);
             throw;
+        }
+    }
+
+    /// <summary>What the next kernel is told of an arena.</summary>
+    internal KeptWord Describe(string store)
+    {
+        using DescriptorHolder holder = _open(store);
+        using ArenaMemory memory = ArenaMemory.OfHolder(holder);
+        return PreservedArena.WordOf(store, memory);
+    }
+
+    /// <summary>Has the kernel keep frozen arenas, as long as this object lives.</summary>
+    internal void Preserve(IReadOnlyList<string> stores)
+    {
+        using LuoDevice device = LuoDevice.Open(_luo);
+        foreach (string store in stores)
+        {
+            using DescriptorHolder holder = _open(store);
+            using ArenaMemory memory = ArenaMemory.OfHolder(holder);
+            Step(store, "preserved", () => _preserved.Add(PreservedArena.Preserve(device, store, memory)));
+        }
+
+        _preserved.ForEach(RequireHeld);
+    }
+
+    /// <summary>Throws unless an arena that was kept is with its holder again; gets it back where nobody has yet.</summary>
+    /// <param name="kept">Its word.</param>
+    internal void RequireBack(string kept)
+    {
+        KeptWord word = KeptWord.Read(kept).SingleOrDefault() ?? throw new LiveUpdateException($"'{kept}' says of no arena that it was kept.");
+        try
+        {
+            if (Describe(word.Store).ArenaId == word.ArenaId)
+            {
+                return;
+            }
+        }
+        catch (LiveUpdateException)
+        {
+            // Its holder has nothing of it: nobody has asked the kernel yet.
+        }
+
+        if (Restore([word.Store], kept).Single().Lost is { } why)
+        {
+            throw new LiveUpdateException(why);
         }
     }
 
@@ -210,12 +246,9 @@ public sealed class KeptArenas : IDisposable
         return arenas;
     }
 
-    private static bool IsToBeFrozen(LiveUpdateFinding finding, List<(string Store, ArenaMemory Memory)> arenas) =>
-        finding.Text.StartsWith("It is not frozen", StringComparison.Ordinal) && arenas.Any(arena => arena.Store == finding.Subject && arena.Memory.Contents.Closed);
-
     /// <summary>As the arena's writer, which there must be no other of unless it has frozen it itself.</summary>
     /// <returns>True where it was not frozen before.</returns>
-    private bool Freeze(string store)
+    internal bool Freeze(string store)
     {
         try
         {
@@ -239,7 +272,8 @@ public sealed class KeptArenas : IDisposable
         }
     }
 
-    private void Thaw(string store)
+    /// <summary>Takes that back; where it cannot be, that is told.</summary>
+    internal void Thaw(string store)
     {
         try
         {

@@ -22,6 +22,9 @@ public sealed record LiveUpdatePlan
     /// <summary>Databases and other programs, each with a <see cref="LiveUpdateEndpoint"/>.</summary>
     public IReadOnlyList<ServiceSettings> Services { get; set; } = [];
 
+    /// <summary>Arenas in held memory, beside the plan's own.</summary>
+    public IReadOnlyList<KeptSettings> Kept { get; set; } = [];
+
     /// <summary>Reads a plan's file.</summary>
     /// <exception cref="LiveUpdateException">It is no plan: with the place in the file.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
@@ -43,12 +46,12 @@ public sealed record LiveUpdatePlan
 
     private void Check(string file)
     {
-        if (Machines.Count + Services.Count == 0)
+        if (Machines.Count + Services.Count + Kept.Count == 0)
         {
-            throw new LiveUpdateException($"{file} names neither machines nor services: there would be nothing to keep.");
+            throw new LiveUpdateException($"{file} names neither machines nor services nor kept arenas: there would be nothing to keep.");
         }
 
-        IEnumerable<string> names = Machines.Select(machine => machine.Name).Concat(Services.Select(service => service.Name));
+        IEnumerable<string> names = Machines.Select(machine => machine.Name).Concat(Services.Select(service => service.Name)).Concat(Kept.Select(kept => kept.Name));
         if (names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new LiveUpdateException($"{file} names '{twice.Key}' twice: a name is a participant's alone.");
@@ -132,6 +135,22 @@ public sealed record ServiceSettings
 
     /// <summary>As of a participant. Databases are saved last and go on first where nothing is said.</summary>
     public int Order { get; set; } = 10;
+
+    /// <summary>For each step, in seconds.</summary>
+    public double Deadline { get; set; } = 60;
+}
+
+/// <summary>An arena whose memory a holder has, and which the kernel keeps by its Live Update Orchestrator.</summary>
+public sealed record KeptSettings
+{
+    /// <summary>Its name at the holder.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The socket of <c>gmfs hold</c>.</summary>
+    public required string Holder { get; init; }
+
+    /// <summary>As of a participant: after the services that write to it.</summary>
+    public int Order { get; set; } = 20;
 
     /// <summary>For each step, in seconds.</summary>
     public double Deadline { get; set; } = 60;

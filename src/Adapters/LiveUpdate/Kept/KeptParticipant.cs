@@ -1,0 +1,36 @@
+namespace GuestMemFs.LiveUpdate.Kept;
+
+/// <summary>An arena whose memory a holder has, as part of a plan: it stands still with the others, the kernel keeps it, and under the next one the holder is given it before anybody looks for it.</summary>
+/// <remarks>What a program does with the arena, it does as a service of the plan, which stands still before (a lower order) and goes on after.</remarks>
+internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) : ILiveUpdateParticipant
+{
+    private bool _frozenHere;
+
+    public string Name => settings.Name;
+
+    public int Order => settings.Order;
+
+    public TimeSpan Deadline => TimeSpan.FromSeconds(settings.Deadline);
+
+    public Task PrepareAsync(CancellationToken cancellation) => Task.Run(() => arenas.Describe(settings.Name), cancellation);
+
+    public Task<string> SaveAsync(CancellationToken cancellation) => Task.Run(() => arenas.Describe(settings.Name).ToString(), cancellation);
+
+    /// <summary>Preserving comes last of all, when the kernel is entered: a session ends with this process, and whoever took the plan up after it would enter without.</summary>
+    public Task FreezeAsync(CancellationToken cancellation) => Task.Run(() => _frozenHere |= arenas.Freeze(settings.Name), cancellation);
+
+    public Task VerifyAsync(string saved, CancellationToken cancellation) => Task.Run(() => arenas.RequireBack(saved), cancellation);
+
+    public Task ResumeAsync(string saved, CancellationToken cancellation) => Task.CompletedTask; // Its programs do.
+
+    public Task AbortAsync(string? saved, CancellationToken cancellation) => Task.Run(
+        () =>
+        {
+            arenas.Dispose();
+            if (_frozenHere)
+            {
+                arenas.Thaw(settings.Name);
+            }
+        },
+        cancellation);
+}
