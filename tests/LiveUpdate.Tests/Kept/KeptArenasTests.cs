@@ -144,6 +144,17 @@ public sealed class KeptArenasTests : IDisposable
     }
 
     [Fact]
+    public void What_moves_is_not_preserved()
+    {
+        Write(0);
+        using var holder = new DaemonHolder(_folder["s"], Store);
+        using ArenaMemory memory = ArenaMemory.OfHolder(holder);
+        using LuoDevice device = LuoDevice.Open(_luo);
+        Assert.Contains("is not frozen", Assert.Throws<LiveUpdateException>(() => PreservedArena.Preserve(device, Store, memory)).Message, StringComparison.Ordinal);
+        Assert.Empty(_luo.Log);
+    }
+
+    [Fact]
     public void An_arena_that_is_not_whole_is_refused_with_what_is_missing()
     {
         Write(0);
