@@ -158,6 +158,19 @@ public abstract class MachineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_machine_that_outlives_who_started_it_holds_none_of_its_streams()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation);
+        for (int stream = 0; stream < 3; stream++)
+        {
+            Assert.NotEqual(new FileInfo($"/proc/self/fd/{stream}").LinkTarget, new FileInfo($"/proc/{machine.ProcessId}/fd/{stream}").LinkTarget);
+        }
+
+        await machine.QuitAsync(cancellation);
+    }
+
+    [Fact]
     public async Task Descriptors_arrive_by_name_and_in_sets()
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;

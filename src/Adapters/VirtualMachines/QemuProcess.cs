@@ -16,6 +16,7 @@ internal sealed class QemuProcess
         _options = options;
         Process = process;
         _words = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None);
     }
 
     public Process Process { get; }
@@ -36,7 +37,9 @@ internal sealed class QemuProcess
         command.AddRange(options.Arguments);
         command.AddRange(options.CprTransfer ? ["-machine", "aux-ram-share=on"] : []);
         command.AddRange(more);
-        Process process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardError = true, RedirectStandardInput = true })!;
+
+        // It outlives this process, and must not keep open what that wrote to: who reads our output would wait for the machine's end.
+        Process process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardError = true, RedirectStandardInput = true, RedirectStandardOutput = true })!;
         process.StandardInput.Close();
         process.EnableRaisingEvents = true;
         return new QemuProcess(options, process);
