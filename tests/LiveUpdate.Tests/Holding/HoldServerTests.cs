@@ -80,8 +80,10 @@ public sealed class HoldServerTests
         Assert.Equal(["arena.meta=one", "extent-1=two"], Contents(holder));
     }
 
-    [Fact]
-    public void A_successor_that_dies_in_the_middle_changes_nothing()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_successor_that_dies_in_the_middle_changes_nothing(int read)
     {
         using var folder = new SocketFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
@@ -89,11 +91,14 @@ public sealed class HoldServerTests
         Put(holder, "arena.meta", "one");
         using (HoldConnection dying = HoldConnection.Connect(folder["s"]))
         {
-            dying.Send("handover");
-            HoldMessage first = dying.Receive()!.Value;
-            Assert.Equal("file", first.Word);
-            first.Descriptor!.Dispose();
             File.Delete(folder["s"]); // It had put its own socket there.
+            dying.Send("handover");
+            for (int i = 0; i < read; i++)
+            {
+                HoldMessage message = dying.Receive()!.Value;
+                Assert.Equal("file", message.Word);
+                message.Descriptor!.Dispose();
+            }
         }
 
         Until(() => File.Exists(folder["s"]));

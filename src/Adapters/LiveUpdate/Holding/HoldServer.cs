@@ -312,21 +312,7 @@ public sealed class HoldServer : IDisposable
     /// <summary>Everything, to the process that takes our place. Nothing else happens meanwhile; where it does not come to its end, we go on.</summary>
     private void HandOver(HoldConnection successor)
     {
-        foreach ((string store, Dictionary<string, SafeFileHandle> files) in _stores)
-        {
-            foreach ((string name, SafeFileHandle file) in files)
-            {
-                successor.Send(file, "file", store, name);
-            }
-        }
-
-        foreach ((string store, string text) in _notes)
-        {
-            successor.Send("note", store, text);
-        }
-
-        successor.Send("done");
-        if (Confirms(successor))
+        if (TryGiveAll(successor))
         {
             _over.Set();
             return;
@@ -337,6 +323,33 @@ public sealed class HoldServer : IDisposable
         _listener = Bind(_path);
         new Thread(Accept) { IsBackground = true, Name = "hold" }.Start(_listener);
         old.Dispose();
+    }
+
+    /// <summary>False where the successor ended before it said that it is in our place: at whatever message that was.</summary>
+    private bool TryGiveAll(HoldConnection successor)
+    {
+        try
+        {
+            foreach ((string store, Dictionary<string, SafeFileHandle> files) in _stores)
+            {
+                foreach ((string name, SafeFileHandle file) in files)
+                {
+                    successor.Send(file, "file", store, name);
+                }
+            }
+
+            foreach ((string store, string text) in _notes)
+            {
+                successor.Send("note", store, text);
+            }
+
+            successor.Send("done");
+            return Confirms(successor);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            return false;
+        }
     }
 
     private static bool Confirms(HoldConnection successor)
