@@ -2,15 +2,18 @@ using System.Diagnostics.CodeAnalysis;
 using GuestMemFs.LiveUpdate;
 using GuestMemFs.LiveUpdate.Holding;
 using GuestMemFs.LiveUpdate.Kept;
+using KvStore.Demo;
 
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
-/// <summary>The same machines with their memory on memfds, which QEMU opens through /proc and the kernel itself keeps.</summary>
+/// <summary>The same machines with their memory on memfds, which QEMU opens through /proc and the kernel itself keeps, and beside them KvStore on memory of the same holder.</summary>
 internal sealed class MachinesLuo : MachinesKept
 {
     private const string Socket = "/run/hold.sock";
-    private const string Store = "machines";
+    private const string Machines = "machines";
+    private const string Keys = "kvstore";
     private HoldServer? _holder;
+    private Store? _store;
 
     protected override PersistentArena Open(Stage stage)
     {
@@ -18,11 +21,25 @@ internal sealed class MachinesLuo : MachinesKept
         if (stage.Number > 0)
         {
             using var kept = new KeptArenas(Socket);
-            KeptOutcome outcome = kept.Restore([], File.ReadAllText("/proc/cmdline")).Single();
-            Stage.Check(outcome.Lost is null, $"{outcome.Lost}");
+            foreach (KeptOutcome outcome in kept.Restore([], File.ReadAllText("/proc/cmdline")))
+            {
+                Stage.Check(outcome.Lost is null, $"{outcome.Lost}");
+            }
         }
 
-        var arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = Medium.FromHolder(Holders.Open(Socket, Store)) });
+        _store = Store.Start(stage, "/tmp/none", "--arena", "", "--holder", Socket, "--name", Keys);
+        _store.TellAttach();
+        if (stage.Number == 0)
+        {
+            _store.Load();
+        }
+        else
+        {
+            _store.Verify(new Overwriter(_store.Data));
+            _store.Dispose();
+        }
+
+        var arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = Medium.FromHolder(Holders.Open(Socket, Machines)) });
         stage.Host.Tell("medium", arena.Medium.Name);
         return arena;
     }
@@ -30,8 +47,9 @@ internal sealed class MachinesLuo : MachinesKept
     [DoesNotReturn]
     protected override void Enter(Stage stage)
     {
+        _store!.Stop();
         using var kept = new KeptArenas(Socket);
-        kept.Enter([Store], new KernelSettings
+        kept.Enter([Machines, Keys], new KernelSettings
         {
             Image = "/boot/7.2/vmlinuz",
             Initrd = "/boot/initrd",

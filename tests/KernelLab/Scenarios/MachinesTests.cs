@@ -82,12 +82,20 @@ public sealed class MachinesTests(Lab lab)
     }
 
     [Fact]
-    public void Two_machines_on_memfds_go_on_where_the_kernel_kept_their_memory()
+    public void Two_machines_and_KvStore_on_memfds_go_on_where_the_kernel_kept_their_memory()
     {
-        Transcript run = lab.Run(On("memfd", "machines-luo", ram: 64) with { Kernel = Kernel.Own, CommandLine = LuoTests.CommandLine }).MustSucceed();
+        Boot boot = On("memfd", "machines-luo", ram: 64);
+        Transcript run = lab.Run(boot with
+        {
+            Kernel = Kernel.Own,
+            CommandLine = LuoTests.CommandLine,
+            Arguments = new Dictionary<string, string>(boot.Arguments) { ["keys"] = "10000", ["size"] = "64M" },
+        }).MustSucceed();
 
         Assert.Equal(2, run.Stages.Count);
-        Assert.Equal("memfd", run.Get("medium"));
+        Assert.Equal(["fresh", "warm"], run.All("attach"));
+        Assert.Equal("10000", run.Get("right"));
+        Assert.All(run.All("medium"), medium => Assert.Equal("memfd", medium));
         Assert.InRange(run.Number("pattern right after pages"), 1, long.MaxValue);
         Assert.InRange(InnerCount.CheckWhole(run), 50, int.MaxValue);
     }
