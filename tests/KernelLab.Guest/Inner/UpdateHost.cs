@@ -68,14 +68,14 @@ internal sealed class UpdateHost : IDisposable
     public void RunIntoNextKernel()
     {
         _stage.Host.Tell("running", "");
-        (int code, string text) = Gmfs.Try("/app/gmfs.dll", "live-update", "run", UpdatePlan.Write(_stage, Machines));
+        (int code, string text) = Gmfs.Try("live-update", "run", UpdatePlan.Write(_stage, Machines));
         throw new ScenarioException($"gmfs live-update run came back with {code}: {text}");
     }
 
     /// <summary>As a unit does at boot. Gives each participant's step.</summary>
     public Dictionary<string, string> Resume()
     {
-        (int code, string text) = Gmfs.Try("/app/gmfs.dll", "live-update", "resume", "--arena", Place.Arena, "--json");
+        (int code, string text) = Gmfs.Try("live-update", "resume", "--arena", Place.Arena, "--json");
         _stage.Host.Tell("resume", text);
         JsonNode report = JsonNode.Parse(text)!;
         Dictionary<string, string> steps = report["participants"]!.AsArray().ToDictionary(one => (string)one!["name"]!, one => (string)one!["step"]!);

@@ -13,19 +13,17 @@ namespace GuestMemFs.KernelLab.Guest.Scenarios;
 /// </summary>
 internal sealed class KvStoreLuo : Scenario
 {
-    private const string Tool = "/app/gmfs.dll";
     private const string Socket = "/run/hold.sock";
     private const string Name = "kvstore";
     private const int KeysEachLife = 1000;
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(1);
 
     public override void Run(Stage stage)
     {
-        using Process holder = StartHolder();
+        using Process holder = Gmfs.Hold(Socket);
         string? loss = stage.Arguments.Find("lose");
         if (stage.Number > 0)
         {
-            (int code, string text) = Gmfs("luo", "restore", "--holder", Socket);
+            (int code, string text) = Gmfs.Try("luo", "restore", "--holder", Socket);
             stage.Host.Tell("restore", $"{code} {text}");
             Stage.Check(code == 0 || loss is not null, $"gmfs luo restore ended with {code}: {text}");
         }
@@ -78,7 +76,7 @@ internal sealed class KvStoreLuo : Scenario
         {
             case "liveupdate":
                 string without = stage.Arguments.ForStage(stage.Number + 1, word => word == "liveupdate=on" ? null : word);
-                (int code, string refused) = Gmfs(KexecArguments(without));
+                (int code, string refused) = Gmfs.Try(KexecArguments(without));
                 stage.Host.Tell("refused", $"{code} {refused}");
                 Force(stage, without, close: false);
                 break;
@@ -88,11 +86,7 @@ internal sealed class KvStoreLuo : Scenario
         }
 
         // Its steps are told as they come: it does not end, the kernel does.
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", [Tool, .. KexecArguments(next)]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-        process.OutputDataReceived += (_, line) => stage.Host.Tell("step", line.Data ?? "");
-        process.ErrorDataReceived += (_, line) => stage.Host.Tell("step", line.Data ?? "");
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        using Process process = Gmfs.Start(stage.Host, "step", KexecArguments(next));
         process.WaitForExit();
         throw new ScenarioException($"gmfs luo kexec ended with {process.ExitCode}");
     }
@@ -132,21 +126,6 @@ internal sealed class KvStoreLuo : Scenario
 
     private static string[] KexecArguments(string commandLine) =>
         ["luo", "kexec", Name, "--holder", Socket, "--kernel", "/boot/7.2/vmlinuz", "--initrd", "/boot/initrd", "--command-line", commandLine];
-
-    private static Process StartHolder()
-    {
-        Process process = Process.Start("dotnet", [Tool, "hold", "--socket", Socket]);
-        long since = Stopwatch.GetTimestamp();
-        while (!File.Exists(Socket))
-        {
-            Stage.Check(!process.HasExited && Stopwatch.GetElapsedTime(since) < s_limit, $"gmfs hold did not start");
-            Thread.Sleep(20);
-        }
-
-        return process;
-    }
-
-    private static (int Code, string Text) Gmfs(params string[] arguments) => Shell.Try("dotnet", [Tool, .. arguments]);
 
     private static void WriteLife(Stage stage, RespClient client)
     {

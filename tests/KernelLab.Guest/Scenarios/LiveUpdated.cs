@@ -81,7 +81,7 @@ internal sealed class LiveUpdated : Scenario
     {
         Stage.Check(KilledOrchestrator.Start("run", UpdatePlan.Write(stage, host.Machines), AfterAllAreSaved, later: 50), $"the orchestrator was not killed");
         host.Write(Between);
-        (int code, string said) = Gmfs.Try("/app/gmfs.dll", "live-update", "resume", "--arena", Place.Arena);
+        (int code, string said) = Gmfs.Try("live-update", "resume", "--arena", Place.Arena);
         throw new ScenarioException($"gmfs live-update resume came back with {code}: {said}");
     }
 

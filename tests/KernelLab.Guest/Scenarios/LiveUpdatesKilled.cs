@@ -32,7 +32,7 @@ internal sealed class LiveUpdatesKilled : Scenario
         Stage.Check(KilledOrchestrator.Start("run", UpdatePlan.Write(stage, host.Machines), next, Later(next)), $"the orchestrator was not killed at {next}");
         host.Write(Between(next));
         stage.Host.Tell("run killed", $"{next}");
-        (int code, string said) = Gmfs.Try("/app/gmfs.dll", "live-update", "resume", "--arena", Place.Arena);
+        (int code, string said) = Gmfs.Try("live-update", "resume", "--arena", Place.Arena);
         throw new ScenarioException($"gmfs live-update resume came back with {code}: {said}");
     }
 
