@@ -1,8 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.CodeAnalysis;
-using GuestMemFs.LiveUpdate.Holding;
-using GuestMemFs.LiveUpdate.Kept;
-using GuestMemFs.LiveUpdate.Luo;
 using KvStore.Demo;
 
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
@@ -65,67 +61,16 @@ internal sealed class KvStoreLuo : Scenario
             store.Server.Kill();
         }
 
-        Leave(stage, loss);
-    }
-
-    [DoesNotReturn]
-    private static void Leave(Stage stage, string? loss)
-    {
-        string next = stage.Arguments.ForStage(stage.Number + 1, word => word);
-        switch (loss)
+        if (loss is not null)
         {
-            case "liveupdate":
-                string without = stage.Arguments.ForStage(stage.Number + 1, word => word == "liveupdate=on" ? null : word);
-                (int code, string refused) = Gmfs.Try(KexecArguments(without));
-                stage.Host.Tell("refused", $"{code} {refused}");
-                Force(stage, without, close: false);
-                break;
-            case "session":
-                Force(stage, next, close: true);
-                break;
+            new LuoLoss(stage, Socket, Name).Force(loss, holder);
         }
 
         // Its steps are told as they come: it does not end, the kernel does.
-        using Process process = Gmfs.Start(stage.Host, "step", KexecArguments(next));
+        using Process process = Gmfs.Start(stage.Host, "step", LuoLoss.Arguments("kexec", Socket, Name, stage.Arguments.ForStage(stage.Number + 1, word => word)));
         process.WaitForExit();
         throw new ScenarioException($"gmfs luo kexec ended with {process.ExitCode}");
     }
-
-    /// <summary>What <c>gmfs luo kexec</c> does, without looking ahead: as somebody would by hand.</summary>
-    [DoesNotReturn]
-    private static void Force(Stage stage, string commandLine, bool close)
-    {
-        using (Medium medium = Medium.FromHolder(Holders.Open(Socket, Name)))
-        using (PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium }))
-        {
-            arena.Freeze();
-        }
-
-        using DescriptorHolder holder = Holders.Open(Socket, Name);
-        using ArenaMemory memory = ArenaMemory.OfHolder(holder);
-        using LuoDevice device = LuoDevice.Open();
-        PreservedArena preserved = PreservedArena.Preserve(device, Name, memory);
-        preserved.RequireHeld();
-        if (close)
-        {
-            preserved.Dispose();
-            try
-            {
-                preserved.RequireHeld();
-                throw new ScenarioException("a closed session was not missed");
-            }
-            catch (LiveUpdate.LiveUpdateException e)
-            {
-                stage.Host.Tell("refused", $"3 {e.Message}");
-            }
-        }
-
-        Kexec.Load("/boot/7.2/vmlinuz", "/boot/initrd", KeptWord.Write(commandLine, [preserved.Word]), onPanic: false);
-        Kexec.Enter();
-    }
-
-    private static string[] KexecArguments(string commandLine) =>
-        ["luo", "kexec", Name, "--holder", Socket, "--kernel", "/boot/7.2/vmlinuz", "--initrd", "/boot/initrd", "--command-line", commandLine];
 
     private static void WriteLife(Stage stage, RespClient client)
     {

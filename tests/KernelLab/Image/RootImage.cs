@@ -56,6 +56,13 @@ internal sealed class RootImage : IDisposable
             File.CreateSymbolicLink(In($"bin/{applet}"), "busybox");
         }
 
+        File.Copy(parts.Kexec, In("bin/kexec"));
+        foreach (string library in Directory.EnumerateFiles(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(parts.Kexec)!, "lib")))
+        {
+            Directory.CreateDirectory(In("usr/lib"));
+            File.Copy(library, In($"usr/lib/{System.IO.Path.GetFileName(library)}"));
+        }
+
         AddProgram(Tool.Find("mkfs.ext4")!, "bin/mkfs.ext4");
         AddRuntime();
         Tool.Run(s_limit, "dotnet", "publish", Repository.PathOf("tests", "KernelLab.Guest"), "-c", "Release", "-o", In("app"), "-v", "quiet", "-nologo", "-p:UseSharedCompilation=false");

@@ -13,6 +13,9 @@ internal sealed class LabParts
 
     public string Busybox => Path.Combine(Cache, "tools", "busybox");
 
+    /// <summary>kexec-tools' program, which can do the older kexec_load(2).</summary>
+    public string Kexec => Path.Combine(Cache, "tools", "kexec-2.0", "kexec");
+
     /// <summary>What <c>uname -r</c> says under a kernel of a series.</summary>
     public string Release(string kernel) => Kernel.All.Single(one => one.Name == kernel).Release(this);
 
@@ -20,7 +23,7 @@ internal sealed class LabParts
     public static LabParts Require()
     {
         var parts = new LabParts(LabCache.Folder);
-        IEnumerable<string> files = [parts.Busybox, .. Kernel.All.Select(kernel => Path.Combine(kernel.Folder(parts), "release"))];
+        IEnumerable<string> files = [parts.Busybox, parts.Kexec, .. Kernel.All.Select(kernel => Path.Combine(kernel.Folder(parts), "release"))];
         string? missing = files.FirstOrDefault(file => !File.Exists(file)) ?? s_programs.FirstOrDefault(program => Tool.Find(program) is null);
         if (missing is not null)
         {

@@ -25,14 +25,15 @@ public sealed class LuoTests(Lab lab)
     public void A_million_keys_in_a_gigabyte_go_over_three_kexecs() => Chain(1_000_000, "1G", "4G", TimeSpan.FromMinutes(40));
 
     [Theory]
-    [InlineData("liveupdate", "The next kernel's command line lacks liveupdate=on", "The command line lacks liveupdate=on")]
-    [InlineData("session", "Nobody holds session 'gmfs-kvstore' any more", "No session of that name came over the kexec")]
-    public void What_would_lose_the_memory_is_refused_and_where_it_is_forced_the_loss_is_told(string loss, string refusal, string reason)
+    [InlineData("liveupdate", "3 ", "The next kernel's command line lacks liveupdate=on", "The command line lacks liveupdate=on")]
+    [InlineData("session", "3 ", "Nobody holds session 'gmfs-kvstore' any more", "No session of that name came over the kexec")]
+    [InlineData("kexec_load", "0 ", "A kernel is loaded already, and whether by kexec_file_load cannot be told", "this kernel was entered by kexec_load")]
+    public void What_would_lose_the_memory_is_said_before_and_where_it_is_forced_the_loss_is_told(string loss, string code, string refusal, string reason)
     {
         Transcript run = lab.Run(KvStore(10_000, "64M", loss)).MustSucceed();
 
         Assert.Equal(2, run.Stages.Count);
-        Assert.StartsWith("3 ", run.Get("refused"), StringComparison.Ordinal);
+        Assert.StartsWith(code, run.Get("refused"), StringComparison.Ordinal);
         Assert.Contains(refusal, run.Get("refused"), StringComparison.Ordinal);
         string restored = run.Get("restore");
         Assert.StartsWith("4 ", restored, StringComparison.Ordinal);
@@ -44,6 +45,18 @@ public sealed class LuoTests(Lab lab)
         Assert.Contains($"Arena {run.All("arena")[0]}, ", fresh, StringComparison.Ordinal);
         Assert.Contains($"was preserved under boot {run.Stages[0].BootId} and did not come over the kexec: it is lost", fresh, StringComparison.Ordinal);
         Assert.Contains(reason, fresh, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_whose_holder_was_killed_is_refused_and_the_next_attach_says_that_the_holder_is_new()
+    {
+        Transcript run = lab.Run(KvStore(10_000, "64M", "holder")).MustSucceed();
+
+        Assert.Equal(2, run.Stages.Count);
+        Assert.StartsWith("3 ", run.Get("refused"), StringComparison.Ordinal);
+        Assert.Equal(["fresh", "fresh"], run.All("attach"));
+        Assert.Contains("has nothing of 'kvstore'", run.All("reason").Last(text => text.StartsWith("GMF5017", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Equal(0, run.Number("keys"));
     }
 
     private void Chain(int keys, string size, string memory, TimeSpan limit)
