@@ -44,6 +44,17 @@ internal static class Place
 
     public static string MakeMountPoint() => Directory.CreateDirectory(MountPoint).FullName;
 
+    /// <summary>Waits for a device: they are probed in the background.</summary>
+    public static void WaitFor(string device)
+    {
+        long since = Stopwatch.GetTimestamp();
+        while (!File.Exists(device))
+        {
+            Stage.Check(Stopwatch.GetElapsedTime(since) < s_limit, $"there is no {device}");
+            Thread.Sleep(20);
+        }
+    }
+
     /// <summary>ext4 whose blocks lie in 2 MiB pieces, so that DAX can map them so.</summary>
     private static void MountDax(Stage stage)
     {
@@ -68,15 +79,4 @@ internal static class Place
     private static string Reserved() =>
         CommandLine.Current.Words("memmap=").FirstOrDefault(range => range.Contains('$', StringComparison.Ordinal))?.Replace('$', '@')
         ?? throw new ScenarioException("the command line sets no memory aside");
-
-    // Devices are probed in the background.
-    private static void WaitFor(string device)
-    {
-        long since = Stopwatch.GetTimestamp();
-        while (!File.Exists(device))
-        {
-            Stage.Check(Stopwatch.GetElapsedTime(since) < s_limit, $"there is no {device}");
-            Thread.Sleep(20);
-        }
-    }
 }

@@ -25,6 +25,7 @@ try
         "live-updates-killed" => new LiveUpdatesKilled(),
         "luo-bytes" => new LuoBytes(),
         "luo-kvstore" => new KvStoreLuo(),
+        "machine-on-device" => new MachineOnDevice(),
         "machine-paused" => new MachinePaused(),
         "machines-kept" => new MachinesKept(),
         "machines-luo" => new MachinesLuo(),

@@ -50,6 +50,52 @@ public sealed class GuestMemoryTests
     }
 
     [Fact]
+    public void A_part_of_a_device_is_told_with_where_it_begins()
+    {
+        using var folder = new TestFolder();
+        DeviceDax device = Device(folder, 512 * MiB);
+        GuestMemory memory = GuestMemory.Of(device, 64 * MiB, 128 * MiB);
+        Assert.Equal(128 * MiB, memory.Length);
+        Assert.Equal([device.Path], memory.LockFiles);
+        Assert.Equal($"memory-backend-file,id=ram0,size=134217728,mem-path={device.Path},share=on,prealloc=off,align=2097152,dump=off,merge=off,offset=67108864", memory.ToQemuArguments()[3]);
+        Assert.Contains("first byte", Assert.Throws<GuestMemoryException>(memory.ToCloudHypervisorArguments).Message, StringComparison.Ordinal);
+        Assert.Equal($"id=ram0,size=2097152,file={device.Path},shared=on", GuestMemory.Of(device, 0, 2 * MiB).ToCloudHypervisorArguments()[^1]);
+    }
+
+    [Theory]
+    [InlineData(MiB, 2 * MiB, "are not multiples of 2097152")]
+    [InlineData(0, 3 * MiB, "are not multiples of 2097152")]
+    [InlineData(510 * MiB, 4 * MiB, "end behind its 536870912 bytes")]
+    [InlineData(514 * MiB, 2 * MiB, "end behind its 536870912 bytes")]
+    public void What_is_not_a_part_of_the_device_is_refused(long offset, long length, string because)
+    {
+        using var folder = new TestFolder();
+        DeviceDax device = Device(folder, 512 * MiB);
+        GuestMemoryException refused = Assert.Throws<GuestMemoryException>(() => GuestMemory.Of(device, offset, length));
+        Assert.StartsWith($"Device '{device.Path}' cannot be a machine's memory: ", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(because, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_no_such_device_is_refused()
+    {
+        using var folder = new TestFolder();
+        Assert.Contains("no such file", Assert.Throws<GuestMemoryException>(() => GuestMemory.OfDevice(folder["dax7.0"], 0, 2 * MiB)).Message, StringComparison.Ordinal);
+        Assert.Contains("no device-dax", Assert.Throws<GuestMemoryException>(() => GuestMemory.OfDevice("/dev/null", 0, 2 * MiB)).Message, StringComparison.Ordinal);
+    }
+
+    // As the kernel tells of one, behind a link such as udev makes.
+    private static DeviceDax Device(TestFolder folder, long length)
+    {
+        File.WriteAllText(folder["dax0.0"], "");
+        File.CreateSymbolicLink(folder["memory"], folder["dax0.0"]);
+        string said = Directory.CreateDirectory(folder["devices/dax0.0"]).FullName;
+        File.WriteAllText(Path.Combine(said, "size"), $"{length}\n");
+        File.WriteAllText(Path.Combine(said, "align"), $"{2 * MiB}\n");
+        return DeviceDax.Find(folder["memory"], folder["devices"]);
+    }
+
+    [Fact]
     public void A_comma_in_the_path_is_told_to_QEMU_and_refused_for_Cloud_Hypervisor()
     {
         using var folder = new TestFolder();

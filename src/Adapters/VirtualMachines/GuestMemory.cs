@@ -2,16 +2,20 @@ using System.Globalization;
 
 namespace GuestMemFs.VirtualMachines;
 
-/// <summary>One file that is a piece of a machine's RAM.</summary>
+/// <summary>One file, or a part of a device, that is a piece of a machine's RAM.</summary>
 /// <param name="Id">QEMU's name for it: "ram0", "ram1" …</param>
-/// <param name="Region">The region it is of.</param>
-/// <param name="Path">The file. The piece begins at its first byte; behind the piece lies the arena's own block, out of the machine's reach.</param>
+/// <param name="Region">The region it is of; the device's path where it is of none.</param>
+/// <param name="Path">The file. A region's piece begins at its first byte; behind the piece lies the arena's own block, out of the machine's reach.</param>
 /// <param name="Length">Bytes: a multiple of <paramref name="PageSize"/>.</param>
 /// <param name="PageSize">What addresses are aligned to, in bytes: at least 2 MiB.</param>
-public sealed record GuestMemoryBackend(string Id, string Region, string Path, long Length, long PageSize);
+public sealed record GuestMemoryBackend(string Id, string Region, string Path, long Length, long PageSize)
+{
+    /// <summary>Where in the file it begins, in bytes: 0 but on a device. A multiple of <see cref="PageSize"/>.</summary>
+    public long Offset { get; init; }
+}
 
 /// <summary>
-/// A machine's RAM, as regions of kind <see cref="RegionKind.GuestRam"/>: what a hypervisor must be told, so that the RAM is the regions' memory itself and is still there for the
+/// A machine's RAM, as regions of kind <see cref="RegionKind.GuestRam"/>, or a part of a device-dax: what a hypervisor must be told, so that the RAM is the regions' memory itself and is still there for the
 /// next hypervisor process, and, on a medium that keeps it, under the next kernel.
 /// </summary>
 /// <remarks>
@@ -20,6 +24,8 @@ public sealed record GuestMemoryBackend(string Id, string Region, string Path, l
 /// </remarks>
 public sealed class GuestMemory
 {
+    private const long SmallestPage = 2L << 20;
+
     private GuestMemory(IReadOnlyList<GuestMemoryBackend> backends)
     {
         Backends = backends;
@@ -51,7 +57,7 @@ public sealed class GuestMemory
         {
             using (arena.OpenRegion(name, RegionKind.GuestRam))
             {
-                long page = Math.Max(2L << 20, arena.Medium.Capabilities.PageSize);
+                long page = Math.Max(SmallestPage, arena.Medium.Capabilities.PageSize);
                 foreach (RegionFile file in arena.GetRegionFiles(name))
                 {
                     if (file.Path is not { } path)
@@ -74,6 +80,32 @@ public sealed class GuestMemory
             : throw new GuestMemoryException(regions.GroupBy(name => name).First(group => group.Count() > 1).Key, "it is named twice");
     }
 
+    /// <summary>
+    /// RAM that is a part of a device-dax (<c>/dev/dax0.0</c>): memory set aside without a filesystem, which no arena lies on. It survives a kexec by itself. What the machine's memory is beside that,
+    /// a plan's fingerprint and a region's name, is for regions only.
+    /// </summary>
+    /// <param name="device">The device. It is lent to one machine as a whole, whatever part of it is used: several machines take several devices (<c>daxctl create-device</c>).</param>
+    /// <param name="offset">Where the part begins, in bytes: a multiple of the device's alignment and of 2 MiB.</param>
+    /// <param name="length">Bytes, likewise.</param>
+    /// <exception cref="GuestMemoryException">It is no such device, or the part is not aligned or not in it.</exception>
+    public static GuestMemory OfDevice(string device, long offset, long length)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(device);
+        return Of(DeviceDax.Find(device), offset, length);
+    }
+
+    internal static GuestMemory Of(DeviceDax device, long offset, long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        long page = Math.Max(SmallestPage, device.Alignment);
+        return (offset % page, length % page) is not (0, 0)
+            ? throw GuestMemoryException.OfDevice(device.Path, string.Create(CultureInfo.InvariantCulture, $"{length} bytes from byte {offset} on are not multiples of {page}, which is what it can be mapped by"))
+            : length > device.Length - offset
+            ? throw GuestMemoryException.OfDevice(device.Path, string.Create(CultureInfo.InvariantCulture, $"{length} bytes from byte {offset} on end behind its {device.Length} bytes"))
+            : new GuestMemory([new GuestMemoryBackend("ram0", device.Path, device.Path, length, page) { Offset = offset }]);
+    }
+
     /// <summary>QEMU's arguments: <c>-m</c>, a <c>memory-backend-file</c> for each piece, and how they are the machine's RAM. They add to a <c>-machine</c> of the caller's.</summary>
     /// <remarks><c>share=on</c>, or the machine would have a copy; <c>prealloc=off</c>, since the arena has taken the space; <c>dump=off</c>: RAM stays out of core dumps.</remarks>
     public IReadOnlyList<string> ToQemuArguments()
@@ -83,7 +115,8 @@ public sealed class GuestMemory
         {
             arguments.Add("-object");
             arguments.Add(string.Create(CultureInfo.InvariantCulture,
-                $"memory-backend-file,id={b.Id},size={b.Length},mem-path={b.Path.Replace(",", ",,", StringComparison.Ordinal)},share=on,prealloc=off,align={b.PageSize},dump=off,merge=off"));
+                $"memory-backend-file,id={b.Id},size={b.Length},mem-path={b.Path.Replace(",", ",,", StringComparison.Ordinal)},share=on,prealloc=off,align={b.PageSize},dump=off,merge=off")
+                + (b.Offset == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $",offset={b.Offset}")));
         }
 
         if (Backends.Count == 1)
@@ -102,12 +135,17 @@ public sealed class GuestMemory
     }
 
     /// <summary>Cloud Hypervisor's arguments. Its restore cannot take up RAM that is there yet: for machines whose RAM other programs share, not for their live update.</summary>
-    /// <exception cref="GuestMemoryException">A path has a comma, which it has no way to be told of.</exception>
+    /// <exception cref="GuestMemoryException">A path has a comma, or a part of a device does not begin at 0: it has no way to be told of that.</exception>
     public IReadOnlyList<string> ToCloudHypervisorArguments()
     {
         List<string> arguments = ["--memory", "size=0", "--memory-zone"];
         foreach (GuestMemoryBackend b in Backends)
         {
+            if (b.Offset != 0)
+            {
+                throw new GuestMemoryException(b.Region, "Cloud Hypervisor takes a file only from its first byte on. Begin at 0");
+            }
+
             if (b.Path.Contains(',', StringComparison.Ordinal))
             {
                 throw new GuestMemoryException(b.Region, $"Cloud Hypervisor takes no path with a comma, and it lies in {b.Path}");

@@ -1,13 +1,20 @@
 namespace GuestMemFs.VirtualMachines;
 
-/// <summary>A region cannot be a machine's RAM.</summary>
+/// <summary>A region, or a part of a device, cannot be a machine's RAM.</summary>
 public sealed class GuestMemoryException : Exception
 {
     internal GuestMemoryException(string region, string detail)
-        : base($"Region '{region}' cannot be a machine's memory: {detail}.") => Region = region;
+        : this("Region", region, detail)
+    {
+    }
 
-    /// <summary>The region.</summary>
+    private GuestMemoryException(string what, string name, string detail)
+        : base($"{what} '{name}' cannot be a machine's memory: {detail}.") => Region = name;
+
+    /// <summary>The region, or the device's path.</summary>
     public string Region { get; }
+
+    internal static GuestMemoryException OfDevice(string path, string detail) => new("Device", path, detail);
 }
 
 /// <summary>A machine did not do what it was asked to. The message says what state it was left in.</summary>

@@ -23,10 +23,12 @@ internal sealed record InnerMachine(string Name, long Length, bool IsHeard)
         "-chardev", IsHeard ? $"serial,id=line,path={Line}" : "null,id=line", "-serial", "chardev:line",
     ];
 
-    public VirtualMachineOptions Options(PersistentArena arena) => new()
+    public VirtualMachineOptions Options(PersistentArena arena) => Options(GuestMemory.Of(arena, Name));
+
+    public VirtualMachineOptions Options(GuestMemory memory) => new()
     {
         Name = Name,
-        Memory = GuestMemory.Of(arena, Name),
+        Memory = memory,
         MonitorSocket = MonitorSocket,
         Arguments = Arguments,
     };

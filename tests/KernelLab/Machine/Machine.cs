@@ -10,6 +10,11 @@ namespace GuestMemFs.KernelLab.Machines;
 /// </summary>
 internal sealed class Machine : IDisposable
 {
+    /// <summary>
+    /// Without SMAP: QEMU before 9.1 does not see that an iretq of a user's is a user's, and its kernel takes the read of the stack for a forbidden one of its own. .NET restores a thread's context by iretq.
+    /// </summary>
+    public const string Processor = "max,smap=off";
+
     private readonly Process _process;
     private readonly string _console;
     private readonly Transcript _transcript;
@@ -29,7 +34,7 @@ internal sealed class Machine : IDisposable
         using CountingLine? line = boot.Counts ? new CountingLine(transcript.Started) : null;
         string[] arguments =
         [
-            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none",
+            "-accel", "tcg,thread=multi", "-cpu", Processor, "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none",
             "-serial", $"file:{console}", "-serial", "stdio",
             "-kernel", boot.Kernel.Image(parts), "-initrd", image.InitialRamDisk, "-append", boot.FullCommandLine,
             "-drive", $"file={image.Path},if=virtio,format=raw,readonly=on",

@@ -100,6 +100,16 @@ public sealed class MachinesTests(Lab lab)
         Assert.InRange(InnerCount.CheckWhole(run), 50, int.MaxValue);
     }
 
+    [Fact]
+    public void A_machine_on_a_part_of_a_device_goes_on_and_another_on_the_same_device_is_refused()
+    {
+        Transcript run = lab.Run(On("dax", "machine-on-device", ram: 64) with { CommandLine = "memmap=256M!1G memmap=256M!0x50000000" }).MustSucceed();
+
+        Assert.Equal(2, run.Stages.Count);
+        Assert.Contains("somebody has the lock of /dev/dax1.0", run.Get("second refused"), StringComparison.Ordinal);
+        Assert.InRange(InnerCount.CheckWhole(run), 50, int.MaxValue);
+    }
+
     private static Boot On(string medium, string scenario, int ram)
     {
         Assert.SkipUnless(LabCache.NewerQemu is not null, $"no QEMU 10 in {LabCache.Folder}: {LabCache.Command} (Debian 12)");

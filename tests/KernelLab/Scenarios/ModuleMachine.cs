@@ -20,7 +20,7 @@ internal static class ModuleMachine
         Devices =
         [
             "-object", "memory-backend-ram,id=low,size=2G", "-object", "memory-backend-ram,id=high,size=3G", "-numa", "node,memdev=low,cpus=0", "-numa", "node,memdev=high,cpus=1",
-            "-cpu", "max,vendor=GenuineIntel", .. monitor.Arguments,
+            "-cpu", Machine.Processor + ",vendor=GenuineIntel", .. monitor.Arguments,
         ],
         Answer = question => question.Split(' ') is ["machine-check", string address] ? Inject(monitor, address) : null,
     };
