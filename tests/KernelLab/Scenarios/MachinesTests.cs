@@ -11,7 +11,7 @@ public sealed class MachinesTests(Lab lab)
     private const int Kexecs = 3;
     private static readonly TimeSpan s_longLimit = TimeSpan.FromMinutes(60);
 
-    [Fact]
+    [Fact(Explicit = true)]
     public void Two_machines_go_on_under_the_next_kernel_after_the_instruction_they_stopped_at()
     {
         Transcript run = lab.Run(On("guestmemfs", "machines-kept", ram: 64)).MustSucceed();
@@ -23,7 +23,7 @@ public sealed class MachinesTests(Lab lab)
 
     [Theory]
     [InlineData("guestmemfs")]
-    [InlineData("dax")]
+    [InlineData("dax", Explicit = true)] // two minutes
     public void Two_machines_and_KvStore_go_on_after_a_live_update_and_what_goes_wrong_with_one_leaves_the_others_whole(string medium)
     {
         Transcript run = lab.Run(On(medium, "live-updated", ram: 64)).MustSucceed();
