@@ -40,6 +40,7 @@ internal static class Gmfs
         {
             globals.Arena,
             globals.Name,
+            globals.Holder,
             globals.Json,
             ListCommand.Create(globals),
             StatusCommand.Create(globals),

@@ -31,7 +31,7 @@ internal sealed class ArenaCheck
     private CheckReport Run(Medium medium, bool deep)
     {
         MetadataInspection it = MetadataInspection.Take(medium, writersExcluded: deep)
-            ?? throw new GmfsException(ExitCode.NotFound, $"There is no arena in {_place.Directory}.", ReasonCodes.ArenaNotFound);
+            ?? throw new GmfsException(ExitCode.NotFound, $"There is no arena in {_place.Text}.", ReasonCodes.ArenaNotFound);
         _findings.AddRange(MetadataCheck.Findings(it));
         _hasWriter = it.HasLiveWriter;
         int regions = 0;
@@ -42,7 +42,7 @@ internal sealed class ArenaCheck
         }
 
         return new CheckReport(
-            _place.Directory, it.Superblock.ArenaId, WriterFacts.State(it), new Checked(regions, _files, it.Journal?.Tail ?? 0, _heaps, _deep),
+            _place.Text, it.Superblock.ArenaId, WriterFacts.State(it), new Checked(regions, _files, it.Journal?.Tail ?? 0, _heaps, _deep),
             [.. _findings.OrderByDescending(finding => finding.Severity)]);
     }
 

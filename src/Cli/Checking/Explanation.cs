@@ -20,14 +20,14 @@ internal sealed class Explanation
     private Explanation(Place place, string? name)
     {
         _place = place;
-        _name = name ?? Path.GetFileName(place.Directory);
+        _name = name ?? Path.GetFileName(place.Text);
     }
 
     public static ExplainReport Of(Place place, string? name)
     {
         var it = new Explanation(place, name);
         string summary = it.Explain();
-        return new ExplainReport(place.Directory, summary, [new(Question.Cold, it._cold), new(Question.Refused, it._refused), new(Question.Full, it._full), new(Question.Slow, it._slow)]);
+        return new ExplainReport(place.Text, summary, [new(Question.Cold, it._cold), new(Question.Refused, it._refused), new(Question.Full, it._full), new(Question.Slow, it._slow)]);
     }
 
     private string Explain()
@@ -40,8 +40,8 @@ internal sealed class Explanation
         }
         catch (Exception e) when (Failure.Of(e) is { } failure)
         {
-            _refused.Add(new Finding(Severity.Error, failure.Reason ?? ReasonCodes.MediumFailed, _place.Directory, failure.Message, failure.Next));
-            return $"There is nothing in {_place.Directory} that could be opened.";
+            _refused.Add(new Finding(Severity.Error, failure.Reason ?? ReasonCodes.MediumFailed, _place.Text, failure.Message, failure.Next));
+            return $"There is nothing in {_place.Text} that could be opened.";
         }
 
         using (medium)
@@ -52,33 +52,33 @@ internal sealed class Explanation
             }
             catch (ArenaException e)
             {
-                _refused.Add(Finding.Of(e, _place.Directory));
-                return $"What is in {_place.Directory} is refused.";
+                _refused.Add(Finding.Of(e, _place.Text));
+                return $"What is in {_place.Text} is refused.";
             }
 
             if (it is null)
             {
                 NotThere(medium);
-                return $"There is no arena in {_place.Directory}.";
+                return $"There is no arena in {_place.Text}.";
             }
 
             Opens(medium, it);
             Speed(medium, it);
-            return $"The arena in {_place.Directory} ({medium.Name}): {WriterFacts.State(it)}.";
+            return $"The arena in {_place.Text} ({medium.Name}): {WriterFacts.State(it)}.";
         }
     }
 
     private void NotThere(Medium medium)
     {
-        _refused.Add(Finding.Error(ReasonCodes.ArenaNotFound, _place.Directory, $"None of the {medium.ListFiles().Count} files in it is an arena's metadata."));
-        _cold.Add(Finding.Warning(Finding.Cold, _place.Directory, $"There is no arena, so whoever opens it here starts with an empty one. {Lost(medium)}"));
+        _refused.Add(Finding.Error(ReasonCodes.ArenaNotFound, _place.Text, $"None of the {medium.ListFiles().Count} files in it is an arena's metadata."));
+        _cold.Add(Finding.Warning(Finding.Cold, _place.Text, $"There is no arena, so whoever opens it here starts with an empty one. {Lost(medium)}"));
         Elsewhere();
     }
 
     /// <summary>The same name on another medium: what was warm may lie there.</summary>
     private void Elsewhere()
     {
-        foreach (MediumCandidate candidate in MediumCandidates.Enumerate(_name).Where(c => c.HasFiles && c.Directory != _place.Directory))
+        foreach (MediumCandidate candidate in MediumCandidates.Enumerate(_name).Where(c => c.HasFiles && c.Directory != _place.Text))
         {
             _cold.Add(new Finding(
                 Severity.Warning, Finding.Elsewhere, candidate.Directory, $"There is an arena of the same name on another medium ({candidate.Kind}): perhaps that is the warm one.", $"gmfs status --arena {candidate.Directory}"));
@@ -137,7 +137,7 @@ internal sealed class Explanation
             _cold.Add(Finding.Note(Finding.Volatile, arena.Medium.Name, "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' copies a region out."));
         }
 
-        if (arena.Medium.Name == "tmpfs" && _place.Directory.StartsWith("/dev/shm/", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess)
+        if (arena.Medium.Name == "tmpfs" && _place.Text.StartsWith("/dev/shm/", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess)
         {
             _cold.Add(Finding.Note(Finding.Volatile, "/dev/shm", "With systemd's RemoveIPC=yes, what an ordinary user has in it is removed with the user's last session (docs/media.md)."));
         }

@@ -34,8 +34,8 @@ internal static class CreateCommand
 
     private static DoneReport CreateArena(Invocation call, long? metadataSize)
     {
-        var options = new ArenaOptions { Directory = call.NamedPlace?.Directory, Name = call.ArenaName ?? "default", MetadataSize = metadataSize ?? ArenaOptions.DefaultMetadataSize };
-        using PersistentArena arena = PersistentArena.Create(options);
+        long metadata = metadataSize ?? ArenaOptions.DefaultMetadataSize;
+        using PersistentArena arena = call.NamedPlace?.Create(metadata) ?? PersistentArena.Create(new ArenaOptions { Name = call.ArenaName ?? "default", MetadataSize = metadata });
         string medium = arena.Medium.Reason.Length > 0 ? ". " + arena.Medium.Reason : $" ({arena.Medium.Name}, {arena.Medium.Capabilities})."; // The reason says what it is, too.
         return new DoneReport("create", arena.Medium.Location, $"Made arena {arena.Id} in {arena.Medium.Location}{medium}");
     }

@@ -27,7 +27,7 @@ internal static class DumpCommand
         using WriterExclusion? quiet = live ? null : WriterExclusion.Take(medium);
         using PersistentArena arena = call.Place.OpenReader();
         MetadataInspection it = MetadataInspection.Take(medium, writersExcluded: !live)!;
-        RegionNode node = it.Journal?.Tables.Find(name) ?? throw new RegionNotFoundException(call.Place.Directory, name, arena.ListRegions().Count);
+        RegionNode node = it.Journal?.Tables.Find(name) ?? throw new RegionNotFoundException(call.Place.Text, name, arena.ListRegions().Count);
         using PersistentRegion region = arena.OpenRegion(name);
         bool beside = live && it.HasLiveWriter;
         if (beside && node.Entry.Kind == RegionKind.Heap)

@@ -29,6 +29,6 @@ internal static class FreezeCommand
         }
 
         string state = frozen ? "frozen" : "thawed";
-        return new DoneReport(frozen ? "freeze" : "thaw", place.Directory, $"The arena in {place.Directory} {(already ? "was" : "is")} {state}{(already ? " already" : string.Empty)}.");
+        return new DoneReport(frozen ? "freeze" : "thaw", place.Text, $"The arena in {place.Text} {(already ? "was" : "is")} {state}{(already ? " already" : string.Empty)}.");
     }
 }

@@ -19,7 +19,7 @@ internal static class ListCommand
     private static ListReport Regions(Place place)
     {
         using PersistentArena arena = place.OpenReader();
-        return new ListReport(place.Directory, arena.Id, [.. arena.ListRegions().Select(region => RegionLine.Of(arena, region))]);
+        return new ListReport(place.Text, arena.Id, [.. arena.ListRegions().Select(region => RegionLine.Of(arena, region))]);
     }
 
     private static ArenasReport Arenas()

@@ -11,7 +11,6 @@ namespace GuestMemFs.Cli.Commands;
 internal sealed class LuoCommand
 {
     private readonly Argument<string[]> _names = new("name") { Description = "Names of arenas at the holder, as KvStore's --name.", HelpName = "NAME" };
-    private readonly Option<string> _holder = new("--holder") { Description = "The socket of gmfs hold.", HelpName = "PATH", DefaultValueFactory = _ => HoldCommand.Default };
     private readonly Option<string> _kernel = new("--kernel") { Description = "The next kernel.", HelpName = "FILE", Required = true };
     private readonly Option<string?> _initrd = new("--initrd") { Description = "Its initial RAM disk.", HelpName = "FILE" };
     private readonly Option<string?> _commandLine = new("--command-line") { Description = "Its command line, in place of the running kernel's.", HelpName = "WORDS" };
@@ -20,15 +19,15 @@ internal sealed class LuoCommand
 
     private Command Make(Globals globals) => new("luo", "Take arenas whose memory gmfs hold has over a kexec, by the kernel's own Live Update Orchestrator (Linux 6.19).")
     {
-        globals.Runs(new Command("check", "Look for everything by which memory would be lost. Nothing is changed.") { _names, _holder, _kernel, _initrd, _commandLine }, Check),
-        globals.Runs(new Command("kexec", "Freeze the arenas, have the kernel keep them, and enter the next one at once: nothing is stopped or unmounted first.") { _names, _holder, _kernel, _initrd, _commandLine }, Kexec),
-        globals.Runs(new Command("restore", "Under the next kernel: get the arenas back and give them to the holder; without names, those that this kernel was told were kept.") { _names, _holder }, Restore),
+        globals.Runs(new Command("check", "Look for everything by which memory would be lost. Nothing is changed.") { _names, _kernel, _initrd, _commandLine }, Check),
+        globals.Runs(new Command("kexec", "Freeze the arenas, have the kernel keep them, and enter the next one at once: nothing is stopped or unmounted first.") { _names, _kernel, _initrd, _commandLine }, Kexec),
+        globals.Runs(new Command("restore", "Under the next kernel: get the arenas back and give them to the holder; without names, those that this kernel was told were kept.") { _names }, Restore),
     };
 
     private LiveUpdateCheckReport Check(Invocation call)
     {
         using KeptArenas keeper = Keeper(call);
-        return new(call.Value(_holder)!, true, keeper.Check(call.Value(_names)!, Next(call)));
+        return new(Holder(call), true, keeper.Check(call.Value(_names)!, Next(call)));
     }
 
     private DoneReport Kexec(Invocation call)
@@ -41,7 +40,7 @@ internal sealed class LuoCommand
 
         using KeptArenas keeper = Keeper(call);
         keeper.Enter(names, Next(call));
-        return new DoneReport("kexec", call.Value(_holder)!, "The next kernel is being entered.");
+        return new DoneReport("kexec", Holder(call), "The next kernel is being entered.");
     }
 
     private DoneReport Restore(Invocation call)
@@ -54,12 +53,14 @@ internal sealed class LuoCommand
             throw new GmfsException(ExitCode.NotFound, string.Join(" ", lost));
         }
 
-        return new DoneReport("restore", call.Value(_holder)!, outcomes.Count == 0
+        return new DoneReport("restore", Holder(call), outcomes.Count == 0
             ? "Nothing says that an arena was kept over the last kexec."
             : string.Join(' ', outcomes.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Store} is back: arena {one.ArenaId}, {one.Bytes} bytes."))));
     }
 
-    private KeptArenas Keeper(Invocation call) => new(call.Value(_holder)!, call.Json ? null : new LiveUpdateCommand.Steps(call.Shell));
+    private static string Holder(Invocation call) => call.Holder ?? HoldCommand.Default;
+
+    private static KeptArenas Keeper(Invocation call) => new(Holder(call), call.Json ? null : new LiveUpdateCommand.Steps(call.Shell));
 
     private KernelSettings Next(Invocation call) => new() { Image = call.Value(_kernel)!, Initrd = call.Value(_initrd), CommandLine = call.Value(_commandLine), Entry = KernelEntry.Direct };
 }

@@ -32,14 +32,14 @@ internal static class MapCommand
         MetadataInspection? it = MetadataInspection.Take(arena.Medium);
         if (it?.Journal?.Tables is not { } tables)
         {
-            throw it?.Refusal ?? (Exception)new GmfsException(ExitCode.NotFound, $"The arena in {place.Directory} went away.", ReasonCodes.ArenaNotFound);
+            throw it?.Refusal ?? (Exception)new GmfsException(ExitCode.NotFound, $"The arena in {place.Text} went away.", ReasonCodes.ArenaNotFound);
         }
 
         var files = new ExtentFiles(arena.Medium, arena.Id, (long)it.Superblock.Granularity, writable: false);
         ArenaSpace space = arena.GetSpace();
         MapRegion[] regions = [.. tables.Regions.OrderBy(node => node.Extents.Count > 0 ? node.Extents[0].Id : 0).Select(node => Look(arena, node, files))];
         MapFile[] unused = [.. tables.Extents.Where(e => e.State != ExtentState.InUse).Select(e => FileOf(files, e))];
-        return new MapReport(place.Directory, arena.Id, space.Total, space.Free, regions.Any(r => r.Cells is not null), regions, unused);
+        return new MapReport(place.Text, arena.Id, space.Total, space.Free, regions.Any(r => r.Cells is not null), regions, unused);
     }
 
     private static MapRegion Look(PersistentArena arena, RegionNode node, ExtentFiles files)

@@ -9,15 +9,15 @@ internal static class RegionArgument
     public static Argument<string> Existing(Globals globals)
     {
         var argument = new Argument<string>("region") { Description = "The region's name.", HelpName = "REGION" };
-        argument.CompletionSources.Add(context => Names(context.ParseResult.GetValue(globals.Arena), context.ParseResult.GetValue(globals.Name)));
+        argument.CompletionSources.Add(context => Names(context.ParseResult.GetValue(globals.Arena), context.ParseResult.GetValue(globals.Name), context.ParseResult.GetValue(globals.Holder)));
         return argument;
     }
 
-    private static string[] Names(string? directory, string? name)
+    private static string[] Names(string? directory, string? name, string? holder)
     {
         try
         {
-            using PersistentArena arena = Place.Find(directory, name).OpenReader();
+            using PersistentArena arena = Place.Find(directory, name, holder).OpenReader();
             return [.. arena.ListRegions().Select(region => region.Name)];
         }
         catch (Exception e) when (Failure.Of(e) is not null)

@@ -17,10 +17,10 @@ internal static class RemoveCommand
             RegionInfo info;
             using (PersistentArena look = call.Place.OpenReader())
             {
-                info = look.FindRegion(region) ?? throw new RegionNotFoundException(call.Place.Directory, region, look.ListRegions().Count);
+                info = look.FindRegion(region) ?? throw new RegionNotFoundException(call.Place.Text, region, look.ListRegions().Count);
             }
 
-            call.Confirm(call.Value(yes), $"Delete region {region} ({ListReport.Name(info.Kind)}, {Sizes.Of(info.Length)}) of the arena in {call.Place.Directory} for good?");
+            call.Confirm(call.Value(yes), $"Delete region {region} ({ListReport.Name(info.Kind)}, {Sizes.Of(info.Length)}) of the arena in {call.Place.Text} for good?");
             using PersistentArena arena = call.Place.OpenWriter();
             arena.DeleteRegion(region);
             return new DoneReport("rm", region, $"Deleted region {region}, {Sizes.Of(info.Length)}.");

@@ -30,7 +30,7 @@ internal static class RepairCommand
         using (WriterExclusion? quiet = Exclude(medium))
         {
             steps = RepairPlan.Make(medium, deep, startOver);
-            var plan = new RepairReport(place.Directory, steps, Done: false, null, [], []);
+            var plan = new RepairReport(place.Text, steps, Done: false, null, [], []);
             if (!plan.Waits)
             {
                 return plan;
@@ -52,7 +52,7 @@ internal static class RepairCommand
 
         // A writer that comes between is left alone: opening is refused then, and what was moved until now was nobody's.
         IReadOnlyList<string> mended = Repair.Regions(place, steps);
-        return new RepairReport(place.Directory, steps, Done: true, quarantine, mended, startOver ? [] : Left(place, deep));
+        return new RepairReport(place.Text, steps, Done: true, quarantine, mended, startOver ? [] : Left(place, deep));
     }
 
     /// <summary>What is still wrong, but for regions that were taken out of the way: those are known.</summary>

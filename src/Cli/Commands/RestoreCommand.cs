@@ -28,7 +28,7 @@ internal static class RestoreCommand
         RestoringRegion.RemoveAll(arena);
         if (arena.FindRegion(name) is { } taken)
         {
-            throw new RegionExistsException(call.Place.Directory, name, taken.Length);
+            throw new RegionExistsException(call.Place.Text, name, taken.Length);
         }
 
         string making = RestoringRegion.NewName();

@@ -19,8 +19,8 @@ internal static class ShowCommand
     {
         using PersistentArena arena = place.OpenReader();
         MetadataInspection? inspection = MetadataInspection.Take(arena.Medium);
-        MetadataTables tables = inspection?.Journal?.Tables ?? throw new GmfsException(ExitCode.NotFound, $"The arena in {place.Directory} went away.", ReasonCodes.ArenaNotFound);
-        RegionNode node = tables.Find(name) ?? throw new RegionNotFoundException(place.Directory, name, tables.RegionCount);
+        MetadataTables tables = inspection?.Journal?.Tables ?? throw new GmfsException(ExitCode.NotFound, $"The arena in {place.Text} went away.", ReasonCodes.ArenaNotFound);
+        RegionNode node = tables.Find(name) ?? throw new RegionNotFoundException(place.Text, name, tables.RegionCount);
         HeapFacts? heap = null;
         ErrorBody? problem = null;
         try
@@ -36,7 +36,7 @@ internal static class ShowCommand
         var files = new ExtentFiles(arena.Medium, arena.Id, (long)inspection.Superblock.Granularity, writable: false);
         RegionEntry entry = node.Entry;
         return new RegionReport(
-            place.Directory, entry.Name, entry.Id, entry.Kind, entry.Length, entry.MaximumLength, entry.Alignment, entry.Reserve,
+            place.Text, entry.Name, entry.Id, entry.Kind, entry.Length, entry.MaximumLength, entry.Alignment, entry.Reserve,
             DateTimeOffset.FromUnixTimeMilliseconds(entry.CreatedUnixMilliseconds), entry.Formatted, heap,
             [.. node.Extents.Select(e => new ExtentLine(e.Id, (int)e.Ordinal, files.Locate(e), e.FileLength, e.Used))],
             problem);

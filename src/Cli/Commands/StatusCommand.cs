@@ -14,11 +14,11 @@ internal static class StatusCommand
     internal static StatusReport Look(Place place)
     {
         using PersistentArena arena = place.OpenReader();
-        MetadataInspection it = MetadataInspection.Take(arena.Medium) ?? throw new GmfsException(ExitCode.NotFound, $"The arena in {place.Directory} went away.", ReasonCodes.ArenaNotFound);
+        MetadataInspection it = MetadataInspection.Take(arena.Medium) ?? throw new GmfsException(ExitCode.NotFound, $"The arena in {place.Text} went away.", ReasonCodes.ArenaNotFound);
         ArenaSpace space = arena.GetSpace();
         MediumCapabilities can = arena.Medium.Capabilities;
         return new StatusReport(
-            place.Directory,
+            place.Text,
             arena.Id,
             arena.Medium.Name,
             can.Survives,

@@ -63,7 +63,7 @@ internal static class TopCommand
         double seconds = before is null ? 0 : Math.Max((at - before.At).TotalSeconds, 0.001);
         using PersistentArena arena = place.OpenReader();
         TopRegion[] regions = [.. arena.ListRegions().Select(region => Rates(Region(arena, region), before?.Regions.FirstOrDefault(r => r.Name == region.Name), seconds))];
-        return new TopReport(place.Directory, at, status.State, status.Epoch, status.Frozen, status.MediumFree, status.MediumTotal, status.MetadataUsed, status.MetadataCapacity, regions);
+        return new TopReport(place.Text, at, status.State, status.Epoch, status.Frozen, status.MediumFree, status.MediumTotal, status.MetadataUsed, status.MetadataCapacity, regions);
     }
 
     private static TopRegion Region(PersistentArena arena, RegionInfo region)

@@ -10,7 +10,9 @@ internal sealed class Globals(Shell shell)
 
     public Option<string?> Arena { get; } = new("--arena", "-a") { Description = $"The arena's directory. Without it: the variable {Place.Variable}, else the arena called --name on this machine's media.", HelpName = "DIR", Recursive = true };
 
-    public Option<string?> Name { get; } = new("--name", "-n") { Description = "The arena's name on this machine's media, where no directory is given [default: default].", HelpName = "NAME", Recursive = true };
+    public Option<string?> Name { get; } = new("--name", "-n") { Description = "The arena's name on this machine's media, or at the holder, where no directory is given [default: default].", HelpName = "NAME", Recursive = true };
+
+    public Option<string?> Holder { get; } = new("--holder") { Description = "The arena of the name is in memory that this holder has: the socket of gmfs hold.", HelpName = "PATH", Recursive = true };
 
     public Option<bool> Json { get; } = new("--json") { Description = "Answer in JSON: sizes in bytes, times in UTC. Errors too, in 'error'.", Recursive = true };
 

@@ -22,11 +22,14 @@ internal sealed class Invocation(ParseResult parsed, Globals globals)
     /// <summary>The name of the arena, where it was named so.</summary>
     public string? ArenaName => parsed.GetValue(globals.Name);
 
-    /// <summary>The directory that was named; null where none was.</summary>
-    public Place? NamedPlace => Place.Named(parsed.GetValue(globals.Arena), ArenaName);
+    /// <summary>The holder that was named.</summary>
+    public string? Holder => parsed.GetValue(globals.Holder);
+
+    /// <summary>The directory or the holder's memory that was named; null where none was.</summary>
+    public Place? NamedPlace => Place.Named(parsed.GetValue(globals.Arena), ArenaName, Holder);
 
     /// <summary>The arena that is meant.</summary>
-    public Place Place => field ??= Place.Find(parsed.GetValue(globals.Arena), ArenaName);
+    public Place Place => field ??= Place.Find(parsed.GetValue(globals.Arena), ArenaName, Holder);
 
     public T? Value<T>(Option<T> option) => parsed.GetValue(option);
 

@@ -1,59 +1,82 @@
+using GuestMemFs.LiveUpdate.Holding;
+
 namespace GuestMemFs.Cli.Infrastructure;
 
-/// <summary>Which arena is meant: its directory, and how it was named.</summary>
-internal sealed record Place(string Directory)
+/// <summary>Which arena is meant: in a directory, or in memory that a holder has under a name.</summary>
+internal sealed record Place
 {
     /// <summary>The environment variable that stands for <c>--arena</c>.</summary>
     public const string Variable = "GMFS_ARENA";
 
-    /// <summary>The directory that was named, the variable's, or the one where an arena of the name lies on this machine's media.</summary>
-    public static Place Find(string? directory, string? name)
+    private const string DefaultName = "default";
+    private readonly string? _holder;
+    private readonly string _where; // the directory, or the name at the holder
+
+    private Place(string? holder, string where)
     {
-        if (Named(directory, name) is { } named)
+        _holder = holder;
+        _where = where;
+    }
+
+    /// <summary>For people: the directory, or the name and its holder.</summary>
+    public string Text => _holder is null ? _where : $"{_where} at {_holder}";
+
+    /// <summary>The directory.</summary>
+    /// <exception cref="GmfsException">It is in a holder's memory.</exception>
+    public string Directory => _holder is null ? _where : throw new GmfsException(ExitCode.Usage, $"This takes an arena in a directory (--arena DIR), and {Text} is memory of a holder's.");
+
+    /// <summary>The arena of that name at the holder, in the directory that was named or the variable's, or where one of the name lies on this machine's media.</summary>
+    public static Place Find(string? directory, string? name, string? holder)
+    {
+        if (Named(directory, name, holder) is { } named)
         {
             return named;
         }
 
-        string wanted = name ?? "default";
+        string wanted = name ?? DefaultName;
         IReadOnlyList<MediumCandidate> candidates = MediumCandidates.Enumerate(wanted);
         return candidates.FirstOrDefault(c => c.IsUsable && c.HasFiles) is { } found
-            ? new Place(found.Directory)
+            ? new Place(null, found.Directory)
             : throw new GmfsException(
                 ExitCode.NotFound,
                 $"No arena was named (--arena DIR, or the variable {Variable}), and none called '{wanted}' lies on this machine's media: {string.Join(", ", candidates.Where(c => c.IsUsable).Select(c => c.Directory))}.",
                 ReasonCodes.ArenaNotFound);
     }
 
-    /// <summary>The place that was named by its directory; null where none was.</summary>
-    public static Place? Named(string? directory, string? name) =>
-        directory is not null ? new Place(Path.GetFullPath(directory))
-        : name is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } variable ? new Place(Path.GetFullPath(variable))
-        : null;
+    /// <summary>The place that was named by its directory or its holder; null where none was.</summary>
+    public static Place? Named(string? directory, string? name, string? holder) => (directory, holder) switch
+    {
+        ({ } both, { } with) => throw new GmfsException(ExitCode.Usage, $"An arena is in a directory (--arena {both}) or in the memory of a holder (--holder {with}), not in both."),
+        ({ } one, null) => new Place(null, Path.GetFullPath(one)),
+        (null, { } one) => new Place(one, name ?? DefaultName),
+        _ => name is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } variable ? new Place(null, Path.GetFullPath(variable)) : null,
+    };
 
     /// <summary>The medium, for looking.</summary>
-    public Medium OpenMedium()
-    {
-        RequireDirectory();
-        return Medium.ForDirectory(Directory, writable: false);
-    }
+    public Medium OpenMedium() => _holder is null ? Medium.ForDirectory(Existing(), writable: false) : OpenHeld();
 
     /// <summary>The arena, for looking: beside a writer or not.</summary>
-    public PersistentArena OpenReader() => Open(ArenaAccess.ReadOnly);
+    public PersistentArena OpenReader() => PersistentArena.Open(Options(ArenaAccess.ReadOnly, Existing));
 
     /// <summary>The arena, as its one writer. Recovers it, where its last writer did not close it.</summary>
-    public PersistentArena OpenWriter() => Open(ArenaAccess.ReadWrite);
+    public PersistentArena OpenWriter() => PersistentArena.Open(Options(ArenaAccess.ReadWrite, Existing));
 
-    private PersistentArena Open(ArenaAccess access)
+    /// <summary>A new arena.</summary>
+    /// <param name="metadataSize">Bytes.</param>
+    public PersistentArena Create(long metadataSize)
     {
-        RequireDirectory();
-        return PersistentArena.Open(new ArenaOptions { Directory = Directory, Access = access });
+        ArenaOptions options = Options(ArenaAccess.ReadWrite, () => _where);
+        options.MetadataSize = metadataSize;
+        return PersistentArena.Create(options);
     }
 
-    private void RequireDirectory()
-    {
-        if (!System.IO.Directory.Exists(Directory))
-        {
-            throw new GmfsException(ExitCode.NotFound, $"There is no directory '{Directory}'.", ReasonCodes.ArenaNotFound);
-        }
-    }
+    private ArenaOptions Options(ArenaAccess access, Func<string> directory) => _holder is null
+        ? new ArenaOptions { Directory = directory(), Access = access }
+        : new ArenaOptions { Medium = OpenHeld(), OwnsMedium = true, Access = access };
+
+    private Medium OpenHeld() => Medium.FromHolder(Holders.Open(_holder!, _where));
+
+    private string Existing() => System.IO.Directory.Exists(_where)
+        ? _where
+        : throw new GmfsException(ExitCode.NotFound, $"There is no directory '{_where}'.", ReasonCodes.ArenaNotFound);
 }

@@ -14,6 +14,9 @@ public sealed class ArenaOptions
     /// <summary>The medium itself, in place of <see cref="Directory"/>. It stays the caller's: disposing of the arena does not dispose of it.</summary>
     public Medium? Medium { get; set; }
 
+    /// <summary>The arena disposes of <see cref="Medium"/> when it is disposed of, or could not be opened.</summary>
+    internal bool OwnsMedium { get; set; }
+
     /// <summary>The arena's name, for people and for the default directory.</summary>
     public string Name { get; set; } = "default";
 

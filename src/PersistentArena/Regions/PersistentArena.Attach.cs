@@ -89,7 +89,7 @@ public sealed partial class PersistentArena
         Check(options, mode);
         var steps = new AttachSteps();
         Medium medium = Resolve(options, mode);
-        bool owned = options.Medium is null;
+        bool owned = options.Medium is null || options.OwnsMedium;
         try
         {
             steps.End("medium");
