@@ -76,8 +76,15 @@ internal sealed class UpdateHost : IDisposable
     public Dictionary<string, string> Resume()
     {
         (int code, string text) = Gmfs.Try("live-update", "resume", "--arena", Place.Arena, "--json");
-        _stage.Host.Tell("resume", text);
         JsonNode report = JsonNode.Parse(text)!;
+        if (report["participants"] is null)
+        {
+            // It was all done by one that was killed then: there was nothing to go on with.
+            (code, text) = Gmfs.Try("live-update", "status", "--arena", Place.Arena, "--json");
+            report = JsonNode.Parse(text)!;
+        }
+
+        _stage.Host.Tell("resume", text);
         Dictionary<string, string> steps = report["participants"]!.AsArray().ToDictionary(one => (string)one!["name"]!, one => (string)one!["step"]!);
         Stage.Check(code == (steps.ContainsValue("Refused") ? Problems : Done), $"gmfs live-update resume ended with {code}: {text}");
         return steps;
