@@ -27,10 +27,23 @@ public sealed class LiveUpdater : IDisposable
     {
     }
 
-    internal LiveUpdater(string directory, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
+    /// <summary>For an arena in held memory, which the kernel's Live Update Orchestrator keeps.</summary>
+    /// <param name="holder">The socket of <c>gmfs hold</c>. Under the next kernel it has to have the memory again (<c>gmfs luo restore</c>) before this is asked for anything.</param>
+    /// <param name="store">The arena's name there.</param>
+    /// <param name="progress">Told after each step.</param>
+    public LiveUpdater(string holder, string store, IProgress<LiveUpdateProgress>? progress = null)
+        : this(new PlanArena(holder, store), new NextKernel(), progress, TimeProvider.System)
     {
-        ArgumentException.ThrowIfNullOrEmpty(directory);
-        _arena = new PlanArena(directory);
+        ArgumentException.ThrowIfNullOrEmpty(holder);
+        ArgumentException.ThrowIfNullOrEmpty(store);
+    }
+
+    internal LiveUpdater(string directory, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
+        : this(new PlanArena(directory), kernel, progress, clock) => ArgumentException.ThrowIfNullOrEmpty(directory);
+
+    internal LiveUpdater(PlanArena arena, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
+    {
+        _arena = arena;
         _kernel = kernel;
         _progress = progress;
         _clock = clock;
@@ -51,6 +64,13 @@ public sealed class LiveUpdater : IDisposable
 
     /// <summary>How long another process that carries the plan out is waited for.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>For a plan's arena.</summary>
+    public static LiveUpdater For(LiveUpdatePlan plan, IProgress<LiveUpdateProgress>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return new LiveUpdater(PlanArena.Of(plan), new NextKernel(), progress, TimeProvider.System);
+    }
 
     /// <summary>The plan that is under way, or the last one; null where there was none.</summary>
     /// <exception cref="ArenaException">The arena cannot be opened.</exception>
@@ -107,7 +127,7 @@ public sealed class LiveUpdater : IDisposable
         PlanJournal journal = Journal(region);
         if (journal.Read() is not { Phase: PlanPhase.Planned } record || record.BootId != _kernel.BootId)
         {
-            throw new LiveUpdateException($"No plan was noted in {_arena.Directory} under this kernel. gmfs live-update run PLAN notes one and carries it out.");
+            throw new LiveUpdateException($"No plan was noted in {_arena.Text} under this kernel. gmfs live-update run PLAN notes one and carries it out.");
         }
 
         await Run(journal, record).EnterNextKernelAsync(cancellation).ConfigureAwait(false);
@@ -238,7 +258,7 @@ public sealed class LiveUpdater : IDisposable
         }
     }
 
-    private LiveUpdateException NoPlan() => new($"No plan is under way in {_arena.Directory}. gmfs live-update run PLAN begins one.");
+    private LiveUpdateException NoPlan() => new($"No plan is under way in {_arena.Text}. gmfs live-update run PLAN begins one.");
 
     /// <summary>The journal, for writing. Waits for another process that has it just now: at boot, each machine's unit takes up its own part of the plan.</summary>
     private async Task<PersistentRegion> BorrowJournalAsync(CancellationToken cancellation)
@@ -285,9 +305,13 @@ public sealed class LiveUpdater : IDisposable
         ];
     }
 
-    private INextKernel KernelOf(LiveUpdatePlan plan) => plan.Kept.Count == 0 ? _kernel : new KeepingKernel(_kernel, plan.Kept, ArenasOf(plan));
+    private INextKernel KernelOf(LiveUpdatePlan plan)
+    {
+        string[] stores = [.. _arena.Store is { } own ? [own] : Array.Empty<string>(), .. plan.Kept.Select(kept => kept.Name)];
+        return stores.Length == 0 ? _kernel : new KeepingKernel(_kernel, stores, keepsPlan: _arena.Store is not null, ArenasOf(plan));
+    }
 
-    /// <summary>The plan's held arenas: one object, which has their sessions.</summary>
+    /// <summary>The plan's held arenas, its own among them: one object, which has their sessions.</summary>
     private KeptArenas ArenasOf(LiveUpdatePlan plan) =>
-        _kept ??= new KeptArenas(store => Holders.Open(plan.Kept.First(kept => kept.Name == store).Holder, store), _kernel, Luo, Facts, _progress) { RequireHeld = RequireHeld };
+        _kept ??= new KeptArenas(store => Holders.Open(store == _arena.Store ? _arena.Holder! : plan.Kept.First(kept => kept.Name == store).Holder, store), _kernel, Luo, Facts, _progress) { RequireHeld = RequireHeld };
 }

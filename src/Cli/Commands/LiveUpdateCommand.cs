@@ -18,8 +18,8 @@ internal static class LiveUpdateCommand
             globals.Runs(new Command("plan", "Check a plan, make the regions it needs, and note it in its arena. Nobody stands still.") { file, dry }, call => Plan(call, call.Value(file)!, call.Value(dry))),
             Run(globals),
             Resume(globals),
-            globals.Runs(new Command("abort", "Take the plan back that is under way: everybody goes on under this kernel."), call => With(call, call.Place.Directory, updater => LiveUpdateReport.Of(updater.AbortAsync(call.Cancellation).GetAwaiter().GetResult()))),
-            globals.Runs(new Command("status", "How far the plan is that is under way, or how the last one ended."), call => With(call, call.Place.Directory, updater => Status(updater, call.Place))),
+            globals.Runs(new Command("abort", "Take the plan back that is under way: everybody goes on under this kernel."), call => With(call, updater => LiveUpdateReport.Of(updater.AbortAsync(call.Cancellation).GetAwaiter().GetResult()))),
+            globals.Runs(new Command("status", "How far the plan is that is under way, or how the last one ended."), call => With(call, updater => Status(updater, call.Place))),
             Start(globals),
         };
     }
@@ -35,7 +35,7 @@ internal static class LiveUpdateCommand
             call => (call.Value(file), call.Value(dry)) switch
             {
                 (null, true) => throw new GmfsException(ExitCode.Usage, "Which plan? gmfs live-update run PLAN --dry-run."),
-                (null, false) => With(call, call.Place.Directory, updater => Entering(updater.RunPlannedAsync(call.Cancellation), call.Place.Directory)),
+                (null, false) => With(call, updater => Entering(updater.RunPlannedAsync(call.Cancellation), call.Place.Text)),
                 ({ } named, true) => Plan(call, named, dry: true),
                 ({ } named, false) => With(call, LiveUpdatePlan.Read(named), (updater, plan) => Entering(updater.RunAsync(plan, call.Cancellation), plan.Arena)),
             });
@@ -52,9 +52,9 @@ internal static class LiveUpdateCommand
         Option<string[]> only = new("--only") { Description = "Only these of the plan's participants.", HelpName = "NAME" };
         return globals.Runs(
             new Command("resume", "Go on with the plan that is under way. Under the next kernel: compare what was kept, and let everybody go on who is whole.") { only },
-            call => With(call, call.Place.Directory, updater => updater.ReadStatus() is { IsOver: false }
+            call => With(call, updater => updater.ReadStatus() is { IsOver: false }
                 ? LiveUpdateReport.Of(updater.ResumeAsync(call.Value(only) is { Length: > 0 } names ? names : null, call.Cancellation).GetAwaiter().GetResult())
-                : new DoneReport("resume", call.Place.Directory, $"No plan is under way in {call.Place.Directory}.")));
+                : new DoneReport("resume", call.Place.Text, $"No plan is under way in {call.Place.Text}.")));
     }
 
     private static Command Start(Globals globals)
@@ -92,15 +92,21 @@ internal static class LiveUpdateCommand
 
     private static Report Status(LiveUpdater updater, Place place) => updater.ReadStatus() is { } record
         ? LiveUpdateReport.Of(record)
-        : new DoneReport("status", place.Directory, $"There was never a plan in {place.Directory}.");
+        : new DoneReport("status", place.Text, $"There was never a plan in {place.Text}.");
 
-    private static Report With(Invocation call, LiveUpdatePlan plan, Func<LiveUpdater, LiveUpdatePlan, Report> action) => With(call, plan.Arena, updater => action(updater, plan));
-
-    private static Report With(Invocation call, string arena, Func<LiveUpdater, Report> action)
+    private static Report With(Invocation call, LiveUpdatePlan plan, Func<LiveUpdater, LiveUpdatePlan, Report> action)
     {
-        using var updater = new LiveUpdater(arena, call.Json ? null : new Steps(call.Shell));
+        using LiveUpdater updater = LiveUpdater.For(plan, Progress(call));
+        return action(updater, plan);
+    }
+
+    private static Report With(Invocation call, Func<LiveUpdater, Report> action)
+    {
+        using LiveUpdater updater = call.Place.OpenUpdater(Progress(call));
         return action(updater);
     }
+
+    private static Steps? Progress(Invocation call) => call.Json ? null : new Steps(call.Shell);
 
     /// <summary>Each step as it is taken, at once: who watches knows where it hangs, and what was last when the kernel went.</summary>
     internal sealed class Steps(Shell shell) : IProgress<LiveUpdateProgress>

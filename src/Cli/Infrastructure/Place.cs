@@ -1,3 +1,4 @@
+using GuestMemFs.LiveUpdate;
 using GuestMemFs.LiveUpdate.Holding;
 
 namespace GuestMemFs.Cli.Infrastructure;
@@ -20,10 +21,6 @@ internal sealed record Place
 
     /// <summary>For people: the directory, or the name and its holder.</summary>
     public string Text => _holder is null ? _where : $"{_where} at {_holder}";
-
-    /// <summary>The directory.</summary>
-    /// <exception cref="GmfsException">It is in a holder's memory.</exception>
-    public string Directory => _holder is null ? _where : throw new GmfsException(ExitCode.Usage, $"This takes an arena in a directory (--arena DIR), and {Text} is memory of a holder's.");
 
     /// <summary>The arena of that name at the holder, in the directory that was named or the variable's, or where one of the name lies on this machine's media.</summary>
     public static Place Find(string? directory, string? name, string? holder)
@@ -69,6 +66,9 @@ internal sealed record Place
         options.MetadataSize = metadataSize;
         return PersistentArena.Create(options);
     }
+
+    /// <summary>What carries plans out that are in it.</summary>
+    public LiveUpdater OpenUpdater(IProgress<LiveUpdateProgress>? progress) => _holder is null ? new LiveUpdater(_where, progress) : new LiveUpdater(_holder, _where, progress);
 
     private ArenaOptions Options(ArenaAccess access, Func<string> directory) => _holder is null
         ? new ArenaOptions { Directory = directory(), Access = access }

@@ -26,7 +26,7 @@ public abstract class DescriptorHolder : IDisposable
     /// <summary>Why there may be nothing where something was, as sentences for the attach report; asked only where nothing was found.</summary>
     public abstract string WhyEmpty { get; }
 
-    /// <summary>New descriptors of all that is held.</summary>
+    /// <summary>New descriptors of all that is held. Asked again where a file is missing that another process may have handed over since; a holder that gives each once gives none then.</summary>
     public abstract IReadOnlyList<HeldDescriptor> Take();
 
     /// <summary>Hands a descriptor over. On return the holder has it: nothing that needs it may be committed before. The caller keeps its own.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using GuestMemFs.Native;
 using Microsoft.Win32.SafeHandles;
 
@@ -86,7 +87,7 @@ internal sealed class MemfdMedium : Medium
         FileRules.CheckName(name);
         lock (_lock)
         {
-            return _files.TryGetValue(name, out SafeFileHandle? file) ? Reopen(file, name, writable) : null;
+            return _files.TryGetValue(name, out SafeFileHandle? file) || LookAgain(name, out file) ? Reopen(file, name, writable) : null;
         }
     }
 
@@ -177,6 +178,20 @@ internal sealed class MemfdMedium : Medium
                 throw new MediumException(MediumErrorKind.Exists, "take", LabelOf(name), 0, $"Two descriptors were given as '{LabelOf(name)}': give them different names.");
             }
         }
+    }
+
+    /// <summary>What another process has handed to the holder since: who looks at an arena beside its writer follows it.</summary>
+    private bool LookAgain(string name, [NotNullWhen(true)] out SafeFileHandle? file)
+    {
+        foreach ((string other, SafeFileHandle descriptor) in _disposed ? [] : _holder?.Take() ?? [])
+        {
+            if (!_files.TryAdd(other, descriptor))
+            {
+                descriptor.Dispose();
+            }
+        }
+
+        return _files.TryGetValue(name, out file);
     }
 
     /// <summary>Nobody who has a descriptor may make it shorter, which would be SIGBUS for the others, or longer. Pages of the pool have no seals.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using GuestMemFs.KernelLab.Guest.Inner;
 using GuestMemFs.VirtualMachines;
 
@@ -8,7 +7,7 @@ namespace GuestMemFs.KernelLab.Guest.Scenarios;
 /// Two machines on one arena, by the library alone: one counts and tells the host each number, one writes all of its memory (<c>lab.ram</c> MiB) again and again. They are saved, the kernel is
 /// replaced, and they go on.
 /// </summary>
-internal class MachinesKept : Scenario
+internal sealed class MachinesKept : Scenario
 {
     private const int StateLength = 4 << 20;
     private const int Numbers = 25;
@@ -18,7 +17,7 @@ internal class MachinesKept : Scenario
     {
         long ram = stage.Arguments.Number("ram") << 20;
         InnerMachine[] machines = [new("counts", ram, IsHeard: true), new("writes", ram, IsHeard: false)];
-        using PersistentArena arena = Open(stage);
+        using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = Place.Open(stage) });
         foreach (InnerMachine machine in machines)
         {
             arena.OpenOrCreateRegion(machine.Name, machine.Length, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
@@ -32,18 +31,11 @@ internal class MachinesKept : Scenario
             SaveAsync(stage, arena, machines, counts, writes).GetAwaiter().GetResult();
             arena.Dispose();
             stage.Host.Tell("entering", "");
-            Enter(stage);
+            Kexec.Enter();
         }
 
         GoOnAsync(stage, arena, machines, counts, writes).GetAwaiter().GetResult();
     }
-
-    /// <summary>The arena, with what the last kernel left of it.</summary>
-    protected virtual PersistentArena Open(Stage stage) => PersistentArena.OpenOrCreate(new ArenaOptions { Directory = Place.Open(stage) });
-
-    /// <summary>Enters the next kernel, which is loaded. The arena is closed.</summary>
-    [DoesNotReturn]
-    protected virtual void Enter(Stage stage) => Kexec.Enter();
 
     private static async Task SaveAsync(Stage stage, PersistentArena arena, InnerMachine[] machines, InnerMemory counts, InnerMemory writes)
     {

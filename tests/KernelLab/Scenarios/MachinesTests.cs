@@ -93,10 +93,10 @@ public sealed class MachinesTests(Lab lab)
         }).MustSucceed();
 
         Assert.Equal(2, run.Stages.Count);
-        Assert.Equal(["fresh", "warm"], run.All("attach"));
+        Assert.Equal(["fresh", "recovered"], run.All("attach"));
         Assert.Equal("10000", run.Get("right"));
         Assert.All(run.All("medium"), medium => Assert.Equal("memfd", medium));
-        Assert.InRange(run.Number("pattern right after pages"), 1, long.MaxValue);
+        Assert.InRange(run.Number("pattern right at page"), 1, long.MaxValue);
         Assert.InRange(InnerCount.CheckWhole(run), 50, int.MaxValue);
     }
 

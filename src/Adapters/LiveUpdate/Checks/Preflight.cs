@@ -12,9 +12,9 @@ internal sealed class Preflight(LiveUpdatePlan plan, PlanArena arena, IReadOnlyL
         {
             await CheckArenaAsync(cancellation).ConfigureAwait(false);
         }
-        catch (ArenaException e)
+        catch (Exception e) when (e is ArenaException or MediumException)
         {
-            Add(true, Subject, e.Message, $"gmfs explain --arena {plan.Arena} says more.");
+            Add(true, Subject, e.Message, plan.Holder is { } holder ? $"gmfs explain --holder {holder} --name {plan.Arena} says more." : $"gmfs explain --arena {plan.Arena} says more.");
             return _findings; // Nothing of what follows can be asked for.
         }
 
@@ -37,7 +37,7 @@ internal sealed class Preflight(LiveUpdatePlan plan, PlanArena arena, IReadOnlyL
         ArenaInUseException? owned = arena.TryWrite(_ => { });
         if (!kernel.Keeps(arena.Reader.Medium))
         {
-            Add(true, Subject, $"{arena.Directory} is on {arena.Reader.Medium.Name}, which no kexec leaves as it is.", "Put the arena on guestmemfs or DAX (gmfs media says what this machine has).");
+            Add(true, Subject, $"{arena.Text} is on {arena.Reader.Medium.Name}, which no kexec leaves as it is.", "Put the arena on guestmemfs or DAX (gmfs media says what this machine has).");
         }
 
         if (LiveUpdater.ReadRecord(arena) is { IsOver: false } record)

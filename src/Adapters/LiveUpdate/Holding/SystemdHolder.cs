@@ -21,6 +21,7 @@ public sealed class SystemdHolder : DescriptorHolder
     private readonly string _notify;
     private readonly string _store;
     private int _passed;
+    private bool _taken;
 
     /// <summary>The service manager of this process.</summary>
     /// <param name="store">The arena's name.</param>
@@ -57,6 +58,11 @@ public sealed class SystemdHolder : DescriptorHolder
     public override IReadOnlyList<HeldDescriptor> Take()
     {
         var files = new List<HeldDescriptor>();
+        if (Interlocked.Exchange(ref _taken, true))
+        {
+            return files; // They are the first caller's, and systemd passes them at the start only.
+        }
+
         if (!int.TryParse(_environment("LISTEN_PID"), NumberStyles.None, CultureInfo.InvariantCulture, out int process) || process != Environment.ProcessId
             || !int.TryParse(_environment("LISTEN_FDS"), NumberStyles.None, CultureInfo.InvariantCulture, out _passed))
         {

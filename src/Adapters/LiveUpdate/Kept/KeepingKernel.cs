@@ -1,27 +1,33 @@
 namespace GuestMemFs.LiveUpdate.Kept;
 
 /// <summary>The next kernel of a plan with held arenas: it is loaded with word of them, and entered with them preserved.</summary>
-internal sealed class KeepingKernel(INextKernel next, IReadOnlyList<KeptSettings> kept, KeptArenas arenas) : INextKernel
+/// <param name="next">The kernel.</param>
+/// <param name="stores">The arenas' names at their holders.</param>
+/// <param name="keepsPlan">True where the plan's own arena is one of them.</param>
+/// <param name="arenas">What has their sessions.</param>
+internal sealed class KeepingKernel(INextKernel next, IReadOnlyList<string> stores, bool keepsPlan, KeptArenas arenas) : INextKernel
 {
     public Guid BootId => next.BootId;
 
-    public bool Keeps(Medium medium) => next.Keeps(medium);
+    public bool Keeps(Medium medium) => keepsPlan || next.Keeps(medium);
 
-    public IEnumerable<LiveUpdateFinding> Check(KernelSettings settings) => arenas.CheckMemory(Stores, settings, _ => false).Concat(next.Check(settings));
+    public IEnumerable<LiveUpdateFinding> Check(KernelSettings settings) => arenas.CheckMemory(stores, settings, _ => false).Concat(next.Check(settings));
 
     public void Load(KernelSettings settings) => next.Load(settings with
     {
-        CommandLine = KeptWord.Write(KernelCommandLine.Of(settings).Text, Stores.Select(arenas.Describe)),
+        CommandLine = KeptWord.Write(KernelCommandLine.Of(settings).Text, stores.Select(arenas.Describe)),
         Append = null,
     });
 
-    public void Unload() => next.Unload();
+    public void Unload()
+    {
+        arenas.Dispose(); // What was preserved can be added to again.
+        next.Unload();
+    }
 
     public void Enter(KernelSettings settings)
     {
-        arenas.Preserve(Stores);
+        arenas.Preserve(stores);
         next.Enter(settings with { Entry = KernelEntry.Direct }); // Anything else ends this process, and the sessions with it, before.
     }
-
-    private string[] Stores => [.. kept.Select(one => one.Name)];
 }

@@ -7,8 +7,11 @@ namespace GuestMemFs.LiveUpdate;
 /// <remarks>What may be left out has setters, not initializers: the serializer sets every initializer, and a default would be lost.</remarks>
 public sealed record LiveUpdatePlan
 {
-    /// <summary>The directory of the arena that holds the machines' memory and the plan itself.</summary>
+    /// <summary>The directory of the arena that holds the machines' memory and the plan itself; with <see cref="Holder"/>, its name there.</summary>
     public required string Arena { get; init; }
+
+    /// <summary>The socket of the <c>gmfs hold</c> that has the arena's memory, which the kernel's Live Update Orchestrator then keeps; null where the arena is in a directory.</summary>
+    public string? Holder { get; set; }
 
     /// <summary>The next kernel.</summary>
     public required KernelSettings Kernel { get; init; }
@@ -49,6 +52,11 @@ public sealed record LiveUpdatePlan
         if (Machines.Count + Services.Count + Kept.Count == 0)
         {
             throw new LiveUpdateException($"{file} names neither machines nor services nor kept arenas: there would be nothing to keep.");
+        }
+
+        if (Holder is not null && Kept.Any(kept => kept.Name == Arena))
+        {
+            throw new LiveUpdateException($"{file} names '{Arena}' as its own arena and among those that are kept beside it: the plan's own is kept anyway.");
         }
 
         IEnumerable<string> names = Machines.Select(machine => machine.Name).Concat(Services.Select(service => service.Name)).Concat(Kept.Select(kept => kept.Name));

@@ -1,3 +1,5 @@
+using GuestMemFs.LiveUpdate.Holding;
+
 namespace GuestMemFs.LiveUpdate;
 
 /// <summary>A region that a plan needs in its arena, beside those that are there.</summary>
@@ -8,15 +10,41 @@ internal sealed record NeededRegion(string Name, long Length);
 /// <summary>
 /// The arena that a plan is about, which another process may have as its writer all the while: what has to be written is borrowed, and what only the writer can do is done by whoever that is.
 /// </summary>
-internal sealed class PlanArena(string directory) : IDisposable
+internal sealed class PlanArena : IDisposable
 {
+    private readonly string? _directory; // null where a holder has it
+    private Medium? _held;
     private PersistentArena? _reader;
 
-    /// <summary>Where it is.</summary>
-    public string Directory => directory;
+    /// <summary>In a directory.</summary>
+    public PlanArena(string directory)
+    {
+        _directory = directory;
+        Text = directory;
+    }
+
+    /// <summary>In memory that a holder has, and that the kernel itself keeps.</summary>
+    public PlanArena(string holder, string store)
+    {
+        Holder = holder;
+        Store = store;
+        Text = $"{store} at {holder}";
+    }
+
+    /// <summary>Where it is, for people.</summary>
+    public string Text { get; }
+
+    /// <summary>Who has its memory; null where it is in a directory.</summary>
+    public string? Holder { get; }
+
+    /// <summary>Its name at the holder.</summary>
+    public string? Store { get; }
 
     /// <summary>For looking. What it shows follows its writer.</summary>
-    public PersistentArena Reader => _reader ??= PersistentArena.Open(new ArenaOptions { Directory = directory, Access = ArenaAccess.ReadOnly });
+    public PersistentArena Reader => _reader ??= PersistentArena.Open(Options(_held ??= OpenHeld(), ArenaAccess.ReadOnly));
+
+    /// <summary>The arena of a plan.</summary>
+    public static PlanArena Of(LiveUpdatePlan plan) => plan.Holder is { } holder ? new PlanArena(holder, plan.Arena) : new PlanArena(plan.Arena);
 
     /// <summary>The name of the region that a machine's devices are saved in.</summary>
     public static string StateRegion(string machine) => $"{PlanJournal.RegionName}:{machine}";
@@ -48,7 +76,8 @@ internal sealed class PlanArena(string directory) : IDisposable
     {
         try
         {
-            using PersistentArena writer = PersistentArena.Open(new ArenaOptions { Directory = directory });
+            using Medium? held = OpenHeld();
+            using PersistentArena writer = PersistentArena.Open(Options(held, ArenaAccess.ReadWrite));
             action(writer);
             return null;
         }
@@ -64,7 +93,7 @@ internal sealed class PlanArena(string directory) : IDisposable
     {
         if (TryWrite(writer => Set(writer, frozen)) is { } owned && frozen && !Reader.IsFrozen)
         {
-            throw new LiveUpdateException($"The arena in {directory} is not frozen: its writer is process {owned.ProcessId}, and no service of the plan.");
+            throw new LiveUpdateException($"The arena in {Text} is not frozen: its writer is process {owned.ProcessId}, and no service of the plan.");
         }
     }
 
@@ -80,5 +109,13 @@ internal sealed class PlanArena(string directory) : IDisposable
         }
     }
 
-    public void Dispose() => _reader?.Dispose();
+    public void Dispose()
+    {
+        _reader?.Dispose();
+        _held?.Dispose();
+    }
+
+    private Medium? OpenHeld() => Holder is null ? null : Medium.FromHolder(Holders.Open(Holder, Store!));
+
+    private ArenaOptions Options(Medium? held, ArenaAccess access) => new() { Directory = _directory, Medium = held, Access = access };
 }
