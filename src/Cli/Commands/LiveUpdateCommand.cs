@@ -80,15 +80,19 @@ internal static class LiveUpdateCommand
     }
 
     private static Report Plan(Invocation call, string file, bool dry) => With(call, LiveUpdatePlan.Read(file), (updater, plan) =>
-    {
-        IReadOnlyList<LiveUpdateFinding> findings = updater.CheckAsync(plan, call.Cancellation).GetAwaiter().GetResult();
-        if (!dry && !findings.Any(finding => finding.IsFatal))
-        {
-            updater.PlanAsync(plan, call.Cancellation).GetAwaiter().GetResult();
-        }
+        new LiveUpdateCheckReport(plan.Arena, dry, (dry ? updater.CheckAsync(plan, call.Cancellation) : NoteAsync(updater, plan, call.Cancellation)).GetAwaiter().GetResult()));
 
-        return (Report)new LiveUpdateCheckReport(plan.Arena, dry, findings);
-    });
+    private static async Task<IReadOnlyList<LiveUpdateFinding>> NoteAsync(LiveUpdater updater, LiveUpdatePlan plan, CancellationToken cancellation)
+    {
+        try
+        {
+            return await updater.PlanAsync(plan, cancellation).ConfigureAwait(false);
+        }
+        catch (LiveUpdateRefusedException e)
+        {
+            return e.Findings;
+        }
+    }
 
     private static Report Status(LiveUpdater updater, Place place) => updater.ReadStatus() is { } record
         ? LiveUpdateReport.Of(record)
