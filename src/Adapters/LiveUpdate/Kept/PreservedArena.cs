@@ -168,9 +168,3 @@ public sealed class RetrievedArena : IDisposable
         _session.Dispose();
     }
 }
-
-/// <summary>The running kernel.</summary>
-internal static class Boot
-{
-    public static Guid Id { get; } = Guid.Parse(File.ReadAllText("/proc/sys/kernel/random/boot_id").AsSpan().Trim());
-}

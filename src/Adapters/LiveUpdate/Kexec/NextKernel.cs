@@ -13,7 +13,7 @@ internal sealed class NextKernel : INextKernel
     private const int EBUSY = 16;
     private const int ENOSYS = 38;
 
-    public Guid BootId { get; } = Guid.Parse(File.ReadAllText("/proc/sys/kernel/random/boot_id").AsSpan().Trim());
+    public Guid BootId => Boot.Id;
 
     public bool Keeps(Medium medium) => medium.Capabilities.Survives.HasFlag(Survives.Kexec);
 
