@@ -176,4 +176,8 @@ public sealed class LuoTests
     [InlineData("kho_scratch=64M,0")]
     [InlineData(null)]
     public void A_scratch_area_that_is_scaled_is_not_known(string? word) => Assert.Null(LuoScratch.Parse(word));
+
+    [Fact]
+    public void A_scratch_area_is_said_as_any_number_of_the_kernels() =>
+        Assert.Equal(new LuoScratch(0x4000000, 1L << 40, 5 << 10), LuoScratch.Parse("kho_scratch=0x4000000,1T,5k"));
 }

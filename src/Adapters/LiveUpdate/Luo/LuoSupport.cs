@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace GuestMemFs.LiveUpdate.Luo;
 
 /// <summary>Something that the Live Update Orchestrator needs and this machine does not have.</summary>
@@ -101,9 +99,5 @@ public readonly record struct LuoScratch(long Low, long Anywhere, long EachNode)
         return sizes.Length == 3 && Bytes(sizes[0]) is { } low && Bytes(sizes[1]) is { } anywhere && Bytes(sizes[2]) is { } node ? new LuoScratch(low, anywhere, node) : null;
     }
 
-    private static long? Bytes(string text)
-    {
-        int unit = text.Length == 0 ? 0 : text[^1] switch { 'k' or 'K' => 10, 'm' or 'M' => 20, 'g' or 'G' => 30, _ => 0 };
-        return long.TryParse(unit == 0 ? text : text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number << unit : null;
-    }
+    private static long? Bytes(string text) => KernelNumber.TryParse(text, out ulong bytes) && bytes <= long.MaxValue ? (long)bytes : null;
 }
