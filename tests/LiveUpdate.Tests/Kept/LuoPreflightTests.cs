@@ -168,6 +168,8 @@ public sealed class LuoPreflightTests
         Assert.Equal($"quiet kho=on {word}", line);
         Assert.Equal([word], KeptWord.Read(line + "\n"));
         Assert.Empty(KeptWord.Read("gmfs.kept=shop,x,1,2,y gmfs.kept= gmfs.kept"));
+        Assert.Equal($"dyndbg=\"file a.c  +p\" {word}", KeptWord.Write("dyndbg=\"file a.c  +p\"", [word])); // One word to the kernel.
+        Assert.Empty(KeptWord.Read($"dyndbg=\"a {word} b\""));
     }
 
     private static IReadOnlyList<LiveUpdateFinding> Check(KernelSettings next, LuoFacts facts, ArenaMemory? memory = null) =>

@@ -56,7 +56,7 @@ internal static class LuoPreflight
             yield return new(true, Kernel, missing.What + ".", missing.Remedy + ".");
         }
 
-        string[] lacking = LuoSupport.LackingWords(KernelCommandLine.Of(next).Text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        string[] lacking = LuoSupport.LackingWords(KernelCommandLine.Of(next).Words);
         if (lacking.Length > 0)
         {
             yield return new(true, Kernel, $"The next kernel's command line lacks {string.Join(' ', lacking)}: it would start without what is preserved, and say nothing.", $"Add {LuoSupport.CommandLine} to it.");
@@ -89,7 +89,7 @@ internal static class LuoPreflight
 
     private static IEnumerable<LiveUpdateFinding> CheckScratch(KernelSettings next, LuoFacts facts)
     {
-        string? word = facts.Running.Split(' ').LastOrDefault(one => one.StartsWith("kho_scratch=", StringComparison.Ordinal));
+        string? word = new KernelCommandLine(facts.Running).Words.LastOrDefault(one => one.StartsWith("kho_scratch=", StringComparison.Ordinal));
         if (LuoScratch.Parse(word) is not { } scratch)
         {
             yield return new(false, Kernel, "The scratch areas have the kernel's default size: a part of all memory, from which what is preserved has to be moved first (some ten times as long).", "Boot with kho_scratch=64M,0,64M or so, once.");

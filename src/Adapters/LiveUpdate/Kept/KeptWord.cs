@@ -19,14 +19,14 @@ public sealed record KeptWord(string Store, Guid ArenaId, int Files, long Bytes,
     public static IReadOnlyList<KeptWord> Read(string commandLine)
     {
         ArgumentNullException.ThrowIfNull(commandLine);
-        return [.. commandLine.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(TryParse).OfType<KeptWord>()];
+        return [.. new KernelCommandLine(commandLine).Words.Select(TryParse).OfType<KeptWord>()];
     }
 
     /// <summary>A command line without such words of an earlier kexec, with those.</summary>
     public static string Write(string commandLine, IEnumerable<KeptWord> words)
     {
         ArgumentNullException.ThrowIfNull(commandLine);
-        IEnumerable<string> others = commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(word => !word.StartsWith(Prefix, StringComparison.Ordinal));
+        IEnumerable<string> others = new KernelCommandLine(commandLine).Words.Where(word => !word.StartsWith(Prefix, StringComparison.Ordinal));
         return string.Join(' ', [.. others, .. words.Select(word => word.ToString())]);
     }
 

@@ -18,12 +18,38 @@ internal sealed class KernelCommandLine(string text)
         return new KernelCommandLine(settings.Append is { Length: > 0 } more ? $"{first} {more}" : first);
     }
 
+    /// <summary>Its words. One may hold blanks, between quotation marks, which stay in it.</summary>
+    public IEnumerable<string> Words
+    {
+        get
+        {
+            bool quoted = false;
+            int start = 0;
+            for (int i = 0; i <= Text.Length; i++)
+            {
+                if (i == Text.Length || (!quoted && char.IsWhiteSpace(Text[i])))
+                {
+                    if (i > start)
+                    {
+                        yield return Text[start..i];
+                    }
+
+                    start = i + 1;
+                }
+                else if (Text[i] == '"')
+                {
+                    quoted = !quoted;
+                }
+            }
+        }
+    }
+
     /// <summary>What it keeps apart: ranges by kind. Several of them may be in one word, between commas.</summary>
     public IEnumerable<(MemoryRange Range, char Kind)> Reserved
     {
         get
         {
-            foreach (string word in Words(Text).Where(word => word.StartsWith("memmap=", StringComparison.Ordinal)))
+            foreach (string word in Words.Where(word => word.StartsWith("memmap=", StringComparison.Ordinal)))
             {
                 foreach (string part in word["memmap=".Length..].Trim('"').Split(','))
                 {
@@ -42,28 +68,5 @@ internal sealed class KernelCommandLine(string text)
     {
         List<(MemoryRange Range, char Kind)> reserved = [.. Reserved];
         return needed.Where(one => !firmware.Any(range => range.Covers(one.Range)) && !reserved.Any(entry => entry.Kind == one.Kind && entry.Range.Covers(one.Range)));
-    }
-
-    // A word may hold blanks between quotation marks.
-    private static IEnumerable<string> Words(string text)
-    {
-        bool quoted = false;
-        int start = 0;
-        for (int i = 0; i <= text.Length; i++)
-        {
-            if (i == text.Length || (!quoted && char.IsWhiteSpace(text[i])))
-            {
-                if (i > start)
-                {
-                    yield return text[start..i];
-                }
-
-                start = i + 1;
-            }
-            else if (text[i] == '"')
-            {
-                quoted = !quoted;
-            }
-        }
     }
 }

@@ -42,7 +42,7 @@ public sealed class LuoSupport
     internal static LuoSupport Ask(string root)
     {
         string release = ReadLine(root, "proc/sys/kernel/osrelease");
-        string[] words = ReadLine(root, "proc/cmdline").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] words = [.. new KernelCommandLine(ReadLine(root, "proc/cmdline")).Words];
         // The kernel makes the device only where all of it is built in and switched on.
         LuoMissing[] missing = File.Exists(Path.Combine(root, "dev/liveupdate")) ? [] : [Explain(root, release, words)];
         return new LuoSupport(release, missing, LuoScratch.Parse(words.LastOrDefault(word => word.StartsWith("kho_scratch=", StringComparison.Ordinal))));
