@@ -11,7 +11,7 @@ public sealed class LuoPreflightTests
     private static readonly KernelSettings s_next = new() { Image = "/dev/null", CommandLine = "kho=on liveupdate=on", Entry = KernelEntry.Direct };
 
     /// <summary>A machine on which nothing is wrong.</summary>
-    internal static LuoFacts Good => new() { Support = Support("kho=on liveupdate=on", device: true), Available = 1L << 40, Running = "kho=on liveupdate=on kho_scratch=64M,0,64M", KernelLoaded = false, Systemd = false };
+    internal static LuoFacts Good => new() { Support = Support("kho=on liveupdate=on", device: true), Available = 1L << 40, Running = "kho=on liveupdate=on kho_scratch=64M,0,64M", Systemd = false };
 
     [Fact]
     public void Where_nothing_is_wrong_nothing_is_said() => Assert.Empty(Check(s_next, Good));
@@ -48,14 +48,6 @@ public sealed class LuoPreflightTests
         IReadOnlyList<LiveUpdateFinding> findings = Check(s_next with { Entry = entry }, Good with { Systemd = systemd });
         Assert.Equal(found, findings.Count == 1 && findings[0].IsFatal && findings[0].Text.StartsWith("systemctl kexec ends all processes", StringComparison.Ordinal));
         Assert.Equal(found ? 1 : 0, findings.Count);
-    }
-
-    [Fact]
-    public void A_kernel_that_somebody_else_loaded_may_be_loaded_the_wrong_way()
-    {
-        LiveUpdateFinding finding = Assert.Single(Check(s_next, Good with { KernelLoaded = true }));
-        Assert.False(finding.IsFatal); // It is replaced.
-        Assert.Contains("kexec_load", finding.Text, StringComparison.Ordinal);
     }
 
     [Theory]

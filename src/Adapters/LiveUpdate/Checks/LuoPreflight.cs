@@ -16,9 +16,6 @@ internal sealed record LuoFacts
     /// <summary>The running kernel's command line: its scratch areas are the ones that the next kernel boots in.</summary>
     public required string Running { get; init; }
 
-    /// <summary>A kernel is loaded by somebody else already.</summary>
-    public required bool KernelLoaded { get; init; }
-
     /// <summary>systemd is the service manager.</summary>
     public required bool Systemd { get; init; }
 
@@ -28,8 +25,7 @@ internal sealed record LuoFacts
         Support = LuoSupport.Ask(),
         Available = MemoryAvailable(),
         Running = KernelCommandLine.OfRunningKernel.Text,
-        KernelLoaded = File.Exists("/sys/kernel/kexec_loaded") && File.ReadAllText("/sys/kernel/kexec_loaded").AsSpan().Trim() is "1",
-        Systemd = Directory.Exists("/run/systemd/system"),
+        Systemd = NextKernel.HasSystemd,
     };
 
     private static long MemoryAvailable()
@@ -62,14 +58,9 @@ internal static class LuoPreflight
             yield return new(true, Kernel, $"The next kernel's command line lacks {string.Join(' ', lacking)}: it would start without what is preserved, and say nothing.", $"Add {LuoSupport.CommandLine} to it.");
         }
 
-        if (next.Entry == KernelEntry.Systemctl || (next.Entry == KernelEntry.Auto && facts.Systemd))
+        if (NextKernel.IsBySystemctl(next.Entry, facts.Systemd))
         {
             yield return new(true, Kernel, "systemctl kexec ends all processes first, and with the one that holds the sessions what they preserve.", "Enter the kernel directly (\"entry\": \"direct\"), after stopping by hand what has to be stopped; or let systemd 261 keep the memory, in its store.");
-        }
-
-        if (facts.KernelLoaded)
-        {
-            yield return new(false, Kernel, "A kernel is loaded already, and whether by kexec_file_load cannot be told: by kexec_load (kexec -c, old kexec-tools) nothing preserved would be handed on.", "It is replaced by the one that is named here.");
         }
 
         foreach (LiveUpdateFinding finding in CheckScratch(next, facts).Concat(arenas.SelectMany(arena => CheckArena(arena.Store, arena.Memory))).Concat(CheckRoom(arenas, facts)))

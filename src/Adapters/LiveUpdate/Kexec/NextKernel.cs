@@ -59,8 +59,7 @@ internal sealed class NextKernel : INextKernel
 
     public void Enter(KernelSettings settings)
     {
-        bool systemd = settings.Entry == KernelEntry.Systemctl || (settings.Entry == KernelEntry.Auto && Directory.Exists("/run/systemd/system"));
-        if (systemd)
+        if (IsBySystemctl(settings.Entry, HasSystemd))
         {
             using Process systemctl = Process.Start("systemctl", "kexec");
             systemctl.WaitForExit();
@@ -80,7 +79,7 @@ internal sealed class NextKernel : INextKernel
     {
         if (IsLoaded())
         {
-            return new LiveUpdateFinding(false, Subject, "A kernel is loaded already.", "It will be replaced by the plan's; that the plan's can be loaded was not tried.");
+            return new LiveUpdateFinding(false, Subject, "A kernel is loaded already, and whether by kexec_file_load cannot be told: by kexec_load (kexec -c, old kexec-tools) nothing preserved would be handed on.", "It is replaced by the one that is named here; whether that one can be loaded was not tried.");
         }
 
         int error = LoadFiles(settings);
@@ -99,6 +98,12 @@ internal sealed class NextKernel : INextKernel
         using FileStream? initrd = settings.Initrd is { } disk ? File.OpenRead(disk) : null;
         return KexecCalls.Load(image.SafeFileHandle, initrd?.SafeFileHandle, KernelCommandLine.Of(settings).Text);
     }
+
+    /// <summary>systemd is the service manager (sd_booted(3)).</summary>
+    internal static bool HasSystemd => Directory.Exists("/run/systemd/system");
+
+    /// <summary>True where <c>systemctl kexec</c> enters the kernel, and not this process.</summary>
+    internal static bool IsBySystemctl(KernelEntry entry, bool systemd) => entry == KernelEntry.Systemctl || (entry == KernelEntry.Auto && systemd);
 
     private static bool IsLoaded() => File.Exists(Loaded) && File.ReadAllText(Loaded).AsSpan().Trim() is "1";
 
