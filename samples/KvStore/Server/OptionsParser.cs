@@ -1,4 +1,5 @@
 using System.Collections;
+using GuestMemFs.LiveUpdate.Holding;
 
 namespace KvStore.Server;
 
@@ -9,8 +10,6 @@ internal sealed class OptionException(string message) : Exception(message);
 /// <remarks>Done by hand: the server answers within some tens of milliseconds of its start, and configuration frameworks take as long as that.</remarks>
 internal static class OptionsParser
 {
-    private const int LongestHeldName = 48;
-
     public static ServerOptions Parse(IReadOnlyList<string> args, IDictionary environment)
     {
         List<(string Name, string Value)> given = ReadArguments(args);
@@ -52,9 +51,9 @@ internal static class OptionsParser
             throw new OptionException($"--holder {options.Holder} and --arena {options.ArenaDirectory}: the arena is in one place");
         }
 
-        if (options.Holder.Length > 0 && options.ArenaName.Length > LongestHeldName)
+        if (options.Holder.Length > 0 && options.ArenaName.Length > Holders.LongestName)
         {
-            throw new OptionException($"--name {options.ArenaName}: a holder takes names of at most {LongestHeldName} characters");
+            throw new OptionException($"--name {options.ArenaName}: a holder takes names of at most {Holders.LongestName} characters");
         }
 
         return options;

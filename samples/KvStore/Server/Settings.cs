@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using GuestMemFs.LiveUpdate.Holding;
 
 namespace KvStore.Server;
 
@@ -35,7 +36,7 @@ internal static class Settings
         Number("tcp-backlog", "connections that wait to be accepted", 1, 65535, o => o.Backlog, (o, v) => o.Backlog = (int)v),
         new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory, (o, v) => Done(o.ArenaDirectory = v)),
         new("name", "name of the arena", o => o.ArenaName, (o, v) => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && v[0] != '.' ? Done(o.ArenaName = v) : "argument must be letters, digits, '-', '_' and '.'"),
-        new("holder", "who holds the arena's memory in place of a directory: systemd, or the socket of gmfs hold", o => o.Holder, (o, v) => v.Length == 0 || v == "systemd" || v.StartsWith('/') ? Done(o.Holder = v) : "argument must be systemd, or the path of a socket"),
+        new("holder", "who holds the arena's memory in place of a directory: systemd, or the socket of gmfs hold", o => o.Holder, (o, v) => v.Length == 0 || v == Holders.Systemd || v.StartsWith('/') ? Done(o.Holder = v) : "argument must be systemd, or the path of a socket"),
         new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket, (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
         Bytes("size", "most memory the keys may take", 2L << 20, 1L << 47, o => o.Size, (o, v) => o.Size = v, atRunTime: false),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),

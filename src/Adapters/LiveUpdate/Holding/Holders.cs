@@ -8,6 +8,9 @@ public static class Holders
     /// <summary>The name of systemd's store, where a socket's path could be given.</summary>
     public const string Systemd = "systemd";
 
+    /// <summary>Longest name of an arena at a holder, in characters: short enough for a session's name and, with a file's, for systemd's.</summary>
+    public const int LongestName = 48;
+
     /// <summary>The holder that is meant: <c>systemd</c>, or the path of the socket of <c>gmfs hold</c>.</summary>
     /// <param name="holder">Which.</param>
     /// <param name="store">The arena's name there.</param>
@@ -26,15 +29,12 @@ public static class Holders
 /// <summary>Names of arenas at a holder.</summary>
 internal static class StoreName
 {
-    /// <summary>Short enough for a session's name and, with a file's, for systemd's.</summary>
-    public const int LongestName = 48;
-
     public static void Check(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (name.Length is 0 or > LongestName || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || name[0] == '.')
+        if (name.Length is 0 or > Holders.LongestName || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || name[0] == '.')
         {
-            throw new ArgumentException($"'{name}' cannot be an arena's name at a holder: 1 to {LongestName} letters, digits, '-', '_' and '.', not beginning with '.'.", nameof(name));
+            throw new ArgumentException($"'{name}' cannot be an arena's name at a holder: 1 to {Holders.LongestName} letters, digits, '-', '_' and '.', not beginning with '.'.", nameof(name));
         }
     }
 }
