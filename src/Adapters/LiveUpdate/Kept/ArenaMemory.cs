@@ -1,5 +1,6 @@
 using System.Globalization;
 using GuestMemFs.LiveUpdate.Luo.Native;
+using GuestMemFs.LiveUpdate.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Kept;
@@ -74,10 +75,9 @@ public sealed class ArenaMemory : IDisposable
     /// <exception cref="LiveUpdateException">As <see cref="Of"/>; or the process cannot be looked into.</exception>
     public static ArenaMemory OfProcess(int process, Guid? arenaId = null)
     {
-        string folder = string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd");
         try
         {
-            return Of([.. Directory.EnumerateFiles(folder).Where(IsMemory).Select(Open).OfType<SafeFileHandle>()], $"process {process}", arenaId);
+            return Of([.. OpenFiles.Of(process).Where(file => file.Target.StartsWith("/memfd:", StringComparison.Ordinal)).Select(file => Open(file.Path)).OfType<SafeFileHandle>()], $"process {process}", arenaId);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -112,8 +112,6 @@ public sealed class ArenaMemory : IDisposable
         found.Remove(key, out SafeFileHandle? file);
         return file!;
     }
-
-    private static bool IsMemory(string file) => new FileInfo(file).LinkTarget is { } target && target.StartsWith("/memfd:", StringComparison.Ordinal);
 
     private static SafeFileHandle? Open(string path)
     {

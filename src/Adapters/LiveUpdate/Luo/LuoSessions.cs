@@ -1,4 +1,4 @@
-using System.Globalization;
+using GuestMemFs.LiveUpdate.Native;
 
 namespace GuestMemFs.LiveUpdate.Luo;
 
@@ -13,29 +13,6 @@ public static class LuoSessions
     private const string Link = "anon_inode:[luo_session] ";
 
     /// <summary>All that can be seen; to root, all there are.</summary>
-    public static IReadOnlyList<HeldSession> Find()
-    {
-        var found = new List<HeldSession>();
-        foreach (string process in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(process), NumberStyles.None, CultureInfo.InvariantCulture, out int id))
-            {
-                found.AddRange(Names(process).Select(name => new HeldSession(name, id)));
-            }
-        }
-
-        return found;
-    }
-
-    private static string[] Names(string process)
-    {
-        try
-        {
-            return [.. Directory.EnumerateFiles(process + "/fd").Select(file => new FileInfo(file).LinkTarget ?? "").Where(link => link.StartsWith(Link, StringComparison.Ordinal)).Select(link => link[Link.Length..])];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return []; // Ended meanwhile, or another user's.
-        }
-    }
+    public static IReadOnlyList<HeldSession> Find() =>
+        [.. OpenFiles.OfAll().Where(file => file.Target.StartsWith(Link, StringComparison.Ordinal)).Select(file => new HeldSession(file.Target[Link.Length..], file.ProcessId))];
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using GuestMemFs.LiveUpdate.Native;
 
 namespace GuestMemFs.LiveUpdate.Luo;
 
@@ -9,19 +10,14 @@ internal static class Openers
     public static int? Find(string path)
     {
         int? self = null;
-        foreach (string process in Directory.EnumerateDirectories("/proc"))
+        foreach (OpenFile file in OpenFiles.OfAll().Where(file => file.Target == path))
         {
-            if (!int.TryParse(Path.GetFileName(process), NumberStyles.None, CultureInfo.InvariantCulture, out int id) || !Has(process, path))
+            if (file.ProcessId != Environment.ProcessId)
             {
-                continue;
+                return file.ProcessId;
             }
 
-            if (id != Environment.ProcessId)
-            {
-                return id;
-            }
-
-            self = id;
+            self = file.ProcessId;
         }
 
         return self;
@@ -36,18 +32,6 @@ internal static class Openers
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null; // It has ended meanwhile.
-        }
-    }
-
-    private static bool Has(string process, string path)
-    {
-        try
-        {
-            return Directory.EnumerateFiles(process + "/fd").Any(file => new FileInfo(file).LinkTarget == path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false; // Ended meanwhile, or another user's.
         }
     }
 }
