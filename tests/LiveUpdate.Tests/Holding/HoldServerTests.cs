@@ -13,7 +13,7 @@ public sealed class HoldServerTests
     [Fact]
     public void What_is_put_is_taken_until_it_is_dropped()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Assert.Empty(holder.Take());
@@ -39,7 +39,7 @@ public sealed class HoldServerTests
     [Fact]
     public void The_socket_is_its_owners()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(folder["s"]));
     }
@@ -49,7 +49,7 @@ public sealed class HoldServerTests
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "takes root, to be somebody else");
         Assert.SkipUnless(File.Exists("/usr/bin/setpriv") && File.Exists("/usr/bin/python3"), "setpriv(1) or python3 is not there");
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "secret");
@@ -66,7 +66,7 @@ public sealed class HoldServerTests
     [Fact]
     public void A_successor_gets_everything_and_clients_follow_it()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using HoldServer first = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
@@ -85,7 +85,7 @@ public sealed class HoldServerTests
     [InlineData(1)]
     public void A_successor_that_dies_in_the_middle_changes_nothing(int read)
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
@@ -110,7 +110,7 @@ public sealed class HoldServerTests
     [Fact]
     public void A_holder_that_lost_everything_is_given_it_again_by_who_still_lives()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         HoldServer first = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
@@ -128,7 +128,7 @@ public sealed class HoldServerTests
     [Fact]
     public void A_service_manager_gives_it_to_the_next_process()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         var manager = new ProcessHolder("hold");
         using (HoldServer first = HoldServer.Start(folder["s"], manager))
         using (var holder = new DaemonHolder(folder["s"], "shop"))
@@ -148,7 +148,7 @@ public sealed class HoldServerTests
     [Fact]
     public void Nobody_there_is_said_with_what_to_do()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         MediumException e = Assert.Throws<MediumException>(() => new DaemonHolder(folder["s"], "shop"));
         Assert.Equal(MediumErrorKind.Missing, e.Kind);
         Assert.Contains($"gmfs hold --socket {folder["s"]}", e.Message, StringComparison.Ordinal);
@@ -158,7 +158,7 @@ public sealed class HoldServerTests
     [Fact]
     public void Nonsense_is_answered_and_harms_nobody()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using HoldConnection client = HoldConnection.Connect(folder["s"]);
         foreach (string word in (string[])["x", "put", "take", "handover\nx", new string('x', 4000)])
@@ -178,7 +178,7 @@ public sealed class HoldServerTests
     [Fact]
     public void An_arena_lives_in_it()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         Guid id;
         using (Medium medium = Medium.FromHolder(Holders.Open(folder["s"], "shop")))

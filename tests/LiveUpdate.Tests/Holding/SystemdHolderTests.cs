@@ -13,7 +13,7 @@ public sealed class SystemdHolderTests
     public async Task A_descriptor_is_handed_over_and_waited_for()
     {
         CancellationToken stop = TestContext.Current.CancellationToken;
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(folder["notify"]));
         using SystemdHolder holder = Holder(folder, ("FDSTORE", "7"));
@@ -45,7 +45,7 @@ public sealed class SystemdHolderTests
     {
         MediumException e = Assert.Throws<MediumException>(() => new SystemdHolder("shop", _ => null));
         Assert.Contains("NOTIFY_SOCKET", e.Message, StringComparison.Ordinal);
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using SystemdHolder holder = Holder(folder);
         using SafeFileHandle file = File.OpenHandle("/dev/zero");
         Assert.Equal(MediumErrorKind.Missing, Assert.Throws<MediumException>(() => holder.Put("extent-1", file)).Kind);
@@ -54,7 +54,7 @@ public sealed class SystemdHolderTests
     [Fact]
     public void Descriptors_that_were_passed_to_another_process_are_not_taken()
     {
-        using var folder = new SocketFolder();
+        using var folder = new TestFolder();
         using SystemdHolder holder = Holder(folder, ("LISTEN_PID", "1"), ("LISTEN_FDS", "3"), ("LISTEN_FDNAMES", "shop/arena.meta:shop/a:shop/b"));
         Assert.Empty(holder.Take());
         using SystemdHolder others = Holder(folder, ("LISTEN_PID", $"{Environment.ProcessId}"), ("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", "stored:shopping/arena.meta"));
@@ -62,7 +62,7 @@ public sealed class SystemdHolderTests
         Assert.Contains("started this process with 2 descriptors, none of them of 'shop'", others.WhyEmpty, StringComparison.Ordinal);
     }
 
-    private static SystemdHolder Holder(SocketFolder folder, params (string Name, string Value)[] environment) =>
+    private static SystemdHolder Holder(TestFolder folder, params (string Name, string Value)[] environment) =>
         new("shop", name => name == "NOTIFY_SOCKET" ? folder["notify"] : environment.FirstOrDefault(one => one.Name == name).Value);
 
     private static string Receive(Socket manager, out SafeFileHandle? descriptor)

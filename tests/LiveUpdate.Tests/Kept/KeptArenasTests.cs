@@ -12,7 +12,7 @@ public sealed class KeptArenasTests : IDisposable
 {
     private const string Store = "shop";
     private static readonly KernelSettings s_next = new() { Image = "/boot/next", CommandLine = "quiet kho=on liveupdate=on", Entry = KernelEntry.Direct };
-    private readonly SocketFolder _folder = new();
+    private readonly TestFolder _folder = new();
     private readonly LuoKernelSimulator _luo = new();
     private readonly StandInKernel _kernel = new();
     private HoldServer _holder;

@@ -7,7 +7,7 @@ namespace GuestMemFs.LiveUpdate.Tests.Kept;
 public sealed class KeptInPlanTests : IDisposable
 {
     private const string Store = "shop";
-    private readonly SocketFolder _folder = new();
+    private readonly TestFolder _folder = new();
     private readonly LuoKernelSimulator _luo = new();
     private readonly StandInKernel _kernel = new();
     private readonly Guid _id;

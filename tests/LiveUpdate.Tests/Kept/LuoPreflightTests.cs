@@ -169,7 +169,7 @@ public sealed class LuoPreflightTests
 
     private static LuoSupport Support(string words, bool device)
     {
-        using var root = new SocketFolder();
+        using var root = new TestFolder();
         Directory.CreateDirectory(root["proc/sys/kernel"]);
         Directory.CreateDirectory(root["dev"]);
         File.WriteAllText(root["proc/sys/kernel/osrelease"], "7.2.0");
