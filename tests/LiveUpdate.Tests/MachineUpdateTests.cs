@@ -10,9 +10,6 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     private readonly StandInKernel _kernel = new();
     private readonly string[] _names = ["one", "two"];
 
-    private static string? Qemu { get; } = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
-        .Select(folder => Path.Combine(folder, "qemu-system-x86_64")).FirstOrDefault(File.Exists);
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private LiveUpdatePlan Plan => new()
@@ -25,7 +22,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(Qemu is not null, "no qemu-system-x86_64 on the PATH (Debian: apt-get install qemu-system-x86)");
+        Assert.SkipUnless(InstalledQemu.Executable is not null, InstalledQemu.Missing);
         Guest.WriteDisk(_folder["disk"]);
         using (PersistentArena arena = PersistentArena.Create(new ArenaOptions { Directory = _folder["arena"] }))
         {
@@ -263,7 +260,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         Name = name,
         Regions = [name],
         Monitor = _folder[name],
-        Executable = Qemu!,
+        Executable = InstalledQemu.Executable!,
         StateSize = 4L << 20,
         Arguments = ["-machine", "pc,usb=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
             "-drive", $"file={_folder["disk"]},format=raw,if=ide,snapshot=on"],
