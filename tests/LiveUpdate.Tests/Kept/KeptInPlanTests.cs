@@ -81,9 +81,40 @@ public sealed class KeptInPlanTests : IDisposable
         Assert.Equal(["preserve 0", "preserve 1"], _luo.Log);
         _luo.Kexec();
         Assert.Throws<Luo.LuoException>(() => LiveUpdate.Kept.RetrievedArena.Retrieve(Luo.LuoDevice.Open(_luo), Store)); // The session was closed.
-        using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
-        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium });
-        Assert.False(arena.IsFrozen);
+        Assert.False(OnArena(arena => arena.IsFrozen));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_takes_it_back_after_another_was_killed_leaves_it_as_the_plan_found_it(bool frozenBefore)
+    {
+        const int frozen = 5, entering = 6; // writes of the journal: planned, prepared, saving, saved, frozen, entering
+        OnArena(arena =>
+        {
+            if (frozenBefore)
+            {
+                arena.Freeze();
+            }
+
+            return true;
+        });
+        for (int kill = 1; kill <= entering; kill++)
+        {
+            int writes = 0;
+            using (LiveUpdater killed = Updater(() => ThrowIf(++writes >= kill)))
+            {
+                await Assert.ThrowsAsync<KilledException>(() => killed.RunAsync(Plan, Cancellation));
+            }
+
+            Assert.Equal(frozenBefore || kill >= frozen, OnArena(arena => arena.IsFrozen));
+            using (LiveUpdater next = Updater())
+            {
+                Assert.Equal(PlanPhase.Aborted, (await next.AbortAsync(Cancellation)).Phase);
+            }
+
+            Assert.Equal(frozenBefore, OnArena(arena => arena.IsFrozen));
+        }
     }
 
     [Fact]
@@ -112,13 +143,29 @@ public sealed class KeptInPlanTests : IDisposable
         _holder = HoldServer.Start(_folder["s"]);
     }
 
-    private byte Read()
+    private byte Read() => OnArena(arena =>
+    {
+        using PersistentRegion region = arena.OpenRegion("a");
+        return region.AsSpan(0, 1)[0];
+    });
+
+    private T OnArena<T>(Func<PersistentArena, T> action)
     {
         using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
         using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium, ArenaId = _id });
-        using PersistentRegion region = arena.OpenRegion("a");
-        return region.AsSpan(0, 1)[0];
+        return action(arena);
     }
 
-    private LiveUpdater Updater() => new(_folder["plan"], _kernel, null, TimeProvider.System) { Luo = _luo, Facts = KeptArenasTests.Facts, RequireHeld = _ => { } };
+    private LiveUpdater Updater(Action? written = null) => new(_folder["plan"], _kernel, null, TimeProvider.System) { Luo = _luo, Facts = KeptArenasTests.Facts, RequireHeld = _ => { }, Written = written };
+
+    private static void ThrowIf(bool killed)
+    {
+        if (killed)
+        {
+            throw new KilledException();
+        }
+    }
+
+    /// <summary>In place of SIGKILL: nothing more is done of the plan, and what was in memory is gone.</summary>
+    private sealed class KilledException : Exception;
 }

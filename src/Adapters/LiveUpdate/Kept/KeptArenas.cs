@@ -112,17 +112,20 @@ public sealed class KeptArenas : IDisposable
             }
 
             Dispose();
-            frozen.ForEach(Thaw);
+            frozen.ForEach(ThawOrTell);
             throw;
         }
     }
 
     /// <summary>What the next kernel is told of an arena.</summary>
-    internal KeptWord Describe(string store)
+    internal KeptWord Describe(string store) => Look(store).Word;
+
+    /// <summary>The same, and whether it is frozen.</summary>
+    internal (KeptWord Word, bool Frozen) Look(string store)
     {
         using DescriptorHolder holder = _open(store);
         using ArenaMemory memory = ArenaMemory.OfHolder(holder);
-        return PreservedArena.WordOf(store, memory);
+        return (PreservedArena.WordOf(store, memory), memory.Contents.Frozen);
     }
 
     /// <summary>Has the kernel keep frozen arenas, as long as this object lives.</summary>
@@ -260,9 +263,7 @@ public sealed class KeptArenas : IDisposable
         }
         catch (ArenaInUseException e)
         {
-            using DescriptorHolder holder = _open(store);
-            using ArenaMemory memory = ArenaMemory.OfHolder(holder);
-            return memory.Contents.Frozen
+            return Look(store).Frozen
                 ? false
                 : throw new LiveUpdateException($"Arena '{store}' has a writer, process {e.ProcessId}, and is not frozen. Stop it (its memory stays with the holder), or have it freeze the arena.", e);
         }
@@ -272,7 +273,8 @@ public sealed class KeptArenas : IDisposable
         }
     }
 
-    /// <summary>Takes that back; where it cannot be, that is told.</summary>
+    /// <summary>Takes that back, unless the arena has a writer: then that is whose it is.</summary>
+    /// <exception cref="LiveUpdateException">It cannot be: the arena is still frozen.</exception>
     internal void Thaw(string store)
     {
         try
@@ -281,9 +283,25 @@ public sealed class KeptArenas : IDisposable
             using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium });
             arena.Thaw();
         }
+        catch (ArenaInUseException)
+        {
+            // Its writer froze it and has it yet: so it thaws it.
+        }
         catch (Exception e) when (e is ArenaException or MediumException)
         {
-            _progress?.Report(new LiveUpdateProgress(store, $"still frozen: {e.Message}", TimeSpan.Zero)); // What failed before is what is thrown.
+            throw new LiveUpdateException($"Arena '{store}' is still frozen: {e.Message}", e);
+        }
+    }
+
+    private void ThawOrTell(string store)
+    {
+        try
+        {
+            Thaw(store);
+        }
+        catch (LiveUpdateException e)
+        {
+            _progress?.Report(new LiveUpdateProgress(store, e.Message, TimeSpan.Zero)); // What failed before is what is thrown.
         }
     }
 

@@ -4,7 +4,8 @@ namespace GuestMemFs.LiveUpdate.Kept;
 /// <remarks>What a program does with the arena, it does as a service of the plan, which stands still before (a lower order) and goes on after.</remarks>
 internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) : ILiveUpdateParticipant
 {
-    private bool _frozenHere;
+    // In what was saved, beside the arena's word: it was not frozen before the plan, so whoever takes the plan back thaws it.
+    private const string Moves = "moves";
 
     public string Name => settings.Name;
 
@@ -14,10 +15,10 @@ internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) 
 
     public Task PrepareAsync(CancellationToken cancellation) => Task.Run(() => arenas.Describe(settings.Name), cancellation);
 
-    public Task<string> SaveAsync(CancellationToken cancellation) => Task.Run(() => arenas.Describe(settings.Name).ToString(), cancellation);
+    public Task<string> SaveAsync(CancellationToken cancellation) => Task.Run(Save, cancellation);
 
     /// <summary>Preserving comes last of all, when the kernel is entered: a session ends with this process, and whoever took the plan up after it would enter without.</summary>
-    public Task FreezeAsync(CancellationToken cancellation) => Task.Run(() => _frozenHere |= arenas.Freeze(settings.Name), cancellation);
+    public Task FreezeAsync(CancellationToken cancellation) => Task.Run(() => arenas.Freeze(settings.Name), cancellation);
 
     public Task VerifyAsync(string saved, CancellationToken cancellation) => Task.Run(() => arenas.RequireBack(saved), cancellation);
 
@@ -27,10 +28,17 @@ internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) 
         () =>
         {
             arenas.Dispose();
-            if (_frozenHere)
+            if (saved is not null && new KernelCommandLine(saved).Words.Contains(Moves))
             {
                 arenas.Thaw(settings.Name);
             }
         },
         cancellation);
+
+    // Nobody of the plan is frozen yet: all are saved before.
+    private string Save()
+    {
+        (KeptWord word, bool frozen) = arenas.Look(settings.Name);
+        return frozen ? word.ToString() : $"{word} {Moves}";
+    }
 }
