@@ -102,7 +102,7 @@ public sealed class RegionInUseException : ArenaException
 public sealed class RegionLentException : ArenaException
 {
     internal RegionLentException(string name, string file, int? holder)
-        : base(ReasonCodes.RegionLent, $"Region '{name}' is lent, to a machine that runs or to a program that borrowed it: {(holder is { } process ? $"process {process}" : "a process that the kernel does not name")} holds the lock on its file {file}. End that first.")
+        : base(ReasonCodes.RegionLent, $"Region '{name}' is lent, to a machine that runs or to a program that borrowed it: {(holder is { } process ? $"process {process}" : "a process that cannot be seen from here")} holds the lock on its file {file}. End that first.")
     {
         Name = name;
         HolderProcessId = holder;
@@ -111,7 +111,7 @@ public sealed class RegionLentException : ArenaException
     /// <summary>The region.</summary>
     public string Name { get; }
 
-    /// <summary>Who holds it, or null where the kernel does not say.</summary>
+    /// <summary>Who holds it; null where that cannot be seen (another user's process, another PID namespace).</summary>
     public int? HolderProcessId { get; }
 }
 

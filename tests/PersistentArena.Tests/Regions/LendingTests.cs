@@ -78,6 +78,29 @@ public sealed class LendingTests
     }
 
     [Fact]
+    public void Who_has_the_lock_from_another_that_is_gone_is_named()
+    {
+        using var directory = new ArenaDirectory();
+        using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Directory = directory.Path });
+        arena.CreateRegion("ram", Length, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
+
+        // flock(1) takes the lock on the shell's open file, and ends.
+        using Process holder = Process.Start(new ProcessStartInfo("sh", ["-c", "exec 9<\"$0\"; flock --nonblock 9; echo here; exec sleep 60", Assert.Single(arena.GetRegionFiles("ram")).Path!]) { RedirectStandardOutput = true })!;
+        try
+        {
+            Assert.Equal("here", holder.StandardOutput.ReadLine());
+            RegionLentException lent = Assert.Throws<RegionLentException>(() => arena.DeleteRegion("ram"));
+            Assert.Equal(holder.Id, lent.HolderProcessId);
+            Assert.Contains($"process {holder.Id} holds the lock", lent.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            holder.Kill();
+            holder.WaitForExit();
+        }
+    }
+
+    [Fact]
     public void The_kernels_table_is_read_as_it_is_written()
     {
         string[] lines =
