@@ -1,8 +1,8 @@
-using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using GuestMemFs.LiveUpdate.Holding.Native;
+using GuestMemFs.VirtualMachines.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Holding;
@@ -25,21 +25,11 @@ internal readonly record struct HoldMessage(string Word, string[] Fields, SafeFi
 /// <remarks>Not thread-safe.</remarks>
 internal sealed class HoldConnection(Socket socket) : IDisposable
 {
-    private const int SocketLevel = 1; // SOL_SOCKET
-    private const int PeerCredentials = 17; // SO_PEERCRED
     private const int LongestMessage = 4096;
     private readonly byte[] _buffer = new byte[LongestMessage];
 
     /// <summary>The user at the other end, as the kernel tells it (SO_PEERCRED).</summary>
-    public uint PeerUser
-    {
-        get
-        {
-            Span<byte> credentials = stackalloc byte[12]; // struct ucred: pid, uid, gid
-            socket.GetRawSocketOption(SocketLevel, PeerCredentials, credentials);
-            return BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
-        }
-    }
+    public uint PeerUser => PeerCredentials.Of(socket).UserId;
 
     /// <summary>Connects to a holder's socket.</summary>
     /// <exception cref="SocketException">Nobody is there.</exception>

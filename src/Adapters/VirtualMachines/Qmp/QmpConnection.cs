@@ -12,9 +12,6 @@ namespace GuestMemFs.VirtualMachines;
 /// <summary>One connection to a monitor, from the greeting to its end. Messages are lines of JSON (QEMU's docs/interop/qmp-spec).</summary>
 internal sealed class QmpConnection : IAsyncDisposable
 {
-    private const int SolSocket = 1;
-    private const int SoPeerCred = 17;
-
     private readonly string _path;
     private readonly QmpOptions _options;
     private readonly Socket _socket;
@@ -42,15 +39,7 @@ internal sealed class QmpConnection : IAsyncDisposable
     public EventFeeds Feeds => _feeds;
 
     /// <summary>Who listens at the other end, as the kernel says (SO_PEERCRED, unix(7)).</summary>
-    public int PeerProcessId
-    {
-        get
-        {
-            Span<int> credentials = stackalloc int[3]; // pid, uid, gid
-            _socket.GetRawSocketOption(SolSocket, SoPeerCred, MemoryMarshal.AsBytes(credentials));
-            return credentials[0];
-        }
-    }
+    public int PeerProcessId => PeerCredentials.Of(_socket).ProcessId;
 
     /// <summary>Connects, waits for the greeting and negotiates.</summary>
     public static async Task<QmpConnection> OpenAsync(string path, QmpOptions options, CancellationToken cancellation)
