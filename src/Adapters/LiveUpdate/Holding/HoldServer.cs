@@ -367,26 +367,28 @@ public sealed class HoldServer : IDisposable
     private void Put(string store, string name, SafeFileHandle descriptor)
     {
         Dictionary<string, SafeFileHandle> files = StoreOf(store);
-        if (files.Remove(name, out SafeFileHandle? before))
+        bool replaces = files.Remove(name, out SafeFileHandle? before);
+        before?.Dispose();
+        files.Add(name, descriptor); // Where the rest fails, it is held here all the same, and the client is told.
+        if (replaces)
         {
             _backup?.Drop($"{store}/{name}");
-            before.Dispose();
         }
 
-        files.Add(name, descriptor);
-        _backup?.Put($"{store}/{name}", descriptor); // Where that fails, it is held here all the same, and the client is told.
+        _backup?.Put($"{store}/{name}", descriptor);
     }
 
     private void Drop(string store, string name)
     {
         if (_stores.TryGetValue(store, out Dictionary<string, SafeFileHandle>? files) && files.Remove(name, out SafeFileHandle? file))
         {
-            _backup?.Drop($"{store}/{name}");
             file.Dispose();
             if (files.Count == 0)
             {
                 _stores.Remove(store);
             }
+
+            _backup?.Drop($"{store}/{name}");
         }
     }
 
