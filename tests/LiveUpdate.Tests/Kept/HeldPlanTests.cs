@@ -1,6 +1,5 @@
 using GuestMemFs.LiveUpdate.Holding;
 using GuestMemFs.LiveUpdate.Kept;
-using GuestMemFs.LiveUpdate.Tests.Holding;
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
 
@@ -8,7 +7,7 @@ namespace GuestMemFs.LiveUpdate.Tests.Kept;
 public sealed class HeldPlanTests : IDisposable
 {
     private const string Store = "vms";
-    private readonly SocketFolder _folder = new();
+    private readonly TestFolder _folder = new();
     private readonly LuoKernelSimulator _luo = new();
     private readonly StandInKernel _kernel = new() { KeepsMemory = false };
     private readonly Actor _actor = new("machine", 0);
