@@ -176,6 +176,48 @@ public sealed class HoldServerTests
     }
 
     [Fact]
+    public void Who_does_not_read_its_answers_does_not_keep_others_waiting_for_ever()
+    {
+        using var folder = new TestFolder();
+        using HoldServer server = HoldServer.Start(folder["s"]);
+        using var holder = new DaemonHolder(folder["s"], "shop");
+        Put(holder, "arena.meta", "one");
+        using HoldConnection hung = HoldConnection.Connect(folder["s"]);
+        var asking = new Thread(() =>
+        {
+            try
+            {
+                while (true)
+                {
+                    hung.Send("take", "shop");
+                }
+            }
+            catch (IOException)
+            {
+                // It was closed upon us.
+            }
+        }) { IsBackground = true };
+        asking.Start();
+        Assert.True(asking.Join(s_limit), "the holder never gave it up");
+        Assert.Equal(["arena.meta=one"], Contents(holder));
+    }
+
+    [Fact]
+    public void What_is_no_memory_is_refused_and_the_list_stays_readable()
+    {
+        using var folder = new TestFolder();
+        using HoldServer server = HoldServer.Start(folder["s"]);
+        using var holder = new DaemonHolder(folder["s"], "shop");
+        using var pipe = new System.IO.Pipes.AnonymousPipeServerStream();
+        using var descriptor = new SafeFileHandle(pipe.SafePipeHandle.DangerousGetHandle(), ownsHandle: false);
+        MediumException refused = Assert.Throws<MediumException>(() => holder.Put("extent-1", descriptor));
+        Assert.Equal(MediumErrorKind.NotSupported, refused.Kind);
+        Put(holder, "extent-1", "one");
+        Put(holder, "extent-1", "again"); // in place of the first
+        Assert.Equal([new HeldStore("shop", 1, 5)], server.Stores);
+    }
+
+    [Fact]
     public void An_arena_lives_in_it()
     {
         using var folder = new TestFolder();

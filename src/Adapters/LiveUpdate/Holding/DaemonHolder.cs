@@ -98,6 +98,11 @@ public sealed class DaemonHolder : DescriptorHolder
                 Put(connection, name, descriptor);
                 return true;
             });
+            if (_given.Remove(name, out SafeFileHandle? before))
+            {
+                before.Dispose(); // Dropped by another process meanwhile.
+            }
+
             _given.Add(name, DescriptorMessages.Duplicate(descriptor));
         }
     }

@@ -25,6 +25,8 @@ internal readonly record struct HoldMessage(string Word, string[] Fields, SafeFi
 /// <remarks>Not thread-safe.</remarks>
 internal sealed class HoldConnection(Socket socket) : IDisposable
 {
+    private const int ReceiveLimit = 20; // SO_RCVTIMEO
+    private const int SendLimit = 21; // SO_SNDTIMEO
     private const int LongestMessage = 4096;
     private readonly byte[] _buffer = new byte[LongestMessage];
 
@@ -79,8 +81,20 @@ internal sealed class HoldConnection(Socket socket) : IDisposable
         return new HoldMessage(lines[0], lines[1..], descriptor);
     }
 
+    /// <summary>From here on a message that the other side does not take within the time is a connection that failed.</summary>
+    public void LimitSending(TimeSpan time) => Limit(SendLimit, time);
+
+    /// <summary>The same where none comes.</summary>
+    public void LimitReceiving(TimeSpan time) => Limit(ReceiveLimit, time);
+
     /// <summary>Waits until something comes or the other side closes; false where neither happens in the time.</summary>
     public bool Wait(TimeSpan time) => socket.Poll(time, SelectMode.SelectRead);
 
     public void Dispose() => socket.Dispose();
+
+    private void Limit(int option, TimeSpan time)
+    {
+        Span<long> value = [(long)time.TotalSeconds, time.Microseconds + (time.Milliseconds * 1000L)]; // struct timeval
+        socket.SetRawSocketOption(SocketMessage.SOL_SOCKET, option, MemoryMarshal.AsBytes(value));
+    }
 }

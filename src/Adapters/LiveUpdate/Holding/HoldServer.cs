@@ -18,6 +18,7 @@ public sealed record HeldStore(string Name, int Files, long Bytes);
 /// <remarks>Thread-safe. What it holds ends with its process, unless the next one takes it over.</remarks>
 public sealed class HoldServer : IDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5); // All others wait while one is answered.
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Dictionary<string, SafeFileHandle>> _stores = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _notes = new(StringComparer.Ordinal);
@@ -195,6 +196,7 @@ public sealed class HoldServer : IDisposable
             try
             {
                 var connection = new HoldConnection(((Socket)listener!).Accept());
+                connection.LimitSending(s_patience);
                 new Thread(() => Serve(connection)) { IsBackground = true, Name = "hold client" }.Start();
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -227,9 +229,9 @@ public sealed class HoldServer : IDisposable
                 {
                 }
             }
-            catch (Exception e) when (e is IOException or SocketException)
+            catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
             {
-                // The client is gone; what it gave stays.
+                // The client is gone, or a successor is and our socket could not be put back; what was given stays.
             }
         }
     }
@@ -269,6 +271,7 @@ public sealed class HoldServer : IDisposable
                 GiveOne(connection, store);
                 break;
             case { Word: "put", Fields: [var store, var name], Descriptor: { } descriptor }:
+                RequireMemory(name, descriptor);
                 Put(store, name, DescriptorMessages.Duplicate(descriptor));
                 connection.Send("ok");
                 break;
@@ -344,6 +347,7 @@ public sealed class HoldServer : IDisposable
             }
 
             successor.Send("done");
+            successor.LimitReceiving(s_patience);
             return Confirms(successor);
         }
         catch (Exception e) when (e is IOException or SocketException)
@@ -376,6 +380,18 @@ public sealed class HoldServer : IDisposable
         }
 
         _backup?.Put($"{store}/{name}", descriptor);
+    }
+
+    private static void RequireMemory(string name, SafeFileHandle descriptor)
+    {
+        try
+        {
+            _ = RandomAccess.GetLength(descriptor);
+        }
+        catch (NotSupportedException)
+        {
+            throw new MediumException(MediumErrorKind.NotSupported, "put", name, 0, $"'{name}' is a pipe, a socket or the like, and no memory.");
+        }
     }
 
     private void Drop(string store, string name)
