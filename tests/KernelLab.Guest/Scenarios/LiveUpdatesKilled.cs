@@ -9,6 +9,7 @@ namespace GuestMemFs.KernelLab.Guest.Scenarios;
 internal sealed class LiveUpdatesKilled : Scenario
 {
     private const int LaterMilliseconds = 40;
+    private const int Saving = 8; // writes up to which somebody is still to be saved
     private const int Preparing = 4; // writes of the journal, planned and three prepared, up to which nobody stands still: there may be nothing to resume then, and what was noted is run
 
     public override void Run(Stage stage)
@@ -45,6 +46,6 @@ internal sealed class LiveUpdatesKilled : Scenario
 
     private static string Between(int update) => FormattableString.Invariant($"written between the orchestrators of update {update}");
 
-    // After the last write comes the kexec: not a moment later.
-    private static int Later(int write) => write % 2 == 0 ? 0 : LaterMilliseconds;
+    // Once all are saved the rest takes no time, and at its end is the kexec: not a moment later.
+    private static int Later(int write) => write % 2 == 0 || write > Saving ? 0 : LaterMilliseconds;
 }
