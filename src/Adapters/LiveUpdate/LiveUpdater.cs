@@ -80,6 +80,11 @@ public sealed class LiveUpdater : IDisposable
     public async Task<IReadOnlyList<LiveUpdateFinding>> CheckAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        if (PlanArena.TextOf(plan) != _arena.Text)
+        {
+            throw new LiveUpdateException($"The plan is about the arena {PlanArena.TextOf(plan)}, and was given to who works with {_arena.Text}. LiveUpdater.For(plan) works with the plan's.");
+        }
+
         return await new Preflight(plan, _arena, Participants(plan, Guid.Empty), KernelOf(plan)).RunAsync(cancellation).ConfigureAwait(false);
     }
 

@@ -28,10 +28,10 @@ internal sealed class PlanArena : IDisposable
     {
         Holder = holder;
         Store = store;
-        Text = $"{store} at {holder}";
+        Text = TextOf(holder, store);
     }
 
-    /// <summary>Where it is, for people.</summary>
+    /// <summary>Where it is, for people: the directory, or the name and its holder.</summary>
     public string Text { get; }
 
     /// <summary>Who has its memory; null where it is in a directory.</summary>
@@ -48,6 +48,9 @@ internal sealed class PlanArena : IDisposable
 
     /// <summary>The name of the region that a machine's devices are saved in.</summary>
     public static string StateRegion(string machine) => $"{PlanJournal.RegionName}:{machine}";
+
+    /// <summary>Where a plan's is.</summary>
+    public static string TextOf(LiveUpdatePlan plan) => plan.Holder is { } holder ? TextOf(holder, plan.Arena) : plan.Arena;
 
     /// <summary>All regions that a plan needs for itself.</summary>
     public static IReadOnlyList<NeededRegion> Needed(LiveUpdatePlan plan) =>
@@ -114,6 +117,8 @@ internal sealed class PlanArena : IDisposable
         _reader?.Dispose();
         _held?.Dispose();
     }
+
+    private static string TextOf(string holder, string store) => $"{store} at {holder}";
 
     private Medium? OpenHeld() => Holder is null ? null : Medium.FromHolder(Holders.Open(Holder, Store!));
 
