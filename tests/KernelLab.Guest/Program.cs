@@ -37,6 +37,7 @@ try
         "module-variants" => new ModuleVariants(),
         "module-points" => new ModulePoints(),
         "module-misplaced" => new ModuleMisplaced(),
+        "systemd-restarts" => new SystemdRestarts(),
         _ => throw new ScenarioException($"there is no scenario '{name}'"),
     };
     scenario.Run(stage);

@@ -9,7 +9,7 @@ using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab;
 
-/// <summary>The lab: one root image for all machines, made when the first one starts.</summary>
+/// <summary>The lab: one root image for all machines, made when the first one starts, and one for those that boot systemd.</summary>
 public sealed class Lab : IDisposable
 {
     // For a scenario whose kernel tripped over QEMU (Transcript.EmulatorTripped): about one boot in thirty does on a busy machine.
@@ -17,9 +17,14 @@ public sealed class Lab : IDisposable
 
     private static readonly string s_logs = Repository.PathOf("artifacts", "kernel-lab");
     private readonly Lazy<RootImage> _image;
+    private readonly Lazy<SystemdImage> _systemd;
     private LabParts? _parts;
 
-    public Lab() => _image = new Lazy<RootImage>(() => RootImage.Build(Parts));
+    public Lab()
+    {
+        _image = new Lazy<RootImage>(() => RootImage.Build(Parts));
+        _systemd = new Lazy<SystemdImage>(() => SystemdImage.Build(_image.Value));
+    }
 
     /// <summary>Runs a scenario in a machine of its own; its console stays in <c>artifacts/kernel-lab</c>. Skips the test where the lab's parts are missing.</summary>
     internal Transcript Run(Boot boot, [CallerMemberName] string test = "")
@@ -27,6 +32,7 @@ public sealed class Lab : IDisposable
         LabParts parts = Parts;
         boot = Kernel.Debugging ? boot.ForDebugging() : boot;
         RootImage image = _image.Value;
+        string disk = boot.Systemd ? _systemd.Value.Path : image.Path;
         Directory.CreateDirectory(s_logs);
         string name = string.Join('-', [test, boot.Kernel.Name, .. boot.Arguments.Values.Where(value => value.All(char.IsAsciiLetterOrDigit))]);
         Transcript transcript = Once(name);
@@ -39,7 +45,7 @@ public sealed class Lab : IDisposable
 
         Transcript Once(string log)
         {
-            Transcript run = Machine.Run(parts, image, boot, Path.Combine(s_logs, log + ".console"));
+            Transcript run = Machine.Run(parts, disk, image.InitialRamDisk, boot, Path.Combine(s_logs, log + ".console"));
             File.WriteAllText(Path.Combine(s_logs, log + ".told"), run.Describe());
             LabTimes.Add(log, run);
             return run;
@@ -51,6 +57,11 @@ public sealed class Lab : IDisposable
 
     public void Dispose()
     {
+        if (_systemd.IsValueCreated)
+        {
+            _systemd.Value.Dispose();
+        }
+
         if (_image.IsValueCreated)
         {
             _image.Value.Dispose();

@@ -23,8 +23,10 @@ internal sealed class ServerFacts
     public static ServerFacts Ask(ServerProcess server, string section)
     {
         using var client = RespClient.Connect(server.TcpEndPoint);
-        return new ServerFacts(client.Call("INFO", section).Text);
+        return Ask(client, section);
     }
+
+    public static ServerFacts Ask(RespClient client, string section) => new(client.Call("INFO", section).Text);
 
     public string? Find(string name) => _facts.FirstOrDefault(f => f.Name == name).Value;
 

@@ -22,7 +22,8 @@ internal sealed class RootImage : IDisposable
     /// <summary>The initramfs, which is in the image too.</summary>
     public string InitialRamDisk => System.IO.Path.Combine(Root, "boot", "initrd");
 
-    private string Root => System.IO.Path.Combine(_folder.FullName, "root");
+    /// <summary>The folder that it was made of.</summary>
+    public string Root => System.IO.Path.Combine(_folder.FullName, "root");
 
     public static RootImage Build(LabParts parts)
     {
@@ -30,8 +31,7 @@ internal sealed class RootImage : IDisposable
         try
         {
             image.Fill(parts);
-            long size = Directory.EnumerateFiles(image.Root, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length + 4096) * 5 / 4;
-            Tool.Run(s_limit, Tool.Find("mkfs.ext4")!, "-q", "-F", "-O", "^has_journal", "-m", "0", "-d", image.Root, image.Path, $"{(size >> 20) + 16}M");
+            MakeFilesystem(image.Root, image.Path);
             return image;
         }
         catch
@@ -39,6 +39,13 @@ internal sealed class RootImage : IDisposable
             image.Dispose();
             throw;
         }
+    }
+
+    /// <summary>An ext4 image with what is in a folder.</summary>
+    public static void MakeFilesystem(string root, string path)
+    {
+        long size = Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length + 4096) * 5 / 4;
+        Tool.Run(s_limit, Tool.Find("mkfs.ext4")!, "-q", "-F", "-O", "^has_journal", "-m", "0", "-d", root, path, $"{(size >> 20) + 16}M");
     }
 
     public void Dispose() => _folder.Delete(recursive: true);

@@ -35,6 +35,9 @@ internal sealed record Boot
     /// <summary>True for a third serial line, which <see cref="Transcript.Counted"/> is heard on.</summary>
     public bool Counts { get; init; }
 
+    /// <summary>True for systemd as the first program, by <see cref="Image.SystemdImage"/>.</summary>
+    public bool Systemd { get; init; }
+
     /// <summary>A reset is another boot; else it is the machine's end.</summary>
     public bool Resets { get; init; }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using GuestMemFs.KernelLab.Image;
 using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab.Machines;
@@ -28,7 +27,7 @@ internal sealed class Machine : IDisposable
     }
 
     /// <summary>Boots a machine and runs its scenario to the end. Gives what it told; the console's end is part of it.</summary>
-    public static Transcript Run(LabParts parts, RootImage image, Boot boot, string console)
+    public static Transcript Run(LabParts parts, string disk, string initialRamDisk, Boot boot, string console)
     {
         var transcript = new Transcript(boot.Answer);
         using CountingLine? line = boot.Counts ? new CountingLine(transcript.Started) : null;
@@ -36,8 +35,8 @@ internal sealed class Machine : IDisposable
         [
             "-accel", "tcg,thread=multi", "-cpu", Processor, "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none",
             "-serial", $"file:{console}", "-serial", "stdio",
-            "-kernel", boot.Kernel.Image(parts), "-initrd", image.InitialRamDisk, "-append", boot.FullCommandLine,
-            "-drive", $"file={image.Path},if=virtio,format=raw,readonly=on",
+            "-kernel", boot.Kernel.Image(parts), "-initrd", initialRamDisk, "-append", boot.FullCommandLine,
+            "-drive", $"file={disk},if=virtio,format=raw,readonly=on",
             .. line?.Arguments ?? [], .. boot.Resets ? [] : (string[])["-no-reboot"],
             .. boot.Devices,
         ];

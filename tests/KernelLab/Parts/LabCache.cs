@@ -12,6 +12,9 @@ internal static class LabCache
     /// <summary>QEMU 10, which knows <c>cpr-reboot</c> and <c>cpr-transfer</c>, by a script that tells it where its firmware is. Null where it was not fetched.</summary>
     public static string? NewerQemu { get; } = Existing(Path.Combine(Folder, "qemu-10", "qemu-system-x86_64"));
 
+    /// <summary>The folder with an unpacked systemd, for machines to boot. Null where it was not fetched.</summary>
+    public static string? Systemd { get; } = File.Exists(Path.Combine(Folder, "systemd", "release")) ? Path.Combine(Folder, "systemd") : null;
+
     private static string Find()
     {
         if (Environment.GetEnvironmentVariable("GMF_LAB_CACHE") is { Length: > 0 } named)
