@@ -8,7 +8,7 @@ public sealed class SystemdTests(Lab lab)
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(20);
 
-    [Fact]
+    [Fact(Explicit = true)]
     public void KvStore_has_every_key_whatever_systemd_does_to_it_and_to_its_holder()
     {
         const int keys = 20_000;
