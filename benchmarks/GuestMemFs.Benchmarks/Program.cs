@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using GuestMemFs.Benchmarks.Library;
 using GuestMemFs.Benchmarks.Machines;
+using GuestMemFs.Benchmarks.Reports;
 using GuestMemFs.Benchmarks.Servers;
 
 if (args is ["pauses"])

@@ -29,7 +29,7 @@ internal static class Place
                 MountModule(stage);
                 break;
             case "tmpfs":
-                Shell.Run("mount", "-t", "tmpfs", "-o", "size=512M", "lab", MountPoint);
+                Shell.Run("mount", "-t", "tmpfs", "-o", $"size={stage.Arguments.Find("room") ?? "512M"}", "lab", MountPoint);
                 break;
             case "hugetlbfs":
                 File.WriteAllText("/proc/sys/vm/nr_hugepages", "256");

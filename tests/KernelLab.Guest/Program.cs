@@ -29,6 +29,7 @@ try
         "machine-paused" => new MachinePaused(),
         "machines-kept" => new MachinesKept(),
         "machines-luo" => new MachinesLuo(),
+        "restart-times" => new RestartTimes(),
         "module-checks" => new ModuleChecks(),
         "module-kept" => new ModuleKept(),
         "module-crash" => new ModuleCrash(),

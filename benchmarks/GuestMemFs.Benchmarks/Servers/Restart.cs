@@ -1,4 +1,5 @@
 using System.Globalization;
+using GuestMemFs.Benchmarks.Reports;
 using KvStore.Demo;
 
 namespace GuestMemFs.Benchmarks.Servers;

@@ -1,3 +1,4 @@
+using GuestMemFs.Benchmarks.Reports;
 using KvStore.Demo;
 
 namespace GuestMemFs.Benchmarks.Servers;

@@ -1,4 +1,4 @@
-namespace GuestMemFs.Benchmarks.Servers;
+namespace GuestMemFs.Benchmarks.Reports;
 
 /// <summary>A table in Markdown, and what its cells are made of.</summary>
 internal sealed class Table(params string[] head)
