@@ -34,6 +34,10 @@ internal sealed partial class RestartFigures(string medium, long size, Transcrip
     /// <summary>The attach itself, as the server tells, of its restarts.</summary>
     public IReadOnlyList<double> Attached => [.. Times("attached in").Skip(1)];
 
+    /// <summary>All of the machine.</summary>
+    public TimeSpan Took => run.Duration;
+
+    /// <summary>Filling it.</summary>
     public double Loaded => Times("loaded").FirstOrDefault();
 
     /// <summary>What went wrong in the machine, null where nothing did.</summary>
