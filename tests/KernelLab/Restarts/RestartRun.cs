@@ -4,7 +4,7 @@ using GuestMemFs.KernelLab.Machines;
 
 namespace GuestMemFs.KernelLab.Restarts;
 
-/// <summary>All of the comparison's machines, one after the other, sizes rising.</summary>
+/// <summary>All of the comparison's machines, one after the other: the least data, the most, and then what is between, which can be done without best.</summary>
 internal sealed class RestartRun(RestartOptions options)
 {
     private const double Quiet = 3.5; // A load of two is the machine under measurement.
@@ -20,7 +20,7 @@ internal sealed class RestartRun(RestartOptions options)
     /// <summary>Runs it; the report is written after each machine, and at the end into the documentation, where that was asked for and nothing went wrong.</summary>
     public RestartReport Run(Lab lab)
     {
-        foreach (long size in options.Sizes)
+        foreach (long size in options.Sizes.Take(1).Concat(options.Sizes.Skip(1).Reverse()))
         {
             if (Stopwatch.GetElapsedTime(_started) + Expected(size) > options.Time)
             {
@@ -43,7 +43,7 @@ internal sealed class RestartRun(RestartOptions options)
         return report;
     }
 
-    /// <summary>How long a size will take: as the one before, and loading as much longer as there is more to load.</summary>
+    /// <summary>How long a size will take: as the one before, and loading as much longer as there is more to load, or shorter.</summary>
     private TimeSpan Expected(long size)
     {
         if (_figures.Count == 0)
@@ -62,7 +62,7 @@ internal sealed class RestartRun(RestartOptions options)
     {
         double[] loads = [.. _loads.Order()];
         double median = loads[loads.Length / 2];
-        string left = _leftOut.Count == 0 ? "" : $" Left out, because there was no time: {string.Join(", ", _leftOut.Select(RestartOptions.Name))}.";
+        string left = _leftOut.Count == 0 ? "" : $" Left out, because there was no time: {string.Join(", ", _leftOut.Order().Select(RestartOptions.Name))}.";
         string busy = median > Quiet ? " **The machine was busy with other work: a trial.**" : "";
         return string.Create(CultureInfo.InvariantCulture, $"Measured on {_date:yyyy-MM-dd} from {_date:HH:mm} UTC in {Stopwatch.GetElapsedTime(_started).TotalMinutes:0} minutes, at a load of {median:0.0} ({loads[0]:0.0}–{loads[^1]:0.0}) on two cores, the measured machine's own included.{left}{busy}\n");
     }
