@@ -11,7 +11,7 @@ namespace GuestMemFs.KernelLab.Restarts;
 /// <param name="Kexecs">True for restarts under a next kernel.</param>
 internal sealed record RestartMachine(string Medium, bool Killed, bool Kexecs)
 {
-    private const int ValueLength = 4000; // With key and header a block of 4 KiB.
+    private const int ValueLength = 16000; // With key and header a block of 16 KiB.
     private const long MiB = 1 << 20;
 
     // The processor's own counter is found unreliable in the middle of a run where the host is busy: then some machines would be measured by another clock than the rest.
