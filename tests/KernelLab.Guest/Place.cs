@@ -71,7 +71,11 @@ internal static class Place
     /// <summary>Our module, over the memory that the command line sets aside for it.</summary>
     private static void MountModule(Stage stage)
     {
-        Shell.Run("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges={Range}:{Reserved()}");
+        if (!Directory.Exists("/sys/module/guestmemfs"))
+        {
+            Shell.Run("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges={Range}:{Reserved()}");
+        }
+
         Shell.Run("mount", "-t", "guestmemfs", "-o", stage.Number == 0 ? $"range={Range},format=force" : $"range={Range}", "none", MountPoint);
     }
 

@@ -38,6 +38,8 @@ try
         "module-variants" => new ModuleVariants(),
         "module-points" => new ModulePoints(),
         "module-misplaced" => new ModuleMisplaced(),
+        "systemd-kexec" => new SystemdKexec(),
+        "systemd-plan" => new SystemdPlan(),
         "systemd-restarts" => new SystemdRestarts(),
         _ => throw new ScenarioException($"there is no scenario '{name}'"),
     };

@@ -25,6 +25,21 @@ internal class Service(string unit)
     /// <summary>Start, stop, restart: returns when it is done.</summary>
     public void Do(string verb) => Shell.Run("systemctl", verb, unit);
 
+    /// <summary>Adds to the unit, until the next boot.</summary>
+    public void DropIn(string text)
+    {
+        string folder = Directory.CreateDirectory($"/run/systemd/system/{unit}.service.d").FullName;
+        File.WriteAllText($"{folder}/lab.conf", text);
+        Shell.Run("systemctl", "daemon-reload");
+    }
+
+    /// <summary>Waits until a unit that does one thing has done it; throws where that went wrong.</summary>
+    public void WaitUntilDone()
+    {
+        WaitFor(() => Property("ActiveState") is "inactive" or "failed" && Property("ExecMainExitTimestampMonotonic") != "0", "its end");
+        Stage.Check(Property("Result") == "success", $"{unit} ended with {Property("Result")}. {Shell.Try("systemctl", "status", "--no-pager", unit).Text}");
+    }
+
     /// <summary>Kills its main process, and waits until systemd has started another.</summary>
     public void Kill()
     {

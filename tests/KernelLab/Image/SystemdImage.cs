@@ -11,6 +11,9 @@ internal sealed class SystemdImage : IDisposable
 {
     private const string Missing = "no systemd was fetched for the lab's machines";
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
+
+    // Generators make units of what they find; this one of the kernel's command line (systemd.wants=), and no other is kept.
+    private const string Generators = "usr/lib/systemd/system-generators", KeptGenerator = "systemd-debug-generator";
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-systemd-");
 
     private SystemdImage()
@@ -56,8 +59,12 @@ internal sealed class SystemdImage : IDisposable
         // Of two files at the same path the first stays: systemd's come first, its C library with them. The rest are links, not copies.
         Directory.CreateDirectory(Root);
         Tool.Run(s_limit, "cp", "-a", System.IO.Path.Combine(systemd, "usr"), In("usr"));
-        // Nothing is started that Debian's packages would have started: what a target wants, and what generators make of what they find.
-        Directory.Delete(In("usr/lib/systemd/system-generators"), recursive: true);
+        foreach (string generator in Directory.EnumerateFiles(In(Generators)).Where(file => System.IO.Path.GetFileName(file) != KeptGenerator))
+        {
+            File.Delete(generator);
+        }
+
+        // Nor what Debian's packages would have started.
         foreach (string wanted in Directory.EnumerateDirectories(In("usr/lib/systemd/system"), "*.wants"))
         {
             Directory.Delete(wanted, recursive: true);
@@ -77,6 +84,11 @@ internal sealed class SystemdImage : IDisposable
         foreach (string other in Directory.EnumerateFileSystemEntries(plain).Where(other => System.IO.Path.GetFileName(other) is not ("bin" or "lib" or "lib64" or "sbin" or "init")))
         {
             Tool.Run(s_limit, "cp", "-aln", other, Root);
+        }
+
+        foreach (string mountPoint in (string[])["mnt/guestmemfs", "mnt/memory"])
+        {
+            Directory.CreateDirectory(In(mountPoint));
         }
 
         File.CreateSymbolicLink(In("init"), "usr/lib/systemd/systemd");
