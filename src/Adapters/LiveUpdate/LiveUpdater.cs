@@ -34,12 +34,12 @@ public sealed class LiveUpdater : IDisposable
     public LiveUpdater(string holder, string store, IProgress<LiveUpdateProgress>? progress = null)
         : this(new PlanArena(holder, store), new NextKernel(), progress, TimeProvider.System)
     {
-        ArgumentException.ThrowIfNullOrEmpty(holder);
-        ArgumentException.ThrowIfNullOrEmpty(store);
     }
 
     internal LiveUpdater(string directory, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
-        : this(new PlanArena(directory), kernel, progress, clock) => ArgumentException.ThrowIfNullOrEmpty(directory);
+        : this(new PlanArena(directory), kernel, progress, clock)
+    {
+    }
 
     internal LiveUpdater(PlanArena arena, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
     {
@@ -80,9 +80,10 @@ public sealed class LiveUpdater : IDisposable
     public async Task<IReadOnlyList<LiveUpdateFinding>> CheckAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        if (PlanArena.TextOf(plan) != _arena.Text)
+        using PlanArena its = PlanArena.Of(plan);
+        if (its.Text != _arena.Text)
         {
-            throw new LiveUpdateException($"The plan is about the arena {PlanArena.TextOf(plan)}, and was given to who works with {_arena.Text}. LiveUpdater.For(plan) works with the plan's.");
+            throw new LiveUpdateException($"The plan is about the arena {its.Text}, and was given to who works with {_arena.Text}. LiveUpdater.For(plan) works with the plan's.");
         }
 
         return await new Preflight(plan, _arena, Participants(plan, Guid.Empty), KernelOf(plan)).RunAsync(cancellation).ConfigureAwait(false);

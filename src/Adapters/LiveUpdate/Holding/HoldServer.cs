@@ -348,21 +348,9 @@ public sealed class HoldServer : IDisposable
 
             successor.Send("done");
             successor.LimitReceiving(s_patience);
-            return Confirms(successor);
-        }
-        catch (Exception e) when (e is IOException or SocketException)
-        {
-            return false;
-        }
-    }
-
-    private static bool Confirms(HoldConnection successor)
-    {
-        try
-        {
             return successor.Receive() is { Word: "ok" };
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or SocketException)
         {
             return false;
         }

@@ -27,7 +27,6 @@ internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) 
     public Task AbortAsync(string? saved, CancellationToken cancellation) => Task.Run(
         () =>
         {
-            arenas.Dispose();
             if (saved is not null && new KernelCommandLine(saved).Words.Contains(Moves))
             {
                 arenas.Thaw(settings.Name);

@@ -19,20 +19,21 @@ internal sealed class PlanArena : IDisposable
     /// <summary>In a directory.</summary>
     public PlanArena(string directory)
     {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
         _directory = directory;
-        Text = directory;
     }
 
     /// <summary>In memory that a holder has, and that the kernel itself keeps.</summary>
     public PlanArena(string holder, string store)
     {
+        ArgumentException.ThrowIfNullOrEmpty(holder);
+        ArgumentException.ThrowIfNullOrEmpty(store);
         Holder = holder;
         Store = store;
-        Text = TextOf(holder, store);
     }
 
     /// <summary>Where it is, for people: the directory, or the name and its holder.</summary>
-    public string Text { get; }
+    public string Text => _directory ?? $"{Store} at {Holder}";
 
     /// <summary>Who has its memory; null where it is in a directory.</summary>
     public string? Holder { get; }
@@ -48,9 +49,6 @@ internal sealed class PlanArena : IDisposable
 
     /// <summary>The name of the region that a machine's devices are saved in.</summary>
     public static string StateRegion(string machine) => $"{PlanJournal.RegionName}:{machine}";
-
-    /// <summary>Where a plan's is.</summary>
-    public static string TextOf(LiveUpdatePlan plan) => plan.Holder is { } holder ? TextOf(holder, plan.Arena) : plan.Arena;
 
     /// <summary>All regions that a plan needs for itself.</summary>
     public static IReadOnlyList<NeededRegion> Needed(LiveUpdatePlan plan) =>
@@ -117,8 +115,6 @@ internal sealed class PlanArena : IDisposable
         _reader?.Dispose();
         _held?.Dispose();
     }
-
-    private static string TextOf(string holder, string store) => $"{store} at {holder}";
 
     private Medium? OpenHeld() => Holder is null ? null : Medium.FromHolder(Holders.Open(Holder, Store!));
 
