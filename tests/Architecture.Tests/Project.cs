@@ -1,0 +1,41 @@
+using System.Xml.Linq;
+
+namespace GuestMemFs.Architecture;
+
+/// <summary>A project of the product: its folder, its assembly, the projects it references.</summary>
+internal sealed record Project(string Folder, string Assembly, bool IsProgram, IReadOnlyList<string> References)
+{
+    private static readonly string[] s_places = ["src", "samples"];
+
+    /// <summary>All projects of the product, each after those it references.</summary>
+    public static IReadOnlyList<Project> All { get; } = Load();
+
+    /// <summary>The project that a file lies in.</summary>
+    public static Project Of(string file) => All.First(project => file.StartsWith(project.Folder + "/", StringComparison.Ordinal));
+
+    private static List<Project> Load()
+    {
+        var waiting = s_places.SelectMany(place => Repository.Files(place, "*.csproj")).Select(Read).ToList();
+        var loaded = new List<Project>();
+        while (waiting.Count > 0)
+        {
+            Project next = waiting.First(project => project.References.All(name => loaded.Exists(done => done.Folder == name)));
+            waiting.Remove(next);
+            loaded.Add(next);
+        }
+
+        return loaded;
+    }
+
+    private static Project Read(string path)
+    {
+        string folder = Path.GetDirectoryName(path)!;
+        XDocument file = XDocument.Parse(Repository.Text(path));
+        string assembly = file.Descendants("AssemblyName").FirstOrDefault()?.Value ?? Path.GetFileNameWithoutExtension(path);
+        var references = file.Descendants("ProjectReference").Where(reference => reference.Attribute("OutputItemType") is null)
+            .Select(reference => Path.GetDirectoryName(reference.Attribute("Include")!.Value)!)
+            .Select(relative => Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, folder, relative))));
+        bool isProgram = file.Descendants("OutputType").FirstOrDefault()?.Value == "Exe";
+        return new Project(folder, assembly, isProgram, [.. references]);
+    }
+}
