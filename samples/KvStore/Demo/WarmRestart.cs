@@ -125,5 +125,5 @@ internal sealed record WarmRestart
     }
 
     private static string Itself() =>
-        Environment.ProcessPath is { } path && Path.GetFileName(path) == "KvStore" ? path : typeof(WarmRestart).Assembly.Location;
+        Environment.ProcessPath is { } path && Path.GetFileName(path) == "KvStore" ? path : Path.Combine(AppContext.BaseDirectory, "KvStore.dll");
 }

@@ -12,6 +12,14 @@ internal static class Dotnet
 
     public static async Task<string> Run(string directory, Dictionary<string, string> environment, params string[] arguments)
     {
+        (int exitCode, string text) = await TryRun(directory, environment, arguments);
+        Assert.True(exitCode == 0, $"dotnet {string.Join(' ', arguments)} ended with {exitCode}:\n{text}");
+        return text;
+    }
+
+    /// <summary>Runs it to its end and gives the exit code and what it printed.</summary>
+    public static async Task<(int ExitCode, string Text)> TryRun(string directory, Dictionary<string, string> environment, params string[] arguments)
+    {
         // No compiler or build server is to outlive the tests.
         ProcessStartInfo start = Start("dotnet", directory, arguments);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
@@ -34,7 +42,7 @@ internal static class Dotnet
         }
     }
 
-    private static async Task<string> Run(ProcessStartInfo start, string[] arguments)
+    private static async Task<(int ExitCode, string Text)> Run(ProcessStartInfo start, string[] arguments)
     {
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
@@ -49,9 +57,7 @@ internal static class Dotnet
             Assert.Fail($"dotnet {string.Join(' ', arguments)} took more than {s_limit}");
         }
 
-        string text = await output + await errors;
-        Assert.True(process.ExitCode == 0, $"dotnet {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{text}");
-        return text;
+        return (process.ExitCode, await output + await errors);
     }
 
     public static ProcessStartInfo Start(string program, string directory, params string[] arguments) =>

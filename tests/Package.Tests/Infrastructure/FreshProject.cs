@@ -28,7 +28,14 @@ internal sealed class FreshProject : IDisposable
                 <ImplicitUsings>enable</ImplicitUsings>
                 <Nullable>enable</Nullable>
                 <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <IsAotCompatible>true</IsAotCompatible>
+                <PublishAot Condition="'$(Native)' == 'true'">true</PublishAot>
               </PropertyGroup>
+              <ItemGroup Condition="'$(Native)' == 'true'">
+                <!-- All that is in the packages is compiled and looked at, not only what the program uses. -->
+                <TrimmerRootAssembly Include="GuestMemFs.PersistentArena" />
+                <TrimmerRootAssembly Include="GuestMemFs.LiveUpdate;GuestMemFs.VirtualMachines" Condition="'{referenced}' == 'GuestMemFs.LiveUpdate'" />
+              </ItemGroup>
               <ItemGroup>
                 <PackageReference Include="{referenced}" Version="[{package.Version}]" />
                 <PackageReference Include="Microsoft.Extensions.Hosting" Version="{ExtensionsVersion()}" />
@@ -44,10 +51,26 @@ internal sealed class FreshProject : IDisposable
     private static string MachineCache => Environment.GetEnvironmentVariable("NUGET_PACKAGES")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
+    private static IEnumerable<string> Linkers =>
+        from directory in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+        from name in new[] { "clang", "gcc" }
+        select Path.Combine(directory, name);
+
     public async Task Build()
     {
         await Dotnet.Run(_directory.Path, new Dictionary<string, string> { ["NUGET_PACKAGES"] = _directory["packages"] }, "build", "-c", "Release", "-o", "out", "-v", "quiet", "-nologo");
         Assert.True(Directory.Exists(Path.Combine(_directory["packages"], Package.Id.ToLowerInvariant())), "The package did not come from the folder.");
+    }
+
+    /// <summary>Publishes it as a native program and gives its path. Skips the test where the compiler's package or a linker is missing.</summary>
+    public async Task<string> PublishNative()
+    {
+        Assert.SkipUnless(Linkers.Any(File.Exists), "There is no linker (clang or gcc) on PATH, so no native program was made.");
+        (int exitCode, string text) = await Dotnet.TryRun(
+            _directory.Path, new Dictionary<string, string> { ["NUGET_PACKAGES"] = _directory["packages"] }, "publish", "-c", "Release", "-o", "native", "-p:Native=true", "-v", "quiet", "-nologo");
+        Assert.SkipWhen(exitCode != 0 && text.Contains("error NU1", StringComparison.Ordinal), $"The compiler's package does not restore, so no native program was made: {text}");
+        Assert.True(exitCode == 0, text);
+        return Path.Combine(_directory["native"], "App");
     }
 
     public void Dispose() => _directory.Dispose();

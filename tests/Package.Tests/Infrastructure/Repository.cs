@@ -8,6 +8,7 @@ internal static class Repository
     private static readonly string[] s_files =
     [
         "Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", "BannedSyntaxes.txt", ".editorconfig", "global.json", "README.md", "CHANGELOG.md",
+        Path.Combine("build", "NativeProgram.props"), Path.Combine("build", "NativeProgram.targets"),
     ];
 
     public static string Root { get; } = Path.GetFullPath(Path.Combine(ThisDirectory(), "..", "..", ".."));
@@ -18,6 +19,7 @@ internal static class Repository
         Directory.CreateDirectory(to);
         foreach (string file in s_files)
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(to, file))!);
             File.Copy(Path.Combine(Root, file), Path.Combine(to, file));
         }
 

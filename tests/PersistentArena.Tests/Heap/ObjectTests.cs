@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using GuestMemFs.Heap;
 
 namespace GuestMemFs.Tests.Heap;
 
@@ -18,6 +19,18 @@ public sealed class ObjectTests
         public long Number;
         public Offset<byte> Text;
         public Offset<OtherNode> Next;
+    }
+
+    // Declared otherwise than it lies.
+    [StructLayout(LayoutKind.Explicit)]
+    private struct Overlaid
+    {
+        [FieldOffset(8)]
+        public long High;
+        [FieldOffset(0)]
+        public int Low;
+        [FieldOffset(0)]
+        public ulong All;
     }
 
     [Fact]
@@ -76,6 +89,13 @@ public sealed class ObjectTests
         Assert.Throws<HeapRootsFullException>(() => heap.OpenOrCreateRoot<long>("one more"));
         Assert.Throws<ArgumentException>(() => heap.OpenOrCreateRoot<long>(new string('x', 32)));
         Assert.Equal(64, heap.Roots.Count);
+    }
+
+    // What 0.1 wrote into arenas: a root of these types opens as long as the numbers are these.
+    [Fact]
+    public void The_layout_hash_of_a_type_stays_what_it_was()
+    {
+        Assert.Equal("3CE48C70C3C41D64 0CB33AB34F4E7AB1 B9AC7F1BFA26BA39", $"{LayoutHash.Of<Node>():X16} {LayoutHash.Of<OtherNode>():X16} {LayoutHash.Of<Overlaid>():X16}");
     }
 
     [Fact]
