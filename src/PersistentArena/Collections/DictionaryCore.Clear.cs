@@ -45,6 +45,7 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>Takes apart some of a cleared table; true where nothing is left. For a timer; room that is needed at once is made at once.</summary>
     public bool CollectGarbage(long buckets)
     {
+        _heap.ThrowIfClosed();
         if (*GarbageWord == 0)
         {
             return true;

@@ -159,7 +159,11 @@ internal sealed unsafe partial class DictionaryCore
 
     /// <summary>False, for a record that was not found by a look that still holds.</summary>
     /// <exception cref="HeapDamagedException">It may be there, and damage hides it.</exception>
-    private bool Absent(in RecordView record, ulong* bucket) => record.IsDamaged ? throw DamagedBucket(bucket) : false;
+    private bool Absent(in RecordView record, ulong* bucket)
+    {
+        _heap.ThrowIfGone();
+        return record.IsDamaged ? throw DamagedBucket(bucket) : false;
+    }
 
     /// <summary>
     /// The record of a key, or null; then <paramref name="header"/> says whether something was met that cannot be: not 0 is damage, where the bucket's lock is
@@ -213,17 +217,17 @@ internal sealed unsafe partial class DictionaryCore
 
     private bool Regrown(long offset, long length)
     {
-        _length = _heap.Space.Length;
+        _length = _heap.Space.Follow();
         return offset > 0 && offset + length <= _length;
     }
 
-    // Attaching has checked where all buckets lie: one outside is of a region that another process has made larger since.
+    // Attaching has checked where all buckets lie: one outside is of a region that another process has made larger since, and is followed.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Regrown(ulong* bucket)
     {
         if (!Regrown(OffsetOf(bucket), Table.BucketLength))
         {
-            throw Damaged(OffsetOf(bucket), "a bucket lies behind the region's end; where its writer has made it larger, open it anew");
+            throw Damaged(OffsetOf(bucket), "a bucket lies behind the region's end");
         }
     }
 

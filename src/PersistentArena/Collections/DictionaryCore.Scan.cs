@@ -20,6 +20,7 @@ internal sealed unsafe partial class DictionaryCore
             cursor = ScanStep(cursor, ref visitor);
         }
         while (cursor != 0 && --buckets > 0);
+        _heap.ThrowIfGone();
         return cursor;
     }
 
@@ -52,6 +53,7 @@ internal sealed unsafe partial class DictionaryCore
     public int RemoveExpired(int buckets)
     {
         int removed = 0;
+        _heap.ThrowIfClosed();
         if (ExpiringCount == 0)
         {
             return 0;

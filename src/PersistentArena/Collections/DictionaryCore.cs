@@ -43,7 +43,7 @@ internal sealed unsafe partial class DictionaryCore
         }
         else if (*CurrentWord == 0)
         {
-            throw new ArenaReadOnlyException(heap.Space.Name, $"finish the dictionary '{name}', whose creation was interrupted");
+            throw ArenaReadOnlyException.OfRegion(heap.Space.Name, $"finishing the dictionary '{name}', whose creation was interrupted,");
         }
         else
         {
@@ -51,11 +51,11 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    public long Count => Current.Sum(0);
+    public long Count => Sum(0);
 
-    public long RecordBytes => Current.Sum(1);
+    public long RecordBytes => Sum(1);
 
-    public long ExpiringCount => Current.Sum(2);
+    public long ExpiringCount => Sum(2);
 
     private Table Current
     {
@@ -84,6 +84,13 @@ internal sealed unsafe partial class DictionaryCore
 
     /// <summary>True where the hash is keyed with that seed. For checks.</summary>
     public bool HashesWith(UInt128 seed) => *(ulong*)(_root + DictionaryFormat.Seed0Offset) == (ulong)seed && *(ulong*)(_root + DictionaryFormat.Seed1Offset) == (ulong)(seed >> 64);
+
+    private long Sum(int counter)
+    {
+        long sum = Current.Sum(counter);
+        _heap.ThrowIfGone();
+        return sum;
+    }
 
     private bool IsExpired(long expiresAt) => expiresAt != RecordView.NoExpiry && expiresAt <= Now;
 
@@ -189,7 +196,12 @@ internal sealed unsafe partial class DictionaryCore
             && Guard.Holds(Volatile.Read(ref *(ulong*)(_base + offset)) == BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
     }
 
-    internal HeapDamagedException Damaged(long offset, string what) => new(_heap.Space.Name, offset, what);
+    /// <exception cref="ObjectDisposedException">The region was unmapped meanwhile: what does not check are zeros in its place.</exception>
+    internal HeapDamagedException Damaged(long offset, string what)
+    {
+        _heap.ThrowIfGone();
+        return new(_heap.Space.Name, offset, what);
+    }
 
     /// <summary>Ends what a crash left half done: an empty root, a split, groups that were not committed.</summary>
     private void Recover()

@@ -61,7 +61,8 @@ internal static unsafe class TableCheck
     {
         ulong word = Volatile.Read(ref *(ulong*)(space.Base + place));
         return Guard.Holds(SealedOffset.TryOpen(word, place, out long offset))
-            && offset >= HeapFormat.FirstPage << HeapFormat.PageShift && (offset & (SizeClasses.Granule - 1)) == 0 && offset <= space.Length - length
+            && offset >= HeapFormat.FirstPage << HeapFormat.PageShift && (offset & (SizeClasses.Granule - 1)) == 0
+            && (offset <= space.Length - length || offset <= space.Follow() - length)
             ? offset
             : throw Elsewhere(space, place, type, length);
     }

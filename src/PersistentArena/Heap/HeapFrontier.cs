@@ -22,7 +22,8 @@ internal readonly unsafe struct HeapFrontier(IHeapSpace space)
     {
         bool intact = SealedWord.TryOpen(Volatile.Read(ref *_word), Seed, out uint value);
         page = value;
-        return Guard.Holds(intact) && page >= HeapFormat.FirstPage && page <= _space.Length >> HeapFormat.PageShift;
+        return Guard.Holds(intact) && page >= HeapFormat.FirstPage
+            && (page <= _space.Length >> HeapFormat.PageShift || page <= _space.Follow() >> HeapFormat.PageShift);
     }
 
     /// <summary>Before the heap's header makes it count.</summary>

@@ -17,7 +17,7 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     private const int OffsetOffset = 48;
 
     private readonly byte* _base = space.Base;
-    private readonly long _length = space.Length;
+    private readonly IHeapSpace _space = space;
     private readonly string _region = space.Name;
 
     /// <summary>
@@ -112,7 +112,8 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     /// <summary>The root object that a word found by <see cref="Find"/> leads to.</summary>
     /// <exception cref="HeapDamagedException">The word does not check, or leads outside.</exception>
     public long Follow(long slot) =>
-        Guard.Holds(SealedOffset.TryOpen(Volatile.Read(ref *(ulong*)(_base + slot)), slot, out long offset)) && offset > 0 && (offset & 15) == 0 && offset <= _length - HeapFormat.RootLength
+        Guard.Holds(SealedOffset.TryOpen(Volatile.Read(ref *(ulong*)(_base + slot)), slot, out long offset)) && offset > 0 && (offset & 15) == 0
+            && (offset <= _space.Length - HeapFormat.RootLength || offset <= _space.Follow() - HeapFormat.RootLength)
             ? offset
             : throw new HeapDamagedException(_region, slot, "where a root lies does not check");
 

@@ -9,6 +9,9 @@ internal unsafe interface IHeapSpace
     /// <summary>Bytes that are there now; may grow.</summary>
     long Length { get; }
 
+    /// <summary>The length after a look at what another process, the writer, has added since. For where something leads behind <see cref="Length"/>.</summary>
+    long Follow() => Length;
+
     /// <summary>For messages.</summary>
     string Name { get; }
 

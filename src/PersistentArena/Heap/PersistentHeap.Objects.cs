@@ -108,28 +108,48 @@ public sealed unsafe partial class PersistentHeap
 
     internal byte* Payload(long offset, int length, bool exactly)
     {
+        ThrowIfGone();
         long held = HeldBy(offset);
         if (held >= 0 && (!exactly || held == length))
         {
             return _base + offset + ObjectHeader;
         }
 
+        ThrowIfGone();
         throw new ArgumentException($"Offset {offset} in the heap of region '{_space.Name}' is no object of {length} bytes. It was freed, or is another heap's.", nameof(offset));
     }
 
     /// <summary>The root object of that size that a word leads to.</summary>
     internal byte* RootPayload(long slot, int length)
     {
-        long offset = new HeapRoots(_space).Follow(slot);
-        return HeldBy(offset) == length
-            ? _base + offset + ObjectHeader
-            : throw new HeapDamagedException(_space.Name, offset, $"a root leads here, where there is no object of {length} bytes");
+        long offset;
+        try
+        {
+            offset = new HeapRoots(_space).Follow(slot);
+            if (HeldBy(offset) == length)
+            {
+                return _base + offset + ObjectHeader;
+            }
+        }
+        catch (HeapDamagedException)
+        {
+            ThrowIfGone();
+            throw;
+        }
+
+        ThrowIfGone();
+        throw new HeapDamagedException(_space.Name, offset, $"a root leads here, where there is no object of {length} bytes");
     }
 
     /// <summary>How many bytes an object holds, or -1 where the offset leads to none.</summary>
     private long HeldBy(long offset)
     {
         long length = _space.Length;
+        if (offset > length - SizeClasses.Granule)
+        {
+            length = _space.Follow();
+        }
+
         if (!Guard.Holds(offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset <= length - SizeClasses.Granule) || (offset & (SizeClasses.Granule - 1)) != 0)
         {
             return -1;

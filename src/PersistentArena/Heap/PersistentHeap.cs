@@ -21,6 +21,9 @@ public sealed unsafe partial class PersistentHeap
     /// <summary>In the place of the thread that has the heap for itself: nobody has it any more.</summary>
     private const int Closed = -1;
 
+    /// <summary>In the place of the thread that has the heap for itself: nobody may change it. Every change takes a lane or the whole heap, and meets this there.</summary>
+    private const int ReadOnly = -2;
+
     [ThreadStatic]
     private static int t_laneHint;
 
@@ -30,12 +33,14 @@ public sealed unsafe partial class PersistentHeap
     private readonly BlockAllocator? _blocks;
     private readonly Lock _rootLock = new();
     private int _exclusiveThread;
+    private volatile bool _gone;
     private Lane? _exclusiveLane;
 
     private PersistentHeap(IHeapSpace space, bool recover = true)
     {
         _space = space;
         _base = space.Base;
+        _exclusiveThread = space.IsWritable ? 0 : ReadOnly;
         CheckHeader();
         for (int i = 0; i < _lanes.Length; i++)
         {
@@ -65,7 +70,7 @@ public sealed unsafe partial class PersistentHeap
 
     internal byte* Base => _base;
 
-    internal BlockAllocator Blocks => _blocks ?? throw new ArenaReadOnlyException(_space.Name, "change a heap");
+    internal BlockAllocator Blocks => _blocks ?? throw ArenaReadOnlyException.OfRegion(_space.Name, "changing its heap");
 
     internal ReadOnlySpan<Lane> Lanes => _lanes;
 
@@ -74,11 +79,12 @@ public sealed unsafe partial class PersistentHeap
     /// </summary>
     /// <exception cref="RegionKindException">The region is not of kind Heap.</exception>
     /// <exception cref="HeapDamagedException">The region held a heap whose header does not check.</exception>
+    /// <exception cref="ArenaReadOnlyException">The region never held one, and the arena was opened read-only.</exception>
     public static PersistentHeap Open(PersistentRegion region)
     {
         ArgumentNullException.ThrowIfNull(region);
         PersistentHeap heap = Open(new RegionHeapSpace(region));
-        region.Arena.Closing += heap.Close;
+        region.BeforeClose(heap.Close, heap.MarkGone);
         return heap;
     }
 
@@ -86,6 +92,11 @@ public sealed unsafe partial class PersistentHeap
     {
         if (!space.IsFormatted)
         {
+            if (!space.IsWritable)
+            {
+                throw ArenaReadOnlyException.OfRegion(space.Name, "making its heap, which it never held,");
+            }
+
             Format(space);
         }
 
@@ -203,6 +214,7 @@ public sealed unsafe partial class PersistentHeap
     /// </summary>
     internal void Close()
     {
+        _ = Interlocked.CompareExchange(ref _exclusiveThread, Closed, ReadOnly);
         SpinWait spin = default;
         for (int holder; (holder = Interlocked.CompareExchange(ref _exclusiveThread, Closed, 0)) is not (0 or Closed); spin.SpinOnce())
         {
@@ -220,6 +232,22 @@ public sealed unsafe partial class PersistentHeap
             }
         }
     }
+
+    /// <summary>The region is about to be unmapped: from now on readers find zeros in its place, and are to say so.</summary>
+    internal void MarkGone() => _gone = true;
+
+    /// <summary>Throws where the region was unmapped. For the paths that end without a record: what they saw may have been zeros in its place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void ThrowIfGone()
+    {
+        if (_gone)
+        {
+            ThrowGone();
+        }
+    }
+
+    [System.Diagnostics.CodeAnalysis.DoesNotReturn]
+    private void ThrowGone() => throw new ObjectDisposedException(nameof(PersistentRegion), $"Region '{_space.Name}' was disposed of.");
 
     /// <summary>Ends the parking of a lane whose open group of an earlier attach was rolled back.</summary>
     internal void Unpark(Lane lane)
@@ -303,10 +331,18 @@ public sealed unsafe partial class PersistentHeap
         }
     }
 
-    private void ThrowIfClosed()
+    /// <summary>Throws where nobody may change the heap (any more).</summary>
+    internal void ThrowIfClosed()
     {
-        if (Volatile.Read(ref _exclusiveThread) == Closed)
+        int holder = Volatile.Read(ref _exclusiveThread);
+        if (holder == ReadOnly)
         {
+            throw ArenaReadOnlyException.OfRegion(_space.Name, "changing its heap");
+        }
+
+        if (holder == Closed)
+        {
+            ThrowIfGone();
             throw new ObjectDisposedException(nameof(PersistentHeap), $"The arena that region '{_space.Name}' is of was closed.");
         }
     }

@@ -18,6 +18,8 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
 
     public long Length => _region.Length;
 
+    public long Follow() => _region.Follow();
+
     public string Name => _region.Name;
 
     public bool IsWritable => !_region.IsReadOnly;

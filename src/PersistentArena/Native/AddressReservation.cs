@@ -4,14 +4,20 @@ namespace GuestMemFs.Native;
 /// A range of address space that holds nothing: files are mapped into it at fixed addresses, so that memory can grow without moving.
 /// </summary>
 /// <remarks>
-/// <para>There is no finalizer, on purpose: a span into the range keeps nothing alive, and unmapping under running code is a crash. Who
+/// <para>What was never disposed of or retired is not finalized, on purpose: a span into the range keeps nothing alive, and unmapping under running code is a crash. Who
 /// forgets <see cref="Dispose"/> leaks address space until the process ends, and nothing else.</para>
 /// <para>Thread-safe as the kernel is: calls on different parts may run at once; <see cref="Dispose"/> must be the last one.</para>
 /// </remarks>
 internal sealed class AddressReservation : IDisposable
 {
     private const int Reserved = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_NORESERVE;
+    /// <summary>Each takes two of the process's mappings, of which there may be 65,530: the collector, which sees small objects only, is called now and then.</summary>
+    private const int RetiredPerCollection = 2048;
+
+    private static int s_retired;
+
     private bool _disposed;
+    private bool _retired;
 
     /// <summary>Reserves address space.</summary>
     /// <param name="length">Bytes, a multiple of 4 KiB, above zero.</param>
@@ -30,6 +36,8 @@ internal sealed class AddressReservation : IDisposable
         {
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "An alignment is a power of two.");
         }
+
+        GC.SuppressFinalize(this);
 
         // Over-reserve, then give back what is in front of the aligned address and behind the end.
         long all = checked(length + alignment - PageSizes.Small);
@@ -68,15 +76,60 @@ internal sealed class AddressReservation : IDisposable
     public static void CloseHole(nint address, long length) =>
         _ = Libc.MMap(address, (nuint)length, Libc.PROT_NONE, Reserved | Libc.MAP_FIXED_NOREPLACE, -1, 0); // Fails where there is no hole, which is the good case.
 
+    /// <summary>
+    /// Puts zeros of this process in the place of what is mapped, so that a thread which still reads or writes there does not end the process. The address space is given back
+    /// when no object refers to this any more.
+    /// </summary>
+    /// <param name="length">Bytes that somebody may be using, from the first on; a multiple of the page size of what is mapped.</param>
+    public void Retire(long length)
+    {
+        if (_disposed || _retired)
+        {
+            return;
+        }
+
+        _retired = true;
+        length = Math.Min(length, Length);
+        if (length > 0 && !Replace(0, length, Libc.PROT_READ | Libc.PROT_WRITE))
+        {
+            Replace(0, length, Libc.PROT_READ); // Without overcommit, memory that can be written counts.
+        }
+
+        if (Length > length)
+        {
+            Replace(length, Length - length, Libc.PROT_NONE);
+        }
+
+        GC.ReRegisterForFinalize(this);
+        if (Interlocked.Increment(ref s_retired) % RetiredPerCollection == 0)
+        {
+            GC.Collect();
+        }
+    }
+
+    /// <summary>Gives the address space of what was retired back.</summary>
+    ~AddressReservation()
+    {
+        if (_retired && !_disposed)
+        {
+            Unmap(Address, (nint)Length);
+        }
+    }
+
     /// <summary>Unmaps everything in the range. No span into it may be in use.</summary>
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         if (!_disposed)
         {
             _disposed = true;
             Unmap(Address, (nint)Length);
         }
     }
+
+    /// <summary>False where the kernel has no room for it: then what was there stays.</summary>
+    private bool Replace(long offset, long length, int protection) =>
+        Libc.MMap(Address + (nint)offset, (nuint)length, protection, Reserved | Libc.MAP_FIXED, -1, 0) != Libc.MAP_FAILED;
 
     private static void Unmap(nint address, nint length)
     {

@@ -308,6 +308,7 @@ public sealed partial class PersistentArena : IDisposable
     {
         lock (_lock)
         {
+            ObjectDisposedException.ThrowIf(mapping.Leases == 0, typeof(PersistentRegion));
             RegionEntry entry = mapping.Entry;
             MetadataJournal journal = Writer($"growing region '{entry.Name}'");
             if (newLength == entry.Length)
@@ -322,6 +323,21 @@ public sealed partial class PersistentArena : IDisposable
                 Grow(journal, mapping, newLength);
                 return 0;
             });
+        }
+    }
+
+    /// <summary>Maps what the writer has added to a region that a reader has open; its length then.</summary>
+    internal long Follow(RegionMapping mapping)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(mapping.Leases == 0, typeof(PersistentRegion));
+            if (mapping.Loan is null && Current().Find(mapping.Entry.Id) is { } node)
+            {
+                Guard(node.Entry.Length, () => Follow(mapping, node));
+            }
+
+            return mapping.Length;
         }
     }
 

@@ -8,12 +8,14 @@ namespace GuestMemFs;
 /// </summary>
 /// <remarks>
 /// <para>Metadata calls are thread-safe. The bytes are plain shared memory: who writes them orders its own stores.</para>
-/// <para>A span or address keeps nothing alive: dispose of the region only when nobody uses its memory. The memory is unmapped when the last opening of the region in
-/// this arena object is disposed of.</para>
+/// <para>A span or address keeps nothing alive: dispose of the region only when nobody uses its memory. The memory is taken out when the last opening of the region in
+/// this arena object is disposed of: in its place are zeros then, as long as an object refers to the region. A heap's and its dictionaries' users get
+/// <see cref="ObjectDisposedException"/>.</para>
 /// </remarks>
 public sealed unsafe class PersistentRegion : IDisposable
 {
     private readonly RegionMapping _mapping;
+    private readonly List<(Action Close, Action Gone)> _users = [];
     private int _disposed;
 
     internal PersistentRegion(PersistentArena arena, RegionMapping mapping)
@@ -130,13 +132,53 @@ public sealed unsafe class PersistentRegion : IDisposable
         Arena.MarkFormatted(_mapping);
     }
 
+    /// <summary>The length after a look at what the writer, another process, has added since.</summary>
+    /// <exception cref="RegionSizeException">It has grown beyond the address space that was kept for it here.</exception>
+    internal long Follow()
+    {
+        CheckOpen();
+        return Arena.IsReadOnly ? Arena.Follow(_mapping) : Length;
+    }
+
+    /// <summary>Has an object told that works in this region's memory.</summary>
+    /// <param name="close">Before the arena is closed or this is disposed of, perhaps more than once: ends changes. What it throws keeps the region open.</param>
+    /// <param name="gone">Before the memory is taken out.</param>
+    internal void BeforeClose(Action close, Action gone)
+    {
+        lock (_users)
+        {
+            _users.Add((close, gone));
+        }
+
+        Arena.Closing += close;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        (Action Close, Action Gone)[] users;
+        lock (_users)
         {
-            Arena.Release(_mapping);
+            users = [.. _users];
         }
+
+        foreach ((Action close, _) in users)
+        {
+            close();
+        }
+
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        foreach ((Action close, Action gone) in users)
+        {
+            gone();
+            Arena.Closing -= close;
+        }
+
+        Arena.Release(_mapping);
     }
 
     /// <summary>Apart, so that what is backed already allocates no closure.</summary>

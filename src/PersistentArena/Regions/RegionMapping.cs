@@ -5,7 +5,7 @@ namespace GuestMemFs.Regions;
 
 /// <summary>
 /// A region in the address space: one reservation, the extents mapped into it one behind the other. All openings of a region in an
-/// arena object share it; it is unmapped when the last of them is gone, and never by a finalizer.
+/// arena object share it. When the last of them is gone, zeros take its place; the address space is given back when no object refers to this any more.
 /// </summary>
 /// <remarks>Changed under the arena's lock; <see cref="Length"/> may be read, and <see cref="EnsureBacked"/> called, by any thread.</remarks>
 internal sealed class RegionMapping
@@ -115,7 +115,7 @@ internal sealed class RegionMapping
         }
     }
 
-    /// <summary>Unmaps. Nobody may be using it.</summary>
+    /// <summary>Takes the memory out. Whoever still reads it finds zeros.</summary>
     public void Unmap()
     {
         foreach (Part part in _parts)
@@ -124,7 +124,15 @@ internal sealed class RegionMapping
         }
 
         _parts = [];
-        _view.Dispose();
+        if (_length > 0)
+        {
+            _view.Retire(RegionSizes.RoundUp(_length, Entry.Alignment));
+        }
+        else
+        {
+            _view.Dispose(); // It was never given to anybody.
+        }
+
         Loan?.Dispose();
     }
 

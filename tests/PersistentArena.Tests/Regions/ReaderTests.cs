@@ -112,6 +112,43 @@ public class ReaderTests
     }
 
     [Fact]
+    public void A_reader_of_a_heap_follows_the_growth_of_its_region()
+    {
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        using PersistentArena writer = PersistentArena.Create(On(medium));
+        using PersistentRegion region = writer.CreateRegion("heap", 4 * MiB, new RegionOptions { Kind = RegionKind.Heap, MaximumLength = 256 * MiB });
+        PersistentHeap heap = PersistentHeap.Open(region);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
+        PersistentRoot<Offset<byte>> root = heap.OpenOrCreateRoot<Offset<byte>>("root");
+        using PersistentArena reader = PersistentArena.Open(On(medium, ArenaAccess.ReadOnly));
+        using PersistentRegion seen = reader.OpenRegion("heap");
+        PersistentHeap seenHeap = PersistentHeap.Open(seen);
+        PersistentDictionary seenDictionary = PersistentDictionary.OpenOrCreate(seenHeap, "d");
+        PersistentRoot<Offset<byte>> seenRoot = seenHeap.OpenOrCreateRoot<Offset<byte>>("root");
+
+        region.Grow(200 * MiB);
+        for (int i = 0; i < 40_000; i++)
+        {
+            dictionary.Set(BitConverter.GetBytes(i), new byte[1000]);
+        }
+
+        dictionary.Set("large"u8, new byte[20 << 20]);
+        heap.PutBytes(root.Value, new byte[9 << 20]);
+
+        // Whatever is looked at first: a bucket, a record, an object, a root that was made since, the frontier.
+        Assert.Equal(9 << 20, seenHeap.ReadBytes(seenRoot.Value).Length);
+        Assert.Equal(20 << 20, seenDictionary.Get("large"u8)!.Length);
+        for (int i = 0; i < 40_000; i++)
+        {
+            Assert.Equal(1000, seenDictionary.Get(BitConverter.GetBytes(i))!.Length);
+        }
+
+        Assert.Equal(200 * MiB, seen.Length);
+        _ = PersistentDictionary.OpenOrCreate(heap, "later");
+        Assert.Equal(0, PersistentDictionary.OpenOrCreate(seenHeap, "later").Count);
+    }
+
+    [Fact]
     public void On_demand_memory_is_taken_when_it_is_asked_for()
     {
         using TestMedium medium = TestMedia.Create("tmpfs");

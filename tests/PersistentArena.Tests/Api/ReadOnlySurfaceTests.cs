@@ -1,0 +1,153 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using GuestMemFs.Tests.Hosting;
+
+namespace GuestMemFs.Tests.Api;
+
+/// <summary>
+/// Everything public that works on an arena's memory, called on one that was opened read-only: a writer is refused with a type, a reader is not. What is public and in neither
+/// table fails the test, so that a new writer is not forgotten.
+/// </summary>
+public sealed class ReadOnlySurfaceTests
+{
+    /// <summary>The writers, by type and method. All are called; each throws <see cref="ArenaReadOnlyException"/>.</summary>
+    private static readonly Dictionary<string, Action<World>> s_writers = new(StringComparer.Ordinal)
+    {
+        ["PersistentArena.CreateRegion"] = world => world.Arena.CreateRegion("new", 2 << 20),
+        ["PersistentArena.DeleteRegion"] = world => world.Arena.DeleteRegion("raw"),
+        ["PersistentArena.RenameRegion"] = world => world.Arena.RenameRegion("raw", "other"),
+        ["PersistentArena.OpenOrCreateRegion"] = world => world.Arena.OpenOrCreateRegion("new", 2 << 20),
+        ["PersistentArena.Freeze"] = world => world.Arena.Freeze(),
+        ["PersistentArena.Thaw"] = world => world.Arena.Thaw(),
+        ["PersistentArena.Create"] = world => PersistentArena.Create(new ArenaOptions { Directory = world.Directory, Access = ArenaAccess.ReadOnly }),
+        ["PersistentRegion.Grow"] = world => world.Raw.Grow(4 << 20),
+        ["PersistentHeap.Open"] = world => PersistentHeap.Open(world.Arena.OpenRegion("never formatted")),
+        ["PersistentHeap.OpenOrCreateRoot"] = world => world.Heap.OpenOrCreateRoot<long>("new"),
+        ["PersistentHeap.Put"] = world => world.Heap.Put(world.Root.Value.Next, default(Node)),
+        ["PersistentHeap.PutBytes"] = world => world.Heap.PutBytes(world.Root.Value.Text, "new"u8),
+        ["PersistentHeap.Free"] = world => world.Heap.Free(world.Root.Value.Text),
+        ["PersistentRoot`1.Set"] = world => world.Root.Set(default),
+        ["PersistentDictionary.OpenOrCreate"] = world => PersistentDictionary.OpenOrCreate(world.Heap, "new"),
+        ["PersistentDictionary.BeginAtomic"] = world => world.Dictionary.BeginAtomic(),
+        ["PersistentDictionary.Clear"] = world => world.Dictionary.Clear(),
+        ["PersistentDictionary.CollectGarbage"] = world => world.Dictionary.CollectGarbage(10),
+        ["PersistentDictionary.RemoveExpired"] = world => world.Dictionary.RemoveExpired(5000),
+        ["PersistentDictionary.Expire"] = world => world.Dictionary.Expire("expiring"u8, DateTimeOffset.UtcNow.AddHours(5)),
+        ["PersistentDictionary.Remove"] = world => world.Dictionary.Remove("text"u8),
+        ["PersistentDictionary.TryAdd"] = world => world.Dictionary.TryAdd("new"u8, "value"u8),
+        ["PersistentDictionary.TryUpdate"] = world => world.Dictionary.TryUpdate("text"u8, "other"u8, "value"u8),
+        ["PersistentDictionary.GetAndSet"] = world => world.Dictionary.GetAndSet("text"u8, "other"u8),
+        ["PersistentDictionary.Increment"] = world => world.Dictionary.Increment("number"u8),
+        ["PersistentDictionary.Set"] = world => world.Dictionary.Set("text"u8, "other"u8),
+        ["PersistentDictionary.Mutate"] = world =>
+        {
+            var mutation = new Overwrite();
+            world.Dictionary.Mutate("text"u8, ref mutation);
+        },
+    };
+
+    /// <summary>What reads, or ends what could not be begun (a group).</summary>
+    private static readonly string[] s_readers =
+    [
+        "PersistentArena.GetSpace", "PersistentArena.GetRegionFiles", "PersistentArena.ListRegions", "PersistentArena.BorrowRegion", "PersistentArena.OpenRegion",
+        "PersistentArena.TryOpenRegion", "PersistentArena.FindRegion", "PersistentArena.Open", "PersistentArena.OpenOrCreate", "PersistentArena.Dispose",
+        "PersistentRegion.ReadPages", "PersistentRegion.AsSpan", "PersistentRegion.Flush", "PersistentRegion.Dispose",
+        "PersistentHeap.GetStatistics", "PersistentHeap.Read", "PersistentHeap.ReadBytes",
+        "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom", "PersistentDictionary.Get", "PersistentDictionary.Scan",
+        "PersistentDictionary.Prefetch", "PersistentDictionary.ReadMany", "AtomicGroup.Commit", "AtomicGroup.Dispose",
+    ];
+
+    private static readonly Type[] s_types =
+        [typeof(PersistentArena), typeof(PersistentRegion), typeof(PersistentHeap), typeof(PersistentRoot<>), typeof(PersistentDictionary), typeof(AtomicGroup)];
+
+    public static TheoryData<string> Writers => [.. s_writers.Keys];
+
+    [Fact]
+    public void Everything_public_is_known_as_reader_or_writer()
+    {
+        const BindingFlags declared = BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        string[] there = [.. s_types.SelectMany(type => type.GetMethods(declared).Where(method => !method.IsSpecialName && method.GetBaseDefinition().DeclaringType == type)
+            .Select(method => $"{type.Name}.{method.Name}")).Distinct().Order(StringComparer.Ordinal)];
+
+        Assert.Equal(s_writers.Keys.Concat(s_readers).Order(StringComparer.Ordinal), there);
+    }
+
+    [Theory, MemberData(nameof(Writers))]
+    public void A_writer_is_refused(string name)
+    {
+        using var world = new World();
+
+        var refused = Assert.Throws<ArenaReadOnlyException>(() => s_writers[name](world));
+
+        Assert.Equal(ReasonCodes.ArenaReadOnly, refused.ReasonCode);
+        Assert.Equal("value"u8.ToArray(), world.Dictionary.Get("text"u8));
+        Assert.Equal(3, world.Dictionary.Count);
+        Assert.Equal("text"u8.ToArray(), world.Heap.ReadBytes(world.Root.Value.Text).ToArray());
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Node
+    {
+        public Offset<Node> Next;
+        public Offset<byte> Text;
+    }
+
+    private struct Overwrite : IRecordMutation
+    {
+        public readonly MutationPlan Plan(in RecordView current) => MutationPlan.Put(4);
+
+        public readonly void Write(in RecordView current, Span<byte> value) => value.Fill(1);
+    }
+
+    /// <summary>An arena with one of each thing, closed, and opened read-only.</summary>
+    private sealed class World : IDisposable
+    {
+        private readonly ArenaDirectory _directory = new();
+
+        public World()
+        {
+            Directory = _directory["arena"];
+            using (PersistentArena writer = PersistentArena.Create(new ArenaOptions { Directory = Directory }))
+            {
+                writer.CreateRegion("raw", 2 << 20).Dispose();
+                writer.CreateRegion("never formatted", 8 << 20, new RegionOptions { Kind = RegionKind.Heap }).Dispose();
+                using PersistentRegion region = writer.CreateRegion("heap", 16 << 20, new RegionOptions { Kind = RegionKind.Heap });
+                PersistentHeap heap = PersistentHeap.Open(region);
+                heap.PutBytes(heap.OpenOrCreateRoot<Node>("root").Value.Text, "text"u8);
+                PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
+                dictionary.Set("text"u8, "value"u8);
+                dictionary.Increment("number"u8);
+                dictionary.Set("expiring"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
+            }
+
+            Arena = PersistentArena.Open(new ArenaOptions { Directory = Directory, Access = ArenaAccess.ReadOnly });
+            Raw = Arena.OpenRegion("raw");
+            HeapRegion = Arena.OpenRegion("heap");
+            Heap = PersistentHeap.Open(HeapRegion);
+            Root = Heap.OpenOrCreateRoot<Node>("root");
+            Dictionary = PersistentDictionary.OpenOrCreate(Heap, "d");
+        }
+
+        public string Directory { get; }
+
+        public PersistentArena Arena { get; }
+
+        public PersistentRegion Raw { get; }
+
+        public PersistentRegion HeapRegion { get; }
+
+        public PersistentHeap Heap { get; }
+
+        public PersistentRoot<Node> Root { get; }
+
+        public PersistentDictionary Dictionary { get; }
+
+        public void Dispose()
+        {
+            HeapRegion.Dispose();
+            Raw.Dispose();
+            Arena.Dispose();
+            _directory.Dispose();
+        }
+    }
+}
