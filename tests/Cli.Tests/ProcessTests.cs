@@ -126,6 +126,48 @@ public sealed class ProcessTests
         Assert.True(one.AsSpan(0, (int)one.Length).SequenceEqual(two.AsSpan(0, (int)two.Length)));
     }
 
+    /// <summary>A write beyond the limit on a file's length sends SIGXFSZ, which ends a process that does not look ahead.</summary>
+    [Fact]
+    public void A_limit_on_the_length_of_files_is_a_refusal_and_no_signal()
+    {
+        Assert.SkipUnless(File.Exists("/bin/bash"), "there is no bash");
+        using var arena = new TestArena();
+        string dump = Path.Combine(Path.GetTempPath(), $"gmfs-test-{Guid.NewGuid():N}");
+        try
+        {
+            Answer refused = Limited(3072, "create", "-a", arena.Directory);
+            Assert.NotEqual(0, refused.Code);
+            Assert.Contains("ulimit -f", refused.Error, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFiles(arena.Directory));
+
+            // Made of more files than one where one may not be so long.
+            Assert.Equal(0, Limited(10 << 10, "create", "-a", arena.Directory).Code);
+            Assert.Equal(0, Limited(10 << 10, "create", "blob", "32M", "-a", arena.Directory).Code);
+            Assert.InRange(Directory.GetFiles(arena.Directory, "extent-*").Length, 4, 8);
+            Answer small = Limited(3 << 10, "create", "more", "2M", "-a", arena.Directory);
+            Assert.Contains("ulimit -f", small.Error, StringComparison.Ordinal);
+
+            using (PersistentArena library = PersistentArena.Open(arena.Options))
+            using (PersistentRegion blob = library.OpenRegion("blob"))
+            {
+                new Random(1).NextBytes(blob.AsSpan(0, (int)blob.Length));
+            }
+
+            Answer cut = Limited(10 << 10, "dump", "blob", dump, "-a", arena.Directory);
+            Assert.Equal((int)Cli.Infrastructure.ExitCode.Failed, cut.Code);
+            Assert.Contains("ulimit -f", cut.Error, StringComparison.Ordinal);
+            Assert.False(File.Exists(dump));
+        }
+        finally
+        {
+            File.Delete(dump);
+        }
+
+        // The runtime's own double mapping of code is a file of 2 GiB: off, or it could not even start.
+        static Answer Limited(int kibibytes, params string[] arguments) =>
+            Start("/bin/bash", ["-c", $"ulimit -f {kibibytes}; export DOTNET_EnableWriteXorExecute=0; exec dotnet '{ToolPath}' \"$@\"", "bash", .. arguments]);
+    }
+
     [Fact]
     public void Bash_completes_commands_options_and_regions()
     {

@@ -30,6 +30,11 @@ internal static class DumpWriter
             File.Move(partial, path, overwrite);
             return length;
         }
+        catch (ArgumentOutOfRangeException e)
+        {
+            File.Delete(partial); // What the runtime makes of EFBIG.
+            throw new GmfsException(ExitCode.Failed, $"'{path}' would be longer than a file may be here ({e.Message}). Nothing is left of it. Raise the limit (ulimit -f unlimited), or write to another filesystem.");
+        }
         catch
         {
             File.Delete(partial);

@@ -201,7 +201,7 @@ public sealed class ArenaBusyException : ArenaException
 public sealed class ArenaMediumException : ArenaException
 {
     internal ArenaMediumException(string location, MediumException inner)
-        : base(ReasonCodes.MediumFailed, $"The medium of the arena in {location} failed: {inner.Message} Nothing was changed. Check that it is mounted and reachable, then open the arena again.", inner)
+        : base(ReasonCodes.MediumFailed, $"The medium of the arena in {location} failed: {inner.Message} Nothing was changed.{(inner.Errno == Native.Errno.EFBIG ? "" : " Check that it is mounted and reachable, then open the arena again.")}", inner)
     {
         Location = location;
         Kind = inner.Kind;

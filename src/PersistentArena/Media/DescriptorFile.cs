@@ -37,6 +37,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
     /// </summary>
     public void SetInitialLength(long length)
     {
+        FileSizeLimit.Require(length, _path);
         while (Libc.FTruncate(_handle, length) != 0)
         {
             int errno = Errno.Last;

@@ -62,7 +62,8 @@ internal static class ShmemHugePages
         using var file = new SafeFileHandle(descriptor, ownsHandle: true);
         using var view = new AddressReservation(PageSizes.Huge2M, PageSizes.Huge2M);
         const int protection = Libc.PROT_READ | Libc.PROT_WRITE;
-        bool mapped = Libc.FTruncate(file, PageSizes.Huge2M) == 0
+        bool mapped = FileSizeLimit.Current >= PageSizes.Huge2M
+            && Libc.FTruncate(file, PageSizes.Huge2M) == 0
             && Libc.MMap(view.Address, (nuint)PageSizes.Huge2M, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, file, 0) != Libc.MAP_FAILED;
 
         // That there is no huge page just now says nothing about the kernel.

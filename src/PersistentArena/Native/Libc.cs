@@ -149,6 +149,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "closedir", SetLastError = true)]
     public static partial int CloseDir(nint directory);
 
+    [LibraryImport(Library, EntryPoint = "getrlimit", SetLastError = true)]
+    public static partial int GetRLimit(int resource, ResourceLimit* limit);
+
     [LibraryImport(Library, EntryPoint = "geteuid", SetLastError = true)]
     public static partial uint GetEUid();
 }

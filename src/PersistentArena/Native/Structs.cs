@@ -35,6 +35,14 @@ internal struct StatX
     public readonly bool IsDirectory => (Mode & Libc.S_IFMT) == Libc.S_IFDIR;
 }
 
+/// <summary><c>struct rlimit</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ResourceLimit
+{
+    public ulong Current;
+    public ulong Maximum;
+}
+
 /// <summary><c>struct dirent</c> of 64-bit Linux; the name follows at <see cref="Name"/>, ended by a NUL.</summary>
 [StructLayout(LayoutKind.Explicit)]
 internal unsafe struct DirectoryEntry

@@ -78,7 +78,8 @@ public sealed partial class PersistentArena
         MediumCapabilities capabilities = _medium.Capabilities;
         (long total, long free) = Ledger();
         int present = capabilities.MaximumFiles == int.MaxValue ? 0 : _medium.ListFiles().Count;
-        var room = new Room(Granularity, capabilities.MaximumFileLength, free, capabilities.MaximumFiles - present, capabilities.CreationTakesSpace);
+        long longest = LongestFile(capabilities);
+        var room = new Room(Granularity, longest, free, capabilities.MaximumFiles - present, capabilities.CreationTakesSpace);
         bool takesSpace = reserve == RegionReserve.Full;
         ExtentEntry? last = region?.Extents.Count > 0 ? region.Extents[^1] : null;
 
@@ -99,6 +100,10 @@ public sealed partial class PersistentArena
             ? throw new ArenaOutOfFilesException(Location, plan.NewFiles, present, capabilities.MaximumFiles)
             : plan;
     }
+
+    /// <summary>What the medium and this process's limit allow: with a low limit a region is made of more files.</summary>
+    private long LongestFile(MediumCapabilities capabilities) =>
+        Math.Min(capabilities.MaximumFileLength, Math.Max(FileSizeLimit.Current, 2 * Granularity)); // Below that making the file is refused, with the reason.
 
     /// <summary>Address space that the new extents of a plan take, counted from the end of what is mapped.</summary>
     private static long MappedBytes(SpacePlan plan)
