@@ -28,12 +28,13 @@ public sealed class DictionaryCrashTests
         Expire(s_same[8], 0),
         Clear(),
         Collect(600),
+        Move(),
         Group(commit: true, Set(s_same[0], "in group"), Remove(s_same[1]), Set(s_same[9], "new"), Increment("n", 1)),
         Group(commit: false, Set(s_same[0], "in group"), Set(s_same[0], "twice"), Remove(s_same[2]), Set(s_same[10], "new"), Expire(s_same[0], Later)),
     ];
 
     // What ends a sequence of three: one of each kind.
-    private static readonly DictionaryOperation[] ThirdOperations = [Alphabet[1], Alphabet[5], Alphabet[6], Alphabet[8], Alphabet[10], Alphabet[12], Alphabet[13]];
+    private static readonly DictionaryOperation[] ThirdOperations = [Alphabet[1], Alphabet[5], Alphabet[6], Alphabet[8], Alphabet[10], Alphabet[12], Alphabet[13], Alphabet[14]];
 
     internal static readonly string[] BeginningNames = ["empty", "full bucket", "overflow of one", "long chain", "integers"];
 
@@ -81,6 +82,12 @@ public sealed class DictionaryCrashTests
     public void Every_store_of_growth()
     {
         ExploreGrowth(recoveryToo: true, new Random(5));
+    }
+
+    [Fact]
+    public void Every_store_of_compaction()
+    {
+        ExploreCompaction(recoveryToo: true, new Random(9));
     }
 
     [Fact]
@@ -142,6 +149,56 @@ public sealed class DictionaryCrashTests
         }
     }
 
+    /// <summary>
+    /// A full heap whose free memory is scattered: a value of another size, in a group and out of one, has slabs emptied, and one of several pages a stretch.
+    /// </summary>
+    internal static void ExploreCompaction(bool recoveryToo, Random? random)
+    {
+        using DictionaryLab lab = new(2 << 20, "compaction") { Reorder = random, CrashRecoveryToo = recoveryToo };
+        int count = 0;
+        for (int size = 3_900; Fits(lab, Set("k" + count, new string('v', size))); count++)
+        {
+            size = count % 9 == 8 ? 60_000 : 3_900;
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            if (i % 4 != 0)
+            {
+                lab.Do(Remove("k" + i));
+            }
+        }
+
+        lab.Do(Set("other", new string('o', 30)));
+        var scattered = lab.Save();
+        foreach (DictionaryOperation needy in new[]
+        {
+            Set("needs a slab", new string('n', 500)),
+            Group(commit: true, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))),
+            Group(commit: false, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))),
+            Set("needs a stretch", new string('n', 400_000)),
+        })
+        {
+            lab.Restore(scattered, "scattered");
+            lab.Explore(needy);
+            Assert.True(lab.BlocksMoved > 0, $"{needy} found room without compaction");
+            lab.Do(Set("afterwards", "and it goes on"));
+        }
+    }
+
+    private static bool Fits(DictionaryLab lab, DictionaryOperation set)
+    {
+        try
+        {
+            lab.Do(set);
+            return true;
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            return false;
+        }
+    }
+
     internal static void Begin(DictionaryLab lab, string beginning)
     {
         int same = beginning switch { "full bucket" => 7, "overflow of one" => 8, "long chain" => 15, _ => 0 };
@@ -175,6 +232,7 @@ public sealed class DictionaryCrashTests
         {
             0 => Clear(),
             1 => Collect(random.Next(2_000)),
+            5 => Move(),
             2 or 3 or 4 => Group(random.Next(3) > 0, [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => Simple())]),
             _ => Simple(),
         };

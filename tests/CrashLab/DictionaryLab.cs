@@ -37,6 +37,9 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
     /// <summary>Where set, states that a weak order of stores can leave are looked at too; samples are drawn from it.</summary>
     public Random? Reorder { get; set; }
 
+    /// <summary>Blocks that compaction has moved since the last attach of the living memory.</summary>
+    public long BlocksMoved => _dictionary.Core.Heap.GetStatistics().BlocksMoved;
+
     /// <summary>Does an operation without a look at its crashes.</summary>
     public void Do(DictionaryOperation operation)
     {

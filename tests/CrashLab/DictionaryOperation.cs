@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using GuestMemFs.Heap;
 
 namespace GuestMemFs.CrashLab;
 
@@ -55,6 +56,9 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
 
     public static DictionaryOperation Collect(int buckets) => new($"collect {buckets}", dictionary => dictionary.CollectGarbage(buckets), _ => { });
 
+    /// <summary>Moves every record and overflow block, as compaction does.</summary>
+    public static DictionaryOperation Move() => new("move", MoveAll, _ => { });
+
     public static DictionaryOperation Group(bool commit, params DictionaryOperation[] operations) => new(
         $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
         dictionary =>
@@ -77,6 +81,18 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
                 Array.ForEach(operations, operation => operation.Model(model));
             }
         });
+
+    private static void MoveAll(PersistentDictionary dictionary)
+    {
+        PersistentHeap heap = dictionary.Core.Heap;
+        Lane lane = heap.TakeLane();
+        foreach ((long block, long size) in HeapBlocks.Find(heap.Space).OrderBy(pair => pair.Key))
+        {
+            dictionary.Core.TryMove(lane, block, size);
+        }
+
+        PersistentHeap.ReleaseLane(lane);
+    }
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 }

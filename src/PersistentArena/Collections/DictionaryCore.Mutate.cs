@@ -16,25 +16,10 @@ internal sealed unsafe partial class DictionaryCore
         Lane lane = _heap.TakeLane();
         try
         {
-            bool retried = false;
-            while (true)
+            ArenaOutOfSpaceException? refused = TryMutate(lane, key, hash, ref mutation);
+            if (refused is not null)
             {
-                Enter(hash);
-                try
-                {
-                    MutateLocked(lane, key, hash, ref mutation);
-                    break;
-                }
-                catch (ArenaOutOfSpaceException) when (!retried && *GarbageWord != 0)
-                {
-                    retried = true;
-                }
-                finally
-                {
-                    Leave(hash);
-                }
-
-                CollectGarbage(lane, long.MaxValue);
+                MutateMakingRoom(lane, key, hash, ref mutation, refused);
             }
 
             if (lane.InsertsSinceGrowthCheck >= InsertsPerGrowthCheck)
@@ -45,6 +30,54 @@ internal sealed unsafe partial class DictionaryCore
         finally
         {
             PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
+    /// <summary>One try under the bucket's lock; what it gives back is the refusal of a block, after which nothing was changed.</summary>
+    private ArenaOutOfSpaceException? TryMutate<TMutation>(Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation)
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        Enter(hash);
+        try
+        {
+            MutateLocked(lane, key, hash, ref mutation);
+            return null;
+        }
+        catch (ArenaOutOfSpaceException refused)
+        {
+            return refused;
+        }
+        finally
+        {
+            Leave(hash);
+        }
+    }
+
+    /// <summary>Makes room, without the bucket's lock, and tries again; others may take what was made before this does.</summary>
+    private void MutateMakingRoom<TMutation>(Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation, ArenaOutOfSpaceException refused)
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        const int Tries = 64;
+        try
+        {
+            for (int tries = 1; ; tries++)
+            {
+                if (tries > Tries || !_heap.MakeRoom(lane, refused.Asked))
+                {
+                    throw refused;
+                }
+
+                if (TryMutate(lane, key, hash, ref mutation) is not { } again)
+                {
+                    return;
+                }
+
+                refused = again;
+            }
+        }
+        finally
+        {
+            lane.TakesAnything = false;
         }
     }
 

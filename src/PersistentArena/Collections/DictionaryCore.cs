@@ -40,6 +40,7 @@ internal sealed unsafe partial class DictionaryCore
         if (heap.Space.IsWritable)
         {
             Recover();
+            heap.AddOwner(this);
         }
         else if (*CurrentWord == 0)
         {

@@ -9,47 +9,41 @@ namespace GuestMemFs.Heap;
 /// </summary>
 /// <remarks>
 /// Order of search for a small block: the lane's cache, the shared stack of its class, slabs with known free blocks, slabs not looked into since the attach (a
-/// bounded number a call), a fresh slab; and when the region is full, everything that is left to be looked at.
+/// bounded number a call), a fresh slab; when the region is full, everything that is left to be looked at, and what all lanes keep. Where that fails too, the caller
+/// lets go of its bucket and asks <see cref="Compactor"/>.
 /// </remarks>
 internal sealed unsafe class BlockAllocator
 {
-    private const long SharedBytes = 256 << 10;
     private const long TrimPages = 64;
+    private const long KeptMilliseconds = 10;
     private const int SlabsPerCall = 8;
     private const int PagesPerCall = 256;
-    private const int SlabShare = 16;
 
     private readonly Lock _lock = new();
     private readonly IHeapSpace _space;
     private readonly PageTable _table;
     private readonly RunAllocator _runs;
     private readonly PageWalker _walker;
-    private readonly Shared[] _shared = new Shared[SizeClasses.Count];
-    private readonly Dictionary<long, int> _released = [];
+    private readonly SlabStock _slabs;
     private readonly ulong _reserved;
+    private readonly Lane[] _lanes;
     private long _trimmedAt;
+    private long _keptAt;
 
-    private sealed class Shared
-    {
-        /// <summary>Reserved blocks in nobody's cache.</summary>
-        public List<long> Blocks { get; } = [];
+    // The pages that are being emptied: what becomes free there waits for Return.
+    private long _emptyingFrom;
+    private long _emptyingUntil;
 
-        /// <summary>Slabs with blocks whose headers say free; may be stale.</summary>
-        public Stack<long> Partial { get; } = new();
-    }
-
-    public BlockAllocator(IHeapSpace space)
+    public BlockAllocator(IHeapSpace space, Lane[] lanes)
     {
         _space = space;
+        _lanes = lanes;
         _table = new PageTable(space);
         _runs = new RunAllocator(space, _table);
         _walker = new PageWalker(space, _table, _runs);
+        _slabs = new SlabStock(space, _table, _runs);
         _reserved = BlockHeader.Reserved(space.Epoch);
         _trimmedAt = _runs.Frontier;
-        for (int i = 0; i < _shared.Length; i++)
-        {
-            _shared[i] = new Shared();
-        }
     }
 
     /// <summary>Bytes from the region's start to the frontier.</summary>
@@ -60,6 +54,18 @@ internal sealed unsafe class BlockAllocator
 
     /// <summary>Bytes that were never handed out.</summary>
     public long BytesBeyondFrontier => _runs.PagesBeyondFrontier << HeapFormat.PageShift;
+
+    /// <summary>Free memory in bytes as far as known: the longest stretch of pages, and blocks within slabs.</summary>
+    public (long LongestRun, long InSlabs) Scattered
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (Math.Max(_runs.LongestFree, _runs.PagesBeyondFrontier) << HeapFormat.PageShift, _slabs.FreeBytes);
+            }
+        }
+    }
 
     /// <summary>Has something looked at before the heap's pages are searched for room, which a damaged header would look like; at once where they were.</summary>
     public void BeforeSearch(Action check)
@@ -86,21 +92,232 @@ internal sealed unsafe class BlockAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Give(Lane lane, long block, long size)
     {
-        if (size > SmallSlabLimit || !lane.Cache.TryPush(SizeClasses.ClassOf(size), block))
+        if (size > NeverRun || !lane.Cache.TryPush(SizeClasses.ClassOf(size), block))
         {
             GiveSlow(lane, block, size);
         }
     }
 
+    /// <summary>A run whose memory the caller takes from the medium piece by piece.</summary>
+    public long TakeUnbacked(Lane lane, long size)
+    {
+        lock (_lock)
+        {
+            return TakeRun(lane, size, emergency: false, backed: false);
+        }
+    }
+
+    /// <summary>Takes a block for a record that moves, from the fullest slabs; 0 where there is none at hand.</summary>
+    public long TakeForMove(Lane lane, long size)
+    {
+        lock (_lock)
+        {
+            if (size > SizeClasses.Largest)
+            {
+                return _runs.TryTake(PagesFor(size)) << HeapFormat.PageShift;
+            }
+
+            int sizeClass = SizeClasses.ClassOf(size);
+            _slabs.PrefersFull = true;
+            bool found = lane.Cache.TryPop(sizeClass, out long block)
+                || ((_slabs.FromShared(lane, sizeClass) || _slabs.FromPartial(lane, sizeClass) || FromFresh(lane, sizeClass, SizeClasses.SmallSlabPages(sizeClass), emergency: false))
+                    && lane.Cache.TryPop(sizeClass, out block));
+            _slabs.PrefersFull = false;
+            return found ? block : 0;
+        }
+    }
+
+    /// <summary>True where a block of that size would be found without anything being moved.</summary>
+    public bool HasRoom(long size, bool anyhow)
+    {
+        lock (_lock)
+        {
+            return size > SizeClasses.Largest
+                ? _runs.CanTake(PagesFor(size))
+                : _slabs.FreeBlocks(SizeClasses.ClassOf(size)) > 0 || _runs.CanTake(SlabPagesFor(size, anyhow));
+        }
+    }
+
+    /// <summary>The pages side by side that a block of that size needs where its class has nothing free.</summary>
+    public static int SlabPagesFor(long size, bool anyhow) =>
+        size > SizeClasses.Largest ? PagesFor(size)
+        : anyhow ? SizeClasses.FewestSlabPages(SizeClasses.ClassOf(size))
+        : SizeClasses.SmallSlabPages(SizeClasses.ClassOf(size));
+
+    /// <summary>
+    /// Looks at all that was never looked at, takes back what lanes keep, and turns empty slabs into runs; false where a lane was left out that another thread holds.
+    /// </summary>
+    public bool FindAll(Lane lane)
+    {
+        lock (_lock)
+        {
+            bool all = GiveUpKept(lane);
+            FindEverything();
+            return all;
+        }
+    }
+
+    /// <summary>Takes back what lanes keep, and turns empty slabs into runs.</summary>
+    public void GiveUpCaches(Lane lane)
+    {
+        lock (_lock)
+        {
+            GiveUpKept(lane);
+            _slabs.ReleaseAll();
+        }
+    }
+
+    /// <summary>Looks into a few slabs that were not looked into since the attach; false where there is none left.</summary>
+    public bool LookFurther()
+    {
+        lock (_lock)
+        {
+            _walker.Walk(PagesPerCall);
+            for (int i = 0; i < SlabsPerCall; i++)
+            {
+                if (!_walker.TryTakeUnscanned(out int sizeClass, out long page))
+                {
+                    return !_walker.Finished;
+                }
+
+                _slabs.Look(page, sizeClass);
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Picks the slab whose emptying gives the most pages for what has to move, and hands out no block of it from now on; the default where there is none.</summary>
+    public SlabVictim WithdrawSparsest(int fullest)
+    {
+        lock (_lock)
+        {
+            SlabVictim best = default;
+            for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
+            {
+                SlabVictim victim = _slabs.Sparsest(sizeClass, fullest, _runs.FreePages);
+                if (victim.Page != 0 && victim.IsBetterThan(best))
+                {
+                    best = victim;
+                }
+            }
+
+            if (best.Page != 0)
+            {
+                _slabs.Withdraw(best.Page, best.SizeClass);
+                (_emptyingFrom, _emptyingUntil) = (best.Page, best.Page + best.Pages);
+            }
+
+            return best;
+        }
+    }
+
+    /// <summary>
+    /// Picks the stretch of at least so many pages with the least in it, of those between two pages that can be emptied, and hands out nothing of it from now on.
+    /// </summary>
+    /// <param name="from">The first page to look at: where a slab or run begins.</param>
+    /// <param name="until">Where to stop.</param>
+    /// <param name="pages">How many are wanted.</param>
+    /// <param name="failed">First pages of stretches that could not be emptied.</param>
+    /// <returns>The stretch; its length is 0 where there is none, and then where to go on.</returns>
+    public (long Start, long Pages, long Next) WithdrawStretch(long from, long until, long pages, HashSet<long> failed)
+    {
+        lock (_lock)
+        {
+            var finder = new StretchFinder(pages, _runs.LongestFree << HeapFormat.PageShift, failed);
+            long frontier = _runs.Frontier;
+            for (until = Math.Min(until, frontier); from < until;)
+            {
+                long first = PageTable.FirstPageOf(PageTable.ZoneOf(from));
+                if (from < first)
+                {
+                    from = first;
+                    continue;
+                }
+
+                PageDescriptor unit = _table.First(from, frontier);
+                finder.Add(from, unit, unit.Kind == PageKind.Slab ? _slabs.UsedBytes(from, unit) : UsedBytesOfRun(from, unit.Count));
+                from += unit.Count;
+            }
+
+            (long start, long length) = finder.Best;
+            Withdraw(start, length);
+            return (start, length, from);
+        }
+    }
+
+    /// <summary>After <see cref="WithdrawStretch"/> or <see cref="WithdrawSparsest"/>: gives back what of it is free now, and lets the rest be used again. True where all was.</summary>
+    /// <param name="start">The first page.</param>
+    /// <param name="pages">How many.</param>
+    /// <param name="stuck">A slab with something in it that cannot move, or 0.</param>
+    /// <param name="final">False where what is not free yet stays withdrawn.</param>
+    public bool Return(long start, long pages, long stuck, bool final)
+    {
+        lock (_lock)
+        {
+            if (!final && !AllFree(start, pages))
+            {
+                return false;
+            }
+
+            bool all = true;
+            (_emptyingFrom, _emptyingUntil) = (0, 0);
+            for (long page = start; page < start + pages;)
+            {
+                PageDescriptor unit = _table[page];
+                bool free = unit.Kind == PageKind.Slab ? _slabs.TryRetire(page) : IsFreeRun(page);
+                if (free)
+                {
+                    _runs.Give(page, unit.Count);
+                }
+                else if (unit.Kind == PageKind.Slab)
+                {
+                    _slabs.PutBack(page, unit.SizeClass);
+                }
+
+                if (page == stuck)
+                {
+                    _slabs.Pin(page);
+                }
+
+                all &= free;
+                page += unit.Count;
+            }
+
+            return all;
+        }
+    }
+
+    /// <summary>Lets what could not be moved be tried again.</summary>
+    public void Unpin()
+    {
+        lock (_lock)
+        {
+            _slabs.Unpin();
+        }
+    }
+
+    /// <summary>What a unit is.</summary>
+    public PageDescriptor Describe(long page)
+    {
+        lock (_lock)
+        {
+            return _table[page];
+        }
+    }
+
+    /// <summary>Sizes whose slab is one page were never runs.</summary>
+    private const long NeverRun = 4096;
+
     private void GiveSlow(Lane lane, long block, long size)
     {
         try
         {
-            if (size > SizeClasses.Largest || (size > SmallSlabLimit && IsRun(block)))
+            if (size > SizeClasses.Largest || (size > NeverRun && IsRun(block)))
             {
                 GiveRun(block);
             }
-            else if (size <= SmallSlabLimit || !lane.Cache.TryPush(SizeClasses.ClassOf(size), block))
+            else if (size <= NeverRun || !lane.Cache.TryPush(SizeClasses.ClassOf(size), block))
             {
                 Spill(lane, SizeClasses.ClassOf(size), block);
             }
@@ -110,9 +327,6 @@ internal sealed unsafe class BlockAllocator
             // The change that freed the block is true already: it stays where it is, free, and whoever looks for room there is told of the damage.
         }
     }
-
-    /// <summary>Sizes whose slab is one page never fall back to a run.</summary>
-    private const long SmallSlabLimit = 4096;
 
     private bool IsRun(long block) =>
         (block & (HeapFormat.PageSize - 1)) == 0 && _table[block >> HeapFormat.PageShift].Kind == PageKind.Run;
@@ -128,41 +342,27 @@ internal sealed unsafe class BlockAllocator
             }
 
             int sizeClass = SizeClasses.ClassOf(size);
-            if (Refill(lane, sizeClass, emergency))
-            {
-                lane.Cache.TryPop(sizeClass, out long block);
-                return block;
-            }
-
-            return size > SmallSlabLimit ? TakeRun(lane, size, emergency, backed: true) : throw OutOfSpace(size);
+            return Refill(lane, sizeClass, emergency) && lane.Cache.TryPop(sizeClass, out long block) ? block : throw OutOfSpace(size);
         }
     }
 
-    /// <summary>A run whose memory the caller takes from the medium piece by piece.</summary>
-    public long TakeUnbacked(Lane lane, long size)
-    {
-        lock (_lock)
-        {
-            return TakeRun(lane, size, emergency: false, backed: false);
-        }
-    }
+    private static int PagesFor(long size) => (int)((size + HeapFormat.PageSize - 1) >> HeapFormat.PageShift);
 
     private long TakeRun(Lane lane, long size, bool emergency, bool backed)
     {
-        TrimBeforeGrowth();
-        long pages = (size + HeapFormat.PageSize - 1) >> HeapFormat.PageShift;
-        long start = _runs.TryTake(pages, backed, emergency);
-        if (start == 0)
+        if (Environment.TickCount64 - _keptAt >= KeptMilliseconds)
         {
-            FindEverything();
-            start = _runs.TryTake(pages, backed, emergency);
+            GiveUpKept(lane); // a slab that is empty but for what is kept of it would be a hole between two runs for long
+            _slabs.ReleaseAll();
+            _keptAt = Environment.TickCount64;
         }
 
+        long start = _runs.TryTake(PagesFor(size), backed, emergency);
         if (start == 0)
         {
             GiveUpKept(lane);
             FindEverything();
-            start = _runs.TryTake(pages, backed, emergency);
+            start = _runs.TryTake(PagesFor(size), backed, emergency);
         }
 
         return start != 0
@@ -175,42 +375,23 @@ internal sealed unsafe class BlockAllocator
 
     private bool Refill(Lane lane, int sizeClass, bool emergency)
     {
-        Shared shared = _shared[sizeClass];
-        return FromShared(lane, sizeClass, shared)
-            || FromPartial(lane, sizeClass, shared)
-            || FromUnscanned(lane, sizeClass, shared, SlabsPerCall)
-            || FromFresh(lane, sizeClass, emergency)
-            || FromAnywhere(lane, sizeClass, shared, emergency)
-            || FromKept(lane, sizeClass, shared, emergency);
-    }
-
-    private static bool FromShared(Lane lane, int sizeClass, Shared shared)
-    {
-        int take = Math.Min(BatchOf(sizeClass), shared.Blocks.Count);
-        for (int i = 0; i < take; i++)
+        int pages = SizeClasses.SmallSlabPages(sizeClass);
+        if (_slabs.FromShared(lane, sizeClass)
+            || _slabs.FromPartial(lane, sizeClass)
+            || FromUnscanned(lane, sizeClass, SlabsPerCall)
+            || FromFresh(lane, sizeClass, pages, emergency))
         {
-            lane.Cache.TryPush(sizeClass, shared.Blocks[^1]);
-            shared.Blocks.RemoveAt(shared.Blocks.Count - 1);
+            return true;
         }
 
-        return take > 0;
+        GiveUpKept(lane);
+        FindEverything();
+        return _slabs.FromPartial(lane, sizeClass)
+            || FromFresh(lane, sizeClass, pages, emergency)
+            || ((lane.TakesAnything || emergency) && FromFresh(lane, sizeClass, SizeClasses.FewestSlabPages(sizeClass), emergency));
     }
 
-    private bool FromPartial(Lane lane, int sizeClass, Shared shared)
-    {
-        while (shared.Partial.TryPop(out long page))
-        {
-            if (_released.GetValueOrDefault(page) > 0 && _table[page] is { Kind: PageKind.Slab } slab && slab.SizeClass == sizeClass)
-            {
-                Collect(page, sizeClass, shared);
-                return FromShared(lane, sizeClass, shared);
-            }
-        }
-
-        return false;
-    }
-
-    private bool FromUnscanned(Lane lane, int sizeClass, Shared shared, int slabs)
+    private bool FromUnscanned(Lane lane, int sizeClass, int slabs)
     {
         for (; slabs > 0; slabs--)
         {
@@ -223,8 +404,8 @@ internal sealed unsafe class BlockAllocator
                 }
             }
 
-            Collect(page, sizeClass, shared);
-            if (FromShared(lane, sizeClass, shared))
+            _slabs.Collect(page, sizeClass);
+            if (_slabs.FromShared(lane, sizeClass))
             {
                 return true;
             }
@@ -233,22 +414,22 @@ internal sealed unsafe class BlockAllocator
         return false;
     }
 
-    private bool FromFresh(Lane lane, int sizeClass, bool emergency)
+    private bool FromFresh(Lane lane, int sizeClass, int fewest, bool emergency)
     {
-        int pages = SizeClasses.SlabPages(sizeClass);
-        if (pages > 1 && _space.Length >> HeapFormat.PageShift < pages * SlabShare)
-        {
-            return false; // a slab would be too large a part of this heap: such blocks are runs of their own here
-        }
-
         TrimBeforeGrowth();
-        int fewest = SizeClasses.FewestSlabPages(sizeClass);
+        int pages = Math.Max(_slabs.PagesOfNext(sizeClass), fewest);
         while (pages > fewest && _runs.FreePages >= pages && !_runs.HasFree(pages))
         {
             pages = Math.Max(pages / 2, fewest); // there is room, but not side by side: a small slab is better than more memory
         }
 
         long page = _runs.TryTake(pages, backed: true, emergency && pages == 1);
+        if (page == 0 && pages > fewest)
+        {
+            pages = fewest;
+            page = _runs.TryTake(pages, backed: true, emergency && pages == 1);
+        }
+
         if (page == 0)
         {
             return false;
@@ -268,33 +449,10 @@ internal sealed unsafe class BlockAllocator
         }
 
         _table.Publish(page, PageDescriptor.Slab(sizeClass, pages));
-        _released[page] = 0;
+        _slabs.Added(page, sizeClass, pages);
         lane.Cache.SetRange(sizeClass, start, end);
         return true;
     }
-
-    private bool FromAnywhere(Lane lane, int sizeClass, Shared shared, bool emergency)
-    {
-        FindEverything();
-        return FromShared(lane, sizeClass, shared)
-            || FromPartial(lane, sizeClass, shared)
-            || FromUnscanned(lane, sizeClass, shared, int.MaxValue)
-            || FromFresh(lane, sizeClass, emergency);
-    }
-
-    // Larger ones become runs, and the search for those does the same.
-    private bool FromKept(Lane lane, int sizeClass, Shared shared, bool emergency)
-    {
-        if (SizeClasses.SizeOf(sizeClass) > SmallSlabLimit)
-        {
-            return false;
-        }
-
-        GiveUpKept(lane);
-        return FromAnywhere(lane, sizeClass, shared, emergency);
-    }
-
-    private static int BatchOf(int sizeClass) => Math.Max(BlockCache.DepthOf(sizeClass) / 2, 1);
 
     /// <summary>
     /// Before fresh pages are taken, and no more often than when those of the last time have grown by a sixteenth: blocks that wait in shared stacks go back to their
@@ -304,23 +462,48 @@ internal sealed unsafe class BlockAllocator
     {
         if (_runs.Frontier - _trimmedAt > Math.Max(TrimPages, _trimmedAt >> 4))
         {
-            for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
-            {
-                Release(sizeClass, _shared[sizeClass], keep: 0);
-            }
-
+            _slabs.ReleaseAll();
             _trimmedAt = _runs.Frontier;
         }
     }
 
-    /// <summary>Nothing is left: what the lane kept for itself goes back too. A slab is empty only when nobody keeps a block of it.</summary>
-    private void GiveUpKept(Lane lane)
+    /// <summary>
+    /// Nothing is left: what lanes kept for themselves goes back. A slab is empty only when nobody keeps a block of it. A lane that another thread holds at this
+    /// instant is left out: nobody may wait for it here, where the heap's lock is held.
+    /// </summary>
+    /// <returns>False where a lane was left out.</returns>
+    private bool GiveUpKept(Lane mine)
     {
-        for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
+        bool all = true;
+        GiveUpKeptOf(mine);
+        foreach (Lane lane in _lanes)
+        {
+            if (lane == mine || !lane.Cache.IsUsed || lane.IsParked)
+            {
+                continue;
+            }
+
+            if (lane.TryTake())
+            {
+                GiveUpKeptOf(lane);
+                lane.Release();
+            }
+            else
+            {
+                all = false;
+            }
+        }
+
+        return all;
+    }
+
+    private void GiveUpKeptOf(Lane lane)
+    {
+        for (int sizeClass = 0; lane.Cache.IsUsed && sizeClass < SizeClasses.Count; sizeClass++)
         {
             while (lane.Cache.TryPop(sizeClass, out long kept))
             {
-                _shared[sizeClass].Blocks.Add(kept);
+                _slabs.Add(sizeClass, kept);
             }
         }
     }
@@ -329,85 +512,25 @@ internal sealed unsafe class BlockAllocator
     private void FindEverything()
     {
         _walker.Walk(int.MaxValue);
-        for (int sizeClass = 0; sizeClass < SizeClasses.Count; sizeClass++)
+        while (_walker.TryTakeUnscanned(out int sizeClass, out long page))
         {
-            Shared shared = _shared[sizeClass];
-            while (_walker.TryTakeUnscanned(sizeClass, out long page))
-            {
-                Collect(page, sizeClass, shared);
-                Release(sizeClass, shared, keep: 0);
-            }
-
-            Release(sizeClass, shared, keep: 0);
-        }
-    }
-
-    /// <summary>Moves a slab's free blocks to the shared stack, reserved.</summary>
-    private void Collect(long page, int sizeClass, Shared shared)
-    {
-        long size = SizeClasses.SizeOf(sizeClass);
-        byte* block = _space.Base + (page << HeapFormat.PageShift);
-        for (int left = SizeClasses.SlabBlocks(sizeClass, _table[page].Count); left > 0; left--, block += size)
-        {
-            ulong* header = (ulong*)block;
-            if (BlockHeader.IsFree(*header, _space.Epoch))
-            {
-                Persist.Store(header, _reserved);
-                shared.Blocks.Add(block - _space.Base);
-            }
+            _slabs.Look(page, sizeClass);
         }
 
-        _released[page] = 0;
+        _slabs.ReleaseAll();
     }
 
     private void Spill(Lane lane, int sizeClass, long block)
     {
         lock (_lock)
         {
-            Shared shared = _shared[sizeClass];
-            shared.Blocks.Add(block);
-            for (int i = 1; i < BatchOf(sizeClass) && lane.Cache.TryPop(sizeClass, out long other); i++)
+            _slabs.Add(sizeClass, block);
+            for (int i = 1; i < SlabStock.BatchOf(sizeClass) && lane.Cache.TryPop(sizeClass, out long other); i++)
             {
-                shared.Blocks.Add(other);
+                _slabs.Add(sizeClass, other);
             }
 
-            long limit = Math.Max(SharedBytes / SizeClasses.SizeOf(sizeClass), 4);
-            if (shared.Blocks.Count > limit)
-            {
-                Release(sizeClass, shared, (int)limit / 2);
-            }
-        }
-    }
-
-    /// <summary>Marks shared blocks free where they lie, down to a number; a slab whose last block this was becomes a run that any class can use.</summary>
-    private void Release(int sizeClass, Shared shared, int keep)
-    {
-        List<long> blocks = shared.Blocks;
-        while (blocks.Count > keep)
-        {
-            long block = blocks[^1];
-            blocks.RemoveAt(blocks.Count - 1);
-            Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free);
-            long page = _table.StartOf(block >> HeapFormat.PageShift, out PageDescriptor descriptor);
-            if (!_released.TryGetValue(page, out int released))
-            {
-                continue; // not looked into since the attach: whoever does will find the block
-            }
-
-            if (++released < SizeClasses.SlabBlocks(sizeClass, descriptor.Count))
-            {
-                _released[page] = released;
-                if (released == 1)
-                {
-                    shared.Partial.Push(page);
-                }
-
-                continue;
-            }
-
-            _released.Remove(page);
-            _table.Publish(page, PageDescriptor.Run(descriptor.Count));
-            _runs.Give(page, descriptor.Count);
+            _slabs.Trim(sizeClass);
         }
     }
 
@@ -417,10 +540,55 @@ internal sealed unsafe class BlockAllocator
         {
             long page = block >> HeapFormat.PageShift;
             Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free);
-            if (!_walker.WillSee(page))
+            if (!_walker.WillSee(page) && (page < _emptyingFrom || page >= _emptyingUntil))
             {
                 _runs.Give(page, _table[page].Count);
             }
         }
+    }
+
+    private void Withdraw(long start, long pages)
+    {
+        (_emptyingFrom, _emptyingUntil) = (start, start + pages);
+        for (long page = start; page < start + pages;)
+        {
+            PageDescriptor unit = _table[page];
+            if (unit.Kind == PageKind.Slab)
+            {
+                _slabs.Withdraw(page, unit.SizeClass);
+            }
+            else if (_runs.IsKnownFree(page, unit.Count))
+            {
+                _runs.Withdraw(page, unit.Count);
+            }
+
+            page += unit.Count;
+        }
+    }
+
+    private bool AllFree(long start, long pages)
+    {
+        for (long page = start; page < start + pages;)
+        {
+            PageDescriptor unit = _table[page];
+            if (unit.Kind == PageKind.Slab ? !_slabs.IsAllFree(page) : !IsFreeRun(page))
+            {
+                return false;
+            }
+
+            page += unit.Count;
+        }
+
+        return true;
+    }
+
+    private bool IsFreeRun(long page) => BlockHeader.IsFree(Volatile.Read(ref *(ulong*)(_space.Base + (page << HeapFormat.PageShift))), _space.Epoch);
+
+    private long UsedBytesOfRun(long page, long pages)
+    {
+        ulong header = Volatile.Read(ref *(ulong*)(_space.Base + (page << HeapFormat.PageShift)));
+        return _runs.IsKnownFree(page, pages) ? 0
+            : BlockHeader.TypeOf(header) is > 0 and <= BlockHeader.LastRecordType && !_slabs.IsPinned(page) ? pages << HeapFormat.PageShift
+            : -1;
     }
 }

@@ -43,6 +43,9 @@ internal sealed unsafe class Lane
     /// <summary>True while the lane keeps the open group of an earlier attach.</summary>
     public bool IsParked { get; set; }
 
+    /// <summary>True while blocks are better taken from slabs that waste some of their pages than not at all.</summary>
+    public bool TakesAnything { get; set; }
+
     /// <summary>Inserts since the dictionary last looked whether it should grow. Volatile.</summary>
     public int InsertsSinceGrowthCheck { get; set; }
 
@@ -157,6 +160,9 @@ internal sealed unsafe class BlockCache
             NativeMemory.Free(_bins);
         }
     }
+
+    /// <summary>False for a cache that never held a block.</summary>
+    public bool IsUsed => _bins != s_empty;
 
     /// <summary>How many blocks of a class a lane keeps: few of the large ones, so that what is cached stays small beside what is used.</summary>
     public static int DepthOf(int sizeClass) => (int)Math.Clamp(BytesAClass / SizeClasses.SizeOf(sizeClass), 2, Depth);

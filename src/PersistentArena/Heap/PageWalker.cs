@@ -51,6 +51,21 @@ internal sealed unsafe class PageWalker
     /// <summary>A slab of the class that nobody has looked into since the attach.</summary>
     public bool TryTakeUnscanned(int sizeClass, out long page) => _unscanned[sizeClass].TryPop(out page);
 
+    /// <summary>A slab of any class that nobody has looked into since the attach.</summary>
+    public bool TryTakeUnscanned(out int sizeClass, out long page)
+    {
+        for (sizeClass = 0; sizeClass < _unscanned.Length; sizeClass++)
+        {
+            if (_unscanned[sizeClass].TryPop(out page))
+            {
+                return true;
+            }
+        }
+
+        page = 0;
+        return false;
+    }
+
     /// <summary>Looks at up to so many slabs and runs.</summary>
     public void Walk(int steps)
     {

@@ -31,6 +31,8 @@ public sealed unsafe partial class PersistentHeap
     private readonly byte* _base;
     private readonly Lane[] _lanes = new Lane[HeapFormat.LaneCount];
     private readonly BlockAllocator? _blocks;
+    private readonly Compactor? _compactor;
+    private IBlockOwner[] _owners = [];
     private readonly Lock _rootLock = new();
     private int _exclusiveThread;
     private volatile bool _gone;
@@ -50,7 +52,8 @@ public sealed unsafe partial class PersistentHeap
         if (space.IsWritable && recover)
         {
             space.FillHoles(FrontierBytes);
-            _blocks = new BlockAllocator(space);
+            _blocks = new BlockAllocator(space, _lanes);
+            _compactor = new Compactor(this, _blocks);
             Recovery = Recover();
         }
 
@@ -73,6 +76,9 @@ public sealed unsafe partial class PersistentHeap
     internal BlockAllocator Blocks => _blocks ?? throw ArenaReadOnlyException.OfRegion(_space.Name, "changing its heap");
 
     internal ReadOnlySpan<Lane> Lanes => _lanes;
+
+    /// <summary>What can move its blocks.</summary>
+    internal ReadOnlySpan<IBlockOwner> Owners => Volatile.Read(ref _owners);
 
     /// <summary>
     /// Opens the region's heap, making one in a region that never held one.
@@ -104,8 +110,54 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>Bytes in use and free, as far as known without looking at all blocks.</summary>
-    public HeapStatistics GetStatistics() =>
-        new(_space.Length, FrontierBytes, _blocks?.KnownFreeBytes ?? 0);
+    public HeapStatistics GetStatistics()
+    {
+        (long longest, long inSlabs) = _blocks?.Scattered ?? default;
+        (long blocks, long bytes, long won) = _compactor?.Done ?? default;
+        return new(_space.Length, FrontierBytes, _blocks?.KnownFreeBytes ?? 0)
+        {
+            LongestFree = longest,
+            FreeInSlabs = inSlabs,
+            IsScattered = _compactor?.IsScattered ?? false,
+            BlocksMoved = blocks,
+            BytesMoved = bytes,
+            BytesWon = won,
+        };
+    }
+
+    /// <summary>
+    /// Makes scattered free memory usable for about that long: moves records together, one store each, crash-safe like an update. Does nothing where free memory is not
+    /// scattered, or where half of the region was never used. For a timer; a write that finds no room does as much as it needs itself.
+    /// </summary>
+    /// <returns>True where there is more to do.</returns>
+    /// <exception cref="ArenaReadOnlyException">The arena was opened to read.</exception>
+    public bool Compact(TimeSpan limit)
+    {
+        Compactor compactor = _compactor ?? throw new ArenaReadOnlyException(_space.Name, "change a heap");
+        Lane lane = TakeLane();
+        try
+        {
+            return compactor.Step(lane, limit);
+        }
+        finally
+        {
+            ReleaseLane(lane);
+        }
+    }
+
+    /// <summary>For a caller that was refused a block, and holds no bucket's lock: true where it is worth trying again.</summary>
+    internal bool MakeRoom(Lane lane, long size) => _compactor!.MakeRoom(lane, size);
+
+    /// <summary>Has a dictionary asked to move its blocks from now on.</summary>
+    internal void AddOwner(IBlockOwner owner)
+    {
+        lock (_rootLock)
+        {
+            Volatile.Write(ref _owners, [.. _owners, owner]);
+        }
+
+        _compactor?.OwnerAdded();
+    }
 
     internal long FrontierBytes => new HeapFrontier(_space).Read() << HeapFormat.PageShift;
 
@@ -477,4 +529,23 @@ public sealed unsafe partial class PersistentHeap
 /// <param name="Length">The region's length.</param>
 /// <param name="Frontier">What was handed out at least once; the rest is fresh.</param>
 /// <param name="KnownFree">Free runs of pages below the frontier that are known of. Free blocks within slabs are not counted.</param>
-public readonly record struct HeapStatistics(long Length, long Frontier, long KnownFree);
+public readonly record struct HeapStatistics(long Length, long Frontier, long KnownFree)
+{
+    /// <summary>The longest stretch of free pages that is known of, or that was never used.</summary>
+    public long LongestFree { get; init; }
+
+    /// <summary>Free blocks within slabs, as far as known: of use to records of the same size only, until the slab is empty.</summary>
+    public long FreeInSlabs { get; init; }
+
+    /// <summary>True where so much is free within slabs that <see cref="PersistentHeap.Compact"/> moves records.</summary>
+    public bool IsScattered { get; init; }
+
+    /// <summary>Records that were moved since the heap was opened.</summary>
+    public long BlocksMoved { get; init; }
+
+    /// <summary>Their bytes.</summary>
+    public long BytesMoved { get; init; }
+
+    /// <summary>Pages that became free by it.</summary>
+    public long BytesWon { get; init; }
+}

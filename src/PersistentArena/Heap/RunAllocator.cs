@@ -15,6 +15,9 @@ internal sealed unsafe class RunAllocator
     // What a writer takes itself where nobody was ahead of it: some tens of microseconds. A huge page would be a pause.
     private const long BackingStep = (128L << 10) >> HeapFormat.PageShift;
 
+    /// <summary>For so long after the medium's refusal it is not asked again for the same: to ask costs far more than a refusal that is known already.</summary>
+    private const long RefusalMilliseconds = 250;
+
     private const long PagesAhead = (16L << 20) >> HeapFormat.PageShift;
 
     private readonly IHeapSpace _space;
@@ -23,6 +26,8 @@ internal sealed unsafe class RunAllocator
     private readonly BackingAhead _ahead;
     private FreeRuns? _free;
     private long _backedUntil;
+    private long _refusedAt;
+    private (long Page, long Pages) _refused;
 
     public RunAllocator(IHeapSpace space, PageTable table)
     {
@@ -51,6 +56,11 @@ internal sealed unsafe class RunAllocator
     public long TryTake(long pages, bool backed = true, bool emergency = false)
     {
         long start = TryTakeFree(pages);
+        if (start == 0 && TryLengthenLast(pages, backed))
+        {
+            start = TryTakeFree(pages);
+        }
+
         if (start == 0)
         {
             return TryTakeFresh(pages, backed, emergency);
@@ -64,6 +74,18 @@ internal sealed unsafe class RunAllocator
 
         return start;
     }
+
+    /// <summary>The longest known free run, in pages.</summary>
+    public long LongestFree => _free?.Largest ?? 0;
+
+    /// <summary>True where a run of that many pages would be found, unless the medium refuses its memory.</summary>
+    public bool CanTake(long pages) => HasFree(pages) || (PagesBeyondFrontier >= pages && !IsRefused(Frontier, pages));
+
+    /// <summary>True for a free run that is known of, and has just that many pages.</summary>
+    public bool IsKnownFree(long start, long pages) => _free?.PagesFrom(start) == pages;
+
+    /// <summary>Hands out a known free run no more, until it is given again.</summary>
+    public void Withdraw(long start, long pages) => _free!.Remove(start, pages);
 
     /// <summary>True where a known free run has that many pages.</summary>
     public bool HasFree(long pages) => _free?.Largest >= pages;
@@ -120,6 +142,19 @@ internal sealed unsafe class RunAllocator
         return start;
     }
 
+    /// <summary>Makes the free run before the frontier as long as is asked for: else what lies there would be a hole for good.</summary>
+    private bool TryLengthenLast(long pages, bool backed)
+    {
+        (long length, _) = _free?.EndingAt(Frontier) ?? default;
+        long added = length > 0 && length < pages ? TryTakeFresh(pages - length, backed, emergency: false) : 0;
+        if (added != 0)
+        {
+            Give(added, pages - length);
+        }
+
+        return added != 0;
+    }
+
     private long TryTakeFresh(long pages, bool backed, bool emergency)
     {
         long start = Frontier;
@@ -173,11 +208,17 @@ internal sealed unsafe class RunAllocator
             return true;
         }
 
+        if (IsRefused(page, pages))
+        {
+            return false;
+        }
+
         long ahead = Math.Min((end + BackingStep - 1) & -BackingStep, limit);
         _ahead.Request(page << HeapFormat.PageShift, Math.Min(PagesAhead, limit - page) << HeapFormat.PageShift);
         if (ahead > end && TryBack(page, ahead - page))
         {
             _backedUntil = ahead;
+            MediumFull = null;
             return true;
         }
 
@@ -187,11 +228,17 @@ internal sealed unsafe class RunAllocator
         }
 
         _backedUntil = end;
+        MediumFull = null;
         return true;
     }
 
     private bool TryBack(long page, long pages)
     {
+        if (IsRefused(page, pages))
+        {
+            return false;
+        }
+
         try
         {
             _space.EnsureBacked(page << HeapFormat.PageShift, pages << HeapFormat.PageShift);
@@ -200,7 +247,12 @@ internal sealed unsafe class RunAllocator
         catch (ArenaOutOfSpaceException full)
         {
             MediumFull = full;
+            _refused = (page, pages);
+            _refusedAt = Environment.TickCount64;
             return false;
         }
     }
+
+    private bool IsRefused(long page, long pages) =>
+        MediumFull is not null && page == _refused.Page && pages >= _refused.Pages && Environment.TickCount64 - _refusedAt < RefusalMilliseconds;
 }

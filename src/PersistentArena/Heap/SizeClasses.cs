@@ -17,6 +17,8 @@ internal static class SizeClasses
     public const int Count = LinearClasses + (8 * Doublings);
     public const long Largest = LinearLimit << Doublings;
 
+    private static readonly byte[] s_smallSlabPages = [.. Enumerable.Range(0, Count).Select(FewestPagesWithLittleOver)];
+
     /// <summary>The class for a size of 1 to <see cref="Largest"/> bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int ClassOf(long size)
@@ -44,12 +46,15 @@ internal static class SizeClasses
         return (long)((step & 7) + 9) << ((step >> 3) + 5);
     }
 
-    /// <summary>The pages that a slab of the class should have: enough for at least fourteen blocks. It may have fewer, down to one block.</summary>
+    /// <summary>The pages of a slab of a class that has many: enough for at least fourteen blocks.</summary>
     public static int SlabPages(int sizeClass)
     {
         long size = SizeOf(sizeClass);
         return size <= 4096 ? 1 : size <= 32 * 1024 ? 8 : 32;
     }
+
+    /// <summary>The pages of a slab of a class that has few: the fewest of which at most a sixteenth is left over behind the last block.</summary>
+    public static int SmallSlabPages(int sizeClass) => s_smallSlabPages[sizeClass];
 
     /// <summary>The fewest pages that a slab of the class can have.</summary>
     public static int FewestSlabPages(int sizeClass) => SizeOf(sizeClass) <= HeapFormat.PageSize ? 1 : 2;
@@ -61,4 +66,15 @@ internal static class SizeClasses
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long Taken(long size) =>
         size <= Largest ? SizeOf(ClassOf(size)) : (size + HeapFormat.PageSize - 1) & ~(HeapFormat.PageSize - 1);
+
+    private static byte FewestPagesWithLittleOver(int sizeClass)
+    {
+        int pages = FewestSlabPages(sizeClass);
+        while (pages * HeapFormat.PageSize % SizeOf(sizeClass) * 16 > pages * HeapFormat.PageSize)
+        {
+            pages++;
+        }
+
+        return (byte)pages;
+    }
 }

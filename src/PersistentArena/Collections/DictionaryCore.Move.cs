@@ -1,0 +1,114 @@
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// Moving a block for the heap's compaction: an update that changes nothing but the place. Under the bucket's lock; readers see the version change before the old place
+/// can be used again.
+/// </summary>
+internal sealed unsafe partial class DictionaryCore : IBlockOwner
+{
+    internal PersistentHeap Heap => _heap;
+
+    public long LiveBytes => RecordBytes;
+
+    public void GiveUpGarbage(Lane lane) => CollectGarbage(lane, long.MaxValue);
+
+    public MoveOutcome TryMove(Lane lane, long block, long room)
+    {
+        // Read without a lock, so this may be anything: the hash is only a guess at the bucket, in which a slot then has to name just this block.
+        bool isNode = BlockHeader.TypeOf(Volatile.Read(ref *(ulong*)(_base + block))) == BlockHeader.TypeOverflow;
+        ulong first = isNode ? Volatile.Read(ref ((ulong*)(_base + block))[1]) : 0;
+        if ((isNode && !Slot.IsEntry(first)) || !TryHash(isNode ? Slot.Offset(first) : block, isNode ? long.MaxValue : room, out ulong hash))
+        {
+            return MoveOutcome.NotMine;
+        }
+
+        Enter(hash);
+        try
+        {
+            Table table = Current;
+            Chain chain = new(this, table.Bucket(Table.IndexOf(hash, table.Buckets)));
+            return isNode ? MoveNode(lane, chain, block) : MoveRecord(lane, chain, block);
+        }
+        finally
+        {
+            Leave(hash);
+        }
+    }
+
+    private bool TryHash(long offset, long room, out ulong hash)
+    {
+        hash = 0;
+        if (offset <= 0 || offset > _length - sizeof(ulong))
+        {
+            return false;
+        }
+
+        byte* record = _base + offset;
+        ulong header = Volatile.Read(ref *(ulong*)record);
+        if (!RecordFormat.IsIntact(header) || !RecordFormat.IsRecord(header) || RecordFormat.Length(header) > Math.Min(room, _length - offset))
+        {
+            return false;
+        }
+
+        hash = Hash(RecordFormat.Key(record, header));
+        return true;
+    }
+
+    private MoveOutcome MoveRecord(Lane lane, Chain chain, long block)
+    {
+        ulong* slot = chain.Holder(block);
+        if (slot == null)
+        {
+            return MoveOutcome.NotMine;
+        }
+
+        RecordOf(*slot, out ulong header);
+        return Move(lane, chain, slot, block, RecordFormat.Length(header));
+    }
+
+    private MoveOutcome MoveNode(Lane lane, Chain chain, long block)
+    {
+        foreach (ulong* node in chain)
+        {
+            if (node[Slot.Last] == Slot.Link(block))
+            {
+                return Move(lane, chain, node + Slot.Last, block, Table.BucketLength);
+            }
+        }
+
+        return MoveOutcome.NotMine;
+    }
+
+    /// <summary>Moves a block of that length, header included, to which a slot of the chain leads.</summary>
+    private MoveOutcome Move(Lane lane, Chain chain, ulong* slot, long block, long length)
+    {
+        long copy = _heap.Blocks.TakeForMove(lane, length);
+        if (copy == 0)
+        {
+            return MoveOutcome.NoRoom;
+        }
+
+        byte* to = _base + copy + sizeof(ulong);
+        byte* from = _base + block + sizeof(ulong);
+        for (long left = length - sizeof(ulong); left > 0;)
+        {
+            int step = (int)Math.Min(left, 1 << 30);
+            Persist.Copy(to, new ReadOnlySpan<byte>(from, step));
+            to += step;
+            from += step;
+            left -= step;
+        }
+
+        Intent intent = new() { Slot = OffsetOf(slot), Value = *slot - (ulong)block + (ulong)copy, New = copy, Old = block };
+        lane.Begin(intent);
+        Persist.Publish((ulong*)(_base + copy), *(ulong*)(_base + block));
+        Persist.Publish(slot, intent.Value); // COMMIT POINT: move
+        Bump(chain.Bucket);
+        lane.Finish(intent);
+        Persist.Store((ulong*)(_base + block), BlockHeader.Free); // in nobody's cache: the compactor waits for the whole slab
+        return MoveOutcome.Moved;
+    }
+}

@@ -1,0 +1,351 @@
+using System.Diagnostics;
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Heap;
+
+/// <summary>
+/// Makes scattered free memory usable: empties slabs and stretches of pages by moving what lies in them. A record moves as an update does that changes nothing, under the
+/// same intent, so that a crash at any store is answered by the recovery that there is anyway.
+/// </summary>
+/// <remarks>
+/// <para>Order of locks: the gate, then a bucket's lock (by the owner), then the heap's. The caller holds a lane and no bucket's lock.</para>
+/// <para>What does not move: tables, segments, roots, logs, an application's objects, records of a dictionary that is not open, and what an open group's log names. Their slabs
+/// are noted and left alone.</para>
+/// </remarks>
+internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator blocks)
+{
+    /// <summary>A slab is worth the work where at most so many sixteenths of it are in use: when there is room, and when there is none.</summary>
+    private const int SparseEnough = 10;
+    private const int AnythingButFull = 16;
+
+    /// <summary>A step goes on while less than so many pages are free, so that not each slab that is needed waits for one.</summary>
+    private const int PagesAhead = 16;
+
+    private const int PagesASurvey = 1 << 16;
+    private const int StretchesTried = 8;
+
+    /// <summary>Below that many bytes in slabs, and below a share of what was handed out, a heap is not scattered.</summary>
+    private const long ScatteredBytes = 2 << 20;
+    private const int ScatteredShare = 8;
+
+    private static readonly TimeSpan s_whileAWriteWaits = TimeSpan.FromMilliseconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly HashSet<long> _named = [];
+    private readonly HashSet<long> _failed = [];
+    private long _stuck;
+    private long _hopelessPages = long.MaxValue;
+    private long _hopelessLive;
+    private long _blocksMoved;
+    private long _bytesMoved;
+    private long _pagesWon;
+
+    /// <summary>Blocks that were moved since the attach, their bytes, and the bytes of pages that became free by it.</summary>
+    public (long Blocks, long Bytes, long Won) Done => (Volatile.Read(ref _blocksMoved), Volatile.Read(ref _bytesMoved), Volatile.Read(ref _pagesWon) << HeapFormat.PageShift);
+
+    /// <summary>True while moving blocks would make usable what is free.</summary>
+    public bool IsScattered
+    {
+        get
+        {
+            long inSlabs = blocks.Scattered.InSlabs;
+            return inSlabs >= ScatteredBytes && inSlabs * ScatteredShare >= blocks.FrontierBytes;
+        }
+    }
+
+    /// <summary>For a block that was refused: true where it is worth trying again.</summary>
+    public bool MakeRoom(Lane lane, long size)
+    {
+        blocks.FindAll(lane); // its own cache too, before the wait for other threads' turns
+        lock (_gate)
+        {
+            if (blocks.HasRoom(size, lane.TakesAnything))
+            {
+                return true;
+            }
+
+            foreach (IBlockOwner owner in heap.Owners)
+            {
+                owner.GiveUpGarbage(lane);
+            }
+
+            FindAllOfAll(lane);
+            NameWhatStays();
+            if (TryMakeRoom(lane, size, anyhow: false))
+            {
+                return true;
+            }
+
+            lane.TakesAnything = true;
+            return TryMakeRoom(lane, size, anyhow: true);
+        }
+    }
+
+    /// <summary>Works for about that long where the heap is scattered; true where there is more to do.</summary>
+    public bool Step(Lane lane, TimeSpan limit)
+    {
+        if (blocks.BytesBeyondFrontier >= blocks.FrontierBytes || !_gate.TryEnter())
+        {
+            return false; // as much is left as was ever used; or a write is at it
+        }
+
+        try
+        {
+            long until = Stopwatch.GetTimestamp() + ToTicks(limit);
+            blocks.GiveUpCaches(lane);
+            bool more = true;
+            while (more && Stopwatch.GetTimestamp() < until)
+            {
+                more = blocks.LookFurther();
+            }
+
+            NameWhatStays();
+            while (IsScattered && Stopwatch.GetTimestamp() < until)
+            {
+                if (!EmptySparsest(lane, SparseEnough))
+                {
+                    return more;
+                }
+            }
+
+            return more || IsScattered;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>What could not be moved may have an owner now.</summary>
+    public void OwnerAdded()
+    {
+        blocks.Unpin();
+        Volatile.Write(ref _hopelessPages, long.MaxValue);
+    }
+
+    private bool TryMakeRoom(Lane lane, long size, bool anyhow)
+    {
+        int pages = BlockAllocator.SlabPagesFor(size, anyhow);
+        long live = LiveBytes();
+        if (pages >= _hopelessPages && live > _hopelessLive - HeapFormat.PageSize)
+        {
+            return blocks.HasRoom(size, anyhow); // little went since this failed: it would again
+        }
+
+        long until = Stopwatch.GetTimestamp() + ToTicks(s_whileAWriteWaits);
+        long tried = 0;
+        do
+        {
+            if (blocks.HasRoom(size, anyhow))
+            {
+                EmptySome(lane, until);
+                return true;
+            }
+
+            long free = blocks.KnownFreeBytes >> HeapFormat.PageShift;
+            if (free >= Math.Max(pages, tried + (pages / 4)))
+            {
+                tried = free + 1;
+                if (TryEmptyStretch(lane, pages))
+                {
+                    return true;
+                }
+            }
+        }
+        while (EmptySparsest(lane, AnythingButFull));
+
+        (_hopelessPages, _hopelessLive) = (pages, live);
+        return false;
+    }
+
+    /// <summary>Goes on while little is free, so that not each slab that is needed has to wait for one.</summary>
+    private void EmptySome(Lane lane, long until)
+    {
+        while (blocks.KnownFreeBytes < PagesAhead * HeapFormat.PageSize && Stopwatch.GetTimestamp() < until && EmptySparsest(lane, AnythingButFull))
+        {
+        }
+    }
+
+    /// <summary>As <see cref="BlockAllocator.FindAll"/>, and waits a while for the lanes that others hold: a change takes microseconds.</summary>
+    private void FindAllOfAll(Lane lane)
+    {
+        SpinWait wait = default;
+        while (!blocks.FindAll(lane) && wait.Count < 100)
+        {
+            wait.SpinOnce(sleep1Threshold: -1);
+        }
+    }
+
+    private long LiveBytes()
+    {
+        long live = 0;
+        foreach (IBlockOwner owner in heap.Owners)
+        {
+            live += owner.LiveBytes;
+        }
+
+        return live;
+    }
+
+    private static long ToTicks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
+
+    /// <summary>An open group's log leads to records by their offsets, and so does one of an earlier attach that was not rolled back yet.</summary>
+    private void NameWhatStays()
+    {
+        _named.Clear();
+        foreach (Lane lane in heap.Lanes)
+        {
+            if ((lane.InGroup || lane.IsParked) && GroupLog.Exists(lane))
+            {
+                GroupLog log = GroupLog.Open(heap.Space, lane);
+                for (int i = 0; i < log.Count; i++)
+                {
+                    (long old, long added) = log.Entry(i);
+                    _named.Add(old);
+                    _named.Add(added);
+                }
+            }
+        }
+    }
+
+    private bool EmptySparsest(Lane lane, int fullest)
+    {
+        const int Tries = 8;
+        for (int i = 0; i < Tries; i++)
+        {
+            SlabVictim victim = blocks.WithdrawSparsest(fullest);
+            if (victim.Page == 0)
+            {
+                return false;
+            }
+
+            if (Empty(lane, victim.Page, victim.Pages))
+            {
+                Volatile.Write(ref _pagesWon, _pagesWon + victim.Gain);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Moves all out of a stretch that was withdrawn, and gives it back: free, or as it is where that cannot be done.</summary>
+    private bool Empty(Lane lane, long start, long pages)
+    {
+        const int Passes = 3;
+        _stuck = 0;
+        bool returned = false;
+        try
+        {
+            for (int pass = 1; !returned && pass <= Passes && TryMoveAll(lane, start, pages); pass++)
+            {
+                returned = blocks.Return(start, pages, stuck: 0, final: false);
+                if (!returned)
+                {
+                    blocks.GiveUpCaches(lane); // another lane's cache held a block of it, or a change was in flight
+                }
+            }
+
+            return returned;
+        }
+        finally
+        {
+            if (!returned)
+            {
+                blocks.Return(start, pages, _stuck, final: true);
+            }
+        }
+    }
+
+    private bool TryMoveAll(Lane lane, long start, long pages)
+    {
+        for (long page = start; page < start + pages;)
+        {
+            PageDescriptor unit = blocks.Describe(page);
+            bool slab = unit.Kind == PageKind.Slab;
+            long size = slab ? SizeClasses.SizeOf(unit.SizeClass) : unit.Count << HeapFormat.PageShift;
+            long block = page << HeapFormat.PageShift;
+            for (int left = slab ? SizeClasses.SlabBlocks(unit.SizeClass, unit.Count) : 1; left > 0; left--, block += size)
+            {
+                if (BlockHeader.IsAllocated(Header(block)) && !TryMove(lane, block, size, page))
+                {
+                    return false;
+                }
+            }
+
+            page += unit.Count;
+        }
+
+        return true;
+    }
+
+    private bool TryMove(Lane lane, long block, long size, long unit)
+    {
+        ulong before = Header(block);
+        byte type = BlockHeader.TypeOf(before);
+        if (type is (> 0 and <= BlockHeader.LastRecordType) or BlockHeader.TypeOverflow && !_named.Contains(block))
+        {
+            foreach (IBlockOwner owner in heap.Owners)
+            {
+                MoveOutcome outcome = MoveBy(owner, lane, block, size);
+                if (outcome == MoveOutcome.Moved)
+                {
+                    Volatile.Write(ref _blocksMoved, _blocksMoved + 1);
+                    Volatile.Write(ref _bytesMoved, _bytesMoved + size);
+                }
+
+                if (outcome != MoveOutcome.NotMine)
+                {
+                    return outcome == MoveOutcome.Moved;
+                }
+            }
+
+            if (Header(block) != before)
+            {
+                return true; // it was freed meanwhile, and may be in use again: the next pass sees
+            }
+        }
+
+        _stuck = unit;
+        return false;
+    }
+
+    private static MoveOutcome MoveBy(IBlockOwner owner, Lane lane, long block, long size)
+    {
+        try
+        {
+            return owner.TryMove(lane, block, size);
+        }
+        catch (HeapDamagedException)
+        {
+            return MoveOutcome.NotMine; // who reads there is told
+        }
+    }
+
+    private ulong Header(long block) => Volatile.Read(ref *(ulong*)heap.At(block));
+
+    /// <summary>Makes so many pages free side by side, where as many are free in all.</summary>
+    private bool TryEmptyStretch(Lane lane, long pages)
+    {
+        long end = blocks.FrontierBytes >> HeapFormat.PageShift;
+        _failed.Clear();
+        for (long from = HeapFormat.FirstPage; from < end && _failed.Count < StretchesTried;)
+        {
+            (long start, long length, long next) = blocks.WithdrawStretch(from, Math.Min(end, from + PagesASurvey), pages, _failed);
+            if (length == 0)
+            {
+                from = next;
+                continue;
+            }
+
+            if (Empty(lane, start, length))
+            {
+                return true;
+            }
+
+            _failed.Add(start);
+        }
+
+        return false;
+    }
+}

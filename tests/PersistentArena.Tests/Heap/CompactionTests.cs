@@ -1,0 +1,233 @@
+using System.Buffers.Binary;
+using GuestMemFs.Collections;
+
+namespace GuestMemFs.Tests.Heap;
+
+/// <summary>Free memory is usable memory: whatever sizes came before, what fits by its bytes has room. The crash lab looks at the moves' stores.</summary>
+public sealed class CompactionTests(ITestOutputHelper output)
+{
+    private const long Size = 32 << 20;
+
+    [Theory]
+    [InlineData(5_000, 300, 0.50)]
+    [InlineData(5_000, 300, 0.90)]
+    [InlineData(5_000, 300, 0.95)]
+    [InlineData(300, 5_000, 0.50)]
+    [InlineData(300, 5_000, 0.90)]
+    [InlineData(300, 5_000, 0.95)]
+    [InlineData(20, 70_000, 0.90)]
+    [InlineData(22_000, 40_000, 0.60)]
+    [InlineData(1_000, 190_000, 0.90)]
+    public void What_was_removed_at_random_is_room_for_another_size(int before, int after, double share)
+    {
+        using PlainSpace space = new(Size);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys");
+        Random random = new(1);
+        int filled = Fill(dictionary, "a", before);
+        int[] keys = [.. Enumerable.Range(0, filled)];
+        random.Shuffle(keys);
+        int removed = (int)(filled * share);
+        foreach (int key in keys.AsSpan(0, removed))
+        {
+            Assert.True(dictionary.Remove(Key("a", key)));
+        }
+
+        int fit = Fill(dictionary, "b", after);
+
+        HeapStatistics now = heap.GetStatistics();
+        output.WriteLine($"{filled} of {before} bytes fit; {share:P0} removed; {fit} of {after} bytes fit: {(double)fit * after / ((long)removed * before):P1}; moved {now.BlocksMoved}, {now.BytesMoved} bytes");
+        Assert.Empty(HeapVerifier.Verify(heap));
+        AssertAll(dictionary, "a", keys.AsSpan(removed), before);
+        AssertAll(dictionary, "b", Enumerable.Range(0, fit).ToArray(), after);
+        Assert.True((double)fit * after >= 0.85 * removed * before, $"{(long)fit * after} of {(long)removed * before} bytes");
+    }
+
+    [Theory]
+    [InlineData(Size, 0.40)]
+    [InlineData(Size, 0.60)]
+    [InlineData(2 * Size, 0.75)]
+    public void Sizes_whose_median_drifts_are_never_refused(long length, double live)
+    {
+        using PlainSpace space = new(length);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys");
+        Random random = new(3);
+        Dictionary<int, int> sizes = [];
+        List<int> keys = [];
+        byte[] value = new byte[1 << 20];
+        long payload = 0;
+        int refused = 0, written = 0;
+        for (long bytes = 0; bytes < 5 * length; written++)
+        {
+            double phase = (double)bytes / (5 * length);
+            int size = (int)Math.Clamp(Math.Exp(7.5 + (2.5 * Math.Sin(phase * Math.PI * 3)) + (random.NextDouble() * 2) - 1), 8, value.Length);
+            while (payload + size > live * length)
+            {
+                int at = random.Next(keys.Count);
+                int key = keys[at];
+                keys[at] = keys[^1];
+                keys.RemoveAt(keys.Count - 1);
+                Assert.True(dictionary.Remove(Key("k", key)));
+                payload -= sizes[key];
+            }
+
+            try
+            {
+                dictionary.Set(Key("k", written), value.AsSpan(0, size));
+                sizes[written] = size;
+                keys.Add(written);
+                payload += size;
+            }
+            catch (ArenaOutOfSpaceException)
+            {
+                refused++;
+            }
+
+            bytes += size;
+        }
+
+        HeapStatistics now = heap.GetStatistics();
+        output.WriteLine($"{live:P0} alive: {refused} of {written} writes refused; at the end {keys.Count} keys, record bytes {dictionary.RecordBytes}; moved {now.BlocksMoved}, {now.BytesMoved} bytes");
+        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Equal(0, refused);
+    }
+
+    [Fact]
+    public void What_threads_kept_for_themselves_is_room_for_anyone()
+    {
+        using PlainSpace space = new(Size);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys");
+        int fresh = Fill(dictionary, "a", 1 << 20);
+        for (int i = 0; i < fresh; i++)
+        {
+            Assert.True(dictionary.Remove(Key("a", i)));
+        }
+
+        const int Threads = 32;
+        using Barrier together = new(Threads);
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(number => new Thread(() =>
+        {
+            foreach (int size in new[] { 30, 200, 900, 2_500, 6_000, 14_000, 31_000, 60_000, 120_000 })
+            {
+                together.SignalAndWait();
+                int done = 0;
+                for (; done < Math.Min(20, 120_000 / size) && TrySet(dictionary, Key($"{number}:{size}:", done), size); done++)
+                {
+                }
+
+                together.SignalAndWait();
+                for (int i = 0; i < done; i++)
+                {
+                    dictionary.Remove(Key($"{number}:{size}:", i));
+                }
+            }
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+
+        int fit = Fill(dictionary, "b", 1 << 20);
+
+        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Equal(fresh, fit);
+    }
+
+    [Fact]
+    public void Writers_of_all_sizes_beside_compaction_lose_nothing()
+    {
+        using PlainSpace space = new(Size / 2);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary[] dictionaries = [PersistentDictionary.OpenOrCreate(heap, "a"), PersistentDictionary.OpenOrCreate(heap, "b")];
+        long refused = 0, written = 0;
+        var wrong = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        Thread[] writers = [.. Enumerable.Range(0, 4).Select(number => new Thread(() =>
+        {
+            Random random = new(number);
+            PersistentDictionary dictionary = dictionaries[number & 1];
+            Dictionary<int, int> model = [];
+            for (int i = 0; i < 10_000; i++)
+            {
+                int key = random.Next(900);
+                byte[] name = Key($"{number}:", key);
+                int size = (int)Math.Exp(2 + (random.NextDouble() * 9));
+                if (dictionary.Get(name) is var now && (now is null ? model.ContainsKey(key) : now.Length != model.GetValueOrDefault(key, -1) || now[^1] != (byte)key))
+                {
+                    wrong.Enqueue($"{number}:{key}: {now?.Length} bytes for {model.GetValueOrDefault(key, -1)}");
+                }
+
+                if (random.Next(3) == 0)
+                {
+                    dictionary.Remove(name);
+                    model.Remove(key);
+                }
+                else if (TrySet(dictionary, name, size, (byte)key))
+                {
+                    model[key] = size;
+                    Interlocked.Increment(ref written);
+                }
+                else
+                {
+                    Interlocked.Increment(ref refused);
+                }
+            }
+        }))];
+        Array.ForEach(writers, writer => writer.Start());
+        while (!writers.All(writer => writer.Join(1)))
+        {
+            heap.Compact(TimeSpan.FromMilliseconds(1));
+        }
+
+        HeapStatistics statistics = heap.GetStatistics();
+        output.WriteLine($"{written} written, {refused} refused, {statistics.BlocksMoved} moved");
+        Assert.Empty(wrong);
+        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.True(statistics.BlocksMoved > 300, $"{statistics.BlocksMoved} moved");
+        Assert.True(refused > 0, "the heap was never full: nothing was tried");
+    }
+
+    private static bool TrySet(PersistentDictionary dictionary, byte[] key, int size, byte last = 0)
+    {
+        byte[] value = new byte[size];
+        value[^1] = last;
+        try
+        {
+            dictionary.Set(key, value);
+            return true;
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            return false;
+        }
+    }
+
+    private static int Fill(PersistentDictionary dictionary, string prefix, int size)
+    {
+        byte[] value = new byte[size];
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(value, i);
+                dictionary.Set(Key(prefix, i), value);
+            }
+            catch (ArenaOutOfSpaceException)
+            {
+                return i;
+            }
+        }
+    }
+
+    private static void AssertAll(PersistentDictionary dictionary, string prefix, ReadOnlySpan<int> keys, int size)
+    {
+        foreach (int key in keys)
+        {
+            byte[]? value = dictionary.Get(Key(prefix, key));
+            Assert.NotNull(value);
+            Assert.Equal(size, value.Length);
+            Assert.Equal(key, BinaryPrimitives.ReadInt32LittleEndian(value));
+        }
+    }
+
+    private static byte[] Key(string prefix, int number) => System.Text.Encoding.ASCII.GetBytes($"{prefix}{number}");
+}
