@@ -1,10 +1,26 @@
 using KvStore.Engine;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>TIME, SAVE, SHUTDOWN and their like.</summary>
 internal static class Admin
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("server",
+    [
+        new("time", 1, Fast, KeySpec.None, Time)
+            { Since = "2.6.0", Summary = "Return the current server time" },
+        new("save", 1, ForOperators | NoMulti, KeySpec.None, Save)
+            { Since = "1.0.0", Summary = "Nothing to do: every acknowledged write is persistent" },
+        new("bgsave", -1, ForOperators, KeySpec.None, BgSave)
+            { Since = "1.0.0", Summary = "Nothing to do: every acknowledged write is persistent" },
+        new("lastsave", 1, Fast, KeySpec.None, LastSave)
+            { Since = "1.0.0", Summary = "The time now: every acknowledged write is persistent" },
+        new("shutdown", -1, ForOperators | NoMulti, KeySpec.None, Shutdown)
+            { Since = "1.0.0", Summary = "Close the arena clean and shut down the server" },
+    ]);
+
     public static void Time(in Call call)
     {
         long microseconds = (WallClock.Now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;

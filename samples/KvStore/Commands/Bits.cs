@@ -1,13 +1,26 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using GuestMemFs;
+using KvStore.Engine;
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>SETBIT, GETBIT, BITCOUNT. Bit 0 is the highest of the first byte.</summary>
 internal static class Bits
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("bitmap",
+    [
+        new("setbit", 4, Write | DenyOom, KeySpec.One, SetBit)
+            { Since = "2.2.0", Summary = "Sets or clears the bit at offset in the string value stored at key" },
+        new("getbit", 3, ReadOnly | Fast, KeySpec.One, GetBit)
+            { Since = "2.2.0", Summary = "Returns the bit value at offset in the string value stored at key" },
+        new("bitcount", -2, ReadOnly, KeySpec.One, BitCount)
+            { Since = "2.6.0", Summary = "Count set bits in a string" },
+    ]);
+
     public static void SetBit(in Call call)
     {
         if (!TryOffset(call, out long offset))

@@ -1,7 +1,7 @@
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
-using KvStore.Server;
+using KvStore.Session;
 
 namespace KvStore.Commands;
 
@@ -9,13 +9,13 @@ namespace KvStore.Commands;
 internal delegate void CommandHandler(in Call call);
 
 /// <summary>One command being run: its arguments, who sent it, and what it works on.</summary>
-internal readonly ref struct Call(Command command, Arguments args, Session session, KvEngine engine)
+internal readonly ref struct Call(Command command, Arguments args, ClientSession session, KvEngine engine)
 {
     public Command Command { get; } = command;
 
     public Arguments Args { get; } = args;
 
-    public Session Session { get; } = session;
+    public ClientSession Session { get; } = session;
 
     public KvEngine Engine { get; } = engine;
 

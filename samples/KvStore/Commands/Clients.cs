@@ -1,11 +1,39 @@
 using System.Text;
-using KvStore.Server;
+using KvStore.Session;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>CLIENT and its subcommands.</summary>
 internal static class Clients
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("connection",
+    [
+        new("client", -2, NoFlags, KeySpec.None, null)
+        {
+            Since = "2.4.0",
+            Summary = "A container for client connection commands",
+            Subcommands =
+            [
+                new("client|id", 2, NoFlags, KeySpec.None, Id)
+                    { Since = "5.0.0", Summary = "Returns the client ID for the current connection" },
+                new("client|getname", 2, NoFlags, KeySpec.None, GetName)
+                    { Since = "2.6.9", Summary = "Get the current connection name" },
+                new("client|setname", 3, NoFlags, KeySpec.None, SetName)
+                    { Since = "2.6.9", Summary = "Set the current connection name" },
+                new("client|setinfo", 4, NoFlags, KeySpec.None, SetInfo)
+                    { Since = "7.2.0", Summary = "Set client or connection specific info" },
+                new("client|list", -2, ForOperators, KeySpec.None, List)
+                    { Since = "2.4.0", Summary = "Get the list of client connections" },
+                new("client|info", 2, NoFlags, KeySpec.None, Info)
+                    { Since = "6.2.0", Summary = "Returns information about the current client connection" },
+                new("client|no-evict", 3, ForOperators, KeySpec.None, NoEvict)
+                    { Since = "7.0.0", Summary = "Set client eviction mode for the current connection" },
+            ],
+        },
+    ]);
+
     public static void Id(in Call call) => call.Reply.Integer(call.Session.Id);
 
     public static void GetName(in Call call)
@@ -109,7 +137,7 @@ internal static class Clients
         }
 
         var text = new StringBuilder();
-        foreach (Session session in call.Engine.Server.Sessions.OrderBy(s => s.Id))
+        foreach (ClientSession session in call.Engine.Server.Sessions.OrderBy(s => s.Id))
         {
             if (!none && (ids is null || ids.Contains(session.Id)))
             {
@@ -135,7 +163,7 @@ internal static class Clients
 
     private static bool IsPlain(ReadOnlySpan<byte> text) => text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0;
 
-    private static string Describe(Session session)
+    private static string Describe(ClientSession session)
     {
         long now = Environment.TickCount64;
         string flags = session.Transaction is not null ? "x" : "";
@@ -145,7 +173,7 @@ internal static class Clients
         return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} name={session.Name} "
             + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} flags={flags} db=0 sub=0 psub=0 ssub=0 "
             + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} omem={session.Reply.Pending} "
-            + $"events=r cmd={session.LastCommand?.Name ?? "NULL"} user=default lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "
+            + $"events=r cmd={session.LastCommand ?? "NULL"} user=default lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "
             + $"resp={(session.Reply.Resp3 ? 3 : 2)}";
     }
 }

@@ -4,7 +4,7 @@ namespace KvStore.Commands;
 [Flags]
 internal enum CommandFlags
 {
-    None = 0,
+    NoFlags = 0,
 
     /// <summary>Changes the data.</summary>
     Write = 1,
@@ -28,33 +28,83 @@ internal enum CommandFlags
     Fast = 64,
 
     /// <summary>For operators.</summary>
-    Admin = 128,
+    ForOperators = 128,
 }
 
-/// <summary>A command of the table, or a subcommand of one.</summary>
-internal sealed class Command
+/// <summary>Where a command's arguments are keys.</summary>
+/// <param name="First">The first; 0: none is.</param>
+/// <param name="Last">The last; negative: counted from the end, -1 is the last argument.</param>
+/// <param name="Step">From one to the next.</param>
+internal readonly record struct KeySpec(int First, int Last, int Step)
 {
-    /// <summary>Lower case; a subcommand's is "parent|name".</summary>
-    public required string Name { get; init; }
+    public static KeySpec None => default;
 
-    /// <summary>The number of arguments with the name; negative: at least so many.</summary>
-    public required int Arity { get; init; }
+    public static KeySpec One => new(1, 1, 1);
 
-    public required CommandFlags Flags { get; init; }
+    public static KeySpec Two => new(1, 2, 1);
 
-    /// <summary>Null where there are only subcommands.</summary>
-    public CommandHandler? Handler { get; init; }
+    public static KeySpec Every => new(1, -1, 1);
 
-    /// <summary>Where keys are: first, last (-1: to the end) and step; 0: no keys.</summary>
-    public (int First, int Last, int Step) Keys { get; init; }
+    /// <summary>Every other argument: the ones between are values.</summary>
+    public static KeySpec Pairs => new(1, -1, 2);
+}
 
-    public string Group { get; init; } = "generic";
+/// <summary>A command, or a subcommand of one: all that the table, COMMAND's answers and the list in the docs say of it.</summary>
+/// <param name="name">Lower case; a subcommand's is "parent|name".</param>
+/// <param name="arity">The number of arguments with the name; negative: at least so many.</param>
+/// <param name="flags">What it is and may do.</param>
+/// <param name="keys">Which arguments are keys.</param>
+/// <param name="handler">Runs it; null where there are only subcommands.</param>
+internal sealed class Command(string name, int arity, CommandFlags flags, KeySpec keys, CommandHandler? handler)
+{
+    private readonly Command[] _subcommands = [];
+    private CommandTable? _subtable;
+    private string? _group;
 
-    public string Since { get; init; } = "1.0.0";
+    public string Name { get; } = name;
 
-    public string Summary { get; init; } = "";
+    public int Arity { get; } = arity;
 
-    public Command[] Subcommands { get; init; } = [];
+    public CommandFlags Flags { get; } = flags;
+
+    public KeySpec Keys { get; } = keys;
+
+    public CommandHandler? Handler { get; } = handler;
+
+    /// <summary>Redis's name for the kind of command; its family's where it is not given.</summary>
+    public string Group
+    {
+        get => _group ?? "generic";
+        init => _group = value;
+    }
+
+    /// <summary>The version of Redis that has it first.</summary>
+    public required string Since { get; init; }
+
+    public required string Summary { get; init; }
+
+    public IReadOnlyList<Command> Subcommands
+    {
+        get => _subcommands;
+        init => _subcommands = [.. value];
+    }
+
+    public bool HasSubcommands => _subcommands.Length > 0;
+
+    /// <summary>The commands of one file, which are of one group.</summary>
+    public static Command[] Family(string group, Command[] commands)
+    {
+        foreach (Command command in commands)
+        {
+            command._group ??= group;
+            Family(group, command._subcommands);
+        }
+
+        return commands;
+    }
+
+    /// <summary>By the name behind the bar. The table is made when it is asked for.</summary>
+    public Command? FindSubcommand(ReadOnlySpan<byte> name) => (_subtable ??= new CommandTable(_subcommands)).Find(name);
 
     public bool Has(CommandFlags flag) => (Flags & flag) != 0;
 

@@ -1,10 +1,34 @@
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>COMMAND, COMMAND COUNT, DOCS, INFO, LIST, GETKEYS.</summary>
 internal static class CommandDocs
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("server",
+    [
+        new("command", -1, NoFlags, KeySpec.None, All)
+        {
+            Since = "2.8.13",
+            Summary = "Get array of command details",
+            Subcommands =
+            [
+                new("command|count", 2, NoFlags, KeySpec.None, Count)
+                    { Since = "2.8.13", Summary = "Get total number of commands" },
+                new("command|docs", -2, NoFlags, KeySpec.None, Docs)
+                    { Since = "7.0.0", Summary = "Get array of specific command documentation" },
+                new("command|info", -2, NoFlags, KeySpec.None, Info)
+                    { Since = "2.8.13", Summary = "Get array of specific command details" },
+                new("command|list", 2, NoFlags, KeySpec.None, List)
+                    { Since = "7.0.0", Summary = "Get an array of command names" },
+                new("command|getkeys", -4, NoFlags, KeySpec.None, GetKeys)
+                    { Since = "2.8.13", Summary = "Extract keys given a full command" },
+            ],
+        },
+    ]);
+
     public static void All(in Call call)
     {
         call.Reply.Array(BuiltIn.Table.All.Count);
@@ -36,7 +60,7 @@ internal static class CommandDocs
         call.Reply.Array(call.Args.Count - 2);
         for (int i = 2; i < call.Args.Count; i++)
         {
-            if (BuiltIn.FindByFullName(call.Args[i]) is { } command)
+            if (BuiltIn.Table.FindByFullName(call.Args[i]) is { } command)
             {
                 Describe(call.Reply, command);
             }
@@ -57,7 +81,7 @@ internal static class CommandDocs
 
         for (int i = 2; i < call.Args.Count; i++)
         {
-            if (BuiltIn.FindByFullName(call.Args[i]) is { } command)
+            if (BuiltIn.Table.FindByFullName(call.Args[i]) is { } command)
             {
                 commands.Add(command);
             }
@@ -126,7 +150,7 @@ internal static class CommandDocs
 
         reply.Array(0); // tips
         reply.Array(0); // key specifications
-        reply.Array(command.Subcommands.Length);
+        reply.Array(command.Subcommands.Count);
         foreach (Command subcommand in command.Subcommands)
         {
             Describe(reply, subcommand);
@@ -135,20 +159,20 @@ internal static class CommandDocs
 
     private static void Document(RespWriter reply, Command command)
     {
-        reply.Map(command.Subcommands.Length > 0 ? 4 : 3);
+        reply.Map(command.HasSubcommands ? 4 : 3);
         reply.Bulk("summary"u8);
         reply.Bulk(command.Summary);
         reply.Bulk("since"u8);
         reply.Bulk(command.Since);
         reply.Bulk("group"u8);
         reply.Bulk(command.Group);
-        if (command.Subcommands.Length == 0)
+        if (!command.HasSubcommands)
         {
             return;
         }
 
         reply.Bulk("subcommands"u8);
-        reply.Map(command.Subcommands.Length);
+        reply.Map(command.Subcommands.Count);
         foreach (Command subcommand in command.Subcommands)
         {
             reply.Bulk(subcommand.Name);
@@ -162,7 +186,7 @@ internal static class CommandDocs
         Add(CommandFlags.Write, "write");
         Add(CommandFlags.ReadOnly, "readonly");
         Add(CommandFlags.DenyOom, "denyoom");
-        Add(CommandFlags.Admin, "admin");
+        Add(CommandFlags.ForOperators, "admin");
         Add(CommandFlags.NoMulti, "no_multi");
         Add(CommandFlags.NoAuth, "no_auth");
         Add(CommandFlags.Fast, "fast");

@@ -1,34 +1,34 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Text;
+using KvStore.Protocol;
 
 namespace KvStore.Commands;
 
 /// <summary>Finds a command by its name's bytes, in any case, without a string: the first eight bytes are hashed as one word.</summary>
 internal sealed class CommandTable
 {
-    private const int Size = 256;
     private const ulong UpperMask = 0xDFDF_DFDF_DFDF_DFDF;
+    private const int SmallestSize = 16;
 
-    private readonly ulong[] _words = new ulong[Size];
-    private readonly byte[][] _names = new byte[Size][];
-    private readonly Command?[] _commands = new Command?[Size];
+    private readonly ulong[] _words;
+    private readonly byte[][] _names;
+    private readonly Command?[] _commands;
+    private readonly int _shift;
 
-    public CommandTable(IReadOnlyList<Command> commands)
+    public CommandTable(Command[] commands)
     {
         All = commands;
+
+        // A quarter full at most: a name that is there is found at the first look or the second.
+        int size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(SmallestSize, commands.Length * 4));
+        _shift = 64 - BitOperations.Log2((uint)size);
+        _words = new ulong[size];
+        _names = new byte[size][];
+        _commands = new Command?[size];
         foreach (Command command in commands)
         {
-            byte[] name = Encoding.ASCII.GetBytes(command.Name[(command.Name.IndexOf('|', StringComparison.Ordinal) + 1)..]);
-            ulong word = Word(name);
-            int at = Slot(word, name.Length);
-            while (_commands[at] is not null)
-            {
-                at = (at + 1) % Size;
-            }
-
-            _words[at] = word;
-            _names[at] = name;
-            _commands[at] = command;
+            Add(command);
         }
     }
 
@@ -37,7 +37,7 @@ internal sealed class CommandTable
     public Command? Find(ReadOnlySpan<byte> name)
     {
         ulong word = Word(name);
-        for (int at = Slot(word, name.Length); ; at = (at + 1) % Size)
+        for (int at = Slot(word, name.Length); ; at = (at + 1) & (_commands.Length - 1))
         {
             Command? command = _commands[at];
             if (command is null)
@@ -53,7 +53,42 @@ internal sealed class CommandTable
         }
     }
 
-    private static int Slot(ulong word, int length) => (int)(((word + (ulong)length) * 0x9E37_79B9_7F4A_7C15) >> 56);
+    /// <summary>By "name" or "name|subcommand".</summary>
+    public Command? FindByFullName(ReadOnlySpan<byte> name)
+    {
+        int bar = name.IndexOf((byte)'|');
+        if (bar < 0)
+        {
+            return Find(name);
+        }
+
+        Command? parent = Find(name[..bar]);
+        return parent is { HasSubcommands: true } ? parent.FindSubcommand(name[(bar + 1)..]) : null;
+    }
+
+    /// <summary>The command or, where there is one, the subcommand that the arguments call.</summary>
+    public Command? Resolve(Arguments args)
+    {
+        Command? command = Find(args[0]);
+        return command is { HasSubcommands: true } && args.Count > 1 ? command.FindSubcommand(args[1]) : command;
+    }
+
+    private void Add(Command command)
+    {
+        byte[] name = Encoding.ASCII.GetBytes(command.Name[(command.Name.IndexOf('|', StringComparison.Ordinal) + 1)..]);
+        ulong word = Word(name);
+        int at = Slot(word, name.Length);
+        while (_commands[at] is not null)
+        {
+            at = (at + 1) & (_commands.Length - 1);
+        }
+
+        _words[at] = word;
+        _names[at] = name;
+        _commands[at] = command;
+    }
+
+    private int Slot(ulong word, int length) => (int)(((word + (ulong)length) * 0x9E37_79B9_7F4A_7C15) >> _shift);
 
     private static ulong Word(ReadOnlySpan<byte> name)
     {

@@ -1,12 +1,34 @@
 using System.Text;
 using KvStore.Protocol;
-using KvStore.Server;
+using KvStore.Engine;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>CONFIG GET, SET, RESETSTAT, REWRITE.</summary>
 internal static class Config
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("server",
+    [
+        new("config", -2, NoFlags, KeySpec.None, null)
+        {
+            Since = "2.0.0",
+            Summary = "A container for server configuration commands",
+            Subcommands =
+            [
+                new("config|get", -3, ForOperators, KeySpec.None, Get)
+                    { Since = "2.0.0", Summary = "Get the values of configuration parameters" },
+                new("config|set", -4, ForOperators, KeySpec.None, Set)
+                    { Since = "2.0.0", Summary = "Set configuration parameters to the given values" },
+                new("config|resetstat", 2, ForOperators, KeySpec.None, ResetStat)
+                    { Since = "2.0.0", Summary = "Reset the stats returned by INFO" },
+                new("config|rewrite", 2, ForOperators, KeySpec.None, Rewrite)
+                    { Since = "2.8.0", Summary = "Refused: the configuration file is not written" },
+            ],
+        },
+    ]);
+
     /// <summary>What clients ask for that is not a setting here, answered as it is.</summary>
     private static readonly (string Name, Func<ServerOptions, string> Value)[] Facts =
     [

@@ -1,12 +1,32 @@
 using System.Security.Cryptography;
 using System.Text;
-using KvStore.Server;
+using KvStore.Session;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>PING, HELLO, AUTH and what else concerns the connection itself.</summary>
 internal static class Connections
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("connection",
+    [
+        new("ping", -1, Fast, KeySpec.None, Ping)
+            { Since = "1.0.0", Summary = "Ping the server" },
+        new("echo", 2, Fast, KeySpec.None, Echo)
+            { Since = "1.0.0", Summary = "Echo the given string" },
+        new("select", 2, Fast, KeySpec.None, Select)
+            { Since = "1.0.0", Summary = "Change the selected database for the current connection" },
+        new("auth", -2, NoAuth | Fast, KeySpec.None, Auth)
+            { Since = "1.0.0", Summary = "Authenticate to the server" },
+        new("hello", -1, NoAuth | Fast, KeySpec.None, Hello)
+            { Since = "6.0.0", Summary = "Handshake with Redis" },
+        new("quit", -1, NoAuth | Immediate | Fast, KeySpec.None, Quit)
+            { Since = "1.0.0", Summary = "Close the connection" },
+        new("reset", 1, NoAuth | Immediate | Fast, KeySpec.None, Reset)
+            { Since = "6.2.0", Summary = "Reset the connection" },
+    ]);
+
     public static void Ping(in Call call)
     {
         if (call.Args.Count > 2)
@@ -51,7 +71,7 @@ internal static class Connections
 
     public static void Reset(in Call call)
     {
-        Session session = call.Session;
+        ClientSession session = call.Session;
         Transactions.End(session, call.Engine);
         session.Name = "";
         session.NoEvict = false;

@@ -2,7 +2,7 @@ using System.Text;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
-using KvStore.Server;
+using KvStore.Session;
 
 namespace KvStore.Commands;
 
@@ -12,7 +12,7 @@ internal static class Dispatcher
     private const int ShownArguments = 128;
 
     /// <summary>Runs one command. The engine's gate is held.</summary>
-    public static void Execute(Session session, KvEngine engine, Command? command, Arguments args)
+    public static void Execute(ClientSession session, KvEngine engine, Command? command, Arguments args)
     {
         RespWriter reply = session.Reply;
         engine.Statistics.Commands++;
@@ -30,9 +30,9 @@ internal static class Dispatcher
             return;
         }
 
-        if (command.Subcommands.Length > 0 && args.Count > 1)
+        if (command.HasSubcommands && args.Count > 1)
         {
-            Command? subcommand = BuiltIn.FindSubcommand(command, args[1]);
+            Command? subcommand = command.FindSubcommand(args[1]);
             if (subcommand is null)
             {
                 Reject(session, $"ERR unknown subcommand '{CString(args[1], ShownArguments)}'. Try {command.Name.ToUpperInvariant()} HELP.");
@@ -64,7 +64,7 @@ internal static class Dispatcher
 
             if (!command.Has(CommandFlags.Immediate))
             {
-                transaction.Enqueue(command, args);
+                transaction.Enqueue(args, command.Has(CommandFlags.Write));
                 reply.Simple("QUEUED"u8);
                 session.Close |= transaction.Bytes > engine.Options.QueryBufferLimit;
                 return;
@@ -75,11 +75,11 @@ internal static class Dispatcher
     }
 
     /// <summary>Runs a command that passed the checks. An arena that is full, or damaged where the command looked, is an error reply, and nothing is changed.</summary>
-    public static void Run(Session session, KvEngine engine, Command command, Arguments args)
+    public static void Run(ClientSession session, KvEngine engine, Command command, Arguments args)
     {
         RespWriter reply = session.Reply;
         long start = reply.Position;
-        session.LastCommand = command;
+        session.LastCommand = command.Name;
         try
         {
             if (command.Keys.First > 0 && !KeysFit(command, args))
@@ -102,7 +102,7 @@ internal static class Dispatcher
     }
 
     /// <summary>Puts an error in the place of what a command has replied so far.</summary>
-    private static void Refuse(Session session, long start, ReadOnlySpan<byte> error)
+    private static void Refuse(ClientSession session, long start, ReadOnlySpan<byte> error)
     {
         if (session.Reply.Rewind(start))
         {
@@ -129,13 +129,13 @@ internal static class Dispatcher
         return true;
     }
 
-    private static void Reject(Session session, ReadOnlySpan<byte> error)
+    private static void Reject(ClientSession session, ReadOnlySpan<byte> error)
     {
         session.Transaction?.Spoil();
         session.Reply.Error(error);
     }
 
-    private static void Reject(Session session, string error) => Reject(session, Encoding.Latin1.GetBytes(error));
+    private static void Reject(ClientSession session, string error) => Reject(session, Encoding.Latin1.GetBytes(error));
 
     private static string UnknownCommand(Arguments args)
     {

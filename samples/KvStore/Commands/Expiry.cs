@@ -2,12 +2,36 @@ using System.Text;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>EXPIRE and its family. Times are kept as wall-clock UTC, so a restart does not lengthen a life.</summary>
 internal static class Expiry
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("generic",
+    [
+        new("expire", -3, Write | Fast, KeySpec.One, Expire)
+            { Since = "1.0.0", Summary = "Set a key's time to live in seconds" },
+        new("pexpire", -3, Write | Fast, KeySpec.One, PExpire)
+            { Since = "2.6.0", Summary = "Set a key's time to live in milliseconds" },
+        new("expireat", -3, Write | Fast, KeySpec.One, ExpireAt)
+            { Since = "1.2.0", Summary = "Set the expiration for a key as a UNIX timestamp" },
+        new("pexpireat", -3, Write | Fast, KeySpec.One, PExpireAt)
+            { Since = "2.6.0", Summary = "Set the expiration for a key as a UNIX timestamp in milliseconds" },
+        new("ttl", 2, ReadOnly | Fast, KeySpec.One, Ttl)
+            { Since = "1.0.0", Summary = "Get the time to live for a key in seconds" },
+        new("pttl", 2, ReadOnly | Fast, KeySpec.One, PTtl)
+            { Since = "2.6.0", Summary = "Get the time to live for a key in milliseconds" },
+        new("expiretime", 2, ReadOnly | Fast, KeySpec.One, ExpireTime)
+            { Since = "7.0.0", Summary = "Get the expiration Unix timestamp for a key" },
+        new("pexpiretime", 2, ReadOnly | Fast, KeySpec.One, PExpireTime)
+            { Since = "7.0.0", Summary = "Get the expiration Unix timestamp for a key in milliseconds" },
+        new("persist", 2, Write | Fast, KeySpec.One, Persist)
+            { Since = "2.2.0", Summary = "Remove the expiration from a key" },
+    ]);
+
     private const long PerSecond = 1000;
 
     public static void Expire(in Call call) => SetExpiry(call, inSeconds: true, absolute: false);

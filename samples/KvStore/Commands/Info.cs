@@ -3,12 +3,20 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using KvStore.Engine;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>INFO: sections of <c>name:value</c> lines, named as Redis names them where the thing exists.</summary>
 internal static class Info
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("server",
+    [
+        new("info", -1, NoFlags, KeySpec.None, Reply)
+            { Since = "1.0.0", Summary = "Get information and statistics about the server" },
+    ]);
+
     /// <summary>The version of Redis whose replies these are: clients choose commands by it.</summary>
     public const string CompatibleVersion = "7.0.15";
 

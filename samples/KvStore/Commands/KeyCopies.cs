@@ -2,12 +2,24 @@ using System.Buffers;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>RENAME, RENAMENX and COPY: a record under another key. A rename is one step, over a crash as well.</summary>
 internal static class KeyCopies
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("generic",
+    [
+        new("rename", 3, Write, KeySpec.Two, Rename)
+            { Since = "1.0.0", Summary = "Rename a key" },
+        new("renamenx", 3, Write | Fast, KeySpec.Two, RenameNx)
+            { Since = "1.0.0", Summary = "Rename a key, only if the new key does not exist" },
+        new("copy", -3, Write | DenyOom, KeySpec.Two, Copy)
+            { Since = "6.2.0", Summary = "Copy a key" },
+    ]);
+
     public static void Rename(in Call call)
     {
         if (TryRename(call, ifAbsent: false, out bool found) || found)

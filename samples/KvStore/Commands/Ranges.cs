@@ -1,11 +1,24 @@
 using GuestMemFs;
+using KvStore.Engine;
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>GETRANGE and SETRANGE.</summary>
 internal static class Ranges
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("string",
+    [
+        new("getrange", 4, ReadOnly, KeySpec.One, GetRange)
+            { Since = "2.4.0", Summary = "Get a substring of the string stored at a key" },
+        new("substr", 4, ReadOnly, KeySpec.One, GetRange)
+            { Since = "1.0.0", Summary = "Get a substring of the string stored at a key" },
+        new("setrange", 4, Write | DenyOom, KeySpec.One, SetRange)
+            { Since = "2.2.0", Summary = "Overwrite part of a string at key starting at the specified offset" },
+    ]);
+
     public static void GetRange(in Call call)
     {
         if (!call.TryInteger(2, out long start) || !call.TryInteger(3, out long end))

@@ -3,12 +3,24 @@ using System.Globalization;
 using System.Text;
 using GuestMemFs;
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>SCAN, KEYS and RANDOMKEY.</summary>
 internal static class Scanning
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("generic",
+    [
+        new("keys", 2, ReadOnly, KeySpec.None, AllKeys)
+            { Since = "1.0.0", Summary = "Find all keys matching the given pattern" },
+        new("scan", -2, ReadOnly, KeySpec.None, Scan)
+            { Since = "2.8.0", Summary = "Incrementally iterate the keys space" },
+        new("randomkey", 1, ReadOnly, KeySpec.None, RandomKey)
+            { Since = "1.0.0", Summary = "Return a random key from the keyspace" },
+    ]);
+
     private const int DefaultCount = 10;
     private const int KeysPerBucket = 5;
 

@@ -1,12 +1,30 @@
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>SET with its options, and the older commands that are a SET with one of them.</summary>
 internal static class StringSets
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("string",
+    [
+        new("set", -3, Write | DenyOom, KeySpec.One, Set)
+            { Since = "1.0.0", Summary = "Set the string value of a key" },
+        new("setnx", 3, Write | DenyOom | Fast, KeySpec.One, SetNx)
+            { Since = "1.0.0", Summary = "Set the value of a key, only if the key does not exist" },
+        new("setex", 4, Write | DenyOom, KeySpec.One, SetEx)
+            { Since = "2.0.0", Summary = "Set the value and expiration of a key" },
+        new("psetex", 4, Write | DenyOom, KeySpec.One, PSetEx)
+            { Since = "2.6.0", Summary = "Set the value and expiration in milliseconds of a key" },
+        new("getset", 3, Write | DenyOom | Fast, KeySpec.One, GetSet)
+            { Since = "1.0.0", Summary = "Set the string value of a key and return its old value" },
+        new("getex", -2, Write | Fast, KeySpec.One, GetEx)
+            { Since = "6.2.0", Summary = "Get the value of a key and optionally set its expiration" },
+    ]);
+
     public static void Set(in Call call)
     {
         if (call.Args.Count == 3)

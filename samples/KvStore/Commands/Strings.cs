@@ -1,12 +1,32 @@
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>GET and what reads or replaces whole values.</summary>
 internal static class Strings
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("string",
+    [
+        new("get", 2, ReadOnly | Fast, KeySpec.One, Get)
+            { Since = "1.0.0", Summary = "Get the value of a key" },
+        new("getdel", 2, Write | Fast, KeySpec.One, GetDel)
+            { Since = "6.2.0", Summary = "Get the value of a key and delete the key" },
+        new("mget", -2, ReadOnly | Fast, KeySpec.Every, MGet)
+            { Since = "1.0.0", Summary = "Get the values of all the given keys" },
+        new("mset", -3, Write | DenyOom, KeySpec.Pairs, MSet)
+            { Since = "1.0.1", Summary = "Set multiple keys to multiple values" },
+        new("msetnx", -3, Write | DenyOom, KeySpec.Pairs, MSetNx)
+            { Since = "1.0.1", Summary = "Set multiple keys to multiple values, only if none of the keys exist" },
+        new("append", 3, Write | DenyOom | Fast, KeySpec.One, Append)
+            { Since = "2.0.0", Summary = "Append a value to a key" },
+        new("strlen", 2, ReadOnly | Fast, KeySpec.One, StrLen)
+            { Since = "2.2.0", Summary = "Get the length of the value stored in a key" },
+    ]);
+
     public static void Get(in Call call)
     {
         var reader = new ValueReader(call.Reply);

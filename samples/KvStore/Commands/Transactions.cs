@@ -1,12 +1,28 @@
 using KvStore.Engine;
 using KvStore.Protocol;
-using KvStore.Server;
+using KvStore.Session;
+using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
 /// <summary>MULTI, EXEC, DISCARD, WATCH, UNWATCH. The writes of one EXEC are one step, over a crash as well.</summary>
 internal static class Transactions
 {
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("transactions",
+    [
+        new("multi", 1, Immediate | Fast, KeySpec.None, Multi)
+            { Since = "1.2.0", Summary = "Mark the start of a transaction block" },
+        new("exec", 1, Immediate, KeySpec.None, Exec)
+            { Since = "1.2.0", Summary = "Execute all commands issued after MULTI" },
+        new("discard", 1, Immediate | Fast, KeySpec.None, Discard)
+            { Since = "2.0.0", Summary = "Discard all commands issued after MULTI" },
+        new("watch", -2, Immediate | Fast, KeySpec.Every, Watch)
+            { Since = "2.2.0", Summary = "Watch the given keys to determine execution of the MULTI/EXEC block" },
+        new("unwatch", 1, Fast, KeySpec.None, Unwatch)
+            { Since = "2.2.0", Summary = "Forget about all watched keys" },
+    ]);
+
     public static void Multi(in Call call)
     {
         if (call.Session.Transaction is not null)
@@ -55,7 +71,7 @@ internal static class Transactions
 
     public static void Exec(in Call call)
     {
-        Session session = call.Session;
+        ClientSession session = call.Session;
         if (session.Transaction is not { } transaction)
         {
             call.Reply.Error("ERR EXEC without MULTI"u8);
@@ -82,7 +98,8 @@ internal static class Transactions
         {
             for (int i = 0; i < transaction.Count; i++)
             {
-                Dispatcher.Run(session, call.Engine, transaction.CommandAt(i), transaction.ArgumentsAt(i));
+                Arguments args = transaction.ArgumentsAt(i);
+                Dispatcher.Run(session, call.Engine, BuiltIn.Table.Resolve(args)!, args);
             }
 
             atomic.Commit();
@@ -94,57 +111,9 @@ internal static class Transactions
     }
 
     /// <summary>Leaves MULTI and forgets what is watched.</summary>
-    public static void End(Session session, KvEngine engine)
+    public static void End(ClientSession session, KvEngine engine)
     {
         session.Transaction = null;
         engine.Watches.Remove(session);
-    }
-}
-
-/// <summary>The commands between MULTI and EXEC: their bytes one behind the other.</summary>
-internal sealed class TransactionQueue
-{
-    private readonly List<(Command Command, int First, int Count)> _commands = [];
-    private readonly List<Slice> _slices = [];
-    private byte[] _bytes = new byte[256];
-    private int _used;
-
-    /// <summary>True after a command that was refused: EXEC will not run.</summary>
-    public bool Spoiled { get; private set; }
-
-    public int Count => _commands.Count;
-
-    /// <summary>Bytes of arguments held.</summary>
-    public long Bytes => _used;
-
-    /// <summary>How many keys the commands change at most, as far as their arguments say: each argument of one that writes may be a key.</summary>
-    public int MostChanges { get; private set; }
-
-    public void Spoil() => Spoiled = true;
-
-    public void Enqueue(Command command, Arguments args)
-    {
-        _commands.Add((command, _slices.Count, args.Count));
-        MostChanges += command.Has(CommandFlags.Write) ? args.Count : 0;
-        for (int i = 0; i < args.Count; i++)
-        {
-            ReadOnlySpan<byte> arg = args[i];
-            if (_used + arg.Length > _bytes.Length)
-            {
-                Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max((long)_used + arg.Length, _bytes.Length * 2L)));
-            }
-
-            arg.CopyTo(_bytes.AsSpan(_used));
-            _slices.Add(new Slice(_used, arg.Length));
-            _used += arg.Length;
-        }
-    }
-
-    public Command CommandAt(int index) => _commands[index].Command;
-
-    public Arguments ArgumentsAt(int index)
-    {
-        (_, int first, int count) = _commands[index];
-        return new Arguments(_bytes.AsSpan(0, _used), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_slices).Slice(first, count));
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using GuestMemFs;
-using KvStore.Server;
 
 namespace KvStore.Engine;
 

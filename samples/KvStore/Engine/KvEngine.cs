@@ -1,5 +1,4 @@
 using GuestMemFs;
-using KvStore.Server;
 
 namespace KvStore.Engine;
 

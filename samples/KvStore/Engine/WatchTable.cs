@@ -1,21 +1,20 @@
 using System.Diagnostics.CodeAnalysis;
 using GuestMemFs;
-using KvStore.Commands;
-using KvStore.Server;
+using KvStore.Session;
 
 namespace KvStore.Engine;
 
 /// <summary>Which sessions watch which keys, and whether one of those changed. Used under the engine's gate.</summary>
 internal sealed class WatchTable
 {
-    private readonly Dictionary<byte[], List<Session>> _watchers = new(ByteKeys.Instance);
+    private readonly Dictionary<byte[], List<ClientSession>> _watchers = new(ByteKeys.Instance);
 
     /// <summary>True where any key is watched: writers ask this first.</summary>
     public bool Any => _watchers.Count > 0;
 
-    public void Add(Session session, ReadOnlySpan<byte> key, PersistentDictionary keys)
+    public void Add(ClientSession session, ReadOnlySpan<byte> key, PersistentDictionary keys)
     {
-        if (!ByBytes.TryGetValue(key, out List<Session>? sessions))
+        if (!ByBytes.TryGetValue(key, out List<ClientSession>? sessions))
         {
             _watchers[key.ToArray()] = sessions = [];
         }
@@ -32,12 +31,12 @@ internal sealed class WatchTable
     /// <summary>A key changed: whoever watches it will not EXEC.</summary>
     public void Touch(ReadOnlySpan<byte> key)
     {
-        if (!ByBytes.TryGetValue(key, out List<Session>? sessions))
+        if (!ByBytes.TryGetValue(key, out List<ClientSession>? sessions))
         {
             return;
         }
 
-        foreach (Session session in sessions)
+        foreach (ClientSession session in sessions)
         {
             session.WatchBroken = true;
         }
@@ -56,7 +55,7 @@ internal sealed class WatchTable
     }
 
     /// <summary>True where a watched key changed, or was there and has expired.</summary>
-    public static bool IsDirty(Session session, PersistentDictionary keys)
+    public static bool IsDirty(ClientSession session, PersistentDictionary keys)
     {
         if (session.WatchBroken || session.Watched is null)
         {
@@ -75,7 +74,7 @@ internal sealed class WatchTable
     }
 
     /// <summary>The session watches nothing any more.</summary>
-    public void Remove(Session session)
+    public void Remove(ClientSession session)
     {
         session.WatchBroken = false;
         if (session.Watched is null)
@@ -85,7 +84,7 @@ internal sealed class WatchTable
 
         foreach (WatchedKey watched in session.Watched)
         {
-            if (_watchers.TryGetValue(watched.Key, out List<Session>? sessions) && sessions.Remove(session) && sessions.Count == 0)
+            if (_watchers.TryGetValue(watched.Key, out List<ClientSession>? sessions) && sessions.Remove(session) && sessions.Count == 0)
             {
                 _watchers.Remove(watched.Key);
             }
@@ -94,7 +93,7 @@ internal sealed class WatchTable
         session.Watched = null;
     }
 
-    private Dictionary<byte[], List<Session>>.AlternateLookup<ReadOnlySpan<byte>> ByBytes => _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
+    private Dictionary<byte[], List<ClientSession>>.AlternateLookup<ReadOnlySpan<byte>> ByBytes => _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
 
     private static bool Exists(PersistentDictionary keys, ReadOnlySpan<byte> key)
     {
@@ -122,6 +121,3 @@ internal sealed class WatchTable
         public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
     }
 }
-
-/// <summary>A key that a session watches, and whether it was there then.</summary>
-internal readonly record struct WatchedKey(byte[] Key, bool Existed);

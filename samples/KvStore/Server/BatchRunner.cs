@@ -1,6 +1,7 @@
 using KvStore.Commands;
 using KvStore.Engine;
 using KvStore.Protocol;
+using KvStore.Session;
 
 namespace KvStore.Server;
 
@@ -17,7 +18,7 @@ internal sealed class BatchRunner(KvEngine engine)
     /// <param name="session">Whose bytes these are.</param>
     /// <param name="buffer">All bytes received that were not consumed.</param>
     /// <param name="needed">With how many bytes in the buffer, once what was consumed is gone, it is worth coming back; 0: some frames were left for after a flush.</param>
-    public int Run(Session session, ReadOnlySpan<byte> buffer, out int needed)
+    public int Run(ClientSession session, ReadOnlySpan<byte> buffer, out int needed)
     {
         RequestParser parser = session.Parser;
         long softLimit = engine.Options.OutputSoftLimit;
@@ -72,7 +73,7 @@ internal sealed class BatchRunner(KvEngine engine)
         }
     }
 
-    private void RunWindow(Session session, ReadOnlySpan<byte> buffer, int count)
+    private void RunWindow(ClientSession session, ReadOnlySpan<byte> buffer, int count)
     {
         for (int i = 0; i < count; i++)
         {

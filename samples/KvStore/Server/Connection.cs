@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using KvStore.Engine;
 using KvStore.Protocol;
+using KvStore.Session;
 using KvStore.Transport;
 
 namespace KvStore.Server;
@@ -30,7 +31,7 @@ internal sealed class Connection : IDisposable
         _engine = engine;
         _runner = runner;
         _pipe = new SocketPipe(loop, socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit);
-        Session = new Session(id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
+        Session = new ClientSession(id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
         {
             Peer = socket.RemoteEndPoint,
             Local = socket.LocalEndPoint,
@@ -40,7 +41,7 @@ internal sealed class Connection : IDisposable
         };
     }
 
-    public Session Session { get; }
+    public ClientSession Session { get; }
 
     /// <summary>Serves the client until one of the two closes. Never throws.</summary>
     public async Task RunAsync()
@@ -81,7 +82,7 @@ internal sealed class Connection : IDisposable
         {
             // One client's request met what it should not (no memory for it, an arena that another writer took over, a defect): it loses its
             // connection, the operator is told, the others notice nothing. Told without await: the loop's thread is kept.
-            Console.Error.WriteLine($"closing client {Session.Id} in {Session.LastCommand?.Name ?? "no command"}: {e}");
+            Console.Error.WriteLine($"closing client {Session.Id} in {Session.LastCommand ?? "no command"}: {e}");
         }
         finally
         {

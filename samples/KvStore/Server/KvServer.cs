@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using KvStore.Engine;
+using KvStore.Session;
 using KvStore.Transport;
 
 namespace KvStore.Server;
@@ -45,7 +46,7 @@ internal sealed class KvServer : IServerControl, IDisposable
     /// <summary>The TCP port that was really taken; asked for with port 0 in tests.</summary>
     public int BoundPort { get; private set; }
 
-    public IReadOnlyCollection<Session> Sessions => Array.ConvertAll(Connections(), c => c.Session);
+    public IReadOnlyCollection<ClientSession> Sessions => Array.ConvertAll(Connections(), c => c.Session);
 
     public int ConnectionCount
     {

@@ -1,5 +1,6 @@
 using System.Collections;
 using GuestMemFs.LiveUpdate.Holding;
+using KvStore.Engine;
 
 namespace KvStore.Server;
 

@@ -1,3 +1,5 @@
+using KvStore.Engine;
+
 namespace KvStore.Server;
 
 /// <summary>What <c>--help</c> and <c>--version</c> print.</summary>

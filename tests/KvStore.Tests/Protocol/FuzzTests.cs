@@ -1,5 +1,6 @@
 using System.Text;
 using GuestMemFs.Fuzzing;
+using KvStore.Engine;
 using KvStore.Protocol;
 using KvStore.Server;
 

@@ -3,6 +3,7 @@ using System.Text;
 using KvStore.Engine;
 using KvStore.Protocol;
 using KvStore.Server;
+using KvStore.Session;
 using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Server;
@@ -41,7 +42,7 @@ public sealed class AllocationTests
         string frame = $"*{args.Length}\r\n" + string.Concat(args.Select(a => $"${a.Length}\r\n{a}\r\n"));
         byte[] buffer = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(frame, Depth)));
         var sink = new Sink();
-        var session = new Session(1, new RespWriter(sink), new RequestParser(engine.Options.Protocol));
+        var session = new ClientSession(1, new RespWriter(sink), new RequestParser(engine.Options.Protocol));
         var runner = new BatchRunner(engine);
         long before = 0;
         for (int i = -Rounds; i < Rounds; i++)

@@ -1,4 +1,5 @@
 using System.Collections;
+using KvStore.Engine;
 using KvStore.Server;
 using KvStore.Tests.Infrastructure;
 

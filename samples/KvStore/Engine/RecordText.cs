@@ -1,7 +1,7 @@
 using GuestMemFs;
 using KvStore.Protocol;
 
-namespace KvStore.Commands;
+namespace KvStore.Engine;
 
 /// <summary>A record's value as the text that clients see.</summary>
 internal static class RecordText
@@ -44,28 +44,5 @@ internal struct FactsReader : IRecordReader
         Type = record.Type;
         ExpiresAt = record.ExpiresAt;
         Length = RecordText.Length(record);
-    }
-}
-
-/// <summary>Replies with a record's value.</summary>
-internal struct ValueReader(RespWriter reply) : IRecordReader
-{
-    private readonly long _start = reply.Position;
-
-    public void Read(in RecordView record)
-    {
-        if (reply.Position != _start && !reply.Rewind(_start))
-        {
-            throw new InvalidOperationException("A record changed under the engine's gate.");
-        }
-
-        if (RecordText.IsWrong(record))
-        {
-            reply.Error(Errors.WrongType);
-        }
-        else
-        {
-            RecordText.Reply(reply, record);
-        }
     }
 }

@@ -1,13 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
-using KvStore.Commands;
-using KvStore.Engine;
 using KvStore.Protocol;
 
-namespace KvStore.Server;
+namespace KvStore.Session;
 
 /// <summary>What the server knows of one client. Used under the engine's gate.</summary>
-internal sealed class Session(long id, RespWriter reply, RequestParser parser)
+internal sealed class ClientSession(long id, RespWriter reply, RequestParser parser)
 {
     public long Id { get; } = id;
 
@@ -48,7 +46,8 @@ internal sealed class Session(long id, RespWriter reply, RequestParser parser)
     /// <summary>Set where even that is not to be sent.</summary>
     public bool Drop { get; set; }
 
-    public Command? LastCommand { get; set; }
+    /// <summary>Its name; null before the first.</summary>
+    public string? LastCommand { get; set; }
 
     /// <summary>Between MULTI and EXEC.</summary>
     public TransactionQueue? Transaction { get; set; }

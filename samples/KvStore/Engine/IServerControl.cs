@@ -1,9 +1,11 @@
-namespace KvStore.Server;
+using KvStore.Session;
+
+namespace KvStore.Engine;
 
 /// <summary>What commands may see and do of the server they run in.</summary>
 internal interface IServerControl
 {
-    IReadOnlyCollection<Session> Sessions { get; }
+    IReadOnlyCollection<ClientSession> Sessions { get; }
 
     int ConnectionCount { get; }
 

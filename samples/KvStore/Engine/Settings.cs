@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using GuestMemFs.LiveUpdate.Holding;
 
-namespace KvStore.Server;
+namespace KvStore.Engine;
 
 /// <summary>One setting: on the command line <c>--name</c>, in the environment <c>KVSTORE_NAME</c>, in a file <c>name value</c>, in CONFIG <c>name</c>.</summary>
 internal sealed class Setting(string name, string help, Func<ServerOptions, string> show, Func<ServerOptions, string, string?> apply, bool atRunTime = false)

@@ -1,6 +1,6 @@
 using KvStore.Protocol;
 
-namespace KvStore.Server;
+namespace KvStore.Engine;
 
 /// <summary>How the server runs. Names, defaults and limits for users are in <see cref="Settings"/>.</summary>
 internal sealed class ServerOptions
