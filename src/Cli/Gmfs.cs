@@ -45,6 +45,7 @@ internal static class Gmfs
             ListCommand.Create(globals),
             StatusCommand.Create(globals),
             ShowCommand.Create(globals),
+            InfoCommand.Create(globals),
             CheckCommand.Create(globals),
             ExplainCommand.Create(globals),
             MapCommand.Create(globals),

@@ -84,7 +84,7 @@ public sealed class CheckTests
         }
     }
 
-    private const string StrayFile = Cli.Infrastructure.Finding.StrayFile;
+    private const string StrayFile = ReasonCodes.StrayFile;
 
     [Fact]
     public void A_damaged_heap_header_is_found_without_deep()

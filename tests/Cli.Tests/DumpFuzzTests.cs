@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Tests.Infrastructure;
-using GuestMemFs.Format;
 using GuestMemFs.Fuzzing;
 
 namespace GuestMemFs.Cli.Tests;

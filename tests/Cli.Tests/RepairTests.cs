@@ -1,6 +1,7 @@
 using System.Text.Json;
 using GuestMemFs.Cli.Checking;
 using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Reports;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 
@@ -133,9 +134,11 @@ public sealed class RepairTests
         using TestArena arena = new TestArena().Filled();
         File.WriteAllText(arena.File("notes.txt"), "stray");
         File.Delete(arena.File("extent-2"));
-        using (Medium medium = Medium.ForDirectory(arena.Directory))
+        using (ArenaInspection inspection = ArenaInspection.Open(arena.Directory))
         {
-            Assert.NotNull(Repair.MoveFiles(medium, RepairPlan.Make(medium, deep: false, startOver: false))); // And killed here.
+            inspection.ExcludeWriters();
+            IReadOnlyList<RepairStep> steps = RepairPlan.Make(inspection, deep: false, startOver: false);
+            Assert.NotNull(Repair.MoveFiles(inspection.Medium, steps)); // And killed here.
         }
 
         Answer done = arena.Gmfs("repair", "--yes", "--json");

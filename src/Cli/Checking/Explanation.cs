@@ -1,9 +1,5 @@
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Heap;
-using GuestMemFs.Journal;
-using GuestMemFs.Native;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Checking;
 
@@ -32,40 +28,45 @@ internal sealed class Explanation
 
     private string Explain()
     {
-        MetadataInspection? it;
-        Medium medium;
+        ArenaInspection inspection;
         try
         {
-            medium = _place.OpenMedium();
+            inspection = _place.Inspect();
         }
         catch (Exception e) when (Failure.Of(e) is { } failure)
         {
-            _refused.Add(new Finding(Severity.Error, failure.Reason ?? ReasonCodes.MediumFailed, _place.Text, failure.Message, failure.Next));
+            string reason = failure.Reason ?? ReasonCodes.MediumFailed;
+            _refused.Add(new Finding(FindingSeverity.Error, reason, _place.Text, failure.Message, failure.Next));
             return $"There is nothing in {_place.Text} that could be opened.";
         }
 
-        using (medium)
+        using (inspection)
         {
-            try
-            {
-                it = MetadataInspection.Take(medium);
-            }
-            catch (ArenaException e)
-            {
-                _refused.Add(Finding.Of(e, _place.Text));
-                return $"What is in {_place.Text} is refused.";
-            }
-
-            if (it is null)
-            {
-                NotThere(medium);
-                return $"There is no arena in {_place.Text}.";
-            }
-
-            Opens(medium, it);
-            Speed(medium, it);
-            return $"The arena in {_place.Text} ({medium.Name}): {WriterFacts.State(it)}.";
+            return Explain(inspection);
         }
+    }
+
+    private string Explain(ArenaInspection inspection)
+    {
+        ArenaSnapshot it;
+        try
+        {
+            it = inspection.Read();
+        }
+        catch (ArenaNotFoundException)
+        {
+            NotThere(inspection.Medium);
+            return $"There is no arena in {_place.Text}.";
+        }
+        catch (ArenaException e)
+        {
+            _refused.Add(Finding.Of(e, _place.Text));
+            return $"What is in {_place.Text} is refused.";
+        }
+
+        Opens(inspection, it);
+        Speed(inspection.Medium, it);
+        return $"The arena in {_place.Text} ({inspection.Medium.Name}): {WriterFacts.State(it)}.";
     }
 
     private void NotThere(Medium medium)
@@ -81,7 +82,7 @@ internal sealed class Explanation
         foreach (MediumCandidate candidate in MediumCandidates.Enumerate(_name).Where(c => c.HasFiles && c.Directory != _place.Text))
         {
             _cold.Add(new Finding(
-                Severity.Warning, Finding.Elsewhere, candidate.Directory, $"There is an arena of the same name on another medium ({candidate.Kind}): perhaps that is the warm one.", $"gmfs status --arena {candidate.Directory}"));
+                FindingSeverity.Warning, Finding.Elsewhere, candidate.Directory, $"There is an arena of the same name on another medium ({candidate.Kind}): perhaps that is the warm one.", $"gmfs status --arena {candidate.Directory}"));
         }
     }
 
@@ -92,85 +93,86 @@ internal sealed class Explanation
         _ => string.Empty,
     };
 
-    private void Opens(Medium medium, MetadataInspection it)
+    private void Opens(ArenaInspection inspection, ArenaSnapshot it)
     {
         if (it.Refusal is { } refusal)
         {
-            _refused.Add(Finding.Of(refusal, it.FileName));
+            _refused.Add(Finding.Of(refusal, it.Metadata.FileName));
             return;
         }
 
-        if (it.HasLiveWriter)
+        if (it.HasWriter)
         {
-            _refused.Add(Finding.Note(ReasonCodes.ArenaInUse, "second writer", $"One is refused, as long as {WriterFacts.Of(it)} has the arena. Readers are not."));
+            string text = $"One is refused, as long as {it.Writer} has the arena. Readers are not.";
+            _refused.Add(Finding.Note(ReasonCodes.ArenaInUse, "second writer", text));
         }
 
-        if (it.Journal!.Tables.State.Frozen)
+        if (it.IsFrozen)
         {
             _refused.Add(Finding.Warning(ReasonCodes.ArenaFrozen, "metadata", "The arena is frozen: regions cannot be made, deleted, renamed or grown. Data can be written."));
         }
 
-        CheckReport check = ArenaCheck.Run(_place, deep: false);
-        _refused.AddRange(check.Findings.Where(f => f.Severity == Severity.Error));
-        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium, Access = ArenaAccess.ReadOnly });
-        Warmth(arena, it);
-        Room(arena, it);
+        _refused.AddRange(inspection.Verify().Findings.Where(f => f.Severity == FindingSeverity.Error).Select(Finding.Of));
+        Warmth(inspection.Medium, it);
+        Room(inspection, it);
     }
 
-    private void Warmth(PersistentArena arena, MetadataInspection it)
+    private void Warmth(Medium medium, ArenaSnapshot it)
     {
-        DateTimeOffset created = DateTimeOffset.FromUnixTimeMilliseconds((long)it.Superblock.CreatedUnixMilliseconds);
-        if (it.Journal!.Tables.RegionCount == 0)
+        DateTimeOffset created = it.Metadata.Superblock!.Created;
+        if (it.Regions.Count == 0)
         {
-            _cold.Add(Finding.Warning(Finding.Cold, "arena", $"It has no regions. It was made {created:u}, by epoch 1 of {arena.Epoch}. {(created > Boot() ? Lost(arena.Medium) : string.Empty)}".TrimEnd()));
+            string lost = created > Boot() ? Lost(medium) : string.Empty;
+            string text = $"It has no regions. It was made {created:u}, by epoch 1 of {it.Epoch}. {lost}".TrimEnd();
+            _cold.Add(Finding.Warning(Finding.Cold, "arena", text));
             Elsewhere();
         }
 
-        foreach (RegionInfo region in arena.ListRegions().Where(r => r.Kind == RegionKind.Heap && !r.IsFormatted))
+        foreach (RegionInfo region in it.Regions.Select(r => r.Info).Where(r => r.Kind == RegionKind.Heap && !r.IsFormatted))
         {
             _cold.Add(Finding.Note(Finding.Cold, region.Name, "It is to hold a heap and never did: nobody has opened one in it since it was made."));
         }
 
-        Survives survives = arena.Medium.Capabilities.Survives;
+        Survives survives = medium.Capabilities.Survives;
         if (!survives.HasFlag(Survives.Kexec) && !survives.HasFlag(Survives.PowerLoss))
         {
-            _cold.Add(Finding.Note(Finding.Volatile, arena.Medium.Name, "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' copies a region out."));
+            _cold.Add(Finding.Note(Finding.Volatile, medium.Name, "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' copies a region out."));
         }
 
-        if (arena.Medium.Name == "tmpfs" && _place.Text.StartsWith("/dev/shm/", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess)
+        if (medium.Name == "tmpfs" && _place.Text.StartsWith("/dev/shm/", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess)
         {
             _cold.Add(Finding.Note(Finding.Volatile, "/dev/shm", "With systemd's RemoveIPC=yes, what an ordinary user has in it is removed with the user's last session (docs/media.md)."));
         }
     }
 
-    private void Room(PersistentArena arena, MetadataInspection it)
+    private void Room(ArenaInspection inspection, ArenaSnapshot it)
     {
         const double nearly = 0.9;
-        ArenaSpace space = arena.GetSpace();
+        ArenaSpace space = inspection.ReadSpace();
         if (space.Total > 0 && space.Free < (1 - nearly) * space.Total)
         {
-            _full.Add(new Finding(Severity.Warning, Finding.MediumNearlyFull, arena.Medium.Location, $"{Sizes.Of(space.Free)} of {Sizes.Of(space.Total)} are free; regions of this arena take {Sizes.Of(space.InUse)}.", NextStep.For(ReasonCodes.OutOfSpace)));
+            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location, $"{Sizes.Of(space.Free)} of {Sizes.Of(space.Total)} are free; regions of this arena take {Sizes.Of(space.InUse)}.", NextStep.For(ReasonCodes.OutOfSpace)));
         }
 
         // The journal is compacted when it is full: what it would have then is what counts.
-        long needed = MetadataJournal.CompactedLength(it.Journal!.Tables);
-        if (needed > nearly * it.LogCapacity)
+        MetadataSnapshot metadata = it.Metadata;
+        if (metadata.JournalCompactedBytes > nearly * metadata.JournalCapacityBytes)
         {
-            _full.Add(new Finding(
-                Severity.Warning, Finding.MetadataNearlyFull, it.FileName, $"The names and sizes of {Sizes.Count(it.Journal.Tables.RegionCount, "region")} take {Sizes.Of(needed)} of the {Sizes.Of(it.LogCapacity)} that there are for them.",
-                NextStep.For(ReasonCodes.MetadataFull)));
+            string names = $"The names and sizes of {Sizes.Count(it.Regions.Count, "region")}";
+            string text = $"{names} take {Sizes.Of(metadata.JournalCompactedBytes)} of the {Sizes.Of(metadata.JournalCapacityBytes)} that there are for them.";
+            _full.Add(Finding.Warning(Finding.MetadataNearlyFull, metadata.FileName, text) with { Next = NextStep.For(ReasonCodes.MetadataFull) });
         }
 
         if (space.Files > nearly * space.MaximumFiles)
         {
-            _full.Add(new Finding(Severity.Warning, Finding.MediumNearlyFull, arena.Medium.Location, $"It has {space.Files:N0} of at most {space.MaximumFiles:N0} files.", NextStep.For(ReasonCodes.OutOfFiles)));
+            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location, $"It has {space.Files:N0} of at most {space.MaximumFiles:N0} files.", NextStep.For(ReasonCodes.OutOfFiles)));
         }
 
-        foreach (RegionInfo region in arena.ListRegions())
+        foreach (RegionSnapshot region in it.Regions)
         {
             try
             {
-                HeapRoom(arena, region, nearly);
+                HeapRoom(inspection, region.Info, nearly);
             }
             catch (ArenaException)
             {
@@ -179,35 +181,34 @@ internal sealed class Explanation
         }
     }
 
-    private void HeapRoom(PersistentArena arena, RegionInfo region, double nearly)
+    private void HeapRoom(ArenaInspection inspection, RegionInfo region, double nearly)
     {
-        using PersistentRegion open = arena.OpenRegion(region.Name);
-        if (HeapFacts.TryOpen(open) is not { } heap || heap.FrontierBytes < nearly * region.Length)
+        if (inspection.ReadHeap(region.Name) is not { } heap || heap.FrontierBytes < nearly * region.Length)
         {
             return;
         }
 
         // All of it was handed out once, which is where every busy heap ends: how much of it holds something now is what counts.
-        HeapStretch[] parts = HeapSurvey.Take(heap.Space, HeapFacts.SurveyCells, HeapFacts.SlabsPerCell).Stretches;
-        long used = parts.Sum(part => part.UsedBytes);
-        long free = parts.Sum(part => part.FreeInSlabBytes + part.FreeRunBytes) + region.Length - heap.FrontierBytes;
+        HeapSurvey survey = inspection.SurveyHeap(region.Name)!;
+        long used = survey.UsedBytes;
+        long free = survey.FreeBytes + region.Length - survey.FrontierBytes;
         if (used > nearly * (used + free))
         {
             _full.Add(new Finding(
-                Severity.Warning, Finding.HeapNearlyFull, region.Name, $"About {Sizes.Percent(used, used + free)} of what it has for blocks, {Sizes.Of(used + free)}, hold something (estimated).",
+                FindingSeverity.Warning, Finding.HeapNearlyFull, region.Name, $"About {Sizes.Percent(used, used + free)} of what it has for blocks, {Sizes.Of(used + free)}, hold something (estimated).",
                 region.MaximumLength > region.Length ? $"'gmfs grow {region.Name} SIZE', up to {Sizes.Of(region.MaximumLength)}." : "It cannot grow at its address: dump it, delete it, restore it with --max-size, grow it."));
         }
     }
 
-    private void Speed(Medium medium, MetadataInspection it)
+    private void Speed(Medium medium, ArenaSnapshot it)
     {
-        if (medium.Capabilities.PageSize < PageSizes.Huge2M)
+        if (medium.Capabilities.PageSize < RegionOptions.MinimumLength)
         {
             _slow.Add(new Finding(
-                Severity.Note, Finding.SmallPages, medium.Name, $"Its pages are of {Sizes.Of(medium.Capabilities.PageSize)}: each is a page fault after an open, and large data misses the TLB.", "'gmfs media' shows what to type for pages of 2 MiB."));
+                FindingSeverity.Note, Finding.SmallPages, medium.Name, $"Its pages are of {Sizes.Of(medium.Capabilities.PageSize)}: each is a page fault after an open, and large data misses the TLB.", "'gmfs media' shows what to type for pages of 2 MiB."));
         }
 
-        if (it is { Closed: ClosedState.Open, HasLiveWriter: false })
+        if (it is { Condition: ArenaCondition.NotClosed, Metadata.IsStateWordIntact: true })
         {
             _slow.Add(Finding.Note(ReasonCodes.NotClosed, "next open", "The last writer was killed. The next one looks at what was in flight, which takes milliseconds, and finishes splits and clean-ups as it goes."));
         }
@@ -215,7 +216,7 @@ internal sealed class Explanation
         MediumCandidate[] usable = [.. MediumCandidates.Enumerate(_name).Where(c => c.IsUsable)];
         if (medium.Name == "directory" && usable.FirstOrDefault(c => c.Kind != "directory") is { } memory)
         {
-            _slow.Add(new Finding(Severity.Note, Finding.BetterMedium, medium.Location, $"It lies on a disk's filesystem: the kernel writes its pages back, and may drop them. {memory.Kind} at {memory.MountPoint} is memory.", "'gmfs dump', then 'gmfs restore' into an arena there."));
+            _slow.Add(new Finding(FindingSeverity.Note, Finding.BetterMedium, medium.Location, $"It lies on a disk's filesystem: the kernel writes its pages back, and may drop them. {memory.Kind} at {memory.MountPoint} is memory.", "'gmfs dump', then 'gmfs restore' into an arena there."));
         }
     }
 

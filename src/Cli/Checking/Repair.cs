@@ -2,7 +2,6 @@ using System.Globalization;
 using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Checking;
 
@@ -29,7 +28,7 @@ internal static class Repair
         Directory.CreateDirectory(quarantine, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
         // The metadata last: until then it is the same arena, with files missing, and not an empty directory.
-        foreach (string name in names.OrderBy(name => name == ExtentFiles.MetadataName))
+        foreach (string name in names.OrderBy(name => name == MetadataSnapshot.UsualFileName))
         {
             File.Move(Path.Combine(medium.Location, name), Path.Combine(quarantine, name));
         }
@@ -52,7 +51,7 @@ internal static class Repair
         {
             if (arena.FindRegion(step.Subject) is { } region)
             {
-                arena.RenameRegion(region.Name, RepairPlan.QuarantineName(arena, region));
+                arena.RenameRegion(region.Name, RepairPlan.QuarantineName(region, name => arena.FindRegion(name) is not null));
             }
         }
 

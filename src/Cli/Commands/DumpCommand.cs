@@ -2,8 +2,6 @@ using System.CommandLine;
 using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Journal;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -23,25 +21,44 @@ internal static class DumpCommand
 
     private static DumpReport Dump(Invocation call, string name, string file, bool live, bool force)
     {
-        using Medium medium = call.Place.OpenMedium();
-        using WriterExclusion? quiet = live ? null : WriterExclusion.Take(medium);
-        using PersistentArena arena = call.Place.OpenReader();
-        MetadataInspection it = MetadataInspection.Take(medium, writersExcluded: !live)!;
-        RegionNode node = it.Journal?.Tables.Find(name) ?? throw new RegionNotFoundException(call.Place.Text, name, arena.ListRegions().Count);
-        using PersistentRegion region = arena.OpenRegion(name);
-        bool beside = live && it.HasLiveWriter;
-        if (beside && node.Entry.Kind == RegionKind.Heap)
+        using ArenaInspection inspection = call.Place.Inspect();
+        if (!live)
         {
-            throw new GmfsException(ExitCode.Refused, $"Region '{name}' is a heap and has a writer ({WriterFacts.Of(it)}): a copy would be torn. Stop the writer first.", ReasonCodes.ArenaInUse);
+            inspection.ExcludeWriters();
         }
 
-        PersistentHeap? heap = HeapFacts.TryOpen(region);
-        long stored = heap?.FrontierBytes ?? (node.Entry.Kind == RegionKind.Heap ? 0 : region.Length);
+        ArenaSnapshot it = inspection.ReadSound();
+        RegionInfo info = it.Require(name, call.Place).Info;
+        bool beside = live && it.HasWriter;
+        if (beside && info.Kind == RegionKind.Heap)
+        {
+            throw new GmfsException(
+                ExitCode.Refused,
+                $"Region '{name}' is a heap and has a writer ({it.Writer}): a copy would be torn. Stop the writer first.",
+                ReasonCodes.ArenaInUse);
+        }
+
+        if (inspection.ReadHeap(name)?.Refusal is { } damaged)
+        {
+            throw damaged;
+        }
+
+        using RegionReader region = inspection.OpenRegion(name);
         var header = new DumpHeader(
-            arena.Id, arena.Epoch, DateTimeOffset.UtcNow, region.Length, stored, node.Entry.MaximumLength, node.Entry.Alignment, node.Entry.Kind, node.Entry.Reserve,
-            node.Entry.Formatted, beside, name);
-        using RegionSource source = RegionSource.Open(arena, region, node, (long)it.Superblock.Granularity);
-        long written = DumpWriter.Write(file, force, header, source, new ProgressLine(call.Shell, "dumping", call.Json), call.Cancellation);
-        return new DumpReport("dump", name, file, region.Length, stored, written, header.Taken, beside);
+            it.Metadata.Superblock!.ArenaId,
+            it.Epoch,
+            DateTimeOffset.UtcNow,
+            region.LengthBytes,
+            region.UsedBytes,
+            info.MaximumLength,
+            info.Alignment,
+            info.Kind,
+            info.Reserve,
+            info.IsFormatted,
+            beside,
+            name);
+        var progress = new ProgressLine(call.Shell, "dumping", call.Json);
+        long written = DumpWriter.Write(file, force, header, region, progress, call.Cancellation);
+        return new DumpReport("dump", name, file, region.LengthBytes, region.UsedBytes, written, header.Taken, beside);
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -18,8 +17,10 @@ internal static class ListCommand
 
     private static ListReport Regions(Place place)
     {
-        using PersistentArena arena = place.OpenReader();
-        return new ListReport(place.Text, arena.Id, [.. arena.ListRegions().Select(region => RegionLine.Of(arena, region))]);
+        using ArenaInspection inspection = place.Inspect();
+        ArenaSnapshot arena = inspection.ReadSound();
+        Guid id = arena.Metadata.Superblock!.ArenaId;
+        return new ListReport(place.Text, id, [.. arena.Regions.Select(region => RegionLine.Of(inspection, region.Info))]);
     }
 
     private static ArenasReport Arenas()
@@ -41,16 +42,27 @@ internal static class ListCommand
         string name = Path.GetFileName(directory);
         try
         {
-            using Medium medium = Medium.ForDirectory(directory, writable: false);
-            return MetadataInspection.Take(medium) is { } it
-                ? new ArenaLine(
-                    name, directory, medium.Name, it.Superblock.ArenaId, it.Journal?.Tables.RegionCount, it.Journal?.Tables.Regions.Sum(r => r.Entry.Length),
-                    WriterFacts.State(it), it.Refusal?.ReasonCode)
-                : null;
+            using ArenaInspection inspection = ArenaInspection.Open(directory);
+            ArenaSnapshot it = inspection.Read();
+            bool reads = it.Refusal is null;
+            return new ArenaLine(
+                name,
+                directory,
+                inspection.Medium.Name,
+                it.Metadata.Superblock?.ArenaId,
+                reads ? it.Regions.Count : null,
+                reads ? it.Regions.Sum(region => region.Info.Length) : null,
+                WriterFacts.State(it),
+                it.Refusal?.ReasonCode);
+        }
+        catch (ArenaNotFoundException)
+        {
+            return null; // A directory of something else.
         }
         catch (Exception e) when (e is ArenaException or MediumException)
         {
-            return new ArenaLine(name, directory, kind, null, null, null, "cannot be read", (e as ArenaException)?.ReasonCode ?? ReasonCodes.MediumFailed);
+            string reason = (e as ArenaException)?.ReasonCode ?? ReasonCodes.MediumFailed;
+            return new ArenaLine(name, directory, kind, null, null, null, "cannot be read", reason);
         }
     }
 }

@@ -1,9 +1,6 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Heap;
-using GuestMemFs.Journal;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -28,51 +25,51 @@ internal static class MapCommand
 
     internal static MapReport Look(Place place)
     {
-        using PersistentArena arena = place.OpenReader();
-        MetadataInspection? it = MetadataInspection.Take(arena.Medium);
-        if (it?.Journal?.Tables is not { } tables)
-        {
-            throw it?.Refusal ?? (Exception)new GmfsException(ExitCode.NotFound, $"The arena in {place.Text} went away.", ReasonCodes.ArenaNotFound);
-        }
-
-        var files = new ExtentFiles(arena.Medium, arena.Id, (long)it.Superblock.Granularity, writable: false);
-        ArenaSpace space = arena.GetSpace();
-        MapRegion[] regions = [.. tables.Regions.OrderBy(node => node.Extents.Count > 0 ? node.Extents[0].Id : 0).Select(node => Look(arena, node, files))];
-        MapFile[] unused = [.. tables.Extents.Where(e => e.State != ExtentState.InUse).Select(e => FileOf(files, e))];
-        return new MapReport(place.Text, arena.Id, space.Total, space.Free, regions.Any(r => r.Cells is not null), regions, unused);
+        using ArenaInspection inspection = place.Inspect();
+        ArenaSnapshot it = inspection.ReadSound();
+        ArenaSpace space = inspection.ReadSpace();
+        MapRegion[] regions =
+        [
+            .. it.Regions
+                .OrderBy(region => region.Extents.Count > 0 ? region.Extents[0].Id : 0)
+                .Select(region => Look(inspection, region)),
+        ];
+        MapFile[] unused = [.. it.UnusedExtents.Select(extent => FileOf(inspection, extent))];
+        bool sampled = regions.Any(region => region.Cells is not null);
+        return new MapReport(place.Text, it.Metadata.Superblock!.ArenaId, space.Total, space.Free, sampled, regions, unused);
     }
 
-    private static MapRegion Look(PersistentArena arena, RegionNode node, ExtentFiles files)
+    private static MapRegion Look(ArenaInspection inspection, RegionSnapshot region)
     {
-        RegionEntry entry = node.Entry;
-        var region = new MapRegion(entry.Name, entry.Kind, entry.Length, [.. node.Extents.Select(e => FileOf(files, e))], null, null, null, null, null, null);
+        RegionInfo info = region.Info;
+        MapFile[] files = [.. region.Extents.Select(extent => FileOf(inspection, extent))];
+        var bare = new MapRegion(info.Name, info.Kind, info.Length, files, null, null, null, null, null, null);
         try
         {
-            using PersistentRegion open = arena.OpenRegion(entry.Name);
-            return HeapFacts.TryOpen(open) is { } heap ? Survey(region, heap) : region;
+            return inspection.SurveyHeap(info.Name) is { } survey ? Survey(bare, survey) : bare;
         }
         catch (ArenaException e)
         {
-            return region with { Problem = $"{e.ReasonCode} {Failure.TextOf(e)}" };
+            return bare with { Problem = $"{e.ReasonCode} {Failure.TextOf(e)}" };
         }
     }
 
-    private static MapRegion Survey(MapRegion region, PersistentHeap heap)
+    private static MapRegion Survey(MapRegion region, HeapSurvey survey)
     {
-        (HeapStretch[] stretches, long longest, bool consistent) = HeapSurvey.Take(heap.Space, HeapFacts.SurveyCells, HeapFacts.SlabsPerCell);
-        double cell = (double)region.Length / HeapFacts.SurveyCells;
-        long used = stretches.Sum(s => s.UsedBytes);
-        long free = stretches.Sum(s => s.FreeRunBytes + s.FreeInSlabBytes);
+        double cell = survey.PartBytes;
         return region with
         {
-            Cells = [.. stretches.Select(s => new MapCell(s.UsedBytes / cell, s.FreeInSlabBytes / cell, s.FreeRunBytes / cell))],
-            Used = used,
-            Free = free,
-            LongestFree = longest,
-            Fragmented = free == 0 ? 0 : 1 - ((double)longest / free),
-            Problem = consistent ? null : "some pages make no sense: a writer is at them, or they are damaged ('gmfs check --deep' tells)",
+            Cells = [.. survey.Parts.Select(s => new MapCell(s.UsedBytes / cell, s.FreeInSlabBytes / cell, s.FreeRunBytes / cell))],
+            Used = survey.UsedBytes,
+            Free = survey.FreeBytes,
+            LongestFree = survey.LongestFreeBytes,
+            Fragmented = survey.Fragmentation,
+            Problem = survey.IsConsistent
+                ? null
+                : "some pages make no sense: a writer is at them, or they are damaged ('gmfs check --deep' tells)",
         };
     }
 
-    private static MapFile FileOf(ExtentFiles files, ExtentEntry extent) => new(files.Locate(extent) ?? ExtentFiles.NameOf(extent.Id) + " (missing)", extent.FileLength, extent.Used);
+    private static MapFile FileOf(ArenaInspection inspection, ExtentSnapshot extent) =>
+        new(inspection.Locate(extent) ?? $"extent-{extent.Id:x} (missing)", extent.FileLengthBytes, extent.UsedBytes);
 }

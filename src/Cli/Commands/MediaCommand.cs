@@ -1,7 +1,6 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Native;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -24,7 +23,7 @@ internal static class MediaCommand
     internal static IEnumerable<Advice> Better(IReadOnlyCollection<MediumCandidate> usable)
     {
         const string unit = "16G";
-        if (!usable.Any(c => c.Capabilities?.PageSize >= PageSizes.Huge2M))
+        if (!usable.Any(c => c.Capabilities?.PageSize >= RegionOptions.MinimumLength))
         {
             yield return new Advice("Pages of 2 MiB, faster access to large data (tmpfs of its own)", [$"mount -t tmpfs -o huge=always,size={unit},mode=1777 guestmemfs /mnt/guestmemfs-tmp"]);
         }

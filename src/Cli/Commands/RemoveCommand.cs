@@ -17,7 +17,7 @@ internal static class RemoveCommand
             RegionInfo info;
             using (PersistentArena look = call.Place.OpenReader())
             {
-                info = look.FindRegion(region) ?? throw new RegionNotFoundException(call.Place.Text, region, look.ListRegions().Count);
+                info = look.FindRegion(region) ?? throw Inspections.NoRegion(region, call.Place, look.ListRegions().Count);
             }
 
             call.Confirm(call.Value(yes), $"Delete region {region} ({ListReport.Name(info.Kind)}, {Sizes.Of(info.Length)}) of the arena in {call.Place.Text} for good?");

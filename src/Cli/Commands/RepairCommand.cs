@@ -2,7 +2,6 @@ using System.CommandLine;
 using GuestMemFs.Cli.Checking;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -26,10 +25,10 @@ internal static class RepairCommand
         Place place = call.Place;
         IReadOnlyList<RepairStep> steps;
         string? quarantine;
-        using (Medium medium = place.OpenMedium())
-        using (WriterExclusion? quiet = Exclude(medium))
+        using (ArenaInspection inspection = place.Inspect())
         {
-            steps = RepairPlan.Make(medium, deep, startOver);
+            inspection.ExcludeWriters();
+            steps = RepairPlan.Make(inspection, deep, startOver);
             var plan = new RepairReport(place.Text, steps, Done: false, null, [], []);
             if (!plan.Waits)
             {
@@ -47,7 +46,7 @@ internal static class RepairCommand
             }
 
             call.Confirm(yes, "Do it?");
-            quarantine = Repair.MoveFiles(medium, steps);
+            quarantine = Repair.MoveFiles(inspection.Medium, steps);
         }
 
         // A writer that comes between is left alone: opening is refused then, and what was moved until now was nobody's.
@@ -58,16 +57,4 @@ internal static class RepairCommand
     /// <summary>What is still wrong, but for regions that were taken out of the way: those are known.</summary>
     private static Finding[] Left(Place place, bool deep) =>
         [.. ArenaCheck.Run(place, deep).Findings.Where(finding => !finding.Subject.StartsWith(RepairPlan.Prefix, StringComparison.Ordinal))];
-
-    private static WriterExclusion? Exclude(Medium medium)
-    {
-        try
-        {
-            return WriterExclusion.Take(medium);
-        }
-        catch (Exception e) when (e is ForeignFileException or ArenaAmbiguousException or ArenaNotFoundException)
-        {
-            return WriterExclusion.TakeByName(medium); // What is there is no arena's, and may be in use all the same.
-        }
-    }
 }

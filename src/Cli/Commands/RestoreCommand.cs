@@ -2,7 +2,6 @@ using System.CommandLine;
 using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Native;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -28,7 +27,10 @@ internal static class RestoreCommand
         RestoringRegion.RemoveAll(arena);
         if (arena.FindRegion(name) is { } taken)
         {
-            throw new RegionExistsException(call.Place.Text, name, taken.Length);
+            throw new GmfsException(
+                ExitCode.Refused,
+                $"There is a region '{name}' of {Sizes.Of(taken.Length)} in {call.Place.Text} already.",
+                ReasonCodes.RegionExists);
         }
 
         string making = RestoringRegion.NewName();
@@ -63,8 +65,8 @@ internal static class RestoreCommand
             {
                 if (heap || block.Span.IndexOfAnyExcept((byte)0) >= 0)
                 {
-                    long page = at & -PageSizes.Huge2M; // Whole ones: a piece of one is given small pages.
-                    region.EnsureBacked(page, Math.Min(region.Length, (at + block.Length + PageSizes.Huge2M - 1) & -PageSizes.Huge2M) - page);
+                    long page = at & -RegionOptions.MinimumLength; // Whole ones: a piece of one is given small pages.
+                    region.EnsureBacked(page, Math.Min(region.Length, (at + block.Length + RegionOptions.MinimumLength - 1) & -RegionOptions.MinimumLength) - page);
                     block.Span.CopyTo(region.AsSpan(at, block.Length));
                 }
 

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Journal;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -17,28 +15,24 @@ internal static class ShowCommand
 
     private static RegionReport Look(Place place, string name)
     {
-        using PersistentArena arena = place.OpenReader();
-        MetadataInspection? inspection = MetadataInspection.Take(arena.Medium);
-        MetadataTables tables = inspection?.Journal?.Tables ?? throw new GmfsException(ExitCode.NotFound, $"The arena in {place.Text} went away.", ReasonCodes.ArenaNotFound);
-        RegionNode node = tables.Find(name) ?? throw new RegionNotFoundException(place.Text, name, tables.RegionCount);
+        using ArenaInspection inspection = place.Inspect();
+        ArenaSnapshot it = inspection.ReadSound();
+        RegionSnapshot region = it.Require(name, place);
         HeapFacts? heap = null;
         ErrorBody? problem = null;
         try
         {
-            using PersistentRegion region = arena.OpenRegion(name);
-            heap = arena.FindRegion(name) is { } info ? HeapFacts.Read(arena, info) : null;
+            using RegionReader whole = inspection.OpenRegion(name); // All of its files are there.
+            heap = HeapFacts.Read(inspection, name);
         }
         catch (ArenaException e) when (e is not RegionNotFoundException)
         {
             problem = new ErrorBody((int)Failure.ExitCodeOf(e), e.ReasonCode, Failure.TextOf(e), NextStep.For(e.ReasonCode));
         }
 
-        var files = new ExtentFiles(arena.Medium, arena.Id, (long)inspection.Superblock.Granularity, writable: false);
-        RegionEntry entry = node.Entry;
+        RegionInfo info = region.Info;
         return new RegionReport(
-            place.Text, entry.Name, entry.Id, entry.Kind, entry.Length, entry.MaximumLength, entry.Alignment, entry.Reserve,
-            DateTimeOffset.FromUnixTimeMilliseconds(entry.CreatedUnixMilliseconds), entry.Formatted, heap,
-            [.. node.Extents.Select(e => new ExtentLine(e.Id, (int)e.Ordinal, files.Locate(e), e.FileLength, e.Used))],
-            problem);
+            place.Text, info.Name, info.Id, info.Kind, info.Length, info.MaximumLength, info.Alignment, info.Reserve,
+            info.Created, info.IsFormatted, heap, [.. region.Extents.Select(extent => inspection.FileOf(extent))], problem);
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.Regions;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -14,7 +13,8 @@ internal static class StatusCommand
     internal static StatusReport Look(Place place)
     {
         using PersistentArena arena = place.OpenReader();
-        MetadataInspection it = MetadataInspection.Take(arena.Medium) ?? throw new GmfsException(ExitCode.NotFound, $"The arena in {place.Text} went away.", ReasonCodes.ArenaNotFound);
+        using ArenaInspection inspection = ArenaInspection.Open(arena.Medium);
+        ArenaSnapshot it = inspection.ReadSound();
         ArenaSpace space = arena.GetSpace();
         MediumCapabilities can = arena.Medium.Capabilities;
         return new StatusReport(
@@ -23,7 +23,7 @@ internal static class StatusCommand
             arena.Medium.Name,
             can.Survives,
             can.PageSize,
-            DateTimeOffset.FromUnixTimeMilliseconds((long)it.Superblock.CreatedUnixMilliseconds),
+            it.Metadata.Superblock!.Created,
             WriterFacts.State(it),
             WriterFacts.Of(it),
             arena.Epoch,
@@ -35,8 +35,8 @@ internal static class StatusCommand
             space.Free,
             space.Files,
             space.MaximumFiles == int.MaxValue ? null : space.MaximumFiles,
-            it.Journal?.Tail ?? 0,
-            it.LogCapacity,
+            it.Metadata.JournalUsedBytes,
+            it.Metadata.JournalCapacityBytes,
             [.. arena.AttachReport.Reasons.Select(reason => reason.ToString())]);
     }
 }

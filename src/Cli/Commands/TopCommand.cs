@@ -61,17 +61,21 @@ internal static class TopCommand
         StatusReport status = StatusCommand.Look(place);
         DateTimeOffset at = DateTimeOffset.UtcNow;
         double seconds = before is null ? 0 : Math.Max((at - before.At).TotalSeconds, 0.001);
-        using PersistentArena arena = place.OpenReader();
-        TopRegion[] regions = [.. arena.ListRegions().Select(region => Rates(Region(arena, region), before?.Regions.FirstOrDefault(r => r.Name == region.Name), seconds))];
+        using ArenaInspection inspection = place.Inspect();
+        TopRegion[] regions =
+        [
+            .. inspection.ReadSound().Regions.Select(region => Rates(
+                Region(inspection, region.Info), before?.Regions.FirstOrDefault(r => r.Name == region.Info.Name), seconds)),
+        ];
         return new TopReport(place.Text, at, status.State, status.Epoch, status.Frozen, status.MediumFree, status.MediumTotal, status.MetadataUsed, status.MetadataCapacity, regions);
     }
 
-    private static TopRegion Region(PersistentArena arena, RegionInfo region)
+    private static TopRegion Region(ArenaInspection inspection, RegionInfo region)
     {
         HeapFacts? heap = null;
         try
         {
-            heap = HeapFacts.Read(arena, region);
+            heap = HeapFacts.Read(inspection, region.Name);
         }
         catch (ArenaException)
         {

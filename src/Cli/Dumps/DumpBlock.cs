@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using GuestMemFs.Format;
 
 namespace GuestMemFs.Cli.Dumps;
 

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using GuestMemFs.Cli.Infrastructure;
-using GuestMemFs.Format;
 
 namespace GuestMemFs.Cli.Dumps;
 

@@ -9,7 +9,7 @@ internal static class DumpWriter
 
     /// <summary>Writes it.</summary>
     /// <returns>Length of the file in bytes.</returns>
-    public static long Write(string path, bool overwrite, DumpHeader header, RegionSource source, ProgressLine progress, CancellationToken cancelled)
+    public static long Write(string path, bool overwrite, DumpHeader header, RegionReader source, ProgressLine progress, CancellationToken cancelled)
     {
         if (!overwrite && File.Exists(path))
         {
@@ -42,7 +42,7 @@ internal static class DumpWriter
         }
     }
 
-    private static void WriteAll(FileStream file, DumpHeader header, RegionSource source, ProgressLine progress, CancellationToken cancelled)
+    private static void WriteAll(FileStream file, DumpHeader header, RegionReader source, ProgressLine progress, CancellationToken cancelled)
     {
         byte[] buffer = new byte[DumpBlock.Bytes + DumpHeader.BlockBytes];
         uint seed = header.WriteTo(buffer);

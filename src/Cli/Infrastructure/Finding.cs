@@ -1,25 +1,12 @@
 namespace GuestMemFs.Cli.Infrastructure;
 
-/// <summary>How much a finding matters.</summary>
-internal enum Severity
-{
-    /// <summary>Worth knowing, nothing wrong.</summary>
-    Note,
-
-    /// <summary>Wrong or about to be, and nothing is lost.</summary>
-    Warning,
-
-    /// <summary>Something cannot be used.</summary>
-    Error,
-}
-
 /// <summary>Something that check or explain has to say.</summary>
 /// <param name="Severity">How much it matters.</param>
 /// <param name="Reason">A stable code: the library's (docs/reasons.md), or one of the tool's own from GMF7001.</param>
 /// <param name="Subject">What it is about: the arena, a region's or a file's name.</param>
 /// <param name="Text">In a sentence.</param>
 /// <param name="Next">What to do about it; null where nothing is to be done.</param>
-internal sealed record Finding(Severity Severity, string Reason, string Subject, string Text, string? Next)
+internal sealed record Finding(FindingSeverity Severity, string Reason, string Subject, string Text, string? Next)
 {
     /// <summary>The arena holds nothing: it was made anew, or never filled.</summary>
     public const string Cold = "GMF7001";
@@ -45,20 +32,21 @@ internal sealed record Finding(Severity Severity, string Reason, string Subject,
     /// <summary>A better medium is here.</summary>
     public const string BetterMedium = "GMF7008";
 
-    /// <summary>A file that no region owns.</summary>
-    public const string StrayFile = "GMF7009";
-
-    /// <summary>A heap has changes in flight, which the next writer finishes or undoes.</summary>
-    public const string InFlight = "GMF7010";
-
     /// <summary>A restore was interrupted.</summary>
     public const string HalfRestored = "GMF7011";
 
-    public static Finding Note(string reason, string subject, string text) => new(Severity.Note, reason, subject, text, NextStep.For(reason));
+    public static Finding Note(string reason, string subject, string text) => new(FindingSeverity.Note, reason, subject, text, NextStep.For(reason));
 
-    public static Finding Warning(string reason, string subject, string text) => new(Severity.Warning, reason, subject, text, NextStep.For(reason));
+    public static Finding Warning(string reason, string subject, string text) => new(FindingSeverity.Warning, reason, subject, text, NextStep.For(reason));
 
-    public static Finding Error(string reason, string subject, string text) => new(Severity.Error, reason, subject, text, NextStep.For(reason));
+    public static Finding Error(string reason, string subject, string text) => new(FindingSeverity.Error, reason, subject, text, NextStep.For(reason));
+
+    /// <summary>What the library found. That another arena lies there too is nothing to act on.</summary>
+    public static Finding Of(ArenaFinding it)
+    {
+        bool neighbour = it is { Severity: FindingSeverity.Note, ReasonCode: ReasonCodes.ForeignFilesIgnored };
+        return new Finding(it.Severity, it.ReasonCode, it.Subject, it.Text, neighbour ? null : NextStep.For(it.ReasonCode));
+    }
 
     public static Finding Of(ArenaException e, string subject) => Error(e.ReasonCode, subject, Failure.TextOf(e));
 }

@@ -1,5 +1,3 @@
-using GuestMemFs.Collections;
-
 namespace GuestMemFs.Cli.Infrastructure;
 
 /// <summary>A named entry of a heap.</summary>
@@ -14,30 +12,19 @@ internal sealed record RootFacts(string Name, long? Records, long? RecordBytes, 
 /// <param name="Roots">Its named entries.</param>
 internal sealed record HeapFacts(long Frontier, IReadOnlyList<RootFacts> Roots)
 {
-    /// <summary>Parts of a region that a survey tells apart, and how many slabs of each it looks into: enough for a picture, quick at any size.</summary>
-    public const int SurveyCells = 128;
-    public const int SlabsPerCell = 32;
-
     /// <summary>Reads a region's heap; null where the region never held one.</summary>
-    /// <exception cref="HeapDamagedException">Its header does not check.</exception>
-    public static HeapFacts? Read(PersistentArena arena, RegionInfo region)
+    /// <exception cref="HeapDamagedException">Its header, or what a root leads to, does not check.</exception>
+    public static HeapFacts? Read(ArenaInspection inspection, string region)
     {
-        if (region.Kind != RegionKind.Heap || !region.IsFormatted)
+        if (inspection.ReadHeap(region) is not { } heap)
         {
             return null;
         }
 
-        using PersistentRegion open = arena.OpenRegion(region.Name, RegionKind.Heap);
-        PersistentHeap heap = PersistentHeap.Open(open);
-        return new HeapFacts(heap.FrontierBytes, [.. heap.Roots.Select(name => Root(heap, name))]);
+        ArenaException? problem = heap.Refusal ?? heap.Roots.FirstOrDefault(root => root.Problem is not null)?.Problem;
+        return problem is null ? new HeapFacts(heap.FrontierBytes, [.. heap.Roots.Select(Root)]) : throw problem;
     }
 
-    /// <summary>A heap opened for looking: never made, where there is none.</summary>
-    public static PersistentHeap? TryOpen(PersistentRegion region) => region.IsReadOnly && region.Kind == RegionKind.Heap && region.IsFormatted ? PersistentHeap.Open(region) : null;
-
-    private static RootFacts Root(PersistentHeap heap, string name)
-    {
-        DictionaryFigures? figures = DictionaryFigures.TryRead(heap, name); // Null for somebody else's structure: its name is all that can be told.
-        return new RootFacts(name, figures?.Records, figures?.RecordBytes, figures?.Expiring);
-    }
+    private static RootFacts Root(HeapRootSnapshot root) =>
+        new(root.Name, root.Dictionary?.Records, root.Dictionary?.RecordBytes, root.Dictionary?.Expiring);
 }

@@ -27,6 +27,7 @@ internal sealed class HelpPage(SynchronousCommandLineAction usual) : Synchronous
         "list" => ["gmfs list -a /dev/shm/shop", "gmfs list --arenas"],
         "status" => ["gmfs status -a /dev/shm/shop", "gmfs status -a /dev/shm/shop --json"],
         "show" => ["gmfs show carts -a /dev/shm/shop"],
+        "info" => ["gmfs info -a /dev/shm/shop", "gmfs info -a /dev/shm/shop --json"],
         "check" => ["gmfs check -a /dev/shm/shop", "gmfs check --deep -a /dev/shm/shop"],
         "explain" => ["gmfs explain -a /dev/shm/shop"],
         "map" => ["gmfs map -a /dev/shm/shop", "gmfs map --svg shop.svg -a /dev/shm/shop"],

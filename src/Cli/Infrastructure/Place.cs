@@ -49,8 +49,9 @@ internal sealed record Place
         _ => name is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } variable ? new Place(null, Path.GetFullPath(variable)) : null,
     };
 
-    /// <summary>The medium, for looking.</summary>
-    public Medium OpenMedium() => _holder is null ? Medium.ForDirectory(Existing(), writable: false) : OpenHeld();
+    /// <summary>The arena, for looking: damaged or not, beside a writer or not.</summary>
+    public ArenaInspection Inspect() =>
+        _holder is null ? ArenaInspection.Open(Existing()) : ArenaInspection.Open(OpenHeld(), ownsMedium: true);
 
     /// <summary>The arena, for looking: beside a writer or not.</summary>
     public PersistentArena OpenReader() => PersistentArena.Open(Options(ArenaAccess.ReadOnly, Existing));

@@ -1,5 +1,4 @@
 using System.Globalization;
-using GuestMemFs.Media;
 
 namespace GuestMemFs.Cli.Infrastructure;
 
@@ -7,6 +6,8 @@ namespace GuestMemFs.Cli.Infrastructure;
 internal static class Sizes
 {
     private const string Units = "KMGTP";
+
+    private static readonly string[] s_names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
     /// <summary>A number of bytes with an optional unit: 4096, 512K, 2M, 1.5G, 1GiB. Units are powers of 1024.</summary>
     public static bool TryParse(string text, out long bytes)
@@ -36,7 +37,19 @@ internal static class Sizes
         return true;
     }
 
-    public static string Of(long bytes) => Words.OfBytes(bytes);
+    /// <summary>A number of bytes, rounded to a tenth of a unit.</summary>
+    public static string Of(long bytes)
+    {
+        double value = bytes;
+        int unit = 0;
+        while (value >= 1024 && unit < s_names.Length - 1)
+        {
+            value /= 1024;
+            unit++;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"{value:0.#} {s_names[unit]}");
+    }
 
     /// <summary>So many of something.</summary>
     public static string Count(long number, string noun) => string.Create(CultureInfo.InvariantCulture, $"{number:N0} {noun}{(number == 1 ? string.Empty : "s")}");

@@ -10,7 +10,7 @@ internal sealed record Checked(int Regions, int Files, long JournalBytes, int He
 /// <summary>What is wrong with an arena.</summary>
 internal sealed record CheckReport(string Arena, Guid? Id, string State, Checked Checked, IReadOnlyList<Finding> Findings) : Report
 {
-    public bool Healthy => Findings.All(finding => finding.Severity == Severity.Note);
+    public bool Healthy => Findings.All(finding => finding.Severity == FindingSeverity.Note);
 
     [JsonIgnore]
     public override ExitCode ExitCode => Healthy ? ExitCode.Done : ExitCode.ProblemsFound;
@@ -21,7 +21,7 @@ internal sealed record CheckReport(string Arena, Guid? Id, string State, Checked
         FindingList.Draw(console, Findings);
         string deep = Checked.HeapsDeep > 0 ? $", of which every block" : string.Empty;
         console.WriteLine($"looked at: superblock, {Sizes.Of(Checked.JournalBytes)} of journal, {Sizes.Count(Checked.Regions, "region")}, {Sizes.Count(Checked.Files, "file")}, {Sizes.Count(Checked.Heaps, "heap")}{deep}");
-        int problems = Findings.Count(finding => finding.Severity != Severity.Note);
+        int problems = Findings.Count(finding => finding.Severity != FindingSeverity.Note);
         console.WriteLine(problems == 0 ? "nothing is wrong" : Sizes.Count(problems, "problem"));
     }
 }
@@ -35,8 +35,8 @@ internal static class FindingList
         {
             (string mark, Color color) = finding.Severity switch
             {
-                Severity.Error => ("error  ", Color.Red),
-                Severity.Warning => ("warning", Color.Yellow),
+                FindingSeverity.Error => ("error  ", Color.Red),
+                FindingSeverity.Warning => ("warning", Color.Yellow),
                 _ => ("note   ", Color.Default),
             };
             console.Write(new Text($"{mark} {finding.Reason} ", new Style(color)));

@@ -12,6 +12,7 @@ namespace GuestMemFs.Cli.Reports;
 [JsonSerializable(typeof(ArenasReport))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(RegionReport))]
+[JsonSerializable(typeof(InfoReport))]
 [JsonSerializable(typeof(MediaReport))]
 [JsonSerializable(typeof(CheckReport))]
 [JsonSerializable(typeof(RepairReport))]

@@ -6,11 +6,11 @@ namespace GuestMemFs.Cli.Reports;
 /// <summary>A region in a list. <paramref name="HandedOut"/> is what a heap has handed out at least once, or null; <paramref name="Problem"/> says why it cannot be read.</summary>
 internal sealed record RegionLine(string Name, ulong Id, RegionKind Kind, long Length, long MaximumLength, RegionReserve Reserve, long? HandedOut, long? Records, int Extents, DateTimeOffset Created, string? Problem)
 {
-    public static RegionLine Of(PersistentArena arena, RegionInfo region)
+    public static RegionLine Of(ArenaInspection inspection, RegionInfo region)
     {
         try
         {
-            HeapFacts? heap = HeapFacts.Read(arena, region);
+            HeapFacts? heap = HeapFacts.Read(inspection, region.Name);
             return Of(region, heap?.Frontier, heap?.Roots.Sum(root => root.Records), null);
         }
         catch (ArenaException e)

@@ -50,7 +50,7 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
 
     [JsonIgnore]
     public override ExitCode ExitCode => Waits ? ExitCode.Refused
-        : Left.Any(finding => finding.Severity != Severity.Note) || Steps.Any(step => step.Kind == StepKind.CannotBeDone) ? ExitCode.ProblemsFound
+        : Left.Any(finding => finding.Severity != FindingSeverity.Note) || Steps.Any(step => step.Kind == StepKind.CannotBeDone) ? ExitCode.ProblemsFound
         : ExitCode.Done;
 
     public override void Draw(IAnsiConsole console)
@@ -73,7 +73,7 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
         }
 
         FindingList.Draw(console, Left);
-        console.WriteLine(Left.Any(finding => finding.Severity != Severity.Note) ? "Some of it is left." : "Done. Nothing is wrong any more.");
+        console.WriteLine(Left.Any(finding => finding.Severity != FindingSeverity.Note) ? "Some of it is left." : "Done. Nothing is wrong any more.");
     }
 
     /// <summary>What is going to be done.</summary>

@@ -155,4 +155,10 @@ public static class ReasonCodes
 
     /// <summary>All roots of the heap are taken.</summary>
     public const string HeapRootsFull = "GMF6004";
+
+    /// <summary>A file lies in the arena's place that no region owns.</summary>
+    public const string StrayFile = "GMF7009";
+
+    /// <summary>A heap has changes in flight, which the next writer finishes or undoes.</summary>
+    public const string HeapChangesInFlight = "GMF7010";
 }

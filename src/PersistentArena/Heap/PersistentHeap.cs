@@ -461,14 +461,29 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>
-    /// Makes a heap whose bytes were copied into a region that heap's own: its header names the region that it lay in before. The journal's mark is the commit here too.
+    /// Makes a heap of the bytes that were copied into a region: the header names the region that they lay in before, and
+    /// is written anew for this one. For restoring a copy; the next <see cref="Open(PersistentRegion)"/> recovers what was
+    /// in flight in it.
     /// </summary>
-    /// <remarks>What caches of an earlier attach had reserved is free, as ever, once the epoch is another one: at the latest with the next writer.</remarks>
+    /// <remarks>
+    /// One commit of the journal: killed before it, the region holds no heap, and the copy is to be made again. No heap
+    /// may be open in the region. What caches of an earlier attach had reserved is free with the next writer.
+    /// </remarks>
+    /// <param name="region">A region of kind <see cref="RegionKind.Heap"/> that has the bytes from its start on.</param>
+    /// <exception cref="RegionKindException">The region is not of kind Heap.</exception>
+    /// <exception cref="ArenaReadOnlyException">The region was opened read-only.</exception>
     /// <exception cref="HeapDamagedException">What was copied is no heap.</exception>
     /// <exception cref="HeapFormatException">It is a newer library's.</exception>
-    internal static void Adopt(PersistentRegion region)
+    public static void Adopt(PersistentRegion region)
     {
+        ArgumentNullException.ThrowIfNull(region);
         var space = new RegionHeapSpace(region);
+        if (!space.IsWritable)
+        {
+            throw new ArenaReadOnlyException(region.Arena.Medium.Location, $"adopting the heap in region '{region.Name}'");
+        }
+
+        space.EnsureBacked(0, HeapFormat.MinimumLength); // A hole that is touched on a full medium would be a signal.
         ulong* words = (ulong*)space.Base;
         if (words[HeapFormat.CrcOffset / 8] != HeaderCrc(space.Base) || words[0] != HeapFormat.Magic)
         {

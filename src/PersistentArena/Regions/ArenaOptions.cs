@@ -11,11 +11,11 @@ public sealed class ArenaOptions
     /// <summary>The arena's directory. Null takes the best medium that is really there, and a directory of this <see cref="Name"/> in it where it has directories.</summary>
     public string? Directory { get; set; }
 
-    /// <summary>The medium itself, in place of <see cref="Directory"/>. It stays the caller's: disposing of the arena does not dispose of it.</summary>
+    /// <summary>The medium itself, in place of <see cref="Directory"/>. It stays the caller's, unless <see cref="OwnsMedium"/>.</summary>
     public Medium? Medium { get; set; }
 
     /// <summary>The arena disposes of <see cref="Medium"/> when it is disposed of, or could not be opened.</summary>
-    internal bool OwnsMedium { get; set; }
+    public bool OwnsMedium { get; set; }
 
     /// <summary>The arena's name, for people and for the default directory.</summary>
     public string Name { get; set; } = "default";

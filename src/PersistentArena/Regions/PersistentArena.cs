@@ -409,7 +409,7 @@ public sealed partial class PersistentArena : IDisposable
         return ArenaOutOfSpaceException.OnMedium(medium.Location, asked, space.Free, space.Total, e);
     }
 
-    private static RegionInfo Info(RegionNode node)
+    internal static RegionInfo Info(RegionNode node)
     {
         RegionEntry e = node.Entry;
         return new RegionInfo(e.Name, e.Id, e.Kind, e.Length, e.MaximumLength, e.Alignment, e.Reserve, node.Extents.Count, DateTimeOffset.FromUnixTimeMilliseconds(e.CreatedUnixMilliseconds), e.Formatted);

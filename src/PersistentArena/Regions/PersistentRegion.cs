@@ -102,11 +102,23 @@ public sealed unsafe class PersistentRegion : IDisposable
         return PageReport.ForRange(Address, Length);
     }
 
-    /// <summary>Takes the medium's space for a range of a region that reserves on demand. Cheap where that was done before.</summary>
+    /// <summary>
+    /// Takes the medium's space for a range of a region that reserves on demand (<see cref="RegionReserve.OnDemand"/>), so
+    /// that no store to it can fail. Cheap where that was done before, and where the region reserved all of it.
+    /// </summary>
+    /// <param name="offset">Bytes from the region's start.</param>
+    /// <param name="length">Bytes.</param>
     /// <exception cref="ArenaOutOfSpaceException">The medium has no room.</exception>
-    internal void EnsureBacked(long offset, long length)
+    /// <exception cref="ArenaReadOnlyException">The region was opened read-only.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the region.</exception>
+    public void EnsureBacked(long offset, long length)
     {
         CheckRange(offset, length);
+        if (IsReadOnly)
+        {
+            throw new ArenaReadOnlyException(Arena.Medium.Location, $"taking space for region '{Name}'");
+        }
+
         if (length > 0 && !_mapping.IsBacked(offset, length))
         {
             Back(offset, length);

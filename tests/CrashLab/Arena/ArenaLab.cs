@@ -1,5 +1,6 @@
 using GuestMemFs.Collections;
 using GuestMemFs.Format;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.CrashLab;
 

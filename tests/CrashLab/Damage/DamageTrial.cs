@@ -1,6 +1,7 @@
 using System.Text;
 using GuestMemFs.Collections;
 using GuestMemFs.Format;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.CrashLab.Damage;
 

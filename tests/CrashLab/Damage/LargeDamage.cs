@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 using GuestMemFs.Regions;
 
 namespace GuestMemFs.CrashLab.Damage;

@@ -21,6 +21,8 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentArena.Thaw"] = world => world.Arena.Thaw(),
         ["PersistentArena.Create"] = world => PersistentArena.Create(new ArenaOptions { Directory = world.Directory, Access = ArenaAccess.ReadOnly }),
         ["PersistentRegion.Grow"] = world => world.Raw.Grow(4 << 20),
+        ["PersistentRegion.EnsureBacked"] = world => world.Raw.EnsureBacked(0, 4096),
+        ["PersistentHeap.Adopt"] = world => PersistentHeap.Adopt(world.HeapRegion),
         ["PersistentHeap.Open"] = world => PersistentHeap.Open(world.Arena.OpenRegion("never formatted")),
         ["PersistentHeap.OpenOrCreateRoot"] = world => world.Heap.OpenOrCreateRoot<long>("new"),
         ["PersistentHeap.Put"] = world => world.Heap.Put(world.Root.Value.Next, default(Node)),

@@ -3,6 +3,7 @@ using System.Text;
 using GuestMemFs.Collections;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Collections;
 
@@ -35,7 +36,7 @@ public sealed class DictionaryTests
         using PlainSpace after = space.Crash();
         PersistentHeap heap = PersistentHeap.Open(after);
         AssertSame(model, PersistentDictionary.OpenOrCreate(heap, "keys"));
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -110,7 +111,7 @@ public sealed class DictionaryTests
 
         Assert.Throws<ArenaOutOfSpaceException>(() => dictionary.BeginAtomic(1_000_000).Dispose());
         dictionary.Set("again"u8, "room"u8);
-        Assert.Empty(HeapVerifier.Verify(PersistentHeap.Open(space.Crash())));
+        Assert.Empty(HeapVerifier.Verify(PersistentHeap.Open(space.Crash()), TestContext.Current.CancellationToken));
     }
 
     [Fact]

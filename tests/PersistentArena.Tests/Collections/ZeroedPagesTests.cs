@@ -1,4 +1,5 @@
 using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 using GuestMemFs.Tests.Infrastructure;
 
 namespace GuestMemFs.Tests.Collections;
@@ -49,7 +50,7 @@ public sealed class ZeroedPagesTests
             Try(() => keys.Remove(BitConverter.GetBytes(i * 11)));
         }
 
-        Try(() => HeapVerifier.Verify(heap));
+        Try(() => HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         Try(keys.Clear);
         Try(() => keys.CollectGarbage(int.MaxValue));
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Heap;
 
@@ -37,7 +38,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
 
         HeapStatistics now = heap.GetStatistics();
         output.WriteLine($"{filled} of {before} bytes fit; {share:P0} removed; {fit} of {after} bytes fit: {(double)fit * after / ((long)removed * before):P1}; moved {now.BlocksMoved}, {now.BytesMoved} bytes");
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         AssertAll(dictionary, "a", keys.AsSpan(removed), before);
         AssertAll(dictionary, "b", Enumerable.Range(0, fit).ToArray(), after);
         Assert.True((double)fit * after >= 0.85 * removed * before, $"{(long)fit * after} of {(long)removed * before} bytes");
@@ -89,7 +90,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
 
         HeapStatistics now = heap.GetStatistics();
         output.WriteLine($"{live:P0} alive: {refused} of {written} writes refused; at the end {keys.Count} keys, record bytes {dictionary.RecordBytes}; moved {now.BlocksMoved}, {now.BytesMoved} bytes");
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         Assert.Equal(0, refused);
     }
 
@@ -129,7 +130,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
 
         int fit = Fill(dictionary, "b", 1 << 20);
 
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         Assert.Equal(fresh, fit);
     }
 
@@ -181,7 +182,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
         HeapStatistics statistics = heap.GetStatistics();
         output.WriteLine($"{written} written, {refused} refused, {statistics.BlocksMoved} moved");
         Assert.Empty(wrong);
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         Assert.True(statistics.BlocksMoved > 300, $"{statistics.BlocksMoved} moved");
         Assert.True(refused > 0, "the heap was never full: nothing was tried");
     }

@@ -119,7 +119,7 @@ public sealed class DisposedUnderUsersTests
         PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
         Assert.Equal(AttachKind.Warm, arena.AttachReport.Kind);
         Assert.Equal(Keys, dictionary.Count);
-        Assert.Empty(GuestMemFs.Collections.HeapVerifier.Verify(heap));
+        Assert.Empty(GuestMemFs.Inspection.HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         foreach ((int key, int value) in users.Acknowledged)
         {
             int found = BitConverter.ToInt32(dictionary.Get(Key(key)));

@@ -13,6 +13,8 @@ internal sealed class BorrowedMedium(Medium medium) : Medium
 
     public override IReadOnlyList<string> ListFiles() => medium.ListFiles();
 
+    public override string? PathOf(string name) => medium.PathOf(name);
+
     public override MediumFile? TryOpenFile(string name, bool writable) => medium.TryOpenFile(name, writable);
 
     public override MediumFile CreateFile(string name, long length) => medium.CreateFile(name, length);

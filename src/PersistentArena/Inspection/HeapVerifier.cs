@@ -1,7 +1,8 @@
+using GuestMemFs.Collections;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
 
-namespace GuestMemFs.Collections;
+namespace GuestMemFs.Inspection;
 
 /// <summary>
 /// Checks a heap that stands still, all of it: every allocated block is reachable from a root or a lane exactly once, every reachable block is allocated, chains
@@ -13,20 +14,22 @@ internal sealed unsafe class HeapVerifier
     private const int MaximumProblems = 100;
 
     private readonly PersistentHeap _heap;
+    private readonly CancellationToken _cancellation;
     private readonly Dictionary<long, long> _blocks;
     private readonly HashSet<long> _reached = [];
     private readonly List<string> _problems = [];
 
-    private HeapVerifier(PersistentHeap heap)
+    private HeapVerifier(PersistentHeap heap, CancellationToken cancellation)
     {
         _heap = heap;
+        _cancellation = cancellation;
         _blocks = HeapBlocks.Find(heap.Space);
     }
 
     /// <summary>What is wrong; empty where nothing is.</summary>
-    public static IReadOnlyList<string> Verify(PersistentHeap heap)
+    public static IReadOnlyList<string> Verify(PersistentHeap heap, CancellationToken cancellation = default)
     {
-        HeapVerifier verifier = new(heap);
+        HeapVerifier verifier = new(heap, cancellation);
         verifier.Run();
         return verifier._problems;
     }
@@ -109,6 +112,7 @@ internal sealed unsafe class HeapVerifier
         long keys = 0, bytes = 0, expiring = 0;
         for (ulong index = 0; index < table.Buckets; index++)
         {
+            _cancellation.ThrowIfCancellationRequested();
             int segment = Table.SegmentOf(index);
             if (!whole[segment])
             {

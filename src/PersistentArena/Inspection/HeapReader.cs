@@ -1,0 +1,76 @@
+using System.Text;
+using GuestMemFs.Collections;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Inspection;
+
+/// <summary>
+/// Reads what a heap says of itself. Every step is checked: these bytes may be damaged, and nobody has recovered them.
+/// </summary>
+internal static unsafe class HeapReader
+{
+    /// <summary>Reads it.</summary>
+    public static HeapSnapshot Read(IHeapSpace space)
+    {
+        HeapSnapshot facts = ReadHeader(space);
+        try
+        {
+            PersistentHeap heap = PersistentHeap.Open(space);
+            HeapRootSnapshot[] roots = [.. heap.Roots.Select(name => Root(heap, name))];
+            return facts with { ChangesInFlight = heap.CountInFlight(), Roots = roots };
+        }
+        catch (ArenaException e) when (e is HeapDamagedException or HeapFormatException)
+        {
+            return facts with { Refusal = e };
+        }
+    }
+
+    private static HeapSnapshot ReadHeader(IHeapSpace space)
+    {
+        ulong incompatible = Word(space, HeapFormat.IncompatOffset);
+        ulong readOnly = Word(space, HeapFormat.ReadOnlyCompatOffset);
+        return new HeapSnapshot
+        {
+            Region = space.Name,
+            LengthBytes = space.Length,
+            FormatVersion = Word(space, HeapFormat.VersionOffset),
+            Features = new FeatureSet(
+                Word(space, HeapFormat.CompatOffset), readOnly, incompatible, readOnly, incompatible),
+            FrontierBytes = new HeapFrontier(space).TryRead(out long page) ? page << HeapFormat.PageShift : 0,
+            MaximumRoots = HeapFormat.RootCount,
+        };
+    }
+
+    private static HeapRootSnapshot Root(PersistentHeap heap, string name)
+    {
+        long slot = new HeapRoots(heap.Space).Find(Encoding.UTF8.GetBytes(name), out ulong layout);
+        var root = new HeapRootSnapshot
+        {
+            Name = name,
+            LayoutHash = layout,
+            Kind = layout == DictionaryFormat.Layout ? HeapRootKind.Dictionary : HeapRootKind.Object,
+        };
+        try
+        {
+            bool counts = slot != 0 && root.Kind == HeapRootKind.Dictionary;
+            return counts ? root with { Dictionary = Figures(heap, slot) } : root;
+        }
+        catch (HeapDamagedException e)
+        {
+            return root with { Problem = e };
+        }
+    }
+
+    private static DictionaryFigures Figures(PersistentHeap heap, long slot)
+    {
+        IHeapSpace space = heap.Space;
+        long root = TableCheck.Block(space, slot, BlockHeader.TypeDictionary, DictionaryFormat.Size);
+        long slotOfTable = root + DictionaryFormat.CurrentOffset;
+        Table table = new(heap.Base, TableCheck.Block(space, slotOfTable, BlockHeader.TypeTable, Table.Size));
+        bool clearing = SealedOffset.Get(Word(space, root + DictionaryFormat.GarbageOffset)) != 0;
+        return new DictionaryFigures(table.Sum(0), table.Sum(1), table.Sum(2), (long)table.Buckets, clearing);
+    }
+
+    private static ulong Word(IHeapSpace space, long offset) => Volatile.Read(ref *(ulong*)(space.Base + offset));
+}
