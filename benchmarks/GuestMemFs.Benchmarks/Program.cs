@@ -55,6 +55,11 @@ try
         Restart.Run(options, candidates, Console.Out);
     }
 
+    if (options.Parts.Contains("fragmentation"))
+    {
+        Fragmentation.Run(options, Console.Out);
+    }
+
     return 0;
 }
 catch (FormatException e)

@@ -5,7 +5,7 @@ namespace GuestMemFs.Benchmarks.Servers;
 /// <summary>What of the comparison runs, and how large.</summary>
 internal sealed record ComparisonOptions
 {
-    public const string Usage = "servers [throughput] [restart] [--folder DIR] [--keys 10M] [--requests 2M] [--rounds 5] [--arena DIR] [--only NAME,NAME]";
+    public const string Usage = "servers [throughput] [restart] [fragmentation] [--folder DIR] [--keys 10M] [--requests 2M] [--rounds 5] [--arena DIR] [--only NAME,NAME]";
 
     /// <summary>Parts that run; empty: all.</summary>
     public IReadOnlyList<string> Parts { get; init; } = [];
@@ -42,7 +42,7 @@ internal sealed record ComparisonOptions
             string Value(ReadOnlySpan<string> all) => ++i < all.Length ? all[i] : throw new FormatException($"{name} needs a value. {Usage}");
             options = name switch
             {
-                "throughput" or "restart" => options with { Parts = [.. options.Parts, name] },
+                "throughput" or "restart" or "fragmentation" => options with { Parts = [.. options.Parts, name] },
                 "--folder" => options with { Folder = Value(arguments) },
                 "--keys" => options with { Keys = Number(name, Value(arguments)) },
                 "--requests" => options with { Requests = Number(name, Value(arguments)) },

@@ -93,13 +93,27 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
-    /// <summary>For INFO memory.</summary>
+    /// <summary>Moves records together where free memory is scattered, for about that long.</summary>
+    public void Compact(TimeSpan limit) => _heap.Compact(limit);
+
+    /// <summary>For INFO memory. Redis's words for it, where it has any: active is what the allocator has in use as pages, allocated what is in use of these.</summary>
     public IEnumerable<(string Name, string Value)> MemoryFacts()
     {
         HeapStatistics heap = _heap.GetStatistics();
         yield return ("arena_length", Text(heap.Length));
         yield return ("arena_frontier", Text(heap.Frontier));
         yield return ("arena_known_free", Text(heap.KnownFree));
+        yield return ("arena_longest_free", Text(heap.LongestFree));
+        long active = heap.Frontier - heap.KnownFree;
+        long allocated = active - heap.FreeInSlabs;
+        yield return ("allocator_allocated", Text(allocated));
+        yield return ("allocator_active", Text(active));
+        yield return ("allocator_frag_bytes", Text(heap.FreeInSlabs));
+        yield return ("allocator_frag_ratio", ((double)active / Math.Max(allocated, 1)).ToString("F2", CultureInfo.InvariantCulture));
+        yield return ("active_defrag_running", heap.IsScattered ? "1" : "0");
+        yield return ("active_defrag_key_hits", Text(heap.BlocksMoved));
+        yield return ("active_defrag_bytes_moved", Text(heap.BytesMoved));
+        yield return ("active_defrag_bytes_won", Text(heap.BytesWon));
     }
 
     /// <summary>For INFO persistence: the attach report.</summary>

@@ -4,7 +4,7 @@ using KvStore.Engine;
 
 namespace KvStore.Server;
 
-/// <summary>Between the requests, on the event loop's thread: removes what has expired and what was flushed, a little at a time; once a second: idle clients and the rate of commands.</summary>
+/// <summary>Between the requests, on the event loop's thread: removes what has expired and what was flushed, and moves records together, a little at a time; once a second: idle clients and the rate of commands.</summary>
 /// <remarks>On no thread of its own: one that wakes ten times a second takes a core from the client or the loop, and the scheduler may leave both of these on the other for long.</remarks>
 internal sealed class Housekeeping(KvEngine engine, KvServer server)
 {
@@ -14,6 +14,9 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
     /// <summary>While there is much to do, it takes a quarter of the time: clients wait for a turn, but not for the end.</summary>
     private const int ShortPause = 3;
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>Never in short pauses: a write that has no room makes its own, and this takes half a hundredth of the time.</summary>
+    private static readonly TimeSpan CompactionTurn = TimeSpan.FromMicroseconds(500);
 
     private long _second = Environment.TickCount64;
     private long _commands;
@@ -29,6 +32,10 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
             lock (engine.Gate)
             {
                 more = !engine.Closed && (RemoveExpired() | CollectGarbage());
+                if (!engine.Closed && !more)
+                {
+                    engine.Keyspace.Compact(CompactionTurn);
+                }
             }
         }
         catch (ArenaException e)

@@ -190,6 +190,7 @@ internal sealed class Explanation
 
         // All of it was handed out once, which is where every busy heap ends: how much of it holds something now is what counts.
         HeapSurvey survey = inspection.SurveyHeap(region.Name)!;
+        Scatter(region, survey);
         long used = survey.UsedBytes;
         long free = survey.FreeBytes + region.Length - survey.FrontierBytes;
         if (used > nearly * (used + free))
@@ -197,6 +198,20 @@ internal sealed class Explanation
             _full.Add(new Finding(
                 FindingSeverity.Warning, Finding.HeapNearlyFull, region.Name, $"About {Sizes.Percent(used, used + free)} of what it has for blocks, {Sizes.Of(used + free)}, hold something (estimated).",
                 region.MaximumLength > region.Length ? $"'gmfs grow {region.Name} SIZE', up to {Sizes.Of(region.MaximumLength)}." : "It cannot grow at its address: dump it, delete it, restore it with --max-size, grow it."));
+        }
+    }
+
+    /// <summary>What is free within slabs serves one size of record until the heap's writer has moved these together.</summary>
+    private void Scatter(RegionInfo region, HeapSurvey survey)
+    {
+        const double much = 0.25;
+        long inSlabs = survey.Parts.Sum(part => part.FreeInSlabBytes);
+        if (inSlabs > much * survey.FrontierBytes)
+        {
+            _slow.Add(new Finding(
+                FindingSeverity.Note, Finding.HeapScattered, region.Name,
+                $"About {Sizes.Of(inSlabs)} are free within slabs, {Sizes.Of(survey.FreeBytes - inSlabs)} as pages, the longest piece {Sizes.Of(survey.LongestFreeBytes)} (estimated). Its writer moves records together while it serves, and at once where a write finds no room.",
+                null));
         }
     }
 

@@ -35,6 +35,9 @@ internal sealed record Finding(FindingSeverity Severity, string Reason, string S
     /// <summary>A restore was interrupted.</summary>
     public const string HalfRestored = "GMF7011";
 
+    /// <summary>Much of a heap is free within slabs.</summary>
+    public const string HeapScattered = "GMF7012";
+
     public static Finding Note(string reason, string subject, string text) => new(FindingSeverity.Note, reason, subject, text, NextStep.For(reason));
 
     public static Finding Warning(string reason, string subject, string text) => new(FindingSeverity.Warning, reason, subject, text, NextStep.For(reason));

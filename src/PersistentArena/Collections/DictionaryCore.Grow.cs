@@ -277,11 +277,29 @@ internal sealed unsafe partial class DictionaryCore
 
     private void AddSegment(Lane lane, ulong* word, long size)
     {
-        long block = size <= SizeClasses.Largest ? _heap.Blocks.Take(lane, size) : _heap.Blocks.TakeUnbacked(lane, size);
+        long block = size <= SizeClasses.Largest ? _heap.TakeMakingRoom(lane, size) : TakeRun(lane, size);
         Intent intent = new() { Slot = OffsetOf(word), Value = SealedOffset.Seal(block, OffsetOf(word)), New = block };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeSegment, size));
         Persist.Publish(word, intent.Value);
         lane.Finish(intent);
+    }
+
+    /// <summary>A segment's run, whose memory is taken piece by piece. No bucket's lock is held.</summary>
+    private long TakeRun(Lane lane, long size)
+    {
+        try
+        {
+            return _heap.Blocks.TakeUnbacked(lane, size);
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            if (!_heap.MakeRoom(lane, size))
+            {
+                throw;
+            }
+
+            return _heap.Blocks.TakeUnbacked(lane, size);
+        }
     }
 }

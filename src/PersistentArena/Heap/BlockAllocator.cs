@@ -15,7 +15,6 @@ namespace GuestMemFs.Heap;
 internal sealed unsafe class BlockAllocator
 {
     private const long TrimPages = 64;
-    private const long KeptMilliseconds = 10;
     private const int SlabsPerCall = 8;
     private const int PagesPerCall = 256;
 
@@ -28,7 +27,8 @@ internal sealed unsafe class BlockAllocator
     private readonly ulong _reserved;
     private readonly Lane[] _lanes;
     private long _trimmedAt;
-    private long _keptAt;
+    private long _slabChanges;
+    private long _slabChangesSeen;
 
     // The pages that are being emptied: what becomes free there waits for Return.
     private long _emptyingFrom;
@@ -337,7 +337,6 @@ internal sealed unsafe class BlockAllocator
         {
             if (size > SizeClasses.Largest)
             {
-                _walker.Walk(PagesPerCall);
                 return TakeRun(lane, size, emergency, backed: true);
             }
 
@@ -350,11 +349,12 @@ internal sealed unsafe class BlockAllocator
 
     private long TakeRun(Lane lane, long size, bool emergency, bool backed)
     {
-        if (Environment.TickCount64 - _keptAt >= KeptMilliseconds)
+        LookBefore(PagesFor(size));
+        if (_slabChanges != _slabChangesSeen)
         {
             GiveUpKept(lane); // a slab that is empty but for what is kept of it would be a hole between two runs for long
             _slabs.ReleaseAll();
-            _keptAt = Environment.TickCount64;
+            _slabChangesSeen = _slabChanges;
         }
 
         long start = _runs.TryTake(PagesFor(size), backed, emergency);
@@ -370,11 +370,26 @@ internal sealed unsafe class BlockAllocator
             : throw OutOfSpace(size);
     }
 
+    /// <summary>
+    /// After an attach: a slab that is empty, and that nobody has looked into, would be a hole between runs for long. How many are looked into goes by the size of the
+    /// run, which takes longer to fill.
+    /// </summary>
+    private void LookBefore(int pages)
+    {
+        const int SlabsAPage = 4;
+        _walker.Walk(PagesPerCall + (pages * SlabsAPage));
+        for (int i = 0; i < pages * SlabsAPage && _walker.TryTakeUnscanned(out int sizeClass, out long page); i++)
+        {
+            _slabs.Look(page, sizeClass);
+        }
+    }
+
     private ArenaOutOfSpaceException OutOfSpace(long size) =>
         HeapErrors.OutOfSpace(_space, size, KnownFreeBytes + BytesBeyondFrontier, _runs.MediumFull);
 
     private bool Refill(Lane lane, int sizeClass, bool emergency)
     {
+        _slabChanges++;
         int pages = SizeClasses.SmallSlabPages(sizeClass);
         if (_slabs.FromShared(lane, sizeClass)
             || _slabs.FromPartial(lane, sizeClass)
@@ -524,6 +539,7 @@ internal sealed unsafe class BlockAllocator
     {
         lock (_lock)
         {
+            _slabChanges++;
             _slabs.Add(sizeClass, block);
             for (int i = 1; i < SlabStock.BatchOf(sizeClass) && lane.Cache.TryPop(sizeClass, out long other); i++)
             {

@@ -18,8 +18,9 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     private const int SparseEnough = 10;
     private const int AnythingButFull = 16;
 
-    /// <summary>A step goes on while less than so many pages are free, so that not each slab that is needed waits for one.</summary>
+    /// <summary>A write that needed a slab goes on while fewer pages are free, for so many slabs: not each of the next ones should have to wait.</summary>
     private const int PagesAhead = 16;
+    private const int SlabsAhead = 8;
 
     private const int PagesASurvey = 1 << 16;
     private const int StretchesTried = 8;
@@ -27,8 +28,6 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     /// <summary>Below that many bytes in slabs, and below a share of what was handed out, a heap is not scattered.</summary>
     private const long ScatteredBytes = 2 << 20;
     private const int ScatteredShare = 8;
-
-    private static readonly TimeSpan s_whileAWriteWaits = TimeSpan.FromMilliseconds(1);
 
     private readonly Lock _gate = new();
     private readonly HashSet<long> _named = [];
@@ -132,13 +131,12 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
             return blocks.HasRoom(size, anyhow); // little went since this failed: it would again
         }
 
-        long until = Stopwatch.GetTimestamp() + ToTicks(s_whileAWriteWaits);
         long tried = 0;
         do
         {
             if (blocks.HasRoom(size, anyhow))
             {
-                EmptySome(lane, until);
+                EmptySome(lane);
                 return true;
             }
 
@@ -158,10 +156,9 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         return false;
     }
 
-    /// <summary>Goes on while little is free, so that not each slab that is needed has to wait for one.</summary>
-    private void EmptySome(Lane lane, long until)
+    private void EmptySome(Lane lane)
     {
-        while (blocks.KnownFreeBytes < PagesAhead * HeapFormat.PageSize && Stopwatch.GetTimestamp() < until && EmptySparsest(lane, AnythingButFull))
+        for (int i = 0; i < SlabsAhead && blocks.KnownFreeBytes < PagesAhead * HeapFormat.PageSize && EmptySparsest(lane, AnythingButFull); i++)
         {
         }
     }

@@ -9,7 +9,7 @@ internal sealed unsafe class PageWalker
     private readonly IHeapSpace _space;
     private readonly PageTable _table;
     private readonly RunAllocator _runs;
-    private readonly Stack<long>[] _unscanned = new Stack<long>[SizeClasses.Count];
+    private readonly Queue<long>[] _unscanned = new Queue<long>[SizeClasses.Count];
     private readonly long _end;
     private long _next = HeapFormat.FirstPage;
     private Action? _before;
@@ -23,7 +23,7 @@ internal sealed unsafe class PageWalker
         _end = runs.Frontier;
         for (int i = 0; i < _unscanned.Length; i++)
         {
-            _unscanned[i] = new Stack<long>(0);
+            _unscanned[i] = new Queue<long>(0);
         }
     }
 
@@ -49,14 +49,14 @@ internal sealed unsafe class PageWalker
     }
 
     /// <summary>A slab of the class that nobody has looked into since the attach.</summary>
-    public bool TryTakeUnscanned(int sizeClass, out long page) => _unscanned[sizeClass].TryPop(out page);
+    public bool TryTakeUnscanned(int sizeClass, out long page) => _unscanned[sizeClass].TryDequeue(out page);
 
     /// <summary>A slab of any class that nobody has looked into since the attach.</summary>
     public bool TryTakeUnscanned(out int sizeClass, out long page)
     {
         for (sizeClass = 0; sizeClass < _unscanned.Length; sizeClass++)
         {
-            if (_unscanned[sizeClass].TryPop(out page))
+            if (_unscanned[sizeClass].TryDequeue(out page))
             {
                 return true;
             }
@@ -84,7 +84,7 @@ internal sealed unsafe class PageWalker
             long pages = descriptor.Count;
             if (descriptor.Kind == PageKind.Slab)
             {
-                _unscanned[descriptor.SizeClass].Push(_next);
+                _unscanned[descriptor.SizeClass].Enqueue(_next);
             }
             else if (BlockHeader.IsFree(*(ulong*)(_space.Base + (_next << HeapFormat.PageShift)), _space.Epoch))
             {

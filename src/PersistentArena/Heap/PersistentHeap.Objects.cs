@@ -79,7 +79,7 @@ public sealed unsafe partial class PersistentHeap
                 long size = ObjectHeader + value.Length;
                 long old = HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot) : *(long*)(_base + slot);
                 long oldSize = old == 0 ? 0 : SizeOfObject(old, slot);
-                long block = allocate ? Blocks.Take(lane, size) : 0;
+                long block = allocate ? TakeMakingRoom(lane, size) : 0;
                 Intent intent = new() { Slot = slot, Value = HeapRoots.IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block, New = block, Old = old };
                 if (allocate)
                 {

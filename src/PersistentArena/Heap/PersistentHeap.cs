@@ -148,6 +148,33 @@ public sealed unsafe partial class PersistentHeap
     /// <summary>For a caller that was refused a block, and holds no bucket's lock: true where it is worth trying again.</summary>
     internal bool MakeRoom(Lane lane, long size) => _compactor!.MakeRoom(lane, size);
 
+    /// <summary>Takes a block for a caller that holds no bucket's lock, making room where there is none.</summary>
+    internal long TakeMakingRoom(Lane lane, long size)
+    {
+        const int Tries = 16;
+        try
+        {
+            for (int tries = 1; ; tries++)
+            {
+                try
+                {
+                    return Blocks.Take(lane, size);
+                }
+                catch (ArenaOutOfSpaceException) when (tries < Tries)
+                {
+                    if (!MakeRoom(lane, size))
+                    {
+                        throw;
+                    }
+                }
+            }
+        }
+        finally
+        {
+            lane.TakesAnything = false;
+        }
+    }
+
     /// <summary>Has a dictionary asked to move its blocks from now on.</summary>
     internal void AddOwner(IBlockOwner owner)
     {
@@ -328,7 +355,7 @@ public sealed unsafe partial class PersistentHeap
             Lane lane = TakeLane();
             try
             {
-                long block = Blocks.Take(lane, size);
+                long block = TakeMakingRoom(lane, size);
                 fill(block);
                 HeapRoots roots = new(_space);
                 long slot = roots.FindFree();

@@ -53,7 +53,7 @@ internal static class SizeClasses
         return size <= 4096 ? 1 : size <= 32 * 1024 ? 8 : 32;
     }
 
-    /// <summary>The pages of a slab of a class that has few: the fewest of which at most a sixteenth is left over behind the last block.</summary>
+    /// <summary>The pages of a slab of a class that has few: the fewest of which at most a sixteenth is left over behind the last block, or a thirty-second of blocks to 8 KiB.</summary>
     public static int SmallSlabPages(int sizeClass) => s_smallSlabPages[sizeClass];
 
     /// <summary>The fewest pages that a slab of the class can have.</summary>
@@ -69,8 +69,10 @@ internal static class SizeClasses
 
     private static byte FewestPagesWithLittleOver(int sizeClass)
     {
+        long size = SizeOf(sizeClass);
+        int share = size > 8192 ? 16 : size > 4096 ? 32 : 1;
         int pages = FewestSlabPages(sizeClass);
-        while (pages * HeapFormat.PageSize % SizeOf(sizeClass) * 16 > pages * HeapFormat.PageSize)
+        while (pages * HeapFormat.PageSize % size * share > pages * HeapFormat.PageSize)
         {
             pages++;
         }

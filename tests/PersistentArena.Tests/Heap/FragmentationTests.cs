@@ -4,7 +4,7 @@ namespace GuestMemFs.Tests.Heap;
 
 /// <summary>
 /// Churn whose sizes shift: what a heap takes stays within a bound of what lives in it. Measured: 1.4 while sizes stay (index included), 2.2 after seven shifts of the
-/// sizes by orders of magnitude, with as much written three times over after each. Blocks do not move, so the old sizes' slabs and the new ones' exist side by side for a while.
+/// sizes by orders of magnitude, with as much written three times over after each. There is room here, so nothing is moved: the old sizes' slabs and the new ones' exist side by side for a while.
 /// </summary>
 public sealed class FragmentationTests(ITestOutputHelper output)
 {
