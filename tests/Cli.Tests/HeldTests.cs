@@ -1,6 +1,6 @@
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Tests.Infrastructure;
-using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.Holding;
 
 namespace GuestMemFs.Cli.Tests;
 

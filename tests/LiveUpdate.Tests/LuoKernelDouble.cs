@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using GuestMemFs.LiveUpdate.Luo.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests;

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using GuestMemFs.LiveUpdate.Holding.Native;
-using GuestMemFs.LiveUpdate.Luo.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using GuestMemFs.LiveUpdate.Luo;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using GuestMemFs;
+using GuestMemFs.Holding;
 
 namespace KvStore.Engine;
 
@@ -60,7 +61,7 @@ internal sealed class Keyspace : IDisposable
 
     /// <summary>Memory that another process holds. Apart, so that who does not want that does not load its assembly.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Medium Held(ServerOptions options) => Medium.FromHolder(GuestMemFs.LiveUpdate.Holding.Holders.Open(options.Holder, options.ArenaName));
+    private static Medium Held(ServerOptions options) => Medium.FromHolder(Holders.Open(options.Holder, options.ArenaName));
 
     private static Keyspace Open(ServerOptions options, long size, Medium? held)
     {

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.Holding;
 
 namespace KvStore.Engine;
 

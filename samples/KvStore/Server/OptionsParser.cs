@@ -1,5 +1,5 @@
 using System.Collections;
-using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.Holding;
 using KvStore.Engine;
 
 namespace KvStore.Server;

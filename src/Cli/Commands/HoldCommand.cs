@@ -1,7 +1,7 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.Holding;
 
 namespace GuestMemFs.Cli.Commands;
 

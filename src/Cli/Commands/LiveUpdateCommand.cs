@@ -1,6 +1,7 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Holding;
 using GuestMemFs.LiveUpdate;
 using GuestMemFs.VirtualMachines;
 
@@ -113,11 +114,15 @@ internal static class LiveUpdateCommand
     private static Steps? Progress(Invocation call) => call.Json ? null : new Steps(call.Shell);
 
     /// <summary>Each step as it is taken, at once: who watches knows where it hangs, and what was last when the kernel went.</summary>
-    internal sealed class Steps(Shell shell) : IProgress<LiveUpdateProgress>
+    internal sealed class Steps(Shell shell) : IProgress<LiveUpdateProgress>, IProgress<KeptProgress>
     {
-        public void Report(LiveUpdateProgress value)
+        public void Report(LiveUpdateProgress value) => Write(value.Subject, value.Text, value.Took);
+
+        public void Report(KeptProgress value) => Write(value.Store, value.Text, value.Took);
+
+        private void Write(string subject, string text, TimeSpan took)
         {
-            shell.Error.WriteLine($"{value.Subject}: {value.Text} ({value.Took.TotalMilliseconds:N0} ms)");
+            shell.Error.WriteLine($"{subject}: {text} ({took.TotalMilliseconds:N0} ms)");
             shell.Error.Flush();
         }
     }

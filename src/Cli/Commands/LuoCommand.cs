@@ -3,7 +3,7 @@ using System.Globalization;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.LiveUpdate;
-using GuestMemFs.LiveUpdate.Kept;
+using GuestMemFs.Holding;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -27,7 +27,7 @@ internal sealed class LuoCommand
     private LiveUpdateCheckReport Check(Invocation call)
     {
         using KeptArenas keeper = Keeper(call);
-        return new(Holder(call), true, keeper.Check(call.Value(_names)!, Next(call)));
+        return new(Holder(call), true, Kexec(call, keeper).Check(call.Value(_names)!, Next(call)));
     }
 
     private DoneReport Kexec(Invocation call)
@@ -39,7 +39,7 @@ internal sealed class LuoCommand
         }
 
         using KeptArenas keeper = Keeper(call);
-        keeper.Enter(names, Next(call));
+        Kexec(call, keeper).Enter(names, Next(call));
         return new DoneReport("kexec", Holder(call), "The next kernel is being entered.");
     }
 
@@ -60,7 +60,12 @@ internal sealed class LuoCommand
 
     private static string Holder(Invocation call) => call.Holder ?? HoldCommand.Default;
 
-    private static KeptArenas Keeper(Invocation call) => new(Holder(call), call.Json ? null : new LiveUpdateCommand.Steps(call.Shell));
+    private static KeptArenas Keeper(Invocation call) => new(Holder(call), Steps(call));
+
+    private static KeptKexec Kexec(Invocation call, KeptArenas keeper) => new(keeper, Steps(call));
+
+    private static LiveUpdateCommand.Steps? Steps(Invocation call) =>
+        call.Json ? null : new LiveUpdateCommand.Steps(call.Shell);
 
     private KernelSettings Next(Invocation call) => new() { Image = call.Value(_kernel)!, Initrd = call.Value(_initrd), CommandLine = call.Value(_commandLine), Entry = KernelEntry.Direct };
 }

@@ -1,4 +1,5 @@
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Holding;
 using GuestMemFs.LiveUpdate;
 using GuestMemFs.VirtualMachines;
 
@@ -11,7 +12,7 @@ internal static class Failure
     {
         GmfsException own => new ErrorReport(own.ExitCode, own.Reason, own.Message, Next(own.Reason)),
         ArenaException refused => new ErrorReport(ExitCodeOf(refused), refused.ReasonCode, TextOf(refused), Next(refused.ReasonCode)),
-        LiveUpdateException update => new ErrorReport(ExitCode.Refused, null, update.Message, null),
+        LiveUpdateException or HoldingException => new ErrorReport(ExitCode.Refused, null, e.Message, null),
         VirtualMachineException or GuestMemoryException or QmpException => new ErrorReport(ExitCode.Failed, null, e.Message, null),
         MediumException medium => new ErrorReport(medium.Kind == MediumErrorKind.Missing ? ExitCode.NotFound : medium.Kind == MediumErrorKind.NoSpace ? ExitCode.NoRoom : ExitCode.Failed, ReasonCodes.MediumFailed, medium.Message, Next(ReasonCodes.MediumFailed)),
         OperationCanceledException => new ErrorReport(ExitCode.Refused, null, "Interrupted. Nothing half-done is left behind.", null),

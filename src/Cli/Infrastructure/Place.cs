@@ -1,5 +1,5 @@
 using GuestMemFs.LiveUpdate;
-using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.Holding;
 
 namespace GuestMemFs.Cli.Infrastructure;
 

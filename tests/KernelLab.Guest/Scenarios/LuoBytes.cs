@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using GuestMemFs.LiveUpdate.Holding;
-using GuestMemFs.LiveUpdate.Luo;
+using GuestMemFs.Holding;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.KernelLab.Guest.Scenarios;

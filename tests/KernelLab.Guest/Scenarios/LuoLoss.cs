@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using GuestMemFs.LiveUpdate.Holding;
-using GuestMemFs.LiveUpdate.Kept;
-using GuestMemFs.LiveUpdate.Luo;
+using GuestMemFs.Holding;
 
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
@@ -69,7 +67,7 @@ internal sealed class LuoLoss(Stage stage, string socket, string store)
         {
             preserved.RequireHeld();
         }
-        catch (LiveUpdate.LiveUpdateException e)
+        catch (HoldingException e)
         {
             stage.Host.Tell("refused", $"3 {e.Message}");
             return;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using GuestMemFs.KernelLab.Guest.Inner;
-using GuestMemFs.LiveUpdate.Holding;
+using GuestMemFs.Holding;
 using GuestMemFs.VirtualMachines;
 using KvStore.Demo;
 

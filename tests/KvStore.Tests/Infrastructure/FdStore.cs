@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
-using GuestMemFs.LiveUpdate.Holding.Native;
+using GuestMemFs.Holding.Native;
 using KvStore.Demo;
 using Microsoft.Win32.SafeHandles;
 

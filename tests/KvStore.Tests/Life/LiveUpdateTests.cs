@@ -1,5 +1,6 @@
 using GuestMemFs;
 using GuestMemFs.LiveUpdate;
+using GuestMemFs.LiveUpdate.Participants;
 using KvStore.Demo;
 using KvStore.Tests.Infrastructure;
 

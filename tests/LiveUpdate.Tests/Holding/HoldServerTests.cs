@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using GuestMemFs.LiveUpdate.Holding;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests.Holding;

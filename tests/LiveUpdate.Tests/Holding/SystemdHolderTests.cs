@@ -1,7 +1,5 @@
 using System.Net.Sockets;
 using System.Text;
-using GuestMemFs.LiveUpdate.Holding;
-using GuestMemFs.LiveUpdate.Holding.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests.Holding;

@@ -1,5 +1,3 @@
-using GuestMemFs.LiveUpdate.Holding;
-using GuestMemFs.LiveUpdate.Kept;
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
 
@@ -40,7 +38,7 @@ public sealed class HeldPlanTests : IDisposable
             Replace();
         }
 
-        using (var atBoot = new KeptArenas(store => Holders.Open(_folder["s"], store), _kernel, _luo, KeptArenasTests.Facts, null))
+        using (var atBoot = new KeptArenas(store => Holders.Open(_folder["s"], store), _luo, null))
         {
             Assert.Null(Assert.Single(atBoot.Restore([], _kernel.CommandLine)).Lost);
         }
@@ -61,7 +59,7 @@ public sealed class HeldPlanTests : IDisposable
         Assert.Equal(Actor.Doing.Runs, _actor.Does);
         Assert.Equal(PlanPhase.Aborted, updater.ReadStatus()!.Phase);
         _luo.Kexec();
-        Assert.Throws<Luo.LuoException>(() => RetrievedArena.Retrieve(Luo.LuoDevice.Open(_luo), Store)); // The session was closed.
+        Assert.Throws<LuoException>(() => RetrievedArena.Retrieve(LuoDevice.Open(_luo), Store)); // The session was closed.
         using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
         using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium });
         arena.CreateRegion("more", 2 << 20).Dispose();
@@ -95,5 +93,5 @@ public sealed class HeldPlanTests : IDisposable
         _holder = HoldServer.Start(_folder["s"]);
     }
 
-    private LiveUpdater Updater() => new(new PlanArena(_folder["s"], Store), _kernel, null, TimeProvider.System) { More = [_actor], Luo = _luo, Facts = KeptArenasTests.Facts, RequireHeld = _ => { } };
+    private LiveUpdater Updater() => new(new PlanArena(_folder["s"], Store), _kernel, null, TimeProvider.System) { More = [_actor], OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts };
 }

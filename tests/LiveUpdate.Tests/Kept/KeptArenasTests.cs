@@ -1,7 +1,3 @@
-using GuestMemFs.LiveUpdate.Holding;
-using GuestMemFs.LiveUpdate.Kept;
-using GuestMemFs.LiveUpdate.Luo;
-using GuestMemFs.LiveUpdate.Luo.Native;
 using GuestMemFs.LiveUpdate.Tests.Holding;
 using Microsoft.Win32.SafeHandles;
 
@@ -14,6 +10,7 @@ public sealed class KeptArenasTests : IDisposable
     private static readonly KernelSettings s_next = new() { Image = "/boot/next", CommandLine = "quiet kho=on liveupdate=on", Entry = KernelEntry.Direct };
     private readonly TestFolder _folder = new();
     private readonly LuoKernelSimulator _luo = new();
+    private List<string> _steps = [];
     private readonly StandInKernel _kernel = new();
     private HoldServer _holder;
 
@@ -27,7 +24,7 @@ public sealed class KeptArenasTests : IDisposable
         {
             _luo.Log.Clear();
             using KeptArenas old = Keeper(out List<string> steps);
-            old.Enter([Store], s_next);
+            Kexec(old).Enter([Store], s_next);
             Assert.Equal([$"{Store}: frozen", "kernel: loaded", $"{Store}: preserved"], steps);
             Assert.Equal(["preserve 0", "preserve 1", "preserve 2"], _luo.Log);
             KeptWord word = Assert.Single(KeptWord.Read(_kernel.CommandLine));
@@ -47,7 +44,7 @@ public sealed class KeptArenasTests : IDisposable
     {
         Guid id = Write(0);
         KeptArenas old = Keeper(out _);
-        old.Enter([Store], s_next);
+        Kexec(old).Enter([Store], s_next);
         old.Dispose(); // The process that held the sessions has ended.
         NextKernel();
         using KeptArenas next = Keeper(out _);
@@ -69,7 +66,7 @@ public sealed class KeptArenasTests : IDisposable
     {
         Write(0);
         using KeptArenas old = Keeper(out _);
-        old.Enter([Store], s_next);
+        Kexec(old).Enter([Store], s_next);
         NextKernel();
         _luo.Available = false;
         using KeptArenas next = Keeper(out _);
@@ -90,7 +87,7 @@ public sealed class KeptArenasTests : IDisposable
     {
         Write(0);
         using KeptArenas old = Keeper(out _);
-        old.Enter([Store], s_next);
+        Kexec(old).Enter([Store], s_next);
         NextKernel();
         var other = new KeptWord(Store, Guid.NewGuid(), 3, 1, Guid.NewGuid());
         using KeptArenas next = Keeper(out _);
@@ -106,7 +103,7 @@ public sealed class KeptArenasTests : IDisposable
         Write(0);
         _luo.Refusal = (request, errno);
         using KeptArenas keeper = Keeper(out _);
-        Assert.Throws<LuoException>(() => keeper.Enter([Store], s_next));
+        Assert.Throws<LuoException>(() => Kexec(keeper).Enter([Store], s_next));
         Assert.Equal((0, false), (_kernel.Entered, _kernel.IsLoaded));
         Write(1); // Not frozen.
         _luo.Kexec();
@@ -118,8 +115,8 @@ public sealed class KeptArenasTests : IDisposable
     public void A_session_that_is_gone_before_the_kexec_stops_it()
     {
         Write(0);
-        using var keeper = new KeptArenas(store => Holders.Open(_folder["s"], store), _kernel, _luo, Facts, null); // Looks for real sessions, which these are not.
-        LiveUpdateException e = Assert.Throws<LiveUpdateException>(() => keeper.Enter([Store], s_next));
+        using var keeper = new KeptArenas(store => Holders.Open(_folder["s"], store), _luo, null); // Looks for real sessions, which these are not.
+        HoldingException e = Assert.Throws<HoldingException>(() => Kexec(keeper).Enter([Store], s_next));
         Assert.Contains("Nobody holds session 'gmfs-shop' any more", e.Message, StringComparison.Ordinal);
         Assert.Equal((0, false), (_kernel.Entered, _kernel.IsLoaded));
         Write(1);
@@ -132,14 +129,14 @@ public sealed class KeptArenasTests : IDisposable
         using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
         using PersistentArena writer = PersistentArena.Open(new ArenaOptions { Medium = medium });
         using KeptArenas keeper = Keeper(out _);
-        LiveUpdateException e = Assert.Throws<LiveUpdateException>(() => keeper.Enter([Store], s_next));
+        HoldingException e = Assert.Throws<HoldingException>(() => Kexec(keeper).Enter([Store], s_next));
         Assert.Contains($"has a writer, process {Environment.ProcessId}, and is not frozen", e.Message, StringComparison.Ordinal);
         Assert.Equal(0, _kernel.Entered);
-        Assert.Contains(keeper.Check([Store], s_next), finding => finding is { IsFatal: true, Subject: Store });
+        Assert.Contains(Kexec(keeper).Check([Store], s_next), finding => finding is { IsFatal: true, Subject: Store });
 
         writer.Freeze(); // It stands still, and may live until the kernel goes.
         using KeptArenas again = Keeper(out _);
-        again.Enter([Store], s_next);
+        Kexec(again).Enter([Store], s_next);
         Assert.Equal(1, _kernel.Entered);
     }
 
@@ -150,7 +147,7 @@ public sealed class KeptArenasTests : IDisposable
         using var holder = new DaemonHolder(_folder["s"], Store);
         using ArenaMemory memory = ArenaMemory.OfHolder(holder);
         using LuoDevice device = LuoDevice.Open(_luo);
-        Assert.Contains("is not frozen", Assert.Throws<LiveUpdateException>(() => PreservedArena.Preserve(device, Store, memory)).Message, StringComparison.Ordinal);
+        Assert.Contains("is not frozen", Assert.Throws<HoldingException>(() => PreservedArena.Preserve(device, Store, memory)).Message, StringComparison.Ordinal);
         Assert.Empty(_luo.Log);
     }
 
@@ -164,7 +161,7 @@ public sealed class KeptArenasTests : IDisposable
         }
 
         using KeptArenas keeper = Keeper(out _);
-        LiveUpdateFinding finding = Assert.Single(keeper.Check([Store], s_next), finding => finding.IsFatal);
+        LiveUpdateFinding finding = Assert.Single(Kexec(keeper).Check([Store], s_next), finding => finding.IsFatal);
         Assert.Contains("1 of its 3 memfds are not there (extent-2,", finding.Text, StringComparison.Ordinal);
     }
 
@@ -175,8 +172,8 @@ public sealed class KeptArenasTests : IDisposable
         using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
         using ArenaMemory memory = ArenaMemory.OfProcess(Environment.ProcessId, id);
         Assert.Equal((id, 3), (memory.Contents.ArenaId, memory.Files.Count));
-        Assert.Throws<LiveUpdateException>(() => ArenaMemory.OfProcess(Environment.ProcessId, Guid.NewGuid()));
-        Assert.Throws<LiveUpdateException>(() => ArenaMemory.OfProcess(int.MaxValue));
+        Assert.Throws<HoldingException>(() => ArenaMemory.OfProcess(Environment.ProcessId, Guid.NewGuid()));
+        Assert.Throws<HoldingException>(() => ArenaMemory.OfProcess(int.MaxValue));
     }
 
     public void Dispose()
@@ -189,9 +186,14 @@ public sealed class KeptArenasTests : IDisposable
 
     private KeptArenas Keeper(out List<string> steps)
     {
-        var told = steps = [];
-        return new KeptArenas(store => Holders.Open(_folder["s"], store), _kernel, _luo, Facts, new Told(told)) { RequireHeld = _ => { } };
+        _steps = steps = [];
+        return new KeptArenas(store => Holders.Open(_folder["s"], store), _luo, new Told(_steps))
+        {
+            RequireHeld = _ => { },
+        };
     }
+
+    private KeptKexec Kexec(KeptArenas arenas) => new(arenas, _kernel, Facts, new Told(_steps));
 
     /// <summary>Every process ends, the holder too; what sessions held comes along.</summary>
     private void NextKernel()
@@ -231,8 +233,10 @@ public sealed class KeptArenasTests : IDisposable
         return arena.Id;
     }
 
-    private sealed class Told(List<string> steps) : IProgress<LiveUpdateProgress>
+    private sealed class Told(List<string> steps) : IProgress<LiveUpdateProgress>, IProgress<KeptProgress>
     {
+        public void Report(KeptProgress value) => steps.Add($"{value.Store}: {value.Text}");
+
         public void Report(LiveUpdateProgress value) => steps.Add($"{value.Subject}: {value.Text}");
     }
 }

@@ -1,4 +1,3 @@
-using GuestMemFs.LiveUpdate.Holding;
 using GuestMemFs.LiveUpdate.Tests.Holding;
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
@@ -49,7 +48,7 @@ public sealed class KeptInPlanTests : IDisposable
     public async Task What_was_restored_at_boot_already_is_left_alone()
     {
         await RunAndReplace();
-        using (var atBoot = new LiveUpdate.Kept.KeptArenas(store => Holders.Open(_folder["s"], store), _kernel, _luo, KeptArenasTests.Facts, null))
+        using (var atBoot = new KeptArenas(store => Holders.Open(_folder["s"], store), _luo, null))
         {
             Assert.Null(Assert.Single(atBoot.Restore([], _kernel.CommandLine)).Lost);
         }
@@ -80,7 +79,7 @@ public sealed class KeptInPlanTests : IDisposable
         await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunAsync(Plan, Cancellation));
         Assert.Equal(["preserve 0", "preserve 1"], _luo.Log);
         _luo.Kexec();
-        Assert.Throws<Luo.LuoException>(() => LiveUpdate.Kept.RetrievedArena.Retrieve(Luo.LuoDevice.Open(_luo), Store)); // The session was closed.
+        Assert.Throws<LuoException>(() => RetrievedArena.Retrieve(LuoDevice.Open(_luo), Store)); // The session was closed.
         Assert.False(OnArena(arena => arena.IsFrozen));
     }
 
@@ -156,7 +155,7 @@ public sealed class KeptInPlanTests : IDisposable
         return action(arena);
     }
 
-    private LiveUpdater Updater(Action? written = null) => new(_folder["plan"], _kernel, null, TimeProvider.System) { Luo = _luo, Facts = KeptArenasTests.Facts, RequireHeld = _ => { }, Written = written };
+    private LiveUpdater Updater(Action? written = null) => new(_folder["plan"], _kernel, null, TimeProvider.System) { OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts, Written = written };
 
     private static void ThrowIf(bool killed)
     {

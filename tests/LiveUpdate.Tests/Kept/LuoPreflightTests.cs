@@ -1,6 +1,3 @@
-using GuestMemFs.LiveUpdate.Holding;
-using GuestMemFs.LiveUpdate.Kept;
-using GuestMemFs.LiveUpdate.Luo;
 using GuestMemFs.LiveUpdate.Tests.Holding;
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;

@@ -34,7 +34,7 @@ internal sealed class FreshProject : IDisposable
               <ItemGroup Condition="'$(Native)' == 'true'">
                 <!-- All that is in the packages is compiled and looked at, not only what the program uses. -->
                 <TrimmerRootAssembly Include="GuestMemFs.PersistentArena" />
-                <TrimmerRootAssembly Include="GuestMemFs.LiveUpdate;GuestMemFs.VirtualMachines" Condition="'{referenced}' == 'GuestMemFs.LiveUpdate'" />
+                <TrimmerRootAssembly Include="GuestMemFs.LiveUpdate;GuestMemFs.VirtualMachines;GuestMemFs.Holding" Condition="'{referenced}' == 'GuestMemFs.LiveUpdate'" />
               </ItemGroup>
               <ItemGroup>
                 <PackageReference Include="{referenced}" Version="[{package.Version}]" />

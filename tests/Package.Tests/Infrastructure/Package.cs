@@ -7,7 +7,7 @@ internal sealed class Package
 {
     public const string Id = "GuestMemFs.PersistentArena";
 
-    private static readonly string[] s_projects = ["PersistentArena", Path.Combine("Adapters", "VirtualMachines"), Path.Combine("Adapters", "LiveUpdate")];
+    private static readonly string[] s_projects = ["PersistentArena", Path.Combine("Adapters", "Holding"), Path.Combine("Adapters", "VirtualMachines"), Path.Combine("Adapters", "LiveUpdate")];
 
     private Package(string folder)
     {

@@ -9,6 +9,7 @@ public class PublicApiTests
 
     [Theory]
     [InlineData(typeof(PersistentDictionary), "PublicApi.txt")]
+    [InlineData(typeof(Holding.Holders), "PublicApi.Holding.txt")]
     [InlineData(typeof(VirtualMachines.VirtualMachine), "PublicApi.VirtualMachines.txt")]
     [InlineData(typeof(LiveUpdate.LiveUpdater), "PublicApi.LiveUpdate.txt")]
     public void The_public_surface_is_the_accepted_one(Type ofPackage, string name)

@@ -3,7 +3,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
-namespace GuestMemFs.LiveUpdate;
+namespace GuestMemFs.LiveUpdate.Journal;
 
 /// <summary>
 /// The plan's record in a region of the arena: two slots, written in turn. A record counts from the store of its sequence number on, which its checksum covers; until then the other slot
@@ -39,14 +39,14 @@ internal sealed class PlanJournal(PersistentRegion region)
         }
 
         Span<byte> bytes = Slot(slot);
-        return JsonSerializer.Deserialize(bytes.Slice(HeaderLength, BinaryPrimitives.ReadInt32LittleEndian(bytes[LengthAt..])), PlanJson.Default.PlanRecord);
+        return JsonSerializer.Deserialize(bytes.Slice(HeaderLength, BinaryPrimitives.ReadInt32LittleEndian(bytes[LengthAt..])), RecordJson.Default.PlanRecord);
     }
 
     /// <summary>Writes a record. It is in force when this returns.</summary>
     /// <exception cref="LiveUpdateException">It is too long.</exception>
     public void Write(PlanRecord record)
     {
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(record, PlanJson.Default.PlanRecord);
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.PlanRecord);
         if (json.Length > SlotLength - HeaderLength)
         {
             throw new LiveUpdateException($"The plan takes {json.Length} bytes, and its place in the arena has {SlotLength - HeaderLength}: it has too many participants for one plan.");

@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate;
+namespace GuestMemFs.LiveUpdate.Kexec;
 
 /// <summary>The kernel that comes next. What a plan does with it, so that tests can stand in for the machine.</summary>
 internal interface INextKernel

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using GuestMemFs.Holding;
 using GuestMemFs.LiveUpdate.Native;
 
-namespace GuestMemFs.LiveUpdate;
+namespace GuestMemFs.LiveUpdate.Kexec;
 
 /// <summary>The machine's own next kernel, by kexec_file_load(2): the call that the kernel checks signatures at, and the only one that hands on what KHO keeps.</summary>
 internal sealed class NextKernel : INextKernel
@@ -13,7 +14,7 @@ internal sealed class NextKernel : INextKernel
     private const int EBUSY = 16;
     private const int ENOSYS = 38;
 
-    public Guid BootId => Boot.Id;
+    public Guid BootId => RunningKernel.BootId;
 
     public bool Keeps(Medium medium) => medium.Capabilities.Survives.HasFlag(Survives.Kexec);
 
@@ -29,7 +30,7 @@ internal sealed class NextKernel : INextKernel
             }
         }
 
-        foreach (ReservedMemory lost in KernelCommandLine.Of(settings).Missing(ReservedMemory.Find(), ReservedMemory.OfFirmware()))
+        foreach (ReservedMemory lost in NextCommandLine.Missing(NextCommandLine.Of(settings), ReservedMemory.Find(), ReservedMemory.OfFirmware()))
         {
             yield return new LiveUpdateFinding(true, Subject, $"Its command line does not keep {lost.Name} apart ({lost.Range}): it would take that memory for its own.", $"Say {lost.Word} on it; the running kernel's map of memory is not handed on.");
         }
@@ -96,7 +97,7 @@ internal sealed class NextKernel : INextKernel
     {
         using FileStream image = File.OpenRead(settings.Image);
         using FileStream? initrd = settings.Initrd is { } disk ? File.OpenRead(disk) : null;
-        return KexecCalls.Load(image.SafeFileHandle, initrd?.SafeFileHandle, KernelCommandLine.Of(settings).Text);
+        return KexecCalls.Load(image.SafeFileHandle, initrd?.SafeFileHandle, NextCommandLine.Of(settings).Text);
     }
 
     /// <summary>systemd is the service manager (sd_booted(3)).</summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace GuestMemFs.LiveUpdate;
+namespace GuestMemFs.LiveUpdate.Memory;
 
 /// <summary>What a memory was, in 128 bits: four CRC-32C over every fourth word. Against accidents, not against somebody who means to deceive.</summary>
 /// <param name="Coverage">How much of it was looked at.</param>

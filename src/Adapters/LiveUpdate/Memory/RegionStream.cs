@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate;
+namespace GuestMemFs.LiveUpdate.Memory;
 
 /// <summary>A region as a stream: for what only knows how to write one. Begins at the region's first byte and has no more room than the region.</summary>
 internal sealed class RegionStream(PersistentRegion region, long length) : Stream

@@ -1,4 +1,6 @@
-namespace GuestMemFs.LiveUpdate;
+using GuestMemFs.LiveUpdate.Journal;
+
+namespace GuestMemFs.LiveUpdate.Participants;
 
 /// <summary>What an endpoint is asked, a line of JSON each.</summary>
 internal enum EndpointCall

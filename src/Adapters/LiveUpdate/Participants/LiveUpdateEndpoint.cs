@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using GuestMemFs.LiveUpdate.Journal;
+using GuestMemFs.LiveUpdate.Participants;
 
 namespace GuestMemFs.LiveUpdate;
 
@@ -124,7 +126,7 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
         while (await reader.ReadLineAsync(_ended.Token).ConfigureAwait(false) is { } line)
         {
             EndpointAnswer answer = await AnswerAsync(line).ConfigureAwait(false);
-            await stream.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(answer, PlanJson.Default.EndpointAnswer), _ended.Token).ConfigureAwait(false);
+            await stream.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(answer, ParticipantJson.Default.EndpointAnswer), _ended.Token).ConfigureAwait(false);
             await stream.WriteAsync("\n"u8.ToArray(), _ended.Token).ConfigureAwait(false);
         }
     }
@@ -134,7 +136,7 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
         EndpointRequest request;
         try
         {
-            request = JsonSerializer.Deserialize(line, PlanJson.Default.EndpointRequest) ?? throw new JsonException("it is null.");
+            request = JsonSerializer.Deserialize(line, ParticipantJson.Default.EndpointRequest) ?? throw new JsonException("it is null.");
         }
         catch (JsonException e)
         {

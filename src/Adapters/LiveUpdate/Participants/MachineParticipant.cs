@@ -1,12 +1,9 @@
 using System.Text.Json;
+using GuestMemFs.LiveUpdate.Journal;
+using GuestMemFs.LiveUpdate.Memory;
 using GuestMemFs.VirtualMachines;
 
-namespace GuestMemFs.LiveUpdate;
-
-/// <summary>What is kept of a machine beside its memory.</summary>
-/// <param name="State">Of its devices' state, in the state region.</param>
-/// <param name="Memory">Of its regions, in their order.</param>
-internal sealed record MachineSaved(MemoryFingerprint State, IReadOnlyList<MemoryFingerprint> Memory);
+namespace GuestMemFs.LiveUpdate.Participants;
 
 /// <summary>
 /// A machine of QEMU's. It is stopped, its devices are saved into a region of the arena, its memory is fingerprinted where it lies, and QEMU ends. Under the next kernel the fingerprints
@@ -50,7 +47,7 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
             var saved = new MachineSaved(
                 MemoryFingerprint.Of(region, length, FingerprintCoverage.Whole, 0, cancellation),
                 [.. settings.Regions.Select(name => OfMemory(name, region => MemoryFingerprint.Of(region, region.Length, coverage, BitConverter.ToUInt64(plan.ToByteArray()), cancellation)))]);
-            return JsonSerializer.Serialize(saved, PlanJson.Default.MachineSaved);
+            return JsonSerializer.Serialize(saved, ParticipantJson.Default.MachineSaved);
         }
         catch
         {
@@ -134,7 +131,7 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
     public async Task<VirtualMachine> FindOrStartAsync(CancellationToken cancellation) =>
         await FindAsync(cancellation).ConfigureAwait(false) ?? await VirtualMachine.StartAsync(Options(), cancellation).ConfigureAwait(false);
 
-    private static MachineSaved Read(string saved) => JsonSerializer.Deserialize(saved, PlanJson.Default.MachineSaved)!;
+    private static MachineSaved Read(string saved) => JsonSerializer.Deserialize(saved, ParticipantJson.Default.MachineSaved)!;
 
     /// <summary>The machine's QEMU, or null where there is none: it would hold the lock of its memory.</summary>
     private async Task<VirtualMachine?> FindAsync(CancellationToken cancellation)

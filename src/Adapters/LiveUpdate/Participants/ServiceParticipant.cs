@@ -1,8 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using GuestMemFs.LiveUpdate.Journal;
 
-namespace GuestMemFs.LiveUpdate;
+namespace GuestMemFs.LiveUpdate.Participants;
 
 /// <summary>A participant in another process, asked through its <see cref="LiveUpdateEndpoint"/>. The connection is kept: while it is there, the participant stays saved.</summary>
 internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdateParticipant, IDisposable
@@ -49,10 +50,10 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
         {
             _stream ??= await ConnectAsync(waits: request.Call is EndpointCall.Verify or EndpointCall.Resume, cancellation).ConfigureAwait(false);
             _reader ??= new StreamReader(_stream, Encoding.UTF8);
-            byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(request, PlanJson.Default.EndpointRequest), (byte)'\n'];
+            byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(request, ParticipantJson.Default.EndpointRequest), (byte)'\n'];
             await _stream.WriteAsync(line, cancellation).ConfigureAwait(false);
             string answered = await _reader.ReadLineAsync(cancellation).ConfigureAwait(false) ?? throw new EndOfStreamException("it closed the connection");
-            EndpointAnswer answer = JsonSerializer.Deserialize(answered, PlanJson.Default.EndpointAnswer)!;
+            EndpointAnswer answer = JsonSerializer.Deserialize(answered, ParticipantJson.Default.EndpointAnswer)!;
             return answer.Error is { } error ? throw new LiveUpdateException($"'{Name}' refused: {error}") : answer;
         }
         catch (Exception e) when (e is IOException or JsonException)

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 
-namespace GuestMemFs.VirtualMachines;
+namespace GuestMemFs.VirtualMachines.Qmp;
 
 /// <summary>Hands each event to everybody who reads. A reader that is behind loses the oldest, and is told how many.</summary>
 internal sealed class EventFeeds(int backlog)

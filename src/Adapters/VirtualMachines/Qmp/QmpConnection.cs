@@ -5,9 +5,9 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using GuestMemFs.VirtualMachines.Native;
+using GuestMemFs.Holding;
 
-namespace GuestMemFs.VirtualMachines;
+namespace GuestMemFs.VirtualMachines.Qmp;
 
 /// <summary>One connection to a monitor, from the greeting to its end. Messages are lines of JSON (QEMU's docs/interop/qmp-spec).</summary>
 internal sealed class QmpConnection : IAsyncDisposable
