@@ -178,6 +178,13 @@ public sealed class ArenaDamagedException : ArenaException
         generation,
         offset);
 
+    internal static ArenaDamagedException Epoch(string location, ulong epoch) => new(
+        ReasonCodes.JournalDamaged,
+        $"The newest writer of the arena in {location} has epoch {epoch}, the last there is, which no arena reaches: no writer can follow. Nothing was touched. Open it read-only, and copy its regions into another arena (gmfs dump, gmfs restore).",
+        location,
+        0,
+        0);
+
     internal static ArenaDamagedException Superblock(string location, string detail) => new(
         ReasonCodes.SuperblockDamaged,
         $"The superblock of the arena in {location} is damaged: {detail}. Nothing was touched. Copy the directory's files away before anything else; where nothing was ever stored there, delete arena.meta and create the arena anew.",

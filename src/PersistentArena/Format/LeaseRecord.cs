@@ -37,6 +37,6 @@ internal unsafe struct LeaseRecord
     public static bool TryRead(byte* at, out LeaseRecord record)
     {
         record = Unsafe.ReadUnaligned<LeaseRecord>(at);
-        return record.Crc == record.ComputeCrc() && record.ProcessId != 0;
+        return record.Crc == record.ComputeCrc() && record.ProcessId is not 0 and <= int.MaxValue && UnixTime.IsTime(record.SinceUnixMilliseconds);
     }
 }

@@ -49,7 +49,11 @@ internal unsafe struct Superblock
     /// <summary>True where the sizes fit each other and a file of this length (the format of this version only).</summary>
     public readonly bool Fits(long fileLength) =>
         MetadataSize <= (ulong)fileLength && HalfSize is >= MetadataLayout.MinimumHalf and <= int.MaxValue && HalfSize % 8 == 0
+        && IsGranularity(Granularity) && CreatedUnixMilliseconds <= long.MaxValue && UnixTime.IsTime((long)CreatedUnixMilliseconds)
         && HalfOffset == MetadataLayout.FirstHalf && HalfOffset + (2 * HalfSize) + ExtentIdentity.BlockBytes <= MetadataSize;
+
+    /// <summary>True where files can come in such steps.</summary>
+    private static bool IsGranularity(ulong granularity) => granularity is >= 4096 and <= 1UL << 40 && System.Numerics.BitOperations.IsPow2(granularity);
 
     /// <summary>Writes a copy: everything but the magic, then the magic.</summary>
     public readonly void WriteTo(byte* at)

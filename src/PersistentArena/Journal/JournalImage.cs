@@ -62,7 +62,7 @@ internal sealed unsafe class JournalImage
         int read = LogReader.Replay(log[..length], seed, tables, out ulong sequence);
         if (read != length)
         {
-            throw ArenaDamagedException.Journal(where, generation, read, $"the record does not check, and {length - read} bytes of the log stand behind its start");
+            throw ArenaDamagedException.Journal(where, generation, read, $"{(tables.Fault is { } fault ? $"the record checks, and {fault}" : "the record does not check")}, and {length - read} bytes of the log stand behind its start");
         }
 
         if (!tables.IsConsistent())
@@ -80,7 +80,7 @@ internal sealed unsafe class JournalImage
         for (uint parity = 0; parity < 2; parity++)
         {
             JournalHeader header = JournalHeader.ReadFrom(layout.Half(parity));
-            if (header.IsIntact(layout.Superblock.ArenaId) && (header.Generation & 1) == parity && header.Generation > newest)
+            if (header.IsIntact(layout.Superblock.ArenaId) && (header.Generation & 1) == parity && header.Generation > newest && header.Generation <= uint.MaxValue)
             {
                 newest = (uint)header.Generation;
             }

@@ -53,5 +53,5 @@ internal static class LogReader
 
     private static bool TryRecord(ReadOnlySpan<byte> from, uint seed, out RecordHeader header) =>
         Structs.TryRead(from, out header) && header.Length >= RecordHeader.Bytes && header.Length <= from.Length && header.Length % 8 == 0
-        && header.Sequence != 0 && header.Crc == RecordHeader.ComputeCrc(from[..(int)header.Length], seed);
+        && header.Sequence is not 0 and <= EntryRules.MaximumId && header.Crc == RecordHeader.ComputeCrc(from[..(int)header.Length], seed);
 }

@@ -143,6 +143,11 @@ internal sealed unsafe class MetadataJournal
     public void Compact()
     {
         CheckEpoch();
+        if (_generation == uint.MaxValue)
+        {
+            throw ArenaDamagedException.Journal(_where, _generation, 0, "its generation is the last there is, which no arena reaches");
+        }
+
         uint next = _generation + 1;
         uint seed = JournalHeader.SeedOf(_layout.Superblock.ArenaId, next);
         byte* half = _layout.Half(next);

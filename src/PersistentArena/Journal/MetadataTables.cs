@@ -25,6 +25,9 @@ internal sealed class MetadataTables
     /// <summary>The extents, in no order, of a region or not.</summary>
     public Dictionary<ulong, ExtentEntry>.ValueCollection Extents => _extents.Values;
 
+    /// <summary>What an operation that could not be applied said that cannot be; null where none did.</summary>
+    public string? Fault { get; private set; }
+
     /// <summary>How many extents are of no region.</summary>
     public int UnusedExtents { get; private set; }
 
@@ -45,7 +48,10 @@ internal sealed class MetadataTables
         _extents.EnsureCapacity(regions);
     }
 
-    /// <summary>Applies a record's operations. False where they make no sense, which a checksum that fits makes a newer writer's or a bug's doing.</summary>
+    /// <summary>
+    /// Applies a record's operations. False where they make no sense (see <see cref="Fault"/>), which a checksum that fits makes a forger's or a bug's doing. Takes linear time,
+    /// whatever they say.
+    /// </summary>
     public bool Apply(ReadOnlySpan<byte> operations)
     {
         while (!operations.IsEmpty)
@@ -63,17 +69,17 @@ internal sealed class MetadataTables
         return true;
     }
 
-    /// <summary>True where every name is one region's and every extent in use has a region that is there.</summary>
+    /// <summary>True where every name is one region's, every extent in use has a region that is there, and there are ids left. For what was read.</summary>
     public bool IsConsistent()
     {
-        if (_names.Count != _regions.Count)
+        if (_names.Count != _regions.Count || State.NextExtentId > EntryRules.MaximumNextId || State.NextRegionId > EntryRules.MaximumNextId)
         {
             return false;
         }
 
         foreach (ExtentEntry extent in _extents.Values)
         {
-            if (extent.State == ExtentState.InUse && !_regions.ContainsKey(extent.RegionId))
+            if (extent.State == ExtentState.InUse && !IsPlaced(extent))
             {
                 return false;
             }
@@ -87,26 +93,33 @@ internal sealed class MetadataTables
         switch (kind)
         {
             case OperationKind.PutRegion when Structs.TryRead(body, out RegionBody region) && region.NameBytes <= body.Length - RegionBody.Bytes:
-                PutRegion(region, Encoding.UTF8.GetString(body.Slice(RegionBody.Bytes, (int)region.NameBytes)));
-                return true;
+                ReadOnlySpan<byte> name = body.Slice(RegionBody.Bytes, (int)region.NameBytes);
+                Fault ??= EntryRules.Fault(region, name);
+                if (Fault is null)
+                {
+                    PutRegion(region, Encoding.UTF8.GetString(name));
+                }
+
+                return Fault is null;
             case OperationKind.DropRegion when Structs.TryRead(body, out ulong id):
                 DropRegion(id);
                 return true;
             case OperationKind.PutExtent when Structs.TryRead(body, out ExtentBody extent):
-                PutExtent(new ExtentEntry(extent.Id, extent.Nonce, extent.FileLength, extent.Used, extent.RegionId, extent.Ordinal, (ExtentState)extent.State));
-                return true;
+                Fault ??= EntryRules.Fault(extent)
+                    ?? PutExtent(new ExtentEntry(extent.Id, extent.Nonce, extent.FileLength, extent.Used, extent.RegionId, extent.Ordinal, (ExtentState)extent.State));
+                return Fault is null;
             case OperationKind.DropExtent when Structs.TryRead(body, out ulong id):
-                Unlink(id);
-                _extents.Remove(id);
-                return true;
+                Fault ??= DropExtent(id);
+                return Fault is null;
             case OperationKind.SetState when Structs.TryRead(body, out StateBody state):
+                Fault ??= EntryRules.Fault(state);
                 State = new ArenaState(
                     state.Epoch,
                     Math.Max(State.NextExtentId, state.NextExtentId),
                     Math.Max(State.NextRegionId, state.NextRegionId),
                     (state.Flags & StateBody.FrozenFlag) != 0,
                     state.FrozenBoot);
-                return true;
+                return Fault is null;
             default:
                 return false;
         }
@@ -157,34 +170,62 @@ internal sealed class MetadataTables
         }
     }
 
-    private void PutExtent(ExtentEntry extent)
+    /// <summary>An extent of a region stays at its place, and a new one comes behind the others: so that no order of entries costs more than their number.</summary>
+    private string? PutExtent(ExtentEntry extent)
     {
-        Unlink(extent.Id);
+        RegionNode? region = extent.State == ExtentState.InUse ? _regions.GetValueOrDefault(extent.RegionId) : null;
+        if (extent.State == ExtentState.InUse && region is null)
+        {
+            return "an extent belongs to no region";
+        }
+
+        if (_extents.TryGetValue(extent.Id, out ExtentEntry? old) && IsPlaced(old))
+        {
+            if (extent.State != ExtentState.InUse || extent.RegionId != old.RegionId || extent.Ordinal != old.Ordinal)
+            {
+                return "an extent in use is moved";
+            }
+
+            region!.Extents[(int)old.Ordinal] = extent;
+            _extents[extent.Id] = extent;
+            return null;
+        }
+
+        if (region is not null)
+        {
+            if (extent.Ordinal != (uint)region.Extents.Count)
+            {
+                return "extents of a region do not follow each other";
+            }
+
+            region.Extents.Add(extent);
+        }
+
+        UnusedExtents += (extent.State == ExtentState.InUse ? 0 : 1) - (old is null || old.State == ExtentState.InUse ? 0 : 1);
         _extents[extent.Id] = extent;
-        UnusedExtents += extent.State == ExtentState.InUse ? 0 : 1;
         State = State with { NextExtentId = Math.Max(State.NextExtentId, extent.Id + 1) };
-        if (extent.State == ExtentState.InUse && _regions.TryGetValue(extent.RegionId, out RegionNode? region))
-        {
-            region.Add(extent);
-        }
+        return null;
     }
 
-    private void Unlink(ulong extentId)
+    private string? DropExtent(ulong id)
     {
-        if (!_extents.TryGetValue(extentId, out ExtentEntry? old))
+        if (_extents.TryGetValue(id, out ExtentEntry? old) && IsPlaced(old))
         {
-            return;
+            return "an extent in use is dropped";
         }
 
-        if (old.State != ExtentState.InUse)
+        if (_extents.Remove(id))
         {
-            UnusedExtents--;
+            UnusedExtents -= old!.State == ExtentState.InUse ? 0 : 1;
         }
-        else if (_regions.TryGetValue(old.RegionId, out RegionNode? region))
-        {
-            region.Extents.Remove(old);
-        }
+
+        return null;
     }
+
+    /// <summary>True where a region has the extent. One of a region that was dropped is nobody's until it is put again.</summary>
+    private bool IsPlaced(ExtentEntry extent) =>
+        extent.State == ExtentState.InUse && _regions.TryGetValue(extent.RegionId, out RegionNode? region)
+        && extent.Ordinal < (uint)region.Extents.Count && region.Extents[(int)extent.Ordinal].Id == extent.Id;
 }
 
 /// <summary>A region and its extents in order.</summary>
@@ -195,16 +236,4 @@ internal sealed class RegionNode(RegionEntry entry)
 
     /// <summary>Its extents, by ordinal.</summary>
     public List<ExtentEntry> Extents { get; } = new(1);
-
-    /// <summary>Adds an extent at its place.</summary>
-    public void Add(ExtentEntry extent)
-    {
-        int at = Extents.Count;
-        while (at > 0 && Extents[at - 1].Ordinal > extent.Ordinal)
-        {
-            at--;
-        }
-
-        Extents.Insert(at, extent);
-    }
 }

@@ -46,7 +46,7 @@ internal static unsafe class Lease
     /// Marks the arena open, raises the epoch and commits it. The epoch is in the lease and in the journal: it never goes back, whichever of them is damaged.
     /// </summary>
     /// <returns>True where the last writer had closed the arena.</returns>
-    public static bool Take(MetadataLayout layout, MetadataJournal journal, TimeProvider clock, List<AttachReason> findings)
+    public static bool Take(MetadataLayout layout, MetadataJournal journal, string location, TimeProvider clock, List<AttachReason> findings)
     {
         ulong journalEpoch = journal.Tables.State.Epoch;
         bool epochIntact = SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint leaseEpoch);
@@ -56,6 +56,11 @@ internal static unsafe class Lease
         }
 
         uint newest = (uint)Math.Max(journalEpoch, epochIntact ? leaseEpoch : 0);
+        if (newest == uint.MaxValue)
+        {
+            throw ArenaDamagedException.Epoch(location, newest);
+        }
+
         ulong word = Words.Read(layout.State);
         bool clean = SealedWord.TryOpen(word, layout.Seed(WordKind.Clean), out uint closedBy) && closedBy == newest;
         if (!clean)
@@ -66,7 +71,7 @@ internal static unsafe class Lease
                 : new(ReasonCodes.StateWordDamaged, "The word that says open or clean did not check; the arena is taken as not closed."));
         }
 
-        uint epoch = checked(newest + 1);
+        uint epoch = newest + 1;
         Persist.Publish(layout.State, SealedWord.Seal(epoch, layout.Seed(WordKind.Open)));
         ProcessIdentity self = ProcessIdentity.Current;
         if (newest > 0 && LeaseRecord.TryRead(layout.LeaseRecord, out LeaseRecord last) && last.BootId != self.BootId)

@@ -38,7 +38,7 @@ public sealed partial class PersistentArena
             _journal = MetadataJournal.Open(_layout, medium.Location, steps.Reasons);
             _tables = _journal.Tables;
             steps.End("replay");
-            bool clean = Regions.Lease.Take(_layout, _journal, _clock, steps.Reasons);
+            bool clean = Regions.Lease.Take(_layout, _journal, medium.Location, _clock, steps.Reasons);
             steps.End("lease");
             Recover(_journal, clean, steps.Reasons);
             PowerLoss.KeepFile(medium, metadata.Address);

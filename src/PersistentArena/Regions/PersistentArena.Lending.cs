@@ -47,6 +47,7 @@ public sealed partial class PersistentArena
                 throw new RegionKindException(name, RegionKind.Raw, node.Entry.Kind);
             }
 
+            CheckExtents(node);
             return Guard(node.Entry.Length, () =>
             {
                 MediumFile loan = LendingFile(node, FileOf(node, node.Extents[0]));

@@ -216,21 +216,9 @@ public sealed partial class PersistentArena
 
     private RegionMapping Map(RegionNode node, ExtentFiles files, MediumFile? loan)
     {
-        long held = 0;
-        for (int i = 0; i < node.Extents.Count; i++)
-        {
-            ExtentEntry extent = node.Extents[i];
-            bool joins = extent.Ordinal == i && extent.Used > 0 && extent.Used <= extent.Capacity(Granularity)
-                && (i == node.Extents.Count - 1 || extent.Used == extent.Capacity(Granularity));
-            held += joins ? extent.Used : 0;
-        }
-
-        if (held != node.Entry.Length)
-        {
-            throw ExtentException.Inconsistent(node.Entry.Name, node.Entry.Length, held);
-        }
-
+        CheckExtents(node);
         ExtentEntry last = node.Extents[^1];
+        long held = node.Entry.Length;
         var mapping = new RegionMapping(node.Entry, Reserve(node.Entry, held - last.Used + last.FileLength)) { IsWritable = files.AreWritable, Loan = loan };
         try
         {
@@ -241,6 +229,24 @@ public sealed partial class PersistentArena
         {
             mapping.Unmap();
             throw;
+        }
+    }
+
+    /// <summary>A region's extents add up to it.</summary>
+    private void CheckExtents(RegionNode node)
+    {
+        long held = 0;
+        for (int i = 0; i < node.Extents.Count; i++)
+        {
+            ExtentEntry extent = node.Extents[i];
+            bool joins = extent.FileLength % Granularity == 0 && extent.Ordinal == i && extent.Used > 0 && extent.Used <= extent.Capacity(Granularity)
+                && (i == node.Extents.Count - 1 || extent.Used == extent.Capacity(Granularity));
+            held += joins ? extent.Used : 0;
+        }
+
+        if (held != node.Entry.Length)
+        {
+            throw ExtentException.Inconsistent(node.Entry.Name, node.Entry.Length, held);
         }
     }
 
