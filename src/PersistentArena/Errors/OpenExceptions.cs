@@ -128,6 +128,31 @@ public sealed class ArenaAmbiguousException : ArenaException
     public IReadOnlyList<Guid> Found { get; }
 }
 
+/// <summary>Files of an arena's regions are in a place, and its metadata is not: a new arena beside them would hide that.</summary>
+public sealed class ArenaMetadataMissingException : ArenaException
+{
+    private const int Named = 5;
+
+    internal ArenaMetadataMissingException(string location, IReadOnlyList<string> files, IReadOnlyList<Guid> arenas)
+        : base(ReasonCodes.MetadataMissing, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{location} holds {files.Count} files of regions ({string.Join(", ", files.Take(Named))}{(files.Count > Named ? ", ..." : "")}){(arenas.Count > 0 ? $" of arena {string.Join(", ", arenas)}" : "")}, and no arena.meta that names them. Nothing was touched, and no arena was made beside them. Bring arena.meta back from the same time; or have all files moved away with 'gmfs repair --start-over'; or name another directory."))
+    {
+        Location = location;
+        Files = files;
+        ArenaIds = arenas;
+    }
+
+    /// <summary>Where they are.</summary>
+    public string Location { get; }
+
+    /// <summary>The files' names.</summary>
+    public IReadOnlyList<string> Files { get; }
+
+    /// <summary>The arenas that their identities name.</summary>
+    public IReadOnlyList<Guid> ArenaIds { get; }
+}
+
 /// <summary>The arena was written by a newer library.</summary>
 public sealed class NewerFormatException : ArenaException
 {
@@ -187,7 +212,7 @@ public sealed class ArenaDamagedException : ArenaException
 
     internal static ArenaDamagedException Superblock(string location, string detail) => new(
         ReasonCodes.SuperblockDamaged,
-        $"The superblock of the arena in {location} is damaged: {detail}. Nothing was touched. Copy the directory's files away before anything else; where nothing was ever stored there, delete arena.meta and create the arena anew.",
+        $"The superblock of the arena in {location} is damaged: {detail}. Nothing was touched. Copy the directory's files away before anything else; where nothing was ever stored there, move its files away ('gmfs repair --start-over') and create the arena anew.",
         location,
         0,
         0);

@@ -51,6 +51,9 @@ public static class ReasonCodes
     /// <summary>The arena's memory is marked to be kept over a kexec, and cannot grow.</summary>
     public const string ArenaPreserved = "GMF1015";
 
+    /// <summary>Files of an arena's regions are there, and its metadata is not.</summary>
+    public const string MetadataMissing = "GMF1016";
+
     /// <summary>The medium has no room.</summary>
     public const string OutOfSpace = "GMF2001";
 
@@ -92,6 +95,9 @@ public static class ReasonCodes
 
     /// <summary>The extents of a region do not add up to it.</summary>
     public const string ExtentsInconsistent = "GMF4004";
+
+    /// <summary>An extent's file and the metadata are of different times: one of them is an older copy.</summary>
+    public const string ExtentOfOtherGeneration = "GMF4005";
 
     /// <summary>The arena was not closed clean.</summary>
     public const string NotClosed = "GMF5001";
@@ -143,6 +149,9 @@ public static class ReasonCodes
 
     /// <summary>There was no arena, so one was made; says too where the medium is one that keeps nothing over a kexec.</summary>
     public const string Created = "GMF5017";
+
+    /// <summary>Files that may hold data, and that the metadata does not know, were set aside.</summary>
+    public const string FilesSetAside = "GMF5018";
 
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";

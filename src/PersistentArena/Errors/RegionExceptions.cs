@@ -163,6 +163,14 @@ public sealed class ExtentException : ArenaException
         0,
         0);
 
+    internal static ExtentException OfOtherGeneration(string region, ulong id, string file, uint stamped, ulong newest) => new(
+        ReasonCodes.ExtentOfOtherGeneration,
+        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' ({file}) and arena.meta are not of one time: {(stamped == 0 ? "the file was never opened by a writer that the metadata knows" : $"the file was last opened by the writer of epoch {stamped}, and the metadata has come to epoch {newest}")}. One of them is an older or another copy. The region was not opened; its data was not changed. Bring all files back from one copy, or move the region out of the way with 'gmfs repair'."),
+        region,
+        id,
+        0,
+        0);
+
     internal static ExtentException Inconsistent(string region, long expected, long found) => new(
         ReasonCodes.ExtentsInconsistent,
         string.Create(CultureInfo.InvariantCulture, $"Region '{region}' has {expected} bytes, and its extents hold {found}. The metadata is damaged; the region was not opened."),

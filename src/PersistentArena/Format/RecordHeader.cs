@@ -59,7 +59,9 @@ internal struct RegionBody
     [FieldOffset(49)] public byte Reserve;
     [FieldOffset(50)] public ushort Flags;
     [FieldOffset(52)] public uint NameBytes;
-    [FieldOffset(56)] public ulong Reserved;
+
+    /// <summary>The generation of its files: the current one, and above it the previous one while they are stamped.</summary>
+    [FieldOffset(56)] public ulong Generation;
 }
 
 /// <summary>An extent as it stands in the journal.</summary>

@@ -11,7 +11,8 @@ internal sealed record RegionEntry(
     long MaximumLength,
     long Alignment,
     long CreatedUnixMilliseconds,
-    bool Formatted);
+    bool Formatted,
+    RegionGeneration Generation = default);
 
 /// <summary>What an extent is in.</summary>
 internal enum ExtentState : uint

@@ -137,7 +137,8 @@ internal sealed class MetadataTables
             body.MaximumLength,
             body.Alignment,
             body.CreatedUnixMilliseconds,
-            (body.Flags & RegionBody.FormattedFlag) != 0);
+            (body.Flags & RegionBody.FormattedFlag) != 0,
+            RegionGeneration.Of(body.Generation));
         if (!_regions.TryGetValue(body.Id, out RegionNode? node))
         {
             node = new RegionNode(entry);

@@ -37,6 +37,7 @@ internal sealed class Transaction
             Reserve = (byte)region.Reserve,
             Flags = region.Formatted ? RegionBody.FormattedFlag : (ushort)0,
             NameBytes = (uint)nameBytes,
+            Generation = region.Generation.Word,
         });
         Encoding.UTF8.GetBytes(region.Name, body[RegionBody.Bytes..]);
         return this;

@@ -77,6 +77,15 @@ internal abstract class FileSystemMedium : Medium
         }
     }
 
+    internal override bool TryRename(string name, string newName)
+    {
+        FileRules.CheckName(name);
+        FileRules.CheckName(newName);
+        bool done = Errno.Retry(() => Libc.RenameAt(_directory.Handle, name, _directory.Handle, newName)) >= 0;
+        _namesChanged |= done;
+        return done;
+    }
+
     public override void DeleteFile(string name)
     {
         FileRules.CheckName(name);

@@ -97,6 +97,9 @@ public abstract class Medium : IDisposable
     public virtual void Flush(nint address, long length) =>
         throw new MediumException(MediumErrorKind.NotSupported, "msync", Location, 0, $"'{Location}' ({Name}) cannot flush: what it survives, it survives without.");
 
+    /// <summary>Gives a file another name, which is free; false where the medium has no such thing, or refuses.</summary>
+    internal virtual bool TryRename(string name, string newName) => false;
+
     /// <summary>Unlinks a file. Whether that gives its space back, <see cref="MediumCapabilities.UnlinkFreesSpace"/> says.</summary>
     public abstract void DeleteFile(string name);
 

@@ -75,6 +75,81 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     /// <summary>Who a file is, or null where it has no identity that checks. Maps it for a moment.</summary>
     public ExtentIdentity? Identify(MediumFile file) => Identify(file, granularity, medium.Capabilities.PageSize);
 
+    /// <summary>The mark of a file whose identity is known.</summary>
+    public ExtentMark MarkOf(MediumFile file, ExtentIdentity identity)
+    {
+        using AddressReservation view = View(file, identity.FileLength, writableView: false);
+        return ExtentMark.Read((byte*)view.Address, identity.FileLength, identity.Nonce);
+    }
+
+    /// <summary>The mark of an extent of no region; null where its file is not there.</summary>
+    public ExtentMark? MarkOf(ExtentEntry extent)
+    {
+        if (Locate(extent) is not { } name || medium.TryOpenFile(name, writable: false) is not { } file)
+        {
+            return null;
+        }
+
+        using (file)
+        {
+            using AddressReservation view = View(file, extent.FileLength, writableView: false);
+            return ExtentMark.Read((byte*)view.Address, extent.FileLength, extent.Nonce);
+        }
+    }
+
+    /// <summary>Marks an extent's file as committed.</summary>
+    public void Commit(ExtentEntry extent, MediumFile file)
+    {
+        using AddressReservation view = View(file, extent.FileLength, writableView: true);
+        ExtentMark.Commit((byte*)view.Address, extent.FileLength, extent.Nonce);
+    }
+
+    /// <summary>Takes that mark from an extent's file, where it is there.</summary>
+    public void Release(ExtentEntry extent)
+    {
+        if (Locate(extent) is { } name && medium.TryOpenFile(name, writable: true) is { } file)
+        {
+            using (file)
+            {
+                using AddressReservation view = View(file, extent.FileLength, writableView: true);
+                ExtentMark.Release((byte*)view.Address, extent.FileLength);
+            }
+        }
+    }
+
+    /// <summary>True where a file without identity was never written to.</summary>
+    public bool IsUntouched(MediumFile file)
+    {
+        long length = file.Length;
+        if (!medium.Capabilities.FreshMemoryIsZero || length < granularity || length % granularity != 0)
+        {
+            return false;
+        }
+
+        if (file.IsWritable)
+        {
+            file.Reserve(0, Math.Min(length, PageSizes.Huge2M)); // A hole read on a full tmpfs is SIGBUS.
+        }
+
+        using AddressReservation view = View(file, length, writableView: false);
+        return ExtentMark.IsUntouched((byte*)view.Address, length);
+    }
+
+    private AddressReservation View(MediumFile file, long length, bool writableView)
+    {
+        var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.PageSize));
+        try
+        {
+            file.MapAt(view.Address, length, writableView);
+            return view;
+        }
+        catch
+        {
+            view.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Who a file is, where the arena's granularity is not known yet.</summary>
     public static ExtentIdentity? Identify(MediumFile file, long granularity, long pageSize)
     {

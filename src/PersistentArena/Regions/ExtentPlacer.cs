@@ -9,7 +9,7 @@ namespace GuestMemFs.Regions;
 /// Carries a <see cref="SpacePlan"/> out: makes or takes over files, maps them where they belong, scrubs them and writes their identity.
 /// Nothing counts until the journal commits it; <see cref="Undo"/> takes it back. Used once, under the arena's lock.
 /// </summary>
-internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Guid arenaId, long granularity, List<ExtentEntry> spare)
+internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, ArenaIdentity arena, long granularity, List<ExtentEntry> spare)
 {
     private readonly List<(ExtentEntry Entry, MediumFile File)> _placed = [];
     private readonly List<ExtentEntry> _made = [];
@@ -39,8 +39,9 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Guid
     /// <summary>The journal has it now.</summary>
     public void Committed()
     {
-        foreach ((ExtentEntry entry, _) in _placed)
+        foreach ((ExtentEntry entry, MediumFile file) in _placed)
         {
+            files.Commit(entry, file);
             spare.RemoveAll(e => e.Id == entry.Id);
         }
     }
@@ -88,6 +89,7 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Guid
         }
 
         OwnerHint.Write((byte*)address, extent.FileLength, region.Id, region.Nonce, ordinal, extent.Nonce);
+        ExtentMark.Stamp((byte*)address, extent.FileLength, extent.Nonce, region.Generation.Current, arena.Epoch);
     }
 
     private void Make(PlannedExtent planned, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
@@ -107,7 +109,9 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Guid
             Persist.Fill((byte*)address + planned.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes, 0);
         }
 
-        ExtentIdentity.Write((byte*)address, planned.FileLength, arenaId, id, entry.Nonce);
+        // Before the identity: one that is there without a mark is an older library's, and nobody can tell whether it holds data.
+        ExtentMark.Stamp((byte*)address, planned.FileLength, entry.Nonce, region.Generation.Current, arena.Epoch);
+        ExtentIdentity.Write((byte*)address, planned.FileLength, arena.Id, id, entry.Nonce);
         OwnerHint.Write((byte*)address, planned.FileLength, region.Id, region.Nonce, ordinal, entry.Nonce);
         PowerLoss.KeepFile(medium, address + (nint)(planned.FileLength - ExtentIdentity.BlockBytes));
         files.Created(id, entry.Nonce, ExtentFiles.NameOf(id));
@@ -137,3 +141,6 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Guid
         }
     }
 }
+
+/// <summary>Which arena, and which of its writers.</summary>
+internal readonly record struct ArenaIdentity(Guid Id, uint Epoch);

@@ -64,6 +64,38 @@ internal static class MetadataLocator
             : unknown is null ? null : throw new ForeignFileException(medium.Location, unknown, expected);
     }
 
+    /// <summary>Refuses a place without metadata that holds files of regions: they are somebody's data.</summary>
+    /// <exception cref="ArenaMetadataMissingException">There are some.</exception>
+    public static void RequireNoExtents(Medium medium, Guid? expected)
+    {
+        var files = new List<string>();
+        var arenas = new HashSet<Guid>();
+        foreach (string name in medium.ListFiles().Order(StringComparer.Ordinal))
+        {
+            using MediumFile? file = medium.TryOpenFile(name, writable: false);
+            if (file is not { Length: > 0 })
+            {
+                continue;
+            }
+
+            ExtentIdentity? identity = ExtentFiles.Identify(file, medium.Capabilities.FileGranularity, medium.Capabilities.PageSize);
+            bool known = identity is { } known1 && known1.ExtentId != ExtentIdentity.MetadataId && (expected is null || known1.ArenaId == expected);
+            if (known || (identity is null && expected is null && ExtentFiles.TryParseName(name, out _)))
+            {
+                files.Add(name);
+                if (known)
+                {
+                    arenas.Add(identity!.Value.ArenaId);
+                }
+            }
+        }
+
+        if (files.Count > 0)
+        {
+            throw new ArenaMetadataMissingException(medium.Location, files, [.. arenas]);
+        }
+    }
+
     /// <summary>True where a creation under a file's lock may go on: nobody finished it meanwhile.</summary>
     public static bool IsUnfinished(Medium medium, MetadataFile metadata)
     {

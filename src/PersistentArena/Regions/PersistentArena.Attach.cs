@@ -130,6 +130,7 @@ public sealed partial class PersistentArena
 
             if (metadata is null)
             {
+                MetadataLocator.RequireNoExtents(medium, options.ArenaId);
                 if (mode == Mode.Open || !writable)
                 {
                     throw new ArenaNotFoundException(medium.Location, unfinished is null ? "no file is an arena's metadata" : "its creation was interrupted");
@@ -301,13 +302,25 @@ public sealed partial class PersistentArena
             findings.Add(new(ReasonCodes.DeletionFinished, $"{deleted} files of deleted regions were removed: the deletion had been interrupted."));
         }
 
-        (int orphans, int foreign) = clean ? (0, 0) : recovery.SweepOrphans();
+        recovery.FindMarked(_aside);
+        var aside = new List<string>(_aside.Select(ExtentFiles.NameOf));
+        (int orphans, int foreign) = clean ? (0, 0) : recovery.SweepOrphans(aside);
+        NoteAside(aside, findings);
         if (orphans > 0)
         {
             findings.Add(new(ReasonCodes.OrphansAdopted, $"{orphans} files were made for regions whose creation was interrupted; they were {(_medium.Capabilities.UnlinkFreesSpace ? "removed" : "taken in for the next ones")}."));
         }
 
         NoteForeign(foreign, findings);
+    }
+
+    private static void NoteAside(List<string> aside, List<AttachReason> findings)
+    {
+        const int Named = 5;
+        if (aside.Count > 0)
+        {
+            findings.Add(new(ReasonCodes.FilesSetAside, $"{aside.Count} files may hold data of regions, and arena.meta does not know them: it may be an older copy. They were set aside ({string.Join(", ", aside.Take(Named))}{(aside.Count > Named ? ", ..." : "")}), and are found by their identity where the right arena.meta comes back. 'gmfs repair' moves them into a quarantine directory."));
+        }
     }
 
     private static void NoteForeign(int foreign, List<AttachReason> findings)

@@ -1,3 +1,4 @@
+using GuestMemFs.Format;
 using GuestMemFs.Journal;
 using GuestMemFs.Native;
 using GuestMemFs.Regions;
@@ -61,7 +62,7 @@ public sealed partial class PersistentArena
     {
         foreach (ExtentEntry extent in tables.Extents)
         {
-            if (extent.State != ExtentState.InUse)
+            if (extent.State != ExtentState.InUse && !_aside.Contains(extent.Id))
             {
                 yield return extent;
             }
@@ -120,7 +121,7 @@ public sealed partial class PersistentArena
     private RegionMapping Create(MetadataJournal journal, RegionEntry entry)
     {
         ArenaState state = _tables.State;
-        entry = entry with { Id = state.NextRegionId, Nonce = RandomNonce(), CreatedUnixMilliseconds = _clock.GetUtcNow().ToUnixTimeMilliseconds() };
+        entry = entry with { Id = state.NextRegionId, Nonce = RandomNonce(), Generation = RegionGeneration.Draw(), CreatedUnixMilliseconds = _clock.GetUtcNow().ToUnixTimeMilliseconds() };
         SpacePlan plan = Plan(entry.Length, null, entry.Reserve, long.MaxValue);
         AddressReservation view = Reserve(entry, MappedBytes(plan));
         var mapping = new RegionMapping(entry, view) { IsWritable = true };
@@ -147,7 +148,7 @@ public sealed partial class PersistentArena
     private void Place(MetadataJournal journal, RegionMapping mapping, SpacePlan plan, RegionEntry entry, long offset, RegionNode? node)
     {
         ulong nextExtent = _tables.State.NextExtentId;
-        var placer = new ExtentPlacer(_medium, _files, Id, Granularity, _spare);
+        var placer = new ExtentPlacer(_medium, _files, new ArenaIdentity(Id, journal.Epoch), Granularity, _spare);
         try
         {
             var transaction = new Transaction();
@@ -214,6 +215,77 @@ public sealed partial class PersistentArena
 
     private RegionMapping Map(RegionNode node) => Map(node, _files, loan: null);
 
+    /// <summary>A writer opens a region: its files and the journal get a generation of their own, before anybody stores data.</summary>
+    private RegionMapping MapForWriting(MetadataJournal journal, RegionNode node)
+    {
+        if (_tables.State.Frozen)
+        {
+            return Map(node);
+        }
+
+        RegionEntry entry = node.Entry with { Generation = node.Entry.Generation.Begin() };
+        if (entry.Generation != node.Entry.Generation)
+        {
+            CheckExtents(node);
+            journal.Commit(new Transaction().Put(entry));
+            FlushStamp(_metadata.Address, _metadata.Length);
+        }
+
+        _stamping = true;
+        RegionMapping mapping;
+        try
+        {
+            mapping = Map(node);
+        }
+        finally
+        {
+            _stamping = false;
+        }
+
+        try
+        {
+            journal.Commit(new Transaction().Put(node.Entry with { Generation = node.Entry.Generation.End() }));
+            mapping.Entry = node.Entry;
+            return mapping;
+        }
+        catch
+        {
+            mapping.Unmap();
+            throw;
+        }
+    }
+
+    /// <summary>A disk writes what it likes first: the journal must not fall behind the files, nor they behind it.</summary>
+    private void FlushStamp(nint address, long length)
+    {
+        if (_medium.Capabilities.CanFlush)
+        {
+            _medium.Flush(address, length);
+        }
+    }
+
+    /// <summary>Looks whether a file that was just mapped is of the journal's generation, and stamps it where this is the writer's opening of the region.</summary>
+    private unsafe void CheckGeneration(RegionNode node, ExtentEntry extent, nint address)
+    {
+        byte* file = (byte*)address;
+        ExtentMark mark = ExtentMark.Read(file, extent.FileLength, extent.Nonce);
+        if (!node.Entry.Generation.Accepts(mark.Generation))
+        {
+            throw ExtentException.OfOtherGeneration(node.Entry.Name, extent.Id, ExtentFiles.NameOf(extent.Id), mark.Epoch, _tables.State.Epoch);
+        }
+
+        if (_stamping)
+        {
+            ExtentMark.Stamp(file, extent.FileLength, extent.Nonce, node.Entry.Generation.Current, _journal!.Epoch);
+            if (!mark.Committed)
+            {
+                ExtentMark.Commit(file, extent.FileLength, extent.Nonce);
+            }
+
+            FlushStamp(address + (nint)(extent.FileLength - ExtentIdentity.BlockBytes), ExtentIdentity.BlockBytes);
+        }
+    }
+
     private RegionMapping Map(RegionNode node, ExtentFiles files, MediumFile? loan)
     {
         CheckExtents(node);
@@ -272,7 +344,7 @@ public sealed partial class PersistentArena
         return mapping;
     }
 
-    private static void MapExtents(RegionMapping mapping, RegionNode node, ExtentFiles files)
+    private void MapExtents(RegionMapping mapping, RegionNode node, ExtentFiles files)
     {
         long start = 0;
         for (int i = 0; i < node.Extents.Count; i++)
@@ -282,6 +354,16 @@ public sealed partial class PersistentArena
             if (i >= mapping.Parts)
             {
                 MediumFile file = files.Map(extent, mapping.Address + (nint)start, node.Entry.Name);
+                try
+                {
+                    CheckGeneration(node, extent, mapping.Address + (nint)start);
+                }
+                catch
+                {
+                    file.Dispose();
+                    throw;
+                }
+
                 if (file.IsWritable && node.Entry.Reserve == RegionReserve.Full)
                 {
                     file.FillHoles(RegionSizes.RoundUp(extent.Used, PageSizes.Huge2M));

@@ -32,6 +32,12 @@ public sealed partial class PersistentArena : IDisposable
     /// <summary>Files that were made for something that then failed, on a medium where deleting them gives nothing back.</summary>
     private readonly List<ExtentEntry> _spare = [];
 
+    /// <summary>Extents that the journal calls unused, and whose files say that a region has them: older metadata, or somebody else's mistake. They are left alone.</summary>
+    private readonly HashSet<ulong> _aside = [];
+
+    /// <summary>A region is being opened by the writer: its files are stamped as they are mapped.</summary>
+    private bool _stamping;
+
     /// <summary>It was found not closed, and frozen: what the last writer left in flight is still there.</summary>
     private bool _unswept;
 
@@ -186,6 +192,11 @@ public sealed partial class PersistentArena : IDisposable
             });
             Guard(0, () =>
             {
+                if (!_medium.Capabilities.UnlinkFreesSpace)
+                {
+                    node.Extents.ForEach(_files.Release); // What is unused and marked is of another time, and would not be used again.
+                }
+
                 Transaction transaction = new Transaction().DropRegion(node.Entry.Id);
                 foreach (ExtentEntry extent in node.Extents)
                 {
@@ -354,6 +365,17 @@ public sealed partial class PersistentArena : IDisposable
         }
     }
 
+    /// <summary>Takes a region's files as they are, of whatever time: for who knows that they are the right ones. The next opening gives them a generation.</summary>
+    internal void ForgetGeneration(string name)
+    {
+        lock (_lock)
+        {
+            MetadataJournal journal = Writer($"taking the files of region '{name}' as they are");
+            RegionNode node = _tables.Find(name) ?? throw new RegionNotFoundException(Location, name, _tables.RegionCount);
+            Change(journal, node, node.Entry with { Generation = default });
+        }
+    }
+
     /// <summary>One opening of a region is gone.</summary>
     internal void Release(RegionMapping mapping)
     {
@@ -495,7 +517,8 @@ public sealed partial class PersistentArena : IDisposable
 
         return Guard(entry.Length, () =>
         {
-            PersistentRegion region = Lease(_open.TryGetValue(entry.Id, out RegionMapping? mapping) ? Follow(mapping, node) : Map(node));
+            PersistentRegion region = Lease(
+                _open.TryGetValue(entry.Id, out RegionMapping? mapping) ? Follow(mapping, node) : _journal is { } journal ? MapForWriting(journal, node) : MapBesideWriter(node));
             if (IsReadOnly && Current().Find(entry.Id) is null)
             {
                 // The writer deleted it while it was being mapped: these bytes may be another region's by now.
@@ -505,6 +528,27 @@ public sealed partial class PersistentArena : IDisposable
 
             return region;
         });
+    }
+
+    /// <summary>Maps for a reader. The writer may be giving the region another generation: then its entry has changed, and it is tried with that.</summary>
+    private RegionMapping MapBesideWriter(RegionNode node)
+    {
+        while (true)
+        {
+            try
+            {
+                return Map(node);
+            }
+            catch (ExtentException e) when (e.ReasonCode == ReasonCodes.ExtentOfOtherGeneration)
+            {
+                RegionGeneration tried = node.Entry.Generation;
+                node = Current().Find(node.Entry.Id) ?? throw new RegionNotFoundException(Location, node.Entry.Name, _tables.RegionCount);
+                if (node.Entry.Generation == tried)
+                {
+                    throw;
+                }
+            }
+        }
     }
 
     private PersistentRegion Lease(RegionMapping mapping)

@@ -12,6 +12,9 @@ namespace GuestMemFs.Regions;
 /// </summary>
 internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, MetadataJournal journal, Guid arenaId, long granularity)
 {
+    /// <summary>What a file's name begins with that was set aside.</summary>
+    public const string Aside = "aside-";
+
     /// <summary>Removes the files of deleted regions, where that gives their space back.</summary>
     /// <returns>How many there were.</returns>
     public int FinishDeletions()
@@ -49,10 +52,32 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
     }
 
     /// <summary>
-    /// Looks through the directory's names for extents that the journal does not know. One that says it is another arena's is left alone.
+    /// Where files are used again: finds those that the journal calls unused, and that say a region has them. The mark is taken from a file before its region is deleted, so
+    /// the journal is an older one.
     /// </summary>
+    public void FindMarked(HashSet<ulong> marked)
+    {
+        if (medium.Capabilities.UnlinkFreesSpace || journal.Tables.UnusedExtents == 0)
+        {
+            return;
+        }
+
+        foreach (ExtentEntry extent in journal.Tables.Extents)
+        {
+            if (extent.State != ExtentState.InUse && files.MarkOf(extent) is { Committed: true })
+            {
+                marked.Add(extent.Id);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Looks through the directory's names for extents that the journal does not know. One that says it is another arena's is left alone. One that may hold data is set aside: what
+    /// is removed or taken in was made for a creation that was not committed, and says so.
+    /// </summary>
+    /// <param name="aside">Gets the names of those that were set aside, as they are now.</param>
     /// <returns>How many were removed or taken in, and how many are foreign.</returns>
-    public (int Count, int Foreign) SweepOrphans()
+    public (int Count, int Foreign) SweepOrphans(List<string> aside)
     {
         var transaction = new Transaction();
         int count = 0;
@@ -72,6 +97,12 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
                 if (file is null || (identity is { } known && !IsOrphan(known)))
                 {
                     foreign += identity is { } it && it.ArenaId != arenaId ? 1 : 0;
+                    continue;
+                }
+
+                if (length > 0 && MayHoldData(file, identity))
+                {
+                    aside.Add(SetAside(name));
                     continue;
                 }
 
@@ -98,6 +129,34 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
         return (count, foreign);
     }
 
+    /// <summary>
+    /// False where the file was made for a creation that was not committed. With an identity it says so by a generation without the mark that follows the commit; without one it
+    /// was not written to at all, or lies on a medium that does not clear its memory, where nothing tells noise from data.
+    /// </summary>
+    private bool MayHoldData(MediumFile file, ExtentIdentity? identity)
+    {
+        if (identity is { } known)
+        {
+            ExtentMark mark = files.MarkOf(file, known);
+            return mark.Committed || mark.Generation == 0;
+        }
+
+        return medium.Capabilities.FreshMemoryIsZero && !files.IsUntouched(file);
+    }
+
+    /// <summary>Out of the way of new files, where the medium has other names; else it stays, and its name is not used again while it does.</summary>
+    private string SetAside(string name)
+    {
+        IReadOnlyList<string> taken = medium.ListFiles();
+        string other = Aside + name;
+        for (int i = 2; taken.Contains(other); i++)
+        {
+            other = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Aside}{name}-{i}");
+        }
+
+        return medium.TryRename(name, other) ? other : name;
+    }
+
     /// <summary>True where a file under an unknown extent's name is not another arena's, and not one of ours that a kexec put there.</summary>
     private bool IsOrphan(ExtentIdentity identity) =>
         identity.ArenaId == arenaId && identity.ExtentId != ExtentIdentity.MetadataId
@@ -108,6 +167,8 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
         ulong nonce = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         using var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.PageSize));
         file.MapAt(view.Address, length, writable: true);
+        ExtentMark.Release((byte*)view.Address, length);
+        ExtentMark.Stamp((byte*)view.Address, length, nonce, RegionGeneration.Draw().Current, journal.Epoch); // Else a later sweep took it for an older library's.
         ExtentIdentity.Write((byte*)view.Address, length, arenaId, id, nonce);
         files.Created(id, nonce, file.Name);
         return new ExtentEntry(id, nonce, length, Used: 0, RegionId: 0, Ordinal: 0, ExtentState.Dirty);

@@ -51,7 +51,9 @@ public class DamageTests(ITestOutputHelper output)
         }
 
         using var raw = new RawFile(medium, "arena.meta");
+        using var extent = new RawFile(medium, "extent-1");
         byte[] good = raw.Bytes.ToArray();
+        byte[] goodExtent = extent.Bytes.ToArray();
         int half = MetadataLayout.FirstHalf + (int)MetadataLayout.HalfSizeFor(good.Length); // generation 1
         log = (int)(uint)BitConverter.ToUInt64(good, half + JournalHeader.TailOffset);
         int identity = good.Length - ExtentIdentity.BlockBytes;
@@ -64,6 +66,7 @@ public class DamageTests(ITestOutputHelper output)
         foreach (int at in places)
         {
             good.CopyTo(raw.Bytes);
+            goodExtent.CopyTo(extent.Bytes);
             raw.Bytes[at] = damage(good[at], at);
             string outcome;
             try
@@ -160,6 +163,8 @@ public class DamageTests(ITestOutputHelper output)
                 using PersistentRegion one = arena.OpenRegion("one");
                 AssertFilled(one, 3);
             }
+
+            File.Copy(path, kept, overwrite: true); // One from before this opening is an older copy now.
         }
     }
 
