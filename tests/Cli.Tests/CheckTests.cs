@@ -67,6 +67,22 @@ public sealed class CheckTests
         Found(StrayFile);
         File.Delete(arena.File("notes.txt"));
 
+        // One that an older arena.meta does not know, and one of another time than the metadata.
+        byte[] metadata = File.ReadAllBytes(arena.File("arena.meta"));
+        arena.Gmfs("create", "later", "2M").IsDone();
+        File.WriteAllBytes(arena.File("arena.meta"), metadata);
+        Found(ReasonCodes.FilesSetAside);
+        File.Delete(arena.File("extent-3"));
+        byte[] older = File.ReadAllBytes(blob);
+        using (PersistentArena library = PersistentArena.Open(arena.Options))
+        {
+            library.OpenRegion("blob").Dispose();
+        }
+
+        File.WriteAllBytes(blob, older);
+        Found(ReasonCodes.ExtentOfOtherGeneration);
+        File.WriteAllBytes(arena.File("arena.meta"), metadata);
+
         byte[] whole = File.ReadAllBytes(blob);
         File.WriteAllBytes(blob, whole[..(4 << 20)]);
         Found(ReasonCodes.ExtentTruncated);

@@ -25,6 +25,33 @@ public sealed class LookingTests
         Assert.Contains("16 MiB", text, StringComparison.Ordinal);
     }
 
+    /// <summary>In a container the writer's process id is another's, or nobody's: the lock is of the kernel.</summary>
+    [Fact]
+    public unsafe void A_writer_that_cannot_be_seen_is_known_by_its_lock()
+    {
+        using TestArena arena = new TestArena().Filled();
+        PersistentArena writer = PersistentArena.Open(arena.Options);
+        using (Medium medium = Medium.ForDirectory(arena.Directory))
+        using (MediumFile file = medium.TryOpenFile("arena.meta", writable: true)!)
+        using (var view = new Native.AddressReservation(file.Length, 2 * TestArena.MiB))
+        {
+            file.MapAt(view.Address, file.Length, writable: true);
+            byte* lease = (byte*)view.Address + Format.MetadataLayout.Lease;
+            Assert.True(Format.LeaseRecord.TryRead(lease, out Format.LeaseRecord record));
+            (record with { ProcessId = int.MaxValue - 1 }).WriteTo(lease);
+        }
+
+        JsonElement alive = arena.Gmfs("status", "--json").Json;
+        Assert.True(alive.GetProperty("writer").GetProperty("alive").GetBoolean());
+        Assert.Contains("open: process 2147483646 (not to be seen from here)", alive.GetProperty("state").GetString(), StringComparison.Ordinal);
+        Assert.Throws<ArenaInUseException>(() => PersistentArena.Open(arena.Options));
+
+        writer.Abandon();
+        JsonElement dead = arena.Gmfs("status", "--json").Json;
+        Assert.False(dead.GetProperty("writer").GetProperty("alive").GetBoolean());
+        PersistentArena.Open(arena.Options).Dispose();
+    }
+
     [Fact]
     public void Status_and_show_agree_with_the_library()
     {

@@ -26,7 +26,7 @@ internal static class NextStep
         ReasonCodes.NotClosed or ReasonCodes.StateWordDamaged or ReasonCodes.LeaseRepaired or ReasonCodes.ActiveWordRepaired or ReasonCodes.TailWordRepaired
             or ReasonCodes.JournalHeaderRepaired or ReasonCodes.SuperblockRepaired or ReasonCodes.MetadataIdentityRepaired =>
             "Nothing to do by hand: the next writer mends it when it opens the arena, or 'gmfs repair' now.",
-        ReasonCodes.ForeignFilesIgnored or ReasonCodes.StrayFile => "'gmfs repair' moves them into a quarantine directory.",
+        ReasonCodes.ForeignFilesIgnored or ReasonCodes.FilesSetAside or ReasonCodes.StrayFile => "'gmfs repair' moves them into a quarantine directory.",
         Finding.HalfRestored => "The next 'gmfs restore' or 'gmfs repair' removes it.",
         ReasonCodes.FilesRenamed => "Nothing to do: files are known by their bytes.",
         _ => null,

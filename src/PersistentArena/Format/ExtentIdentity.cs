@@ -40,6 +40,9 @@ internal unsafe struct ExtentIdentity
         return Checksum.Of(new ReadOnlySpan<byte>(&copy, ChecksumAt));
     }
 
+    /// <summary>Takes the identity of a file away, before what belongs to it changes.</summary>
+    public static void Invalidate(byte* file, long fileLength) => Persist.Publish((ulong*)(file + fileLength - BlockBytes), 0);
+
     /// <summary>Writes the identity of a file that is mapped at <paramref name="file"/>, magic last.</summary>
     public static void Write(byte* file, long fileLength, Guid arenaId, ulong extentId, ulong nonce)
     {
@@ -54,7 +57,7 @@ internal unsafe struct ExtentIdentity
             FileLength = fileLength,
         };
         identity.Crc = identity.ComputeCrc();
-        Persist.Publish((ulong*)block, 0);
+        Invalidate(file, fileLength);
         Persist.Copy(block + sizeof(ulong), new ReadOnlySpan<byte>((byte*)&identity + sizeof(ulong), Bytes - sizeof(ulong)));
         Persist.Publish((ulong*)block, IdentityMagic);
     }

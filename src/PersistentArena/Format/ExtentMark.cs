@@ -18,6 +18,9 @@ internal readonly unsafe record struct ExtentMark(uint Generation, bool Committe
     private const uint CommittedSeed = 0x434F_4D4D;
     private const uint EpochSeed = 0x4550_4F43;
 
+    /// <summary>True where the file was made for a creation that was not committed. One without a generation is an older library's: that cannot be told of it.</summary>
+    public bool IsUncommitted => !Committed && Generation != 0;
+
     /// <summary>Reads the mark of a file that is mapped at <paramref name="file"/>.</summary>
     public static ExtentMark Read(byte* file, long fileLength, ulong nonce)
     {
@@ -39,7 +42,7 @@ internal readonly unsafe record struct ExtentMark(uint Generation, bool Committe
     /// <summary>Says that the journal has the extent. After the commit, before anybody stores data.</summary>
     public static void Commit(byte* file, long fileLength, ulong nonce) => Persist.Publish(Words(file, fileLength) + 1, SealedWord.Seal(1, Seed(nonce, CommittedSeed)));
 
-    /// <summary>Takes that back: before the region is deleted, or the file becomes a new extent's.</summary>
+    /// <summary>Takes that back, before the region is deleted.</summary>
     public static void Release(byte* file, long fileLength) => Persist.Publish(Words(file, fileLength) + 1, 0);
 
     /// <summary>True where the file of a creation that was interrupted was not even given an identity: on a medium that clears its memory, and only with no data in sight.</summary>

@@ -22,7 +22,7 @@ internal sealed class FileSurveyor
         _tables = image.Journal!.Tables;
     }
 
-    private readonly record struct Found(string Name, long Length, ExtentIdentity? Identity);
+    private readonly record struct Found(string Name, long Length, ExtentIdentity? Identity, ExtentMark Mark);
 
     /// <summary>Looks at all files: maps each for a moment.</summary>
     /// <param name="medium">Where.</param>
@@ -51,7 +51,7 @@ internal sealed class FileSurveyor
         foreach (Found file in ordered)
         {
             ArenaFileSnapshot facts = Classify(file);
-            bool making = hasWriter && facts.Role is (ArenaFileRole.Uncommitted or ArenaFileRole.Unknown);
+            bool making = hasWriter && facts.Role is (ArenaFileRole.Uncommitted or ArenaFileRole.Unclaimed or ArenaFileRole.Unknown);
             files.Add(making ? facts : Judge(facts));
         }
 
@@ -62,9 +62,10 @@ internal sealed class FileSurveyor
     {
         using MediumFile? file = _medium.TryOpenFile(name, writable: false);
         long pageSize = _medium.Capabilities.PageSize;
+        ExtentMark mark = default;
         return file is null
             ? null
-            : new Found(name, file.Length, ExtentFiles.Identify(file, _image.Granularity, pageSize));
+            : new Found(name, file.Length, ExtentFiles.Identify(file, _image.Granularity, pageSize, out mark), mark);
     }
 
     private bool IsOwnName(string name) =>
@@ -116,7 +117,8 @@ internal sealed class FileSurveyor
         // A damaged identity under the name of an extent that is missed belongs to its region, whose check says so.
         return IsOwnName(file.Name) ? ArenaFileRole.DamagedExtent
             : file.Identity is null ? ArenaFileRole.Unknown
-            : ArenaFileRole.Uncommitted;
+            : file.Mark.IsUncommitted ? ArenaFileRole.Uncommitted
+            : ArenaFileRole.Unclaimed;
     }
 
     private static ArenaFileSnapshot Judge(ArenaFileSnapshot file)
@@ -133,6 +135,9 @@ internal sealed class FileSurveyor
                     $"The file is arena {file.Identity?.ArenaId}'s, whose metadata is not here."),
             ArenaFileRole.Uncommitted =>
                 (ReasonCodes.StrayFile, "The file was made for a region whose creation was never committed."),
+            ArenaFileRole.Unclaimed =>
+                (ReasonCodes.FilesSetAside,
+                    "The file may hold data of a region that the metadata does not know: the metadata may be an older copy."),
             ArenaFileRole.Unknown =>
                 (ReasonCodes.StrayFile, "The file is no extent of any arena, and no region misses it."),
             _ => ((string?)null, (string?)null),

@@ -15,6 +15,7 @@ internal sealed unsafe class MetadataImage
     private MetadataSnapshot _parts;
     private bool _isClosed;
     private bool _isOpen;
+    private bool _isLocked;
     private ProcessIdentity? _writer;
     private DateTimeOffset _writerSince;
 
@@ -99,6 +100,7 @@ internal sealed unsafe class MetadataImage
                 && identity.FileLength == file.Length && identity.ExtentId == ExtentIdentity.MetadataId;
             _parts = _parts with { IsIdentityIntact = identified, JournalCapacityBytes = layout.LogCapacity };
             ReadWords(layout);
+            _isLocked = !_isClosed && _writer is { } writer && !writer.IsAlive() && file.File.IsLocked();
             ReadJournal(layout);
         }
         catch (ArenaException e)
@@ -170,8 +172,9 @@ internal sealed unsafe class MetadataImage
             return null;
         }
 
-        bool lives = !writersExcluded && process.IsAlive();
-        string? program = lives ? ProgramOf(process.Pid) : null;
+        // In another process namespace (a container) the id is nobody's, or another's; the lock is of the kernel.
+        bool lives = !writersExcluded && (process.IsAlive() || _isLocked);
+        string? program = lives && !_isLocked ? ProgramOf(process.Pid) : null;
         return new WriterSnapshot(
             process.Pid, program, _writerSince, lives && !_isClosed, process.BootId == ProcessIdentity.Current.BootId);
     }

@@ -129,6 +129,23 @@ internal sealed unsafe class DescriptorFile : MediumFile
         return LockTable.Holder(status.DeviceMajor, status.DeviceMinor, status.Inode);
     }
 
+    internal override bool IsLocked()
+    {
+        if (_locked)
+        {
+            return true;
+        }
+
+        // Shared, for a moment: a writer that comes just then finds the last one dead and asks again.
+        if (Errno.Retry(() => Libc.FLock(_handle, Libc.LOCK_SH | Libc.LOCK_NB)) == -Errno.EAGAIN)
+        {
+            return true;
+        }
+
+        _ = Libc.FLock(_handle, Libc.LOCK_UN);
+        return false;
+    }
+
     public override bool TryLock()
     {
         int result = Errno.Retry(() => Libc.FLock(_handle, Libc.LOCK_EX | Libc.LOCK_NB));

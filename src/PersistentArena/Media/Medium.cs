@@ -157,6 +157,9 @@ public abstract class MediumFile : IDisposable
     /// <summary>Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the descriptor.</summary>
     public abstract bool TryLock();
 
+    /// <summary>True where somebody has the lock of <see cref="TryLock"/>, in whatever namespace of processes. Asked without being taken for a writer.</summary>
+    internal virtual bool IsLocked() => FindLockHolder() is not null;
+
     /// <summary>The process that the kernel says has the lock, or null where nobody has it or the kernel does not say (a process of another PID namespace).</summary>
     public virtual int? FindLockHolder() => null;
 

@@ -60,6 +60,7 @@ internal static unsafe partial class Libc
     public const int F_SEAL_GROW = 4;
 
     // Locks, types, attributes
+    public const int LOCK_SH = 1;
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
     public const int LOCK_UN = 8;

@@ -73,14 +73,10 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     }
 
     /// <summary>Who a file is, or null where it has no identity that checks. Maps it for a moment.</summary>
-    public ExtentIdentity? Identify(MediumFile file) => Identify(file, granularity, medium.Capabilities.PageSize);
+    public ExtentIdentity? Identify(MediumFile file) => Identify(file, out _);
 
-    /// <summary>The mark of a file whose identity is known.</summary>
-    public ExtentMark MarkOf(MediumFile file, ExtentIdentity identity)
-    {
-        using AddressReservation view = View(file, identity.FileLength, writableView: false);
-        return ExtentMark.Read((byte*)view.Address, identity.FileLength, identity.Nonce);
-    }
+    /// <summary>As above, and what its mark says.</summary>
+    public ExtentIdentity? Identify(MediumFile file, out ExtentMark mark) => Identify(file, granularity, medium.Capabilities.PageSize, out mark);
 
     /// <summary>The mark of an extent of no region; null where its file is not there.</summary>
     public ExtentMark? MarkOf(ExtentEntry extent)
@@ -151,8 +147,12 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     }
 
     /// <summary>Who a file is, where the arena's granularity is not known yet.</summary>
-    public static ExtentIdentity? Identify(MediumFile file, long granularity, long pageSize)
+    public static ExtentIdentity? Identify(MediumFile file, long granularity, long pageSize) => Identify(file, granularity, pageSize, out _);
+
+    /// <summary>As above, and what its mark says.</summary>
+    public static ExtentIdentity? Identify(MediumFile file, long granularity, long pageSize, out ExtentMark mark)
     {
+        mark = default;
         long length = file.Length;
         if (length < granularity || length % granularity != 0)
         {
@@ -168,6 +168,7 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
         using var view = new AddressReservation(length, Math.Max(granularity, pageSize));
         file.MapAt(view.Address, length, writable: false);
         ExtentIdentity identity = ExtentIdentity.Read((byte*)view.Address, length);
+        mark = ExtentMark.Read((byte*)view.Address, length, identity.Nonce);
         return identity.IsIntact && identity.FileLength == length ? identity : null;
     }
 

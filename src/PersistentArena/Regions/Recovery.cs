@@ -93,14 +93,15 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
             using (MediumFile? file = medium.TryOpenFile(name, writable: true))
             {
                 length = file?.Length ?? 0;
-                ExtentIdentity? identity = length > 0 ? files.Identify(file!) : null;
+                ExtentMark mark = default;
+                ExtentIdentity? identity = length > 0 ? files.Identify(file!, out mark) : null;
                 if (file is null || (identity is { } known && !IsOrphan(known)))
                 {
                     foreign += identity is { } it && it.ArenaId != arenaId ? 1 : 0;
                     continue;
                 }
 
-                if (length > 0 && MayHoldData(file, identity))
+                if (length > 0 && MayHoldData(file, identity is not null, mark))
                 {
                     aside.Add(SetAside(name));
                     continue;
@@ -133,16 +134,8 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
     /// False where the file was made for a creation that was not committed. With an identity it says so by a generation without the mark that follows the commit; without one it
     /// was not written to at all, or lies on a medium that does not clear its memory, where nothing tells noise from data.
     /// </summary>
-    private bool MayHoldData(MediumFile file, ExtentIdentity? identity)
-    {
-        if (identity is { } known)
-        {
-            ExtentMark mark = files.MarkOf(file, known);
-            return mark.Committed || mark.Generation == 0;
-        }
-
-        return medium.Capabilities.FreshMemoryIsZero && !files.IsUntouched(file);
-    }
+    private bool MayHoldData(MediumFile file, bool identified, ExtentMark mark) =>
+        identified ? !mark.IsUncommitted : medium.Capabilities.FreshMemoryIsZero && !files.IsUntouched(file);
 
     /// <summary>Out of the way of new files, where the medium has other names; else it stays, and its name is not used again while it does.</summary>
     private string SetAside(string name)
@@ -167,8 +160,10 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
         ulong nonce = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         using var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.PageSize));
         file.MapAt(view.Address, length, writable: true);
-        ExtentMark.Release((byte*)view.Address, length);
-        ExtentMark.Stamp((byte*)view.Address, length, nonce, RegionGeneration.Draw().Current, journal.Epoch); // Else a later sweep took it for an older library's.
+
+        // No identity, then the mark, then the identity: one with another nonce's mark would look as if an older library had made it, and might hold data.
+        ExtentIdentity.Invalidate((byte*)view.Address, length);
+        ExtentMark.Stamp((byte*)view.Address, length, nonce, RegionGeneration.Draw().Current, journal.Epoch);
         ExtentIdentity.Write((byte*)view.Address, length, arenaId, id, nonce);
         files.Created(id, nonce, file.Name);
         return new ExtentEntry(id, nonce, length, Used: 0, RegionId: 0, Ordinal: 0, ExtentState.Dirty);

@@ -286,6 +286,7 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             return; // What is left over stays until it is thawed.
         }
 
+        RequireMarks(next);
         Account(arena, again);
         if (_checks++ % 4 == 0)
         {
@@ -315,12 +316,47 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             {
                 byte* block = _world.At(file.Start + file.Length - ExtentIdentity.BlockBytes);
                 OwnerHint hint = *(OwnerHint*)(block + OwnerHint.Offset);
+                ExtentMark mark = ExtentMark.Read(_world.At(file.Start), file.Length, extent.Nonce);
+                if (mark.Generation == 0 || !region.Entry.Generation.Accepts(mark.Generation) || mark.Epoch == 0 || mark.Epoch > next.Arena.Epoch)
+                {
+                    throw new LabException($"{file.Name} is of generation {mark.Generation} and epoch {mark.Epoch}, its region of {region.Entry.Generation}");
+                }
+
                 const int End = OwnerHint.Offset + OwnerHint.Bytes;
+                const int Behind = ExtentMark.Offset + ExtentMark.Bytes;
                 if (hint.RegionId != extent.RegionId || hint.Ordinal != extent.Ordinal || hint.RegionNonce != region.Entry.Nonce
-                    || new ReadOnlySpan<byte>(block + End, ExtentIdentity.BlockBytes - End).IndexOfAnyExcept((byte)0) >= 0)
+                    || new ReadOnlySpan<byte>(block + End, ExtentMark.Offset - End).IndexOfAnyExcept((byte)0) >= 0
+                    || new ReadOnlySpan<byte>(block + Behind, ExtentIdentity.BlockBytes - Behind).IndexOfAnyExcept((byte)0) >= 0)
                 {
                     throw new LabException($"{file.Name} does not name its owner, or has something behind that");
                 }
+            }
+        }
+    }
+
+    /// <summary>Once its writer has opened a region, its files say that they are committed and of the journal's generation; those of no region do not say so.</summary>
+    private void RequireMarks(ArenaProcess next)
+    {
+        foreach (RegionInfo region in next.Arena.ListRegions())
+        {
+            next.Arena.OpenRegion(region.Name).Dispose();
+        }
+
+        foreach (LabFile file in _world.Files)
+        {
+            if (!Regions.ExtentFiles.TryParseName(file.Name, out ulong id) || next.Tables.FindExtent(id) is not { } extent)
+            {
+                continue;
+            }
+
+            ExtentMark mark = ExtentMark.Read(_world.At(file.Start), file.Length, extent.Nonce);
+            Journal.RegionGeneration generation = next.Tables.Find(extent.RegionId)?.Entry.Generation ?? default;
+            bool right = extent.State == Journal.ExtentState.InUse
+                ? mark.Committed && mark.Generation == generation.Current && !generation.IsStamping
+                : !mark.Committed;
+            if (!right)
+            {
+                throw new LabException($"{file.Name} is {extent.State}, and is marked as {mark} where the journal says {generation}");
             }
         }
     }
