@@ -192,10 +192,8 @@ public sealed partial class PersistentArena : IDisposable
             });
             Guard(0, () =>
             {
-                if (!_medium.Capabilities.UnlinkFreesSpace)
-                {
-                    node.Extents.ForEach(_files.Release); // What is unused and marked is of another time, and would not be used again.
-                }
+                // Before the commit: a file whose unlink a loss of power takes back must not look as if it held data, nor one that is kept for the next region.
+                node.Extents.ForEach(_files.Release);
 
                 Transaction transaction = new Transaction().DropRegion(node.Entry.Id);
                 foreach (ExtentEntry extent in node.Extents)
