@@ -187,6 +187,80 @@ public sealed class CompactionTests(ITestOutputHelper output)
         Assert.True(refused > 0, "the heap was never full: nothing was tried");
     }
 
+    [Theory]
+    [InlineData(16, 0.60)]
+    [InlineData(32, 0.70)]
+    [Trait("speed", "slow")]
+    public void A_hundred_kills_under_random_sizes_leave_the_usable_size_as_it_was(int mebibytes, double least)
+    {
+        PlainSpace space = new(mebibytes << 20);
+        try
+        {
+            List<long> usable = [];
+            PersistentHeap heap = PersistentHeap.Open(space);
+            PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys");
+            for (int round = 0; round < 100; round++)
+            {
+                (int written, long bytes) = FillAtRandom(dictionary, new Random(5), 4 << 20);
+                usable.Add(bytes);
+                foreach (int key in Enumerable.Range(0, written).Where(key => key % 3 != round % 3))
+                {
+                    dictionary.Remove(Key("r", key));
+                }
+
+                FillAtRandom(dictionary, new Random(round), 1 << 20);
+                PlainSpace killed = space;
+                space = killed.Crash();
+                killed.Dispose();
+                heap = PersistentHeap.Open(space);
+                dictionary = PersistentDictionary.OpenOrCreate(heap, "keys");
+                for (int key = 0; dictionary.Count > 0; key++)
+                {
+                    dictionary.Remove(Key("r", key));
+                }
+
+                Assert.Empty(HeapVerifier.Verify(heap));
+            }
+
+            output.WriteLine($"{mebibytes} MiB: {usable[0]} bytes fit at first, then {usable.Min()} to {usable.Max()}");
+            Assert.All(usable, bytes => Assert.InRange((double)bytes / usable[0], 0.99, 1.01));
+            Assert.True(usable.Min() > least * (mebibytes << 20), $"only {usable.Min()} bytes");
+        }
+        finally
+        {
+            space.Dispose();
+        }
+    }
+
+    /// <summary>Sizes of 8 bytes to the longest, until thirty were refused: how many keys were tried, and the bytes that fit.</summary>
+    private static (int Keys, long Bytes) FillAtRandom(PersistentDictionary dictionary, Random random, int longest)
+    {
+        byte[] value = new byte[longest];
+        long bytes = 0;
+        int key = 0;
+        for (int refused = 0; refused < 30; key++)
+        {
+            int size = random.Next(4) switch
+            {
+                0 => random.Next(8, 100),
+                1 => random.Next(100, 5_000),
+                2 => random.Next(5_000, longest / 16),
+                _ => random.Next(20) == 0 ? random.Next(longest / 8, longest) : random.Next(500),
+            };
+            try
+            {
+                dictionary.Set(Key("r", key), value.AsSpan(0, size));
+                bytes += size;
+            }
+            catch (ArenaOutOfSpaceException)
+            {
+                refused++;
+            }
+        }
+
+        return (key, bytes);
+    }
+
     private static bool TrySet(PersistentDictionary dictionary, byte[] key, int size, byte last = 0)
     {
         byte[] value = new byte[size];
