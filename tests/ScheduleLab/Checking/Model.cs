@@ -1,0 +1,120 @@
+using System.Text;
+
+namespace GuestMemFs.ScheduleLab.Checking;
+
+/// <summary>What the heap should hold: texts by name (a key of the dictionary, "object:a", "root:r"), and the group that is open. A text is the value, with "@time" behind it where it expires.</summary>
+internal sealed class Model
+{
+    private readonly SortedDictionary<string, string> _texts;
+    private readonly Stack<(string Name, string? Old)> _undo;
+
+    public Model()
+    {
+        _texts = new(StringComparer.Ordinal);
+        _undo = new();
+    }
+
+    private Model(Model other)
+    {
+        _texts = new(other._texts, StringComparer.Ordinal);
+        _undo = new(other._undo.Reverse());
+        GroupOf = other.GroupOf;
+    }
+
+    /// <summary>The thread whose group is open, or -1.</summary>
+    public int GroupOf { get; private set; } = -1;
+
+    /// <summary>How many changes of the open group can be undone.</summary>
+    public int Undoable => _undo.Count;
+
+    public IEnumerable<string> Names => _texts.Keys;
+
+    public string? this[string name]
+    {
+        get => _texts.GetValueOrDefault(name);
+        set
+        {
+            if (GroupOf >= 0)
+            {
+                _undo.Push((name, _texts.GetValueOrDefault(name)));
+            }
+
+            Put(name, value);
+        }
+    }
+
+    /// <summary>A key's value as readers see it: null where it has expired.</summary>
+    public string? Value(string key) => this[key] is not { } text ? null : text.IndexOf('@') is var at && at < 0 ? text : HasExpired(text) ? null : text[..at];
+
+    public static bool HasExpired(string text) => text.IndexOf('@') is >= 0 and var at && long.Parse(text[(at + 1)..], System.Globalization.CultureInfo.InvariantCulture) <= Scenario.Now;
+
+    /// <summary>Another value, until the same time.</summary>
+    public void Keep(string key, string value) =>
+        this[key] = this[key] is { } text && text.IndexOf('@') is >= 0 and var at && !HasExpired(text) ? value + text[at..] : value;
+
+    /// <summary>Changes what belongs to no group.</summary>
+    public void Note(string name, string? text) => Put(name, text);
+
+    public Model Copy() => new(this);
+
+    public void Begin(int thread) => GroupOf = thread;
+
+    public void End()
+    {
+        GroupOf = -1;
+        _undo.Clear();
+    }
+
+    public void UndoOne()
+    {
+        (string name, string? old) = _undo.Pop();
+        Put(name, old);
+    }
+
+    public void Clear()
+    {
+        foreach (string key in _texts.Keys.Where(name => !name.Contains(':', StringComparison.Ordinal)).ToArray())
+        {
+            this[key] = null;
+        }
+    }
+
+    /// <summary>What is left after a crash: a group that was not committed is undone.</summary>
+    public string AfterCrash()
+    {
+        Model copy = Copy();
+        while (copy.Undoable > 0)
+        {
+            copy.UndoOne();
+        }
+
+        return copy.Text();
+    }
+
+    /// <summary>All that has not expired, in one line.</summary>
+    public string Text()
+    {
+        StringBuilder text = new();
+        foreach ((string name, string value) in _texts)
+        {
+            if (!HasExpired(value))
+            {
+                text.Append(name).Append('=').Append(value).Append(' ');
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private void Put(string name, string? value)
+    {
+        if (value is null)
+        {
+            _texts.Remove(name);
+        }
+        else
+        {
+            _texts[name] = value;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using GuestMemFs.CrashLab;
+using GuestMemFs.ScheduleLab;
+using GuestMemFs.ScheduleLab.Running;
+
+// The test runner, and beside it the things that want a process of their own.
+switch (args)
+{
+    case ["show", string name, .. string[] plan]:
+        using (Explorer explorer = new(0))
+        {
+            (string? wrong, string table) = explorer.Show(Scenario.Parse(name), plan.Length == 0 ? ["0"] : plan);
+            Console.Write(table);
+            Console.WriteLine(wrong ?? "nothing is wrong");
+            return wrong is null ? 0 : 1;
+        }
+
+    case ["pairs", .. string[] rest]:
+        return Sweep.Pairs(rest);
+    default:
+        int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args).ConfigureAwait(false);
+        if (!args.Contains("-automated")) // There standard output belongs to the one who started it.
+        {
+            LabCounts.Print(Console.Out);
+        }
+
+        return result;
+}

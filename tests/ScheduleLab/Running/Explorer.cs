@@ -1,0 +1,460 @@
+using System.Text;
+using GuestMemFs.Collections;
+using GuestMemFs.ScheduleLab.Checking;
+using GuestMemFs.ScheduleLab.Seam;
+
+namespace GuestMemFs.ScheduleLab.Running;
+
+/// <summary>What went wrong in a schedule, and how to see it again.</summary>
+internal sealed record Finding(Scenario Scenario, string What, string Table, string Again)
+{
+    public override string ToString() => $"{Scenario.Name}: {What}\n{Table}again: ScheduleLab show {Again}";
+}
+
+/// <summary>Runs a scenario's schedules and checks each: the results have an order, the heap is whole and holds what that order leaves; and at each store of it a crash, after which the same is true.</summary>
+internal sealed partial class Explorer : IDisposable
+{
+    public const int MemoryLength = 128 << 10;
+    private const int MostThreads = 3;
+
+    private readonly Memory _memory = new(MemoryLength);
+    private readonly Memory _crashed = new(MemoryLength);
+    private readonly Schedule _schedule;
+    private readonly History _history = new(MostThreads);
+    private readonly HashSet<ulong> _ends = [];
+    private readonly HashSet<ulong> _crashes = [];
+    private readonly HashSet<ulong> _again = [];
+    private readonly Dictionary<string, byte[]> _images = [];
+    private readonly Action<Worker>[] _bodies = new Action<Worker>[MostThreads];
+    private Scenario _scenario = null!;
+    private Model _model = null!;
+    private World _world = null!;
+    private string? _wrong;
+    private Random? _weak;
+
+    public Explorer(int processor)
+    {
+        Futex.StayOn(processor);
+        _schedule = new Schedule(_memory, MostThreads, processor);
+        for (int i = 0; i < MostThreads; i++)
+        {
+            _bodies[i] = Perform;
+        }
+    }
+
+    /// <summary>Schedules run.</summary>
+    public long Schedules { get; private set; }
+
+    /// <summary>States of the memory, different ones within a scenario, that a crash at a store left, recovered and checked.</summary>
+    public long CrashStates { get; private set; }
+
+    /// <summary>Whether each store is crashed at.</summary>
+    public bool Crashes { get; set; } = true;
+
+    /// <summary>Whether a crash loses some of the words that were stored and not published.</summary>
+    public bool Weak { get; set; }
+
+    /// <summary>All schedules of up to so many preemptions; the first one that is wrong, with the fewest preemptions.</summary>
+    public Finding? Exhaust(Scenario scenario, int preemptions)
+    {
+        Begin(scenario);
+        for (int level = 0; level <= preemptions; level++)
+        {
+            for (int first = 0; first < scenario.Threads.Length; first++)
+            {
+                if (Exhaust(first, [], level) is { } finding)
+                {
+                    return finding;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>So many schedules by chance.</summary>
+    public Finding? Chance(Scenario scenario, int seed, int schedules)
+    {
+        Begin(scenario);
+        int length = 40;
+        for (int i = 0; i < schedules; i++)
+        {
+            Prepare();
+            _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(unchecked((seed * 7919) + i)), length);
+            length = Math.Max(length, _schedule.Steps);
+            if (Check() is { } what)
+            {
+                return Describe(what, $"{scenario.Name} chance {unchecked((seed * 7919) + i)} {length}", () => _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(unchecked((seed * 7919) + i)), length));
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>One schedule by its plan ("first step:thread step:thread"), as a table.</summary>
+    public (string? Wrong, string Table) Show(Scenario scenario, string[] plan)
+    {
+        Begin(scenario);
+        Finding finding = plan[0] == "death" ? ShowDeath(plan) : plan[0] == "chance"
+            ? Describe("", "", () => _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(int.Parse(plan[1], null)), int.Parse(plan[2], null)))
+            : Describe("", "", () => _schedule.Run(_bodies.AsSpan(0, scenario.Threads.Length), int.Parse(plan[0], null), [.. plan.Skip(1).Select(part => part.Split(':')).Select(part => new Preemption(int.Parse(part[0], null), int.Parse(part[1], null)))]));
+        return (finding.What.Length > 0 ? finding.What : null, finding.Table);
+    }
+
+    private Finding? Exhaust(int first, Preemption[] plan, int more)
+    {
+        Prepare();
+        _schedule.Run(_bodies.AsSpan(0, _scenario.Threads.Length), first, plan);
+        if (more == 0)
+        {
+            return Check() is { } what ? Describe(what, $"{_scenario.Name} {first} {string.Join(' ', plan.Select(at => $"{at.Step}:{at.Target}"))}".TrimEnd(), () => _schedule.Run(_bodies.AsSpan(0, _scenario.Threads.Length), first, plan)) : null;
+        }
+
+        byte[] choices = _schedule.Choices.ToArray();
+        for (int step = plan.Length == 0 ? 0 : plan[^1].Step + 1; step < choices.Length; step++)
+        {
+            for (int target = 0; choices[step] >> target != 0; target++)
+            {
+                if ((choices[step] >> target & 1) != 0 && Exhaust(first, [.. plan, new Preemption(step, target)], more - 1) is { } finding)
+                {
+                    return finding;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private void Begin(Scenario scenario)
+    {
+        _scenario = scenario;
+        _ends.Clear();
+        _crashes.Clear();
+        _again.Clear();
+        _model = new Model();
+        foreach (Operation operation in (Operation[])[.. scenario.Beginning.Before, .. scenario.Beginning.After])
+        {
+            if (!_refused.Contains((scenario.Beginning.Name, operation)))
+            {
+                operation.Applies(_model, 0, Operation.Any);
+            }
+        }
+
+        if (!_images.ContainsKey(scenario.Beginning.Name))
+        {
+            _images.Add(scenario.Beginning.Name, Image(scenario.Beginning));
+            Begin(scenario);
+        }
+    }
+
+    // Operations of a beginning that found no room.
+    private readonly HashSet<(string, Operation)> _refused = [];
+
+    private byte[] Image(Beginning beginning)
+    {
+        _memory.Bytes.Fill(0xA5);
+        World world = Attach(_memory, 1, formatted: false);
+        Do(beginning.Before, world, beginning.Name);
+        return _memory.Bytes.ToArray();
+    }
+
+    private void Do(Operation[] operations, World world, string beginning)
+    {
+        foreach (Operation operation in operations)
+        {
+            if (operation.Perform(world) == Operation.NoRoom)
+            {
+                _refused.Add((beginning, operation));
+            }
+        }
+    }
+
+    private static World Attach(Memory memory, ulong epoch, bool formatted = true)
+    {
+        PersistentHeap heap = PersistentHeap.Open(new ScheduleSpace(memory, epoch) { IsFormatted = formatted });
+        PersistentDictionaryOptions options = new() { TimeProvider = StoppedTime.Instance };
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys", options);
+        PersistentRoot<Objects> objects = heap.OpenOrCreateRoot<Objects>("objects");
+        PersistentDictionary elsewhere = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(new ScheduleSpace(memory, epoch, writable: false)), "keys", options);
+        return new World { Heap = heap, Dictionary = dictionary, Elsewhere = elsewhere, Objects = objects };
+    }
+
+    private void Prepare()
+    {
+        Points.LaneHint = 0;
+        _memory.Load(_images[_scenario.Beginning.Name]);
+        _world = Attach(_memory, 2);
+        Do(_scenario.Beginning.After, _world, _scenario.Beginning.Name);
+        _memory.Begin();
+        _history.Clear();
+        _wrong = null;
+        _weak = Weak ? new Random(17) : null;
+        _schedule.AfterStore = Crashes ? CrashHere : null;
+        _schedule.AtPoint = null;
+        Schedules++;
+    }
+
+    private void Perform(Worker me)
+    {
+        Operation[] operations = _scenario.Threads[me.Index].Operations;
+        for (int i = 0; i < operations.Length; i++)
+        {
+            if (operations[i].Group == GroupStep.Begin)
+            {
+                PerformGroup(me, operations, ref i);
+            }
+            else
+            {
+                PerformOne(me, operations[i]);
+            }
+        }
+    }
+
+    private void PerformOne(Worker me, Operation operation)
+    {
+        Called(me, operation);
+        Returned(me, operation.Perform(_world));
+    }
+
+    private void PerformGroup(Worker me, Operation[] operations, ref int i)
+    {
+        Called(me, operations[i]);
+        AtomicGroup group;
+        try
+        {
+            group = _world.Dictionary.BeginAtomic();
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            Returned(me, Operation.NoRoom);
+            i = operations.Length;
+            return;
+        }
+
+        Returned(me, "ok");
+        for (i++; operations[i].Group == GroupStep.None; i++)
+        {
+            PerformOne(me, operations[i]);
+        }
+
+        Called(me, operations[i]);
+        if (operations[i].Group == GroupStep.Commit)
+        {
+            group.Commit();
+        }
+        else
+        {
+            group.Dispose();
+        }
+
+        Returned(me, "ok");
+    }
+
+    private void Called(Worker me, Operation operation)
+    {
+        _schedule.Trace?.Add(new Step(_schedule.Steps, me.Index, PointKind.Operation, 0, 0, 0, "", operation.Name));
+        _history.Call(me.Index, operation);
+    }
+
+    private void Returned(Worker me, string result)
+    {
+        if (!me.Dying)
+        {
+            _schedule.Trace?.Add(new Step(_schedule.Steps, me.Index, PointKind.Operation, 0, 0, 0, "", "-> " + result));
+            _history.Return(me.Index, result);
+        }
+    }
+
+    private string? Check()
+    {
+        if ((_wrong ?? _schedule.Failure) is { } what)
+        {
+            return what;
+        }
+
+        if (!_ends.Add(Memory.Mix((long)_memory.Hash, _history.Hash)))
+        {
+            return null; // the same results and the same memory as in a schedule that was checked
+        }
+
+        try
+        {
+            IReadOnlyList<string> problems = HeapVerifier.Verify(_world.Heap);
+            if (problems.Count > 0)
+            {
+                return "the heap is damaged: " + string.Join("; ", problems.Take(5));
+            }
+
+            string content = Content(_world);
+            return !_history.IsLinearizable(_model, model => model.Text() == content) ? $"no order of the operations gives these results and this content: {content}" : ScanProblem();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            return $"after the schedule: {error.GetType().Name}: {error.Message}";
+        }
+    }
+
+    // What a scan at no one moment has to see: what no thread touches, once at least, and nothing that nobody ever put there.
+    private string? ScanProblem()
+    {
+        foreach (string seen in _history.ResultsOf("scan"))
+        {
+            Operation[] all = [.. _scenario.Threads.SelectMany(script => script.Operations)];
+            string[] records = seen.Length == 0 ? [] : seen.Split(';');
+            bool cleared = all.Any(operation => operation.Name == "clear");
+            foreach (string name in _model.Names.Where(name => !name.Contains(':', StringComparison.Ordinal) && !Model.HasExpired(_model[name]!)))
+            {
+                bool touched = cleared || all.Any(operation => operation.Keys.Contains(name));
+                if (!touched && !records.Contains($"{name}={_model[name]}"))
+                {
+                    return $"a scan did not see {name}, which was there all the time: {seen}";
+                }
+            }
+
+            HashSet<string> possible = [.. _model.Names, .. all.SelectMany(operation => operation.Keys)];
+            if (records.FirstOrDefault(record => !possible.Contains(record.Split('=')[0])) is { } strange)
+            {
+                return $"a scan saw {strange}";
+            }
+        }
+
+        return null;
+    }
+
+    private void CrashHere(Worker by, bool publishes)
+    {
+        if (_wrong is not null || !_crashes.Add(Memory.Mix((long)_memory.Hash, _history.Hash)))
+        {
+            return;
+        }
+
+        CrashWith(null);
+        for (int sample = 0; _weak is not null && sample < 3 && _wrong is null; sample++)
+        {
+            CrashWith(_weak);
+        }
+
+        if (_wrong is not null)
+        {
+            _schedule.Fail(_wrong);
+        }
+    }
+
+    private unsafe void CrashWith(Random? weak)
+    {
+        _crashed.Load(_memory.Bytes);
+        int lost = 0;
+        foreach (Worker worker in weak is null ? [] : _schedule.Workers)
+        {
+            for (int i = worker.Floating.Count - 1; i >= 0; i--)
+            {
+                if (weak!.Next(2) == 0)
+                {
+                    *(ulong*)(_crashed.Base + worker.Floating[i].Offset) = worker.Floating[i].Old;
+                    lost++;
+                }
+            }
+        }
+
+        if (weak is not null && lost == 0)
+        {
+            return;
+        }
+
+        CrashStates++;
+        string when = $"after a crash at step {_schedule.Steps - 1}{(lost > 0 ? $" that lost {lost} words" : "")}";
+        try
+        {
+            World world = Attach(_crashed, 3);
+            IReadOnlyList<string> problems = HeapVerifier.Verify(world.Heap);
+            string content = Content(world);
+            _wrong = problems.Count > 0 ? $"{when} the heap is damaged: {string.Join("; ", problems.Take(5))}"
+                : !_history.IsLinearizable(_model, model => model.AfterCrash() == content) ? $"{when} there is neither what had returned nor that and what was in flight: {content}"
+                : null;
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            _wrong = $"{when}: {error.GetType().Name}: {error.Message}";
+        }
+    }
+
+    /// <summary>What a heap holds, as the model writes it.</summary>
+    private string Content(World world)
+    {
+        Visitor visitor = new([]);
+        ulong cursor = 0;
+        do
+        {
+            cursor = world.Dictionary.Scan(cursor, 64, ref visitor);
+        }
+        while (cursor != 0);
+        SortedDictionary<string, string> texts = new(StringComparer.Ordinal);
+        foreach (string record in visitor.Seen)
+        {
+            int at = record.IndexOf('=', StringComparison.Ordinal);
+            if (!texts.TryAdd(record[..at], record[(at + 1)..]))
+            {
+                return $"{record[..at]} is there twice";
+            }
+
+            SlowReader reader = default;
+            if (!world.Dictionary.TryRead(Encoding.UTF8.GetBytes(record[..at]), ref reader) || reader.Value != record[(at + 1)..].Split('@')[0])
+            {
+                return $"{record} is there, and reading it gives {reader.Value}";
+            }
+        }
+
+        AddObjects(world, texts);
+        return string.Concat(texts.Select(text => $"{text.Key}={text.Value} "));
+    }
+
+    private static void AddObjects(World world, SortedDictionary<string, string> texts)
+    {
+        ref readonly Objects objects = ref world.Objects.Value;
+        foreach ((string name, Offset<byte> offset) in new[] { ("object:a", objects.A), ("object:b", objects.B) })
+        {
+            if (!offset.IsNone)
+            {
+                texts.Add(name, Encoding.UTF8.GetString(world.Heap.ReadBytes(offset)));
+            }
+        }
+
+        foreach (string root in world.Heap.Roots.Where(root => root is not ("keys" or "objects")))
+        {
+            if (!texts.TryAdd($"root:{root}", world.Heap.OpenOrCreateRoot<long>(root).Value.ToString(System.Globalization.CultureInfo.InvariantCulture)))
+            {
+                texts[$"root:{root}"] = "twice";
+            }
+        }
+    }
+
+    // A run of one letter is a value that was made long on purpose.
+    private static string Short(string text) => System.Text.RegularExpressions.Regex.Replace(text, @"(\w)\1{40,}", match => $"{match.Value[..8]}({match.Length})");
+
+    private Finding Describe(string what, string again, Action run)
+    {
+        Prepare();
+        _ends.Clear();
+        _crashes.Clear();
+        _schedule.Trace = [];
+        run();
+        string now = Check() ?? "";
+        string table = Tables.Of(_schedule.Trace) + _history.Describe();
+        _schedule.Trace = null;
+        return new Finding(_scenario, Short(what.Length > 0 ? what : now), Short(table), again);
+    }
+
+    public void Dispose()
+    {
+        _schedule.Dispose();
+        _memory.Dispose();
+        _crashed.Dispose();
+    }
+
+    private sealed class StoppedTime : TimeProvider
+    {
+        public static StoppedTime Instance { get; } = new();
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(Scenario.Now);
+    }
+}

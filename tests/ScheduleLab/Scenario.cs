@@ -1,0 +1,152 @@
+using System.Text;
+using GuestMemFs.Collections;
+using GuestMemFs.ScheduleLab.Checking;
+using static GuestMemFs.ScheduleLab.Checking.Operation;
+
+namespace GuestMemFs.ScheduleLab;
+
+/// <summary>What a thread does: operations, one after the other.</summary>
+internal sealed record Script(string Name, params Operation[] Operations);
+
+/// <summary>Where schedules begin: what was done before the last attach, and what after it by one thread.</summary>
+internal sealed record Beginning(string Name, Operation[] Before, Operation[] After);
+
+/// <summary>A beginning, and a script for each thread.</summary>
+internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
+{
+    /// <summary>The time does not pass.</summary>
+    public const long Now = 1_000_000;
+
+    private const long Later = 2_000_000;
+    private const long Passed = 1_000;
+
+    public static readonly UInt128 Seed = new(0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210);
+
+    // Keys of one bucket; every second one moves when it is split.
+    private static readonly string[] s_same = [.. KeysWhere(hash => (hash & 7) == 1).Take(8).Zip(KeysWhere(hash => (hash & 7) == 5).Take(8)).SelectMany(pair => new[] { pair.First, pair.Second })];
+    private static readonly string[] s_others = [.. KeysWhere(hash => (hash & 3) != 1).Take(40)];
+
+    public static string A => s_same[0];
+
+    public static string B => s_same[1];
+
+    private static string New => s_same[9];
+
+    private static readonly Operation[] s_same7 = [.. s_same.Take(7).Select((key, i) => Set(key, $"the value {i}"))];
+    private static readonly Operation[] s_same8 = [.. s_same.Take(8).Select((key, i) => Set(key, $"the value {i}"))];
+
+    // One of each size that the scripts use, so that the lane has some blocks in its cache.
+    private static readonly Operation[] s_warm = [Set("warm", "some"), Remove("warm"), Set("warm", new string('w', 40)), Remove("warm")];
+
+    public static readonly Beginning[] Beginnings =
+    [
+        new("empty", [], []),
+        new("one", [Set(A, "the value 0"), Set(B, "the value 1"), Increment("n"), PutObject('a', "an object")], s_warm),
+        new("full-bucket", s_same7, s_warm),
+        new("overflow", s_same8, s_warm),
+        new("garbage", [.. s_same8, Clear(), Set(A, "the value 0"), Set(B, "the value 1")], []),
+        new("about-to-split", [.. s_same8, .. s_others.Take(14).Select(key => Set(key, "v"))], []),
+        new("half-doubled", [.. s_same8, .. s_others.Take(15).Select(key => Set(key, "v"))], []),
+        new("expiring", [Set(A, "the value 0", Passed), Set(B, "the value 1", Later), Set("gone", "long", Passed)], s_warm),
+        new("big", [Set(A, Big('a')), Set(B, Big('b')), Set("third", Big('c'))], []),
+        new("full", [Set(A, "the value 0"), Set(B, "the value 1"), .. Enumerable.Range(0, 40).Select(i => Set($"fill{i}", new string('f', 2_000))), Remove("fill3"), Remove("fill5")], []),
+    ];
+
+    public static readonly Script[] Scripts =
+    [
+        new("set-new", Set(New, "a new one")),
+        new("set", Set(A, "another va")),
+        new("set-longer", Set(A, "a value that takes a larger block than it had")),
+        new("set-big", Set(A, Big('x'))),
+        new("set-large", Set(A, new string('L', 3_000))),
+        new("remove", Remove(A)),
+        new("remove-last", Remove(s_same[7])),
+        new("remove-set", Remove(A), Set(New, "in its place")),
+        new("increment", Increment("n")),
+        new("expire", Expire(A, Later)),
+        new("expire-never", Expire(B, 0)),
+        new("add", Add(New, "added")),
+        new("update", Update(A, "the value 0", "exchanged")),
+        new("get", Get(A)),
+        new("get-elsewhere", Get(A, elsewhere: true)),
+        new("get-many", GetMany(A, B)),
+        new("scan", Scan()),
+        new("clear", Clear()),
+        new("clear-collect-set", Clear(), Collect(64), Set(A, "after that"), Set(New, "and that")),
+        new("collect", Collect(64)),
+        new("remove-expired", RemoveExpired()),
+        new("group", BeginGroup(), Set(A, "in a group"), Remove(B), Set(New, "grouped"), CommitGroup()),
+        new("group-back", BeginGroup(), Set(A, "in a group"), Remove(B), RollBackGroup()),
+        new("put-object", PutObject('a', "an object of mine")),
+        new("free-object", FreeObject('a')),
+        new("open-root", OpenRoot("r", 5)),
+    ];
+
+    public string Name => $"{Beginning.Name}/{string.Join('+', Threads.Select(script => script.Name))}";
+
+    public override string ToString() => Name;
+
+    /// <summary>The scenario of a name, as <see cref="Name"/> gives it.</summary>
+    public static Scenario Parse(string name)
+    {
+        string[] parts = name.Split('/', '+');
+        return new(Beginnings.Single(beginning => beginning.Name == parts[0]), [.. parts.Skip(1).Select(part => Scripts.Single(script => script.Name == part))]);
+    }
+
+    /// <summary>Every beginning with every two scripts. Without room for an empty table a clear removes key by key, as documented, and has no one moment: that is left out.</summary>
+    public static IEnumerable<Scenario> Pairs() =>
+        from beginning in Beginnings
+        from i in Enumerable.Range(0, Scripts.Length)
+        from j in Enumerable.Range(i, Scripts.Length - i)
+        let pair = new Scenario(beginning, Scripts[i], Scripts[j])
+        where beginning.Name != "full" || !pair.Clears
+        select pair;
+
+    /// <summary>Three scripts, drawn from a seed.</summary>
+    public static Scenario Triple(Random random)
+    {
+        while (true)
+        {
+            Scenario triple = new(Beginnings[random.Next(Beginnings.Length)], [.. Enumerable.Range(0, 3).Select(_ => Scripts[random.Next(Scripts.Length)])]);
+            if (triple.Beginning.Name != "full" || !triple.Clears)
+            {
+                return triple;
+            }
+        }
+    }
+
+    // Four of its blocks are a slab: who comes next takes the one that was freed.
+    private static string Big(char letter) => new(letter, 900);
+
+    private bool Clears => Threads.Any(script => script.Operations.Any(operation => operation.Name == "clear"));
+
+    /// <summary>A reader of another process, and a writer that dies.</summary>
+    public static IEnumerable<Scenario> Deaths() =>
+        from beginning in Beginnings
+        from writer in Scripts
+        where writer.Name is "set-big" or "set-new" or "set" or "set-longer" or "remove" or "remove-last" or "remove-set" or "expire" or "clear" or "clear-collect-set" or "group" or "group-back" or "collect" or "remove-expired"
+        let pair = new Scenario(beginning, Scripts.Single(script => script.Name == "get-elsewhere"), writer)
+        where beginning.Name != "full" || !pair.Clears
+        select pair;
+
+    /// <summary>What the next writer does after the recovery: it takes blocks of the sizes that the dead one used.</summary>
+    public static readonly Operation[][] Successors =
+    [
+        [Set("successor", "the next's")],
+        [Set("successor", Big('s'))],
+        [Remove(B), Set("succ1", "of another"), Set("succ2", "of a third ")],
+    ];
+
+    private static IEnumerable<string> KeysWhere(Func<ulong, bool> fits)
+    {
+        SipHash hash = new((ulong)Seed, (ulong)(Seed >> 64));
+        for (int i = 0; ; i++)
+        {
+            string key = "k" + i;
+            if (fits(hash.Hash(Encoding.UTF8.GetBytes(key))))
+            {
+                yield return key;
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using GuestMemFs.CrashLab;
+using GuestMemFs.ScheduleLab.Running;
+
+namespace GuestMemFs.ScheduleLab;
+
+/// <summary>Explores many scenarios, an explorer a processor.</summary>
+internal static class Sweep
+{
+    /// <summary>Explores each, and gives what was found.</summary>
+    public static IReadOnlyList<Finding> Run(string part, IEnumerable<Scenario> scenarios, Func<int, Explorer> make, Func<Explorer, Scenario, Finding?> explore)
+    {
+        ConcurrentQueue<Scenario> left = new(scenarios);
+        ConcurrentBag<Finding> findings = [];
+        Thread[] threads = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(i => new Thread(() =>
+        {
+            using Explorer explorer = make(i);
+            while (left.TryDequeue(out Scenario? scenario))
+            {
+                if (explore(explorer, scenario) is { } finding)
+                {
+                    findings.Add(finding);
+                }
+            }
+
+            LabCounts.Add("schedules", part, explorer.Schedules);
+            LabCounts.Add(LabCounts.CrashStates, part, explorer.CrashStates);
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        return [.. findings.OrderBy(finding => finding.Scenario.Name, StringComparer.Ordinal)];
+    }
+
+    /// <summary>For the command line: pairs [PREEMPTIONS] [TEXT in the name] [crashes | weak | deaths].</summary>
+    public static int Pairs(string[] arguments)
+    {
+        int preemptions = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 2;
+        string text = arguments.Length > 1 ? arguments[1] : "";
+        Stopwatch watch = Stopwatch.StartNew();
+        bool deaths = arguments.Contains("deaths"), weak = arguments.Contains("weak");
+        IReadOnlyList<Finding> findings = Run(
+            "pairs",
+            (deaths ? Scenario.Deaths() : Scenario.Pairs()).Where(pair => pair.Name.Contains(text, StringComparison.Ordinal)),
+            i => new Explorer(i) { Crashes = weak || arguments.Contains("crashes"), Weak = weak },
+            (explorer, pair) => deaths ? explorer.Deaths(pair) : explorer.Exhaust(pair, preemptions));
+        foreach (Finding finding in findings)
+        {
+            Console.WriteLine(finding);
+        }
+
+        LabCounts.Print(Console.Out);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{findings.Count} findings, {watch.Elapsed.TotalSeconds:F1} s"));
+        return findings.Count == 0 ? 0 : 1;
+    }
+}
