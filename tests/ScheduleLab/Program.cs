@@ -14,6 +14,10 @@ switch (args)
             return wrong is null ? 0 : 1;
         }
 
+    case ["long", .. string[] options]:
+        return LongRun.Run(options);
+    case ["faults", .. string[] faults]:
+        return Faults.Run(faults);
     case ["pairs", .. string[] rest]:
         return Sweep.Pairs(rest);
     default:

@@ -23,7 +23,8 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     public static readonly UInt128 Seed = new(0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210);
 
     // Keys of one bucket; every second one moves when it is split.
-    private static readonly string[] s_same = [.. KeysWhere(hash => (hash & 7) == 1).Take(8).Zip(KeysWhere(hash => (hash & 7) == 5).Take(8)).SelectMany(pair => new[] { pair.First, pair.Second })];
+    private static readonly string[] s_same = [.. KeysWhere(hash => (hash & 7) == 1).Take(8).Zip(KeysWhere(hash =>
+        (hash & 7) == 5).Take(8)).SelectMany(pair => new[] { pair.First, pair.Second })];
     private static readonly string[] s_others = [.. KeysWhere(hash => (hash & 3) != 1).Take(40)];
 
     public static string A => s_same[0];
@@ -35,8 +36,16 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     private static readonly Operation[] s_same7 = [.. s_same.Take(7).Select((key, i) => Set(key, $"the value {i}"))];
     private static readonly Operation[] s_same8 = [.. s_same.Take(8).Select((key, i) => Set(key, $"the value {i}"))];
 
+    // Of every four blocks one stays.
+    private static readonly Operation[] s_scattered =
+        [.. Enumerable.Range(0, 40).Select(i => Set($"fill{i}", Big('f')))];
+
+    private static readonly Operation[] s_holes =
+        [.. Enumerable.Range(0, 40).Where(i => i % 4 != 0).Select(i => Remove($"fill{i}"))];
+
     // One of each size that the scripts use, so that the lane has some blocks in its cache.
-    private static readonly Operation[] s_warm = [Set("warm", "some"), Remove("warm"), Set("warm", new string('w', 40)), Remove("warm")];
+    private static readonly Operation[] s_warm = [Set("warm", "some"), Remove("warm"), Set("warm", new string('w', 40)),
+        Remove("warm")];
 
     public static readonly Beginning[] Beginnings =
     [
@@ -47,9 +56,12 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
         new("garbage", [.. s_same8, Clear(), Set(A, "the value 0"), Set(B, "the value 1")], []),
         new("about-to-split", [.. s_same8, .. s_others.Take(14).Select(key => Set(key, "v"))], []),
         new("half-doubled", [.. s_same8, .. s_others.Take(15).Select(key => Set(key, "v"))], []),
-        new("expiring", [Set(A, "the value 0", Passed), Set(B, "the value 1", Later), Set("gone", "long", Passed)], s_warm),
+        new("expiring", [Set(A, "the value 0", Passed), Set(B, "the value 1", Later), Set("gone", "long", Passed)],
+            s_warm),
         new("big", [Set(A, Big('a')), Set(B, Big('b')), Set("third", Big('c'))], []),
-        new("full", [Set(A, "the value 0"), Set(B, "the value 1"), .. Enumerable.Range(0, 40).Select(i => Set($"fill{i}", new string('f', 2_000))), Remove("fill3"), Remove("fill5")], []),
+        new("scattered", [.. s_scattered, Set(A, Big('a')), .. s_holes], []),
+        new("full", [Set(A, "the value 0"), Set(B, "the value 1"), .. Enumerable.Range(0, 40).Select(i =>
+            Set($"fill{i}", new string('f', 2_000))), Remove("fill3"), Remove("fill5")], []),
     ];
 
     public static readonly Script[] Scripts =
@@ -75,6 +87,7 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
         new("clear-collect-set", Clear(), Collect(64), Set(A, "after that"), Set(New, "and that")),
         new("collect", Collect(64)),
         new("remove-expired", RemoveExpired()),
+        new("compact", Compact()),
         new("group", BeginGroup(), Set(A, "in a group"), Remove(B), Set(New, "grouped"), CommitGroup()),
         new("group-back", BeginGroup(), Set(A, "in a group"), Remove(B), RollBackGroup()),
         new("put-object", PutObject('a', "an object of mine")),
@@ -90,10 +103,12 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     public static Scenario Parse(string name)
     {
         string[] parts = name.Split('/', '+');
-        return new(Beginnings.Single(beginning => beginning.Name == parts[0]), [.. parts.Skip(1).Select(part => Scripts.Single(script => script.Name == part))]);
+        return new(Beginnings.Single(beginning => beginning.Name == parts[0]), [.. parts.Skip(1).Select(part =>
+            Scripts.Single(script => script.Name == part))]);
     }
 
-    /// <summary>Every beginning with every two scripts. Without room for an empty table a clear removes key by key, as documented, and has no one moment: that is left out.</summary>
+    /// <summary>Every beginning with every two scripts. Without room for an empty table a clear removes key by key, as
+    /// documented, and has no one moment: that is left out.</summary>
     public static IEnumerable<Scenario> Pairs() =>
         from beginning in Beginnings
         from i in Enumerable.Range(0, Scripts.Length)
@@ -107,7 +122,8 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     {
         while (true)
         {
-            Scenario triple = new(Beginnings[random.Next(Beginnings.Length)], [.. Enumerable.Range(0, 3).Select(_ => Scripts[random.Next(Scripts.Length)])]);
+            Scenario triple = new(Beginnings[random.Next(Beginnings.Length)], [.. Enumerable.Range(0, 3).Select(_ =>
+                Scripts[random.Next(Scripts.Length)])]);
             if (triple.Beginning.Name != "full" || !triple.Clears)
             {
                 return triple;
@@ -118,18 +134,25 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     // Four of its blocks are a slab: who comes next takes the one that was freed.
     private static string Big(char letter) => new(letter, 900);
 
+    private static readonly string[] s_dying =
+    [
+        "set-big", "compact", "set-new", "set", "set-longer", "remove", "remove-last", "remove-set", "expire", "clear",
+        "clear-collect-set", "group", "group-back", "collect", "remove-expired",
+    ];
+
     private bool Clears => Threads.Any(script => script.Operations.Any(operation => operation.Name == "clear"));
 
     /// <summary>A reader of another process, and a writer that dies.</summary>
     public static IEnumerable<Scenario> Deaths() =>
         from beginning in Beginnings
         from writer in Scripts
-        where writer.Name is "set-big" or "set-new" or "set" or "set-longer" or "remove" or "remove-last" or "remove-set" or "expire" or "clear" or "clear-collect-set" or "group" or "group-back" or "collect" or "remove-expired"
+        where s_dying.Contains(writer.Name)
         let pair = new Scenario(beginning, Scripts.Single(script => script.Name == "get-elsewhere"), writer)
         where beginning.Name != "full" || !pair.Clears
         select pair;
 
-    /// <summary>What the next writer does after the recovery: it takes blocks of the sizes that the dead one used.</summary>
+    /// <summary>What the next writer does after the recovery: it takes blocks of the sizes that the dead one
+    /// used.</summary>
     public static readonly Operation[][] Successors =
     [
         [Set("successor", "the next's")],

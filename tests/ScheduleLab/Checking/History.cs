@@ -6,7 +6,8 @@ namespace GuestMemFs.ScheduleLab.Checking;
 internal delegate bool Effect(Model model, int thread, string result);
 
 /// <summary>
-/// The calls and returns of a schedule in their order, and whether there is an order of the operations, each between its call and its return, in which a model gives the same
+/// The calls and returns of a schedule in their order, and whether there is an order of the operations, each between
+/// its call and its return, in which a model gives the same
 /// results (Wing and Gong). An operation that did not return may have happened or not.
 /// </summary>
 internal sealed class History
@@ -68,7 +69,8 @@ internal sealed class History
         {
             foreach (Item item in _threads[i])
             {
-                text.Append("  thread ").Append(i).Append(": ").Append(item.Operation.Name).Append(" -> ").AppendLine(item.Result ?? "(in flight)");
+                text.Append("  thread ").Append(i).Append(": ").Append(item.Operation.Name).Append(" -> ").AppendLine(
+                    item.Result ?? "(in flight)");
             }
         }
 
@@ -76,10 +78,12 @@ internal sealed class History
     }
 
     /// <summary>The results of all operations of a name that returned.</summary>
-    public IEnumerable<string> ResultsOf(string name) => _threads.SelectMany(thread => thread).Where(item => item.Operation.Name == name && item.Result is not null).Select(item => item.Result!);
+    public IEnumerable<string> ResultsOf(string name) => _threads.SelectMany(thread => thread).Where(item =>
+        item.Operation.Name == name && item.Result is not null).Select(item => item.Result!);
 
     /// <summary>True where there is such an order, and what the model holds at its end is accepted.</summary>
-    public bool IsLinearizable(Model beginning, Func<Model, bool> end) => Search(beginning, new int[_threads.Length], end, 0);
+    public bool IsLinearizable(Model beginning, Func<Model, bool> end) =>
+        Search(beginning, new int[_threads.Length], end, 0);
 
     private bool Search(Model model, int[] done, Func<Model, bool> end, int depth)
     {
@@ -106,7 +110,8 @@ internal sealed class History
 
         for (int i = 0; i < _threads.Length; i++)
         {
-            if (done[i] < _threads[i].Count && _threads[i][done[i]] is var item && item.Called <= firstReturn && Try(model, done, end, depth, i, item))
+            if (done[i] < _threads[i].Count && _threads[i][done[i]] is var item && item.Called <= firstReturn
+                && Try(model, done, end, depth, i, item))
             {
                 return true;
             }

@@ -2,7 +2,8 @@ using System.Text;
 
 namespace GuestMemFs.ScheduleLab.Checking;
 
-/// <summary>What the heap should hold: texts by name (a key of the dictionary, "object:a", "root:r"), and the group that is open. A text is the value, with "@time" behind it where it expires.</summary>
+/// <summary>What the heap should hold: texts by name (a key of the dictionary, "object:a", "root:r"), and the group
+/// that is open. A text is the value, with "@time" behind it where it expires.</summary>
 internal sealed class Model
 {
     private readonly SortedDictionary<string, string> _texts;
@@ -44,13 +45,16 @@ internal sealed class Model
     }
 
     /// <summary>A key's value as readers see it: null where it has expired.</summary>
-    public string? Value(string key) => this[key] is not { } text ? null : text.IndexOf('@') is var at && at < 0 ? text : HasExpired(text) ? null : text[..at];
+    public string? Value(string key) => this[key] is not { } text ? null : text.IndexOf('@') is var at
+        && at < 0 ? text : HasExpired(text) ? null : text[..at];
 
-    public static bool HasExpired(string text) => text.IndexOf('@') is >= 0 and var at && long.Parse(text[(at + 1)..], System.Globalization.CultureInfo.InvariantCulture) <= Scenario.Now;
+    public static bool HasExpired(string text) => text.IndexOf('@') is >= 0 and var at
+        && long.Parse(text[(at + 1)..], System.Globalization.CultureInfo.InvariantCulture) <= Scenario.Now;
 
     /// <summary>Another value, until the same time.</summary>
     public void Keep(string key, string value) =>
-        this[key] = this[key] is { } text && text.IndexOf('@') is >= 0 and var at && !HasExpired(text) ? value + text[at..] : value;
+        this[key] = this[key] is { } text && text.IndexOf('@') is >= 0 and var at
+            && !HasExpired(text) ? value + text[at..] : value;
 
     /// <summary>Changes what belongs to no group.</summary>
     public void Note(string name, string? text) => Put(name, text);

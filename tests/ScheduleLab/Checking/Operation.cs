@@ -47,7 +47,8 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
 
     public const string NoRoom = "no room";
 
-    /// <summary>A part of its effect that comes before the whole, and may come several times; null for an operation that happens at once.</summary>
+    /// <summary>A part of its effect that comes before the whole, and may come several times; null for an operation
+    /// that happens at once.</summary>
     public Effect? Partly { get; init; }
 
     public GroupStep Group { get; init; }
@@ -58,7 +59,8 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     public override string ToString() => Name;
 
     public bool Applies(Model model, int thread, string result) =>
-        result == NoRoom || ((!Writes || model.GroupOf < 0 || model.GroupOf == thread) && Effect(model, thread, result));
+        result == NoRoom || ((!Writes || model.GroupOf < 0 || model.GroupOf == thread)
+            && Effect(model, thread, result));
 
     public string Perform(World world)
     {
@@ -110,9 +112,11 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     public static Operation Increment(string key)
     {
         byte[] k = Bytes(key);
-        return new($"increment {key}", world => world.Dictionary.Increment(k, 1).ToString(CultureInfo.InvariantCulture), (model, _, result) =>
+        return new($"increment {key}", world => world.Dictionary.Increment(k, 1).ToString(CultureInfo.InvariantCulture),
+            (model, _, result) =>
         {
-            string sum = (long.Parse(model.Value(key) ?? "0", CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture);
+            string sum = (long.Parse(model.Value(key) ?? "0",
+                CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture);
             model.Keep(key, sum);
             return Is(result, sum);
         }) { Keys = [key] };
@@ -121,7 +125,8 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     public static Operation Update(string key, string from, string to)
     {
         byte[] k = Bytes(key), f = Bytes(from), t = Bytes(to);
-        return new($"update {key} {from} {to}", world => world.Dictionary.TryUpdate(k, t, f) ? "true" : "false", (model, _, result) =>
+        return new($"update {key} {from} {to}", world => world.Dictionary.TryUpdate(k, t, f) ? "true" : "false", (model,
+            _, result) =>
         {
             bool same = model.Value(key) == from;
             if (same)
@@ -136,7 +141,8 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     public static Operation Add(string key, string value)
     {
         byte[] k = Bytes(key), v = Bytes(value);
-        return new($"add {key} {value}", world => world.Dictionary.TryAdd(k, v) ? "true" : "false", (model, _, result) =>
+        return new($"add {key} {value}", world => world.Dictionary.TryAdd(k, v) ? "true" : "false", (model, _,
+            result) =>
         {
             bool added = model.Value(key) is null;
             if (added)
@@ -151,7 +157,8 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     public static Operation Expire(string key, long at)
     {
         byte[] k = Bytes(key);
-        return new($"expire {key} {at}", world => world.Dictionary.Expire(k, Time(at)) ? "true" : "false", (model, _, result) =>
+        return new($"expire {key} {at}", world => world.Dictionary.Expire(k, Time(at)) ? "true" : "false", (model, _,
+            result) =>
         {
             string? value = model.Value(key);
             if (value is not null)
@@ -182,11 +189,14 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
             SlowBatch batch = new(a, b);
             world.Dictionary.ReadMany(ref batch);
             return $"{batch.First}|{batch.Second}";
-        }, (model, thread, result) => result == Any || (model[$"seen:{thread}"] is { } seen && seen == result.Split('|')[0] && Is(result.Split('|')[1], model.Value(second)) && Forget(model, thread)), Writes: false)
+        }, (model, thread, result) => result == Any || (model[$"seen:{thread}"] is { } seen
+            && seen == result.Split('|')[0] && Is(result.Split('|')[1], model.Value(second))
+                && Forget(model, thread)), Writes: false)
         {
             Partly = (model, thread, result) =>
             {
-                if (result == Any || model[$"seen:{thread}"] is not null || !Is(result.Split('|')[0], model.Value(first)))
+                if (result == Any || model[$"seen:{thread}"] is not null
+                    || !Is(result.Split('|')[0], model.Value(first)))
                 {
                     return false;
                 }
@@ -219,13 +229,20 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         return "ok";
     }, (_, _, _) => true, Writes: false);
 
+    public static Operation Compact() => new("compact", world =>
+    {
+        _ = world.Heap.Compact(TimeSpan.FromSeconds(1));
+        return "ok";
+    }, (_, _, _) => true, Writes: false);
+
     public static Operation RemoveExpired() => new("remove-expired", world =>
     {
         _ = world.Dictionary.RemoveExpired(64);
         return "ok";
     }, (_, _, _) => true, Writes: false);
 
-    /// <summary>All records; what it must have seen is checked at the end of the schedule, for it happens at no one moment.</summary>
+    /// <summary>All records; what it must have seen is checked at the end of the schedule, for it happens at no one
+    /// moment.</summary>
     public static Operation Scan() => new("scan", world =>
     {
         Visitor visitor = new([]);
@@ -278,7 +295,8 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         },
     };
 
-    /// <summary>An attach after a death: a group that was open is undone change by change, which readers may see.</summary>
+    /// <summary>An attach after a death: a group that was open is undone change by change, which readers may
+    /// see.</summary>
     public static Operation Recover() => new("recover", _ => "ok", (model, _, _) =>
     {
         bool undone = model.Undoable == 0;
@@ -325,7 +343,9 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         return Is(result, "ok");
     });
 
-    public static Operation OpenRoot(string name, long value) => new($"open-root {name} {value}", world => world.Heap.OpenOrCreateRoot<long>(name, value).Value.ToString(CultureInfo.InvariantCulture), (model, _, result) =>
+    public static Operation OpenRoot(string name, long value) => new($"open-root {name} {value}", world =>
+        world.Heap.OpenOrCreateRoot<long>(name, value).Value.ToString(CultureInfo.InvariantCulture), (model, _,
+            result) =>
     {
         model[$"root:{name}"] ??= value.ToString(CultureInfo.InvariantCulture);
         return Is(result, model[$"root:{name}"]);
@@ -383,7 +403,9 @@ internal readonly struct Visitor(List<string> seen) : IRecordVisitor
 
     public void Visit(in RecordView record)
     {
-        string value = record.IsInteger ? record.Integer.ToString(CultureInfo.InvariantCulture) : Encoding.UTF8.GetString(record.Value);
-        seen.Add($"{Encoding.UTF8.GetString(record.Key)}={value}{(record.ExpiresAt == RecordView.NoExpiry ? "" : $"@{record.ExpiresAt}")}");
+        string value = record.IsInteger ? record.Integer.ToString(CultureInfo.InvariantCulture)
+            : Encoding.UTF8.GetString(record.Value);
+        string time = record.ExpiresAt == RecordView.NoExpiry ? "" : $"@{record.ExpiresAt}";
+        seen.Add($"{Encoding.UTF8.GetString(record.Key)}={value}{time}");
     }
 }

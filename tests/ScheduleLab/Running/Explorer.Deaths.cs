@@ -3,7 +3,8 @@ using GuestMemFs.ScheduleLab.Checking;
 
 namespace GuestMemFs.ScheduleLab.Running;
 
-/// <summary>A reader of another process lives across a writer's death: the writer dies at each of its stores, while the reader is at each of its points, and the next writer attaches at once or a few points later.</summary>
+/// <summary>A reader of another process lives across a writer's death: the writer dies at each of its stores, while the
+/// reader is at each of its points, and the next writer attaches at once or a few points later.</summary>
 internal sealed partial class Explorer
 {
     private const int MostPointsBeforeRecovery = 4;
@@ -28,7 +29,8 @@ internal sealed partial class Explorer
                         if (CheckDeath() is { } what)
                         {
                             int[] place = [successor, reader, store, later];
-                            return Describe(what, $"{scenario.Name} death {string.Join(' ', place)}", () => RunDeath(place[0], place[1], place[2], place[3], out _));
+                            return Describe(what, $"{scenario.Name} death {string.Join(' ', place)}", () =>
+                                RunDeath(place[0], place[1], place[2], place[3], out _));
                         }
 
                         if (!died || !recovered)
@@ -118,6 +120,7 @@ internal sealed partial class Explorer
         }
 
         string content = Content(_world);
-        return _history.IsLinearizable(_model, model => model.AfterCrash() == content) ? null : $"no order of the operations gives these results and this content: {content}";
+        return _history.IsLinearizable(_model, model => model.AfterCrash() == content) ? null
+            : $"no order of the operations gives these results and this content: {content}";
     }
 }

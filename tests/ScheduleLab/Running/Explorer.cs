@@ -11,7 +11,8 @@ internal sealed record Finding(Scenario Scenario, string What, string Table, str
     public override string ToString() => $"{Scenario.Name}: {What}\n{Table}again: ScheduleLab show {Again}";
 }
 
-/// <summary>Runs a scenario's schedules and checks each: the results have an order, the heap is whole and holds what that order leaves; and at each store of it a crash, after which the same is true.</summary>
+/// <summary>Runs a scenario's schedules and checks each: the results have an order, the heap is whole and holds what
+/// that order leaves; and at each store of it a crash, after which the same is true.</summary>
 internal sealed partial class Explorer : IDisposable
 {
     public const int MemoryLength = 128 << 10;
@@ -42,10 +43,16 @@ internal sealed partial class Explorer : IDisposable
         }
     }
 
+    private static long s_begun;
+
+    /// <summary>Schedules begun by all explorers of the process.</summary>
+    public static long Begun => System.Threading.Volatile.Read(ref s_begun);
+
     /// <summary>Schedules run.</summary>
     public long Schedules { get; private set; }
 
-    /// <summary>States of the memory, different ones within a scenario, that a crash at a store left, recovered and checked.</summary>
+    /// <summary>States of the memory, different ones within a scenario, that a crash at a store left, recovered and
+    /// checked.</summary>
     public long CrashStates { get; private set; }
 
     /// <summary>Whether each store is crashed at.</summary>
@@ -54,7 +61,8 @@ internal sealed partial class Explorer : IDisposable
     /// <summary>Whether a crash loses some of the words that were stored and not published.</summary>
     public bool Weak { get; set; }
 
-    /// <summary>All schedules of up to so many preemptions; the first one that is wrong, with the fewest preemptions.</summary>
+    /// <summary>All schedules of up to so many preemptions; the first one that is wrong, with the fewest
+    /// preemptions.</summary>
     public Finding? Exhaust(Scenario scenario, int preemptions)
     {
         Begin(scenario);
@@ -80,11 +88,14 @@ internal sealed partial class Explorer : IDisposable
         for (int i = 0; i < schedules; i++)
         {
             Prepare();
-            _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(unchecked((seed * 7919) + i)), length);
+            _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(unchecked((seed * 7919) + i)),
+                length);
             length = Math.Max(length, _schedule.Steps);
             if (Check() is { } what)
             {
-                return Describe(what, $"{scenario.Name} chance {unchecked((seed * 7919) + i)} {length}", () => _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(unchecked((seed * 7919) + i)), length));
+                return Describe(what, $"{scenario.Name} chance {unchecked((seed * 7919) + i)} {length}", () =>
+                    _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length),
+                        new Random(unchecked((seed * 7919) + i)), length));
             }
         }
 
@@ -96,8 +107,11 @@ internal sealed partial class Explorer : IDisposable
     {
         Begin(scenario);
         Finding finding = plan[0] == "death" ? ShowDeath(plan) : plan[0] == "chance"
-            ? Describe("", "", () => _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(int.Parse(plan[1], null)), int.Parse(plan[2], null)))
-            : Describe("", "", () => _schedule.Run(_bodies.AsSpan(0, scenario.Threads.Length), int.Parse(plan[0], null), [.. plan.Skip(1).Select(part => part.Split(':')).Select(part => new Preemption(int.Parse(part[0], null), int.Parse(part[1], null)))]));
+            ? Describe("", "", () => _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length),
+                new Random(int.Parse(plan[1], null)), int.Parse(plan[2], null)))
+            : Describe("", "", () => _schedule.Run(_bodies.AsSpan(0, scenario.Threads.Length), int.Parse(plan[0], null),
+                [.. plan.Skip(1).Select(part => part.Split(':')).Select(part =>
+                    new Preemption(int.Parse(part[0], null), int.Parse(part[1], null)))]));
         return (finding.What.Length > 0 ? finding.What : null, finding.Table);
     }
 
@@ -107,7 +121,14 @@ internal sealed partial class Explorer : IDisposable
         _schedule.Run(_bodies.AsSpan(0, _scenario.Threads.Length), first, plan);
         if (more == 0)
         {
-            return Check() is { } what ? Describe(what, $"{_scenario.Name} {first} {string.Join(' ', plan.Select(at => $"{at.Step}:{at.Target}"))}".TrimEnd(), () => _schedule.Run(_bodies.AsSpan(0, _scenario.Threads.Length), first, plan)) : null;
+            if (Check() is not { } what)
+            {
+                return null;
+            }
+
+            string places = string.Join(' ', plan.Select(at => $"{at.Step}:{at.Target}"));
+            string again = $"{_scenario.Name} {first} {places}".TrimEnd();
+            return Describe(what, again, () => _schedule.Run(_bodies.AsSpan(0, _scenario.Threads.Length), first, plan));
         }
 
         byte[] choices = _schedule.Choices.ToArray();
@@ -115,7 +136,8 @@ internal sealed partial class Explorer : IDisposable
         {
             for (int target = 0; choices[step] >> target != 0; target++)
             {
-                if ((choices[step] >> target & 1) != 0 && Exhaust(first, [.. plan, new Preemption(step, target)], more - 1) is { } finding)
+                if ((choices[step] >> target & 1) != 0 && Exhaust(first, [.. plan, new Preemption(step, target)],
+                    more - 1) is { } finding)
                 {
                     return finding;
                 }
@@ -175,7 +197,8 @@ internal sealed partial class Explorer : IDisposable
         PersistentDictionaryOptions options = new() { TimeProvider = StoppedTime.Instance };
         PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys", options);
         PersistentRoot<Objects> objects = heap.OpenOrCreateRoot<Objects>("objects");
-        PersistentDictionary elsewhere = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(new ScheduleSpace(memory, epoch, writable: false)), "keys", options);
+        PersistentDictionary elsewhere = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(new ScheduleSpace(memory,
+            epoch, writable: false)), "keys", options);
         return new World { Heap = heap, Dictionary = dictionary, Elsewhere = elsewhere, Objects = objects };
     }
 
@@ -192,6 +215,7 @@ internal sealed partial class Explorer : IDisposable
         _schedule.AfterStore = Crashes ? CrashHere : null;
         _schedule.AtPoint = null;
         Schedules++;
+        _ = System.Threading.Interlocked.Increment(ref s_begun);
     }
 
     private void Perform(Worker me)
@@ -286,7 +310,8 @@ internal sealed partial class Explorer : IDisposable
             }
 
             string content = Content(_world);
-            return !_history.IsLinearizable(_model, model => model.Text() == content) ? $"no order of the operations gives these results and this content: {content}" : ScanProblem();
+            return !_history.IsLinearizable(_model, model => model.Text() == content)
+                ? $"no order of the operations gives these results and this content: {content}" : ScanProblem();
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -294,7 +319,8 @@ internal sealed partial class Explorer : IDisposable
         }
     }
 
-    // What a scan at no one moment has to see: what no thread touches, once at least, and nothing that nobody ever put there.
+    // What a scan at no one moment has to see: what no thread touches, once at least, and nothing that nobody ever put
+    // there.
     private string? ScanProblem()
     {
         foreach (string seen in _history.ResultsOf("scan"))
@@ -302,7 +328,8 @@ internal sealed partial class Explorer : IDisposable
             Operation[] all = [.. _scenario.Threads.SelectMany(script => script.Operations)];
             string[] records = seen.Length == 0 ? [] : seen.Split(';');
             bool cleared = all.Any(operation => operation.Name == "clear");
-            foreach (string name in _model.Names.Where(name => !name.Contains(':', StringComparison.Ordinal) && !Model.HasExpired(_model[name]!)))
+            foreach (string name in _model.Names.Where(name =>
+                !name.Contains(':', StringComparison.Ordinal) && !Model.HasExpired(_model[name]!)))
             {
                 bool touched = cleared || all.Any(operation => operation.Keys.Contains(name));
                 if (!touched && !records.Contains($"{name}={_model[name]}"))
@@ -369,7 +396,8 @@ internal sealed partial class Explorer : IDisposable
             IReadOnlyList<string> problems = HeapVerifier.Verify(world.Heap);
             string content = Content(world);
             _wrong = problems.Count > 0 ? $"{when} the heap is damaged: {string.Join("; ", problems.Take(5))}"
-                : !_history.IsLinearizable(_model, model => model.AfterCrash() == content) ? $"{when} there is neither what had returned nor that and what was in flight: {content}"
+                : !_history.IsLinearizable(_model, model => model.AfterCrash() == content)
+                    ? $"{when} there is neither what had returned nor that and what was in flight: {content}"
                 : null;
         }
         catch (Exception error) when (error is not OutOfMemoryException)
@@ -398,7 +426,8 @@ internal sealed partial class Explorer : IDisposable
             }
 
             SlowReader reader = default;
-            if (!world.Dictionary.TryRead(Encoding.UTF8.GetBytes(record[..at]), ref reader) || reader.Value != record[(at + 1)..].Split('@')[0])
+            if (!world.Dictionary.TryRead(Encoding.UTF8.GetBytes(record[..at]), ref reader)
+                || reader.Value != record[(at + 1)..].Split('@')[0])
             {
                 return $"{record} is there, and reading it gives {reader.Value}";
             }
@@ -421,7 +450,8 @@ internal sealed partial class Explorer : IDisposable
 
         foreach (string root in world.Heap.Roots.Where(root => root is not ("keys" or "objects")))
         {
-            if (!texts.TryAdd($"root:{root}", world.Heap.OpenOrCreateRoot<long>(root).Value.ToString(System.Globalization.CultureInfo.InvariantCulture)))
+            if (!texts.TryAdd($"root:{root}", world.Heap.OpenOrCreateRoot<long>(root).Value.ToString(
+                System.Globalization.CultureInfo.InvariantCulture)))
             {
                 texts[$"root:{root}"] = "twice";
             }
@@ -429,7 +459,8 @@ internal sealed partial class Explorer : IDisposable
     }
 
     // A run of one letter is a value that was made long on purpose.
-    private static string Short(string text) => System.Text.RegularExpressions.Regex.Replace(text, @"(\w)\1{40,}", match => $"{match.Value[..8]}({match.Length})");
+    private static string Short(string text) => System.Text.RegularExpressions.Regex.Replace(text, @"(\w)\1{40,}",
+        match => $"{match.Value[..8]}({match.Length})");
 
     private Finding Describe(string what, string again, Action run)
     {

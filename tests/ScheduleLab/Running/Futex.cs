@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.ScheduleLab.Running;
 
-/// <summary>A flag that one thread waits for: the cheapest way from one thread to another, where both are on one processor.</summary>
+/// <summary>A flag that one thread waits for: the cheapest way from one thread to another, where both are on one
+/// processor.</summary>
 internal sealed unsafe partial class Futex : IDisposable
 {
     private const int WaitPrivate = 128;
@@ -26,7 +27,8 @@ internal sealed unsafe partial class Futex : IDisposable
         }
     }
 
-    /// <summary>Keeps this thread on one of the processors that it may use, so that handing over is a switch and no signal between processors.</summary>
+    /// <summary>Keeps this thread on one of the processors that it may use, so that handing over is a switch and no
+    /// signal between processors.</summary>
     public static void StayOn(int processor)
     {
         ulong* mask = stackalloc ulong[16];
@@ -49,7 +51,8 @@ internal sealed unsafe partial class Futex : IDisposable
     public void Dispose() => NativeMemory.Free(_word);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial long Call(long number, int* word, int operation, int value, nint timeout, nint second, int third);
+    private static partial long Call(long number, int* word, int operation, int value, nint timeout, nint second,
+        int third);
 
     [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     private static partial int SetAffinity(int thread, nint length, ulong* mask);
@@ -57,5 +60,6 @@ internal sealed unsafe partial class Futex : IDisposable
     [LibraryImport("libc", EntryPoint = "sched_getaffinity", SetLastError = true)]
     private static partial int GetAffinityRaw(int thread, nint length, ulong* mask);
 
-    private static int GetAffinity(int thread, nint length, ulong* mask) => GetAffinityRaw(thread, length, mask) == 0 ? 1 : 0;
+    private static int GetAffinity(int thread, nint length, ulong* mask) =>
+        GetAffinityRaw(thread, length, mask) == 0 ? 1 : 0;
 }

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.ScheduleLab.Running;
 
-/// <summary>The bytes under a heap. A shadow of them tells what a store replaced; a hash over all words, kept up with each store, tells states apart.</summary>
+/// <summary>The bytes under a heap. A shadow of them tells what a store replaced; a hash over all words, kept up with
+/// each store, tells states apart.</summary>
 internal sealed unsafe class Memory : IDisposable
 {
     private readonly byte* _shadow;

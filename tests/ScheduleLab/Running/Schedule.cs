@@ -6,19 +6,23 @@ namespace GuestMemFs.ScheduleLab.Running;
 internal readonly record struct Preemption(int Step, int Target);
 
 /// <summary>A line of a schedule's table.</summary>
-internal readonly record struct Step(int Number, int Thread, PointKind Kind, long Offset, ulong Value, int Line, string File, string? Text = null);
+internal readonly record struct Step(int Number, int Thread, PointKind Kind, long Offset, ulong Value, int Line,
+    string File, string? Text = null);
 
-/// <summary>Something that the library must not do: damage, a wait that does not end, a store outside of the heap.</summary>
+/// <summary>Something that the library must not do: damage, a wait that does not end, a store outside of the
+/// heap.</summary>
 internal sealed class ScheduleException(string message) : Exception(message);
 
 /// <summary>Ends a thread whose process is dead, or whose schedule has failed.</summary>
 internal sealed class ThreadDiesException : Exception;
 
-/// <summary>Runs threads one at a time. At each point the plan, or chance, says which thread goes on; a thread that waits is passed over until something has changed.</summary>
+/// <summary>Runs threads one at a time. At each point the plan, or chance, says which thread goes on; a thread that
+/// waits is passed over until something has changed.</summary>
 internal sealed unsafe class Schedule : IDisposable
 {
     private const int MostSteps = 8_000;
     private const int ChangesOfPriority = 4;
+    private const int MostFruitless = 600;
 
     private readonly Worker[] _workers;
     private readonly Futex _end = new();
@@ -27,6 +31,8 @@ internal sealed unsafe class Schedule : IDisposable
     private int _next;
     private int _count;
     private Random? _chance;
+    private int _fruitless;
+    private long _fruitlessSince;
     private readonly int[] _changeAt = new int[ChangesOfPriority];
 
     public Schedule(Memory memory, int threads, int processor)
@@ -68,7 +74,8 @@ internal sealed unsafe class Schedule : IDisposable
         Start(bodies, first);
     }
 
-    /// <summary>Runs the bodies by chance: PCT, where a thread's priority falls at a few random steps and the highest one runs.</summary>
+    /// <summary>Runs the bodies by chance: PCT, where a thread's priority falls at a few random steps and the highest
+    /// one runs.</summary>
     public void RunByChance(ReadOnlySpan<Action<Worker>> bodies, Random chance, int length)
     {
         _plan = [];
@@ -124,14 +131,7 @@ internal sealed unsafe class Schedule : IDisposable
     public void Finished(Worker me)
     {
         me.Done = true;
-        Worker? next = Next(me);
-        if (next is null && _workers.AsSpan(0, _count).ContainsAnyNotDone(out Worker? waiting))
-        {
-            Fail($"thread {waiting!.Index} waits, and nobody is left that it could wait for");
-            next = waiting;
-        }
-
-        if (next is null)
+        if ((Next(me) ?? Waiting(me)) is not { } next)
         {
             _end.Set();
         }
@@ -166,7 +166,8 @@ internal sealed unsafe class Schedule : IDisposable
             Worker.Current = me;
         }
 
-        bool own = offset >= Heap.HeapFormat.LanesOffset && offset < Heap.HeapFormat.LanesOffset + (Heap.HeapFormat.LaneCount * Heap.HeapFormat.LaneLength);
+        bool own = offset >= Heap.HeapFormat.LanesOffset && offset < Heap.HeapFormat.LanesOffset + (
+            Heap.HeapFormat.LaneCount * Heap.HeapFormat.LaneLength);
         _choices[step] = own ? (byte)0 : Others(me); // a lane's words are its holder's alone
         Worker? other = _chance is null ? Planned(step) : ByPriority(me, step);
         if (other is not null && other != me)
@@ -191,11 +192,23 @@ internal sealed unsafe class Schedule : IDisposable
             return;
         }
 
-        Fail($"thread {me.Index} waits, and so does everybody else");
-        throw new ThreadDiesException();
+        // All wait, and some may give up after a while.
+        _fruitless = _fruitlessSince == Changes ? _fruitless + 1 : 0;
+        _fruitlessSince = Changes;
+        if (_fruitless > MostFruitless)
+        {
+            Fail($"thread {me.Index} waits, and so does everybody else");
+            throw new ThreadDiesException();
+        }
+
+        if (Waiting(me) is { } other)
+        {
+            SwitchTo(me, other);
+        }
     }
 
-    /// <summary>False where a store must not be made: its thread is dead, or it lies outside (which fails the schedule).</summary>
+    /// <summary>False where a store must not be made: its thread is dead, or it lies outside (which fails the
+    /// schedule).</summary>
     public bool MayStore(Worker me, void* at, long length)
     {
         if (me.Dying)
@@ -250,7 +263,8 @@ internal sealed unsafe class Schedule : IDisposable
         }
     }
 
-    private Worker? Planned(int step) => _next < _plan.Length && _plan[_next].Step == step ? _workers[_plan[_next++].Target] : null;
+    private Worker? Planned(int step) => _next < _plan.Length
+        && _plan[_next].Step == step ? _workers[_plan[_next++].Target] : null;
 
     private Worker? ByPriority(Worker me, int step)
     {
@@ -286,13 +300,28 @@ internal sealed unsafe class Schedule : IDisposable
         for (int i = 1; i <= _count; i++)
         {
             Worker other = _workers[(me.Index + i) % _count];
-            if (other != me && CanRun(other) && (best is null || (_chance is not null && other.Priority > best.Priority)))
+            if (other != me && CanRun(other) && (best is null || (_chance is not null
+                && other.Priority > best.Priority)))
             {
                 best = other;
             }
         }
 
         return best;
+    }
+
+    // Threads that wait are told to look again, one after the other.
+    private Worker? Waiting(Worker me)
+    {
+        for (int i = 1; i <= _count; i++)
+        {
+            if (_workers[(me.Index + i) % _count] is { Done: false } other && other != me)
+            {
+                return other;
+            }
+        }
+
+        return null;
     }
 
     private bool CanRun(Worker worker) => !worker.Done && (worker.Dying || worker.WaitsSince != Changes);
@@ -315,19 +344,5 @@ internal sealed unsafe class Schedule : IDisposable
         }
 
         _end.Dispose();
-    }
-}
-
-internal static class WorkerSpans
-{
-    public static bool ContainsAnyNotDone(this Span<Worker> workers, out Worker? first)
-    {
-        first = null;
-        foreach (Worker worker in workers)
-        {
-            first ??= worker.Done ? null : worker;
-        }
-
-        return first is not null;
     }
 }

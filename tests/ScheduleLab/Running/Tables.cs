@@ -17,7 +17,8 @@ internal static class Tables
             string mark = thread >= 0 && thread != step.Thread ? "* " : "  ";
             thread = step.Thread;
             string does = step.Kind == PointKind.Operation ? step.Text! : step.Kind.ToString().ToLowerInvariant();
-            text.Append(mark).Append(CultureInfo.InvariantCulture, $"{step.Number,4}  {new string(' ', step.Thread * 2)}{step.Thread}{new string(' ', 6 - (step.Thread * 2))} {does,-10}");
+            text.Append(mark).Append(CultureInfo.InvariantCulture,
+                $"{step.Number,4}  {new string(' ', step.Thread * 2) + step.Thread,-8} {does,-10}");
             if (step.Kind is PointKind.Store or PointKind.Publish)
             {
                 text.Append(CultureInfo.InvariantCulture, $" {Name(step.Offset)} = 0x{step.Value:X}");
@@ -41,9 +42,15 @@ internal static class Tables
     private static string Name(long offset)
     {
         const long Lanes = HeapFormat.LanesOffset;
+        long inLanes = offset - Lanes;
         return offset is >= Lanes and < Lanes + (HeapFormat.LaneCount * HeapFormat.LaneLength)
-            ? string.Create(CultureInfo.InvariantCulture, $"lane {(offset - Lanes) / HeapFormat.LaneLength} word {(offset - Lanes) % HeapFormat.LaneLength / 8}")
-            : offset >= HeapFormat.RootsOffset && offset < HeapFormat.RootsOffset + (HeapFormat.RootCount * HeapFormat.RootLength) ? string.Create(CultureInfo.InvariantCulture, $"root {(offset - HeapFormat.RootsOffset) / HeapFormat.RootLength}")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                    $"lane {inLanes / HeapFormat.LaneLength} word {inLanes % HeapFormat.LaneLength / 8}")
+            : offset >= HeapFormat.RootsOffset && offset < HeapFormat.RootsOffset + (
+                HeapFormat.RootCount * HeapFormat.RootLength)
+                    ? string.Create(CultureInfo.InvariantCulture,
+                        $"root {(offset - HeapFormat.RootsOffset) / HeapFormat.RootLength}")
             : offset.ToString(CultureInfo.InvariantCulture);
     }
 }

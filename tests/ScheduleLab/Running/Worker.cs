@@ -30,7 +30,8 @@ internal sealed class Worker : IDisposable
 
     public Action<Worker>? Body { get; set; }
 
-    /// <summary>Words that this thread has stored since it last published one, and what they held before: in a weak order any of them may not be there yet.</summary>
+    /// <summary>Words that this thread has stored since it last published one, and what they held before: in a weak
+    /// order any of them may not be there yet.</summary>
     public List<(int Offset, ulong Old)> Floating { get; } = [];
 
     public bool Done { get; set; }

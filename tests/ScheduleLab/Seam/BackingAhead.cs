@@ -1,6 +1,7 @@
 namespace GuestMemFs.Heap;
 
-/// <summary>In place of the library's: the lab's memory is there already, and a thread of the pool is none of the scheduler's.</summary>
+/// <summary>In place of the library's: the lab's memory is there already, and a thread of the pool is none of the
+/// scheduler's.</summary>
 internal sealed class BackingAhead(IHeapSpace space)
 {
     public long Requested { get; private set; }

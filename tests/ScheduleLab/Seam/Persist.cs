@@ -4,16 +4,20 @@ using GuestMemFs.ScheduleLab.Seam;
 
 namespace GuestMemFs.Format;
 
-/// <summary>The lab's persist seam, compiled in place of the library's: does the same, and each store is a point before it and may be the last before a crash after it.</summary>
+/// <summary>The lab's persist seam, compiled in place of the library's: does the same, and each store is a point before
+/// it and may be the last before a crash after it.</summary>
 internal static unsafe class Persist
 {
     public static bool ThroughPowerLoss => false;
 
-    public static void Store(ulong* at, ulong value, [CallerLineNumber] int line = 0, [CallerFilePath] string file = "") => Word(PointKind.Store, at, value, line, file);
+    public static void Store(ulong* at, ulong value, [CallerLineNumber] int line = 0,
+        [CallerFilePath] string file = "") => Word(PointKind.Store, at, value, line, file);
 
-    public static void Publish(ulong* at, ulong value, [CallerLineNumber] int line = 0, [CallerFilePath] string file = "") => Word(PointKind.Publish, at, value, line, file);
+    public static void Publish(ulong* at, ulong value, [CallerLineNumber] int line = 0,
+        [CallerFilePath] string file = "") => Word(PointKind.Publish, at, value, line, file);
 
-    /// <summary>A store without a point, to a word that nobody else looks at before the lock is free that the thread holds.</summary>
+    /// <summary>A store without a point, to a word that nobody else looks at before the lock is free that the thread
+    /// holds.</summary>
     public static void Quiet(ulong* at, ulong value)
     {
         if (Worker.Current is not { } me)
@@ -26,7 +30,8 @@ internal static unsafe class Persist
         }
     }
 
-    public static void Copy(void* to, ReadOnlySpan<byte> from, [CallerLineNumber] int line = 0, [CallerFilePath] string file = "")
+    public static void Copy(void* to, ReadOnlySpan<byte> from, [CallerLineNumber] int line = 0,
+        [CallerFilePath] string file = "")
     {
         if (Worker.Current is not { } me)
         {
@@ -42,7 +47,8 @@ internal static unsafe class Persist
         }
     }
 
-    public static void Fill(void* to, long length, byte value, [CallerLineNumber] int line = 0, [CallerFilePath] string file = "")
+    public static void Fill(void* to, long length, byte value, [CallerLineNumber] int line = 0,
+        [CallerFilePath] string file = "")
     {
         byte[] bytes = new byte[length];
         bytes.AsSpan().Fill(value);

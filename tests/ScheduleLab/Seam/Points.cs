@@ -68,7 +68,8 @@ internal static class Points
     }
 
     /// <summary>For faults: what an exchange does, in two steps.</summary>
-    public static int TestThenSet(ref int word, int value = 1, [CallerLineNumber] int line = 0, [CallerFilePath] string file = "")
+    public static int TestThenSet(ref int word, int value = 1, [CallerLineNumber] int line = 0,
+        [CallerFilePath] string file = "")
     {
         int old = Volatile.Read(ref word, line, file);
         if (old == 0)

@@ -2,23 +2,27 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace GuestMemFs.ScheduleLab.Seam;
 
-/// <summary>In place of System.Threading's: each access is a point. One thread runs at a time, so a plain access is all that is needed.</summary>
+/// <summary>In place of System.Threading's: each access is a point. One thread runs at a time, so a plain access is all
+/// that is needed.</summary>
 internal static class Volatile
 {
-    public static T Read<T>(ref readonly T location, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public static T Read<T>(ref readonly T location, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         Points.Before(PointKind.Read, line, file);
         return location;
     }
 
-    public static void Write<T>(ref T location, T value, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public static void Write<T>(ref T location, T value, [System.Runtime.CompilerServices.CallerLineNumber] int line =
+        0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         Points.Before(PointKind.Write, line, file);
         location = value;
         Points.Wrote();
     }
 
-    public static void ReadBarrier([System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "") => Points.Before(PointKind.Read, line, file);
+    public static void ReadBarrier([System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "") => Points.Before(PointKind.Read, line, file);
 
     public static void WriteBarrier()
     {
@@ -29,7 +33,8 @@ internal static class Volatile
 /// <summary>In place of System.Threading's.</summary>
 internal static class Interlocked
 {
-    public static T Exchange<T>(ref T location, T value, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public static T Exchange<T>(ref T location, T value, [System.Runtime.CompilerServices.CallerLineNumber] int line =
+        0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         Points.Before(PointKind.Exchange, line, file);
         T old = location;
@@ -42,7 +47,9 @@ internal static class Interlocked
         return old;
     }
 
-    public static T CompareExchange<T>(ref T location, T value, T comparand, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public static T CompareExchange<T>(ref T location, T value, T comparand,
+        [System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+            [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         Points.Before(PointKind.Exchange, line, file);
         T old = location;
@@ -63,7 +70,8 @@ internal static class Interlocked
 
     public static long Decrement(ref long location) => Add(ref location, -1L);
 
-    public static T Add<T>(ref T location, T value, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public static T Add<T>(ref T location, T value, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "")
         where T : System.Numerics.INumber<T>
     {
         Points.Before(PointKind.Exchange, line, file);
@@ -71,7 +79,8 @@ internal static class Interlocked
         return location += value;
     }
 
-    public static T Read<T>(ref readonly T location, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "") => Volatile.Read(in location, line, file);
+    public static T Read<T>(ref readonly T location, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "") => Volatile.Read(in location, line, file);
 
     public static void MemoryBarrier() => Points.Here();
 }
@@ -93,7 +102,8 @@ internal struct SpinWait
     public void Reset() => Count = 0;
 }
 
-/// <summary>In place of System.Threading's: a lock that its thread may take again, and that waits through the scheduler.</summary>
+/// <summary>In place of System.Threading's: a lock that its thread may take again, and that waits through the
+/// scheduler.</summary>
 internal sealed class Lock
 {
     private int _owner = -1;
@@ -101,7 +111,8 @@ internal sealed class Lock
 
     public bool IsHeldByCurrentThread => _owner == Points.Thread;
 
-    public void Enter([System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public void Enter([System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         while (!TryEnter(line, file))
         {
@@ -109,7 +120,8 @@ internal sealed class Lock
         }
     }
 
-    public bool TryEnter([System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public bool TryEnter([System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         Points.Before(PointKind.Enter, line, file);
         if (_owner >= 0 && _owner != Points.Thread)
@@ -123,7 +135,8 @@ internal sealed class Lock
         return true;
     }
 
-    public void Exit([System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public void Exit([System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         Points.Before(PointKind.Leave, line, file);
         if (--_depth <= 0)
@@ -135,7 +148,8 @@ internal sealed class Lock
         Points.Wrote();
     }
 
-    public Scope EnterScope([System.Runtime.CompilerServices.CallerLineNumber] int line = 0, [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+    public Scope EnterScope([System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "")
     {
         Enter(line, file);
         return new Scope(this);
@@ -145,4 +159,22 @@ internal sealed class Lock
     {
         public void Dispose() => held?.Exit();
     }
+}
+
+/// <summary>In place of System's: the threads are the schedule's, and the time stands still.</summary>
+internal static class Environment
+{
+    public static int CurrentManagedThreadId => Points.Thread + 1;
+
+    public static long TickCount64 => 1_000;
+
+    public static int ProcessorCount => 2;
+}
+
+/// <summary>In place of System.Diagnostics': the time stands still, so nothing ends because of it.</summary>
+internal static class Stopwatch
+{
+    public static long Frequency => 1_000_000;
+
+    public static long GetTimestamp() => 1_000_000;
 }

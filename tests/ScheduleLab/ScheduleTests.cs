@@ -1,0 +1,100 @@
+using GuestMemFs.CrashLab;
+using GuestMemFs.ScheduleLab.Running;
+
+namespace GuestMemFs.ScheduleLab;
+
+/// <summary>The short profile: what each build explores.</summary>
+public sealed class ScheduleTests
+{
+    /// <summary>Where pairs are looked into with two preemptions; the long profile does that everywhere.</summary>
+    private static readonly string[] s_deep = ["one", "overflow", "expiring", "garbage"];
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Every_pair_of_operations_with_up_to_two_preemptions() =>
+        AssertNone(Sweep.Run("pairs, two preemptions", Pairs().Where(pair => s_deep.Contains(pair.Beginning.Name)), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 2)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Every_pair_of_operations_from_every_beginning_with_up_to_one_preemption() =>
+        AssertNone(Sweep.Run("pairs, one preemption", Pairs(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_at_every_store_of_pairs_that_meet() =>
+        AssertNone(Sweep.Run("pairs", Pairs().Where(
+            pair => pair.Beginning.Name is "one" or "overflow" or "expiring" or "garbage" or "about-to-split"),
+            i => new Explorer(i), (explorer, pair) => explorer.Exhaust(pair, 1)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_under_a_weak_order_of_stores() =>
+        AssertNone(Sweep.Run("pairs, weak order", Pairs().Where(pair =>
+            pair.Beginning.Name is "one" or "about-to-split"), i => new Explorer(i) { Weak = true }, (explorer, pair) =>
+                explorer.Exhaust(pair, 0)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Triples_of_operations_by_chance()
+    {
+        Random random = new(11);
+        Scenario[] triples = [.. Enumerable.Range(0, 3_000).Select(_ => Scenario.Triple(random)).Where(triple =>
+            !KnownFinds.Covers(triple))];
+
+        AssertNone(Sweep.Run("triples by chance", triples, i =>
+            new Explorer(i) { Crashes = false }, (explorer, triple) => explorer.Chance(triple, 1, 200)));
+    }
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Pairs_by_chance_from_every_beginning() =>
+        AssertNone(Sweep.Run("pairs by chance", Pairs(), i => new Explorer(i) { Crashes = false }, (explorer, pair) =>
+            explorer.Chance(pair, 1, 100)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_reader_of_another_process_lives_across_a_writers_death() =>
+        AssertNone(Sweep.Run("deaths under a reader", Scenario.Deaths().Where(pair =>
+            !KnownFinds.CoversDeath(pair) && pair.Beginning.Name is "one" or "big" or "overflow"), i =>
+                new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Deaths(pair)));
+
+    [Fact]
+    public void What_is_known_to_be_wrong_is_still_found()
+    {
+        using Explorer explorer = new(0) { Crashes = true };
+
+        string[] mended = [
+            .. KnownFinds.All.Where(find => explorer.Exhaust(Scenario.Parse(find.Shows),
+                find.Preemptions) is null).Select(find => find.Shows),
+            .. KnownFinds.AcrossDeaths.Where(name => explorer.Deaths(Scenario.Parse(name)) is null)];
+
+        Assert.True(mended.Length == 0, "this is not found any more: was it mended? Then take it out of KnownFinds: "
+            + string.Join(", ", mended));
+    }
+
+    [Fact]
+    public void A_schedule_can_be_shown_again()
+    {
+        using Explorer explorer = new(0) { Crashes = false };
+        Finding finding = explorer.Exhaust(Scenario.Parse("one/set+get"), 0) ?? new(Scenario.Parse("one/set+get"), "",
+            "", "one/set+get 0 17:1");
+
+        (string? wrong, string table) = explorer.Show(finding.Scenario, finding.Again.Split(' ')[1..]);
+
+        Assert.Null(wrong);
+        Assert.Contains("thread 1: get", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_change_of_the_sources_finds_its_place() =>
+        Assert.True(Rewriting.Lost.Length == 0, "the library has changed: adapt Rewrites.txt. " + string.Join("; ",
+            Rewriting.Lost));
+
+    private static IEnumerable<Scenario> Pairs() => Scenario.Pairs().Where(pair => !KnownFinds.Covers(pair));
+
+    private static void AssertNone(IReadOnlyList<Finding> findings) =>
+        Assert.True(findings.Count == 0, string.Join("\n\n", findings.Take(3))
+            + $"\n{findings.Count} in all: {string.Join(", ", findings.Select(finding => finding.Scenario.Name))}");
+}
