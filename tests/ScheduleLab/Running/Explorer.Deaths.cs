@@ -1,4 +1,4 @@
-using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 using GuestMemFs.ScheduleLab.Checking;
 
 namespace GuestMemFs.ScheduleLab.Running;

@@ -1,5 +1,5 @@
 using System.Text;
-using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 using GuestMemFs.ScheduleLab.Checking;
 using GuestMemFs.ScheduleLab.Seam;
 
