@@ -12,7 +12,7 @@ public sealed class DemoTests
         Assert.SkipWhen(TestServer.IsRedis, "The demo's server is KvStore itself.");
         using var place = new TemporaryDirectory();
         (int code, string output, string error) = Tool.Run(
-            Path.Combine(AppContext.BaseDirectory, "KvStore"), ["demo", "--keys", "50k", "--arena", place.Path], seconds: 120);
+            TestServer.KvStorePath, ["demo", "--keys", "50k", "--arena", place.Path], seconds: 120);
         Assert.True(code == 0, $"It ended with {code}:\n{output}\n{error}");
         Assert.Contains("50,000 right, 0 lost, 0 wrong", output, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(place.Path));

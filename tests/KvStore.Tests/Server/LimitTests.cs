@@ -153,12 +153,12 @@ public sealed class LimitTests
         string arena = Path.Combine(directory.Path, "arena");
         Directory.CreateDirectory(arena);
         (int exitCode, _, string error) = Tool.Run(
-            Path.Combine(AppContext.BaseDirectory, "KvStore"), ["--port", "0", "--unixsocket", path, "--arena", arena, "--size", "64M"]);
+            TestServer.KvStorePath, ["--port", "0", "--unixsocket", path, "--arena", arena, "--size", "64M"]);
         Assert.Equal((2, $"KvStore: --unixsocket {path}: there is a file of this name, which is not a socket\n"), (exitCode, error));
         Assert.Equal("mine", File.ReadAllText(path));
         File.Delete(path);
 
-        ServerProgram program = ServerProgram.KvStore(Path.Combine(AppContext.BaseDirectory, "KvStore"), "--size", "64M");
+        ServerProgram program = ServerProgram.KvStore(TestServer.KvStorePath, "--size", "64M");
         using (ServerProcess killed = ServerProcess.Start(program, arena, socketPath: path))
         {
             killed.WaitUntilReady();
@@ -234,7 +234,7 @@ public sealed class LimitTests
     }
 
     private static RunningServer Start(params string[] more) =>
-        new(ServerProgram.KvStore(Path.Combine(AppContext.BaseDirectory, "KvStore"), ["--size", "256M", .. more]));
+        new(ServerProgram.KvStore(TestServer.KvStorePath, ["--size", "256M", .. more]));
 
     private static bool Connects(RunningServer server)
     {

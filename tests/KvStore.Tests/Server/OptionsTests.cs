@@ -30,7 +30,7 @@ public sealed class OptionsTests
     [InlineData("--config /nowhere/at/all", "--config /nowhere/at/all: Could not find a part of the path '/nowhere/at/all'.")]
     public void A_bad_option_is_one_line_and_exit_code_2(string line, string message)
     {
-        (int exitCode, string output, string error) = Tool.Run(Path.Combine(AppContext.BaseDirectory, "KvStore"), line.Split(' '));
+        (int exitCode, string output, string error) = Tool.Run(TestServer.KvStorePath, line.Split(' '));
         Assert.Equal((2, "", $"KvStore: {message}\n"), (exitCode, output, error));
     }
 
