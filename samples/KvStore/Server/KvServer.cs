@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 using KvStore.Engine;
 using KvStore.Session;
@@ -7,10 +6,9 @@ using KvStore.Transport;
 
 namespace KvStore.Server;
 
-/// <summary>Listens, accepts, and closes. All connections are served by one event loop, as in Redis.</summary>
+/// <summary>Accepts, and closes. All connections are served by one event loop, as in Redis.</summary>
 internal sealed class KvServer : IServerControl, IDisposable
 {
-
     private readonly ServerOptions _options;
     private readonly KvEngine _engine;
     private readonly BatchRunner _runner;
@@ -22,8 +20,8 @@ internal sealed class KvServer : IServerControl, IDisposable
     private readonly ManualResetEventSlim _shutdown = new();
     private string _shutdownReason = "";
     private readonly long _started = Stopwatch.GetTimestamp();
+    private ServerSockets? _sockets;
     private long _lastId;
-    private bool _ownsUnixSocket;
 
     public KvServer(ServerOptions options, Keyspace keyspace)
     {
@@ -42,9 +40,6 @@ internal sealed class KvServer : IServerControl, IDisposable
         _shutdown.Wait();
         return Volatile.Read(ref _shutdownReason);
     }
-
-    /// <summary>The TCP port that was really taken; asked for with port 0 in tests.</summary>
-    public int BoundPort { get; private set; }
 
     public IReadOnlyCollection<ClientSession> Sessions => Array.ConvertAll(Connections(), c => c.Session);
 
@@ -69,27 +64,13 @@ internal sealed class KvServer : IServerControl, IDisposable
         _shutdown.Set();
     }
 
-    /// <summary>Binds and listens; clients are served from here on.</summary>
-    public void Start(bool anyPort = false)
+    /// <summary>Takes the sockets over; clients are served from here on.</summary>
+    public void Start(ServerSockets sockets)
     {
-        if (_options.Port != 0 || anyPort)
+        _sockets = sockets;
+        foreach (Socket socket in sockets.Sockets)
         {
-            IPAddress address = Address(_options.Bind);
-            var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            if (address.Equals(IPAddress.IPv6Any))
-            {
-                listener.DualMode = true;
-            }
-
-            Listen(listener, new IPEndPoint(address, _options.Port), $"{_options.Bind}:{_options.Port}");
-            BoundPort = ((IPEndPoint)listener.LocalEndPoint!).Port;
-        }
-
-        if (_options.UnixSocket.Length > 0)
-        {
-            RemoveStaleSocket(_options.UnixSocket);
-            Listen(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(_options.UnixSocket), _options.UnixSocket);
-            _ownsUnixSocket = true;
+            _listeners.Add(new Listener(_loop, socket, Serve));
         }
 
         _loop.Start();
@@ -111,71 +92,11 @@ internal sealed class KvServer : IServerControl, IDisposable
     /// <summary>Runs no more commands, closes all sockets, and waits until that is done.</summary>
     public void Dispose()
     {
+        _sockets?.RemoveName();
         _engine.Close();
         _loop.Post(CloseSockets);
         _loop.Dispose();
         _shutdown.Dispose();
-        if (_ownsUnixSocket)
-        {
-            File.Delete(_options.UnixSocket);
-        }
-    }
-
-    private static IPAddress Address(string bind) => bind switch
-    {
-        "*" => IPAddress.IPv6Any,
-        "127.0.0.1" => IPAddress.Loopback, // the usual one, without the parser, which would have to be compiled first
-        _ => IPAddress.Parse(bind),
-    };
-
-    private void Listen(Socket listener, EndPoint end, string shown)
-    {
-        try
-        {
-            listener.Bind(end);
-            listener.Listen(_options.Backlog);
-            _listeners.Add(new Listener(_loop, listener, Serve));
-        }
-        catch (SocketException e)
-        {
-            listener.Dispose();
-            throw new OptionException($"cannot listen on {shown}: {e.Message}");
-        }
-    }
-
-    private static void RemoveStaleSocket(string path)
-    {
-        if (!File.Exists(path))
-        {
-            return;
-        }
-
-        try
-        {
-            File.OpenHandle(path).Dispose();
-            throw new OptionException($"--unixsocket {path}: there is a file of this name, which is not a socket");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Sockets cannot be opened: this is one, or nothing that may be deleted, which the next step tells.
-        }
-
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            probe.Connect(new UnixDomainSocketEndPoint(path));
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            File.Delete(path); // its server was killed
-            return;
-        }
-        catch (SocketException e)
-        {
-            throw new OptionException($"--unixsocket {path}: there is something else under this name ({e.Message})");
-        }
-
-        throw new OptionException($"--unixsocket {path}: another server listens there");
     }
 
     private void CloseSockets()

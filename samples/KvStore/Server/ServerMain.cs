@@ -19,11 +19,12 @@ internal static class ServerMain
         try
         {
             ServerOptions options = OptionsParser.Parse(args, Environment.GetEnvironmentVariables());
+            using ServerSockets sockets = ServerSockets.Listen(options);
             using Keyspace keyspace = Keyspace.Open(options);
             using var server = new KvServer(options, keyspace);
             using PosixSignalRegistration terminate = On(PosixSignal.SIGTERM, server);
             using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, server);
-            server.Start();
+            server.Start(sockets);
             Announce(options, keyspace);
             string reason = options.LiveUpdateSocket.Length > 0 ? WaitAsParticipant(options, keyspace, server) : server.WaitForShutdownRequest();
             Console.WriteLine($"closing: {reason}");

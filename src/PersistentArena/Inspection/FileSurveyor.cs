@@ -61,7 +61,7 @@ internal sealed class FileSurveyor
     private Found? Look(string name)
     {
         using MediumFile? file = _medium.TryOpenFile(name, writable: false);
-        long pageSize = _medium.Capabilities.PageSize;
+        long pageSize = _medium.Capabilities.Alignment;
         ExtentMark mark = default;
         return file is null
             ? null

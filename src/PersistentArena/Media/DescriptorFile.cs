@@ -57,9 +57,9 @@ internal sealed unsafe class DescriptorFile : MediumFile
     {
         ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        if (address % (nint)_capabilities.PageSize != 0)
+        if (address % (nint)_capabilities.Alignment != 0)
         {
-            throw new ArgumentException($"'{_path}' has pages of {_capabilities.PageSize} bytes; address 0x{address:x} is not aligned to them.", nameof(address));
+            throw new ArgumentException($"'{_path}' has pages of {_capabilities.Alignment} bytes; address 0x{address:x} is not aligned to them.", nameof(address));
         }
 
         if (writable && !IsWritable)

@@ -12,6 +12,9 @@ internal enum ShmemHuge
     /// <summary>By collapsing what is there, where somebody asks for it (MADV_COLLAPSE).</summary>
     Collapse,
 
+    /// <summary>The same, if the kernel can: not tried yet.</summary>
+    Perhaps,
+
     /// <summary>To mappings that ask with MADV_HUGEPAGE.</summary>
     Advise,
 
@@ -23,23 +26,33 @@ internal enum ShmemHuge
 internal static class ShmemHugePages
 {
     private const string Switch = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
-    private static readonly Lazy<bool> s_canCollapse = new(TryCollapse);
+
+    /// <summary>
+    /// The page size where it hangs on whether the kernel can collapse. Found out when somebody asks, which no open does: the first MADV_COLLAPSE of a process waits for
+    /// every processor (lru_add_drain_all), 8 to 30 ms on a busy machine.
+    /// </summary>
+    public static readonly Lazy<long> PageSizeByTrial = new(() => TryCollapse() ? PageSizes.Huge2M : PageSizes.Small);
 
     /// <summary>Of a tmpfs mount: its <c>huge=</c>, unless the machine's switch says deny or force.</summary>
-    public static ShmemHuge OfMount(MountInfo? mount) => ForMount(mount?.Value("huge"), MachineSwitch(), s_canCollapse.Value);
+    public static ShmemHuge OfMount(MountInfo? mount) => ForMount(mount?.Value("huge"), MachineSwitch(), canCollapse: null);
 
     /// <summary>Of memfds, which are on a mount of the kernel's own: the machine's switch alone.</summary>
-    public static ShmemHuge OfMemfd() => ForMount(MachineSwitch(), MachineSwitch(), s_canCollapse.Value);
+    public static ShmemHuge OfMemfd() => ForMount(MachineSwitch(), MachineSwitch(), canCollapse: null);
 
-    /// <summary>Combines a mount's <c>huge=</c> with the machine's switch and what the kernel can.</summary>
-    public static ShmemHuge ForMount(string? huge, string? machine, bool canCollapse) => (huge, machine) switch
+    /// <summary>Combines a mount's <c>huge=</c> with the machine's switch and what the kernel can (null: not known).</summary>
+    public static ShmemHuge ForMount(string? huge, string? machine, bool? canCollapse) => (huge, machine) switch
     {
         (_, null) => ShmemHuge.No, // A kernel without transparent huge pages.
         (_, "deny") => ShmemHuge.No,
         (_, "force") => ShmemHuge.Yes,
         ("always" or "within_size", _) => ShmemHuge.Yes,
         ("advise", _) => ShmemHuge.Advise,
-        _ => canCollapse ? ShmemHuge.Collapse : ShmemHuge.No,
+        _ => canCollapse switch
+        {
+            null => ShmemHuge.Perhaps,
+            true => ShmemHuge.Collapse,
+            false => ShmemHuge.No,
+        },
     };
 
     /// <summary>The word in brackets: <c>always within_size advise [never] deny force</c>.</summary>

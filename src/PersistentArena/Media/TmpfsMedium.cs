@@ -37,6 +37,7 @@ internal sealed class TmpfsMedium : FileSystemMedium
     {
         Survives = Survives.ProcessExit,
         PageSize = huge == ShmemHuge.No ? PageSizes.Small : PageSizes.Huge2M,
+        PageSizeByTrial = huge == ShmemHuge.Perhaps ? ShmemHugePages.PageSizeByTrial : null,
         FileGranularity = PageSizes.Huge2M,
         MaximumFileLength = MaximumLength,
     };

@@ -34,6 +34,7 @@ public sealed record AttachStep(string Name, TimeSpan Duration);
 public sealed class AttachReport
 {
     private readonly Func<PageReport> _pages;
+    private readonly MediumCapabilities _capabilities;
 
     internal AttachReport(AttachKind kind, Guid arenaId, ulong epoch, int regions, Medium medium, string mediumReason, IReadOnlyList<AttachReason> reasons, IReadOnlyList<AttachStep> steps, Func<PageReport> pages)
     {
@@ -45,8 +46,7 @@ public sealed class AttachReport
         MediumName = medium.Name;
         Location = medium.Location;
         MediumReason = mediumReason;
-        Survives = medium.Capabilities.Survives;
-        PageSize = medium.Capabilities.PageSize;
+        _capabilities = medium.Capabilities;
         Reasons = reasons;
         Steps = steps;
     }
@@ -73,7 +73,7 @@ public sealed class AttachReport
     public string MediumReason { get; }
 
     /// <summary>What the content survives.</summary>
-    public Survives Survives { get; }
+    public Survives Survives => _capabilities.Survives;
 
     /// <summary>
     /// What pages the metadata got, read from smaps when it is asked for: what the medium gives, rather than what was asked of it. Unknown once the arena is closed. For a
@@ -82,7 +82,7 @@ public sealed class AttachReport
     public PageReport Pages => _pages();
 
     /// <summary>The page size that the medium is expected to give, in bytes. Whether it was got, <see cref="Pages"/> says.</summary>
-    public long PageSize { get; }
+    public long PageSize => _capabilities.PageSize;
 
     /// <summary>What was found, rolled back, mended.</summary>
     public IReadOnlyList<AttachReason> Reasons { get; }

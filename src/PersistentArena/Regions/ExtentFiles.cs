@@ -76,7 +76,7 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     public ExtentIdentity? Identify(MediumFile file) => Identify(file, out _);
 
     /// <summary>As above, and what its mark says.</summary>
-    public ExtentIdentity? Identify(MediumFile file, out ExtentMark mark) => Identify(file, granularity, medium.Capabilities.PageSize, out mark);
+    public ExtentIdentity? Identify(MediumFile file, out ExtentMark mark) => Identify(file, granularity, medium.Capabilities.Alignment, out mark);
 
     /// <summary>The mark of an extent of no region; null where its file is not there.</summary>
     public ExtentMark? MarkOf(ExtentEntry extent)
@@ -133,7 +133,7 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
 
     private AddressReservation View(MediumFile file, long length, bool writableView)
     {
-        var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.PageSize));
+        var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.Alignment));
         try
         {
             file.MapAt(view.Address, length, writableView);
@@ -147,10 +147,10 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     }
 
     /// <summary>Who a file is, where the arena's granularity is not known yet.</summary>
-    public static ExtentIdentity? Identify(MediumFile file, long granularity, long pageSize) => Identify(file, granularity, pageSize, out _);
+    public static ExtentIdentity? Identify(MediumFile file, long granularity, long alignment) => Identify(file, granularity, alignment, out _);
 
     /// <summary>As above, and what its mark says.</summary>
-    public static ExtentIdentity? Identify(MediumFile file, long granularity, long pageSize, out ExtentMark mark)
+    public static ExtentIdentity? Identify(MediumFile file, long granularity, long alignment, out ExtentMark mark)
     {
         mark = default;
         long length = file.Length;
@@ -165,7 +165,7 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
             file.Reserve(length - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
         }
 
-        using var view = new AddressReservation(length, Math.Max(granularity, pageSize));
+        using var view = new AddressReservation(length, Math.Max(granularity, alignment));
         file.MapAt(view.Address, length, writable: false);
         ExtentIdentity identity = ExtentIdentity.Read((byte*)view.Address, length);
         mark = ExtentMark.Read((byte*)view.Address, length, identity.Nonce);

@@ -59,7 +59,7 @@ internal sealed unsafe class MetadataFile : IDisposable
             file.Reserve(length - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
         }
 
-        var view = new AddressReservation(length, Math.Max(capabilities.PageSize, PageSizes.Huge2M));
+        var view = new AddressReservation(length, Math.Max(capabilities.Alignment, PageSizes.Huge2M));
         try
         {
             file.MapAt(view.Address, length, file.IsWritable);

@@ -78,7 +78,7 @@ internal static class MetadataLocator
                 continue;
             }
 
-            ExtentIdentity? identity = ExtentFiles.Identify(file, medium.Capabilities.FileGranularity, medium.Capabilities.PageSize);
+            ExtentIdentity? identity = ExtentFiles.Identify(file, medium.Capabilities.FileGranularity, medium.Capabilities.Alignment);
             bool known = identity is { } known1 && known1.ExtentId != ExtentIdentity.MetadataId && (expected is null || known1.ArenaId == expected);
             if (known || (identity is null && expected is null && ExtentFiles.TryParseName(name, out _)))
             {
@@ -154,7 +154,7 @@ internal static class MetadataLocator
         foreach (string candidate in medium.ListFiles())
         {
             using MediumFile? file = medium.TryOpenFile(candidate, writable);
-            if (file is not null && ExtentFiles.Identify(file, granularity, medium.Capabilities.PageSize) is { ExtentId: ExtentIdentity.MetadataId } identity
+            if (file is not null && ExtentFiles.Identify(file, granularity, medium.Capabilities.Alignment) is { ExtentId: ExtentIdentity.MetadataId } identity
                 && (expected is null || expected == identity.ArenaId))
             {
                 found.Add((candidate, identity.ArenaId));

@@ -158,7 +158,7 @@ public sealed partial class PersistentArena
     private static MetadataFile New(ArenaOptions options, Medium medium, MetadataFile? unfinished, AttachSteps steps, out bool fresh)
     {
         MediumCapabilities capabilities = medium.Capabilities;
-        long granularity = Math.Max(capabilities.FileGranularity, capabilities.PageSize);
+        long granularity = Math.Max(capabilities.FileGranularity, capabilities.Alignment);
         MetadataFile metadata = unfinished ?? NewFile(medium, RegionSizes.RoundUp(options.MetadataSize, granularity));
         try
         {
@@ -272,7 +272,7 @@ public sealed partial class PersistentArena
     private static void RequireGranularity(Medium medium, long granularity)
     {
         MediumCapabilities capabilities = medium.Capabilities;
-        if (granularity % Math.Max(capabilities.PageSize, capabilities.FileGranularity) != 0 || capabilities.MaximumFileLength < 2 * granularity)
+        if (granularity % Math.Max(capabilities.Alignment, capabilities.FileGranularity) != 0 || capabilities.MaximumFileLength < 2 * granularity)
         {
             throw new ForeignFileException(
                 medium.Location,

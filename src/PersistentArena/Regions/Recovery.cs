@@ -158,7 +158,7 @@ internal sealed unsafe class Recovery(Medium medium, ExtentFiles files, Metadata
     private ExtentEntry Adopt(MediumFile file, long length, ulong id)
     {
         ulong nonce = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
-        using var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.PageSize));
+        using var view = new AddressReservation(length, Math.Max(granularity, medium.Capabilities.Alignment));
         file.MapAt(view.Address, length, writable: true);
 
         // No identity, then the mark, then the identity: one with another nonce's mark would look as if an older library had made it, and might hold data.

@@ -49,6 +49,8 @@ public sealed class MountInfoTests
     [Theory]
     [InlineData(null, "never", false, "No")]
     [InlineData(null, "never", true, "Collapse")]
+    [InlineData(null, "never", null, "Perhaps")]
+    [InlineData("always", "never", null, "Yes")]
     [InlineData("never", "always", false, "No")]
     [InlineData("never", "always", true, "Collapse")]
     [InlineData("advise", "never", true, "Advise")]
@@ -57,7 +59,7 @@ public sealed class MountInfoTests
     [InlineData("always", "deny", true, "No")]
     [InlineData("never", "force", false, "Yes")]
     [InlineData("always", null, true, "No")]
-    public void Mount_and_machine_say_together_whether_tmpfs_has_huge_pages(string? mount, string? machine, bool canCollapse, string expected) =>
+    public void Mount_and_machine_say_together_whether_tmpfs_has_huge_pages(string? mount, string? machine, bool? canCollapse, string expected) =>
         Assert.Equal(expected, ShmemHugePages.ForMount(mount, machine, canCollapse).ToString());
 
     [Fact]
