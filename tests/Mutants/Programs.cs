@@ -15,13 +15,13 @@ internal static class Programs
     }
 
     /// <summary>
-    /// Runs tests in a <c>/dev/shm</c> of their own where that can be had (as root), so that what a wrong library leaves behind is gone with them; gives the exit
+    /// Runs tests in a <c>/dev/shm</c> and a <c>/proc</c> of their own where that can be had (as root), so that what a wrong library leaves behind is gone with them; gives the exit
     /// status, or null where they were ended after the time.
     /// </summary>
     public static int? RunTests(string folder, string program, IEnumerable<string> arguments, TimeSpan patience)
     {
         string[] own = Environment.IsPrivilegedProcess
-            ? ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "mount -t tmpfs -o size=8g tmpfs /dev/shm && exec \"$@\"", "sh"]
+            ? ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "mount -t proc proc /proc && mount -t tmpfs -o size=8g tmpfs /dev/shm && exec \"$@\"", "sh"]
             : [];
         string[] line = [.. own, Path.Combine(folder, program), .. arguments];
         var start = new ProcessStartInfo(line[0], line[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
