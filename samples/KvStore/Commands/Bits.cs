@@ -66,7 +66,12 @@ internal static class Bits
 
     public static void BitCount(in Call call)
     {
-        // A missing key answers before the other arguments are looked at.
+        // As 8.0 has it: what is wrong with the arguments is said before the key is looked at.
+        if (!TryCountRange(call, out long start, out long end, out bool inBits))
+        {
+            return;
+        }
+
         var facts = default(FactsReader);
         bool found = call.Keys.TryRead(call.Key, ref facts);
         call.Looked(found);
@@ -82,35 +87,41 @@ internal static class Bits
             return;
         }
 
-        long start = 0;
-        long end = -1;
-        bool inBits = false;
-        if (call.Args.Count is 4 or 5)
-        {
-            if (!call.TryInteger(2, out start) || !call.TryInteger(3, out end))
-            {
-                return;
-            }
-
-            if (call.Args.Count == 5)
-            {
-                inBits = call.Args.Is(4, "bit"u8);
-                if (!inBits && !call.Args.Is(4, "byte"u8))
-                {
-                    call.Reply.Error(Errors.Syntax);
-                    return;
-                }
-            }
-        }
-        else if (call.Args.Count != 2)
-        {
-            call.Reply.Error(Errors.Syntax);
-            return;
-        }
-
         var reader = new CountReader(start, end, inBits);
         call.Keys.TryRead(call.Key, ref reader);
         call.Reply.Integer(reader.Count);
+    }
+
+    /// <summary>All of the value, or from start to end in bytes or bits; replies what is wrong.</summary>
+    private static bool TryCountRange(in Call call, out long start, out long end, out bool inBits)
+    {
+        start = 0;
+        end = -1;
+        inBits = false;
+        if (call.Args.Count == 2)
+        {
+            return true;
+        }
+
+        if (call.Args.Count is not (4 or 5))
+        {
+            call.Reply.Error(Errors.Syntax);
+            return false;
+        }
+
+        if (!call.TryInteger(2, out start) || !call.TryInteger(3, out end))
+        {
+            return false;
+        }
+
+        inBits = call.Args.Count == 5 && call.Args.Is(4, "bit"u8);
+        if (call.Args.Count == 4 || inBits || call.Args.Is(4, "byte"u8))
+        {
+            return true;
+        }
+
+        call.Reply.Error(Errors.Syntax);
+        return false;
     }
 
     private static bool TryOffset(in Call call, out long offset)

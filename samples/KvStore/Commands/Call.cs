@@ -48,6 +48,29 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         return false;
     }
 
+    /// <summary>Reads the number of a database, or replies that there is none of it: there is one.</summary>
+    public bool TryDatabase(int index)
+    {
+        if (!TryInteger(index, out long database))
+        {
+            return false;
+        }
+
+        if (database is < int.MinValue or > int.MaxValue)
+        {
+            Reply.Error(Errors.NotAnInt);
+            return false;
+        }
+
+        if (database != 0)
+        {
+            Reply.Error(Errors.DatabaseIndex);
+            return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Counts a read of a key for the statistics.</summary>
     public void Looked(bool found)
     {

@@ -62,7 +62,7 @@ internal static class Clients
         bool isName = call.Args.Is(2, "lib-name"u8);
         if (!isName && !call.Args.Is(2, "lib-ver"u8))
         {
-            call.Reply.Error($"ERR Unrecognized option '{Encoding.Latin1.GetString(call.Args[2])}'");
+            call.Reply.Error($"ERR Unrecognized option '{call.Args.Shown(2)}'");
             return;
         }
 
@@ -111,7 +111,7 @@ internal static class Clients
                 none = call.Args.Is(3, "master"u8) || call.Args.Is(3, "replica"u8) || call.Args.Is(3, "slave"u8) || call.Args.Is(3, "pubsub"u8);
                 if (!none && !call.Args.Is(3, "normal"u8))
                 {
-                    call.Reply.Error($"ERR Unknown client type '{Encoding.Latin1.GetString(call.Args[3])}'");
+                    call.Reply.Error($"ERR Unknown client type '{call.Args.Shown(3)}'");
                     return;
                 }
             }

@@ -21,7 +21,7 @@ internal static class CommandDocs
                     { Since = "7.0.0", Summary = "Get array of specific command documentation" },
                 new("command|info", -2, NoFlags, KeySpec.None, Info)
                     { Since = "2.8.13", Summary = "Get array of specific command details" },
-                new("command|list", 2, NoFlags, KeySpec.None, List)
+                new("command|list", -2, NoFlags, KeySpec.None, List)
                     { Since = "7.0.0", Summary = "Get an array of command names" },
                 new("command|getkeys", -4, NoFlags, KeySpec.None, GetKeys)
                     { Since = "2.8.13", Summary = "Extract keys given a full command" },
@@ -42,11 +42,37 @@ internal static class CommandDocs
 
     public static void List(in Call call)
     {
-        call.Reply.Array(BuiltIn.Table.All.Count);
-        foreach (Command command in BuiltIn.Table.All)
+        List<string> names = [];
+        if (call.Args.Count is not (2 or 5) || (call.Args.Count == 5 && !call.Args.Is(2, "filterby"u8)))
         {
-            call.Reply.Bulk(command.Name);
+            call.Reply.Error(Errors.Syntax);
+            return;
         }
+
+        string kind = call.Args.Count == 5 ? call.Args.Shown(3).ToUpperInvariant() : "";
+        if (kind is not ("" or "MODULE" or "ACLCAT" or "PATTERN"))
+        {
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
+
+        foreach (Command command in BuiltIn.Table.All.SelectMany(command => command.Subcommands.Prepend(command)))
+        {
+            bool fits = kind switch
+            {
+                "" => true,
+                "ACLCAT" => Categories(command).Contains('@' + call.Args.Shown(4).ToLowerInvariant()),
+                "PATTERN" => Glob.IsMatch(call.Args[4], System.Text.Encoding.ASCII.GetBytes(command.Name), ignoreCase: true),
+                _ => false, // none is a module's
+            };
+            if (fits)
+            {
+                names.Add(command.Name);
+            }
+        }
+
+        call.Reply.Array(names.Count);
+        names.ForEach(call.Reply.Bulk);
     }
 
     public static void Info(in Call call)

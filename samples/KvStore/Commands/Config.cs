@@ -1,5 +1,6 @@
 using System.Text;
 using KvStore.Protocol;
+using KvStore.Transport;
 using KvStore.Engine;
 using static KvStore.Commands.CommandFlags;
 
@@ -30,17 +31,17 @@ internal static class Config
     ]);
 
     /// <summary>What clients ask for that is not a setting here, answered as it is.</summary>
-    private static readonly (string Name, Func<ServerOptions, string> Value)[] Facts =
+    private static readonly Fact[] Facts =
     [
-        ("save", _ => ""),
-        ("appendonly", _ => "no"),
-        ("appendfsync", _ => "no"),
-        ("databases", _ => "1"),
-        ("maxmemory", o => Numbers.Text(o.Size)),
-        ("maxmemory-policy", _ => "noeviction"),
-        ("cluster-enabled", _ => "no"),
-        ("slave-read-only", _ => "yes"),
-        ("replica-read-only", _ => "yes"),
+        new("save", _ => "", AtRunTime: true),
+        new("appendonly", _ => "no", AtRunTime: true),
+        new("appendfsync", _ => "no", AtRunTime: true),
+        new("databases", _ => "1"),
+        new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true),
+        new("maxmemory-policy", _ => "noeviction", AtRunTime: true),
+        new("cluster-enabled", _ => "no"),
+        new("slave-read-only", _ => "yes", AtRunTime: true),
+        new("replica-read-only", _ => "yes", AtRunTime: true),
     ];
 
     public static void Get(in Call call)
@@ -53,9 +54,9 @@ internal static class Config
                 Add(call.Args[i], setting.Name, setting.Show(call.Engine.Options));
             }
 
-            foreach ((string name, Func<ServerOptions, string> value) in Facts)
+            foreach (Fact fact in Facts)
             {
-                Add(call.Args[i], name, value(call.Engine.Options));
+                Add(call.Args[i], fact.Name, fact.Value(call.Engine.Options));
             }
         }
 
@@ -86,35 +87,42 @@ internal static class Config
         // All are looked at before one is changed.
         ServerOptions options = call.Engine.Options;
         ServerOptions trial = options.Clone();
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         for (int i = 2; i < call.Args.Count; i += 2)
         {
             string name = call.Args.Text(i);
             Setting? setting = Settings.Find(name);
-            if (setting is null && !Facts.Any(f => f.Name.Equals(name, StringComparison.OrdinalIgnoreCase)))
+            Fact? fact = Array.Find(Facts, f => f.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+            if (setting is null && fact is null)
             {
-                call.Reply.Error($"ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
+                call.Reply.Error($"ERR Unknown option or number of arguments for CONFIG SET - '{call.Args.Shown(i)}'");
                 return;
             }
 
             string? problem =
-                setting is not { AtRunTime: true } ? "can't set immutable config"
-                : !seen.Add(setting.Name) ? "duplicate parameter"
-                : setting.TryApply(trial, call.Args.Text(i + 1));
+                !(setting?.AtRunTime ?? fact!.AtRunTime) ? "can't set immutable config"
+                : !seen.Add(name) ? "duplicate parameter"
+                : setting?.Name == "maxclients" && !FitsDescriptors(call.Args[i + 1])
+                    ? $"The operating system is not able to handle the specified number of clients, try with {DescriptorLimit.MostConnections()}"
+                : setting is not null ? setting.TryApply(trial, call.Args.Text(i + 1))
+                : fact!.Problem(options, call.Args.Text(i + 1));
             if (problem is not null)
             {
-                call.Reply.Error($"ERR CONFIG SET failed (possibly related to argument '{name}') - {problem}");
+                call.Reply.Error($"ERR CONFIG SET failed (possibly related to argument '{call.Args.Shown(i)}') - {problem}");
                 return;
             }
         }
 
         for (int i = 2; i < call.Args.Count; i += 2)
         {
-            Settings.Find(call.Args.Text(i))!.TryApply(options, call.Args.Text(i + 1));
+            Settings.Find(call.Args.Text(i))?.TryApply(options, call.Args.Text(i + 1));
         }
 
         call.Reply.Ok();
     }
+
+    private static bool FitsDescriptors(ReadOnlySpan<byte> clients) =>
+        !Numbers.TryParse(clients, out long number) || number <= DescriptorLimit.MostConnections();
 
     public static void ResetStat(in Call call)
     {
@@ -123,4 +131,11 @@ internal static class Config
     }
 
     public static void Rewrite(in Call call) => call.Reply.Error("ERR The server is running without a config file"u8);
+
+    /// <summary>What is so here and cannot be otherwise. Whoever sets it to what it is, is told OK.</summary>
+    private sealed record Fact(string Name, Func<ServerOptions, string> Value, bool AtRunTime = false)
+    {
+        public string? Problem(ServerOptions options, string value) =>
+            value.Equals(Value(options), StringComparison.OrdinalIgnoreCase) ? null : $"it is '{Value(options)}' here, and nothing else";
+    }
 }

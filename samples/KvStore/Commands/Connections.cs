@@ -49,18 +49,10 @@ internal static class Connections
 
     public static void Select(in Call call)
     {
-        if (!call.TryInteger(1, out long database))
+        if (call.TryDatabase(1))
         {
-            return;
+            call.Reply.Ok();
         }
-
-        if (database != 0)
-        {
-            call.Reply.Error(Errors.DatabaseIndex);
-            return;
-        }
-
-        call.Reply.Ok();
     }
 
     public static void Quit(in Call call)
@@ -177,7 +169,7 @@ internal static class Connections
             }
             else
             {
-                call.Reply.Error($"ERR Syntax error in HELLO option '{Encoding.Latin1.GetString(call.Args[i])}'");
+                call.Reply.Error($"ERR Syntax error in HELLO option '{call.Args.Shown(i)}'");
                 return false;
             }
         }

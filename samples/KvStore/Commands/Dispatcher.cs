@@ -26,7 +26,7 @@ internal static class Dispatcher
                 return;
             }
 
-            Reject(session, UnknownCommand(args));
+            Reject(session, engine, command, UnknownCommand(args));
             return;
         }
 
@@ -35,7 +35,7 @@ internal static class Dispatcher
             Command? subcommand = command.FindSubcommand(args[1]);
             if (subcommand is null)
             {
-                Reject(session, $"ERR unknown subcommand '{CString(args[1], ShownArguments)}'. Try {command.Name.ToUpperInvariant()} HELP.");
+                Reject(session, engine, command, $"ERR unknown subcommand '{CString(args[1], ShownArguments)}'. Try {command.Name.ToUpperInvariant()} HELP.");
                 return;
             }
 
@@ -44,13 +44,13 @@ internal static class Dispatcher
 
         if (!command.AcceptsCount(args.Count))
         {
-            Reject(session, Errors.Arity(command.Name));
+            Reject(session, engine, command, Errors.Arity(command.Name));
             return;
         }
 
         if (!session.Authenticated && !command.Has(CommandFlags.NoAuth))
         {
-            Reject(session, Errors.NoAuth);
+            Reject(session, engine, command, Errors.NoAuth);
             return;
         }
 
@@ -58,7 +58,7 @@ internal static class Dispatcher
         {
             if (command.Has(CommandFlags.NoMulti))
             {
-                Reject(session, "ERR Command not allowed inside a transaction"u8);
+                Reject(session, engine, command, "ERR Command not allowed inside a transaction"u8);
                 return;
             }
 
@@ -97,7 +97,7 @@ internal static class Dispatcher
         }
         catch (HeapDamagedException damaged)
         {
-            Refuse(session, start, Encoding.UTF8.GetBytes($"ERR {damaged.ReasonCode} {damaged.Message}"));
+            Refuse(session, start, Encoding.UTF8.GetBytes($"ERR {damaged.Message}"));
         }
     }
 
@@ -129,13 +129,23 @@ internal static class Dispatcher
         return true;
     }
 
-    private static void Reject(ClientSession session, ReadOnlySpan<byte> error)
+    /// <summary>Refuses a command before it runs, which spoils the transaction. A refused EXEC ends it.</summary>
+    private static void Reject(ClientSession session, KvEngine engine, Command? command, ReadOnlySpan<byte> error)
     {
+        if (command?.Name == "exec")
+        {
+            Transactions.End(session, engine);
+            ReadOnlySpan<byte> why = error.StartsWith("ERR "u8) ? error[4..] : error;
+            session.Reply.Error([.. "EXECABORT Transaction discarded because of: "u8, .. why]);
+            return;
+        }
+
         session.Transaction?.Spoil();
         session.Reply.Error(error);
     }
 
-    private static void Reject(ClientSession session, string error) => Reject(session, Encoding.Latin1.GetBytes(error));
+    private static void Reject(ClientSession session, KvEngine engine, Command? command, string error) =>
+        Reject(session, engine, command, Encoding.Latin1.GetBytes(error));
 
     private static string UnknownCommand(Arguments args)
     {

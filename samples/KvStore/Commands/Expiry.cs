@@ -1,4 +1,3 @@
-using System.Text;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -129,6 +128,10 @@ internal static class Expiry
         call.Reply.Integer(mutation.Done ? 1 : 0);
     }
 
+    /// <summary>To the nearest, and none of them overflows.</summary>
+    private static long ToSeconds(long milliseconds) =>
+        (milliseconds / PerSecond) + (milliseconds % PerSecond >= PerSecond / 2 ? 1 : 0);
+
     private static bool TryParseConditions(in Call call, out ExpiryConditions conditions)
     {
         conditions = ExpiryConditions.None;
@@ -142,7 +145,7 @@ internal static class Expiry
                 : ExpiryConditions.None;
             if (one == ExpiryConditions.None)
             {
-                call.Reply.Error($"ERR Unsupported option {Encoding.Latin1.GetString(call.Args[i])}");
+                call.Reply.Error($"ERR Unsupported option {call.Args.Shown(i)}");
                 return false;
             }
 
@@ -180,7 +183,7 @@ internal static class Expiry
         }
 
         long time = absolute ? facts.ExpiresAt : Math.Max(0, facts.ExpiresAt - WallClock.Milliseconds);
-        call.Reply.Integer(inSeconds ? (time + (PerSecond / 2)) / PerSecond : time);
+        call.Reply.Integer(inSeconds ? ToSeconds(time) : time);
     }
 }
 

@@ -55,14 +55,8 @@ internal static class KeyCopies
             }
             else if (call.Args.Is(i, "db"u8) && i + 1 < call.Args.Count)
             {
-                if (!call.TryInteger(++i, out long database))
+                if (!call.TryDatabase(++i))
                 {
-                    return;
-                }
-
-                if (database != 0)
-                {
-                    call.Reply.Error(Errors.DatabaseIndex);
                     return;
                 }
             }

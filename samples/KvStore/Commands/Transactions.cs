@@ -60,6 +60,9 @@ internal static class Transactions
             call.Engine.Watches.Add(call.Session, call.Args[i], call.Keys);
         }
 
+        // Each is kept until EXEC, which may never come.
+        call.Session.Close |= call.Session.WatchedBytes > call.Engine.Options.QueryBufferLimit;
+
         call.Reply.Ok();
     }
 

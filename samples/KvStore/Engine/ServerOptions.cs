@@ -32,6 +32,15 @@ internal sealed class ServerOptions
     /// <summary>Empty: no password.</summary>
     public string RequirePass { get; set; } = "";
 
+    /// <summary>Where the password was read from; empty: from nowhere.</summary>
+    public string RequirePassFile { get; set; } = "";
+
+    /// <summary>True where clients of other machines are refused as long as there is no password.</summary>
+    public bool ProtectedMode { get; set; } = true;
+
+    /// <summary>The permissions of the unix socket's file; 0: as the umask has them.</summary>
+    public int UnixSocketMode { get; set; }
+
     public int MaxClients { get; set; } = 10_000;
 
     /// <summary>Seconds after which an idle client is closed; 0: never.</summary>
@@ -42,6 +51,9 @@ internal sealed class ServerOptions
 
     /// <summary>Unsent bytes of replies after which a client is closed.</summary>
     public long OutputHardLimit { get; set; } = 2L << 30;
+
+    /// <summary>Unsent bytes of replies of all clients, after which those who do not read are closed.</summary>
+    public long OutputTotalLimit { get; set; } = 1L << 30;
 
     /// <summary>Bytes of one unfinished request after which a client is closed.</summary>
     public long QueryBufferLimit { get; set; } = 1L << 30;

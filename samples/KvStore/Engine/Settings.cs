@@ -40,6 +40,9 @@ internal static class Settings
         new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket, (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
         Bytes("size", "most memory the keys may take", 2L << 20, 1L << 47, o => o.Size, (o, v) => o.Size = v, atRunTime: false),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
+        new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),
+        new("protected-mode", "yes: without a password, clients of other machines are refused", o => o.ProtectedMode ? "yes" : "no", SetProtectedMode, atRunTime: true),
+        new("unixsocketperm", "permissions of the unix socket, octal, as 700; the umask's where not given", ShowMode, SetMode),
         Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients, (o, v) => o.MaxClients = (int)v, atRunTime: true),
         Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout, (o, v) => o.Timeout = (int)v, atRunTime: true),
         Bytes("proto-max-bulk-len", "longest single argument", 1L << 20, 512L << 20, o => o.Protocol.MaxBulkLength, (o, v) => o.Protocol.MaxBulkLength = v),
@@ -48,6 +51,7 @@ internal static class Settings
         Bytes("client-query-buffer-limit", "largest unfinished request of a client", 1L << 20, Gigabyte, o => o.QueryBufferLimit, (o, v) => o.QueryBufferLimit = v),
         Bytes("client-output-soft-limit", "unsent replies after which a client's next commands wait", 16 * 1024, 16 * Gigabyte, o => o.OutputSoftLimit, (o, v) => o.OutputSoftLimit = v),
         Bytes("client-output-hard-limit", "unsent replies after which a client is closed (for clients that connect afterwards)", 1L << 20, 64 * Gigabyte, o => o.OutputHardLimit, (o, v) => o.OutputHardLimit = v),
+        Bytes("client-output-total-limit", "unsent replies of all clients, after which those who do not read are closed", 16L << 20, 1L << 40, o => o.OutputTotalLimit, (o, v) => o.OutputTotalLimit = v),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 
@@ -79,6 +83,51 @@ internal static class Settings
 
         value *= unit;
         return true;
+    }
+
+    private static string? ReadPassword(ServerOptions options, string path)
+    {
+        if (path.Length == 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            using StreamReader file = File.OpenText(path);
+            options.RequirePass = file.ReadLine() ?? "";
+            options.RequirePassFile = path;
+            return options.RequirePass.Length > 0 ? null : "the file's first line is empty";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            return e.Message;
+        }
+    }
+
+    private static string? SetProtectedMode(ServerOptions options, string value)
+    {
+        bool on = value.Equals("yes", StringComparison.OrdinalIgnoreCase);
+        if (!on && !value.Equals("no", StringComparison.OrdinalIgnoreCase))
+        {
+            return "argument must be 'yes' or 'no'";
+        }
+
+        options.ProtectedMode = on;
+        return null;
+    }
+
+    private static string ShowMode(ServerOptions options) => options.UnixSocketMode == 0 ? "0" : Convert.ToString(options.UnixSocketMode, 8);
+
+    private static string? SetMode(ServerOptions options, string value)
+    {
+        if (value.Length is 0 or > 4 || !value.All(c => c is >= '0' and <= '7') || Convert.ToInt32(value, 8) > 511)
+        {
+            return "argument must be octal permissions between 0 and 777";
+        }
+
+        options.UnixSocketMode = Convert.ToInt32(value, 8);
+        return null;
     }
 
     private static string? Done(string value) => null;

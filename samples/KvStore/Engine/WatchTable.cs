@@ -7,6 +7,9 @@ namespace KvStore.Engine;
 /// <summary>Which sessions watch which keys, and whether one of those changed. Used under the engine's gate.</summary>
 internal sealed class WatchTable
 {
+    /// <summary>Two arrays, two entries and a list of one, about.</summary>
+    private const int KeyOverhead = 192;
+
     private readonly Dictionary<byte[], List<ClientSession>> _watchers = new(ByteKeys.Instance);
 
     /// <summary>True where any key is watched: writers ask this first.</summary>
@@ -25,6 +28,7 @@ internal sealed class WatchTable
         }
 
         sessions.Add(session);
+        session.WatchedBytes += (2 * key.Length) + KeyOverhead;
         (session.Watched ??= []).Add(new WatchedKey(key.ToArray(), Exists(keys, key)));
     }
 
@@ -77,6 +81,7 @@ internal sealed class WatchTable
     public void Remove(ClientSession session)
     {
         session.WatchBroken = false;
+        session.WatchedBytes = 0;
         if (session.Watched is null)
         {
             return;

@@ -26,6 +26,9 @@ internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Sl
     /// <summary>True where the argument is this word, in upper or lower case.</summary>
     public bool Is(int index, ReadOnlySpan<byte> word) => Ascii.EqualsIgnoreCase(this[index], word);
 
-    /// <summary>The argument as text, for messages and names; bytes that are no UTF-8 are replaced.</summary>
+    /// <summary>The argument for an error's text: a byte is a character there.</summary>
+    public string Shown(int index) => Encoding.Latin1.GetString(this[index]);
+
+    /// <summary>The argument as text, for names; bytes that are no UTF-8 are replaced.</summary>
     public string Text(int index) => Encoding.UTF8.GetString(this[index]);
 }

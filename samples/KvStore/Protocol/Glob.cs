@@ -6,6 +6,11 @@ internal static class Glob
     /// <summary>True where the whole text fits the pattern. Time is at most pattern times text: only the last star is gone back to.</summary>
     public static bool IsMatch(ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> text, bool ignoreCase = false)
     {
+        if (text.IsEmpty)
+        {
+            return pattern.IsEmpty; // Redis has it so: not even a star fits the empty key
+        }
+
         int p = 0;
         int t = 0;
         int starPattern = -1;

@@ -76,7 +76,8 @@ internal sealed class RespWriter(PipeWriter pipe)
     }
 
     /// <inheritdoc cref="Error(ReadOnlySpan{byte})"/>
-    public void Error(string message) => Error(Encoding.UTF8.GetBytes(message));
+    /// <remarks>A character is a byte, so that what a client sent comes back as it was.</remarks>
+    public void Error(string message) => Error(Encoding.Latin1.GetBytes(message));
 
     public void Integer(long value)
     {

@@ -82,7 +82,7 @@ internal sealed class Connection : IDisposable
         {
             // One client's request met what it should not (no memory for it, an arena that another writer took over, a defect): it loses its
             // connection, the operator is told, the others notice nothing. Told without await: the loop's thread is kept.
-            Console.Error.WriteLine($"closing client {Session.Id} in {Session.LastCommand ?? "no command"}: {e}");
+            StandardError.WriteLine($"closing client {Session.Id} in {Session.LastCommand ?? "no command"}: {e}");
         }
         finally
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using GuestMemFs;
 using KvStore.Engine;
+using KvStore.Transport;
 
 namespace KvStore.Server;
 
@@ -41,9 +42,10 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         catch (ArenaException e)
         {
             // Expired keys stay unseen all the same; the next turn tries again.
-            Console.Error.WriteLine($"housekeeping: {e.Message}");
+            StandardError.WriteLine($"housekeeping: {e.Message}");
         }
 
+        server.ResumeAccepting();
         long now = Environment.TickCount64;
         if (now - _second >= 1000)
         {
@@ -90,6 +92,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         CommandsPerSecond = Math.Max(0, engine.Statistics.Commands - _commands) * 1000 / (now - _second);
         _commands = engine.Statistics.Commands;
         _second = now;
+        server.EverySecond();
         if (engine.Options.Timeout > 0)
         {
             server.CloseIdle(engine.Options.Timeout);

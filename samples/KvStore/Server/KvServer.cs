@@ -9,6 +9,10 @@ namespace KvStore.Server;
 /// <summary>Accepts, and closes. All connections are served by one event loop, as in Redis.</summary>
 internal sealed class KvServer : IServerControl, IDisposable
 {
+    /// <summary>After so many bytes of replies their memory is given back, once none is on its way. Else the collector
+    /// may not look for hours.</summary>
+    private const long MuchReleased = 64L << 20;
+
     private readonly ServerOptions _options;
     private readonly KvEngine _engine;
     private readonly BatchRunner _runner;
@@ -25,6 +29,7 @@ internal sealed class KvServer : IServerControl, IDisposable
 
     public KvServer(ServerOptions options, Keyspace keyspace)
     {
+        LimitClients(options);
         _options = options;
         _engine = new KvEngine(keyspace, options) { Server = this };
         _runner = new BatchRunner(_engine);
@@ -76,6 +81,25 @@ internal sealed class KvServer : IServerControl, IDisposable
         _loop.Start();
     }
 
+    /// <summary>Lets clients in again, where descriptors had run out. On the loop's thread.</summary>
+    public void ResumeAccepting()
+    {
+        foreach (Listener listener in _listeners)
+        {
+            listener.Resume();
+        }
+    }
+
+    /// <summary>Takes over what CONFIG SET changed, and gives back the memory of large replies that are gone.</summary>
+    public void EverySecond()
+    {
+        _loop.Output.Limit = _options.OutputTotalLimit;
+        if (_loop.Output.TookReleased(MuchReleased))
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+    }
+
     /// <summary>Closes the connections whose clients were idle for longer than the limit.</summary>
     public void CloseIdle(int seconds)
     {
@@ -116,7 +140,7 @@ internal sealed class KvServer : IServerControl, IDisposable
             if (connected >= _options.MaxClients)
             {
                 _engine.Statistics.Rejected++;
-                Refuse(socket);
+                Refuse(socket, "-ERR max number of clients reached\r\n"u8);
                 return;
             }
 
@@ -125,6 +149,12 @@ internal sealed class KvServer : IServerControl, IDisposable
 
         if (socket.AddressFamily != AddressFamily.Unix)
         {
+            if (_options.ProtectedMode && _options.RequirePass.Length == 0 && !IsLocal(socket))
+            {
+                Refuse(socket, ProtectedMode.Refusal);
+                return;
+            }
+
             socket.NoDelay = true;
         }
 
@@ -153,11 +183,30 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
-    private static void Refuse(Socket socket)
+    /// <summary>As in Redis: no more clients than there are descriptors, less those that the server needs itself.</summary>
+    private static void LimitClients(ServerOptions options)
+    {
+        long most = DescriptorLimit.MostConnections();
+        if (most < 1)
+        {
+            throw new OptionException(
+                $"the limit of open files ('ulimit -n') is not enough: the server needs more than {DescriptorLimit.Reserve} descriptors");
+        }
+
+        if (options.MaxClients > most)
+        {
+            StandardError.WriteLine($"maxclients is {most} and not {options.MaxClients}: the limit of open files ('ulimit -n') allows no more");
+            options.MaxClients = (int)most;
+        }
+    }
+
+    private static bool IsLocal(Socket socket) => socket.RemoteEndPoint is IPEndPoint peer && IPAddress.IsLoopback(peer.Address);
+
+    private static void Refuse(Socket socket, ReadOnlySpan<byte> text)
     {
         try
         {
-            socket.Send("-ERR max number of clients reached\r\n"u8);
+            socket.Send(text);
         }
         catch (SocketException)
         {

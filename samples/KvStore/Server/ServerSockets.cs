@@ -87,6 +87,11 @@ internal sealed class ServerSockets : IDisposable
         try
         {
             listener.Bind(end);
+            if (end is UnixDomainSocketEndPoint && !OperatingSystem.IsWindows() && _options.UnixSocketMode != 0)
+            {
+                File.SetUnixFileMode(shown, (UnixFileMode)_options.UnixSocketMode);
+            }
+
             listener.Listen(_options.Backlog);
             _sockets.Add(listener);
         }

@@ -54,6 +54,9 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
 
     public List<WatchedKey>? Watched { get; set; }
 
+    /// <summary>What the watched keys take, roughly.</summary>
+    public long WatchedBytes { get; set; }
+
     /// <summary>True where a watched key changed.</summary>
     public bool WatchBroken { get; set; }
 

@@ -6,6 +6,8 @@ namespace KvStore.Session;
 /// <summary>The commands between MULTI and EXEC: their bytes one behind the other.</summary>
 internal sealed class TransactionQueue
 {
+    private const int SliceLength = 8;
+
     private readonly List<(int First, int Count)> _commands = [];
     private readonly List<Slice> _slices = [];
     private byte[] _bytes = new byte[256];
@@ -16,8 +18,8 @@ internal sealed class TransactionQueue
 
     public int Count => _commands.Count;
 
-    /// <summary>Bytes of arguments held.</summary>
-    public long Bytes => _used;
+    /// <summary>Bytes held: arguments, and where each of them and each command begins.</summary>
+    public long Bytes => _used + (SliceLength * ((long)_slices.Count + _commands.Count));
 
     /// <summary>How many keys the commands change at most, as far as their arguments say: each argument of one that writes may be a key.</summary>
     public int MostChanges { get; private set; }

@@ -50,6 +50,9 @@ internal sealed class EventLoop : IDisposable
     /// <summary>The blocks that the loop's sockets write into.</summary>
     public BlockPool Blocks { get; } = new(BlocksKept);
 
+    /// <summary>What all of the loop's sockets have unsent.</summary>
+    public OutputBudget Output { get; } = new();
+
     public void Start() => _thread.Start();
 
     /// <summary>Ends the loop, once what was posted before is done. Waits for that.</summary>

@@ -5,12 +5,15 @@ namespace KvStore.Transport;
 /// <summary>A listening socket in an <see cref="EventLoop"/>.</summary>
 internal sealed class Listener : IEventHandler, IDisposable
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    /// <summary>In milliseconds: at the limit it may stop and go on many times a second.</summary>
+    private const long ToldAgainAfter = 3_600_000;
 
     private readonly EventLoop _loop;
     private readonly Socket _socket;
     private readonly Action<Socket> _accepted;
     private bool _disposed;
+    private bool _paused;
+    private long _toldAt = -ToldAgainAfter;
 
     /// <param name="loop">Who watches it, from now on.</param>
     /// <param name="socket">The socket, which listens already and is closed with this.</param>
@@ -38,10 +41,8 @@ internal sealed class Listener : IEventHandler, IDisposable
         }
         catch (SocketException e)
         {
-            // Out of descriptors: the next may do better, a little later.
-            Console.Error.WriteLine($"accept: {e.Message}");
-            _loop.Remove(_socket.SafeHandle);
-            _ = ResumeAsync();
+            // Out of descriptors: those who wait stay in the kernel's queue until some are free.
+            Pause(e.Message);
             return;
         }
 
@@ -60,15 +61,24 @@ internal sealed class Listener : IEventHandler, IDisposable
         _socket.Dispose();
     }
 
-    private async Task ResumeAsync()
+    /// <summary>Accepts again, where it had to stop. On the loop's thread; tried from time to time.</summary>
+    public void Resume()
     {
-        await Task.Delay(Pause).ConfigureAwait(false);
-        _loop.Post(() =>
+        if (_paused && !_disposed)
         {
-            if (!_disposed)
-            {
-                _loop.Add(_socket.SafeHandle, this, Readiness.Readable);
-            }
-        });
+            _paused = false;
+            _loop.Add(_socket.SafeHandle, this, Readiness.Readable);
+        }
+    }
+
+    private void Pause(string why)
+    {
+        _loop.Remove(_socket.SafeHandle);
+        _paused = true;
+        if (Environment.TickCount64 - _toldAt >= ToldAgainAfter)
+        {
+            _toldAt = Environment.TickCount64;
+            StandardError.WriteLine($"accept: {why}. New clients wait until descriptors are free; connected ones are served.");
+        }
     }
 }

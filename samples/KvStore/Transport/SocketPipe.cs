@@ -27,7 +27,7 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
         _socket = socket;
         socket.Blocking = false;
         _input = new SocketPipeReader(socket, inputBuffer);
-        _output = new SocketPipeWriter(this, loop.Blocks, hardLimit);
+        _output = new SocketPipeWriter(this, loop.Blocks, loop.Output, hardLimit);
         loop.Add(socket.SafeHandle, this, Readiness.Readable);
     }
 

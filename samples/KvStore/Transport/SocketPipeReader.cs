@@ -41,6 +41,9 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     /// <summary>Bytes received in all.</summary>
     public long BytesReceived { get; private set; }
 
+    /// <summary>Bytes copied inside of the buffer, or from one to the next. In proportion to what was received.</summary>
+    public long BytesMoved { get; private set; }
+
     /// <summary>Bytes of buffer held.</summary>
     public int BufferSize => _buffer.Length;
 
@@ -163,9 +166,10 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     {
         int held = _end - _start;
         int wanted = Math.Max(_buffer.Length, Math.Max(_usualSize, _atLeast));
-        if (held == wanted)
+        if (_buffer.Length > 0 && (_atLeast > _buffer.Length || held == wanted))
         {
-            wanted = checked(wanted * 2);
+            // At least doubled, however little more is asked for: what is held is moved each time, and may be large.
+            wanted = Math.Max(wanted, (int)Math.Min(_buffer.Length * 2L, Array.MaxLength));
         }
 
         if (wanted != _buffer.Length)
@@ -174,6 +178,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         }
         else if (_start > 0 && (_end == _buffer.Length || held <= _buffer.Length / 4 || _buffer.Length - _start < _atLeast))
         {
+            BytesMoved += held;
             _buffer.MoveToFront(_start, held);
             _start = 0;
             _end = held;
@@ -183,6 +188,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private void Resize(int size)
     {
         int held = _end - _start;
+        BytesMoved += held;
         _buffer.Resize(size, _start, held);
         _start = 0;
         _end = held;

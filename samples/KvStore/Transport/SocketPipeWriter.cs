@@ -10,9 +10,9 @@ namespace KvStore.Transport;
 /// <remarks>
 /// <para>A flush of no more than one block does not wait: the reply leaves with the others of the round, and while it cannot leave nothing more is received. A larger flush
 /// completes when all of it is sent. Both complete with <see cref="FlushResult.IsCompleted"/> where the peer is known to be gone.</para>
-/// <para>Over <paramref name="hardLimit"/> unsent bytes the writer gives up: it throws what follows away and <see cref="Overflowed"/> tells the connection to close.</para>
+/// <para>Over <paramref name="hardLimit"/> unsent bytes, or where <paramref name="budget"/> says so, the writer gives up: it throws what follows away and <see cref="Overflowed"/> tells the connection to close.</para>
 /// </remarks>
-internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long hardLimit) : PipeWriter, IValueTaskSource<FlushResult>, IDisposable
+internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, OutputBudget budget, long hardLimit) : PipeWriter, IValueTaskSource<FlushResult>, IDisposable
 {
     private const int LargerBlock = 64 * 1024;
     private const int LargestPooled = 1024 * 1024;
@@ -188,7 +188,7 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long har
             return;
         }
 
-        if (Overflowed || UnflushedBytes + size > hardLimit)
+        if (Overflowed || UnflushedBytes + size > hardLimit || budget.IsOver(UnflushedBytes, size))
         {
             // What follows is not kept: one block is written over and over until the connection closes.
             Overflowed = true;
@@ -212,7 +212,9 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long har
         }
 
         size = Math.Max(size, LargerBlock);
-        return size <= LargestPooled ? ArrayPool<byte>.Shared.Rent(size) : GC.AllocateUninitializedArray<byte>(size);
+        byte[] block = size <= LargestPooled ? ArrayPool<byte>.Shared.Rent(size) : GC.AllocateUninitializedArray<byte>(size);
+        budget.Add(block.Length);
+        return block;
     }
 
     private void Return(byte[] block)
@@ -220,8 +222,11 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, long har
         if (block.Length == BlockPool.BlockSize)
         {
             pool.Return(block);
+            return;
         }
-        else if (block.Length <= LargestPooled)
+
+        budget.Remove(block.Length);
+        if (block.Length <= LargestPooled)
         {
             ArrayPool<byte>.Shared.Return(block);
         }

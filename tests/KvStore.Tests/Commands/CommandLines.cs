@@ -328,7 +328,6 @@ internal static class CommandLines
         BITCOUNT b 0 0 BIT
         BITCOUNT b 1 7 BIT
         BITCOUNT b 0 -1 NIBBLE
-        BITCOUNT none 0
         SET bc "foobar"
         BITCOUNT bc
         BITCOUNT bc 0 0
@@ -376,7 +375,35 @@ internal static class CommandLines
         COPY none c9
         COPY r3 c9 DB 0
         COPY r3 c9 DB 1
+        COPY r3 c9 DB -1
         COPY r3 c9 DB abc
+        COPY r3 c9 DB 99999999999
+        COPY r3 c9 DB 99999999999999999999
+        SELECT 1
+        SELECT -1
+        SELECT 99999999999
+        SELECT abc
+        SET far v
+        PEXPIREAT far 9223372036854775807
+        EXPIRETIME far
+        PEXPIRETIME far
+        PEXPIREAT far 9223372036854775400
+        EXPIRETIME far
+        EXPIREAT far 9223372036854775
+        EXPIRETIME far
+        EXPIREAT far 9223372036854776
+        DEL far
+        SET "" empty
+        ~KEYS **
+        ~KEYS ?*
+        KEYS ""
+        SCAN 0 MATCH ** COUNT 100000
+        DEL ""
+        CLIENT SETINFO "\xe9\xff" x
+        EXPIRE r3 1 "\xe9\xff"
+        CLIENT LIST TYPE "\xc3\xa9\xff"
+        CONFIG SET "\xe9\xff" 1
+        HELLO 3 "\xe9\xff"
         COPY r3 c9 DB
         COPY r3 c9 BOGUS
         SET x1 v
@@ -450,6 +477,18 @@ internal static class CommandLines
         GET
         EXEC
         GET a
+        MULTI
+        SET a 1
+        EXEC x
+        DISCARD
+        EXEC x
+        MULTI
+        NOSUCH
+        EXEC x y
+        PING
+        MULTI
+        DISCARD x
+        EXEC
         MULTI
         SET s abc
         INCR s
@@ -536,6 +575,12 @@ internal static class CommandLines
         CONFIG SET timeout 0
         CONFIG SET timeout 1 timeout 2
         CONFIG SET databases 3
+        CONFIG SET save ""
+        CONFIG SET appendonly no
+        CONFIG SET cluster-enabled no
+        CONFIG SET save "" save ""
+        CONFIG SET protected-mode maybe
+        CONFIG GET protected-mode
         CONFIG SET timeout 0 maxclients
         CONFIG RESETSTAT
         CONFIG REWRITE
@@ -552,6 +597,16 @@ internal static class CommandLines
         COMMAND GETKEYS NOSUCH
         COMMAND GETKEYS GET
         COMMAND INFO nosuch
+        COMMAND LIST x
+        COMMAND LIST FILTERBY
+        COMMAND LIST FILTERBY BOGUS x
+        COMMAND LIST FILTERBY PATTERN
+        COMMAND LIST FILTERBY MODULE x
+        COMMAND LIST FILTERBY ACLCAT nosuch
+        COMMAND LIST filterby pattern get
+        ~COMMAND LIST FILTERBY PATTERN GET*E*
+        ~COMMAND LIST FILTERBY PATTERN multi*
+        ~COMMAND LIST FILTERBY ACLCAT transaction
         COMMAND DOCS nosuch
         """;
 }
