@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.InteropServices;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
 
@@ -13,27 +13,21 @@ internal sealed unsafe partial class DictionaryCore
     private readonly Lock _garbage = new();
     private ulong _garbageBucket;
 
+    // The thread that waits for one bucket's lock while it holds others.
+    private volatile int _clearing;
+
     public void Clear()
     {
         Lane lane = _heap.TakeLane();
         try
         {
-            CollectGarbage(lane, long.MaxValue);
-            EnterAll();
-            try
+            lock (_garbage)
             {
-                if (lane.InGroup)
+                CollectGarbageLocked(lane, long.MaxValue);
+                lock (_growth)
                 {
-                    RemoveAll(lane); // a group may have to go back, key by key
+                    ClearLocked(lane);
                 }
-                else
-                {
-                    InstallTableOrRemoveAll(lane);
-                }
-            }
-            finally
-            {
-                LeaveAll();
             }
         }
         finally
@@ -42,11 +36,31 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
+    private void ClearLocked(Lane lane)
+    {
+        EnterAll();
+        try
+        {
+            if (lane.InGroup)
+            {
+                RemoveAll(lane); // a group may have to go back, key by key
+            }
+            else
+            {
+                InstallTableOrRemoveAll(lane);
+            }
+        }
+        finally
+        {
+            LeaveAll();
+        }
+    }
+
     /// <summary>Takes apart some of a cleared table; true where nothing is left. For a timer; room that is needed at once is made at once.</summary>
     public bool CollectGarbage(long buckets)
     {
         _heap.ThrowIfClosed();
-        if (*GarbageWord == 0)
+        if (!HasGarbage)
         {
             return true;
         }
@@ -99,7 +113,7 @@ internal sealed unsafe partial class DictionaryCore
 
         Table table = new(_base, block);
         Persist.Fill(_base + block + sizeof(ulong), Table.Size - sizeof(ulong), 0);
-        Persist.Fill(_base + segment + sizeof(ulong), segmentBytes - sizeof(ulong), 0);
+        FillFirstSegment(segment);
         Persist.Store(table.BucketsWord, Table.InitialBuckets);
         Persist.Store(table.BucketsCopyWord, Table.BucketsCopy(Table.InitialBuckets));
         Persist.Store(table.Segment(0), SealedOffset.Seal(segment, OffsetOf(table.Segment(0))));
@@ -116,10 +130,27 @@ internal sealed unsafe partial class DictionaryCore
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeTable, Table.Size));
         Persist.Publish((ulong*)(_base + segment), BlockHeader.Sized(BlockHeader.TypeSegment, segmentBytes));
-        Persist.Publish(CurrentWord, intent.Value); // empty, from here on
+        Persist.Publish(CurrentWord, intent.Value); // COMMIT POINT: clear
         lane.Finish(intent);
         _segmentBackedFrom = _segmentBackedUntil = 0;
     }
+
+    private void FillFirstSegment(long segment)
+    {
+        _tables++;
+        ulong[] words = new ulong[(Table.SegmentBytes(0) / sizeof(ulong)) - 1];
+        for (int i = (Table.SegmentHeader / sizeof(ulong)) - 1 + Slot.Version; i < words.Length; i += Table.BucketLength / sizeof(ulong))
+        {
+            words[i] = FirstVersion;
+        }
+
+        Persist.Copy(_base + segment + sizeof(ulong), MemoryMarshal.AsBytes<ulong>(words));
+    }
+
+    /// <summary>Where the versions of new buckets begin: no earlier writer, and no earlier table of this one, has come so far (invariant 5).</summary>
+    private ulong FirstVersion => (_heap.Space.Epoch << 40) + (_tables << 20);
+
+    private ulong _tables;
 
     private void RemoveAll(Lane lane)
     {
@@ -135,50 +166,57 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
+    private bool HasGarbage => Volatile.Read(ref *GarbageWord) != 0;
+
     private bool CollectGarbage(Lane lane, long buckets)
     {
-        if (*GarbageWord == 0)
+        if (!HasGarbage)
         {
             return true;
         }
 
         lock (_garbage)
         {
-            long offset = SealedOffset.Get(*GarbageWord);
-            if (offset == 0)
-            {
-                return true;
-            }
+            return CollectGarbageLocked(lane, buckets);
+        }
+    }
 
-            Table table = new(_base, offset);
-            for (ulong count = table.Buckets; _garbageBucket < count && buckets > 0; buckets--)
-            {
-                // A crash may have come between the segments: what was in those that are gone was freed before.
-                if (*table.Segment(Table.SegmentOf(_garbageBucket)) != 0)
-                {
-                    FreeBucket(lane, table.Bucket(_garbageBucket));
-                }
-
-                _garbageBucket++;
-            }
-
-            if (_garbageBucket < table.Buckets)
-            {
-                return false;
-            }
-
-            for (int i = 0; i < Table.SegmentCount; i++)
-            {
-                if (*table.Segment(i) != 0)
-                {
-                    FreeAt(lane, table.Segment(i), table.SegmentAt(i), Table.SegmentBytes(i));
-                }
-            }
-
-            FreeAt(lane, GarbageWord, offset, Table.Size);
-            _garbageBucket = 0;
+    private bool CollectGarbageLocked(Lane lane, long buckets)
+    {
+        long offset = SealedOffset.Get(*GarbageWord);
+        if (offset == 0)
+        {
             return true;
         }
+
+        Table table = new(_base, offset);
+        for (ulong count = table.Buckets; _garbageBucket < count && buckets > 0; buckets--)
+        {
+            // A crash may have come between the segments: what was in those that are gone was freed before.
+            if (*table.Segment(Table.SegmentOf(_garbageBucket)) != 0)
+            {
+                FreeBucket(lane, table.Bucket(_garbageBucket));
+            }
+
+            _garbageBucket++;
+        }
+
+        if (_garbageBucket < table.Buckets)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < Table.SegmentCount; i++)
+        {
+            if (*table.Segment(i) != 0)
+            {
+                FreeAt(lane, table.Segment(i), table.SegmentAt(i), Table.SegmentBytes(i));
+            }
+        }
+
+        FreeAt(lane, GarbageWord, offset, Table.Size);
+        _garbageBucket = 0;
+        return true;
     }
 
     /// <summary>Frees a garbage bucket's records, the last first, so that the chain stays one. Readers of the old table see the version change.</summary>
@@ -219,9 +257,27 @@ internal sealed unsafe partial class DictionaryCore
 
     private void EnterAll()
     {
-        for (ulong i = 0; i < Table.InitialBuckets; i++)
+        _clearing = Environment.CurrentManagedThreadId;
+        ulong entered = 0;
+        try
         {
-            Enter(i);
+            for (; entered < Table.InitialBuckets; entered++)
+            {
+                Enter(entered);
+            }
+        }
+        catch
+        {
+            while (entered > 0)
+            {
+                Leave(--entered);
+            }
+
+            throw;
+        }
+        finally
+        {
+            _clearing = 0;
         }
     }
 

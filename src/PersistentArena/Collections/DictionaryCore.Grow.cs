@@ -26,25 +26,18 @@ internal sealed unsafe partial class DictionaryCore
     private void Grow(Lane lane)
     {
         lane.InsertsSinceGrowthCheck = 0;
-        Table table = Current;
-        ulong buckets = table.Buckets;
-        if (BitOperations.IsPow2(buckets) && table.Sum(0) * 10 < (long)buckets * FillTenths)
-        {
-            return;
-        }
-
-        if (!_growth.TryEnter())
+        if (!WantsGrowth() || !_growth.TryEnter())
         {
             return;
         }
 
         try
         {
-            for (int i = 0; i < SplitsPerCheck && TrySplit(lane, Current); i++)
+            Table table = Current; // the one that stays, under _growth
+            if (WantsGrowth())
             {
-                if (BitOperations.IsPow2(Current.Buckets))
+                for (int i = 0; i < SplitsPerCheck && TrySplit(lane, table) && !BitOperations.IsPow2(table.Buckets); i++)
                 {
-                    break;
                 }
             }
         }
@@ -52,6 +45,14 @@ internal sealed unsafe partial class DictionaryCore
         {
             _growth.Exit();
         }
+    }
+
+    // Without _growth only a hint: the table may be another one already.
+    private bool WantsGrowth()
+    {
+        Table table = Current;
+        ulong buckets = table.Buckets;
+        return !BitOperations.IsPow2(buckets) || table.Sum(0) * 10 >= (long)buckets * FillTenths;
     }
 
     private bool TrySplit(Lane lane, Table table)
@@ -98,7 +99,7 @@ internal sealed unsafe partial class DictionaryCore
 
         ulong* target = table.Bucket(added);
         WriteChain(target, entries[..moving], blocks[..overflows]);
-        Persist.Store(target + Slot.Version, 0);
+        Persist.Store(target + Slot.Version, FirstVersion);
         Intent intent = new() { Slot = OffsetOf(table.BucketsWord), Value = added + 1, MoreNew = blocks[..overflows], SecondSlot = OffsetOf(table.BucketsCopyWord), SecondValue = Table.BucketsCopy(added + 1) };
         lane.Begin(intent);
         foreach (long block in blocks[..overflows])
@@ -106,7 +107,7 @@ internal sealed unsafe partial class DictionaryCore
             Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
         }
 
-        Persist.Publish(table.BucketsWord, added + 1); // the split is true
+        Persist.Publish(table.BucketsWord, added + 1); // COMMIT POINT: split
         lane.Finish(intent);
         TakeOutMoved(lane, bucket, half);
         return true;

@@ -9,8 +9,6 @@ namespace GuestMemFs.Collections;
 /// </summary>
 internal sealed unsafe partial class DictionaryCore : IBlockOwner
 {
-    internal PersistentHeap Heap => _heap;
-
     public long LiveBytes => RecordBytes;
 
     public void GiveUpGarbage(Lane lane) => CollectGarbage(lane, long.MaxValue);

@@ -261,7 +261,7 @@ internal sealed unsafe partial class DictionaryCore
         Tally(ref intent, table, lane, 0, Taken(header) - Taken(oldHeader), expiring - wasExpiring);
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), header);
-        Persist.Publish(slot, entry); // the update is true
+        Persist.Publish(slot, entry); // COMMIT POINT: update
         Bump(bucket);
         lane.Finish(intent);
         if (intent.Old != 0)
@@ -313,7 +313,7 @@ internal sealed unsafe partial class DictionaryCore
             Persist.Publish((ulong*)(_base + overflow), BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
         }
 
-        Persist.Publish(slot, value); // the insert is true
+        Persist.Publish(slot, value); // COMMIT POINT: insert
         lane.Finish(intent);
         lane.InsertsSinceGrowthCheck++;
     }

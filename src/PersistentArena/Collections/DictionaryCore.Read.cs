@@ -14,22 +14,59 @@ internal sealed unsafe partial class DictionaryCore
 {
     private const int BatchLength = 16;
 
+    /// <summary>Looks before a reader keeps writers out.</summary>
+    private const int MaximumLooks = 1000;
+
     public bool TryRead<TReader>(ReadOnlySpan<byte> key, ulong hash, ref TReader reader)
         where TReader : struct, IRecordReader, allows ref struct
     {
-        Look look;
-        RecordView record;
-        do
+        for (int looks = 0; looks < MaximumLooks; looks++)
         {
-            look = LookAt(hash);
-            record = Find(look.Bucket, hash, key);
+            Look look = LookAt(hash);
+            RecordView record = Find(look.Bucket, hash, key);
             if (record.Exists)
             {
                 reader.Read(record);
             }
+
+            if (IsStill(look, hash))
+            {
+                return record.Exists || Absent(record, look.Bucket);
+            }
         }
-        while (!IsStill(look, hash));
-        return record.Exists || Absent(record, look.Bucket);
+
+        return ReadLocked(key, hash, ref reader);
+    }
+
+    /// <summary>
+    /// What comes after many looks that did not hold: writers are kept out of the bucket. So a reader comes to an end; and one whose callback changes what it reads, to an
+    /// exception.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool ReadLocked<TReader>(ReadOnlySpan<byte> key, ulong hash, ref TReader reader)
+        where TReader : struct, IRecordReader, allows ref struct
+    {
+        Enter(hash);
+        try
+        {
+            Look look;
+            RecordView record;
+            do
+            {
+                look = LookAt(hash);
+                record = Find(look.Bucket, hash, key);
+                if (record.Exists)
+                {
+                    reader.Read(record);
+                }
+            }
+            while (!IsStill(look, hash)); // a writer in another process takes no lock of this one
+            return record.Exists || Absent(record, look.Bucket);
+        }
+        finally
+        {
+            Leave(hash);
+        }
     }
 
     public void ReadMany<TReader>(ref TReader reader)
@@ -53,17 +90,51 @@ internal sealed unsafe partial class DictionaryCore
 
             for (int i = 0; i < batch; i++)
             {
-                Look look;
-                RecordView record;
-                do
-                {
-                    look = LookAt(hashes[i]);
-                    record = Find(look.Bucket, hashes[i], reader.KeyAt(start + i));
-                    reader.Read(start + i, record);
-                }
-                while (!IsStill(look, hashes[i]));
-                _ = record.Exists || Absent(record, look.Bucket);
+                ReadOne(ref reader, start + i, hashes[i]);
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ReadOne<TReader>(ref TReader reader, int index, ulong hash)
+        where TReader : struct, IBatchReader, allows ref struct
+    {
+        for (int looks = 0; looks < MaximumLooks; looks++)
+        {
+            Look look = LookAt(hash);
+            RecordView record = Find(look.Bucket, hash, reader.KeyAt(index));
+            reader.Read(index, record);
+            if (IsStill(look, hash))
+            {
+                _ = record.Exists || Absent(record, look.Bucket);
+                return;
+            }
+        }
+
+        ReadOneLocked(ref reader, index, hash);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReadOneLocked<TReader>(ref TReader reader, int index, ulong hash)
+        where TReader : struct, IBatchReader, allows ref struct
+    {
+        Enter(hash);
+        try
+        {
+            Look look;
+            RecordView record;
+            do
+            {
+                look = LookAt(hash);
+                record = Find(look.Bucket, hash, reader.KeyAt(index));
+                reader.Read(index, record);
+            }
+            while (!IsStill(look, hash));
+            _ = record.Exists || Absent(record, look.Bucket);
+        }
+        finally
+        {
+            Leave(hash);
         }
     }
 
@@ -79,15 +150,20 @@ internal sealed unsafe partial class DictionaryCore
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Look LookAt(ulong hash)
     {
+        ulong recovered = Recovered; // before all else: what was seen under another writer does not count
         Table table = Current;
         ulong buckets = table.Buckets;
         ulong* bucket = table.Bucket(Table.IndexOf(hash, buckets));
-        if ((ulong)OffsetOf(bucket) > (ulong)(_length - Table.BucketLength))
-        {
-            Regrown(bucket);
-        }
+        return (ulong)OffsetOf(bucket) <= (ulong)(_length - Table.BucketLength)
+            ? new Look(table, buckets, bucket, Volatile.Read(ref bucket[Slot.Version]) + recovered)
+            : LookAgain(hash);
+    }
 
-        return new Look(table, buckets, bucket, Volatile.Read(ref bucket[Slot.Version]));
+    // Both only rise, so their sum is the same where both are.
+    private ulong Recovered
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _recovered == null ? 0 : Volatile.Read(ref *_recovered);
     }
 
     /// <summary>True where nothing has changed since that could have freed what was read, or moved what was not found.</summary>
@@ -96,7 +172,7 @@ internal sealed unsafe partial class DictionaryCore
     {
         Volatile.ReadBarrier();
         ulong buckets = look.Table.Buckets;
-        return look.Bucket[Slot.Version] == look.Version
+        return look.Bucket[Slot.Version] + Recovered == look.Version
             && (buckets == look.Buckets || Table.IndexOf(hash, buckets) == Table.IndexOf(hash, look.Buckets))
             && look.Table.IsSame(Current);
     }
@@ -109,7 +185,8 @@ internal sealed unsafe partial class DictionaryCore
         {
             Table table = Current;
             ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
-            uint matches = Slot.Matches(bucket, Slot.Tag(hash));
+            bool inside = (ulong)OffsetOf(bucket) <= (ulong)(_length - Table.BucketLength); // the table may have been replaced meanwhile
+            uint matches = inside ? Slot.Matches(bucket, Slot.Tag(hash)) : 0;
             if (matches != 0)
             {
                 byte* record = _base + Slot.Offset(bucket[BitOperations.TrailingZeroCount(matches)]);
@@ -221,13 +298,27 @@ internal sealed unsafe partial class DictionaryCore
         return offset > 0 && offset + length <= _length;
     }
 
-    // Attaching has checked where all buckets lie: one outside is of a region that another process has made larger since, and is followed.
+    // Attaching has checked where all buckets lie: one outside is of a region that another process has made larger since, and is followed, or of a table that was replaced
+    // while it was looked at.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Regrown(ulong* bucket)
+    private Look LookAgain(ulong hash)
     {
-        if (!Regrown(OffsetOf(bucket), Table.BucketLength))
+        while (true)
         {
-            throw Damaged(OffsetOf(bucket), "a bucket lies behind the region's end");
+            ulong recovered = Recovered;
+            Table table = Current;
+            ulong buckets = table.Buckets;
+            ulong* bucket = table.Bucket(Table.IndexOf(hash, buckets));
+            if ((ulong)OffsetOf(bucket) <= (ulong)(_length - Table.BucketLength) || Regrown(OffsetOf(bucket), Table.BucketLength))
+            {
+                return new Look(table, buckets, bucket, Volatile.Read(ref bucket[Slot.Version]) + recovered);
+            }
+
+            Volatile.ReadBarrier();
+            if (table.IsSame(Current) && recovered == Recovered)
+            {
+                throw Damaged(OffsetOf(bucket), "a bucket lies behind the region's end");
+            }
         }
     }
 

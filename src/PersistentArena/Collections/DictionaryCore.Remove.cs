@@ -32,8 +32,8 @@ internal sealed unsafe partial class DictionaryCore
         intent.Value = last == slot ? 0 : *last;
         intent.SecondSlot = last == slot ? 0 : OffsetOf(last);
         lane.Begin(intent);
-        Persist.Publish(slot, intent.Value); // the removal is true
-        Bump(bucket);                        // and known, before the moved entry's old place is empty
+        Persist.Publish(slot, intent.Value); // COMMIT POINT: removal
+        Bump(bucket);                        // known before the moved entry's old place is empty
         lane.Finish(intent);
         if (link != null && Chain.Entries(node) <= 1)
         {

@@ -39,7 +39,7 @@ internal sealed unsafe partial class DictionaryCore
 
         // Few records in a large table: the next one from a random place on.
         ulong cursor = (ulong)Random.Shared.NextInt64();
-        for (ulong left = 2 * Current.Buckets; left > 0 && Count > 0; left--)
+        for (ulong left = 2 * Buckets(); left > 0 && Count > 0; left--)
         {
             if (TryVisitOneOf(cursor++, ref visitor))
             {
@@ -62,22 +62,24 @@ internal sealed unsafe partial class DictionaryCore
         Lane lane = _heap.TakeLane();
         try
         {
+            ulong next;
             do
             {
-                ulong cursor = _expiryCursor;
+                ulong cursor = Volatile.Read(ref _expiryCursor);
                 Enter(cursor);
                 try
                 {
                     removed += RemoveExpiredIn(lane, cursor);
+                    next = cursor + 1 < Current.Buckets ? cursor + 1 : 0;
                 }
                 finally
                 {
                     Leave(cursor);
                 }
 
-                _expiryCursor = cursor + 1 < Current.Buckets ? cursor + 1 : 0;
+                Interlocked.CompareExchange(ref _expiryCursor, next, cursor); // of two threads that meet here one moves it on
             }
-            while (--buckets > 0 && _expiryCursor != 0);
+            while (--buckets > 0 && next != 0);
         }
         finally
         {

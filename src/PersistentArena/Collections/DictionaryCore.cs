@@ -9,7 +9,26 @@ namespace GuestMemFs.Collections;
 /// What all operations of a dictionary share: where its table is, the locks, the hash, the clock. The operations are in the
 /// files beside this one: reading, mutation, removal, growth, clearing, groups, scan.
 /// </summary>
-internal sealed unsafe partial class DictionaryCore
+/// <remarks>
+/// <para>Locks are taken in this order, and a callback of the caller's runs under none but the first and the last:</para>
+/// <list type="number">
+/// <item>a lane of the heap (or the whole heap, for a group): whoever changes anything;</item>
+/// <item><see cref="_garbage"/>: whoever takes garbage apart, or makes some;</item>
+/// <item><see cref="_growth"/>: whoever adds a bucket or a segment, or puts another table in place. A writer that comes for growth does not wait for it;</item>
+/// <item>the buckets' locks, all in rising order or one.</item>
+/// </list>
+/// <para>Invariants:</para>
+/// <list type="number">
+/// <item>The table changes only under 1 to 4 with all buckets' locks. So under one bucket's lock, or under <see cref="_growth"/>, the table read then is the current one.
+/// A table that was read before is looked at no more: it may be another block by now.</item>
+/// <item>The number of buckets changes only under <see cref="_growth"/> and the lock of the bucket that is split. So under a bucket's lock its keys stay in it.</item>
+/// <item>The garbage word is written under <see cref="_garbage"/>, and is 0 when a table becomes garbage. So no table is forgotten.</item>
+/// <item>A bucket's version changes after one of its slots did, and before what the slot held can be used again. So what a reader saw under one version was whole.</item>
+/// <item>Versions of a bucket begin where no earlier bucket's have been. So a table that comes to lie where an old one lay is told from it.</item>
+/// <item>What another process's recovery frees is covered by <see cref="PersistentHeap.RecoveredWord"/>, which changes before.</item>
+/// </list>
+/// </remarks>
+internal sealed unsafe partial class DictionaryCore : IGroupMember
 {
     private readonly PersistentHeap _heap;
     private readonly byte* _base;
@@ -21,12 +40,16 @@ internal sealed unsafe partial class DictionaryCore
     private readonly int[] _locks = GC.AllocateArray<int>((int)Table.InitialBuckets, pinned: true);
     private readonly Lock _growth = new();
 
-    public DictionaryCore(PersistentHeap heap, string name, TimeProvider time)
+    // Where readers of another process's heap look whether that process died; null where this one writes.
+    private readonly ulong* _recovered;
+
+    private DictionaryCore(PersistentHeap heap, string name, TimeProvider time)
     {
         _heap = heap;
         _base = heap.Base;
         _time = time;
         _segmentsAhead = new BackingAhead(heap.Space);
+        _recovered = heap.Space.IsWritable ? null : heap.RecoveredWord;
         long root = heap.FindRoot(name, DictionaryFormat.Layout);
         if (root == 0)
         {
@@ -51,6 +74,26 @@ internal sealed unsafe partial class DictionaryCore
             TableCheck.Run(heap.Space, OffsetOf(CurrentWord), whole: true);
         }
     }
+
+    /// <summary>Opens a dictionary or creates it; the open one, where this heap has it open.</summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="name">The root's name.</param>
+    /// <param name="time">The clock; none for whichever it has.</param>
+    public static DictionaryCore Open(PersistentHeap heap, string name, TimeProvider? time) =>
+        !heap.Space.IsWritable ? new DictionaryCore(heap, name, time ?? TimeProvider.System)
+        : FindOpen(heap, name, time) ?? heap.Alone(() =>
+        {
+            if (FindOpen(heap, name, time) is { } open)
+            {
+                return open;
+            }
+
+            DictionaryCore core = new(heap, name, time ?? TimeProvider.System);
+            heap.Groups.Join(core.OffsetOf(core._root), core);
+            return core;
+        });
+
+    public PersistentHeap Heap => _heap;
 
     public long Count => Sum(0);
 
@@ -86,11 +129,41 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>True where the hash is keyed with that seed. For checks.</summary>
     public bool HashesWith(UInt128 seed) => *(ulong*)(_root + DictionaryFormat.Seed0Offset) == (ulong)seed && *(ulong*)(_root + DictionaryFormat.Seed1Offset) == (ulong)(seed >> 64);
 
+    private static DictionaryCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
+    {
+        long root = heap.FindRoot(name, DictionaryFormat.Layout);
+        DictionaryCore? open = root == 0 ? null : (DictionaryCore?)heap.Groups.Find(root);
+        return open is null || time is null || ReferenceEquals(open._time, time) ? open : throw new DictionaryOptionsException(heap.Space.Name, name);
+    }
+
+    // Of the table that is there after it was read (invariant 1).
     private long Sum(int counter)
     {
-        long sum = Current.Sum(counter);
-        _heap.ThrowIfGone();
-        return sum;
+        while (true)
+        {
+            Table table = Current;
+            long sum = table.Sum(counter);
+            Volatile.ReadBarrier();
+            if (table.IsSame(Current))
+            {
+                _heap.ThrowIfGone();
+                return sum;
+            }
+        }
+    }
+
+    private ulong Buckets()
+    {
+        while (true)
+        {
+            Table table = Current;
+            ulong buckets = table.Buckets;
+            Volatile.ReadBarrier();
+            if (table.IsSame(Current))
+            {
+                return buckets;
+            }
+        }
     }
 
     private bool IsExpired(long expiresAt) => expiresAt != RecordView.NoExpiry && expiresAt <= Now;
@@ -101,20 +174,42 @@ internal sealed unsafe partial class DictionaryCore
     private void Enter(ulong hash)
     {
         ref int gate = ref _locks[hash & (Table.InitialBuckets - 1)];
-        if (Interlocked.Exchange(ref gate, 1) != 0)
+        int me = Environment.CurrentManagedThreadId;
+        if (Interlocked.CompareExchange(ref gate, me, 0) != 0)
         {
-            EnterSlow(ref gate);
+            EnterSlow(ref gate, me);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Leave(ulong hash) => Volatile.Write(ref _locks[hash & (Table.InitialBuckets - 1)], 0);
 
-    private static void EnterSlow(ref int gate)
+    /// <summary>True while the thread is in a callback with records locked, or clears.</summary>
+    public bool IsHeldBy(int thread)
     {
-        SpinWait spin = default;
-        while (Volatile.Read(ref gate) != 0 || Interlocked.Exchange(ref gate, 1) != 0)
+        for (int i = 0; i < _locks.Length; i++)
         {
+            if (Volatile.Read(ref _locks[i]) == thread)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // A thread that holds a bucket and waits for another one does so out of a callback: the other may wait for the first.
+    private void EnterSlow(ref int gate, int me)
+    {
+        const int TurnsBeforeAsking = 16;
+        SpinWait spin = default;
+        for (int turns = 0; Volatile.Read(ref gate) != 0 || Interlocked.CompareExchange(ref gate, me, 0) != 0; turns++)
+        {
+            if (Volatile.Read(ref gate) == me || (turns == TurnsBeforeAsking && _clearing != me && _heap.Groups.IsAnyHeldBy(me)))
+            {
+                throw new ReentrantCallException(_heap.Space.Name);
+            }
+
             spin.SpinOnce();
         }
     }
@@ -204,6 +299,20 @@ internal sealed unsafe partial class DictionaryCore
         return new(_heap.Space.Name, offset, what);
     }
 
+    // Called with no lock of the dictionary, at times from within growth or clearing: what is no more the table by the end is nobody's to judge.
+    private void CheckSegments()
+    {
+        Table table = Current;
+        try
+        {
+            TableCheck.Segments(_heap.Space, table);
+        }
+        catch (HeapDamagedException) when (!table.IsSame(Current))
+        {
+            CheckSegments();
+        }
+    }
+
     /// <summary>Ends what a crash left half done: an empty root, a split, groups that were not committed.</summary>
     private void Recover()
     {
@@ -221,8 +330,8 @@ internal sealed unsafe partial class DictionaryCore
             TableCheck.Segments(_heap.Space, new Table(_base, SealedOffset.Get(*GarbageWord)));
         }
 
-        _heap.Blocks.BeforeSearch(() => TableCheck.Segments(_heap.Space, Current));
+        _heap.Blocks.BeforeSearch(CheckSegments);
         CleanLastSplit();
-        RollBackParked();
+        _heap.Groups.RollBackParked(OffsetOf(_root), this);
     }
 }

@@ -21,7 +21,8 @@ internal struct CopyOut : IRecordReader
     public static byte[] ToBytes(in RecordView record) =>
         record.IsInteger ? Encoding.ASCII.GetBytes(record.Integer.ToString(CultureInfo.InvariantCulture)) : record.Value.ToArray();
 
-    public static long Milliseconds(DateTimeOffset? time) => time?.ToUnixTimeMilliseconds() ?? RecordView.NoExpiry;
+    // A time up to 1970 is in the past, and not RecordView.NoExpiry.
+    public static long Milliseconds(DateTimeOffset? time) => time is { } at ? Math.Max(at.ToUnixTimeMilliseconds(), 1) : RecordView.NoExpiry;
 }
 
 internal readonly ref struct SetValue(ReadOnlySpan<byte> value, DateTimeOffset? expiresAt) : IRecordMutation

@@ -10,8 +10,10 @@ namespace GuestMemFs;
 /// <remarks>
 /// <para>Thread-safe. Reads take no lock and never wait for a writer; writers of different keys rarely meet. The hot paths (<see cref="TryRead"/>,
 /// <see cref="ReadMany"/>, <see cref="Mutate"/>) allocate nothing.</para>
+/// <para>A callback (<c>Plan</c>, <c>Write</c>, <c>Read</c>, <c>Visit</c>) must not change the heap: what would wait for the callback's own end throws
+/// <see cref="ReentrantCallException"/>. Which call may meet which is a table in docs/threads.md.</para>
 /// <para>Expiry times are wall-clock UTC milliseconds; an expired record is as good as absent, and is removed by the next write to its key or by
-/// <see cref="RemoveExpired"/>.</para>
+/// <see cref="RemoveExpired"/>. A time at or before 1970-01-01 has expired.</para>
 /// </remarks>
 public sealed class PersistentDictionary
 {
@@ -36,14 +38,18 @@ public sealed class PersistentDictionary
 
     internal DictionaryCore Core => _core;
 
-    /// <summary>Opens the dictionary of that name (1 to 31 bytes of UTF-8) in the heap, or creates it.</summary>
+    /// <summary>
+    /// Opens the dictionary of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. All openings in one heap share one dictionary. The first one has no other
+    /// writer of the heap beside it: it waits for an open group.
+    /// </summary>
     /// <exception cref="HeapLayoutException">The name is taken by something else.</exception>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for a new dictionary (about 150 KiB).</exception>
+    /// <exception cref="DictionaryOptionsException">It is open in this process already, with another <see cref="TimeProvider"/> than these options name.</exception>
     public static PersistentDictionary OpenOrCreate(PersistentHeap heap, string name, PersistentDictionaryOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(heap);
         ArgumentNullException.ThrowIfNull(name);
-        return new PersistentDictionary(new DictionaryCore(heap, name, (options ?? new PersistentDictionaryOptions()).TimeProvider));
+        return new PersistentDictionary(DictionaryCore.Open(heap, name, options?.TimeProvider));
     }
 
     /// <summary>Reads a record where it lies; false (and what the reader saw does not count) where there is none or it has expired.</summary>
@@ -81,7 +87,7 @@ public sealed class PersistentDictionary
     public bool TryVisitRandom<TVisitor>(ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct => _core.TryVisitRandom(ref visitor);
 
-    /// <summary>Removes the expired records of the next <paramref name="buckets"/> buckets, continuing where the last call stopped; returns how many. For a timer, on one thread.</summary>
+    /// <summary>Removes the expired records of the next <paramref name="buckets"/> buckets, continuing where the last call stopped; returns how many. For a timer.</summary>
     public int RemoveExpired(int buckets) => _core.RemoveExpired(buckets);
 
     /// <summary>
@@ -97,17 +103,11 @@ public sealed class PersistentDictionary
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(ReadOnlySpan<byte> key) => _core.PrefetchBucket(_core.Hash(key));
 
-    /// <summary>
-    /// Starts a group of mutations by this thread that a crash undoes as a whole unless <see cref="AtomicGroup.Commit"/> was reached.
-    /// Other writers of the heap wait until it ends; readers see its changes as they are made. Groups do not nest.
-    /// </summary>
-    /// <param name="changes">How many changes its log has room for from the start, 16 bytes each; a longer group's log grows. A removal that has room in the log needs no memory.</param>
+    /// <summary>Starts a group of changes of the dictionary's heap: <see cref="PersistentHeap.BeginAtomic"/>, which may be of several dictionaries.</summary>
+    /// <param name="changes">How many changes its log has room for from the start.</param>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
-    public AtomicGroup BeginAtomic(int changes = 0)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(changes);
-        return new AtomicGroup(_core, changes);
-    }
+    /// <exception cref="AtomicGroupException">This thread has one open already.</exception>
+    public AtomicGroup BeginAtomic(int changes = 0) => _core.Heap.BeginAtomic(changes);
 
     /// <summary>The value's bytes (an integer's as decimal digits), or null.</summary>
     public byte[]? Get(ReadOnlySpan<byte> key)

@@ -82,7 +82,7 @@ internal readonly unsafe struct Table(byte* heap, long offset)
         int log = BitOperations.Log2(x);
         int segment = ((log - BaseShift) << 3) + (int)((x >> (log - 3)) & 7);
         ulong within = x & ((1UL << (log - 3)) - 1);
-        return (ulong*)(_heap + SegmentAt(segment) + SegmentHeader + (within * BucketLength));
+        return (ulong*)(_heap + SegmentAt((byte)segment) + SegmentHeader + (within * BucketLength));
     }
 
     public static int SegmentOf(ulong index)

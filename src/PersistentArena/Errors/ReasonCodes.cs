@@ -165,6 +165,15 @@ public static class ReasonCodes
     /// <summary>All roots of the heap are taken.</summary>
     public const string HeapRootsFull = "GMF6004";
 
+    /// <summary>An atomic group was used after its end, by another thread, or within another one.</summary>
+    public const string AtomicGroup = "GMF6005";
+
+    /// <summary>A callback called what waits for that callback's end.</summary>
+    public const string ReentrantCall = "GMF6006";
+
+    /// <summary>A dictionary is open in this process already, with other options.</summary>
+    public const string DictionaryOptions = "GMF6007";
+
     /// <summary>A file lies in the arena's place that no region owns.</summary>
     public const string StrayFile = "GMF7009";
 

@@ -498,7 +498,7 @@ internal sealed unsafe class BlockAllocator
                 continue;
             }
 
-            if (lane.TryTake())
+            if (lane.TryTake(Environment.CurrentManagedThreadId))
             {
                 GiveUpKeptOf(lane);
                 lane.Release();

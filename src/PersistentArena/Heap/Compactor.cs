@@ -197,9 +197,11 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
                 GroupLog log = GroupLog.Open(heap.Space, lane);
                 for (int i = 0; i < log.Count; i++)
                 {
-                    (long old, long added) = log.Entry(i);
-                    _named.Add(old);
-                    _named.Add(added);
+                    if (log.Entry(i) is { } entry)
+                    {
+                        _named.Add(entry.Old);
+                        _named.Add(entry.New);
+                    }
                 }
             }
         }

@@ -3,12 +3,13 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// The way back of an atomic group: for each change the record that was replaced and the one that came (0 for none), kept by the group's lane until the
-/// group is committed. One published word, <see cref="IntentWord.GroupState"/>, says how many entries count and whether the group is committed.
+/// The way back of an atomic group: for each change what was replaced, what came (0 for none), and whose change it is. The group's lane keeps it until the group is
+/// committed. One published word, <see cref="IntentWord.GroupState"/>, says how many entries count and whether the group is committed.
 /// </summary>
 /// <remarks>
-/// An entry is published before its change begins. Replaced records stay allocated until the commit; then they are freed, and new records
-/// are freed if the group is rolled back. The state is a sealed word (or 0: none), the log's offset and those of its entries are sealed offsets.
+/// An entry is published before its change begins. What was replaced stays allocated until the commit; then it is freed, and what came is freed if the group is rolled
+/// back. The state is a sealed word (or 0: none), the log's offset and those of its entries are sealed offsets. A log of the first form has entries without owner:
+/// one dictionary, named in its head, made them all.
 /// </remarks>
 internal readonly unsafe struct GroupLog
 {
@@ -16,23 +17,32 @@ internal readonly unsafe struct GroupLog
     public const uint Opened = 1;
     public const uint Committed = 2;
 
-    /// <summary>Offset, in the log's block, of the dictionary that the group is about.</summary>
+    /// <summary>Offset, in a log of the first form, of the dictionary that the group is about.</summary>
     public const int OwnerOffset = 8;
     public const int EntriesOffset = 16;
-    public const int EntryLength = 16;
-    public const int FirstCapacity = 62;
+    public const int FirstCapacity = 42;
 
+    private const int EntryWords = 3;
+    private const int FirstFormEntryWords = 2;
     private const uint Seed = 0x4752_5550;
     private const int StateBits = 2;
 
+    /// <summary>In the place of the first form's owner: a changed type shows by it.</summary>
+    private const long OwnersFollow = 0x4F57_4E45_5253;
+
+    /// <summary>In an owner's place: the change is undone.</summary>
+    private const long Undone = 2;
+
     private readonly string _region;
     private readonly byte* _block;
+    private readonly int _entryWords;
 
     private GroupLog(string region, long offset, byte* block, int count)
     {
         _region = region;
         Offset = offset;
         _block = block;
+        _entryWords = WordsOf(*(ulong*)block);
         Count = count;
     }
 
@@ -42,16 +52,21 @@ internal readonly unsafe struct GroupLog
     /// <summary>Entries that count.</summary>
     public int Count { get; }
 
+    /// <summary>The block's type: it tells the form.</summary>
+    public byte Type => BlockHeader.TypeOf(*(ulong*)_block);
+
+    /// <summary>True where each entry names its owner.</summary>
+    public bool HasOwners => _entryWords == EntryWords;
+
     /// <summary>The size of the log's block.</summary>
     public long Size => BlockHeader.SizeOf(*(ulong*)_block);
 
     /// <summary>Entries that the block has room for.</summary>
-    public int Capacity => (int)((Size - EntriesOffset) / EntryLength);
+    public int Capacity => (int)((Size - EntriesOffset) / (_entryWords * sizeof(ulong)));
 
-    /// <summary>Offset of the root object of the dictionary that the group is about.</summary>
-    public long Owner => SealedOffset.TryOpen(*(ulong*)(_block + OwnerOffset), OwnerOffset, out long owner) ? owner : 0;
+    private long FirstFormOwner => SealedOffset.TryOpen(*(ulong*)(_block + OwnerOffset), OwnerOffset, out long owner) ? owner : 0;
 
-    public static long BlockSize(int entries) => EntriesOffset + ((long)entries * EntryLength);
+    public static long BlockSize(int entries) => BlockSize(entries, EntryWords);
 
     public static uint StateOf(IHeapSpace space, Lane lane) => Read(space, lane).State;
 
@@ -70,10 +85,11 @@ internal readonly unsafe struct GroupLog
     {
         int count = Read(space, lane).Count;
         long place = (byte*)(lane.Words + IntentWord.GroupLog) - space.Base;
-        if (Guard.Holds(SealedOffset.TryOpen(*(ulong*)(space.Base + place), place, out long offset)) && offset > 0 && offset <= space.Length - BlockSize(count))
+        if (Guard.Holds(SealedOffset.TryOpen(*(ulong*)(space.Base + place), place, out long offset)) && offset > 0 && offset <= space.Length - EntriesOffset)
         {
             ulong header = *(ulong*)(space.Base + offset);
-            if (Guard.Holds(BlockHeader.TypeOf(header) == BlockHeader.TypeGroupLog && BlockHeader.SizeOf(header) >= BlockSize(count) && BlockHeader.SizeOf(header) <= space.Length - offset))
+            long least = BlockSize(count, WordsOf(header));
+            if (Guard.Holds(BlockHeader.IsGroupLog(header) && BlockHeader.SizeOf(header) >= least && BlockHeader.SizeOf(header) <= space.Length - offset))
             {
                 return new GroupLog(space.Name, offset, space.Base + offset, count);
             }
@@ -88,34 +104,50 @@ internal readonly unsafe struct GroupLog
     {
         new PageTable(space).StartOf(Offset >> HeapFormat.PageShift, out PageDescriptor descriptor);
         long room = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
-        if (!Guard.Holds(SizeClasses.Taken(Size) == room && Size == BlockSize(Capacity)))
+        if (!Guard.Holds(SizeClasses.Taken(Size) == room && Size == BlockSize(Capacity, _entryWords)))
         {
             throw new HeapDamagedException(_region, Offset, $"a group's log of {Size} bytes lies in a block of {room}");
         }
 
-        if (!Guard.Holds(Count == 0 || Owner != 0))
+        if (!Guard.Holds(HasOwners == (FirstFormOwner == OwnersFollow) && (Count == 0 || FirstFormOwner != 0)))
         {
             throw new HeapDamagedException(_region, Offset + OwnerOffset, $"the group of {Count} changes is nobody's");
         }
     }
 
+    /// <summary>Fills the head of a block that becomes a log.</summary>
+    public static void WriteHead(byte* block) => Persist.Store((ulong*)(block + OwnerOffset), SealedOffset.Seal(OwnersFollow, OwnerOffset));
+
     /// <summary>Writes an entry; it counts once the state says so.</summary>
-    public void Write(int index, long old, long added)
+    public void Write(int index, in GroupEntry entry)
     {
-        ulong* entry = EntryAt(index);
-        Persist.Store(entry, SealedOffset.Seal(old, 2L * index));
-        Persist.Store(entry + 1, SealedOffset.Seal(added, (2L * index) + 1));
+        ulong* words = WordsAt(index);
+        long place = (long)EntryWords * index;
+        Persist.Store(words, SealedOffset.Seal(entry.Old, place));
+        Persist.Store(words + 1, SealedOffset.Seal(entry.New, place + 1));
+        Persist.Store(words + 2, SealedOffset.Seal(entry.Owner, place + 2));
     }
 
-    public void WriteOwner(long root) => Persist.Store((ulong*)(_block + OwnerOffset), SealedOffset.Seal(root, OwnerOffset));
+    /// <summary>Notes that an entry's change is undone, where later entries are not: the number of entries says it otherwise.</summary>
+    public void MarkUndone(int index) => Persist.Publish(WordsAt(index) + 2, SealedOffset.Seal(Undone, ((long)EntryWords * index) + 2));
 
+    /// <summary>The entry; none where it is marked as undone.</summary>
     /// <exception cref="HeapDamagedException">It does not check.</exception>
-    public (long Old, long New) Entry(int index)
+    public GroupEntry? Entry(int index)
     {
-        ulong* entry = EntryAt(index);
-        bool intact = SealedOffset.TryOpen(entry[0], 2L * index, out long old) & SealedOffset.TryOpen(entry[1], (2L * index) + 1, out long added) & (old | added) != 0;
-        return Guard.Holds(intact) ? (old, added) : throw new HeapDamagedException(_region, Offset + BlockSize(index), $"entry {index} of a group's log does not check");
+        ulong* words = WordsAt(index);
+        long place = (long)_entryWords * index;
+        long owner = HasOwners ? 0 : FirstFormOwner;
+        bool intact = SealedOffset.TryOpen(words[0], place, out long old) & SealedOffset.TryOpen(words[1], place + 1, out long added) & (old | added) != 0;
+        intact &= !HasOwners || SealedOffset.TryOpen(words[2], place + 2, out owner);
+        return !Guard.Holds(intact && owner != 0) ? throw new HeapDamagedException(_region, (byte*)words - _block + Offset, $"entry {index} of a group's log does not check")
+            : owner == Undone ? null
+            : new GroupEntry(old, added, owner);
     }
+
+    private static long BlockSize(int entries, int entryWords) => EntriesOffset + ((long)entries * entryWords * sizeof(ulong));
+
+    private static int WordsOf(ulong header) => BlockHeader.TypeOf(header) == BlockHeader.TypeGroupLog ? FirstFormEntryWords : EntryWords;
 
     private static (uint State, int Count) Read(IHeapSpace space, Lane lane)
     {
@@ -131,5 +163,34 @@ internal readonly unsafe struct GroupLog
             : throw new HeapDamagedException(space.Name, (byte*)(lane.Words + IntentWord.GroupState) - space.Base, $"the group state of lane {lane.Index} does not check");
     }
 
-    private ulong* EntryAt(int index) => (ulong*)(_block + EntriesOffset + ((long)index * EntryLength));
+    private ulong* WordsAt(int index) => (ulong*)(_block + EntriesOffset) + ((long)index * _entryWords);
+}
+
+/// <summary>A change of an atomic group.</summary>
+/// <param name="Old">The block that was replaced; 0 for none. It is freed by the commit.</param>
+/// <param name="New">The block that came; 0 for none. It is freed on the way back.</param>
+/// <param name="Owner">Whose change it is: the offset of a dictionary's root, or that of a word of the application's own, with <see cref="OfWord"/>.</param>
+internal readonly record struct GroupEntry(long Old, long New, long Owner)
+{
+    /// <summary>Marks the owner that is the changed word itself: a root or a field.</summary>
+    public const long OfWord = 1;
+
+    /// <summary>True where the owner is the word that was changed.</summary>
+    public bool IsOfWord => (Owner & OfWord) != 0;
+
+    /// <summary>The changed word's offset, where <see cref="IsOfWord"/>.</summary>
+    public long Word => Owner & ~OfWord;
+}
+
+/// <summary>What changes in atomic groups, and knows the way back: a dictionary that is open.</summary>
+internal interface IGroupMember
+{
+    /// <summary>The size in bytes of a block of its own.</summary>
+    long LengthOf(long block);
+
+    /// <summary>Undoes one change, where it happened and was not undone before.</summary>
+    void Revert(Lane lane, long old, long added);
+
+    /// <summary>True while a thread is in a callback of it, its records locked.</summary>
+    bool IsHeldBy(int thread);
 }

@@ -21,7 +21,7 @@ public sealed class HeapDamagedException : ArenaException
 public sealed class HeapFormatException : ArenaException
 {
     internal HeapFormatException(string region, ulong version, ulong incompatible)
-        : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible features 0x{incompatible:X}; this library knows format {Heap.HeapFormat.Version} and none. {(version < Heap.HeapFormat.Version ? "That format was never released: load the data anew." : "Use a newer library.")}")
+        : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible features 0x{incompatible:X}; this library knows format {Heap.HeapFormat.Version} and features 0x{Heap.HeapFormat.KnownIncompatible:X}. {(version < Heap.HeapFormat.Version ? "That format was never released: load the data anew." : "Use a newer library.")}")
     {
         Version = version;
         IncompatibleFeatures = incompatible;

@@ -32,6 +32,15 @@ internal static class HeapFormat
     public const int ConstantLength = 64;
     public const int FrontierOffset = 128;
 
+    /// <summary>Epoch of the last writer that found changes in flight. Readers of other processes, which may have begun under the writer before it, look at it again.</summary>
+    public const int RecoveredOffset = 192;
+
+    /// <summary>Incompatible feature: the logs of atomic groups may name an owner for each entry.</summary>
+    public const ulong GroupsOfSeveral = 1;
+
+    /// <summary>All incompatible features that this library knows.</summary>
+    public const ulong KnownIncompatible = GroupsOfSeveral;
+
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;
     public const int RootCount = 64;
@@ -69,6 +78,7 @@ internal static class BlockHeader
     public const byte TypeDictionary = 0x22;
     public const byte TypeSegment = 0x23;
     public const byte TypeGroupLog = 0x24;
+    public const byte TypeOwnedGroupLog = 0x25;
 
     public static ulong Reserved(ulong epoch) => (epoch << 8) | TypeReserved;
 
@@ -82,6 +92,9 @@ internal static class BlockHeader
     /// <summary>True where nobody has the block: free, or held by an attach that is over.</summary>
     public static bool IsFree(ulong header, ulong epoch) =>
         (byte)header == 0 || ((byte)header == TypeReserved && header != Reserved(epoch));
+
+    /// <summary>True for the log of an atomic group, of either form.</summary>
+    public static bool IsGroupLog(ulong header) => TypeOf(header) is TypeGroupLog or TypeOwnedGroupLog;
 
     /// <summary>True where the block holds something, whoever asks.</summary>
     public static bool IsAllocated(ulong header) => (byte)header is not 0 and not TypeReserved;

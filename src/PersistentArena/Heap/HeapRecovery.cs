@@ -68,7 +68,7 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space)
 
         for (int i = log.Count - 1; i >= 0; i--)
         {
-            Free((ulong)log.Entry(i).Old);
+            Free((ulong)(log.Entry(i)?.Old ?? 0));
         }
     }
 

@@ -19,7 +19,8 @@ internal sealed unsafe class Lane
     private readonly ulong* _words;
     private readonly byte* _base;
     private readonly ulong _reserved;
-    private int _held;
+    private int _holder;
+    private int _call;
 
     public Lane(int index, byte* heapBase, ulong epoch)
     {
@@ -37,6 +38,9 @@ internal sealed unsafe class Lane
 
     public ulong* Words => _words;
 
+    /// <summary>True while a thread has the heap for itself with this lane: each of its calls enters and leaves it, and it stays held.</summary>
+    public bool IsExclusive { get; set; }
+
     /// <summary>True while an <see cref="AtomicGroup"/> holds the lane: replaced blocks are kept then, for the way back.</summary>
     public bool InGroup { get; set; }
 
@@ -49,13 +53,24 @@ internal sealed unsafe class Lane
     /// <summary>Inserts since the dictionary last looked whether it should grow. Volatile.</summary>
     public int InsertsSinceGrowthCheck { get; set; }
 
-    public bool IsHeld => Volatile.Read(ref _held) != 0;
+    public bool IsHeld => Volatile.Read(ref _holder) != 0;
+
+    /// <summary>The thread that took the lane; 0 for none.</summary>
+    public int Holder => Volatile.Read(ref _holder);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryTake() => Volatile.Read(ref _held) == 0 && Interlocked.Exchange(ref _held, 1) == 0;
+    public bool TryTake(int thread) => Volatile.Read(ref _holder) == 0 && Interlocked.CompareExchange(ref _holder, thread, 0) == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Release() => Volatile.Write(ref _held, 0);
+    public void Release() => Volatile.Write(ref _holder, 0);
+
+    /// <summary>Begins a call of the thread that has the heap for itself; false while there is one, or somebody else ends the group.</summary>
+    public bool TryEnter(int thread) => Interlocked.CompareExchange(ref _call, thread, 0) == 0;
+
+    /// <summary>The thread whose call it is; 0 for none.</summary>
+    public int Caller => Volatile.Read(ref _call);
+
+    public void Leave() => Volatile.Write(ref _call, 0);
 
     /// <summary>Writes the intent down. From the last store on, a crash is answered by it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

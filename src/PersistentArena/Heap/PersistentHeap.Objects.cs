@@ -71,40 +71,97 @@ public sealed unsafe partial class PersistentHeap
             throw new ArgumentException($"An object has at most {MaximumBlockLength - ObjectHeader:N0} bytes; this one has {value.Length:N0}. Split it.", nameof(value));
         }
 
-        lock (_objectLock)
+        Lane lane = TakeLane();
+        try
         {
-            Lane lane = TakeLane();
-            try
+            long block = allocate ? TakeMakingRoom(lane, ObjectHeader + value.Length) : 0;
+            lock (_objectLock)
             {
-                long size = ObjectHeader + value.Length;
-                long old = HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot) : *(long*)(_base + slot);
-                long oldSize = old == 0 ? 0 : SizeOfObject(old, slot);
-                long block = allocate ? TakeMakingRoom(lane, size) : 0;
-                Intent intent = new() { Slot = slot, Value = HeapRoots.IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block, New = block, Old = old };
-                if (allocate)
-                {
-                    Persist.Copy(_base + block + ObjectHeader, value);
-                }
-
-                lane.Begin(intent);
-                if (allocate)
-                {
-                    Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeBlob, size));
-                }
-
-                Persist.Publish((ulong*)(_base + slot), intent.Value); // the change is true
-                lane.Finish(intent);
-                if (old != 0)
-                {
-                    Blocks.Give(lane, old, oldSize);
-                }
-            }
-            finally
-            {
-                ReleaseLane(lane);
+                Replace(lane, slot, value, block);
             }
         }
+        finally
+        {
+            ReleaseLane(lane);
+        }
     }
+
+    private void Replace(Lane lane, long slot, ReadOnlySpan<byte> value, long block)
+    {
+        long size = ObjectHeader + value.Length;
+        long old = WordAt(slot);
+        long oldSize = old == 0 ? 0 : SizeOfObject(old, slot);
+        if (block != 0)
+        {
+            Persist.Copy(_base + block + ObjectHeader, value);
+        }
+
+        if (lane.InGroup && (old | block) != 0)
+        {
+            AppendToGroup(lane, new GroupEntry(old, block, slot | GroupEntry.OfWord), size);
+        }
+
+        Intent intent = new() { Slot = slot, Value = WordFor(slot, block), New = block, Old = lane.InGroup ? 0 : old };
+        lane.Begin(intent);
+        if (block != 0)
+        {
+            Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeBlob, size));
+        }
+
+        Persist.Publish((ulong*)(_base + slot), intent.Value); // COMMIT POINT: object
+        lane.Finish(intent);
+        if (intent.Old != 0)
+        {
+            Blocks.Give(lane, old, oldSize);
+        }
+    }
+
+    private void AppendToGroup(Lane lane, in GroupEntry entry, long size)
+    {
+        try
+        {
+            Groups.Append(lane, entry);
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            if (entry.New != 0)
+            {
+                Blocks.Give(lane, entry.New, size);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Undoes a change of a group, where it happened and was not undone before.</summary>
+    internal void RevertWord(Lane lane, in GroupEntry entry)
+    {
+        long slot = entry.Word;
+        if (!Guard.Holds((slot & 7) == 0 && slot >= HeapFormat.RootsOffset && slot <= _space.Length - sizeof(ulong)))
+        {
+            throw new HeapDamagedException(_space.Name, slot, "a group's log names a word outside the heap");
+        }
+
+        if (*(ulong*)(_base + slot) != WordFor(slot, entry.New) || entry.Old == entry.New)
+        {
+            return;
+        }
+
+        long size = entry.New == 0 ? 0 : SizeOfObject(entry.New, slot);
+        Intent intent = new() { Slot = slot, Value = WordFor(slot, entry.Old), Old = entry.New };
+        lane.Begin(intent);
+        Persist.Publish((ulong*)(_base + slot), intent.Value); // COMMIT POINT: object back
+        lane.Finish(intent);
+        if (entry.New != 0)
+        {
+            Blocks.Give(lane, entry.New, size);
+        }
+    }
+
+    /// <summary>The object that a word leads to; 0 for none.</summary>
+    private long WordAt(long slot) => HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot) : *(long*)(_base + slot);
+
+    private static ulong WordFor(long slot, long block) => HeapRoots.IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block;
 
     internal byte* Payload(long offset, int length, bool exactly)
     {

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
+using GuestMemFs.Regions;
 
 namespace GuestMemFs;
 
@@ -14,47 +15,36 @@ namespace GuestMemFs;
 /// <remarks>
 /// <para>Thread-safe. Up to 64 threads change the heap at the same time, more take turns. Blocks are aligned to 16 bytes,
 /// those from 512 bytes on to 64.</para>
-/// <para>Open one heap a region and process; a region's heap is closed with its region.</para>
+/// <para>All openings of a region's heap in one arena object share one heap. It is closed with the last of the regions that it was opened in.</para>
+/// <para>Which call may meet which is a table in docs/threads.md.</para>
 /// </remarks>
 public sealed unsafe partial class PersistentHeap
 {
-    /// <summary>In the place of the thread that has the heap for itself: nobody has it any more.</summary>
-    private const int Closed = -1;
-
-    /// <summary>In the place of the thread that has the heap for itself: nobody may change it. Every change takes a lane or the whole heap, and meets this there.</summary>
-    private const int ReadOnly = -2;
-
-    [ThreadStatic]
-    private static int t_laneHint;
+    // The one heap of each mapping in this process that changes it.
+    private static readonly ConditionalWeakTable<RegionMapping, OpenHeap> s_open = [];
 
     private readonly IHeapSpace _space;
     private readonly byte* _base;
-    private readonly Lane[] _lanes = new Lane[HeapFormat.LaneCount];
+    private readonly HeapLanes _lanes;
     private readonly BlockAllocator? _blocks;
     private readonly Compactor? _compactor;
     private IBlockOwner[] _owners = [];
     private readonly Lock _rootLock = new();
-    private int _exclusiveThread;
     private volatile bool _gone;
-    private Lane? _exclusiveLane;
 
     private PersistentHeap(IHeapSpace space, bool recover = true)
     {
         _space = space;
         _base = space.Base;
-        _exclusiveThread = space.IsWritable ? 0 : ReadOnly;
         CheckHeader();
-        for (int i = 0; i < _lanes.Length; i++)
-        {
-            _lanes[i] = new Lane(i, _base, space.Epoch);
-        }
-
+        _lanes = new HeapLanes(this);
+        Groups = new HeapGroups(this, _lanes);
         if (space.IsWritable && recover)
         {
             space.FillHoles(FrontierBytes);
-            _blocks = new BlockAllocator(space, _lanes);
+            _blocks = new BlockAllocator(space, _lanes.All.ToArray());
             _compactor = new Compactor(this, _blocks);
-            Recovery = Recover();
+            Recover();
         }
 
         new HeapRoots(space).Check(settled: space.IsWritable && recover);
@@ -75,13 +65,21 @@ public sealed unsafe partial class PersistentHeap
 
     internal BlockAllocator Blocks => _blocks ?? throw ArenaReadOnlyException.OfRegion(_space.Name, "changing its heap");
 
-    internal ReadOnlySpan<Lane> Lanes => _lanes;
+    internal ReadOnlySpan<Lane> Lanes => _lanes.All;
+
+    internal HeapGroups Groups { get; }
+
+    /// <summary>True where this thread has the heap for itself: it is in an atomic group.</summary>
+    internal bool IsMine => _lanes.IsMine;
+
+    /// <summary>Where readers of other processes see that a writer has ended the changes of one that died.</summary>
+    internal ulong* RecoveredWord => (ulong*)(_base + HeapFormat.RecoveredOffset);
 
     /// <summary>What can move its blocks.</summary>
     internal ReadOnlySpan<IBlockOwner> Owners => Volatile.Read(ref _owners);
 
     /// <summary>
-    /// Opens the region's heap, making one in a region that never held one.
+    /// Opens the region's heap, making one in a region that never held one. Opened again in the same arena object, it is the same heap.
     /// </summary>
     /// <exception cref="RegionKindException">The region is not of kind Heap.</exception>
     /// <exception cref="HeapDamagedException">The region held a heap whose header does not check.</exception>
@@ -89,9 +87,26 @@ public sealed unsafe partial class PersistentHeap
     public static PersistentHeap Open(PersistentRegion region)
     {
         ArgumentNullException.ThrowIfNull(region);
-        PersistentHeap heap = Open(new RegionHeapSpace(region));
-        region.BeforeClose(heap.Close, heap.MarkGone);
-        return heap;
+        if (region.IsReadOnly)
+        {
+            PersistentHeap reader = Open(new RegionHeapSpace(region));
+            region.BeforeClose(reader.Close, reader.MarkGone);
+            return reader;
+        }
+
+        OpenHeap open = s_open.GetOrCreateValue(region.Mapping);
+        lock (open)
+        {
+            if (open.Space is null || !open.Space.TryJoin(region))
+            {
+                open.Space = new RegionHeapSpace(region);
+                open.Heap = Open(open.Space);
+            }
+
+            (RegionHeapSpace space, PersistentHeap heap) = (open.Space, open.Heap!);
+            region.BeforeClose(() => space.Leave(region, heap.Close), () => space.WhenLast(region, heap.MarkGone));
+            return heap;
+        }
     }
 
     internal static PersistentHeap Open(IHeapSpace space)
@@ -194,7 +209,7 @@ public sealed unsafe partial class PersistentHeap
     internal int CountInFlight()
     {
         int count = 0;
-        foreach (Lane lane in _lanes)
+        foreach (Lane lane in Lanes)
         {
             count += lane.Words[IntentWord.Operation] != 0 || GroupLog.StateOf(_space, lane) != GroupLog.Idle ? 1 : 0;
         }
@@ -202,115 +217,57 @@ public sealed unsafe partial class PersistentHeap
         return count;
     }
 
+    /// <summary>
+    /// Starts a group of changes by this thread: of any dictionaries, roots and objects of this heap. A crash undoes it as a whole, unless
+    /// <see cref="AtomicGroup.Commit"/> was reached. Other writers of the heap wait until it ends. Readers see its changes as they are made: isolation is
+    /// read uncommitted for readers, serializable for writers. Groups do not nest.
+    /// </summary>
+    /// <param name="changes">
+    /// How many changes its log has room for from the start, 24 bytes each; a longer group's log grows. A removal that has room in the log needs no memory.
+    /// </param>
+    /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
+    /// <exception cref="AtomicGroupException">This thread has one open already.</exception>
+    public AtomicGroup BeginAtomic(int changes = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(changes);
+        return new AtomicGroup(Groups, changes);
+    }
+
     /// <summary>Takes a lane for a change. Waits where all are held, and while another thread has the heap for an atomic group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal Lane TakeLane()
-    {
-        Lane lane = _lanes[t_laneHint];
-        if (lane.TryTake())
-        {
-            if (Volatile.Read(ref _exclusiveThread) == 0)
-            {
-                return lane;
-            }
-
-            lane.Release();
-        }
-
-        return TakeLaneSlow();
-    }
+    internal Lane TakeLane() => _lanes.Take();
 
     /// <summary>Gives a lane back; a group's lane stays with the group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void ReleaseLane(Lane lane)
+    internal static void ReleaseLane(Lane lane) => HeapLanes.Give(lane);
+
+    /// <summary>Does something with no other writer beside it.</summary>
+    internal T Alone<T>(Func<T> action)
     {
-        if (!lane.InGroup)
+        if (IsMine)
         {
-            lane.Release();
+            return action();
+        }
+
+        Lane lane = _lanes.BeginExclusive();
+        try
+        {
+            return action();
+        }
+        finally
+        {
+            _lanes.EndExclusive(lane);
         }
     }
 
-    /// <summary>Has the heap for this thread alone until <see cref="EndExclusive"/>: waits for changes in flight, keeps others out.</summary>
-    internal Lane BeginExclusive()
-    {
-        int me = Environment.CurrentManagedThreadId;
-        if (Volatile.Read(ref _exclusiveThread) == me)
-        {
-            throw new InvalidOperationException("This thread has an atomic group open already; groups do not nest.");
-        }
+    /// <summary>Waits for the changes in flight and refuses later ones.</summary>
+    internal void Close() => _lanes.Close();
 
-        SpinWait spin = default;
-        while (Interlocked.CompareExchange(ref _exclusiveThread, me, 0) != 0)
-        {
-            ThrowIfClosed();
-            spin.SpinOnce();
-        }
+    /// <summary>Throws where nobody may change the heap (any more).</summary>
+    internal void ThrowIfClosed() => _lanes.ThrowIfClosed();
 
-        Lane? mine = null;
-        foreach (Lane lane in _lanes)
-        {
-            if (lane.IsParked || (mine is null && lane.TryTake()))
-            {
-                mine ??= lane.IsParked ? null : lane;
-                continue;
-            }
-
-            SpinWait wait = default;
-            while (lane.IsHeld)
-            {
-                wait.SpinOnce();
-            }
-        }
-
-        if (mine is null)
-        {
-            mine = _lanes.First(lane => lane.TryTake()); // every lane was held a moment ago, and none can be taken by others now
-        }
-
-        _exclusiveLane = mine;
-        mine.InGroup = true;
-        return mine;
-    }
-
-    /// <param name="lane">What <see cref="BeginExclusive"/> gave.</param>
-    /// <param name="parked">True where its group could not be ended: the lane is out of use until the next attach.</param>
-    internal void EndExclusive(Lane lane, bool parked = false)
-    {
-        lane.InGroup = false;
-        lane.IsParked = parked;
-        _exclusiveLane = null;
-        if (!parked)
-        {
-            lane.Release();
-        }
-
-        Volatile.Write(ref _exclusiveThread, 0);
-    }
-
-    /// <summary>
-    /// Waits for the changes in flight and refuses later ones: the arena is about to be marked as closed clean, and may have another writer after that. Reads
-    /// find the memory as long as the region is not disposed of.
-    /// </summary>
-    internal void Close()
-    {
-        _ = Interlocked.CompareExchange(ref _exclusiveThread, Closed, ReadOnly);
-        SpinWait spin = default;
-        for (int holder; (holder = Interlocked.CompareExchange(ref _exclusiveThread, Closed, 0)) is not (0 or Closed); spin.SpinOnce())
-        {
-            if (holder == Environment.CurrentManagedThreadId)
-            {
-                throw new InvalidOperationException($"This thread has an atomic group open in the heap of region '{_space.Name}'. Commit or dispose of it before the arena is closed.");
-            }
-        }
-
-        foreach (Lane lane in _lanes)
-        {
-            for (SpinWait wait = default; lane.IsHeld && !lane.IsParked;)
-            {
-                wait.SpinOnce();
-            }
-        }
-    }
+    /// <summary>Throws where this thread is in a callback: what it wants to wait for is itself.</summary>
+    internal void ThrowIfHeldBy(int thread) => _lanes.ThrowIfHeldBy(thread);
 
     /// <summary>The region is about to be unmapped: from now on readers find zeros in its place, and are to say so.</summary>
     internal void MarkGone() => _gone = true;
@@ -350,10 +307,10 @@ public sealed unsafe partial class PersistentHeap
     internal long CreateRoot(string name, ulong layoutHash, long size, ulong header, Action<long> fill)
     {
         byte[] bytes = NameBytes(name);
-        lock (_rootLock)
+        Lane lane = TakeLane();
+        try
         {
-            Lane lane = TakeLane();
-            try
+            lock (_rootLock)
             {
                 long block = TakeMakingRoom(lane, size);
                 fill(block);
@@ -373,75 +330,26 @@ public sealed unsafe partial class PersistentHeap
                 lane.Finish(intent);
                 return block;
             }
-            finally
-            {
-                ReleaseLane(lane);
-            }
+        }
+        finally
+        {
+            ReleaseLane(lane);
         }
     }
 
-    private Lane TakeLaneSlow()
+    private void Recover()
     {
-        if (Volatile.Read(ref _exclusiveThread) == Environment.CurrentManagedThreadId)
+        FinishHeader();
+        if (CountInFlight() > 0)
         {
-            return _exclusiveLane!;
+            // Before anything is freed: a reader of another process that began under the writer before this one looks again.
+            Persist.Publish(RecoveredWord, _space.Epoch);
         }
 
-        SpinWait spin = default;
-        while (true)
-        {
-            ThrowIfClosed();
-            for (int i = 0; i < HeapFormat.LaneCount && Volatile.Read(ref _exclusiveThread) == 0; i++)
-            {
-                Lane lane = _lanes[i];
-                if (lane.TryTake())
-                {
-                    if (Volatile.Read(ref _exclusiveThread) == 0)
-                    {
-                        t_laneHint = i;
-                        return lane;
-                    }
-
-                    lane.Release();
-                }
-            }
-
-            spin.SpinOnce();
-        }
-    }
-
-    /// <summary>Throws where nobody may change the heap (any more).</summary>
-    internal void ThrowIfClosed()
-    {
-        int holder = Volatile.Read(ref _exclusiveThread);
-        if (holder == ReadOnly)
-        {
-            throw ArenaReadOnlyException.OfRegion(_space.Name, "changing its heap");
-        }
-
-        if (holder == Closed)
-        {
-            ThrowIfGone();
-            throw new ObjectDisposedException(nameof(PersistentHeap), $"The arena that region '{_space.Name}' is of was closed.");
-        }
-    }
-
-    private HeapRecoveryReport Recover()
-    {
-        HeapRecoveryReport report = default;
         HeapRecovery recovery = new(_space);
-        foreach (Lane lane in _lanes)
+        foreach (Lane lane in Lanes)
         {
-            switch (recovery.Resolve(lane))
-            {
-                case LaneOutcome.Finished:
-                    report = report with { Finished = report.Finished + 1 };
-                    break;
-                case LaneOutcome.Undone:
-                    report = report with { Undone = report.Undone + 1 };
-                    break;
-            }
-
+            Recovery = Count(recovery.Resolve(lane));
             if (GroupLog.Exists(lane))
             {
                 GroupLog.Open(_space, lane).Check(_space);
@@ -452,17 +360,30 @@ public sealed unsafe partial class PersistentHeap
                 case GroupLog.Committed:
                     recovery.FreeReplaced(lane);
                     GroupLog.SetState(lane, GroupLog.Idle, 0);
-                    report = report with { GroupsCommitted = report.GroupsCommitted + 1 };
+                    Recovery = Recovery with { GroupsCommitted = Recovery.GroupsCommitted + 1 };
                     break;
                 case GroupLog.Opened:
-                    lane.TryTake();
+                    lane.TryTake(Environment.CurrentManagedThreadId);
                     lane.IsParked = true;
                     break;
             }
         }
 
-        return report;
+        foreach (Lane lane in Lanes)
+        {
+            if (lane.IsParked)
+            {
+                Groups.RollBackWords(lane);
+            }
+        }
     }
+
+    private HeapRecoveryReport Count(LaneOutcome outcome) => outcome switch
+    {
+        LaneOutcome.Finished => Recovery with { Finished = Recovery.Finished + 1 },
+        LaneOutcome.Undone => Recovery with { Undone = Recovery.Undone + 1 },
+        _ => Recovery,
+    };
 
     /// <summary>Makes a heap. The journal's mark is the commit: until it is set, the next open does all this again.</summary>
     private static void Format(IHeapSpace space)
@@ -480,6 +401,7 @@ public sealed unsafe partial class PersistentHeap
         header.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(header, HeapFormat.Magic);
         BinaryPrimitives.WriteUInt64LittleEndian(header[HeapFormat.VersionOffset..], HeapFormat.Version);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[HeapFormat.IncompatOffset..], HeapFormat.GroupsOfSeveral);
         BinaryPrimitives.WriteUInt64LittleEndian(header[HeapFormat.NonceOffset..], space.Nonce);
         space.ArenaId.TryWriteBytes(header[HeapFormat.ArenaIdOffset..]);
         Persist.Copy(start, header);
@@ -512,7 +434,7 @@ public sealed unsafe partial class PersistentHeap
 
         space.EnsureBacked(0, HeapFormat.MinimumLength); // A hole that is touched on a full medium would be a signal.
         ulong* words = (ulong*)space.Base;
-        if (words[HeapFormat.CrcOffset / 8] != HeaderCrc(space.Base) || words[0] != HeapFormat.Magic)
+        if (!HasHeader(space.Base))
         {
             throw new HeapDamagedException(space.Name, 0, "the header that was copied into it does not check");
         }
@@ -529,12 +451,12 @@ public sealed unsafe partial class PersistentHeap
     private void CheckHeader()
     {
         ulong* words = (ulong*)_base;
-        if (!Guard.Holds(words[HeapFormat.CrcOffset / 8] == HeaderCrc(_base)) || words[0] != HeapFormat.Magic)
+        if (!HasHeader(_base))
         {
             throw new HeapDamagedException(_space.Name, 0, "its header does not check");
         }
 
-        if (words[HeapFormat.VersionOffset / 8] != HeapFormat.Version || words[HeapFormat.IncompatOffset / 8] != 0)
+        if (words[HeapFormat.VersionOffset / 8] != HeapFormat.Version || (words[HeapFormat.IncompatOffset / 8] & ~HeapFormat.KnownIncompatible) != 0)
         {
             throw new HeapFormatException(_space.Name, words[HeapFormat.VersionOffset / 8], words[HeapFormat.IncompatOffset / 8]);
         }
@@ -547,12 +469,41 @@ public sealed unsafe partial class PersistentHeap
         new HeapFrontier(_space).Read();
     }
 
-    private static uint HeaderCrc(byte* start)
+    /// <summary>Notes in the header that a feature is in use, so that a library that does not know it refuses the heap. Under <see cref="Alone"/> or in a group.</summary>
+    internal void Require(ulong feature)
+    {
+        ulong* word = (ulong*)(_base + HeapFormat.IncompatOffset);
+        if ((*word & feature) == 0)
+        {
+            Persist.Publish(word, *word | feature);
+            FinishHeader();
+        }
+    }
+
+    /// <summary>A feature's bit is stored before the checksum: the latter may be missing after a crash.</summary>
+    private void FinishHeader()
+    {
+        ulong* crc = (ulong*)(_base + HeapFormat.CrcOffset);
+        ulong whole = HeaderCrc(_base);
+        if (*crc != whole)
+        {
+            Persist.Publish(crc, whole);
+        }
+    }
+
+    private static bool HasHeader(byte* start)
+    {
+        ulong crc = *(ulong*)(start + HeapFormat.CrcOffset);
+        return *(ulong*)start == HeapFormat.Magic && Guard.Holds(crc == HeaderCrc(start) || crc == HeaderCrc(start, HeapFormat.GroupsOfSeveral));
+    }
+
+    private static uint HeaderCrc(byte* start, ulong without = 0)
     {
         uint crc = 0x4845_4150;
         for (int i = 0; i < HeapFormat.ConstantLength; i += sizeof(ulong))
         {
-            crc = BitOperations.Crc32C(crc, *(ulong*)(start + i));
+            ulong word = *(ulong*)(start + i);
+            crc = BitOperations.Crc32C(crc, i == HeapFormat.IncompatOffset ? word & ~without : word);
         }
 
         return crc;
@@ -565,6 +516,14 @@ public sealed unsafe partial class PersistentHeap
             ? bytes
             : throw new ArgumentException($"A root's name has 1 to {HeapRoots.MaximumNameLength} bytes of UTF-8 and no NUL; '{name}' has {bytes.Length}.", nameof(name));
     }
+}
+
+/// <summary>The heap of a mapping, where it is open.</summary>
+internal sealed class OpenHeap
+{
+    public RegionHeapSpace? Space { get; set; }
+
+    public PersistentHeap? Heap { get; set; }
 }
 
 /// <summary>A heap's sizes in bytes.</summary>

@@ -3,14 +3,65 @@ namespace GuestMemFs.Heap;
 /// <summary>A region as the memory under a heap.</summary>
 internal sealed unsafe class RegionHeapSpace : IHeapSpace
 {
-    private readonly PersistentRegion _region;
+    private readonly List<PersistentRegion> _regions = [];
+    private volatile PersistentRegion _region;
 
     public RegionHeapSpace(PersistentRegion region)
     {
         _region = region;
+        _regions.Add(region);
         if (region.Kind != RegionKind.Heap)
         {
             throw new RegionKindException(region.Name, RegionKind.Heap, region.Kind);
+        }
+    }
+
+    /// <summary>Adds an opening of the same mapping; false where the last of the others was disposed of.</summary>
+    public bool TryJoin(PersistentRegion region)
+    {
+        lock (_regions)
+        {
+            bool open = _regions.Count > 0;
+            if (open && !_regions.Contains(region))
+            {
+                _regions.Add(region);
+            }
+
+            return open;
+        }
+    }
+
+    /// <summary>Takes an opening out. Before the last one goes, <paramref name="close"/> is done: what it throws keeps that one.</summary>
+    public void Leave(PersistentRegion region, Action close)
+    {
+        lock (_regions)
+        {
+            if (!_regions.Contains(region))
+            {
+                return;
+            }
+
+            if (_regions.Count > 1)
+            {
+                _regions.Remove(region);
+                _region = _regions[0];
+                return;
+            }
+        }
+
+        close();
+        lock (_regions)
+        {
+            _regions.Remove(region);
+        }
+    }
+
+    /// <summary>Does something where the opening is the last one.</summary>
+    public void WhenLast(PersistentRegion region, Action action)
+    {
+        if (ReferenceEquals(_region, region))
+        {
+            action();
         }
     }
 

@@ -61,7 +61,8 @@ internal sealed unsafe class HeapVerifier
 
             if (GroupLog.Exists(lane))
             {
-                Reach(GroupLog.Open(_heap.Space, lane).Offset, BlockHeader.TypeGroupLog, $"group log of lane {lane.Index}", 0);
+                GroupLog log = GroupLog.Open(_heap.Space, lane);
+                Reach(log.Offset, log.Type, $"group log of lane {lane.Index}", 0);
             }
         }
 

@@ -46,6 +46,9 @@ public sealed unsafe class PersistentRegion : IDisposable
     /// <summary>True where the mapping cannot be written: a store to it ends the process.</summary>
     public bool IsReadOnly => !_mapping.IsWritable;
 
+    /// <summary>What all openings of the region in this arena object share.</summary>
+    internal RegionMapping Mapping => _mapping;
+
     /// <summary>Never used twice in the arena.</summary>
     internal ulong RegionId => _mapping.Entry.Id;
 

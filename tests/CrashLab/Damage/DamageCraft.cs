@@ -45,7 +45,7 @@ internal sealed record DamageCraft(string Name, Promise Promise, Crafting Apply)
         long descriptor = image.Metadata.First(part => part.What == "page table").Offset;
         yield return new("a run of more pages than there are, sealed", Promise.Use, heap => Word(heap, descriptor) = PageDescriptor.Run(1 << 20).Encode(HeapFormat.FirstPage));
         long log = image.Metadata.First(part => part.What == "group log").Offset;
-        yield return new("a group's log that says it is twice as long", Promise.HeapOpen, heap => Word(heap, log) = BlockHeader.Sized(BlockHeader.TypeGroupLog, GroupLog.BlockSize(2 * GroupLog.FirstCapacity)));
+        yield return new("a group's log that says it is twice as long", Promise.HeapOpen, heap => Word(heap, log) = BlockHeader.Sized(BlockHeader.TypeOwnedGroupLog, GroupLog.BlockSize(2 * GroupLog.FirstCapacity)));
         const long FirstRoot = HeapFormat.RootsOffset;
         yield return new("the first root's layout", Promise.Open, heap => Word(heap, FirstRoot + 32) ^= 1) { UnderOpenHeap = true };
         yield return new("where the first root lies", Promise.Open, heap => Word(heap, FirstRoot + HeapPlaces.RootOffset) ^= 1UL << 63) { UnderOpenHeap = true };

@@ -261,11 +261,11 @@ internal sealed unsafe class DamageImage
                 Add("overflow block", start, 8, reached);
                 Add("overflow block", start + 8, Table.BucketLength - 8);
                 break;
-            case BlockHeader.TypeGroupLog:
+            case BlockHeader.TypeOwnedGroupLog:
                 Add("group log", start, 1, Promise.HeapOpen);
                 Add("group log", start + 1, 1); // The length's low byte: a log of some entries less fits the same block, and is as right as this one.
                 Add("group log", start + 2, 6, Promise.HeapOpen);
-                Add("group log", start + 8, 8, Name == "in an open group" ? Promise.HeapOpen : Promise.Nothing); // whose group it is: who else should roll it back?
+                Add("group log", start + 8, 8, Promise.HeapOpen); // that its entries name their owners
                 Add("group log", start + 16, (int)GroupLog.BlockSize(6) - 16);
                 break;
             case BlockHeader.TypeBlob:

@@ -46,7 +46,7 @@ public class CloseTests
         using PersistentArena arena = Open(directory, out PersistentDictionary dictionary);
         using (AtomicGroup group = dictionary.BeginAtomic())
         {
-            var e = Assert.Throws<InvalidOperationException>(arena.Dispose);
+            var e = Assert.Throws<AtomicGroupException>(arena.Dispose);
             Assert.Contains("atomic group open in the heap of region 'heap'", e.Message, StringComparison.Ordinal);
             dictionary.Set("still"u8, "open"u8);
             group.Commit();
@@ -57,6 +57,46 @@ public class CloseTests
         {
             using AtomicGroup late = dictionary.BeginAtomic();
         });
+    }
+
+    [Fact]
+    public void The_close_takes_another_threads_open_group_back_and_that_threads_calls_end()
+    {
+        using var directory = new ArenaDirectory();
+        using PersistentArena arena = Open(directory, out PersistentDictionary dictionary);
+        dictionary.Set("k"u8, "before"u8);
+        using ManualResetEventSlim begun = new(), closed = new();
+        var ends = new List<Exception?>();
+        Thread other = new(() =>
+        {
+            AtomicGroup group = dictionary.BeginAtomic();
+            dictionary.Set("k"u8, "in the group"u8);
+            begun.Set();
+            closed.Wait();
+            ends.Add(Record.Exception(() => dictionary.Set("k"u8, "late"u8)));
+            try
+            {
+                group.Commit();
+            }
+            catch (Exception e)
+            {
+                ends.Add(e);
+            }
+
+            group.Dispose();
+        });
+        other.Start();
+        Ended.Wait(begun);
+
+        Ended.All(arena.Dispose);
+        closed.Set();
+        Ended.All(other.Join);
+
+        Assert.Equal(2, ends.Count);
+        Assert.All(ends, end => Assert.IsType<ObjectDisposedException>(end));
+        using PersistentArena again = Open(directory, out PersistentDictionary found);
+        Assert.Equal("before"u8.ToArray(), found.Get("k"u8));
+        Assert.Equal(1, found.Count);
     }
 
     private static PersistentArena Open(ArenaDirectory directory, out PersistentDictionary dictionary)

@@ -8,6 +8,7 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
 {
     private readonly void* _memory;
     private readonly long _capacity;
+    private readonly PlainSpace? _owner;
 
     public PlainSpace(long length, long capacity = 0, byte stale = 0xA5)
     {
@@ -18,6 +19,17 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
         {
             NativeMemory.Fill(_memory, (nuint)_capacity, stale);
         }
+    }
+
+    private PlainSpace(PlainSpace other, bool writable, ulong epoch)
+    {
+        _owner = other;
+        _capacity = other._capacity;
+        _memory = other._memory;
+        Length = other.Length;
+        Epoch = epoch;
+        IsWritable = writable;
+        IsFormatted = other.IsFormatted;
     }
 
     private PlainSpace(PlainSpace other, ulong epoch)
@@ -36,7 +48,7 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
 
     public string Name => "plain";
 
-    public bool IsWritable => true;
+    public bool IsWritable { get; } = true;
 
     public ulong Epoch { get; set; } = 1;
 
@@ -68,5 +80,17 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
     /// <summary>The memory as a crash at this moment leaves it, for a new attach.</summary>
     public PlainSpace Crash() => new(this, Epoch + 1);
 
-    public void Dispose() => NativeMemory.AlignedFree(_memory);
+    /// <summary>The same memory as a reader in another process has it.</summary>
+    public PlainSpace Reader() => new(this, writable: false, Epoch);
+
+    /// <summary>The same memory as the next writer has it, where this one was killed.</summary>
+    public PlainSpace NextWriter() => new(this, writable: true, Epoch + 1);
+
+    public void Dispose()
+    {
+        if (_owner is null)
+        {
+            NativeMemory.AlignedFree(_memory);
+        }
+    }
 }

@@ -1,0 +1,75 @@
+namespace GuestMemFs.Tests.Collections;
+
+/// <summary>Expiry times at the ends of time.</summary>
+public sealed class ExpiryTests
+{
+    public static TheoryData<DateTimeOffset> Past =>
+        [DateTimeOffset.MinValue, DateTimeOffset.UnixEpoch.AddTicks(-1), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddTicks(9_999), DateTimeOffset.UnixEpoch.AddMilliseconds(1)];
+
+    [Theory]
+    [MemberData(nameof(Past))]
+    public void A_time_up_to_1970_has_expired(DateTimeOffset time)
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+
+        dictionary.Set("set"u8, "1"u8, time);
+        dictionary.TryAdd("added"u8, "1"u8, time);
+        dictionary.Set("plain"u8, "1"u8);
+        dictionary.Expire("plain"u8, time);
+
+        Assert.Equal(3, dictionary.ExpiringCount);
+        Assert.Null(dictionary.Get("set"u8));
+        Assert.Null(dictionary.Get("added"u8));
+        Assert.Null(dictionary.Get("plain"u8));
+        Assert.Equal(3, dictionary.RemoveExpired(int.MaxValue));
+        Assert.Equal(0, dictionary.Count);
+    }
+
+    [Fact]
+    public void The_last_time_there_is_is_kept_and_not_reached()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+
+        dictionary.Set("k"u8, "1"u8, DateTimeOffset.MaxValue);
+
+        Look look = default;
+        Assert.True(dictionary.TryRead("k"u8, ref look));
+        Assert.Equal(DateTimeOffset.MaxValue.ToUnixTimeMilliseconds(), look.ExpiresAt);
+        Assert.Equal(0, dictionary.RemoveExpired(int.MaxValue));
+    }
+
+    [Theory]
+    [InlineData(long.MinValue, false)]
+    [InlineData(-1, false)]
+    [InlineData(1, false)]
+    [InlineData(RecordView.NoExpiry, true)]
+    [InlineData(long.MaxValue, true)]
+    public void Milliseconds_of_a_plan_hold_at_both_ends(long expiresAt, bool there)
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+        Planned planned = new(expiresAt);
+
+        dictionary.Mutate("k"u8, ref planned);
+
+        Assert.Equal(there, dictionary.ContainsKey("k"u8));
+        Assert.Equal(expiresAt == RecordView.NoExpiry ? 0 : 1, dictionary.ExpiringCount);
+        Assert.Equal(there ? 0 : 1, dictionary.RemoveExpired(int.MaxValue));
+    }
+
+    private struct Look : IRecordReader
+    {
+        public long ExpiresAt;
+
+        public void Read(in RecordView record) => ExpiresAt = record.ExpiresAt;
+    }
+
+    private readonly struct Planned(long expiresAt) : IRecordMutation
+    {
+        public MutationPlan Plan(in RecordView current) => MutationPlan.Put(1, expiresAt);
+
+        public void Write(in RecordView current, Span<byte> value) => value.Fill(1);
+    }
+}
