@@ -11,7 +11,23 @@ internal sealed unsafe partial class DictionaryCore : IBlockOwner
 {
     public long LiveBytes => RecordBytes;
 
-    public void GiveUpGarbage(Lane lane) => CollectGarbage(lane, long.MaxValue);
+    // The caller may be in growth, which comes after this lock: it does not wait for it. Whoever has it is at the garbage.
+    public void GiveUpGarbage(Lane lane)
+    {
+        if (!_garbage.TryEnter())
+        {
+            return;
+        }
+
+        try
+        {
+            CollectGarbageLocked(lane, long.MaxValue);
+        }
+        finally
+        {
+            _garbage.Exit();
+        }
+    }
 
     public MoveOutcome TryMove(Lane lane, long block, long room)
     {
