@@ -95,7 +95,7 @@ public sealed unsafe partial class PersistentHeap
         }
 
         OpenHeap open = s_open.GetOrCreateValue(region.Mapping);
-        lock (open)
+        lock (open.Gate)
         {
             if (open.Space is null || !open.Space.TryJoin(region))
             {
@@ -521,6 +521,9 @@ public sealed unsafe partial class PersistentHeap
 /// <summary>The heap of a mapping, where it is open.</summary>
 internal sealed class OpenHeap
 {
+    /// <summary>Held while the mapping's heap is opened.</summary>
+    public Lock Gate { get; } = new();
+
     public RegionHeapSpace? Space { get; set; }
 
     public PersistentHeap? Heap { get; set; }

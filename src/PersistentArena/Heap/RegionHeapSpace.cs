@@ -3,6 +3,7 @@ namespace GuestMemFs.Heap;
 /// <summary>A region as the memory under a heap.</summary>
 internal sealed unsafe class RegionHeapSpace : IHeapSpace
 {
+    private readonly Lock _gate = new();
     private readonly List<PersistentRegion> _regions = [];
     private volatile PersistentRegion _region;
 
@@ -19,7 +20,7 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
     /// <summary>Adds an opening of the same mapping; false where the last of the others was disposed of.</summary>
     public bool TryJoin(PersistentRegion region)
     {
-        lock (_regions)
+        lock (_gate)
         {
             bool open = _regions.Count > 0;
             if (open && !_regions.Contains(region))
@@ -34,7 +35,7 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
     /// <summary>Takes an opening out. Before the last one goes, <paramref name="close"/> is done: what it throws keeps that one.</summary>
     public void Leave(PersistentRegion region, Action close)
     {
-        lock (_regions)
+        lock (_gate)
         {
             if (!_regions.Contains(region))
             {
@@ -50,7 +51,7 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
         }
 
         close();
-        lock (_regions)
+        lock (_gate)
         {
             _regions.Remove(region);
         }

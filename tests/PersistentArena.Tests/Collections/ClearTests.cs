@@ -1,5 +1,6 @@
 using System.Text;
 using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Collections;
 
@@ -52,11 +53,11 @@ public sealed class ClearTests
         {
         }
 
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         using PlainSpace after = space.Crash();
         PersistentHeap again = PersistentHeap.Open(after);
         Assert.Equal(dictionary.Count, PersistentDictionary.OpenOrCreate(again, "keys").Count);
-        Assert.Empty(HeapVerifier.Verify(again));
+        Assert.Empty(HeapVerifier.Verify(again, TestContext.Current.CancellationToken));
     }
 
     [Fact]

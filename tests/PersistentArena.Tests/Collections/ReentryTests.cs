@@ -1,4 +1,5 @@
 using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Collections;
 

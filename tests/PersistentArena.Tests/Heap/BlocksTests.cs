@@ -1,5 +1,6 @@
 using GuestMemFs.Collections;
 using GuestMemFs.Heap;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Heap;
 
@@ -53,7 +54,7 @@ public sealed class BlocksTests
             Assert.Equal(-1, keys.Get([i]).AsSpan().IndexOfAnyExcept(i));
         }
 
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -91,6 +92,6 @@ public sealed class BlocksTests
             }
         })]);
 
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
 }

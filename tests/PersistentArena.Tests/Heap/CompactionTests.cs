@@ -219,7 +219,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
                     dictionary.Remove(Key("r", key));
                 }
 
-                Assert.Empty(HeapVerifier.Verify(heap));
+                Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
             }
 
             output.WriteLine($"{mebibytes} MiB: {usable[0]} bytes fit at first, then {usable.Min()} to {usable.Max()}");

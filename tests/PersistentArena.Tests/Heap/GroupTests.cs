@@ -4,6 +4,7 @@ using System.Text;
 using GuestMemFs.Collections;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
+using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Heap;
 
@@ -31,7 +32,7 @@ public sealed class GroupTests
         }
 
         parts.AssertBefore();
-        Assert.Empty(HeapVerifier.Verify(parts.Heap));
+        Assert.Empty(HeapVerifier.Verify(parts.Heap, TestContext.Current.CancellationToken));
         using (AtomicGroup group = parts.Heap.BeginAtomic())
         {
             parts.Change();
@@ -39,7 +40,7 @@ public sealed class GroupTests
         }
 
         parts.AssertChanged();
-        Assert.Empty(HeapVerifier.Verify(parts.Heap));
+        Assert.Empty(HeapVerifier.Verify(parts.Heap, TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -61,7 +62,7 @@ public sealed class GroupTests
 
         Assert.Equal(commit ? 0 : 1, found.Heap.Recovery.GroupsRolledBack);
         (commit ? (Action)found.AssertChanged : found.AssertBefore)();
-        Assert.Empty(HeapVerifier.Verify(found.Heap));
+        Assert.Empty(HeapVerifier.Verify(found.Heap, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -94,7 +95,7 @@ public sealed class GroupTests
         Assert.Equal(1, third.Recovery.GroupsRolledBack);
         Assert.Equal("of the second process"u8.ToArray(), PersistentDictionary.OpenOrCreate(third, "b").Get("upd"u8));
         Assert.Equal("of the second process"u8.ToArray(), third.ReadBytes(third.OpenOrCreateRoot<Node>("root").Value.Text).ToArray());
-        Assert.Empty(HeapVerifier.Verify(third));
+        Assert.Empty(HeapVerifier.Verify(third, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -123,7 +124,7 @@ public sealed class GroupTests
         Assert.Equal("2"u8.ToArray(), found.Get("b"u8));
         Assert.Equal(2, found.Count);
         Assert.Equal(0UL, *(ulong*)(crashed.Base + HeapFormat.IncompatOffset));
-        Assert.Empty(HeapVerifier.Verify(again));
+        Assert.Empty(HeapVerifier.Verify(again, TestContext.Current.CancellationToken));
         using (AtomicGroup next = again.BeginAtomic())
         {
             found.Set("c"u8, "5"u8);
@@ -131,7 +132,7 @@ public sealed class GroupTests
         }
 
         Assert.Equal(HeapFormat.GroupsOfSeveral, *(ulong*)(crashed.Base + HeapFormat.IncompatOffset));
-        Assert.Empty(HeapVerifier.Verify(PersistentHeap.Open(crashed.Crash())));
+        Assert.Empty(HeapVerifier.Verify(PersistentHeap.Open(crashed.Crash()), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -173,7 +174,7 @@ public sealed class GroupTests
         writer.Join();
         Assert.Equal(ReasonCodes.AtomicGroup, late);
         Assert.Equal("1"u8.ToArray(), keys.Get("a"u8));
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -201,7 +202,7 @@ public sealed class GroupTests
 
             Assert.Equal("1"u8.ToArray(), keys.Get("a"u8));
             Assert.Null(keys.Get("new"u8));
-            Assert.Empty(HeapVerifier.Verify(heap));
+            Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         }
     }
 
@@ -277,7 +278,7 @@ public sealed class GroupTests
         PersistentDictionary[] all = [.. Enumerable.Range(0, 5).Select(i => PersistentDictionary.OpenOrCreate(heap, "d" + i))];
         Assert.Equal(4 * 150, all.Sum(d => Number(d, "n")));
         Assert.Equal(3 * 2000, all.Sum(d => Number(d, "m")));
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
 
         static long Number(PersistentDictionary dictionary, string key) =>
             dictionary.Get(Encoding.UTF8.GetBytes(key)) is { } digits ? long.Parse(digits, System.Globalization.CultureInfo.InvariantCulture) : 0;

@@ -1,5 +1,6 @@
 using System.Text;
 using GuestMemFs.Collections;
+using GuestMemFs.Inspection;
 using GuestMemFs.Tests.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -32,7 +33,7 @@ public sealed class SharedHeapTests
         Assert.Same(heap, second);
         Assert.Equal($"{2 * Each}", Encoding.UTF8.GetString(dictionaries[0].Get("n"u8)!));
         Assert.Equal(2001, dictionaries[1].Count);
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -48,7 +49,7 @@ public sealed class SharedHeapTests
         }
 
         Assert.Equal(50, heap.Roots.Count);
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -90,7 +91,7 @@ public sealed class SharedHeapTests
         PersistentDictionary again = PersistentDictionary.OpenOrCreate(heap, "d");
         again.Set("l"u8, "3"u8);
         Assert.Equal(2, again.Count);
-        Assert.Empty(HeapVerifier.Verify(heap));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
 
     [Fact]
