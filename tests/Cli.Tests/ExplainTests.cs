@@ -73,7 +73,7 @@ public sealed class ExplainTests
         using TestArena arena = new TestArena();
         using (PersistentArena library = PersistentArena.Create(arena.Options))
         {
-            PersistentDictionary all = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.CreateRegion("small", 4 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap })), "all");
+            PersistentDictionary all = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.CreateRegion("small", 16 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap })), "all");
             Assert.Throws<ArenaOutOfSpaceException>(() => Fill(all));
         }
 

@@ -8,30 +8,19 @@ internal static class KnownFinds
     /// for it.</summary>
     public static IReadOnlyList<(string Shows, int Preemptions, Func<Scenario, bool> Covers)> All { get; } =
     [
-        // Growth works on the table that it captured before the bucket's lock.
-        ("about-to-split/set-new+clear-collect-set", 2, scenario =>
-            Has(scenario, "clear-collect-set") && scenario.Beginning.Name is "about-to-split" or "half-doubled"),
-        // Both collect before either installs: a table leaks.
-        ("one/clear+clear", 1, scenario => scenario.Threads.Count(script =>
-            script.Name.StartsWith("clear", StringComparison.Ordinal)) > 1),
-        ("garbage/clear+collect", 1, scenario => scenario.Beginning.Name == "garbage" && Has(scenario, "clear")
-            && Has(scenario, "collect")),
-        // The name is looked for before the lock and not again under it.
-        ("one/open-root+open-root", 1, scenario => scenario.Threads.Count(script => script.Name == "open-root") > 1),
     ];
 
     /// <summary>A reader of another process returns half of one value and half of another: the recovery frees a record
     /// and does not change the version.</summary>
     public static IReadOnlyList<string> AcrossDeaths { get; } =
-        ["big/get-elsewhere+set-big", "big/get-elsewhere+expire", "expiring/get-elsewhere+remove"];
+        [];
 
     public static bool Covers(Scenario scenario) => All.Any(find =>
         find.Covers(scenario)) || CoversDeath(scenario);
 
     /// <summary>True for what is left out of the deaths under a reader.</summary>
     public static bool CoversDeath(Scenario scenario) =>
-        Has(scenario, "get-elsewhere") && (AcrossDeaths.Contains(scenario.Name)
-            || scenario.Beginning.Name == "expiring");
+        Has(scenario, "get-elsewhere") && AcrossDeaths.Contains(scenario.Name);
 
     private static bool Has(Scenario scenario, string script) => scenario.Threads.Any(thread =>
         thread.Name.StartsWith(script, StringComparison.Ordinal));

@@ -9,4 +9,8 @@ internal static class UnixTime
 
     /// <summary>True where a number is a time that can be told.</summary>
     public static bool IsTime(long unixMilliseconds) => unixMilliseconds is >= First and <= Last;
+
+    /// <summary>The time, or the nearest that can be told: for looking at what may be damaged.</summary>
+    public static DateTimeOffset Nearest(long unixMilliseconds) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(unixMilliseconds, First, Last));
 }

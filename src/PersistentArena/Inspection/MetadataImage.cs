@@ -125,7 +125,7 @@ internal sealed unsafe class MetadataImage
         if (LeaseRecord.TryRead(layout.LeaseRecord, out LeaseRecord record))
         {
             _writer = new ProcessIdentity((int)record.ProcessId, record.ProcessStart, record.BootId);
-            _writerSince = DateTimeOffset.FromUnixTimeMilliseconds(record.SinceUnixMilliseconds);
+            _writerSince = UnixTime.Nearest(record.SinceUnixMilliseconds);
         }
     }
 
@@ -201,7 +201,7 @@ internal sealed unsafe class MetadataImage
             superblock.ReadOnlyCompat & ~FeatureBits.ReadOnlyCompat,
             superblock.Incompat & ~FeatureBits.Incompat),
         ArenaId = superblock.ArenaId,
-        Created = DateTimeOffset.FromUnixTimeMilliseconds((long)superblock.CreatedUnixMilliseconds),
+        Created = UnixTime.Nearest((long)superblock.CreatedUnixMilliseconds),
         MetadataLengthBytes = (long)superblock.MetadataSize,
         HalfOffsetBytes = (long)superblock.HalfOffset,
         HalfLengthBytes = (long)superblock.HalfSize,

@@ -23,6 +23,7 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentRegion.Grow"] = world => world.Raw.Grow(4 << 20),
         ["PersistentRegion.EnsureBacked"] = world => world.Raw.EnsureBacked(0, 4096),
         ["PersistentHeap.Adopt"] = world => PersistentHeap.Adopt(world.HeapRegion),
+        ["PersistentHeap.BeginAtomic"] = world => world.Heap.BeginAtomic(),
         ["PersistentHeap.Open"] = world => PersistentHeap.Open(world.Arena.OpenRegion("never formatted")),
         ["PersistentHeap.OpenOrCreateRoot"] = world => world.Heap.OpenOrCreateRoot<long>("new"),
         ["PersistentHeap.Put"] = world => world.Heap.Put(world.Root.Value.Next, default(Node)),

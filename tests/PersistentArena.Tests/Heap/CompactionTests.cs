@@ -223,7 +223,10 @@ public sealed class CompactionTests(ITestOutputHelper output)
             }
 
             output.WriteLine($"{mebibytes} MiB: {usable[0]} bytes fit at first, then {usable.Min()} to {usable.Max()}");
-            Assert.All(usable, bytes => Assert.InRange((double)bytes / usable[0], 0.99, 1.01));
+
+            // Against the first opening nothing may be lost; the heap that was never opened before may differ by one more value.
+            Assert.All(usable, bytes => Assert.True(bytes >= 0.99 * usable[0], $"{bytes} of {usable[0]}"));
+            Assert.All(usable.Skip(1), bytes => Assert.InRange((double)bytes / usable[1], 0.99, 1.01));
             Assert.True(usable.Min() > least * (mebibytes << 20), $"only {usable.Min()} bytes");
         }
         finally
