@@ -303,7 +303,10 @@ public sealed unsafe partial class PersistentHeap
             : throw new HeapLayoutException(_space.Name, name, found, layoutHash);
     }
 
-    /// <summary>Allocates a root object, has it filled (all but its first 8 bytes), and publishes it.</summary>
+    /// <summary>
+    /// Allocates a root object, has it filled (all but its first 8 bytes), and publishes it; where another thread made one of that name
+    /// meanwhile, it is that one.
+    /// </summary>
     internal long CreateRoot(string name, ulong layoutHash, long size, ulong header, Action<long> fill)
     {
         byte[] bytes = NameBytes(name);
@@ -312,6 +315,11 @@ public sealed unsafe partial class PersistentHeap
         {
             lock (_rootLock)
             {
+                if (FindRoot(name, layoutHash) is not 0 and var made)
+                {
+                    return made;
+                }
+
                 long block = TakeMakingRoom(lane, size);
                 fill(block);
                 HeapRoots roots = new(_space);
@@ -326,7 +334,7 @@ public sealed unsafe partial class PersistentHeap
                 lane.Begin(intent);
                 roots.Write(slot, bytes, layoutHash);
                 Persist.Publish((ulong*)(_base + block), header);
-                Persist.Publish((ulong*)(_base + slot), intent.Value);
+                Persist.Publish((ulong*)(_base + slot), intent.Value); // COMMIT POINT: new root
                 lane.Finish(intent);
                 return block;
             }
