@@ -170,20 +170,24 @@ public sealed class DictionaryCrashTests
         }
 
         lab.Do(Set("other", new string('o', 30)));
-        var scattered = lab.Save();
-        foreach (DictionaryOperation needy in new[]
+        ExploreNeedy(lab, Set("needs a slab", new string('n', 500)));
+        ExploreNeedy(lab, Group(commit: true, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))));
+        ExploreNeedy(lab, Group(commit: false, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))));
+        for (int i = 0; i < count; i += 9)
         {
-            Set("needs a slab", new string('n', 500)),
-            Group(commit: true, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))),
-            Group(commit: false, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))),
-            Set("needs a stretch", new string('n', 400_000)),
-        })
-        {
-            lab.Restore(scattered, "scattered");
-            lab.Explore(needy);
-            Assert.True(lab.BlocksMoved > 0, $"{needy} found room without compaction");
-            lab.Do(Set("afterwards", "and it goes on"));
+            lab.Do(Remove("k" + i)); // pages of their own, which lie among the others
         }
+
+        ExploreNeedy(lab, Set("needs a stretch", new string('n', 400_000)));
+    }
+
+    private static void ExploreNeedy(DictionaryLab lab, DictionaryOperation needy)
+    {
+        var scattered = lab.Save();
+        lab.Explore(needy);
+        Assert.True(lab.BlocksMoved > 0, $"{needy} found room without compaction");
+        lab.Do(Set("afterwards", "and it goes on"));
+        lab.Restore(scattered, "scattered");
     }
 
     private static bool Fits(DictionaryLab lab, DictionaryOperation set)
