@@ -47,7 +47,7 @@ public sealed class StateMachineTests
 
     internal static void RunDictionary(IReadOnlyList<Step> steps)
     {
-        using DictionaryLab lab = new(4 << 20, "dictionary state machine") { CrashRecoveryToo = false, Reorder = new Random(1) };
+        using DictionaryLab lab = new(8 << 20, "dictionary state machine") { CrashRecoveryToo = false, Reorder = new Random(1) };
         foreach (Step step in steps)
         {
             DictionaryOperation operation = DictionaryCrashTests.RandomOperation(new Random(step.Number));
