@@ -17,7 +17,7 @@ public sealed class RewriteSources : Task
     // In place of the types of the same names, in each file.
     private static readonly string[] Seams =
     {
-        "Volatile", "Interlocked", "Lock", "SpinWait", "Environment", "Stopwatch",
+        "Volatile", "Interlocked", "Lock", "SpinWait", "Environment", "Stopwatch", "Thread",
     };
 
     private static readonly string Aliases =

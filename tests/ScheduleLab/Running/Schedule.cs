@@ -131,6 +131,7 @@ internal sealed unsafe class Schedule : IDisposable
     public void Finished(Worker me)
     {
         me.Done = true;
+        Changes++; // for whoever waits for a thread that may have ended
         if ((Next(me) ?? Waiting(me)) is not { } next)
         {
             _end.Set();

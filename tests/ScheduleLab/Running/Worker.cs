@@ -50,6 +50,9 @@ internal sealed class Worker : IDisposable
 
     public ref int LaneHint => ref _laneHint;
 
+    /// <summary>What the library takes for the thread's object: another one in each schedule.</summary>
+    public Seam.Thread Identity { get; private set; } = new(null);
+
     public void Reset()
     {
         Floating.Clear();
@@ -57,6 +60,7 @@ internal sealed class Worker : IDisposable
         WaitsSince = -1;
         Kept = 0;
         _laneHint = 0;
+        Identity = new Seam.Thread(this);
     }
 
     /// <summary>Lets it go on.</summary>

@@ -161,6 +161,30 @@ internal sealed class Lock
     }
 }
 
+/// <summary>In place of System.Threading's: a schedule's threads are others than those of the one before, and end with
+/// their scripts.</summary>
+internal sealed class Thread
+{
+    [ThreadStatic]
+    private static Thread? t_outside;
+
+    private readonly Running.Worker? _worker;
+
+    public Thread(Running.Worker? worker) => _worker = worker;
+
+    public static Thread CurrentThread => Running.Worker.Current is { } worker ? worker.Identity : t_outside ??= new(null);
+
+    /// <summary>True until its script has ended.</summary>
+    public bool IsAlive
+    {
+        get
+        {
+            Points.Here();
+            return _worker is not { Done: true };
+        }
+    }
+}
+
 /// <summary>In place of System's: the threads are the schedule's, and the time stands still.</summary>
 internal static class Environment
 {
