@@ -24,6 +24,9 @@ internal static class Faults
             pair) => With(explorer, crashes: true, weak: true).Exhaust(pair, 0)),
         ("deaths", () => Scenario.Deaths().Where(pair => pair.Beginning.Name is "one" or "big"), (explorer, pair) =>
             With(explorer, crashes: false, weak: false).Deaths(pair)),
+        ("groups of two, and one that waits", () => [Scenario.Parse("empty/add+group-back+group"),
+            Scenario.Parse("half-doubled/group-back+increment+group-back")], (explorer, triple) =>
+            With(explorer, crashes: false, weak: false).Chance(triple, 1, 5_000)),
         ("two preemptions", Scenario.Pairs, (explorer, pair) =>
             With(explorer, crashes: false, weak: false).Exhaust(pair, 2)),
     ];

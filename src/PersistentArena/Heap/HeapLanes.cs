@@ -146,7 +146,8 @@ internal sealed unsafe class HeapLanes
 
             if (!IsMine)
             {
-                throw AtomicGroupException.OfAnotherThread(_heap.Space.Name);
+                return Volatile.Read(ref _openGroup) != number ? null // the close took it back meanwhile
+                    : throw AtomicGroupException.OfAnotherThread(_heap.Space.Name);
             }
 
             if (!lane.TryEnter(Environment.CurrentManagedThreadId))
@@ -275,7 +276,12 @@ internal sealed unsafe class HeapLanes
     /// <summary>Begins a call of the thread that has the heap for itself.</summary>
     private Lane EnterExclusive()
     {
-        Lane lane = _exclusiveLane!;
+        if (Volatile.Read(ref _exclusiveLane) is not { } lane)
+        {
+            ThrowIfClosed();
+            throw AtomicGroupException.Ended();
+        }
+
         for (SpinWait spin = default; !lane.TryEnter(Environment.CurrentManagedThreadId); spin.SpinOnce())
         {
             ThrowIfReentered(lane);
@@ -359,9 +365,9 @@ internal sealed unsafe class HeapLanes
     /// <summary>A turn of waiting for the thread that has the heap for itself. It may have ended, or be this one, in a callback.</summary>
     private void Wait(ref SpinWait spin, int turns)
     {
-        if (Volatile.Read(ref _owner) is { IsAlive: false })
+        if (Volatile.Read(ref _owner) is { IsAlive: false } ended)
         {
-            TakeBackGroup(next: 0);
+            TakeBackGroup(next: 0, ended);
         }
 
         if (turns == TurnsBeforeAsking)
@@ -373,14 +379,16 @@ internal sealed unsafe class HeapLanes
     }
 
     /// <summary>Ends another thread's group as if it had been disposed of, unless a call of that thread is under way.</summary>
-    private void TakeBackGroup(int next)
+    /// <param name="next">Who has the heap then.</param>
+    /// <param name="of">Whose group it has to be: the one that it was seen with may have ended it before it ended itself, and the heap be another thread's by now.</param>
+    private void TakeBackGroup(int next, Thread? of = null)
     {
         lock (_endings)
         {
             if (Volatile.Read(ref _openGroup) is not 0 and var group && Volatile.Read(ref _exclusiveLane) is { } lane
                 && lane.TryEnter(Environment.CurrentManagedThreadId))
             {
-                if (Volatile.Read(ref _openGroup) != group)
+                if (Volatile.Read(ref _openGroup) != group || (of is not null && !ReferenceEquals(Volatile.Read(ref _owner), of)))
                 {
                     lane.Leave();
                     return;

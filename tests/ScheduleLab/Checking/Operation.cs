@@ -33,6 +33,7 @@ internal enum GroupStep
     Begin,
     Commit,
     RollBack,
+    Leave,
 }
 
 /// <summary>A public operation, on the library and on the model alike.</summary>
@@ -294,6 +295,10 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
             return true;
         },
     };
+
+    /// <summary>The thread ends, and leaves its group open: whoever waits for it undoes it, at any time from now on, or
+    /// nobody does.</summary>
+    public static Operation LeaveGroup() => RollBackGroup() with { Name = "leave", Group = GroupStep.Leave };
 
     /// <summary>An attach after a death: a group that was open is undone change by change, which readers may
     /// see.</summary>

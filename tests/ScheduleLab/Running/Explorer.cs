@@ -262,6 +262,11 @@ internal sealed partial class Explorer : IDisposable
         }
 
         Called(me, operations[i]);
+        if (operations[i].Group == GroupStep.Leave)
+        {
+            return;
+        }
+
         if (operations[i].Group == GroupStep.Commit)
         {
             group.Commit();
@@ -303,6 +308,7 @@ internal sealed partial class Explorer : IDisposable
 
         try
         {
+            EndGroupsLeft();
             IReadOnlyList<string> problems = HeapVerifier.Verify(_world.Heap);
             if (problems.Count > 0)
             {
@@ -316,6 +322,22 @@ internal sealed partial class Explorer : IDisposable
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             return $"after the schedule: {error.GetType().Name}: {error.Message}";
+        }
+    }
+
+    // The next writer undoes a group whose thread has ended. It waits a turn then, which there is nobody to give it.
+    private void EndGroupsLeft()
+    {
+        if (_scenario.Threads.Any(script => script.Operations[^1].Group == GroupStep.Leave))
+        {
+            try
+            {
+                PersistentHeap.ReleaseLane(_world.Heap.TakeLane());
+            }
+            catch (ScheduleException)
+            {
+                PersistentHeap.ReleaseLane(_world.Heap.TakeLane());
+            }
         }
     }
 

@@ -98,6 +98,7 @@ internal sealed unsafe class Schedule : IDisposable
     private void Start(ReadOnlySpan<Action<Worker>> bodies, int first)
     {
         (Steps, Changes, Failure, _next, _count) = (0, 0, null, 0, bodies.Length);
+        (_fruitless, _fruitlessSince) = (0, -1);
 
         for (int i = 0; i < bodies.Length; i++)
         {
