@@ -254,9 +254,10 @@ internal sealed unsafe partial class DictionaryCore
             for (uint matches = Slot.Matches(node, tag); matches != 0; matches &= matches - 1)
             {
                 int i = BitOperations.TrailingZeroCount(matches);
-                if (!TryRecord(Volatile.Read(ref node[i]), out byte* record, out header))
+                ulong entry = Volatile.Read(ref node[i]);
+                if (!TryRecord(entry, out byte* record, out header))
                 {
-                    strange = true;
+                    strange |= Slot.HasTag(entry, tag);
                 }
                 else if (RecordFormat.Key(record, header).SequenceEqual(key))
                 {
@@ -265,7 +266,8 @@ internal sealed unsafe partial class DictionaryCore
                 }
                 else
                 {
-                    strange |= Slot.Tag(Hash(RecordFormat.Key(record, header))) != tag; // else two keys share a tag, as happens
+                    // Two keys may share a tag. And a writer that has not changed the version yet may have put something else into the slot since its tag was seen.
+                    strange |= Slot.HasTag(entry, tag) && Slot.Tag(Hash(RecordFormat.Key(record, header))) != tag;
                 }
             }
 

@@ -34,6 +34,9 @@ internal static unsafe class Slot
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsLink(ulong slot) => (slot & 1) != 0;
 
+    /// <summary>True for an entry with that tag: an empty slot and a link have none.</summary>
+    public static bool HasTag(ulong slot, ulong tag) => (slot ^ tag) >> TagShift == 0;
+
     public static bool IsEntry(ulong slot) => slot >> TagShift != 0;
 
     /// <summary>A bit for each of the node's seven slots that carries the tag.</summary>
