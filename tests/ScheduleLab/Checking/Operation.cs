@@ -349,12 +349,21 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     });
 
     public static Operation OpenRoot(string name, long value) => new($"open-root {name} {value}", world =>
-        world.Heap.OpenOrCreateRoot<long>(name, value).Value.ToString(CultureInfo.InvariantCulture), (model, _,
+        world.Heap.OpenOrCreateRoot<long>(name, value).Value.ToString(CultureInfo.InvariantCulture), (model, thread,
             result) =>
     {
-        model[$"root:{name}"] ??= value.ToString(CultureInfo.InvariantCulture);
+        if (model[$"root:{name}"] is null)
+        {
+            if (model.GroupOf >= 0 && model.GroupOf != thread)
+            {
+                return false; // one that is there is only looked up, and waits for nobody
+            }
+
+            model[$"root:{name}"] = value.ToString(CultureInfo.InvariantCulture);
+        }
+
         return Is(result, model[$"root:{name}"]);
-    });
+    }, Writes: false);
 }
 
 /// <summary>A reader that can be stopped in the middle of its copy.</summary>
