@@ -390,7 +390,7 @@ internal sealed unsafe class BlockAllocator
     private bool Refill(Lane lane, int sizeClass, bool emergency)
     {
         _slabChanges++;
-        int pages = _slabs.FewestOfNext(sizeClass);
+        int pages = SizeClasses.SmallSlabPages(sizeClass);
         if (_slabs.FromShared(lane, sizeClass)
             || _slabs.FromPartial(lane, sizeClass)
             || FromUnscanned(lane, sizeClass, SlabsPerCall)

@@ -81,15 +81,8 @@ internal sealed unsafe class SlabStock
     {
         const int Few = 8;
         int pages = SizeClasses.SlabPages(sizeClass);
-        return _classes[sizeClass].Pages >= Few * pages ? pages : FewestOfNext(sizeClass);
+        return _classes[sizeClass].Pages >= Few * pages ? pages : SizeClasses.SmallSlabPages(sizeClass);
     }
-
-    /// <summary>
-    /// The fewest pages that the next slab of a class should have: the first one is as small as can be, since a heap may hold one block of many
-    /// large sizes.
-    /// </summary>
-    public int FewestOfNext(int sizeClass) =>
-        _classes[sizeClass].Pages == 0 ? SizeClasses.FewestSlabPages(sizeClass) : SizeClasses.SmallSlabPages(sizeClass);
 
     public static int BatchOf(int sizeClass) => Math.Max(BlockCache.DepthOf(sizeClass) / 2, 1);
 
