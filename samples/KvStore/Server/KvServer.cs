@@ -208,6 +208,7 @@ internal sealed class KvServer : IServerControl, IDisposable
         try
         {
             socket.Send(text);
+            socket.Shutdown(SocketShutdown.Send); // Closing alone would take back what was sent.
         }
         catch (SocketException)
         {

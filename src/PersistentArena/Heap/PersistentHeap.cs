@@ -148,7 +148,7 @@ public sealed unsafe partial class PersistentHeap
     /// <exception cref="ArenaReadOnlyException">The arena was opened to read.</exception>
     public bool Compact(TimeSpan limit)
     {
-        Compactor compactor = _compactor ?? throw new ArenaReadOnlyException(_space.Name, "change a heap");
+        Compactor compactor = _compactor ?? throw ArenaReadOnlyException.OfRegion(_space.Name, "compacting its heap");
         Lane lane = TakeLane();
         try
         {

@@ -23,6 +23,7 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentRegion.Grow"] = world => world.Raw.Grow(4 << 20),
         ["PersistentRegion.EnsureBacked"] = world => world.Raw.EnsureBacked(0, 4096),
         ["PersistentHeap.Adopt"] = world => PersistentHeap.Adopt(world.HeapRegion),
+        ["PersistentHeap.Compact"] = world => world.Heap.Compact(TimeSpan.FromMilliseconds(1)),
         ["PersistentHeap.BeginAtomic"] = world => world.Heap.BeginAtomic(),
         ["PersistentHeap.Open"] = world => PersistentHeap.Open(world.Arena.OpenRegion("never formatted")),
         ["PersistentHeap.OpenOrCreateRoot"] = world => world.Heap.OpenOrCreateRoot<long>("new"),
