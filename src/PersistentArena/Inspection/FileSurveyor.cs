@@ -61,11 +61,11 @@ internal sealed class FileSurveyor
     private Found? Look(string name)
     {
         using MediumFile? file = _medium.TryOpenFile(name, writable: false);
-        long pageSize = _medium.Capabilities.Alignment;
+        long alignment = _medium.Capabilities.Alignment;
         ExtentMark mark = default;
         return file is null
             ? null
-            : new Found(name, file.Length, ExtentFiles.Identify(file, _image.Granularity, pageSize, out mark), mark);
+            : new Found(name, file.Length, ExtentFiles.Identify(file, _image.Granularity, alignment, out mark), mark);
     }
 
     private bool IsOwnName(string name) =>
