@@ -80,20 +80,17 @@ public sealed class ArenaReadOnlyException : ArenaException
         : base(ReasonCodes.ArenaReadOnly, $"The arena in {location} was opened read-only; {operation} needs a writer. Open it with ArenaAccess.ReadWrite.") =>
         Operation = operation;
 
-    private ArenaReadOnlyException(string operation, string message, bool ofRegion)
-        : base(ReasonCodes.ArenaReadOnly, message)
-    {
-        System.Diagnostics.Debug.Assert(ofRegion, "Tells this constructor from the other.");
-        Operation = operation;
-    }
+    private ArenaReadOnlyException(string message)
+        : base(ReasonCodes.ArenaReadOnly, message) => Operation = "";
 
     /// <summary>What was refused.</summary>
-    public string Operation { get; }
+    public string Operation { get; private init; }
 
-    internal static ArenaReadOnlyException OfRegion(string region, string operation) => new(
-        operation,
-        $"Region '{region}' is of an arena that was opened read-only; {operation} needs a writer. Nothing was changed. Open the arena with ArenaAccess.ReadWrite.",
-        ofRegion: true);
+    internal static ArenaReadOnlyException OfRegion(string region, string operation) =>
+        new($"Region '{region}' is of an arena that was opened read-only; {operation} needs a writer. Nothing was changed. Open the arena with ArenaAccess.ReadWrite.")
+        {
+            Operation = operation,
+        };
 }
 
 /// <summary>A file is not this arena's, or no arena's at all.</summary>
