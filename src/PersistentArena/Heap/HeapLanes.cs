@@ -334,8 +334,11 @@ internal sealed unsafe class HeapLanes
             throw;
         }
 
-        return mine ?? _lanes.First(lane => lane.TryTake(me)); // every lane was held a moment ago, and none can be taken by others now
+        return mine ?? TakeAny(me); // every lane was held a moment ago, and none can be taken by others now
     }
+
+    // Of its own: a lambda here would cost each group an object.
+    private Lane TakeAny(int me) => _lanes.First(lane => lane.TryTake(me));
 
     private void ThrowIfWaitingForSelf(Lane lane, int me, int turns)
     {
