@@ -11,7 +11,7 @@ internal sealed class FullDisk(string huge) : Trouble
 {
     private const int Block = 256 << 10;
     private readonly byte[] _block = new byte[Block];
-    private readonly TemporaryMount _mount = new("tmpfs", $"size=32m,huge={huge}");
+    private readonly TemporaryMount _mount = new("tmpfs", $"size=12m,huge={huge}");
 
     public override string Name => $"full disk (tmpfs, huge={huge})";
 

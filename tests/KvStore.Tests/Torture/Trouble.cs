@@ -58,7 +58,7 @@ internal sealed class FullArena : Trouble
 {
     public override string Name => "full arena";
 
-    public override ServerProgram Program => TestServer.Program("16M");
+    public override ServerProgram Program => TestServer.Program("6M");
 
     public override bool IsTight => true;
 }
