@@ -12,8 +12,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     [
         (FaultKind.Drop, "Slot.Version", "versions are for concurrent readers, which have tests of their own"),
         (FaultKind.Late, "Slot.Version", "versions are for concurrent readers, which have tests of their own"),
-        (FaultKind.Late, "// the update is true", "the next store is the bucket's version"),
-        (FaultKind.Late, "// the removal is true", "the next store is the bucket's version"),
+        (FaultKind.Late, "// COMMIT POINT: update", "the next store is the bucket's version"),
+        (FaultKind.Late, "// COMMIT POINT: removal", "the next store is the bucket's version"),
         (FaultKind.Late, "Persist.Publish(link, intent.Value)", "the next store is the bucket's version"),
         (FaultKind.Late, "Persist.Publish(slot, intent.Value);", "the next store is the bucket's version"),
         (FaultKind.Late, "BlockHeader.TypeTable", "the next store is the header of another new block of the same intent"),
@@ -25,6 +25,9 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "Persist.Publish(Word(page)", "no block of the page is in use until the store after the next"),
         (FaultKind.Drop, "Persist.Store(header, _reserved)", "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free)", "matters within one attach only: tests of full heaps"),
+        (FaultKind.Drop, "Persist.Store((ulong*)(_base + block), BlockHeader.Free)", "matters within one attach only: tests of full heaps"),
+        (FaultKind.Drop, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
+        (FaultKind.Late, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
     ];
 
     // In the arena and its journal: what no crash and no damage can show.

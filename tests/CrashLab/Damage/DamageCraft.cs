@@ -16,13 +16,24 @@ internal sealed record DamageCraft(string Name, Promise Promise, Crafting Apply)
     public bool UnderOpenHeap { get; init; }
 
     /// <summary>Those that make sense for an image.</summary>
-    public static IEnumerable<DamageCraft> Of(DamageImage image)
+    public static IEnumerable<DamageCraft> Of(DamageImage image) => image.Name switch
     {
-        if (image.Name != DamageImage.AtRest)
-        {
-            yield break;
-        }
+        DamageImage.AtRest => AtRest(image),
+        DamageImage.InOpenGroup => InOpenGroup(image),
+        _ => [],
+    };
 
+    private static IEnumerable<DamageCraft> InOpenGroup(DamageImage image)
+    {
+        long entry = image.Metadata.First(part => part.What == "group log").Offset + GroupLog.EntriesOffset;
+        yield return new("a group's entry, sealed, whose new block is outside the heap", Promise.HeapOpen, heap =>
+            Word(heap, entry + 8) = SealedOffset.Seal(1L << 46, 1));
+        yield return new("a group's entry, sealed, of a word outside the heap", Promise.HeapOpen, heap =>
+            Word(heap, entry + 16) = SealedOffset.Seal((1L << 46) | GroupEntry.OfWord, 2));
+    }
+
+    private static IEnumerable<DamageCraft> AtRest(DamageImage image)
+    {
         // A block's header is its first part, and the first one with a promise.
         long overflow = image.Metadata.First(part => part is { What: "overflow block", Promise: Promise.Use }).Offset;
         long[] dictionaries = [.. image.Metadata.Where(part => part is { What: "dictionary", Promise: Promise.Open }).Select(part => part.Offset)];

@@ -21,6 +21,7 @@ internal sealed unsafe class DamageImage
     public const long Length = 4 << 20;
     public const long Later = 2_000_000;
     public const string AtRest = "at rest";
+    public const string InOpenGroup = "in an open group";
 
     private DamageImage(string name, Image image)
     {
@@ -50,7 +51,7 @@ internal sealed unsafe class DamageImage
         ["in an update that did not happen"] = (7, (image, keys) => image.Set(keys, "plain 3", "another value, a bit longer than before")),
         ["in an insert with an overflow block"] = (3, (image, keys) => image.Set(keys, Same(13), "one more")),
         ["in a removal from a chain"] = (5, (image, keys) => image.Remove(keys, Same(2))),
-        ["in an open group"] = (0, (image, keys) => image.Group(keys, commit: false)),
+        [InOpenGroup] = (0, (image, keys) => image.Group(keys, commit: false)),
         ["in a committed group"] = (8, (image, keys) => image.Group(keys, commit: true)),
     };
 
