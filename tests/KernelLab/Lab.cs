@@ -5,7 +5,7 @@ using GuestMemFs.KernelLab.Machines;
 using GuestMemFs.KernelLab.Parts;
 
 [assembly: AssemblyFixture(typeof(Lab))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // A machine has as many processors as we have.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // A machine has as many processors as we have.
 
 namespace GuestMemFs.KernelLab;
 
