@@ -1,6 +1,8 @@
 using System.Globalization;
 using GuestMemFs.ScheduleLab.Running;
 using GuestMemFs.ScheduleLab.Seam;
+using Stopwatch = System.Diagnostics.Stopwatch;
+using Volatile = System.Threading.Volatile;
 
 namespace GuestMemFs.ScheduleLab;
 
@@ -10,82 +12,105 @@ namespace GuestMemFs.ScheduleLab;
 /// </summary>
 internal static class Faults
 {
-    /// <summary>What is explored for each fault: all pairs up to one preemption with crashes, deaths under readers,
-    /// then with two preemptions, then with a weak order.</summary>
-    private static readonly (string Name, Func<IEnumerable<Scenario>> Scenarios, Func<Explorer, Scenario,
-        Finding?> Explore)[] s_stages =
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(45);
+
+    /// <summary>What a hunt explores for a fault whose place is not known, the cheap stages first.</summary>
+    private static readonly (Look Look, Func<IEnumerable<Scenario>> Scenarios)[] s_hunt =
     [
-        ("one preemption", Scenario.Pairs, (explorer, pair) =>
-            With(explorer, crashes: false, weak: false).Exhaust(pair, 1)),
-        ("crashes", () => Scenario.Pairs().Where(
-            pair => pair.Beginning.Name is "one" or "overflow" or "about-to-split"), (explorer, pair) =>
-                With(explorer, crashes: true, weak: false).Exhaust(pair, 0)),
-        ("weak order", () => Scenario.Pairs().Where(pair => pair.Beginning.Name is "one" or "overflow"), (explorer,
-            pair) => With(explorer, crashes: true, weak: true).Exhaust(pair, 0)),
-        ("deaths", () => Scenario.Deaths().Where(pair => pair.Beginning.Name is "one" or "big"), (explorer, pair) =>
-            With(explorer, crashes: false, weak: false).Deaths(pair)),
-        ("groups of two, and one that waits", () => [Scenario.Parse("empty/add+group-back+group"),
-            Scenario.Parse("half-doubled/group-back+increment+group-back")], (explorer, triple) =>
-            With(explorer, crashes: false, weak: false).Chance(triple, 1, 5_000)),
-        ("two preemptions", Scenario.Pairs, (explorer, pair) =>
-            With(explorer, crashes: false, weak: false).Exhaust(pair, 2)),
+        (Look.Special, Scenario.Specials),
+        (Look.Crashes, () => PairsOf("one", "overflow", "about-to-split")),
+        (Look.OnePreemption, Scenario.Pairs),
+        (Look.Deaths, () => Scenario.Deaths().Where(pair => pair.Beginning.Name is "one" or "big" or "overflow")),
+        (Look.Weak, () => PairsOf("one", "overflow")),
+        (Look.Chance, () => [Scenario.Parse("empty/add+group-back+group"),
+            Scenario.Parse("half-doubled/group-back+increment+group-back")]),
+        (Look.CrashesUnderOnePreemption, () => PairsOf("one", "overflow", "garbage", "about-to-split")),
+        (Look.TwoPreemptions, () => PairsOf("one", "overflow", "expiring", "garbage", "about-to-split")),
     ];
 
-    /// <summary>For the command line: names of faults, or none for all. Prints one line each.</summary>
+    private static IEnumerable<Scenario> PairsOf(params string[] beginnings) =>
+        Scenario.Pairs().Where(pair => beginnings.Contains(pair.Beginning.Name));
+
+    /// <summary>For the command line: names of faults, or none for all whose place is known. Prints two lines
+    /// each.</summary>
     public static int Run(string[] names)
     {
-        int missed = 0;
-        foreach (string name in names.Length > 0 ? names : Rewriting.Faults)
+        foreach (string name in names.Length > 0 ? names : FaultPlaces.All.Keys)
         {
-            System.Diagnostics.Stopwatch watch = System.Diagnostics.Stopwatch.StartNew();
-            Console.WriteLine($"begin {name}");
-            Console.Out.Flush();
-            Finding? finding = Find(Array.IndexOf(Rewriting.Faults, name) + 1, out string stage);
-            missed += finding is null ? 1 : 0;
-            string outcome = finding is null
-                ? "missed"
-                : $"caught by {stage} in {finding.Scenario.Name}: {finding.What.ReplaceLineEndings(" ")}";
-            string seconds = watch.Elapsed.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
-            Console.WriteLine($"{outcome} ({seconds} s)");
-            Console.Out.Flush();
+            if (!FaultPlaces.All.TryGetValue(name, out FaultPlace? place))
+            {
+                Console.WriteLine($"{name} has no place where it is seen: ScheduleLab hunt {name}");
+                return 2;
+            }
+
+            Report(name, () => Find(name, place.Look, place.Scenarios.Select(Scenario.Parse), TimeSpan.MaxValue));
         }
 
-        return missed;
+        return s_missed;
     }
 
-    private static Finding? Find(int fault, out string stage)
+    /// <summary>For the command line: looks everywhere, a bounded time at each stage.</summary>
+    public static int Hunt(string[] names)
+    {
+        foreach (string name in names)
+        {
+            Report(name, () => s_hunt.Select(stage => Find(name, stage.Look, stage.Scenarios(), s_patience))
+                .FirstOrDefault(found => found is not null));
+        }
+
+        return s_missed;
+    }
+
+    private static int s_missed;
+
+    private static void Report(string name, Func<string?> find)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        Console.WriteLine($"begin {name}");
+        Console.Out.Flush();
+        string? found = find();
+        s_missed += found is null ? 1 : 0;
+        string seconds = watch.Elapsed.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
+        Console.WriteLine($"{(found is null ? "missed" : "caught by " + found)} ({seconds} s)");
+        Console.Out.Flush();
+    }
+
+    private static string? Find(string fault, Look look, IEnumerable<Scenario> scenarios, TimeSpan patience)
     {
         Finding? found = null;
-        stage = "";
-        foreach ((string name, Func<IEnumerable<Scenario>> scenarios, Func<Explorer, Scenario,
-            Finding?> explore) in s_stages)
+        Stopwatch watch = Stopwatch.StartNew();
+        Seeded.Active = Array.IndexOf(Rewriting.Faults, fault) + 1;
+        if (Seeded.Active == 0)
         {
-            Seeded.Active = fault;
-            IReadOnlyList<Finding> findings = Sweep.Run("seeded faults", scenarios().Where(pair =>
-                !KnownFinds.Covers(pair)), i => new Explorer(i), (explorer, pair) =>
-            {
-                if (System.Threading.Volatile.Read(ref found) is null && explore(explorer, pair) is { } finding)
-                {
-                    System.Threading.Volatile.Write(ref found, finding);
-                    return finding;
-                }
-
-                return null;
-            });
-            Seeded.Active = 0;
-            if (findings.Count > 0)
-            {
-                stage = name;
-                return findings[0];
-            }
+            throw new ArgumentException($"There is no fault {fault} in Rewrites.txt.", nameof(fault));
         }
 
-        return null;
+        _ = Sweep.Run("seeded faults", scenarios.Where(pair => !KnownFinds.Covers(pair)), i =>
+            new Explorer(i) { Enough = () => watch.Elapsed > patience || Volatile.Read(ref found) is not null },
+            (explorer, scenario) =>
+        {
+            if (!explorer.Enough() && Explore(explorer, look, scenario) is { } finding)
+            {
+                Volatile.Write(ref found, finding);
+            }
+
+            return null;
+        });
+        Seeded.Active = 0;
+        return found is null ? null : $"{look} in {found.Again}: {found.What.ReplaceLineEndings(" ")}";
     }
 
-    private static Explorer With(Explorer explorer, bool crashes, bool weak)
+    private static Finding? Explore(Explorer explorer, Look look, Scenario scenario)
     {
-        (explorer.Crashes, explorer.Weak) = (crashes, weak);
-        return explorer;
+        explorer.Weak = look == Look.Weak;
+        explorer.Crashes = look is Look.Weak or Look.Crashes or Look.CrashesUnderOnePreemption;
+        return look switch
+        {
+            Look.Deaths => explorer.Deaths(scenario),
+            Look.Chance => explorer.Chance(scenario, 1, 5_000),
+            Look.OnePreemption or Look.CrashesUnderOnePreemption => explorer.Exhaust(scenario, 1),
+            Look.TwoPreemptions or Look.Special => explorer.Exhaust(scenario, 2),
+            _ => explorer.Exhaust(scenario, 0),
+        };
     }
 }

@@ -18,6 +18,8 @@ switch (args)
         return LongRun.Run(options);
     case ["faults", .. string[] faults]:
         return Faults.Run(faults);
+    case ["hunt", .. string[] faults]:
+        return Faults.Hunt(faults);
     case ["pairs", .. string[] rest]:
         return Sweep.Pairs(rest);
     default:

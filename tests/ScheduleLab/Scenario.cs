@@ -59,6 +59,7 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
         new("expiring", [Set(A, "the value 0", Passed), Set(B, "the value 1", Later), Set("gone", "long", Passed)],
             s_warm),
         new("big", [Set(A, Big('a')), Set(B, Big('b')), Set("third", Big('c'))], []),
+        
         new("scattered", [.. s_scattered, Set(A, Big('a')), .. s_holes], []),
         new("full", [Set(A, "the value 0"), Set(B, "the value 1"), .. Enumerable.Range(0, 40).Select(i =>
             Set($"fill{i}", new string('f', 2_000))), Remove("fill3"), Remove("fill5")], []),
@@ -98,6 +99,13 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
         new("open-root", OpenRoot("r", 5)),
     ];
 
+    // Not among the pairs: each is for one place.
+    private static readonly Script[] s_special =
+    [
+        new("remove-three", Remove(A), Remove(B), Remove("third")),
+        new("set-two-big", Set(New, Big('x')), Set("another", Big('y'))),
+    ];
+
     public string Name => $"{Beginning.Name}/{string.Join('+', Threads.Select(script => script.Name))}";
 
     public override string ToString() => Name;
@@ -107,8 +115,14 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     {
         string[] parts = name.Split('/', '+');
         return new(Beginnings.Single(beginning => beginning.Name == parts[0]), [.. parts.Skip(1).Select(part =>
-            Scripts.Single(script => script.Name == part))]);
+            Scripts.Concat(s_special).Single(script => script.Name == part))]);
     }
+
+    /// <summary>Scenarios for one place in the sources each, which the pairs do not meet.</summary>
+    public static IEnumerable<Scenario> Specials() =>
+    [
+        Parse("big/remove-three+set-two-big"),
+    ];
 
     /// <summary>Every beginning with every two scripts. Without room for an empty table a clear removes key by key, as
     /// documented, and has no one moment: that is left out.</summary>

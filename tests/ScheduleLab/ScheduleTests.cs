@@ -22,6 +22,11 @@ public sealed class ScheduleTests
             new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
 
     [Fact]
+    public void Every_scenario_that_was_made_for_one_place() =>
+        AssertNone(Sweep.Run("made for one place", Scenario.Specials(), i => new Explorer(i) { Crashes = false },
+            (explorer, special) => explorer.Exhaust(special, 2)));
+
+    [Fact]
     [Trait("speed", "slow")]
     public void A_crash_at_every_store_of_pairs_that_meet() =>
         AssertNone(Sweep.Run("pairs", Pairs().Where(

@@ -16,7 +16,7 @@ internal sealed partial class Explorer
         for (int successor = 0; successor < Scenario.Successors.Length; successor++)
         {
             int readerSteps = int.MaxValue;
-            for (int reader = 0; reader < readerSteps; reader++)
+            for (int reader = 0; reader < readerSteps && !Enough(); reader++)
             {
                 bool died = true;
                 for (int store = 1; died; store++)

@@ -55,6 +55,9 @@ internal sealed partial class Explorer : IDisposable
     /// checked.</summary>
     public long CrashStates { get; private set; }
 
+    /// <summary>Asked between schedules: true where the rest may be left out.</summary>
+    public Func<bool> Enough { get; init; } = () => false;
+
     /// <summary>Whether each store is crashed at.</summary>
     public bool Crashes { get; set; } = true;
 
@@ -85,7 +88,7 @@ internal sealed partial class Explorer : IDisposable
     {
         Begin(scenario);
         int length = 40;
-        for (int i = 0; i < schedules; i++)
+        for (int i = 0; i < schedules && !Enough(); i++)
         {
             Prepare();
             _schedule.RunByChance(_bodies.AsSpan(0, scenario.Threads.Length), new Random(unchecked((seed * 7919) + i)),
@@ -132,7 +135,7 @@ internal sealed partial class Explorer : IDisposable
         }
 
         byte[] choices = _schedule.Choices.ToArray();
-        for (int step = plan.Length == 0 ? 0 : plan[^1].Step + 1; step < choices.Length; step++)
+        for (int step = plan.Length == 0 ? 0 : plan[^1].Step + 1; step < choices.Length && !Enough(); step++)
         {
             for (int target = 0; choices[step] >> target != 0; target++)
             {

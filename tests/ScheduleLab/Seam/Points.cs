@@ -87,15 +87,19 @@ internal static class Seeded
     [ThreadStatic]
     private static BlockCache? t_sharedCache;
 
+    [ThreadStatic]
+    private static ulong t_kept;
+
     /// <summary>Its number in <see cref="Rewriting.Faults"/>, from 1 on; 0 for none.</summary>
     public static int Active { get; set; }
 
     /// <summary>What a faulty thread saw too early.</summary>
     public static ulong Kept
     {
-        get => Worker.Current?.Kept ?? 0;
+        get => Worker.Current?.Kept ?? t_kept;
         set
         {
+            t_kept = value;
             if (Worker.Current is { } me)
             {
                 me.Kept = value;
