@@ -86,8 +86,8 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
         Assert.Equal(2, await incremented);
 
         ITransaction loses = _database.CreateTransaction();
+        loses.AddCondition(Condition.KeyNotExists("k"));
         _ = loses.StringAppendAsync("k", "lost");
-        _ = loses.StringSetAsync("k", "lost");
         Assert.False(await loses.ExecuteAsync());
         Assert.Equal("2", (string?)await _database.StringGetAsync("k"));
     }
