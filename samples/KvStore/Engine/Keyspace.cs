@@ -43,7 +43,7 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
-    /// <summary>Attaches to what is there, or makes it. A store that is smaller than asked for grows; a larger one stays as it is.</summary>
+    /// <summary>Attaches to what is there, or makes it. A store that is smaller than asked for grows; a larger one stays as it is, and the attach report says so.</summary>
     public static Keyspace Open(ServerOptions options)
     {
         long size = (options.Size + RegionOptions.MinimumLength - 1) / RegionOptions.MinimumLength * RegionOptions.MinimumLength;
@@ -75,15 +75,8 @@ internal sealed class Keyspace : IDisposable
         });
         try
         {
-            if (!arena.TryOpenRegion(RegionName, out PersistentRegion? region, RegionKind.Heap))
-            {
-                region = arena.CreateRegion(RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
-            }
-            else if (region.Length < size)
-            {
-                region.Grow(size);
-            }
-
+            PersistentRegion region = arena.OpenOrGrowRegion(
+                RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
             options.Size = region.Length;
             return new Keyspace(arena, region, held);
         }
@@ -130,6 +123,11 @@ internal sealed class Keyspace : IDisposable
         yield return ("arena_epoch", report.Epoch.ToString(CultureInfo.InvariantCulture));
         yield return ("attach_kind", Word(report.Kind));
         yield return ("attach_ms", Milliseconds(report.Duration));
+        foreach (LongerRegion longer in report.LongerRegions)
+        {
+            yield return ("arena_size_asked", Text(longer.AskedLength));
+        }
+
         foreach (AttachStep step in report.Steps)
         {
             yield return ($"attach_step_{step.Name.Replace(' ', '_')}_ms", Milliseconds(step.Duration));

@@ -72,6 +72,12 @@ internal static class ServerMain
 
     private static void Announce(ServerOptions options, Keyspace keyspace)
     {
+        foreach (LongerRegion longer in keyspace.Arena.AttachReport.LongerRegions)
+        {
+            Console.WriteLine(
+                $"--size {longer.AskedLength} is less than the store's {longer.Length} bytes: it keeps its size ({ReasonCodes.RegionLonger})");
+        }
+
         string address = string.Join(" and ", new[] { options.Port > 0 ? $"{options.Bind}:{options.Port}" : "", options.UnixSocket }.Where(a => a.Length > 0));
         using var self = Process.GetCurrentProcess();
         TimeSpan start = DateTime.UtcNow - self.StartTime.ToUniversalTime();

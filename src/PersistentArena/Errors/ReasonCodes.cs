@@ -153,6 +153,9 @@ public static class ReasonCodes
     /// <summary>Files that may hold data, and that the metadata does not know, were set aside.</summary>
     public const string FilesSetAside = "GMF5018";
 
+    /// <summary>A region is longer than was asked for, and keeps its length.</summary>
+    public const string RegionLonger = "GMF5019";
+
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";
 

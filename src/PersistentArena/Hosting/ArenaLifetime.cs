@@ -124,16 +124,8 @@ internal sealed class ArenaLifetime(
     private PersistentHeap OpenHeap()
     {
         PersistentArenaOptions o = options.Get(name);
-        PersistentArena arena = Arena;
-        if (!arena.TryOpenRegion(HeapRegion, out PersistentRegion? region, RegionKind.Heap))
-        {
-            region = arena.CreateRegion(HeapRegion, o.HeapSize, new RegionOptions { Kind = RegionKind.Heap, Reserve = o.HeapReserve });
-        }
-
-        if (region.Length < o.HeapSize)
-        {
-            region.Grow(o.HeapSize);
-        }
+        PersistentRegion region = Arena.OpenOrGrowRegion(
+            HeapRegion, o.HeapSize, new RegionOptions { Kind = RegionKind.Heap, Reserve = o.HeapReserve });
 
         // The region is not disposed of when the arena closes: who still holds the dictionary then gets an exception, not an unmapped page.
         return PersistentHeap.Open(region);

@@ -19,7 +19,8 @@ public sealed class PersistentArenaOptions
     public string? Directory { get; set; }
 
     /// <summary>
-    /// The heap's size, in bytes, a multiple of 4 KiB: 1 GiB unless told otherwise. The heap is made when it, or a dictionary in it, is first asked for. A smaller heap that is there already grows to it at the next start; a larger one keeps its size.
+    /// The heap's size, in bytes, a multiple of 4 KiB: 1 GiB unless told otherwise. The heap is made when it, or a dictionary in it, is first asked for. A smaller heap that is there already grows to it at the next start; a larger one keeps its size,
+    /// which the log and the attach report say.
     /// </summary>
     [ByteSize(MinimumHeapSize, MaximumHeapSize)]
     public long HeapSize { get; set; } = 1L << 30;

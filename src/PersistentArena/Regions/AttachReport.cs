@@ -30,11 +30,21 @@ public sealed record AttachReason(string Code, string Text)
 /// <summary>A step of an open, and how long it took.</summary>
 public sealed record AttachStep(string Name, TimeSpan Duration);
 
-/// <summary>What an open found and did, and how long each step took. Immutable. <see cref="ToString"/> is the text for people.</summary>
+/// <summary>A region that was asked for with a smaller length than it has, and kept its own.</summary>
+/// <param name="Name">The region.</param>
+/// <param name="AskedLength">What was asked for, in bytes.</param>
+/// <param name="Length">What it has, in bytes.</param>
+public sealed record LongerRegion(string Name, long AskedLength, long Length);
+
+/// <summary>What an open found and did, and how long each step took. What opening a region finds is added later;
+/// nothing else of it changes. <see cref="ToString"/> is the text for people.</summary>
 public sealed class AttachReport
 {
     private readonly Func<PageReport> _pages;
     private readonly MediumCapabilities _capabilities;
+    private readonly Lock _adding = new();
+    private volatile IReadOnlyList<AttachReason> _reasons;
+    private volatile IReadOnlyList<LongerRegion> _longer = [];
 
     internal AttachReport(AttachKind kind, Guid arenaId, ulong epoch, int regions, Medium medium, string mediumReason, IReadOnlyList<AttachReason> reasons, IReadOnlyList<AttachStep> steps, Func<PageReport> pages)
     {
@@ -47,7 +57,7 @@ public sealed class AttachReport
         Location = medium.Location;
         MediumReason = mediumReason;
         _capabilities = medium.Capabilities;
-        Reasons = reasons;
+        _reasons = reasons;
         Steps = steps;
     }
 
@@ -85,7 +95,10 @@ public sealed class AttachReport
     public long PageSize => _capabilities.PageSize;
 
     /// <summary>What was found, rolled back, mended.</summary>
-    public IReadOnlyList<AttachReason> Reasons { get; }
+    public IReadOnlyList<AttachReason> Reasons => _reasons;
+
+    /// <summary>Regions that kept more than was asked for (<see cref="PersistentArena.OpenOrGrowRegion"/>).</summary>
+    public IReadOnlyList<LongerRegion> LongerRegions => _longer;
 
     /// <summary>The steps in their order.</summary>
     public IReadOnlyList<AttachStep> Steps { get; }
@@ -102,6 +115,27 @@ public sealed class AttachReport
             }
 
             return sum;
+        }
+    }
+
+    /// <summary>Notes a region that kept its length; what is to be said of it, or null where that was said.</summary>
+    internal AttachReason? Longer(LongerRegion region)
+    {
+        lock (_adding)
+        {
+            if (_longer.Contains(region))
+            {
+                return null;
+            }
+
+            var reason = new AttachReason(
+                ReasonCodes.RegionLonger,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Region '{region.Name}' has {region.Length} bytes and {region.AskedLength} were asked for: it keeps its length, for a region does not shrink. To have a smaller one, copy its content into a new arena."));
+            _longer = [.. _longer, region];
+            _reasons = [.. _reasons, reason];
+            return reason;
         }
     }
 

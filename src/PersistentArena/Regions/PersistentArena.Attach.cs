@@ -22,6 +22,7 @@ public sealed partial class PersistentArena
         _ownsMedium = ownsMedium;
         _metadata = metadata;
         _clock = options.TimeProvider;
+        _logger = options.Logger;
         bool writable = options.Access == ArenaAccess.ReadWrite;
         if (writable && !fresh)
         {
@@ -58,9 +59,9 @@ public sealed partial class PersistentArena
         }
 
         AttachReport = new AttachReport(kind, Id, _tables.State.Epoch, _tables.RegionCount, medium, medium.Reason, steps.Reasons, steps.All, ReadPages);
-        if (options.Logger is { } logger)
+        if (_logger is not null)
         {
-            LogAttached(logger, AttachReport);
+            LogAttached(_logger, AttachReport);
         }
     }
 
@@ -331,6 +332,18 @@ public sealed partial class PersistentArena
         }
     }
 
+    /// <summary>Logs what was found after the open.</summary>
+    private void Tell(AttachReason? found)
+    {
+        if (_logger is not null && found is not null)
+        {
+            LogFound(_logger, found);
+        }
+    }
+
     [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "{Report}")]
     private static partial void LogAttached(ILogger logger, AttachReport report);
+
+    [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message = "{Reason}")]
+    private static partial void LogFound(ILogger logger, AttachReason reason);
 }

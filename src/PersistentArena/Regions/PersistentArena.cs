@@ -3,6 +3,7 @@ using GuestMemFs.Format;
 using GuestMemFs.Journal;
 using GuestMemFs.Native;
 using GuestMemFs.Regions;
+using Microsoft.Extensions.Logging;
 
 namespace GuestMemFs;
 
@@ -27,6 +28,7 @@ public sealed partial class PersistentArena : IDisposable
     private readonly ExtentFiles _files;
     private readonly MetadataJournal? _journal;
     private readonly TimeProvider _clock;
+    private readonly ILogger? _logger;
     private readonly Dictionary<ulong, RegionMapping> _open = [];
 
     /// <summary>Files that were made for something that then failed, on a medium where deleting them gives nothing back.</summary>
@@ -164,6 +166,38 @@ public sealed partial class PersistentArena : IDisposable
             }
 
             return OpenNode(node, options?.Kind ?? RegionKind.Raw);
+        }
+    }
+
+    /// <summary>
+    /// Opens a region, creates it where there is none of that name, and grows it where it is shorter. A longer one keeps
+    /// its length, and the attach report says so (<see cref="AttachReport.LongerRegions"/>).
+    /// </summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="length">The least length: at least 2 MiB, a multiple of 4 KiB.</param>
+    /// <param name="options">As for <see cref="CreateRegion"/>; one that is there must be of their kind.</param>
+    public PersistentRegion OpenOrGrowRegion(string name, long length, RegionOptions? options = null)
+    {
+        if (!TryOpenRegion(name, out PersistentRegion? region, options?.Kind ?? RegionKind.Raw))
+        {
+            return CreateRegion(name, length, options);
+        }
+
+        if (region.Length > length)
+        {
+            Tell(AttachReport.Longer(new LongerRegion(name, length, region.Length)));
+            return region;
+        }
+
+        try
+        {
+            region.Grow(length);
+            return region;
+        }
+        catch
+        {
+            region.Dispose();
+            throw;
         }
     }
 

@@ -78,6 +78,8 @@ public class LifetimeTests
             using var host = new TestHost(directory.Path, s => s.AddPersistentArena(o => o.HeapSize = asked));
             await host.Host.StartAsync(TestContext.Current.CancellationToken);
             Assert.Equal(expected, host.Get<PersistentHeap>().GetStatistics().Length);
+            Assert.Equal(asked < expected ? 1 : 0, host.Get<PersistentArena>().AttachReport.LongerRegions.Count);
+            Assert.Equal(asked < expected, host.Log.Any(line => line.StartsWith("Warning 2 GMF5019", StringComparison.Ordinal)));
             await host.Host.StopAsync(TestContext.Current.CancellationToken);
         }
     }
