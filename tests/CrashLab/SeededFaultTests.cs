@@ -25,7 +25,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "Persist.Publish(Word(page)", "no block of the page is in use until the store after the next"),
         (FaultKind.Drop, "Persist.Store(header, _reserved)", "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free)", "matters within one attach only: tests of full heaps"),
-        (FaultKind.Drop, "Persist.Store((ulong*)(_base + block), BlockHeader.Free)", "matters within one attach only: tests of full heaps"),
+        (FaultKind.Drop, "Persist.Store((ulong*)(_base + block), BlockHeader.Free)",
+            "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
         (FaultKind.Late, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
     ];
@@ -33,7 +34,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     // In the arena and its journal: what no crash and no damage can show.
     private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisibleInArena =
     [
-        (FaultKind.Late, "void Invalidate(byte* file", "the next store is a mark's epoch, and no mark counts before its generation"),
+        (FaultKind.Late, "void Invalidate(byte* file",
+            "the next store is a mark's epoch, and no mark counts before its generation"),
         (FaultKind.Late, "Persist.Copy(block + sizeof(ulong)", "the checksum tells a torn identity as well"),
         (FaultKind.Late, "Persist.Copy(half + sizeof(ulong)", "the checksum tells a torn header as well"),
         (FaultKind.Late, "Persist.Copy(at, new ReadOnlySpan<byte>(&copy, Bytes))", "the lease's record is for people; the epoch behind it decides"),
@@ -109,7 +111,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
 
             foreach (FaultKind fault in kind switch { PlaceKind.Publish => new[] { FaultKind.Drop, FaultKind.Late }, PlaceKind.Copy => [FaultKind.Drop, FaultKind.Late], _ => [FaultKind.Drop] })
             {
-                if (known.FirstOrDefault(one => one.Kind == fault && code.Contains(one.Code, StringComparison.Ordinal)) is { Code: not null } one)
+                if (known.FirstOrDefault(one => one.Kind == fault && code.Contains(one.Code, StringComparison.Ordinal))
+                    is { Code: not null } one)
                 {
                     stale.Remove($"{one.Kind} {one.Code}");
                     invisible++;

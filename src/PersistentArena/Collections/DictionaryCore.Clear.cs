@@ -250,7 +250,7 @@ internal sealed unsafe partial class DictionaryCore
     {
         Intent intent = new() { Slot = OffsetOf(word), Value = 0, Old = block };
         lane.Begin(intent);
-        Persist.Publish(word, 0);
+        Persist.Publish(word, 0); // COMMIT POINT: cleared record
         lane.Finish(intent);
         _heap.Blocks.Give(lane, block, size);
     }

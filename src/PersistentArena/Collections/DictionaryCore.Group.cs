@@ -67,7 +67,7 @@ internal sealed unsafe partial class DictionaryCore
             intent.Value = Slot.Entry(Slot.Tag(hash), old);
             Tally(ref intent, table, lane, 0, Taken(oldHeader) - Taken(header), expiring + IsExpiring(_base + old, oldHeader));
             lane.Begin(intent);
-            Persist.Publish(slot, intent.Value);
+            Persist.Publish(slot, intent.Value); // COMMIT POINT: update back
             Bump(bucket);
             lane.Finish(intent);
         }

@@ -282,7 +282,7 @@ internal sealed unsafe partial class DictionaryCore
         Intent intent = new() { Slot = OffsetOf(word), Value = SealedOffset.Seal(block, OffsetOf(word)), New = block };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeSegment, size));
-        Persist.Publish(word, intent.Value);
+        Persist.Publish(word, intent.Value); // COMMIT POINT: segment
         lane.Finish(intent);
     }
 

@@ -157,8 +157,8 @@ internal sealed unsafe partial class DictionaryCore
             && (RecordFormat.Flags(oldHeader) & RecordFormat.IsInteger) != 0
             && RecordFormat.ExpiresAt(old, oldHeader) == plan.ExpiresAt)
         {
-            // The whole change is this one store.
-            Persist.Publish(RecordFormat.IntegerWord(old, oldHeader), (ulong)plan.Integer);
+            ulong* number = RecordFormat.IntegerWord(old, oldHeader);
+            Persist.Publish(number, (ulong)plan.Integer); // COMMIT POINT: number in place
             return;
         }
 
@@ -185,15 +185,14 @@ internal sealed unsafe partial class DictionaryCore
             int expiring = (expiresAt != RecordView.NoExpiry ? 1 : 0) - (before != RecordView.NoExpiry ? 1 : 0);
             if (expiring == 0)
             {
-                // The whole change is this one store.
-                Persist.Publish(word, (ulong)expiresAt);
+                Persist.Publish(word, (ulong)expiresAt); // COMMIT POINT: expiry in place
                 return;
             }
 
             Intent intent = new() { Slot = OffsetOf(word), Value = (ulong)expiresAt };
             Tally(ref intent, table, lane, 0, 0, expiring);
             lane.Begin(intent);
-            Persist.Publish(word, (ulong)expiresAt);
+            Persist.Publish(word, (ulong)expiresAt); // COMMIT POINT: expiry
             lane.Finish(intent);
             return;
         }

@@ -47,7 +47,7 @@ internal sealed unsafe partial class DictionaryCore
         long block = OffsetOf(node - 1);
         Intent intent = new() { Slot = OffsetOf(link), Value = *Chain.LastEntry(node), Old = block };
         lane.Begin(intent);
-        Persist.Publish(link, intent.Value);
+        Persist.Publish(link, intent.Value); // COMMIT POINT: chain shortened
         Bump(bucket);
         lane.Finish(intent);
         _heap.Blocks.Give(lane, block, Table.BucketLength);

@@ -61,7 +61,7 @@ internal unsafe struct Superblock
         Persist.Publish((ulong*)at, CreatingMagic);
         Superblock copy = this;
         Persist.Copy(at + sizeof(ulong), new ReadOnlySpan<byte>((byte*)&copy + sizeof(ulong), Bytes - sizeof(ulong)));
-        Persist.Publish((ulong*)at, ArenaMagic);
+        Persist.Publish((ulong*)at, ArenaMagic); // COMMIT POINT: new arena
     }
 
     /// <summary>Reads a copy.</summary>

@@ -29,7 +29,7 @@ internal readonly unsafe struct HeapFrontier(IHeapSpace space)
     /// <summary>Before the heap's header makes it count.</summary>
     public void Write(long page) => Persist.Store(_word, Seal(page));
 
-    public void Publish(long page) => Persist.Publish(_word, Seal(page));
+    public void Publish(long page) => Persist.Publish(_word, Seal(page)); // COMMIT POINT: frontier
 
     private static ulong Seal(long page) => SealedWord.Seal(checked((uint)page), Seed);
 }

@@ -35,7 +35,8 @@ internal readonly unsafe struct PageTable(IHeapSpace space)
 
     public void Store(long page, PageDescriptor descriptor) => Persist.Store(Word(page), descriptor.Encode(page));
 
-    public void Publish(long page, PageDescriptor descriptor) => Persist.Publish(Word(page), descriptor.Encode(page));
+    public void Publish(long page, PageDescriptor descriptor) =>
+        Persist.Publish(Word(page), descriptor.Encode(page)); // COMMIT POINT: pages
 
     /// <summary>First page of the slab or run that a page belongs to. A page inside a run, other than its first, has no valid descriptor.</summary>
     public long StartOf(long page, out PageDescriptor descriptor)

@@ -483,7 +483,7 @@ public sealed unsafe partial class PersistentHeap
         ulong* word = (ulong*)(_base + HeapFormat.IncompatOffset);
         if ((*word & feature) == 0)
         {
-            Persist.Publish(word, *word | feature);
+            Persist.Publish(word, *word | feature); // COMMIT POINT: feature
             FinishHeader();
         }
     }

@@ -182,7 +182,8 @@ internal sealed unsafe class MetadataJournal
         CheckEpoch();
         Persist.Publish((ulong*)(half + JournalHeader.TailOffset), SealedWord.Seal((uint)tail, seed));
         JournalHeader.Write(half, next, _layout.Superblock.ArenaId, LogCapacity);
-        Persist.Publish(_layout.Active, SealedWord.Seal(next, _layout.Seed(WordKind.Active)));
+        ulong active = SealedWord.Seal(next, _layout.Seed(WordKind.Active));
+        Persist.Publish(_layout.Active, active); // COMMIT POINT: journal compaction
         JournalHeader.Invalidate(Half);
         (_generation, _seed, _tail, _sequence) = (next, seed, tail, sequence);
 
@@ -197,7 +198,8 @@ internal sealed unsafe class MetadataJournal
 
     private void PublishTail(int tail)
     {
-        Persist.Publish((ulong*)(Half + JournalHeader.TailOffset), SealedWord.Seal((uint)tail, _seed));
+        ulong* word = (ulong*)(Half + JournalHeader.TailOffset);
+        Persist.Publish(word, SealedWord.Seal((uint)tail, _seed)); // COMMIT POINT: journal record
         _tail = tail;
     }
 

@@ -87,7 +87,8 @@ internal static unsafe class Lease
             SinceUnixMilliseconds = clock.GetUtcNow().ToUnixTimeMilliseconds(),
             Epoch = epoch,
         }.WriteTo(layout.LeaseRecord);
-        Persist.Publish(layout.Epoch, SealedWord.Seal(epoch, layout.Seed(WordKind.Epoch)));
+        ulong attached = SealedWord.Seal(epoch, layout.Seed(WordKind.Epoch));
+        Persist.Publish(layout.Epoch, attached); // COMMIT POINT: attach
         journal.Epoch = epoch;
 
         ArenaState state = journal.Tables.State with { Epoch = epoch };
@@ -106,7 +107,8 @@ internal static unsafe class Lease
     {
         if (Words.Read(layout.Epoch) == SealedWord.Seal(epoch, layout.Seed(WordKind.Epoch)))
         {
-            Persist.Publish(layout.State, SealedWord.Seal(epoch, layout.Seed(WordKind.Clean)));
+            ulong clean = SealedWord.Seal(epoch, layout.Seed(WordKind.Clean));
+            Persist.Publish(layout.State, clean); // COMMIT POINT: close
         }
     }
 

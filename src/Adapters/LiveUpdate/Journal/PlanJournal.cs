@@ -60,7 +60,7 @@ internal sealed class PlanJournal(PersistentRegion region)
         BinaryPrimitives.WriteInt32LittleEndian(bytes[LengthAt..], json.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[ChecksumAt..], Checksum(sequence + 1, json));
         region.Flush((long)slot * SlotLength, HeaderLength + json.Length);
-        Volatile.Write(ref MemoryMarshal.AsRef<ulong>(bytes), sequence + 1); // the store that makes it true
+        Volatile.Write(ref MemoryMarshal.AsRef<ulong>(bytes), sequence + 1); // COMMIT POINT: plan record
         region.Flush((long)slot * SlotLength, sizeof(ulong));
         Written?.Invoke();
     }
