@@ -58,6 +58,7 @@ internal static class Gmfs
             DumpCommand.Create(globals),
             RestoreCommand.Create(globals),
             RepairCommand.Create(globals),
+            RescueCommand.Create(globals),
             TopCommand.Create(globals),
             LiveUpdateCommand.Create(globals),
             HoldCommand.Create(globals),

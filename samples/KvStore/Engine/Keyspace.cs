@@ -90,6 +90,9 @@ internal sealed class Keyspace : IDisposable
     /// <summary>Moves records together where free memory is scattered, for about that long.</summary>
     public void Compact(TimeSpan limit) => _heap.Compact(limit);
 
+    /// <summary>What is gone of the store's files; null where nothing is.</summary>
+    public ArenaFilesLost? CheckFiles() => _arena.CheckFiles();
+
     /// <summary>For INFO memory. Redis's words for it, where it has any: active is what the allocator has in use as pages, allocated what is in use of these.</summary>
     public IEnumerable<(string Name, string Value)> MemoryFacts()
     {
@@ -114,6 +117,13 @@ internal sealed class Keyspace : IDisposable
     public IEnumerable<(string Name, string Value)> AttachFacts()
     {
         AttachReport report = _arena.AttachReport;
+        ArenaFilesLost? lost = _arena.CheckFiles();
+        yield return ("arena_files_lost", Text(lost is null ? 0 : lost.Files.Count + (lost.IsDirectoryGone ? 1 : 0)));
+        if (lost is not null)
+        {
+            yield return ("arena_files_lost_reason", lost.ToString());
+        }
+
         yield return ("arena_id", report.ArenaId.ToString());
         yield return ("arena_location", report.Location);
         yield return ("arena_medium", report.MediumName);

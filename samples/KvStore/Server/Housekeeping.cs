@@ -21,6 +21,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
 
     private long _second = Environment.TickCount64;
     private long _commands;
+    private bool _lost;
 
     public long CommandsPerSecond { get; private set; }
 
@@ -93,9 +94,31 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         _commands = engine.Statistics.Commands;
         _second = now;
         server.EverySecond();
+        LookForFiles();
         if (engine.Options.Timeout > 0)
         {
             server.CloseIdle(engine.Options.Timeout);
+        }
+    }
+
+    /// <summary>Says once that somebody removed the store's files, and once that they are back.</summary>
+    private void LookForFiles()
+    {
+        try
+        {
+            lock (engine.Gate)
+            {
+                ArenaFilesLost? lost = engine.Closed ? null : engine.Keyspace.CheckFiles();
+                if (!engine.Closed && lost is not null != _lost)
+                {
+                    _lost = lost is not null;
+                    StandardError.WriteLine(lost?.ToString() ?? "The store's files are in their place again.");
+                }
+            }
+        }
+        catch (ArenaException e)
+        {
+            StandardError.WriteLine($"housekeeping: {e.Message}");
         }
     }
 }

@@ -75,7 +75,8 @@ internal static class ServerMain
         foreach (LongerRegion longer in keyspace.Arena.AttachReport.LongerRegions)
         {
             Console.WriteLine(
-                $"--size {longer.AskedLength} is less than the store's {longer.Length} bytes: it keeps its size ({ReasonCodes.RegionLonger})");
+                $"--size {longer.AskedLength} is less than the store's {longer.Length} bytes: it keeps its size " +
+                $"({ReasonCodes.RegionLonger})");
         }
 
         string address = string.Join(" and ", new[] { options.Port > 0 ? $"{options.Bind}:{options.Port}" : "", options.UnixSocket }.Where(a => a.Length > 0));

@@ -5,7 +5,9 @@ internal static class NextStep
 {
     public static string? For(string? reason) => reason switch
     {
-        ReasonCodes.ArenaNotFound => "'gmfs list --arenas' shows the arenas of this machine; 'gmfs create --arena DIR' makes one.",
+        ReasonCodes.ArenaNotFound =>
+            "'gmfs list --arenas' shows the arenas of this machine; 'gmfs create --arena DIR' makes one. " +
+            "Where its files were removed under a living process: 'gmfs rescue'.",
         ReasonCodes.ArenaExists => "'gmfs status' shows it.",
         ReasonCodes.ArenaInUse => "Stop the writer, then try again. list, status, show, check, map and top work beside it.",
         ReasonCodes.ArenaFrozen => "'gmfs thaw', where no kexec is under way.",

@@ -16,6 +16,7 @@ namespace GuestMemFs.Cli.Reports;
 [JsonSerializable(typeof(MediaReport))]
 [JsonSerializable(typeof(CheckReport))]
 [JsonSerializable(typeof(RepairReport))]
+[JsonSerializable(typeof(RescueReport))]
 [JsonSerializable(typeof(TopReport))]
 [JsonSerializable(typeof(ExplainReport))]
 [JsonSerializable(typeof(MapReport))]

@@ -156,6 +156,9 @@ public static class ReasonCodes
     /// <summary>A region is longer than was asked for, and keeps its length.</summary>
     public const string RegionLonger = "GMF5019";
 
+    /// <summary>Files of an open arena were removed or moved (<see cref="ArenaFilesLost"/>).</summary>
+    public const string FilesLost = "GMF5020";
+
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";
 

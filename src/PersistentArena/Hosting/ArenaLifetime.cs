@@ -65,6 +65,18 @@ internal sealed class ArenaLifetime(
         }
     }
 
+    /// <summary>Looks whether the arena's files are still there; the arena logs what is gone.</summary>
+    public void CheckFiles()
+    {
+        lock (_gate)
+        {
+            if (_arena is { FilesLost: null } arena && arena.CheckFiles() is { } lost)
+            {
+                ArenaTelemetry.Lost(lost, DisplayName);
+            }
+        }
+    }
+
     /// <summary>The registered dictionaries of this arena.</summary>
     public PersistentDictionary[] Dictionaries() => [.. dictionaries.Where(d => d.Arena == name).Select(Dictionary)];
 

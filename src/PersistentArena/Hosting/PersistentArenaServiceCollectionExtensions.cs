@@ -62,6 +62,7 @@ public static class PersistentArenaServiceCollectionExtensions
             Clock(provider)));
         services.AddSingleton<IHostedService>(provider => Lifetime(provider, name));
         services.AddSingleton<IHostedService>(provider => new DictionaryUpkeep(Lifetime(provider, name).Dictionaries, Clock(provider)));
+        services.AddSingleton<IHostedService>(provider => new ArenaWatch(Lifetime(provider, name), Clock(provider)));
         services.AddKeyedSingleton(name, (provider, _) => Lifetime(provider, name).Arena);
         services.AddKeyedSingleton(name, (provider, _) => Lifetime(provider, name).Heap);
         if (name.Length == 0)

@@ -27,6 +27,9 @@ internal sealed unsafe class DescriptorFile : MediumFile
 
     public override bool IsWritable { get; }
 
+    /// <summary>True where it has a name in a directory, which somebody may remove.</summary>
+    public bool IsNamed { get; init; }
+
     public override long Length => (long)Descriptors.Status(_handle, _path).Size;
 
     public override long Held => (long)Descriptors.Status(_handle, _path).Blocks * 512;
@@ -122,6 +125,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
                 break;
         }
     }
+
+    internal override uint Links => IsNamed ? Descriptors.Status(_handle, _path).Links : 1;
 
     public override int? FindLockHolder()
     {

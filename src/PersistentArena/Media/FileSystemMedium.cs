@@ -77,6 +77,19 @@ internal abstract class FileSystemMedium : Medium
         }
     }
 
+    // Shared, so that it hinders no other opening; where the filesystem has no locks, nobody is kept out.
+    internal override void HoldPlace() =>
+        _ = Errno.Retry(() => Libc.FLock(_directory.Handle, Libc.LOCK_SH | Libc.LOCK_NB));
+
+    internal override PlaceState? LookAtPlace()
+    {
+        StatX held = Descriptors.Status(_directory.Handle, Location);
+        bool gone = held.Links == 0 || !_directory.IsAtPath(held);
+        return new PlaceState(gone, unchecked((held.ModifiedSeconds * 1_000_000_000) + held.ModifiedNanoseconds));
+    }
+
+    internal override bool HasFile(string name) => _directory.Has(name);
+
     internal override bool TryRename(string name, string newName)
     {
         FileRules.CheckName(name);
@@ -140,6 +153,6 @@ internal abstract class FileSystemMedium : Medium
     {
         var handle = Descriptors.Own(result, operation, PathOf(name));
         status = Descriptors.Status(handle, PathOf(name));
-        return new DescriptorFile(handle, name, PathOf(name), writable, Capabilities, Traits);
+        return new DescriptorFile(handle, name, PathOf(name), writable, Capabilities, Traits) { IsNamed = true };
     }
 }

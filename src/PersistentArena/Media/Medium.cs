@@ -100,6 +100,20 @@ public abstract class Medium : IDisposable
     /// <summary>Gives a file another name, which is free; false where the medium has no such thing, or refuses.</summary>
     internal virtual bool TryRename(string name, string newName) => false;
 
+    /// <summary>
+    /// Keeps programs that clean up by age (systemd-tmpfiles) out of the place, until the medium is disposed of. They
+    /// ask for a lock before they look into a directory; nobody else does.
+    /// </summary>
+    internal virtual void HoldPlace()
+    {
+    }
+
+    /// <summary>The place as it is now; null where the medium has none that could go.</summary>
+    internal virtual PlaceState? LookAtPlace() => null;
+
+    /// <summary>True where there is something of that name, or nobody can say.</summary>
+    internal virtual bool HasFile(string name) => true;
+
     /// <summary>Unlinks a file. Whether that gives its space back, <see cref="MediumCapabilities.UnlinkFreesSpace"/> says.</summary>
     public abstract void DeleteFile(string name);
 
@@ -119,6 +133,11 @@ public abstract class Medium : IDisposable
 /// <summary>Room on a medium, in bytes. <paramref name="Free"/> is null where the medium does not tell the truth about it.</summary>
 public readonly record struct MediumSpace(long Total, long? Free);
 
+/// <summary>A medium's place.</summary>
+/// <param name="Gone">The path does not lead to it any more.</param>
+/// <param name="Changed">Changes when names come and go.</param>
+internal readonly record struct PlaceState(bool Gone, long Changed);
+
 /// <summary>An open file of a medium. Not thread-safe except for the mapping calls.</summary>
 public abstract class MediumFile : IDisposable
 {
@@ -130,6 +149,9 @@ public abstract class MediumFile : IDisposable
 
     /// <summary>Bytes of it that have the medium's memory, as the medium tells it now; less than the length where it has holes.</summary>
     public virtual long Held => Length;
+
+    /// <summary>How many names lead to it; 1 where the medium has no such number.</summary>
+    internal virtual uint Links => 1;
 
     /// <summary>True where the file was opened for writing.</summary>
     public abstract bool IsWritable { get; }

@@ -72,6 +72,22 @@ internal sealed class MediumDirectory : IDisposable
         }
     }
 
+    /// <summary>False where the path leads nowhere or to something else; true where nobody can say.</summary>
+    public unsafe bool IsAtPath(StatX held)
+    {
+        StatX there;
+        return Libc.StatX(Libc.AT_FDCWD, Path, 0, Libc.STATX_BASIC_STATS, &there) != 0
+            ? Errno.Last is not (Errno.ENOENT or Errno.ENOTDIR)
+            : (there.Inode, there.DeviceMajor, there.DeviceMinor) == (held.Inode, held.DeviceMajor, held.DeviceMinor);
+    }
+
+    /// <summary>False where there is nothing of that name; true where nobody can say.</summary>
+    public unsafe bool Has(string name)
+    {
+        StatX status;
+        return Libc.StatX(Handle, name, 0, Libc.STATX_BASIC_STATS, &status) == 0 || Errno.Last != Errno.ENOENT;
+    }
+
     public void Dispose() => Handle.Dispose();
 
     private static int TryOpen(string path) =>

@@ -105,6 +105,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int StatX(SafeFileHandle directory, string path, int flags, uint mask, StatX* result);
 
+    [LibraryImport(Library, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int StatX(int directory, string path, int flags, uint mask, StatX* result);
+
     [LibraryImport(Library, EntryPoint = "fstatfs", SetLastError = true)]
     public static partial int FStatFs(SafeFileHandle file, StatFs* result);
 

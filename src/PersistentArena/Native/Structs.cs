@@ -21,11 +21,14 @@ internal struct StatX
 {
     [FieldOffset(0)] public uint Mask;
     [FieldOffset(8)] public ulong Attributes;
+    [FieldOffset(16)] public uint Links;
     [FieldOffset(20)] public uint Uid;
     [FieldOffset(28)] public ushort Mode;
     [FieldOffset(32)] public ulong Inode;
     [FieldOffset(40)] public ulong Size;
     [FieldOffset(48)] public ulong Blocks; // of 512 bytes, allocated
+    [FieldOffset(112)] public long ModifiedSeconds;
+    [FieldOffset(120)] public uint ModifiedNanoseconds;
     [FieldOffset(136)] public uint DeviceMajor;
     [FieldOffset(140)] public uint DeviceMinor;
     [FieldOffset(144)] public ulong MountId;

@@ -229,6 +229,12 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
         return _byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? names) && names.Count == 1 ? names[0] : null;
     }
 
+    /// <summary>The name it was last seen under, without a look.</summary>
+    public string ProbableName(ExtentEntry extent) =>
+        _byIdentity?.GetValueOrDefault((extent.Id, extent.Nonce)) is { Count: > 0 } names
+            ? names[0]
+            : NameOf(extent.Id);
+
     /// <summary>Says that a file came or went, so that what was seen once is looked at again.</summary>
     public void Created(ulong id, ulong nonce, string name) => _byIdentity?.Add((id, nonce), [name]);
 

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using GuestMemFs.Format;
 using GuestMemFs.Journal;
 using GuestMemFs.Regions;
-using Microsoft.Extensions.Logging;
 
 namespace GuestMemFs;
 
@@ -32,6 +31,7 @@ public sealed partial class PersistentArena
 
         _layout = metadata.ReadSuperblock(medium.Location, writable, steps.Reasons);
         RequireGranularity(medium, (long)_layout.Superblock.Granularity);
+        _check = new FilesCheck(medium, metadata.File);
         _files = new ExtentFiles(medium, Id, Granularity, writable);
         AttachKind kind;
         if (writable)
@@ -61,7 +61,7 @@ public sealed partial class PersistentArena
         AttachReport = new AttachReport(kind, Id, _tables.State.Epoch, _tables.RegionCount, medium, medium.Reason, steps.Reasons, steps.All, ReadPages);
         if (_logger is not null)
         {
-            LogAttached(_logger, AttachReport);
+            _logger.Attached(AttachReport);
         }
     }
 
@@ -93,6 +93,7 @@ public sealed partial class PersistentArena
         bool owned = options.Medium is null || options.OwnsMedium;
         try
         {
+            medium.HoldPlace();
             steps.End("medium");
             return Attach(options, mode, medium, owned, steps);
         }
@@ -331,19 +332,4 @@ public sealed partial class PersistentArena
             findings.Add(new(ReasonCodes.ForeignFilesIgnored, $"{foreign} files under names of this arena's hold another arena's identity and were left alone. Where that arena is gone, delete them."));
         }
     }
-
-    /// <summary>Logs what was found after the open.</summary>
-    private void Tell(AttachReason? found)
-    {
-        if (_logger is not null && found is not null)
-        {
-            LogFound(_logger, found);
-        }
-    }
-
-    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "{Report}")]
-    private static partial void LogAttached(ILogger logger, AttachReport report);
-
-    [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message = "{Reason}")]
-    private static partial void LogFound(ILogger logger, AttachReason reason);
 }

@@ -26,6 +26,7 @@ public sealed partial class PersistentArena : IDisposable
     private readonly MetadataFile _metadata;
     private readonly MetadataLayout _layout;
     private readonly ExtentFiles _files;
+    private readonly FilesCheck _check;
     private readonly MetadataJournal? _journal;
     private readonly TimeProvider _clock;
     private readonly ILogger? _logger;
@@ -170,8 +171,8 @@ public sealed partial class PersistentArena : IDisposable
     }
 
     /// <summary>
-    /// Opens a region, creates it where there is none of that name, and grows it where it is shorter. A longer one keeps
-    /// its length, and the attach report says so (<see cref="AttachReport.LongerRegions"/>).
+    /// Opens a region, creates it where there is none of that name, and grows it where it is shorter. A longer one
+    /// keeps its length, and the attach report says so (<see cref="AttachReport.LongerRegions"/>).
     /// </summary>
     /// <param name="name">Its name.</param>
     /// <param name="length">The least length: at least 2 MiB, a multiple of 4 KiB.</param>
@@ -185,7 +186,12 @@ public sealed partial class PersistentArena : IDisposable
 
         if (region.Length > length)
         {
-            Tell(AttachReport.Longer(new LongerRegion(name, length, region.Length)));
+            AttachReason? reason = AttachReport.Longer(new LongerRegion(name, length, region.Length));
+            if (reason is not null && _logger is not null)
+            {
+                _logger.Found(reason);
+            }
+
             return region;
         }
 
@@ -299,6 +305,42 @@ public sealed partial class PersistentArena : IDisposable
         {
             return Current().Find(name) is { } node ? Info(node) : null;
         }
+    }
+
+    /// <summary>Which files were gone when <see cref="CheckFiles"/> last looked; null where none was.</summary>
+    public ArenaFilesLost? FilesLost { get; private set; }
+
+    /// <summary>Raised by <see cref="CheckFiles"/> when files are found gone that were there before.</summary>
+    public event EventHandler<ArenaFilesLost>? FilesRemoved;
+
+    /// <summary>
+    /// Looks whether the arena's files (metadata, and those of open regions) are still in their place. It takes a few
+    /// system calls: for a housekeeping to call a few times a minute. Hosting does.
+    /// </summary>
+    /// <returns>What is gone, or null: also where the medium has no names that could go.</returns>
+    /// <exception cref="ArenaMediumException">The medium does not answer.</exception>
+    public ArenaFilesLost? CheckFiles()
+    {
+        ArenaFilesLost? before;
+        ArenaFilesLost? now;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            before = FilesLost;
+            now = FilesLost = Guard(0, () => _check.Look(OpenFiles()));
+        }
+
+        if (now is not null && before is null)
+        {
+            if (_logger is not null)
+            {
+                _logger.FilesLost(now);
+            }
+
+            FilesRemoved?.Invoke(this, now);
+        }
+
+        return now;
     }
 
     /// <summary>
@@ -497,6 +539,10 @@ public sealed partial class PersistentArena : IDisposable
             mapping.Entry = node.Entry;
         }
     }
+
+    private IEnumerable<string> OpenFiles() => _open.Keys
+        .SelectMany(id => _tables.Find(id)?.Extents ?? [])
+        .Select(_files.ProbableName);
 
     private void SetFrozen(bool frozen, Guid bootId)
     {

@@ -79,9 +79,47 @@ public class LifetimeTests
             await host.Host.StartAsync(TestContext.Current.CancellationToken);
             Assert.Equal(expected, host.Get<PersistentHeap>().GetStatistics().Length);
             Assert.Equal(asked < expected ? 1 : 0, host.Get<PersistentArena>().AttachReport.LongerRegions.Count);
-            Assert.Equal(asked < expected, host.Log.Any(line => line.StartsWith("Warning 2 GMF5019", StringComparison.Ordinal)));
+            bool told = host.Log.Any(line => line.StartsWith("Warning 2 GMF5019", StringComparison.Ordinal));
+            Assert.Equal(asked < expected, told);
             await host.Host.StopAsync(TestContext.Current.CancellationToken);
         }
+    }
+
+    [Fact]
+    public async Task Files_that_are_removed_under_the_host_are_a_critical_line_and_a_count()
+    {
+        using var directory = new ArenaDirectory();
+        long lost = 0;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.Name == "guestmemfs.arena.files.lost")
+            {
+                l.EnableMeasurementEvents(instrument);
+            }
+        };
+        string name = "removed" + Guid.NewGuid().ToString("N");
+        listener.SetMeasurementEventCallback<long>((_, value, tags, _) =>
+            Interlocked.Add(ref lost, tags.ToArray().Any(tag => name.Equals(tag.Value)) ? value : 0));
+        listener.Start();
+        using var host = new TestHost(
+            directory.Path, s => s.AddSingleton<TimeProvider>(new HastyTime()).AddPersistentArena(name));
+        await host.Host.StartAsync(TestContext.Current.CancellationToken);
+
+        File.Delete(directory["arena.meta"]);
+
+        Assert.True(SpinWait.SpinUntil(() => Interlocked.Read(ref lost) == 1, TimeSpan.FromSeconds(20)));
+        Assert.Single(host.Log, line => line.StartsWith("Critical 3 GMF5020", StringComparison.Ordinal));
+        await host.Host.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Timers are due at once.</summary>
+    private sealed class HastyTime : TimeProvider
+    {
+        private static readonly TimeSpan s_soon = TimeSpan.FromMilliseconds(20);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            System.CreateTimer(callback, state, dueTime < s_soon ? dueTime : s_soon, period < s_soon ? period : s_soon);
     }
 
     [Fact]
