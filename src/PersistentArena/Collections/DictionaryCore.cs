@@ -174,7 +174,7 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
     private void Enter(ulong hash)
     {
         ref int gate = ref _locks[hash & (Table.InitialBuckets - 1)];
-        int me = Environment.CurrentManagedThreadId;
+        int me = ThreadNumber.Current;
         if (Interlocked.CompareExchange(ref gate, me, 0) != 0)
         {
             EnterSlow(ref gate, me);

@@ -61,7 +61,7 @@ internal sealed unsafe class HeapLanes
     public Lane Take()
     {
         Lane lane = _lanes[t_hint];
-        if (lane.TryTake(Environment.CurrentManagedThreadId))
+        if (lane.TryTake(ThreadNumber.Current))
         {
             if (Volatile.Read(ref _exclusiveThread) == 0)
             {
