@@ -17,13 +17,15 @@ internal static class Faults
     /// <summary>What a hunt explores for a fault whose place is not known, the cheap stages first.</summary>
     private static readonly (Look Look, Func<IEnumerable<Scenario>> Scenarios)[] s_hunt =
     [
-        (Look.Special, Scenario.Specials),
+        (Look.OnePreemption, () => Scenario.Specials().Select(special => special.Scenario)),
         (Look.Crashes, () => PairsOf("one", "overflow", "about-to-split")),
         (Look.OnePreemption, Scenario.Pairs),
         (Look.Deaths, () => Scenario.Deaths().Where(pair => pair.Beginning.Name is "one" or "big" or "overflow")),
         (Look.Weak, () => PairsOf("one", "overflow")),
         (Look.Chance, () => [Scenario.Parse("empty/add+group-back+group"),
             Scenario.Parse("half-doubled/group-back+increment+group-back")]),
+        (Look.TwoPreemptions, () => Scenario.Specials().Where(special => special.Preemptions == 2).Select(special =>
+            special.Scenario)),
         (Look.CrashesUnderOnePreemption, () => PairsOf("one", "overflow", "garbage", "about-to-split")),
         (Look.TwoPreemptions, () => PairsOf("one", "overflow", "expiring", "garbage", "about-to-split")),
     ];
@@ -60,6 +62,19 @@ internal static class Faults
 
         return s_missed;
     }
+
+    /// <summary>For the command line: one look for one fault, at scenarios by their names ("one/get+set") or by a part
+    /// of them.</summary>
+    public static int LookAt(Look look, string fault, string[] scenarios)
+    {
+        Report(fault, () => Find(fault, look, scenarios.SelectMany(Named), TimeSpan.MaxValue));
+        return s_missed;
+    }
+
+    private static IEnumerable<Scenario> Named(string name) => name.Contains('/', StringComparison.Ordinal)
+        ? [Scenario.Parse(name)]
+        : Scenario.Pairs().Where(scenario =>
+            scenario.Name.Contains(name, StringComparison.Ordinal));
 
     private static int s_missed;
 
@@ -107,9 +122,10 @@ internal static class Faults
         return look switch
         {
             Look.Deaths => explorer.Deaths(scenario),
-            Look.Chance => explorer.Chance(scenario, 1, 5_000),
+            Look.Chance => explorer.Chance(scenario, 1, 20_000),
             Look.OnePreemption or Look.CrashesUnderOnePreemption => explorer.Exhaust(scenario, 1),
-            Look.TwoPreemptions or Look.Special => explorer.Exhaust(scenario, 2),
+            Look.TwoPreemptions => explorer.Exhaust(scenario, 2),
+            Look.ThreePreemptions => explorer.Exhaust(scenario, 3),
             _ => explorer.Exhaust(scenario, 0),
         };
     }

@@ -2,6 +2,12 @@ using GuestMemFs.CrashLab;
 using GuestMemFs.ScheduleLab;
 using GuestMemFs.ScheduleLab.Running;
 
+if (args is ["with", string active, .. string[] others])
+{
+    GuestMemFs.ScheduleLab.Seam.Seeded.Active = Array.IndexOf(Rewriting.Faults, active) + 1;
+    args = others;
+}
+
 // The test runner, and beside it the things that want a process of their own.
 switch (args)
 {
@@ -20,6 +26,8 @@ switch (args)
         return Faults.Run(faults);
     case ["hunt", .. string[] faults]:
         return Faults.Hunt(faults);
+    case ["look", string look, string fault, .. string[] scenarios]:
+        return Faults.LookAt(Enum.Parse<Look>(look), fault, scenarios);
     case ["pairs", .. string[] rest]:
         return Sweep.Pairs(rest);
     default:

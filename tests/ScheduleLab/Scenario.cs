@@ -104,6 +104,26 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     [
         new("remove-three", Remove(A), Remove(B), Remove("third")),
         new("set-two-big", Set(New, Big('x')), Set("another", Big('y'))),
+        new("get-seventh", Get(s_same[6])),
+        new("set-of-a-segment", Clear(), Collect(64), Set(New, new string('m', 309))),
+        new("clear-twice", Clear(), Collect(64), Clear(), Collect(64), Set(New, "in its place")),
+        new("group-back-set", BeginGroup(), Set(A, "in a group"), RollBackGroup(), Set(New, "in its place")),
+        new("set-elsewhere", Set("other", "in another bucket")),
+        new("compact-fill", [Compact(), .. Enumerable.Range(0, 24).Select(i => Set($"new{i}", Big('z')))]),
+        new("put-object-set", PutObject('a', "an object of mine"), Set("other", "where it was...")),
+        new("set-group-increment", Set(A, "before it"), BeginGroup(), Increment("n"), RollBackGroup()),
+        new("small-group", BeginGroup(), Set(A, "in a group"), CommitGroup()),
+        new("small-group-back", BeginGroup(), Set(B, "in a group"), RollBackGroup()),
+        new("get-fill0", Get("fill0")),
+        new("set-runs", Set("other", Run('R')), Set("another", Run('S'))),
+        new("remove-runs", Remove(A), Remove(B)),
+        new("remove-set-runs", Remove(A), Set(New, Run('R')), Set("another", Run('S'))),
+    ];
+
+    private static readonly Beginning[] s_specialBeginnings =
+    [
+        new("runs", [Set("gone", Run('g')), Set(A, Run('a')), Set(B, Run('b')), Set("third", Run('c')),
+            Remove("gone")], []),
     ];
 
     public string Name => $"{Beginning.Name}/{string.Join('+', Threads.Select(script => script.Name))}";
@@ -114,14 +134,28 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     public static Scenario Parse(string name)
     {
         string[] parts = name.Split('/', '+');
-        return new(Beginnings.Single(beginning => beginning.Name == parts[0]), [.. parts.Skip(1).Select(part =>
-            Scripts.Concat(s_special).Single(script => script.Name == part))]);
+        return new(Beginnings.Concat(s_specialBeginnings).Single(beginning => beginning.Name == parts[0]), [
+            .. parts.Skip(1).Select(part => Scripts.Concat(s_special).Single(script => script.Name == part))]);
     }
 
-    /// <summary>Scenarios for one place in the sources each, which the pairs do not meet.</summary>
-    public static IEnumerable<Scenario> Specials() =>
+    /// <summary>Scenarios for one place in the sources each, which the pairs do not meet, and with how many preemptions
+    /// they are looked into.</summary>
+    public static IEnumerable<(Scenario Scenario, int Preemptions)> Specials() =>
     [
-        Parse("big/remove-three+set-two-big"),
+        (Parse("big/remove-three+set-two-big"), 2),
+        (Parse("overflow/remove-last+get-seventh"), 2),
+        (Parse("about-to-split/set-new+get-seventh"), 2),
+        (Parse("one/get+set-of-a-segment"), 2),
+        (Parse("one/get+clear-twice"), 2),
+        (Parse("one/get+group-back-set"), 2),
+        (Parse("empty/set-new+set-elsewhere"), 2),
+        (Parse("one/set-new+set-elsewhere"), 2),
+        (Parse("one/put-object+put-object-set"), 2),
+        (Parse("one/set-group-increment+increment"), 2),
+        (Parse("empty/small-group+small-group-back+add"), 1),
+        (Parse("scattered/get-fill0+compact-fill"), 1),
+        (Parse("runs/remove-runs+set-runs"), 1),
+        (Parse("runs/remove-set-runs+get"), 1),
     ];
 
     /// <summary>Every beginning with every two scripts. Without room for an empty table a clear removes key by key, as
@@ -150,6 +184,9 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
 
     // Four of its blocks are a slab: who comes next takes the one that was freed.
     private static string Big(char letter) => new(letter, 900);
+
+    // Two pages, which are no slab's; a slow reader copies 4,096 bytes at most.
+    private static string Run(char letter) => new(letter, 4_090);
 
     private static readonly string[] s_dying =
     [

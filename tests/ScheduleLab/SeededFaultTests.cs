@@ -35,6 +35,15 @@ public sealed class SeededFaultTests
         Assert.Equal(asserted.Length, outcomes.Count);
     }
 
+    [Fact]
+    public void Each_fault_has_a_place_where_it_is_seen_or_a_reason_why_it_is_not()
+    {
+        string[] told = [.. FaultPlaces.All.Keys, .. FaultPlaces.NotSeen.Keys];
+
+        Assert.Equal(Rewriting.Faults.Order(StringComparer.Ordinal), told.Order(StringComparer.Ordinal));
+        Assert.True(FaultPlaces.All.Count >= 40, $"{FaultPlaces.All.Count} faults are caught");
+    }
+
     // A fault may end the child; the others are for the next one.
     private static void RunChild(string[] faults, Dictionary<string, string> outcomes)
     {
