@@ -71,6 +71,7 @@ internal sealed class Keyspace : IDisposable
             Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
             Name = options.ArenaName,
             SizeHint = size,
+            WaitForWriter = options.WaitForWriter,
             TimeProvider = WallClock.Source,
         });
         try

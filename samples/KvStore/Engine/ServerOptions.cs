@@ -26,6 +26,9 @@ internal sealed class ServerOptions
     /// <summary>Empty: no live update asks it.</summary>
     public string LiveUpdateSocket { get; set; } = "";
 
+    /// <summary>For how long the process that has the store, and the addresses, is waited for.</summary>
+    public TimeSpan WaitForWriter { get; set; }
+
     /// <summary>Most bytes that the keys may take.</summary>
     public long Size { get; set; } = 4L << 30;
 

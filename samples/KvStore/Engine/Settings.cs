@@ -38,6 +38,9 @@ internal static class Settings
         new("name", "name of the arena", o => o.ArenaName, (o, v) => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && v[0] != '.' ? Done(o.ArenaName = v) : "argument must be letters, digits, '-', '_' and '.'"),
         new("holder", "who holds the arena's memory in place of a directory: systemd, or the socket of gmfs hold", o => o.Holder, (o, v) => v.Length == 0 || v == Holders.Systemd || v.StartsWith('/') ? Done(o.Holder = v) : "argument must be systemd, or the path of a socket"),
         new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket, (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
+        Number(
+            "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", 0, 86400,
+            o => (long)o.WaitForWriter.TotalSeconds, (o, v) => o.WaitForWriter = TimeSpan.FromSeconds(v)),
         Bytes("size", "most memory the keys may take", 2L << 20, 1L << 47, o => o.Size, (o, v) => o.Size = v, atRunTime: false),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
         new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),

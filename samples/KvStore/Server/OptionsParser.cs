@@ -5,7 +5,7 @@ using KvStore.Engine;
 namespace KvStore.Server;
 
 /// <summary>An option that cannot be: the message names the option, the value and the limit.</summary>
-internal sealed class OptionException(string message) : Exception(message);
+internal class OptionException(string message) : Exception(message);
 
 /// <summary>Reads the settings: the configuration file, then the environment, then the command line; the later wins.</summary>
 /// <remarks>Done by hand: the server answers within some tens of milliseconds of its start, and configuration frameworks take as long as that.</remarks>

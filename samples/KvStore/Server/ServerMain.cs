@@ -25,7 +25,7 @@ internal static class ServerMain
             using PosixSignalRegistration terminate = On(PosixSignal.SIGTERM, server);
             using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, server);
             server.Start(sockets);
-            Announce(options, keyspace);
+            Announce(sockets, keyspace);
             string reason = options.LiveUpdateSocket.Length > 0 ? WaitAsParticipant(options, keyspace, server) : server.WaitForShutdownRequest();
             Console.WriteLine($"closing: {reason}");
         }
@@ -70,7 +70,7 @@ internal static class ServerMain
         server.RequestShutdown(signal.ToString());
     });
 
-    private static void Announce(ServerOptions options, Keyspace keyspace)
+    private static void Announce(ServerSockets sockets, Keyspace keyspace)
     {
         foreach (LongerRegion longer in keyspace.Arena.AttachReport.LongerRegions)
         {
@@ -79,7 +79,7 @@ internal static class ServerMain
                 $"({ReasonCodes.RegionLonger})");
         }
 
-        string address = string.Join(" and ", new[] { options.Port > 0 ? $"{options.Bind}:{options.Port}" : "", options.UnixSocket }.Where(a => a.Length > 0));
+        string address = string.Join(" and ", sockets.Sockets.Select(socket => socket.LocalEndPoint));
         using var self = Process.GetCurrentProcess();
         TimeSpan start = DateTime.UtcNow - self.StartTime.ToUniversalTime();
         Console.WriteLine($"ready on {address}: {keyspace.Keys.Count} keys, {keyspace.Outcome}, {start.TotalMilliseconds:F0} ms after the process started");

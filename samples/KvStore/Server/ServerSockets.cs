@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using KvStore.Engine;
@@ -5,12 +6,17 @@ using KvStore.Engine;
 namespace KvStore.Server;
 
 /// <summary>
-/// The sockets that the server listens on. They listen before the store is opened: who connects meanwhile waits in the kernel's queue and gets the first answer as soon as there
+/// The sockets that the server listens on: those that a service manager passed, else its own.
+/// They listen before the store is opened: who connects meanwhile waits in the kernel's queue and gets the first answer as soon as there
 /// is one, instead of being refused and coming again.
 /// </summary>
 internal sealed class ServerSockets : IDisposable
 {
+    /// <summary>In milliseconds, between two looks at an address that is waited for.</summary>
+    private const int WaitingStep = 2;
+
     private readonly ServerOptions _options;
+    private readonly long _since = Stopwatch.GetTimestamp();
     private readonly List<Socket> _sockets = [];
     private bool _ownsUnixSocket;
 
@@ -55,24 +61,59 @@ internal sealed class ServerSockets : IDisposable
 
     private void ListenOnAll()
     {
+        _sockets.AddRange(PassedSockets.Take(Environment.GetEnvironmentVariable));
+        if (_sockets.Count > 0)
+        {
+            return;
+        }
+
         if (_options.Port != 0)
         {
             IPAddress address = Address(_options.Bind);
-            var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            if (address.Equals(IPAddress.IPv6Any))
-            {
-                listener.DualMode = true;
-            }
-
-            Listen(listener, new IPEndPoint(address, _options.Port), $"{_options.Bind}:{_options.Port}");
+            WhenFree(() => Listen(TcpSocket(address), new IPEndPoint(address, _options.Port), $"{_options.Bind}:{_options.Port}"));
         }
 
         if (_options.UnixSocket.Length > 0)
         {
-            RemoveStaleSocket(_options.UnixSocket);
-            Listen(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(_options.UnixSocket), _options.UnixSocket);
+            WhenFree(ListenOnUnixSocket);
             _ownsUnixSocket = true;
         }
+    }
+
+    /// <summary>Again while somebody has the address, as long as the one before us is waited for.</summary>
+    private void WhenFree(Action listen)
+    {
+        while (true)
+        {
+            try
+            {
+                listen();
+                return;
+            }
+            catch (AddressTakenException) when (Stopwatch.GetElapsedTime(_since) < _options.WaitForWriter)
+            {
+                Thread.Sleep(WaitingStep);
+            }
+        }
+    }
+
+    private void ListenOnUnixSocket()
+    {
+        string path = _options.UnixSocket;
+        RemoveStaleSocket(path);
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Listen(listener, new UnixDomainSocketEndPoint(path), path);
+    }
+
+    private static Socket TcpSocket(IPAddress address)
+    {
+        var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        if (address.Equals(IPAddress.IPv6Any))
+        {
+            listener.DualMode = true;
+        }
+
+        return listener;
     }
 
     private static IPAddress Address(string bind) => bind switch
@@ -98,7 +139,10 @@ internal sealed class ServerSockets : IDisposable
         catch (SocketException e)
         {
             listener.Dispose();
-            throw new OptionException($"cannot listen on {shown}: {e.Message}");
+            string message = $"cannot listen on {shown}: {e.Message}";
+            throw e.SocketErrorCode == SocketError.AddressAlreadyInUse
+                ? new AddressTakenException(message)
+                : new OptionException(message);
         }
     }
 
@@ -134,6 +178,9 @@ internal sealed class ServerSockets : IDisposable
             throw new OptionException($"--unixsocket {path}: there is something else under this name ({e.Message})");
         }
 
-        throw new OptionException($"--unixsocket {path}: another server listens there");
+        throw new AddressTakenException($"--unixsocket {path}: another server listens there");
     }
 }
+
+/// <summary>Somebody else has the address, who may be about to go.</summary>
+internal sealed class AddressTakenException(string message) : OptionException(message);

@@ -25,14 +25,13 @@ public sealed class ArenaExistsException : ArenaException
 /// <summary>The arena has a writer.</summary>
 public sealed class ArenaInUseException : ArenaException
 {
-    internal ArenaInUseException(string location, int? processId, DateTimeOffset? since)
-        : base(
-            ReasonCodes.ArenaInUse,
-            string.Create(CultureInfo.InvariantCulture, $"The arena in {location} has a writer: {(processId is null ? "its record is being written this moment" : $"process {processId} since {since:u}")}. Stop it, or open the arena read-only beside it."))
+    internal ArenaInUseException(string location, int? processId, DateTimeOffset? since, TimeSpan waited = default)
+        : base(ReasonCodes.ArenaInUse, Text(location, processId, since, waited))
     {
         Location = location;
         ProcessId = processId;
         Since = since;
+        Waited = waited;
     }
 
     /// <summary>The arena.</summary>
@@ -43,6 +42,21 @@ public sealed class ArenaInUseException : ArenaException
 
     /// <summary>When it opened the arena, by its wall clock.</summary>
     public DateTimeOffset? Since { get; }
+
+    /// <summary>For how long it was waited for (<see cref="ArenaOptions.WaitForWriter"/>).</summary>
+    public TimeSpan Waited { get; }
+
+    private static string Text(string location, int? processId, DateTimeOffset? since, TimeSpan waited)
+    {
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        string who = processId is null
+            ? "its record is being written this moment"
+            : string.Create(culture, $"process {processId} since {since:u}");
+        string patience = waited > TimeSpan.Zero
+            ? string.Create(culture, $" It did not end in the {waited.TotalSeconds:0.###} s that were waited for it.")
+            : "";
+        return $"The arena in {location} has a writer: {who}.{patience} Stop it, or open the arena read-only beside it.";
+    }
 }
 
 /// <summary>A newer writer has taken the arena over.</summary>

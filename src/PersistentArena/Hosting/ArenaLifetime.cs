@@ -126,6 +126,7 @@ internal sealed class ArenaLifetime(
             MetadataSize = o.MetadataSize,
             SizeHint = o.HeapSize,
             ArenaId = o.ArenaId,
+            WaitForWriter = o.WaitForWriter,
             Logger = _logger,
             TimeProvider = time,
         });

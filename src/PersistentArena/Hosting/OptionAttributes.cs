@@ -51,3 +51,15 @@ internal sealed class DirectoryPathAttribute : ValidationAttribute
         _ => ValidationResult.Success,
     };
 }
+
+/// <summary>A time that is not negative, and at most a day. The message names the option and shows the value.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class DurationAttribute : ValidationAttribute
+{
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(1);
+
+    protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
+        value is TimeSpan time && (time < TimeSpan.Zero || time > s_longest)
+            ? new($"{validationContext.DisplayName} is {time:c}; it must be between 00:00:00 and 1.00:00:00.")
+            : ValidationResult.Success;
+}

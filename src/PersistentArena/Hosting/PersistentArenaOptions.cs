@@ -35,6 +35,13 @@ public sealed class PersistentArenaOptions
     [ByteSize(1L << 20, 1L << 30)]
     public long MetadataSize { get; set; } = ArenaOptions.DefaultMetadataSize;
 
+    /// <summary>
+    /// How long the host's start waits for another process that has the arena (the one that this one replaces) to end.
+    /// Zero, the default, does not wait.
+    /// </summary>
+    [Duration]
+    public TimeSpan WaitForWriter { get; set; }
+
     /// <summary>The arena that is meant: one with another id is refused. Needed only where several arenas' files may lie in one directory.</summary>
     public Guid? ArenaId { get; set; }
 }

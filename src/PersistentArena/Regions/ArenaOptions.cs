@@ -31,6 +31,12 @@ public sealed class ArenaOptions
     /// <summary>The arena that is meant: one with another id is refused. Needed only where several arenas' files may lie in one place.</summary>
     public Guid? ArenaId { get; set; }
 
+    /// <summary>
+    /// How long a writer waits for the one before it to end, where the arena has one; zero (the default) does not wait.
+    /// It attaches the moment the other's lock goes. What <see cref="ArenaInUseException"/> says comes after that time.
+    /// </summary>
+    public TimeSpan WaitForWriter { get; set; }
+
     /// <summary>How much the arena is going to hold, in bytes: a default medium with less room is passed over.</summary>
     public long SizeHint { get; set; } = 1L << 30;
 

@@ -12,11 +12,36 @@ internal static unsafe class Lease
 {
     private const int AttemptsAfterDeath = 100;
 
+    /// <summary>In milliseconds, between two looks at a lock that is waited for.</summary>
+    private const int WaitingStep = 2;
+
     /// <summary>
-    /// Takes the lock, or throws with who has it. Where the record's process is not there any more, the lock is waited for: a child that the process was just forking has
-    /// the descriptor until it executes its program.
+    /// Takes the lock, or throws with who has it. Where the record's process is not there any more, the lock is waited
+    /// for: a child that the process was just forking has the descriptor until it executes its program.
     /// </summary>
-    public static void Lock(MetadataFile metadata, string location)
+    /// <param name="metadata">The file whose lock it is.</param>
+    /// <param name="location">For the message.</param>
+    /// <param name="patience">For how long a living writer is waited for.</param>
+    /// <returns>True where somebody had it first.</returns>
+    public static bool Lock(MetadataFile metadata, string location, Patience patience = default)
+    {
+        bool waited = false;
+        while (!metadata.File.TryLock())
+        {
+            if (!patience.Lasts)
+            {
+                LockAfterDeath(metadata, location, patience.Limit);
+                return true;
+            }
+
+            waited = true;
+            Thread.Sleep(WaitingStep);
+        }
+
+        return waited;
+    }
+
+    private static void LockAfterDeath(MetadataFile metadata, string location, TimeSpan waited)
     {
         bool known = false;
         LeaseRecord record = default;
@@ -39,7 +64,8 @@ internal static unsafe class Lease
         throw new ArenaInUseException(
             location,
             known ? (int)record.ProcessId : null,
-            known ? DateTimeOffset.FromUnixTimeMilliseconds(record.SinceUnixMilliseconds) : null);
+            known ? DateTimeOffset.FromUnixTimeMilliseconds(record.SinceUnixMilliseconds) : null,
+            waited);
     }
 
     /// <summary>

@@ -23,12 +23,6 @@ public sealed partial class PersistentArena
         _clock = options.TimeProvider;
         _logger = options.Logger;
         bool writable = options.Access == ArenaAccess.ReadWrite;
-        if (writable && !fresh)
-        {
-            Regions.Lease.Lock(metadata, medium.Location);
-            steps.End("lock");
-        }
-
         _layout = metadata.ReadSuperblock(medium.Location, writable, steps.Reasons);
         RequireGranularity(medium, (long)_layout.Superblock.Granularity);
         _check = new FilesCheck(medium, metadata.File);
@@ -95,7 +89,7 @@ public sealed partial class PersistentArena
         {
             medium.HoldPlace();
             steps.End("medium");
-            return Attach(options, mode, medium, owned, steps);
+            return Attach(options, mode, medium, steps, new Patience(options.WaitForWriter));
         }
         catch (MediumException e)
         {
@@ -117,10 +111,32 @@ public sealed partial class PersistentArena
         }
     }
 
-    private static PersistentArena Attach(ArenaOptions options, Mode mode, Medium medium, bool owned, AttachSteps steps)
+    /// <summary>Again where another writer was waited for, and the file is not the arena's any more.</summary>
+    private static PersistentArena Attach(
+        ArenaOptions options, Mode mode, Medium medium, AttachSteps steps, Patience patience)
+    {
+        while (true)
+        {
+            try
+            {
+                if (TryAttach(options, mode, medium, steps, patience) is { } arena)
+                {
+                    return arena;
+                }
+            }
+            catch (ArenaExistsException) when (mode == Mode.OpenOrCreate && patience.Lasts)
+            {
+                // Somebody made it between our look and our lock: the next look finds it.
+            }
+        }
+    }
+
+    private static PersistentArena? TryAttach(
+        ArenaOptions options, Mode mode, Medium medium, AttachSteps steps, Patience patience)
     {
         bool writable = options.Access == ArenaAccess.ReadWrite;
-        MetadataFile? metadata = MetadataLocator.Find(medium, writable, options.ArenaId, steps.Reasons, out MetadataFile? unfinished);
+        MetadataFile? metadata = MetadataLocator.Find(
+            medium, writable, options.ArenaId, steps.Reasons, out MetadataFile? unfinished);
         bool fresh = false;
         try
         {
@@ -132,17 +148,24 @@ public sealed partial class PersistentArena
 
             if (metadata is null)
             {
-                MetadataLocator.RequireNoExtents(medium, options.ArenaId);
-                if (mode == Mode.Open || !writable)
-                {
-                    throw new ArenaNotFoundException(medium.Location, unfinished is null ? "no file is an arena's metadata" : "its creation was interrupted");
-                }
-
+                RequireNone(options, mode, medium, unfinished);
                 (metadata, unfinished) = (unfinished, null);
-                metadata = New(options, medium, metadata, steps, out fresh);
+                metadata = New(options, medium, metadata, steps, patience);
+                fresh = true;
                 steps.End("create");
             }
+            else if (writable)
+            {
+                if (Regions.Lease.Lock(metadata, medium.Location, patience) && !IsInPlace(medium, metadata))
+                {
+                    metadata.Dispose();
+                    return null;
+                }
 
+                steps.End("lock");
+            }
+
+            bool owned = options.Medium is null || options.OwnsMedium;
             return new PersistentArena(medium, owned, metadata, steps, options, fresh);
         }
         catch
@@ -156,18 +179,35 @@ public sealed partial class PersistentArena
         }
     }
 
+    /// <summary>There is no arena: whether one may be made.</summary>
+    private static void RequireNone(ArenaOptions options, Mode mode, Medium medium, MetadataFile? unfinished)
+    {
+        MetadataLocator.RequireNoExtents(medium, options.ArenaId);
+        if (mode == Mode.Open || options.Access != ArenaAccess.ReadWrite)
+        {
+            throw new ArenaNotFoundException(
+                medium.Location,
+                unfinished is null ? "no file is an arena's metadata" : "its creation was interrupted");
+        }
+    }
+
+    /// <summary>False where the writer that was waited for removed the file, or moved it away.</summary>
+    private static bool IsInPlace(Medium medium, MetadataFile metadata) =>
+        metadata.File.Links > 0 && medium.HasFile(metadata.File.Name);
+
     /// <summary>Makes a new arena, or finishes making one; its lock is held then.</summary>
-    private static MetadataFile New(ArenaOptions options, Medium medium, MetadataFile? unfinished, AttachSteps steps, out bool fresh)
+    private static MetadataFile New(
+        ArenaOptions options, Medium medium, MetadataFile? unfinished, AttachSteps steps, Patience patience)
     {
         MediumCapabilities capabilities = medium.Capabilities;
         long granularity = Math.Max(capabilities.FileGranularity, capabilities.Alignment);
         MetadataFile metadata = unfinished ?? NewFile(medium, RegionSizes.RoundUp(options.MetadataSize, granularity));
         try
         {
-            Regions.Lease.Lock(metadata, medium.Location);
+            Regions.Lease.Lock(metadata, medium.Location, patience);
 
             // Somebody else may have finished it between our look and our lock. (A file that was just made may hold an older life's arena without regions.)
-            fresh = MetadataLocator.IsUnfinished(medium, metadata)
+            bool fresh = MetadataLocator.IsUnfinished(medium, metadata)
                 || (unfinished is null && !capabilities.FreshMemoryIsZero && MetadataLocator.IsAlone(medium));
             if (!fresh)
             {
@@ -263,6 +303,12 @@ public sealed partial class PersistentArena
         if (options.MetadataSize is < MetadataLayout.MinimumSize or > MetadataLayout.MaximumSize)
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.MetadataSize, $"MetadataSize is between {MetadataLayout.MinimumSize} and {MetadataLayout.MaximumSize} bytes.");
+        }
+
+        if (options.WaitForWriter < TimeSpan.Zero)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.WaitForWriter, "WaitForWriter is zero, which does not wait, or longer.");
         }
 
         if (mode == Mode.Create && options.Access == ArenaAccess.ReadOnly)

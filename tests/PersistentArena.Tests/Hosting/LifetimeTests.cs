@@ -86,6 +86,25 @@ public class LifetimeTests
     }
 
     [Fact]
+    public async Task One_that_may_wait_starts_when_the_host_before_it_has_stopped()
+    {
+        using var directory = new ArenaDirectory();
+        using var first = new TestHost(directory.Path, s => s.AddPersistentArena());
+        await first.Host.StartAsync(TestContext.Current.CancellationToken);
+        using var second = new TestHost(
+            directory.Path, s => s.AddPersistentArena(o => o.WaitForWriter = TimeSpan.FromSeconds(60)));
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        Task starting = Task.Run(() => second.Host.StartAsync(cancellation), cancellation);
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        Assert.False(starting.IsCompleted);
+
+        await first.Host.StopAsync(TestContext.Current.CancellationToken);
+
+        await starting;
+        Assert.Equal(AttachKind.Warm, second.Get<PersistentArena>().AttachReport.Kind);
+    }
+
+    [Fact]
     public async Task Files_that_are_removed_under_the_host_are_a_critical_line_and_a_count()
     {
         using var directory = new ArenaDirectory();
