@@ -41,6 +41,7 @@ internal static class Gmfs
             globals.Arena,
             globals.Name,
             globals.Holder,
+            globals.TrustOwner,
             globals.Json,
             ListCommand.Create(globals),
             StatusCommand.Create(globals),

@@ -181,7 +181,8 @@ public sealed class EndpointTests : IAsyncLifetime
         Assert.Empty(_actor.Log);
     }
 
-    private LiveUpdater Updater() => new(_folder["arena"], _kernel, null, TimeProvider.System);
+    private LiveUpdater Updater() =>
+        new(_folder["arena"], _kernel, null, TimeProvider.System) { Plan = Plan };
 
     private async Task RunsAsync()
     {

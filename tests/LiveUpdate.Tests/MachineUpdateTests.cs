@@ -237,7 +237,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     [Fact]
     public async Task Two_do_not_carry_one_plan_out()
     {
-        using var updater = new LiveUpdater(_folder["arena"], _kernel, null, TimeProvider.System) { Patience = TimeSpan.FromMilliseconds(100) };
+        using var updater = new LiveUpdater(_folder["arena"], _kernel, null, TimeProvider.System) { Plan = Plan, Patience = TimeSpan.FromMilliseconds(100) };
         await updater.PlanAsync(Plan, Cancellation);
         using PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly });
         using PersistentRegion other = reader.BorrowRegion(PlanJournal.RegionName);
@@ -253,7 +253,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         Assert.Equal(PlanPhase.Aborted, (await waits).Phase);
     }
 
-    private LiveUpdater Updater() => new(_folder["arena"], _kernel, null, TimeProvider.System);
+    private LiveUpdater Updater() =>
+        new(_folder["arena"], _kernel, null, TimeProvider.System) { Plan = Plan };
 
     private MachineSettings Machine(string name) => new()
     {

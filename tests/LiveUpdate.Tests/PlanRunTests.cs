@@ -161,7 +161,12 @@ public sealed class PlanRunTests : IDisposable
         Guid first = kernel.BootId;
         bool next = false;
         int writes = 0;
-        var updater = new LiveUpdater(folder.Path, kernel, null, TimeProvider.System) { More = actors, Written = Write };
+        var updater = new LiveUpdater(folder.Path, kernel, null, TimeProvider.System)
+        {
+            More = actors,
+            Plan = plan,
+            Written = Write,
+        };
 
         // What was there at the kill comes back after the run, which cannot be stopped in its tracks.
         void Write()
@@ -199,7 +204,11 @@ public sealed class PlanRunTests : IDisposable
         }
 
         // From here on, the second process.
-        using var second = new LiveUpdater(folder.Path, kernel, null, TimeProvider.System) { More = actors };
+        using var second = new LiveUpdater(folder.Path, kernel, null, TimeProvider.System)
+        {
+            More = actors,
+            Plan = plan,
+        };
         if (next || then == "resume")
         {
             PlanRecord record = await second.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
@@ -251,5 +260,10 @@ public sealed class PlanRunTests : IDisposable
     }
 
     private LiveUpdater Updater(Actor[]? actors = null, Action? written = null) =>
-        new(_folder["arena"], _kernel, null, TimeProvider.System) { More = actors ?? _actors, Written = written };
+        new(_folder["arena"], _kernel, null, TimeProvider.System)
+        {
+            More = actors ?? _actors,
+            Plan = Plan,
+            Written = written,
+        };
 }

@@ -38,7 +38,7 @@ internal static class LiveUpdateCommand
                 (null, true) => throw new GmfsException(ExitCode.Usage, "Which plan? gmfs live-update run PLAN --dry-run."),
                 (null, false) => With(call, updater => Entering(updater.RunPlannedAsync(call.Cancellation), call.Place.Text)),
                 ({ } named, true) => Plan(call, named, dry: true),
-                ({ } named, false) => With(call, LiveUpdatePlan.Read(named), (updater, plan) => Entering(updater.RunAsync(plan, call.Cancellation), plan.Arena)),
+                ({ } named, false) => With(call, LiveUpdatePlan.Read(named, call.Trust), (updater, plan) => Entering(updater.RunAsync(plan, call.Cancellation), plan.Arena)),
             });
     }
 
@@ -65,7 +65,7 @@ internal static class LiveUpdateCommand
         Option<bool> wait = new("--wait") { Description = "Stay until the machine has ended." };
         return globals.Runs(
             new Command("start", "Start a machine of a plan: from where it was saved, if it was, else from its beginning. One that runs is left alone.") { file, name, wait },
-            call => With(call, LiveUpdatePlan.Read(call.Value(file)!), (updater, plan) => StartAsync(updater, plan, call, call.Value(name)!, call.Value(wait)).GetAwaiter().GetResult()));
+            call => With(call, LiveUpdatePlan.Read(call.Value(file)!, call.Trust), (updater, plan) => StartAsync(updater, plan, call, call.Value(name)!, call.Value(wait)).GetAwaiter().GetResult()));
     }
 
     private static async Task<Report> StartAsync(LiveUpdater updater, LiveUpdatePlan plan, Invocation call, string name, bool wait)
@@ -80,7 +80,7 @@ internal static class LiveUpdateCommand
         return new DoneReport("start", name, $"Machine {name} {(wait ? "has ended" : $"runs, as process {machine.ProcessId}")}.");
     }
 
-    private static Report Plan(Invocation call, string file, bool dry) => With(call, LiveUpdatePlan.Read(file), (updater, plan) =>
+    private static Report Plan(Invocation call, string file, bool dry) => With(call, LiveUpdatePlan.Read(file, call.Trust), (updater, plan) =>
         new LiveUpdateCheckReport(plan.Arena, dry, (dry ? updater.CheckAsync(plan, call.Cancellation) : NoteAsync(updater, plan, call.Cancellation)).GetAwaiter().GetResult()));
 
     private static async Task<IReadOnlyList<LiveUpdateFinding>> NoteAsync(LiveUpdater updater, LiveUpdatePlan plan, CancellationToken cancellation)
@@ -101,7 +101,7 @@ internal static class LiveUpdateCommand
 
     private static Report With(Invocation call, LiveUpdatePlan plan, Func<LiveUpdater, LiveUpdatePlan, Report> action)
     {
-        using LiveUpdater updater = LiveUpdater.For(plan, Progress(call));
+        using LiveUpdater updater = LiveUpdater.For(plan, Progress(call), call.Trust);
         return action(updater, plan);
     }
 

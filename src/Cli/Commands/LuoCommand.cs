@@ -60,7 +60,8 @@ internal sealed class LuoCommand
 
     private static string Holder(Invocation call) => call.Holder ?? HoldCommand.Default;
 
-    private static KeptArenas Keeper(Invocation call) => new(Holder(call), Steps(call));
+    private static KeptArenas Keeper(Invocation call) =>
+        new(store => Holders.Open(Holder(call), store, call.Trust), Steps(call));
 
     private static KeptKexec Kexec(Invocation call, KeptArenas keeper) => new(keeper, Steps(call));
 

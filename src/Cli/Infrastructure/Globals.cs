@@ -14,6 +14,13 @@ internal sealed class Globals(Shell shell)
 
     public Option<string?> Holder { get; } = new("--holder") { Description = "The arena of the name is in memory that this holder has: the socket of gmfs hold.", HelpName = "PATH", Recursive = true };
 
+    public Option<string[]> TrustOwner { get; } = new("--trust-owner")
+    {
+        Description = "Use what is this user's too: arena, plan, holder, sockets. Else only root's and your own.",
+        HelpName = "USER",
+        Recursive = true,
+    };
+
     public Option<bool> Json { get; } = new("--json") { Description = "Answer in JSON: sizes in bytes, times in UTC. Errors too, in 'error'.", Recursive = true };
 
     /// <summary>Makes a command do something that ends in one report.</summary>

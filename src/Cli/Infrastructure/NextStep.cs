@@ -17,6 +17,7 @@ internal static class NextStep
         ReasonCodes.ArenaBusy => "Try again.",
         ReasonCodes.MediumFailed => "'gmfs media' shows what is mounted and whether it can be used.",
         ReasonCodes.ArenaAmbiguous => "Move one arena's files into a directory of their own.",
+        ReasonCodes.UntrustedOwner => "'--trust-owner USER', where you mean to use what is that user's.",
         ReasonCodes.OutOfSpace => "'gmfs list' shows what takes the room, 'gmfs rm' gives some back, 'gmfs media' shows where there is more.",
         ReasonCodes.MetadataFull => "'gmfs rm' regions, or make a new arena with 'gmfs create --metadata-size'.",
         ReasonCodes.OutOfFiles => "Use fewer, larger regions.",

@@ -19,6 +19,9 @@ internal sealed record Place
         _where = where;
     }
 
+    /// <summary>Whose holder it may be.</summary>
+    public PathTrust Trust { get; init; } = PathTrust.Own;
+
     /// <summary>For people: the directory, or the name and its holder.</summary>
     public string Text => _holder is null ? _where : $"{_where} at {_holder}";
 
@@ -69,13 +72,15 @@ internal sealed record Place
     }
 
     /// <summary>What carries plans out that are in it.</summary>
-    public LiveUpdater OpenUpdater(IProgress<LiveUpdateProgress>? progress) => _holder is null ? new LiveUpdater(_where, progress) : new LiveUpdater(_holder, _where, progress);
+    public LiveUpdater OpenUpdater(IProgress<LiveUpdateProgress>? progress) => _holder is null
+        ? new LiveUpdater(_where, progress) { Trust = Trust }
+        : new LiveUpdater(_holder, _where, progress) { Trust = Trust };
 
     private ArenaOptions Options(ArenaAccess access, Func<string> directory) => _holder is null
         ? new ArenaOptions { Directory = directory(), Access = access }
         : new ArenaOptions { Medium = OpenHeld(), OwnsMedium = true, Access = access };
 
-    private Medium OpenHeld() => Medium.FromHolder(Holders.Open(_holder!, _where));
+    private Medium OpenHeld() => Medium.FromHolder(Holders.Open(_holder!, _where, Trust));
 
     private string Existing() => System.IO.Directory.Exists(_where)
         ? _where

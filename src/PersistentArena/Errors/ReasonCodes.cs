@@ -54,6 +54,9 @@ public static class ReasonCodes
     /// <summary>Files of an arena's regions are there, and its metadata is not.</summary>
     public const string MetadataMissing = "GMF1016";
 
+    /// <summary>A path, or who answers at it, belongs to a user who is not trusted, or is open to others.</summary>
+    public const string UntrustedOwner = "GMF1017";
+
     /// <summary>The medium has no room.</summary>
     public const string OutOfSpace = "GMF2001";
 

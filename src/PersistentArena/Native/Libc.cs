@@ -159,6 +159,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "getrlimit", SetLastError = true)]
     public static partial int GetRLimit(int resource, ResourceLimit* limit);
 
+    [LibraryImport(Library, EntryPoint = "readlinkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint ReadLinkAt(SafeFileHandle directory, string path, byte* buffer, nuint length);
+
     [LibraryImport(Library, EntryPoint = "geteuid", SetLastError = true)]
     public static partial uint GetEUid();
 }

@@ -47,6 +47,11 @@ internal sealed class UpdateHost : IDisposable
             }
         }
 
+        if (stage.Number > 0)
+        {
+            UpdatePlan.PutBack(stage);
+        }
+
         var host = new UpdateHost(stage, Store.Start(stage, directory, "--live-update-socket", UpdatePlan.KvStoreSocket), machines);
         if (stage.Number == 0)
         {
@@ -68,7 +73,8 @@ internal sealed class UpdateHost : IDisposable
     public void RunIntoNextKernel()
     {
         _stage.Host.Tell("running", "");
-        (int code, string text) = Gmfs.Try("live-update", "run", UpdatePlan.Write(_stage, Machines));
+        string plan = UpdatePlan.Keep(_stage, UpdatePlan.Write(_stage, Machines));
+        (int code, string text) = Gmfs.Try("live-update", "run", plan);
         throw new ScenarioException($"gmfs live-update run came back with {code}: {text}");
     }
 

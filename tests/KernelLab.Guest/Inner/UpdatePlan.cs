@@ -39,4 +39,22 @@ internal static class UpdatePlan
         File.WriteAllText(file, plan.ToJsonString());
         return file;
     }
+
+    /// <summary>Has the host keep a plan's file: the next kernel has another /tmp, and resumes with it.</summary>
+    public static string Keep(Stage stage, string file)
+    {
+        stage.Host.Tell("plan file", file);
+        stage.Host.Tell("plan text", File.ReadAllText(file));
+        return file;
+    }
+
+    /// <summary>Puts the file back that was kept under the kernel before.</summary>
+    public static void PutBack(Stage stage)
+    {
+        string file = stage.Host.Ask("plan file");
+        if (file.Length > 0 && !File.Exists(file))
+        {
+            File.WriteAllText(file, stage.Host.Ask("plan text"));
+        }
+    }
 }

@@ -79,7 +79,7 @@ internal sealed class LiveUpdated : Scenario
     /// <summary>The orchestrator is killed when all are saved; KvStore goes on by itself, and another orchestrator goes on into the next kernel.</summary>
     private static void RunKilled(Stage stage, UpdateHost host)
     {
-        Stage.Check(KilledOrchestrator.Start("run", UpdatePlan.Write(stage, host.Machines), AfterAllAreSaved, later: 50), $"the orchestrator was not killed");
+        Stage.Check(KilledOrchestrator.Start("run", UpdatePlan.Keep(stage, UpdatePlan.Write(stage, host.Machines)), AfterAllAreSaved, later: 50), $"the orchestrator was not killed");
         host.Write(Between);
         (int code, string said) = Gmfs.Try("live-update", "resume", "--arena", Place.Arena);
         throw new ScenarioException($"gmfs live-update resume came back with {code}: {said}");

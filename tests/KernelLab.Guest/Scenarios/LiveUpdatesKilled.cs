@@ -31,7 +31,7 @@ internal sealed class LiveUpdatesKilled : Scenario
             return;
         }
 
-        Stage.Check(KilledOrchestrator.Start("run", UpdatePlan.Write(stage, host.Machines), next, Later(next)), $"the orchestrator was not killed at {next}");
+        Stage.Check(KilledOrchestrator.Start("run", UpdatePlan.Keep(stage, UpdatePlan.Write(stage, host.Machines)), next, Later(next)), $"the orchestrator was not killed at {next}");
         host.Write(Between(next));
         stage.Host.Tell("run killed", $"{next}");
         string said = "";

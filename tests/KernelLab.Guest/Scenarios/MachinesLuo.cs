@@ -28,6 +28,7 @@ internal sealed class MachinesLuo : Scenario
         if (stage.Number > 0)
         {
             Gmfs.Run(0, "luo", "restore", "--holder", Socket);
+            UpdatePlan.PutBack(stage);
         }
 
         using var store = Store.Start(stage, "/tmp/none", "--arena", "", "--holder", Socket, "--name", Keys, "--live-update-socket", UpdatePlan.KvStoreSocket);
@@ -88,7 +89,7 @@ internal sealed class MachinesLuo : Scenario
         }
 
         stage.Host.Tell("running", "");
-        using Process run = Gmfs.Start(stage.Host, "step", "live-update", "run", plan); // It does not end, the kernel does.
+        using Process run = Gmfs.Start(stage.Host, "step", "live-update", "run", UpdatePlan.Keep(stage, plan)); // It does not end, the kernel does.
         run.WaitForExit();
         throw new ScenarioException($"gmfs live-update run ended with {run.ExitCode}");
     }

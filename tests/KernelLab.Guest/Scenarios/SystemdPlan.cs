@@ -9,7 +9,7 @@ namespace GuestMemFs.KernelLab.Guest.Scenarios;
 /// </summary>
 internal sealed class SystemdPlan : Scenario
 {
-    private const string MountPoint = "/mnt/guestmemfs", Arena = MountPoint + "/vms", Socket = "/run/gmfs/kvstore.live-update";
+    private const string MountPoint = "/mnt/guestmemfs", Arena = MountPoint + "/vms", Socket = "/run/kvstore/kvstore.live-update";
 
     public override void Run(Stage stage)
     {

@@ -63,6 +63,52 @@ public sealed class HoldServerTests
     }
 
     [Fact]
+    public void A_message_with_two_descriptors_leaks_none()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/python3"), "python3 is not there, which sends what our client cannot");
+        using var folder = new TestFolder();
+        using HoldServer server = HoldServer.Start(folder["s"]);
+        string memory = folder["memory"];
+        File.WriteAllText(memory, "x");
+        const string send = """
+            import array,os,socket,sys
+            f=os.open(sys.argv[2],os.O_RDWR)
+            for i in range(10):
+                s=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET); s.connect(sys.argv[1])
+                s.sendmsg([b'put\nshop\ntwo'],[(socket.SOL_SOCKET,socket.SCM_RIGHTS,array.array('i',[f,f]))])
+                s.recv(4096)
+            """;
+        using Process process = Process.Start("/usr/bin/python3", ["-c", send, folder["s"], memory]);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        bool none = SpinWait.SpinUntil(() => OpenTimes(memory) == 0, s_limit);
+        Assert.True(none, $"{OpenTimes(memory)} descriptors were leaked");
+        Assert.Empty(server.Stores);
+    }
+
+    [Fact]
+    public void Notes_are_limited_in_number_and_length_and_one_can_be_taken_back()
+    {
+        using var folder = new TestFolder();
+        using HoldServer server = HoldServer.Start(folder["s"]);
+        using HoldConnection client = HoldConnection.Connect(folder["s"], PathTrust.Own);
+        for (int i = 0; i < HoldNotes.Most; i++)
+        {
+            Assert.Equal("ok", Note(client, $"store{i}", "gone").Word);
+        }
+
+        HoldMessage refused = Note(client, "more", "gone");
+        Assert.Equal(("error", "NoSpace"), (refused.Word, refused.Fields[0]));
+        Assert.Contains("at most 256 notes", refused.Fields[1], StringComparison.Ordinal);
+        Assert.Equal("ok", Note(client, "store7", "another").Word); // In the old one's place.
+        Assert.Equal("ok", Note(client, "store7", "").Word);
+        Assert.Equal("ok", Note(client, "more", "gone").Word);
+        refused = Note(client, "more", new string('x', 2001));
+        Assert.Contains("at most 2000 characters", refused.Fields[1], StringComparison.Ordinal);
+        Assert.Contains("cannot be an arena's name", Note(client, "../up", "gone").Fields[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_successor_gets_everything_and_clients_follow_it()
     {
         using var folder = new TestFolder();
@@ -88,7 +134,7 @@ public sealed class HoldServerTests
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
-        using (HoldConnection dying = HoldConnection.Connect(folder["s"]))
+        using (HoldConnection dying = HoldConnection.Connect(folder["s"], PathTrust.Own))
         {
             File.Delete(folder["s"]); // It had put its own socket there.
             dying.Send("handover");
@@ -159,7 +205,7 @@ public sealed class HoldServerTests
     {
         using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
-        using HoldConnection client = HoldConnection.Connect(folder["s"]);
+        using HoldConnection client = HoldConnection.Connect(folder["s"], PathTrust.Own);
         foreach (string word in (string[])["x", "put", "take", "handover\nx", new string('x', 4000)])
         {
             client.Send(word);
@@ -181,7 +227,7 @@ public sealed class HoldServerTests
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "one");
-        using HoldConnection hung = HoldConnection.Connect(folder["s"]);
+        using HoldConnection hung = HoldConnection.Connect(folder["s"], PathTrust.Own);
         var asking = new Thread(() =>
         {
             try
@@ -245,7 +291,7 @@ public sealed class HoldServerTests
     // As a kill does: the socket stays, connections break.
     private static void Stop(string path, HoldServer server)
     {
-        using HoldConnection successor = HoldConnection.Connect(path);
+        using HoldConnection successor = HoldConnection.Connect(path, PathTrust.Own);
         successor.Send("handover");
         while (successor.Receive() is { } message && message.Word != "done")
         {
@@ -287,4 +333,13 @@ public sealed class HoldServerTests
 
         return [.. contents];
     }
+
+    private static HoldMessage Note(HoldConnection client, string store, string text)
+    {
+        client.Send("note", store, text);
+        return client.Receive()!.Value;
+    }
+
+    private static int OpenTimes(string file) =>
+        Directory.EnumerateFiles("/proc/self/fd").Count(one => new FileInfo(one).LinkTarget == file);
 }

@@ -93,5 +93,5 @@ public sealed class HeldPlanTests : IDisposable
         _holder = HoldServer.Start(_folder["s"]);
     }
 
-    private LiveUpdater Updater() => new(new PlanArena(_folder["s"], Store), _kernel, null, TimeProvider.System) { More = [_actor], OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts };
+    private LiveUpdater Updater() => new(new PlanArena(_folder["s"], Store), _kernel, null, TimeProvider.System) { Plan = Plan, More = [_actor], OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts };
 }

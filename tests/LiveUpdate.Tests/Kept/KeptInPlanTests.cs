@@ -155,7 +155,7 @@ public sealed class KeptInPlanTests : IDisposable
         return action(arena);
     }
 
-    private LiveUpdater Updater(Action? written = null) => new(_folder["plan"], _kernel, null, TimeProvider.System) { OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts, Written = written };
+    private LiveUpdater Updater(Action? written = null) => new(_folder["plan"], _kernel, null, TimeProvider.System) { Plan = Plan, OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts, Written = written };
 
     private static void ThrowIf(bool killed)
     {

@@ -18,6 +18,7 @@ public sealed class DaemonHolder : DescriptorHolder
     private const int LongestNote = 1000; // characters: a message has room for it in any script
     private readonly string _path;
     private readonly string _store;
+    private readonly PathTrust _trust;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, SafeFileHandle> _given = new(StringComparer.Ordinal);
     private readonly Thread _watcher;
@@ -28,12 +29,15 @@ public sealed class DaemonHolder : DescriptorHolder
     /// <summary>Connects to the daemon.</summary>
     /// <param name="path">Its socket.</param>
     /// <param name="store">The arena's name there.</param>
+    /// <param name="trust">Whose daemon may have the memory; root's and our own where nothing is said.</param>
     /// <exception cref="MediumException"><see cref="MediumErrorKind.Missing"/>: no daemon is there. <see cref="MediumErrorKind.Denied"/>: it is another user's.</exception>
-    public DaemonHolder(string path, string store)
+    /// <exception cref="UntrustedOwnerException">Who listens there is not trusted. It was given nothing.</exception>
+    public DaemonHolder(string path, string store, PathTrust? trust = null)
     {
         StoreName.Check(store);
         _path = path;
         _store = store;
+        _trust = trust ?? PathTrust.Own;
         _connection = Connect();
         _watcher = new Thread(Watch) { IsBackground = true, Name = "holder" };
         _watcher.Start();
@@ -228,7 +232,7 @@ public sealed class DaemonHolder : DescriptorHolder
     {
         try
         {
-            return HoldConnection.Connect(_path);
+            return HoldConnection.Connect(_path, _trust);
         }
         catch (SocketException e)
         {
@@ -280,9 +284,9 @@ public sealed class DaemonHolder : DescriptorHolder
         {
             _connection = Reconnect();
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UntrustedOwnerException)
         {
-            // Nobody is there yet; looked for again.
+            // Nobody is there yet, or somebody who is not trusted: looked for again.
         }
     }
 

@@ -14,11 +14,13 @@ public static class Holders
     /// <summary>The holder that is meant: <c>systemd</c>, or the path of the socket of <c>gmfs hold</c>.</summary>
     /// <param name="holder">Which.</param>
     /// <param name="store">The arena's name there.</param>
+    /// <param name="trust">Whose holder may have the memory; root's and our own where nothing is said.</param>
+    /// <exception cref="UntrustedOwnerException">It is another user's.</exception>
     /// <exception cref="MediumException">It is not there, or refuses.</exception>
     /// <exception cref="ArgumentException">The name cannot be.</exception>
-    public static DescriptorHolder Open(string holder, string store)
+    public static DescriptorHolder Open(string holder, string store, PathTrust? trust = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(holder);
-        return holder == Systemd ? new SystemdHolder(store) : new DaemonHolder(holder, store);
+        return holder == Systemd ? new SystemdHolder(store) : new DaemonHolder(holder, store, trust);
     }
 }

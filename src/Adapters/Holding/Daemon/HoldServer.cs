@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using GuestMemFs.Holding.Daemon;
 using GuestMemFs.Holding.Native;
 using GuestMemFs.Holding.Sockets;
 using Microsoft.Win32.SafeHandles;
@@ -16,7 +17,7 @@ public sealed class HoldServer : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5); // All others wait while one is answered.
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Dictionary<string, SafeFileHandle>> _stores = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, string> _notes = new(StringComparer.Ordinal);
+    private readonly HoldNotes _notes = new();
     private readonly ManualResetEventSlim _over = new();
     private readonly DescriptorHolder? _backup;
     private readonly string _path;
@@ -41,12 +42,16 @@ public sealed class HoldServer : IDisposable
     /// <summary>Starts it. A holder that is there hands everything over and ends; one that was killed has left a socket, which is replaced.</summary>
     /// <param name="path">The socket.</param>
     /// <param name="backup">Who holds what this process holds, for the one after it: the service manager. The server's from now on.</param>
+    /// <exception cref="UntrustedOwnerException">
+    /// The socket's directory, or the process that listens there, is another user's.
+    /// </exception>
     /// <exception cref="HoldingException">The socket cannot be made, or the holder that is there does not hand over.</exception>
     public static HoldServer Start(string path, DescriptorHolder? backup = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
+            PathTrust.Own.RequireDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             using HoldConnection? predecessor = Find(path);
             return new HoldServer(path, predecessor, backup);
         }
@@ -130,7 +135,7 @@ public sealed class HoldServer : IDisposable
 
         try
         {
-            return HoldConnection.Connect(path);
+            return HoldConnection.Connect(path, PathTrust.Own);
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
         {
@@ -174,7 +179,7 @@ public sealed class HoldServer : IDisposable
                     Put(store, name, descriptor);
                     break;
                 case { Word: "note", Fields: [var store, var text] }:
-                    _notes[store] = text;
+                    _notes.Set(store, text);
                     break;
                 case { Word: "done" }:
                     return;
@@ -252,6 +257,10 @@ public sealed class HoldServer : IDisposable
         {
             Answer(connection, message);
         }
+        catch (ArgumentException e)
+        {
+            connection.Send("error", nameof(MediumErrorKind.NotSupported), e.Message.ReplaceLineEndings(" "));
+        }
         catch (MediumException e)
         {
             connection.Send("error", e.Kind.ToString(), e.Message.ReplaceLineEndings(" "));
@@ -275,7 +284,7 @@ public sealed class HoldServer : IDisposable
                 connection.Send("ok");
                 break;
             case { Word: "note", Fields: [var store, var text] }:
-                _notes[store] = text;
+                _notes.Set(store, text);
                 connection.Send("ok");
                 break;
             case { Word: "list", Fields: [] }:
@@ -304,7 +313,7 @@ public sealed class HoldServer : IDisposable
             connection.Send(file, "file", name);
         }
 
-        connection.Send("done", Text(files?.Count ?? 0), Text(Environment.ProcessId), _since, _notes.GetValueOrDefault(store, ""));
+        connection.Send("done", Text(files?.Count ?? 0), Text(Environment.ProcessId), _since, _notes.Of(store));
     }
 
     /// <summary>Everything, to the process that takes our place. Nothing else happens meanwhile; where it does not come to its end, we go on.</summary>
@@ -336,7 +345,7 @@ public sealed class HoldServer : IDisposable
                 }
             }
 
-            foreach ((string store, string text) in _notes)
+            foreach ((string store, string text) in _notes.All)
             {
                 successor.Send("note", store, text);
             }

@@ -41,7 +41,13 @@ internal static unsafe partial class DescriptorMessages
 
             bool carries = header.ControlLength >= (nuint)sizeof(SocketMessage.Control) - sizeof(int) && control.Level == SocketMessage.SOL_SOCKET && control.Type == SocketMessage.SCM_RIGHTS && control.Descriptor >= 0;
             descriptor = carries ? new SafeFileHandle(control.Descriptor, ownsHandle: true) : null;
-            if ((header.Flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+            bool several = carries && control.Length > (nuint)sizeof(SocketMessage.Control) - sizeof(int);
+            if (several)
+            {
+                new SafeFileHandle(control.Second, ownsHandle: true).Dispose(); // Ours since recvmsg: it would leak.
+            }
+
+            if (several || (header.Flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
             {
                 descriptor?.Dispose();
                 throw new IOException("recvmsg: a message is longer than any that is meant, or carries more than one descriptor.");

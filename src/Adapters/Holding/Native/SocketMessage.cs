@@ -63,7 +63,9 @@ internal static unsafe partial class SocketMessage
         public int Flags;
     }
 
-    /// <summary><c>struct cmsghdr</c> with one descriptor, padded to eight bytes.</summary>
+    /// <summary>
+    /// <c>struct cmsghdr</c> with one descriptor, padded to eight bytes: the kernel puts a second one into the padding.
+    /// </summary>
     [StructLayout(LayoutKind.Sequential, Size = 24)]
     public struct Control
     {
@@ -71,5 +73,6 @@ internal static unsafe partial class SocketMessage
         public int Level;
         public int Type;
         public int Descriptor;
+        public int Second;
     }
 }

@@ -31,12 +31,14 @@ internal sealed class HoldConnection(Socket socket) : IDisposable
 
     /// <summary>Connects to a holder's socket.</summary>
     /// <exception cref="SocketException">Nobody is there.</exception>
-    public static HoldConnection Connect(string path)
+    /// <exception cref="UntrustedOwnerException">Who listens there is not trusted.</exception>
+    public static HoldConnection Connect(string path, PathTrust trust)
     {
         Socket socket = NewSocket();
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
+            trust.Require(PeerCredentials.Of(socket).UserId, $"The holder at {path}");
             return new HoldConnection(socket);
         }
         catch

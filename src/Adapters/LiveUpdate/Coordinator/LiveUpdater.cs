@@ -20,6 +20,7 @@ public sealed class LiveUpdater : IDisposable
     private readonly TimeProvider _clock;
     private readonly IProgress<LiveUpdateProgress>? _progress;
     private KeptArenas? _kept;
+    private LiveUpdatePlan? _given; // by the caller, with its programs
     private readonly Dictionary<ServiceSettings, ServiceParticipant> _services = []; // an endpoint talks to one at a time
 
     /// <summary>For an arena.</summary>
@@ -61,6 +62,13 @@ public sealed class LiveUpdater : IDisposable
 
     internal Func<LuoFacts> Facts { get; init; } = LuoFacts.Ask;
 
+    /// <summary>Whose files, arenas and sockets are used: root's and our own where nothing is said.</summary>
+    public PathTrust Trust
+    {
+        get => _arena.Trust;
+        init => _arena.Trust = value;
+    }
+
     /// <summary>Called after each write of the journal: where tests end a process.</summary>
     internal Action? Written { get; init; }
 
@@ -68,10 +76,25 @@ public sealed class LiveUpdater : IDisposable
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>For a plan's arena.</summary>
-    public static LiveUpdater For(LiveUpdatePlan plan, IProgress<LiveUpdateProgress>? progress = null)
+    /// <param name="plan">The plan. Where it is the one that is under way, its file is not read again.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="trust">As <see cref="Trust"/>.</param>
+    public static LiveUpdater For(
+        LiveUpdatePlan plan, IProgress<LiveUpdateProgress>? progress = null, PathTrust? trust = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return new LiveUpdater(PlanArena.Of(plan), new NextKernel(), progress, TimeProvider.System);
+        return new LiveUpdater(PlanArena.Of(plan), new NextKernel(), progress, TimeProvider.System)
+        {
+            Trust = trust ?? PathTrust.Own,
+            Plan = plan,
+        };
+    }
+
+    /// <summary>The plan with its programs, where the caller has it: else the journal's file is read.</summary>
+    internal LiveUpdatePlan? Plan
+    {
+        get => _given;
+        init => _given = value;
     }
 
     /// <summary>The plan that is under way, or the last one; null where there was none.</summary>
@@ -96,6 +119,7 @@ public sealed class LiveUpdater : IDisposable
     public async Task<IReadOnlyList<LiveUpdateFinding>> PlanAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         IReadOnlyList<LiveUpdateFinding> findings = await CheckAsync(plan, cancellation).ConfigureAwait(false);
+        _given = plan;
         if (findings.Any(finding => finding.IsFatal))
         {
             throw new LiveUpdateRefusedException(findings);
@@ -112,7 +136,9 @@ public sealed class LiveUpdater : IDisposable
         {
             Id = Guid.NewGuid(),
             BootId = _kernel.BootId,
-            Plan = plan,
+            Plan = plan.WithoutPrograms(),
+            PlanFile = plan.File,
+            PlanDigest = plan.Digest,
             Participants = [.. Participants(plan, Guid.Empty).OrderBy(one => one.Order).Select(one => new ParticipantRecord { Name = one.Name })],
         });
         return findings;
@@ -138,7 +164,7 @@ public sealed class LiveUpdater : IDisposable
             throw new LiveUpdateException($"No plan was noted in {_arena.Text} under this kernel. gmfs live-update run PLAN notes one and carries it out.");
         }
 
-        await Run(journal, record).EnterNextKernelAsync(cancellation).ConfigureAwait(false);
+        await Run(journal, record, entersKernel: true).EnterNextKernelAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -155,7 +181,8 @@ public sealed class LiveUpdater : IDisposable
         using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         PlanRecord record = journal.Read() ?? throw NoPlan();
-        PlanRun run = Run(journal, record);
+        bool enters = record.BootId == _kernel.BootId && record.Phase != PlanPhase.Aborting && !record.IsOver;
+        PlanRun run = Run(journal, record, enters);
         if (record.BootId != _kernel.BootId)
         {
             if (!record.IsOver)
@@ -167,7 +194,7 @@ public sealed class LiveUpdater : IDisposable
         {
             await AbortAsync(run).ConfigureAwait(false);
         }
-        else if (!record.IsOver)
+        else if (enters)
         {
             await run.EnterNextKernelAsync(cancellation).ConfigureAwait(false);
         }
@@ -188,7 +215,7 @@ public sealed class LiveUpdater : IDisposable
             throw new LiveUpdateException("The plan cannot be taken back: this is not the kernel it was begun under any more. gmfs live-update resume goes on with it.");
         }
 
-        PlanRun run = Run(journal, record);
+        PlanRun run = Run(journal, record, entersKernel: false);
         if (record.Phase is not (PlanPhase.Done or PlanPhase.Aborted))
         {
             await AbortAsync(run).ConfigureAwait(false);
@@ -206,6 +233,7 @@ public sealed class LiveUpdater : IDisposable
     public async Task<VirtualMachine> StartMachineAsync(LiveUpdatePlan plan, string name, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        _given = plan;
         MachineSettings settings = plan.Machines.FirstOrDefault(machine => machine.Name == name)
             ?? throw new LiveUpdateException($"The plan has no machine '{name}'. It has: {string.Join(", ", plan.Machines.Select(machine => machine.Name))}.");
         if (ReadStatus() is { IsOver: false } record && record.BootId != _kernel.BootId && record.Participants.Any(one => one.Name == name))
@@ -282,7 +310,40 @@ public sealed class LiveUpdater : IDisposable
 
     private PlanJournal Journal(PersistentRegion region) => new(region) { Written = Written };
 
-    private PlanRun Run(PlanJournal journal, PlanRecord record) => new(record, journal, Participants(record.Plan, record.Id), KernelOf(record.Plan), _arena.SetFrozen, _clock, _progress);
+    private PlanRun Run(PlanJournal journal, PlanRecord record, bool entersKernel)
+    {
+        LiveUpdatePlan plan = PlanOf(record, entersKernel);
+        return new(record, journal, Participants(plan, record.Id), KernelOf(plan), _arena.SetFrozen, _clock, _progress)
+        {
+            NextKernel = plan.Kernel,
+        };
+    }
+
+    /// <summary>
+    /// The plan that is carried out. Programs (the next kernel, a machine's hypervisor) come from the caller or from
+    /// the file that the journal names, and are those that were noted; where none is started, the journal is enough.
+    /// </summary>
+    private LiveUpdatePlan PlanOf(PlanRecord record, bool entersKernel)
+    {
+        if (_given is { } given && given.Digest == record.PlanDigest)
+        {
+            return given;
+        }
+
+        return entersKernel || (record.NeedsPrograms && !record.IsOver) ? ReadPlan(record) : record.Plan;
+    }
+
+    private LiveUpdatePlan ReadPlan(PlanRecord record)
+    {
+        string file = record.PlanFile ?? throw new LiveUpdateException(
+            $"The plan in {_arena.Text} names programs, and no file that they are in: an arena is not believed which "
+            + "programs to start. Nothing was done. Give the plan itself (LiveUpdater.For).");
+        LiveUpdatePlan plan = LiveUpdatePlan.Read(file, Trust);
+        using PlanArena its = PlanArena.Of(plan);
+        return plan.Digest == record.PlanDigest && its.Text == _arena.Text ? plan : throw new LiveUpdateException(
+            $"The plan in {file} is not the one that is under way in {_arena.Text}: it was changed, or the arena's "
+            + "journal was. Nothing was done. Put the file back as it was.");
+    }
 
     private List<ILiveUpdateParticipant> Participants(LiveUpdatePlan plan, Guid id)
     {
@@ -308,7 +369,9 @@ public sealed class LiveUpdater : IDisposable
 
     /// <summary>The plan's held arenas, its own among them: one object, which has their sessions.</summary>
     private KeptArenas ArenasOf(LiveUpdatePlan plan) =>
-        _kept ??= OpenKept(store => Holders.Open(HolderOf(plan, store), store), _progress is null ? null : new KeptSteps(_progress));
+        _kept ??= OpenKept(
+            store => Holders.Open(HolderOf(plan, store), store, Trust),
+            _progress is null ? null : new KeptSteps(_progress));
 
     private string HolderOf(LiveUpdatePlan plan, string store) =>
         store == _arena.Store ? _arena.Holder! : plan.Kept.First(kept => kept.Name == store).Holder;

@@ -40,6 +40,9 @@ internal sealed class PlanRun
         _progress = progress;
     }
 
+    /// <summary>What is loaded and entered.</summary>
+    public required KernelSettings NextKernel { get; init; }
+
     /// <summary>As it is noted.</summary>
     public PlanRecord Record => _record;
 
@@ -50,7 +53,7 @@ internal sealed class PlanRun
         AskServicesAgain();
         try
         {
-            Step(Kernel, "loaded", () => _kernel.Load(_record.Plan.Kernel));
+            Step(Kernel, "loaded", () => _kernel.Load(NextKernel));
             await EachAsync(ParticipantStep.Prepared, async (one, record, token) =>
             {
                 await one.PrepareAsync(token).ConfigureAwait(false);
@@ -74,7 +77,7 @@ internal sealed class PlanRun
                 await WithinAsync(service, service.EnterAsync, "did not hear that the kernel is entered", CancellationToken.None).ConfigureAwait(false);
             }
 
-            _kernel.Enter(_record.Plan.Kernel);
+            _kernel.Enter(NextKernel);
         }
         catch (Exception e)
         {

@@ -33,6 +33,9 @@ internal sealed class PlanArena : IDisposable
     /// <summary>Who has its memory; null where it is in a directory.</summary>
     public string? Holder { get; }
 
+    /// <summary>Whose directory or holder it may be.</summary>
+    public PathTrust Trust { get; set; } = PathTrust.Own;
+
     /// <summary>Its name at the holder.</summary>
     public string? Store { get; }
 
@@ -125,7 +128,15 @@ internal sealed class PlanArena : IDisposable
         _held?.Dispose();
     }
 
-    private Medium? OpenHeld() => Holder is null ? null : Medium.FromHolder(Holders.Open(Holder, Store!));
+    private Medium? OpenHeld() => Holder is null ? null : Medium.FromHolder(Holders.Open(Holder, Store!, Trust));
 
-    private ArenaOptions Options(Medium? held, ArenaAccess access) => new() { Directory = _directory, Medium = held, Access = access };
+    private ArenaOptions Options(Medium? held, ArenaAccess access)
+    {
+        if (_directory is { } directory && Directory.Exists(directory))
+        {
+            Trust.RequireDirectory(directory); // Where there is none, the arena says so.
+        }
+
+        return new() { Directory = _directory, Medium = held, Access = access };
+    }
 }

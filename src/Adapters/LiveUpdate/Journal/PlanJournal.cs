@@ -30,6 +30,7 @@ internal sealed class PlanJournal(PersistentRegion region)
     internal Action? Written { get; init; }
 
     /// <summary>The newest record; null where there is none.</summary>
+    /// <exception cref="LiveUpdateException">It is not one of this version.</exception>
     public PlanRecord? Read()
     {
         (int slot, _) = Newest();
@@ -39,7 +40,17 @@ internal sealed class PlanJournal(PersistentRegion region)
         }
 
         Span<byte> bytes = Slot(slot);
-        return JsonSerializer.Deserialize(bytes.Slice(HeaderLength, BinaryPrimitives.ReadInt32LittleEndian(bytes[LengthAt..])), RecordJson.Default.PlanRecord);
+        try
+        {
+            int length = BinaryPrimitives.ReadInt32LittleEndian(bytes[LengthAt..]);
+            return JsonSerializer.Deserialize(bytes.Slice(HeaderLength, length), RecordJson.Default.PlanRecord);
+        }
+        catch (JsonException e)
+        {
+            throw new LiveUpdateException(
+                $"What region '{RegionName}' holds is no record of a plan, or one of another version: {e.Message} "
+                + "Nothing was done. Where no plan is under way, delete the region (gmfs rm).", e);
+        }
     }
 
     /// <summary>Writes a record. It is in force when this returns.</summary>

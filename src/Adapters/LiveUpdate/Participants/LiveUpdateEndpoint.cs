@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using GuestMemFs.Holding;
 using GuestMemFs.LiveUpdate.Journal;
 using GuestMemFs.LiveUpdate.Participants;
 
@@ -38,6 +39,7 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
     /// <param name="socketPath">The socket: at most 107 bytes. One that a killed program left there is replaced.</param>
     /// <param name="participant">Who is asked.</param>
     /// <param name="arena">The arena that the program is the writer of, if it is: it makes the regions that a plan needs there.</param>
+    /// <exception cref="UntrustedOwnerException">Its directory is another user's, or open to others.</exception>
     /// <exception cref="IOException">The socket cannot be made, or somebody listens there.</exception>
     public static LiveUpdateEndpoint Start(string socketPath, ILiveUpdateParticipant participant, PersistentArena? arena)
     {
@@ -46,6 +48,7 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
+            PathTrust.Own.RequireDirectory(Path.GetDirectoryName(Path.GetFullPath(socketPath))!);
             RemoveStale(socketPath);
             listener.Bind(new UnixDomainSocketEndPoint(socketPath));
             if (!OperatingSystem.IsWindows()) // which the analyzer wants to hear
@@ -123,12 +126,27 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
     {
         using var stream = new NetworkStream(client);
         using var reader = new StreamReader(stream, Encoding.UTF8);
+        uint user = PeerCredentials.Of(client).UserId;
+        if (!PathTrust.Own.Trusts(user))
+        {
+            // Closed upon unread bytes, the answer would be lost.
+            await reader.ReadLineAsync(_ended.Token).ConfigureAwait(false);
+            string refusal = $"It serves its own user and root, and this is user {user}.";
+            await AnswerAsync(stream, new EndpointAnswer { Error = refusal }).ConfigureAwait(false);
+            return;
+        }
+
         while (await reader.ReadLineAsync(_ended.Token).ConfigureAwait(false) is { } line)
         {
             EndpointAnswer answer = await AnswerAsync(line).ConfigureAwait(false);
-            await stream.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(answer, ParticipantJson.Default.EndpointAnswer), _ended.Token).ConfigureAwait(false);
-            await stream.WriteAsync("\n"u8.ToArray(), _ended.Token).ConfigureAwait(false);
+            await AnswerAsync(stream, answer).ConfigureAwait(false);
         }
+    }
+
+    private async Task AnswerAsync(NetworkStream stream, EndpointAnswer answer)
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(answer, ParticipantJson.Default.EndpointAnswer);
+        await stream.WriteAsync((byte[])[.. json, (byte)'\n'], _ended.Token).ConfigureAwait(false);
     }
 
     private async Task<EndpointAnswer> AnswerAsync(string line)

@@ -185,6 +185,6 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         Executable = settings.Executable,
         Arguments = settings.Arguments,
         StateTimeout = Deadline,
-        Monitor = new QmpOptions { ConnectTimeout = Deadline, CommandTimeout = Deadline },
+        Monitor = new QmpOptions { ConnectTimeout = Deadline, CommandTimeout = Deadline, Trust = arena.Trust },
     };
 }

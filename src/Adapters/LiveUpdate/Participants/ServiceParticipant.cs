@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using GuestMemFs.Holding;
 using GuestMemFs.LiveUpdate.Journal;
 
 namespace GuestMemFs.LiveUpdate.Participants;
@@ -8,6 +9,7 @@ namespace GuestMemFs.LiveUpdate.Participants;
 /// <summary>A participant in another process, asked through its <see cref="LiveUpdateEndpoint"/>. The connection is kept: while it is there, the participant stays saved.</summary>
 internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdateParticipant, IDisposable
 {
+    private readonly PathTrust _trust = settings.User is { } user ? new PathTrust(user) : PathTrust.Own;
     private NetworkStream? _stream;
     private StreamReader? _reader;
 
@@ -73,6 +75,7 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
             try
             {
                 await socket.ConnectAsync(new UnixDomainSocketEndPoint(settings.Socket), cancellation).ConfigureAwait(false);
+                _trust.Require(PeerCredentials.Of(socket).UserId, $"Service '{Name}' at {settings.Socket}");
                 return new NetworkStream(socket, ownsSocket: true);
             }
             catch (SocketException e)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using GuestMemFs.LiveUpdate.Plan;
@@ -29,17 +30,39 @@ public sealed record LiveUpdatePlan
     /// <summary>Arenas in held memory, beside the plan's own.</summary>
     public IReadOnlyList<KeptSettings> Kept { get; set; } = [];
 
+    /// <summary>The file it was read from; null where a program made it.</summary>
+    [JsonIgnore]
+    public string? File { get; private set; }
+
+    /// <summary>
+    /// SHA-256 of what the plan says, however its file is written: what an arena's journal knows a plan by.
+    /// </summary>
+    [JsonIgnore]
+    public string Digest => Convert.ToHexStringLower(
+        SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(this, PlanJson.Default.LiveUpdatePlan)));
+
+    /// <summary>Without the programs: the journal holds data of an arena, and nothing is started by it.</summary>
+    internal LiveUpdatePlan WithoutPrograms() => this with
+    {
+        Kernel = new KernelSettings { Image = Kernel.Image, Entry = Kernel.Entry },
+        Machines = [.. Machines.Select(machine => machine with { Executable = string.Empty, Arguments = [] })],
+    };
+
     /// <summary>Reads a plan's file.</summary>
+    /// <param name="file">The file. It names programs that are started: nobody else may be able to change it.</param>
+    /// <param name="trust">Whose it may be; root's and our own where nothing is said.</param>
+    /// <exception cref="UntrustedOwnerException">Somebody else could have changed it.</exception>
     /// <exception cref="LiveUpdateException">It is no plan: with the place in the file.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static LiveUpdatePlan Read(string file)
+    public static LiveUpdatePlan Read(string file, PathTrust? trust = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
-        using FileStream stream = File.OpenRead(file);
+        using var stream = new FileStream((trust ?? PathTrust.Own).OpenFile(file), FileAccess.Read);
         try
         {
             LiveUpdatePlan plan = JsonSerializer.Deserialize(stream, PlanJson.Default.LiveUpdatePlan) ?? throw new LiveUpdateException($"{file} is no plan: it holds null.");
             plan.Check(file);
+            plan.File = Path.GetFullPath(file);
             return plan;
         }
         catch (JsonException e)

@@ -9,6 +9,9 @@ public sealed record ServiceSettings
     /// <summary>Its endpoint's socket.</summary>
     public required string Socket { get; init; }
 
+    /// <summary>The user it runs as, by name or number; null where that is root or the plan's own.</summary>
+    public string? User { get; set; }
+
     /// <summary>As of a participant. Databases are saved last and go on first where nothing is said.</summary>
     public int Order { get; set; } = 10;
 

@@ -32,6 +32,7 @@ public sealed class QmpClient : IAsyncDisposable
     /// <summary>Connects and negotiates. Waits for a socket that is not there yet: QEMU makes it a moment after its start.</summary>
     /// <exception cref="QmpTimeoutException">There is no QEMU, or another client has it.</exception>
     /// <exception cref="QmpProtocolException">The peer does not speak QMP.</exception>
+    /// <exception cref="UntrustedOwnerException">Who listens there is not trusted. Nothing was sent to it.</exception>
     public static async Task<QmpClient> ConnectAsync(string socketPath, QmpOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(socketPath);

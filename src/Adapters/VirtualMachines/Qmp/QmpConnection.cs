@@ -50,7 +50,8 @@ internal sealed class QmpConnection : IAsyncDisposable
         QmpConnection? connection = null;
         try
         {
-            connection = new QmpConnection(path, options, await ConnectAsync(path, limit.Token).ConfigureAwait(false));
+            Socket socket = await ConnectAsync(path, options.Trust, limit.Token).ConfigureAwait(false);
+            connection = new QmpConnection(path, options, socket);
             missing = "There was no greeting";
             await connection._greeting.Task.WaitAsync(limit.Token).ConfigureAwait(false);
             missing = "The capabilities were not answered";
@@ -111,7 +112,7 @@ internal sealed class QmpConnection : IAsyncDisposable
         await _reader.CompleteAsync().ConfigureAwait(false);
     }
 
-    private static async Task<Socket> ConnectAsync(string path, CancellationToken cancellation)
+    private static async Task<Socket> ConnectAsync(string path, PathTrust trust, CancellationToken cancellation)
     {
         while (true)
         {
@@ -119,6 +120,7 @@ internal sealed class QmpConnection : IAsyncDisposable
             try
             {
                 await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation).ConfigureAwait(false);
+                trust.Require(PeerCredentials.Of(socket).UserId, $"The monitor at {path}");
                 return socket;
             }
             catch (SocketException)

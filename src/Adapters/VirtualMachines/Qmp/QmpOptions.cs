@@ -9,6 +9,9 @@ public sealed record QmpOptions
     /// <summary>For a command's answer, where the call names no other.</summary>
     public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Whose QEMU may listen at the socket: root's and our own, and who is named here.</summary>
+    public PathTrust Trust { get; init; } = PathTrust.Own;
+
     /// <summary>The longest message taken from the peer, in bytes.</summary>
     public int MaximumMessageLength { get; init; } = 16 << 20;
 

@@ -1,0 +1,215 @@
+using System.Runtime.InteropServices;
+using GuestMemFs.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace GuestMemFs;
+
+/// <summary>
+/// The one rule for paths that are opened: nothing on the way may be another user's to change. A path is walked name by
+/// name, on descriptors; owner and mode are asked of what was opened, not of the path.
+/// </summary>
+/// <remarks>
+/// Root and this process's user are trusted, and users that were named. A directory on the way is a trusted user's and
+/// not writable by others; or it is sticky, and what is taken out of it is a trusted user's. So are symbolic links.
+/// </remarks>
+public sealed class PathTrust
+{
+    private const int LinksFollowed = 40; // as the kernel does (path_resolution(7))
+    private const int SymbolicLink = 0xA000; // S_IFLNK
+    private const int Sticky = 0x200, OthersWrite = 0x12; // 01000; 0022: the group's and everybody's
+    private readonly uint[] _users;
+
+    /// <summary>Trusts root, this process's user, and these.</summary>
+    /// <param name="users">Names or numbers.</param>
+    /// <exception cref="ArgumentException">There is no such user.</exception>
+    public PathTrust(params IReadOnlyList<string> users)
+    {
+        ArgumentNullException.ThrowIfNull(users);
+        _users = [.. users.Select(user => UserAccount.Find(user)
+            ?? throw new ArgumentException($"There is no user '{user}'.", nameof(users)))];
+    }
+
+    /// <summary>Trusts root and this process's user.</summary>
+    public static PathTrust Own { get; } = new();
+
+    /// <summary>True for root, this process's user, and who was named.</summary>
+    public bool Trusts(uint user) => user == 0 || user == Libc.GetEUid() || _users.Contains(user);
+
+    /// <summary>Throws where a user is not trusted.</summary>
+    /// <param name="user">Whose it is.</param>
+    /// <param name="subject">What, for people: a path, or who answers at it.</param>
+    /// <exception cref="UntrustedOwnerException">He is not.</exception>
+    public void Require(uint user, string subject)
+    {
+        if (!Trusts(user))
+        {
+            string self = UserAccount.Describe(Libc.GetEUid());
+            throw UntrustedOwnerException.Owner(subject, UserAccount.Describe(user), self);
+        }
+    }
+
+    /// <summary>
+    /// Opens a regular file for reading that nobody untrusted could have written, replaced or pointed elsewhere.
+    /// </summary>
+    /// <exception cref="UntrustedOwnerException">Somebody could.</exception>
+    /// <exception cref="IOException">It is not there, or no regular file.</exception>
+    public SafeFileHandle OpenFile(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        SafeFileHandle file = Walk(path, leaf: OpenForReading);
+        try
+        {
+            StatX status = StatusOf(file, path);
+            if ((status.Mode & Libc.S_IFMT) != Libc.S_IFREG)
+            {
+                throw new IOException($"'{path}' is no regular file.");
+            }
+
+            Require(status.Uid, $"'{path}'");
+            RequireClosedToOthers(status, path);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Throws unless a directory, and all on the way to it, is a trusted user's, and closed to others or sticky.
+    /// </summary>
+    /// <exception cref="UntrustedOwnerException">It is not.</exception>
+    /// <exception cref="IOException">There is no such directory.</exception>
+    public void RequireDirectory(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using SafeFileHandle directory = Walk(path, leaf: null);
+    }
+
+    /// <summary>
+    /// Opens each name in the directory before it. Where <paramref name="leaf"/> is null the last is a directory too.
+    /// </summary>
+    private SafeFileHandle Walk(string path, Func<SafeFileHandle, string, SafeFileHandle>? leaf)
+    {
+        var names = new Stack<string>(Names(Path.GetFullPath(path)).Reverse());
+        var passed = new Stack<SafeFileHandle>([OpenRoot()]);
+        int links = 0;
+        try
+        {
+            RequireDirectory(passed.Peek(), "/");
+            while (names.TryPop(out string? name))
+            {
+                SafeFileHandle at = passed.Peek();
+                using SafeFileHandle next = OpenIn(at, name, Libc.O_PATH | Libc.O_NOFOLLOW, path);
+                StatX status = StatusOf(next, path);
+                if ((status.Mode & Libc.S_IFMT) == SymbolicLink)
+                {
+                    Require(status.Uid, $"The symbolic link '{name}' on the way to '{path}'");
+                    string target = Follow(next, path, ++links);
+                    Array.ForEach([.. Names(target).Reverse()], names.Push);
+                    if (target.StartsWith('/'))
+                    {
+                        passed.Push(OpenRoot());
+                    }
+                }
+                else if (names.Count == 0 && leaf is not null)
+                {
+                    return leaf(at, name);
+                }
+                else
+                {
+                    passed.Push(OpenIn(at, name, Libc.O_PATH | Libc.O_NOFOLLOW, path));
+                    RequireDirectory(passed.Peek(), names.Count == 0 ? path : $"{name}/ on the way to {path}");
+                }
+            }
+
+            return passed.Pop();
+        }
+        finally
+        {
+            foreach (SafeFileHandle one in passed)
+            {
+                one.Dispose();
+            }
+        }
+    }
+
+    private void RequireDirectory(SafeFileHandle handle, string path)
+    {
+        StatX status = StatusOf(handle, path);
+        if ((status.Mode & Libc.S_IFMT) != Libc.S_IFDIR)
+        {
+            throw new IOException($"'{path}' is no directory.");
+        }
+
+        if ((status.Mode & Sticky) == 0)
+        {
+            Require(status.Uid, $"The directory '{path}'");
+            RequireClosedToOthers(status, path);
+        }
+    }
+
+    private static void RequireClosedToOthers(in StatX status, string path)
+    {
+        if ((status.Mode & OthersWrite) != 0)
+        {
+            throw UntrustedOwnerException.Mode(path, status.Mode & 0xFFF);
+        }
+    }
+
+    // O_NONBLOCK: a FIFO in the file's place does not hold us up.
+    private static SafeFileHandle OpenForReading(SafeFileHandle directory, string name) =>
+        OpenIn(directory, name, Libc.O_NOFOLLOW | Libc.O_NONBLOCK, name);
+
+    private static SafeFileHandle OpenRoot()
+    {
+        int result = Libc.OpenAt(Libc.AT_FDCWD, "/", Libc.O_PATH | Libc.O_CLOEXEC, 0);
+        return result >= 0 ? new SafeFileHandle(result, ownsHandle: true) : throw Failed("/");
+    }
+
+    private static SafeFileHandle OpenIn(SafeFileHandle directory, string name, int flags, string path)
+    {
+        int result = Libc.OpenAt(directory, name, flags | Libc.O_CLOEXEC, 0);
+        return result >= 0 ? new SafeFileHandle(result, ownsHandle: true) : throw Failed(path);
+    }
+
+    private static string Follow(SafeFileHandle link, string path, int links)
+    {
+        if (links > LinksFollowed)
+        {
+            throw new IOException($"'{path}' goes over more than {LinksFollowed} symbolic links.");
+        }
+
+        return ReadLink(link, path);
+    }
+
+    private static unsafe string ReadLink(SafeFileHandle link, string path)
+    {
+        Span<byte> target = stackalloc byte[4096];
+        fixed (byte* bytes = target)
+        {
+            nint length = Libc.ReadLinkAt(link, "", bytes, (nuint)target.Length);
+            return length > 0 && length < target.Length
+                ? System.Text.Encoding.UTF8.GetString(target[..(int)length])
+                : throw Failed(path);
+        }
+    }
+
+    private static unsafe StatX StatusOf(SafeFileHandle file, string path)
+    {
+        StatX status;
+        return Libc.StatX(file, "", Libc.AT_EMPTY_PATH, Libc.STATX_BASIC_STATS, &status) == 0
+            ? status
+            : throw Failed(path);
+    }
+
+    private static IOException Failed(string path)
+    {
+        int errno = Marshal.GetLastPInvokeError();
+        string text = $"'{path}': {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})";
+        return errno == Errno.ENOENT ? new FileNotFoundException(text) : new IOException(text);
+    }
+
+    private static string[] Names(string path) => path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+}
