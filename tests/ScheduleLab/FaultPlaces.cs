@@ -92,6 +92,9 @@ internal static class FaultPlaces
         ["root-not-looked-for-again"] = new(Look.OnePreemption, "empty/open-root+open-root"),
         ["recovery-not-told-to-readers"] = new(Look.Deaths, "big/get-elsewhere+set-big"),
         ["versions-begin-anew"] = new(Look.OnePreemption, "one/get+clear-twice"),
+        ["no-version-after-split"] = new(Look.OnePreemption, "about-to-split/set-new+scan-elsewhere"),
+        ["scan-elsewhere-does-not-compare-the-copy"] = new(Look.OnePreemption, "one/remove-set+scan-elsewhere"),
+        ["scan-elsewhere-does-not-compare-the-list"] = new(Look.OnePreemption, "overflow/remove-last+scan-elsewhere"),
         ["group-taken-back-from-another"] = new(Look.Chance, "empty/small-group+small-group-back+add"),
         ["slot-emptied-after-its-tag-was-seen-is-damage"] = new(Look.TwoPreemptions, "expiring/get+remove-expired"),
     };
@@ -99,9 +102,6 @@ internal static class FaultPlaces
     /// <summary>The deliberate faults that are not seen here, each with the reason.</summary>
     public static IReadOnlyDictionary<string, string> NotSeen { get; } = new Dictionary<string, string>
     {
-        ["no-version-after-split"] =
-            "a reader of a key that moves sees that its bucket is another by the number of buckets, and what leaves a "
-            + "chain of overflow blocks changes the version each time; readers of other keys miss nothing",
         ["no-version-before-collection"] =
             "a reader of garbage sees that its table is no more the current one",
         ["fence-of-the-slot-gone"] =

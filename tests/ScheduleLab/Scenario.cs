@@ -84,6 +84,7 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
         new("get-elsewhere", Get(A, elsewhere: true)),
         new("get-many", GetMany(A, B)),
         new("scan", Scan()),
+        new("scan-elsewhere", Scan(elsewhere: true)),
         new("clear", Clear()),
         new("clear-collect-set", Clear(), Collect(64), Set(A, "after that"), Set(New, "and that")),
         new("collect", Collect(64)),
@@ -199,9 +200,11 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     /// <summary>A reader of another process, and a writer that dies.</summary>
     public static IEnumerable<Scenario> Deaths() =>
         from beginning in Beginnings
+        from reader in Scripts
+        where reader.Name == "get-elsewhere" || (reader.Name == "scan-elsewhere" && beginning.Name == "one")
         from writer in Scripts
         where s_dying.Contains(writer.Name)
-        let pair = new Scenario(beginning, Scripts.Single(script => script.Name == "get-elsewhere"), writer)
+        let pair = new Scenario(beginning, reader, writer)
         where beginning.Name != "full" || !pair.Clears
         select pair;
 

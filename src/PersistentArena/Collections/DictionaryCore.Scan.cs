@@ -15,6 +15,11 @@ internal sealed unsafe partial class DictionaryCore
     public ulong Scan<TVisitor>(ulong cursor, int buckets, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
+        if (_recovered != null)
+        {
+            return ScanElsewhere(cursor, buckets, ref visitor);
+        }
+
         do
         {
             cursor = ScanStep(cursor, ref visitor);
@@ -163,6 +168,11 @@ internal sealed unsafe partial class DictionaryCore
     private bool TryVisitOneOf<TVisitor>(ulong hash, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
+        if (_recovered != null)
+        {
+            return TryVisitOneElsewhere(hash, ref visitor);
+        }
+
         Enter(hash);
         try
         {

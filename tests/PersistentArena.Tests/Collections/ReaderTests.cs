@@ -119,6 +119,108 @@ public sealed unsafe class ReaderTests
         Assert.Equal(Value('b'), halves.Bytes);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_walk_of_a_reading_process_shows_a_record_that_does_not_change(bool random)
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary writer = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+        writer.Set("k"u8, Value('a'));
+        using PlainSpace view = space.Reader();
+        PersistentDictionary reader = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(view), "keys");
+        Halves halves = new(_ =>
+        {
+            writer.Set("k"u8, Value('b'));
+            for (int i = 0; i < 2000; i++)
+            {
+                writer.Set([(byte)'f', (byte)i, (byte)(i >> 8)], Value('c')); // one of them lies where the record lay
+            }
+        });
+
+        if (random)
+        {
+            Assert.True(reader.TryVisitRandom(ref halves));
+        }
+        else
+        {
+            reader.Scan(0, int.MaxValue, ref halves);
+        }
+
+        Assert.Equal(Value('a'), halves.First);
+    }
+
+    [Fact]
+    public void A_walk_of_a_reading_process_shows_all_that_stays_while_the_table_grows()
+    {
+        using PlainSpace space = new(32 << 20);
+        PersistentDictionary writer = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+        for (int i = 0; i < 3000; i++)
+        {
+            writer.Set(Encoding.UTF8.GetBytes("stays" + i), Value('a'));
+        }
+
+        using PlainSpace view = space.Reader();
+        PersistentDictionary reader = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(view), "keys");
+        int grown = 0;
+        Keys keys = new([], () => writer.Set(Encoding.UTF8.GetBytes("grows" + grown++), "v"u8));
+
+        Assert.Equal(0UL, reader.Scan(0, int.MaxValue, ref keys));
+
+        Assert.True(grown >= 3000);
+        Assert.Equal(3000, keys.Seen.Count(key => key.StartsWith("stays", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_walk_of_a_reading_process_beside_a_writer_shows_whole_records_and_all_that_stays()
+    {
+        using PlainSpace space = new(32 << 20);
+        PersistentDictionary writer = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+        for (int i = 0; i < 200; i++)
+        {
+            writer.Set(Encoding.UTF8.GetBytes("stays" + i), Value('s'));
+        }
+
+        using PlainSpace view = space.Reader();
+        PersistentDictionary reader = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(view), "keys");
+        using CancellationTokenSource enough = new();
+        Thread writing = new(() => ChangeUntil(writer, enough.Token));
+        writing.Start();
+        try
+        {
+            for (int walk = 0; walk < 200; walk++)
+            {
+                Keys keys = new([], () => { });
+                reader.Scan(0, int.MaxValue, ref keys);
+                Assert.Equal(200, keys.Seen.Count(key => key.StartsWith("stays", StringComparison.Ordinal)));
+                reader.TryVisitRandom(ref keys);
+            }
+        }
+        finally
+        {
+            enough.Cancel();
+            writing.Join();
+        }
+    }
+
+    private static void ChangeUntil(PersistentDictionary writer, CancellationToken end)
+    {
+        Random random = new(1);
+        while (!end.IsCancellationRequested)
+        {
+            byte[] key = Encoding.UTF8.GetBytes("c" + random.Next(400));
+            if (random.Next(3) == 0)
+            {
+                writer.Remove(key);
+            }
+            else
+            {
+                writer.Set(key, new byte[random.Next(1, 60)].Select(_ => (byte)'x').ToArray());
+                writer.Set(key, Value((char)('a' + random.Next(26))));
+            }
+        }
+    }
+
     /// <summary>The stores of a killed writer's update of k: the last is the one that publishes the slot.</summary>
     private static void PublishAndDie(PersistentHeap heap, PlainSpace space, long old)
     {
@@ -167,9 +269,12 @@ public sealed unsafe class ReaderTests
     private unsafe delegate void Between(byte* value);
 
     /// <summary>Copies half of a value, then lets something happen, once, and copies the other half.</summary>
-    private struct Halves(Between between) : IRecordReader
+    private struct Halves(Between between) : IRecordReader, IRecordVisitor
     {
         public byte[] Bytes { get; private set; } = [];
+
+        /// <summary>What the first visit gave.</summary>
+        public byte[]? First { get; private set; }
 
         public int Reads { get; private set; }
 
@@ -186,6 +291,25 @@ public sealed unsafe class ReaderTests
             }
 
             record.Value[(Bytes.Length / 2)..].CopyTo(Bytes.AsSpan(Bytes.Length / 2));
+        }
+
+        public void Visit(in RecordView record)
+        {
+            Read(record);
+            First ??= Bytes;
+        }
+    }
+
+    /// <summary>Takes down the keys; each value has to be of one letter.</summary>
+    private readonly struct Keys(HashSet<string> seen, Action then) : IRecordVisitor
+    {
+        public HashSet<string> Seen => seen;
+
+        public void Visit(in RecordView record)
+        {
+            Assert.True(record.Value.Length > 0 && record.Value.IndexOfAnyExcept(record.Value[0]) < 0, "a record is torn");
+            seen.Add(Encoding.UTF8.GetString(record.Key));
+            then();
         }
     }
 }

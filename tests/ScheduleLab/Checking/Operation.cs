@@ -57,6 +57,9 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     /// <summary>Its keys, for what a scan must see.</summary>
     public string[] Keys { get; init; } = [];
 
+    /// <summary>Values that it may give its key, for what a scan may see.</summary>
+    public string[] Values { get; init; } = [];
+
     public override string ToString() => Name;
 
     public bool Applies(Model model, int thread, string result) =>
@@ -92,7 +95,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         {
             model[key] = expires == 0 ? value : $"{value}@{expires}";
             return Is(result, "ok");
-        }) { Keys = [key] };
+        }) { Keys = [key], Values = [value] };
     }
 
     public static Operation Remove(string key)
@@ -120,7 +123,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
                 CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture);
             model.Keep(key, sum);
             return Is(result, sum);
-        }) { Keys = [key] };
+        }) { Keys = [key], Values = ["1", "2", "3", "4"] };
     }
 
     public static Operation Update(string key, string from, string to)
@@ -136,7 +139,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
             }
 
             return Is(result, same ? "true" : "false");
-        }) { Keys = [key] };
+        }) { Keys = [key], Values = [to] };
     }
 
     public static Operation Add(string key, string value)
@@ -152,7 +155,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
             }
 
             return Is(result, added ? "true" : "false");
-        }) { Keys = [key] };
+        }) { Keys = [key], Values = [value] };
     }
 
     public static Operation Expire(string key, long at)
@@ -244,13 +247,14 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
 
     /// <summary>All records; what it must have seen is checked at the end of the schedule, for it happens at no one
     /// moment.</summary>
-    public static Operation Scan() => new("scan", world =>
+    public static Operation Scan(bool elsewhere = false) => new(elsewhere ? "scan-elsewhere" : "scan", world =>
     {
+        PersistentDictionary dictionary = elsewhere ? world.Elsewhere : world.Dictionary;
         Visitor visitor = new([]);
         ulong cursor = 0;
         do
         {
-            cursor = world.Dictionary.Scan(cursor, 1, ref visitor);
+            cursor = dictionary.Scan(cursor, 1, ref visitor);
         }
         while (cursor != 0);
         return string.Join(';', visitor.Seen);

@@ -26,7 +26,7 @@ internal sealed partial class Explorer
                         Prepare();
                         died = RunDeath(successor, reader, store, later, out bool recovered);
                         readerSteps = Math.Min(readerSteps, _schedule.Choices.Length);
-                        if (CheckDeath() is { } what)
+                        if (CheckDeath(Scenario.Successors[successor]) is { } what)
                         {
                             int[] place = [successor, reader, store, later];
                             return Describe(what, $"{scenario.Name} death {string.Join(' ', place)}", () =>
@@ -106,7 +106,7 @@ internal sealed partial class Explorer
         return hasDied;
     }
 
-    private string? CheckDeath()
+    private string? CheckDeath(Operation[] successor)
     {
         if ((_wrong ?? _schedule.Failure) is { } what)
         {
@@ -120,7 +120,7 @@ internal sealed partial class Explorer
         }
 
         string content = Content(_world);
-        return _history.IsLinearizable(_model, model => model.AfterCrash() == content) ? null
+        return _history.IsLinearizable(_model, model => model.AfterCrash() == content) ? ScanProblem(successor)
             : $"no order of the operations gives these results and this content: {content}";
     }
 }

@@ -346,11 +346,11 @@ internal sealed partial class Explorer : IDisposable
 
     // What a scan at no one moment has to see: what no thread touches, once at least, and nothing that nobody ever put
     // there.
-    private string? ScanProblem()
+    private string? ScanProblem(params ReadOnlySpan<Operation> more)
     {
-        foreach (string seen in _history.ResultsOf("scan"))
+        Operation[] all = [.. _scenario.Threads.SelectMany(script => script.Operations), .. more];
+        foreach (string seen in _history.ResultsOf("scan").Concat(_history.ResultsOf("scan-elsewhere")))
         {
-            Operation[] all = [.. _scenario.Threads.SelectMany(script => script.Operations)];
             string[] records = seen.Length == 0 ? [] : seen.Split(';');
             bool cleared = all.Any(operation => operation.Name == "clear");
             foreach (string name in _model.Names.Where(name =>
@@ -363,14 +363,21 @@ internal sealed partial class Explorer : IDisposable
                 }
             }
 
-            HashSet<string> possible = [.. _model.Names, .. all.SelectMany(operation => operation.Keys)];
-            if (records.FirstOrDefault(record => !possible.Contains(record.Split('=')[0])) is { } strange)
+            if (records.FirstOrDefault(record => !CanBe(record, all)) is { } strange)
             {
                 return $"a scan saw {strange}";
             }
         }
 
         return null;
+    }
+
+    private bool CanBe(string record, Operation[] operations)
+    {
+        string key = record.Split('=')[0];
+        string value = record[Math.Min(key.Length + 1, record.Length)..].Split('@')[0];
+        return _model[key]?.Split('@')[0] == value
+            || operations.Any(operation => operation.Keys.Contains(key) && operation.Values.Contains(value));
     }
 
     private void CrashHere(Worker by, bool publishes)
