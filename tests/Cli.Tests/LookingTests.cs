@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Text.Json;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Tests.Infrastructure;
@@ -23,6 +24,30 @@ public sealed class LookingTests
         string text = arena.Gmfs("list").Out;
         Assert.Contains("1,234", text, StringComparison.Ordinal);
         Assert.Contains("16 MiB", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_users_arena_is_used_only_where_he_is_named()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "takes root, to give an arena to somebody else");
+        using TestArena arena = new TestArena().Filled();
+        using (Process chown = Process.Start("chown", ["-R", "65534", arena.Directory]))
+        {
+            chown.WaitForExit();
+            Assert.Equal(0, chown.ExitCode);
+        }
+
+        foreach (string command in (string[])["list", "status", "check", "info"])
+        {
+            Answer refused = arena.Gmfs(command, "--json");
+            refused.Is((int)ExitCode.Refused);
+            Assert.Equal(ReasonCodes.UntrustedOwner, refused.Reason);
+            arena.Gmfs(command, "--trust-owner", "65534").IsDone();
+        }
+
+        Assert.Contains("--trust-owner", arena.Gmfs("list").Error, StringComparison.Ordinal);
+        Answer unknown = arena.Gmfs("list", "--trust-owner", "no.body");
+        Assert.Contains("no user 'no.body'", unknown.Error, StringComparison.Ordinal);
     }
 
     /// <summary>In a container the writer's process id is another's, or nobody's: the lock is of the kernel.</summary>

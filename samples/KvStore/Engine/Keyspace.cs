@@ -61,7 +61,8 @@ internal sealed class Keyspace : IDisposable
 
     /// <summary>Memory that another process holds. Apart, so that who does not want that does not load its assembly.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Medium Held(ServerOptions options) => Medium.FromHolder(Holders.Open(options.Holder, options.ArenaName));
+    private static Medium Held(ServerOptions options) =>
+        Medium.FromHolder(Holders.Open(options.Holder, options.ArenaName, options.Trust));
 
     private static Keyspace Open(ServerOptions options, long size, Medium? held)
     {
@@ -70,6 +71,7 @@ internal sealed class Keyspace : IDisposable
             Medium = held,
             Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
             Name = options.ArenaName,
+            Trust = options.Trust,
             SizeHint = size,
             WaitForWriter = options.WaitForWriter,
             TimeProvider = WallClock.Source,

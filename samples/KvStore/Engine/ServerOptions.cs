@@ -1,3 +1,4 @@
+using GuestMemFs;
 using KvStore.Protocol;
 
 namespace KvStore.Engine;
@@ -22,6 +23,12 @@ internal sealed class ServerOptions
 
     /// <summary>Who holds the arena's memory: <c>systemd</c>, or the socket of gmfs hold. Empty: it lies in a directory.</summary>
     public string Holder { get; set; } = "";
+
+    /// <summary>A user, by name or number, whose arena or holder is used too. Empty: root's and our own.</summary>
+    public string TrustOwner { get; set; } = "";
+
+    /// <summary>Whose arena or holder is used.</summary>
+    public PathTrust Trust => TrustOwner.Length > 0 ? new PathTrust(TrustOwner) : PathTrust.Own;
 
     /// <summary>Empty: no live update asks it.</summary>
     public string LiveUpdateSocket { get; set; } = "";

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using GuestMemFs;
 using GuestMemFs.Holding;
 
 namespace KvStore.Engine;
@@ -37,6 +38,9 @@ internal static class Settings
         new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory, (o, v) => Done(o.ArenaDirectory = v)),
         new("name", "name of the arena", o => o.ArenaName, (o, v) => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && v[0] != '.' ? Done(o.ArenaName = v) : "argument must be letters, digits, '-', '_' and '.'"),
         new("holder", "who holds the arena's memory in place of a directory: systemd, or the socket of gmfs hold", o => o.Holder, (o, v) => v.Length == 0 || v == Holders.Systemd || v.StartsWith('/') ? Done(o.Holder = v) : "argument must be systemd, or the path of a socket"),
+        new(
+            "trust-owner", "user whose arena or holder is used too; only root's and one's own, where not given",
+            o => o.TrustOwner, SetTrust),
         new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket, (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
         Number(
             "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", 0, 86400,
@@ -131,6 +135,20 @@ internal static class Settings
 
         options.UnixSocketMode = Convert.ToInt32(value, 8);
         return null;
+    }
+
+    private static string? SetTrust(ServerOptions options, string value)
+    {
+        try
+        {
+            _ = new PathTrust(value.Length > 0 ? [value] : []);
+            options.TrustOwner = value;
+            return null;
+        }
+        catch (ArgumentException)
+        {
+            return "argument must be a user's name or number";
+        }
     }
 
     private static string? Done(string value) => null;

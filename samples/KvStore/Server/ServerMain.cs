@@ -79,6 +79,12 @@ internal static class ServerMain
                 $"({ReasonCodes.RegionLonger})");
         }
 
+        AttachReport report = keyspace.Arena.AttachReport;
+        foreach (AttachReason reason in report.Reasons.Where(reason => reason.Code == ReasonCodes.PlaceTaken))
+        {
+            Console.WriteLine($"{reason.Text} ({reason.Code})");
+        }
+
         string address = string.Join(" and ", sockets.Sockets.Select(socket => socket.LocalEndPoint));
         using var self = Process.GetCurrentProcess();
         TimeSpan start = DateTime.UtcNow - self.StartTime.ToUniversalTime();

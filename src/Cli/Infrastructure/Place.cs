@@ -54,7 +54,7 @@ internal sealed record Place
 
     /// <summary>The arena, for looking: damaged or not, beside a writer or not.</summary>
     public ArenaInspection Inspect() =>
-        _holder is null ? ArenaInspection.Open(Existing()) : ArenaInspection.Open(OpenHeld(), ownsMedium: true);
+        _holder is null ? ArenaInspection.Open(Existing(), Trust) : ArenaInspection.Open(OpenHeld(), ownsMedium: true);
 
     /// <summary>The arena, for looking: beside a writer or not.</summary>
     public PersistentArena OpenReader() => PersistentArena.Open(Options(ArenaAccess.ReadOnly, Existing));
@@ -77,7 +77,7 @@ internal sealed record Place
         : new LiveUpdater(_holder, _where, progress) { Trust = Trust };
 
     private ArenaOptions Options(ArenaAccess access, Func<string> directory) => _holder is null
-        ? new ArenaOptions { Directory = directory(), Access = access }
+        ? new ArenaOptions { Directory = directory(), Access = access, Trust = Trust }
         : new ArenaOptions { Medium = OpenHeld(), OwnsMedium = true, Access = access };
 
     private Medium OpenHeld() => Medium.FromHolder(Holders.Open(_holder!, _where, Trust));

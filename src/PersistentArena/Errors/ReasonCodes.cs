@@ -162,6 +162,9 @@ public static class ReasonCodes
     /// <summary>Files of an open arena were removed or moved (<see cref="ArenaFilesLost"/>).</summary>
     public const string FilesLost = "GMF5020";
 
+    /// <summary>A better place than the arena's is another user's to change, and was not taken.</summary>
+    public const string PlaceTaken = "GMF5021";
+
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";
 

@@ -10,7 +10,7 @@ public sealed class UntrustedOwnerException : ArenaException
 
     internal static UntrustedOwnerException Owner(string subject, string owner, string self) => new(
         $"{subject} belongs to user {owner}, and this is user {self}. Nothing of it was used. Name that user as "
-        + "trusted (PathTrust; gmfs --trust-owner USER) where that is meant, or use a path of your own.");
+        + "trusted (PathTrust; --trust-owner USER) where that is meant, or use a path of your own.");
 
     internal static UntrustedOwnerException Mode(string path, int mode) => new(
         $"'{path}' can be written by others (mode {Convert.ToString(mode, 8)}). Nothing of it was used. "

@@ -123,6 +123,7 @@ internal sealed class ArenaLifetime(
         {
             Name = DisplayName,
             Directory = o.Directory,
+            Trust = new PathTrust([.. o.TrustedOwners]),
             MetadataSize = o.MetadataSize,
             SizeHint = o.HeapSize,
             ArenaId = o.ArenaId,

@@ -19,6 +19,11 @@ public sealed class PersistentArenaOptions
     public string? Directory { get; set; }
 
     /// <summary>
+    /// Users, by name or number, whose directory and files it may be, besides root's and this process's own.
+    /// </summary>
+    public IList<string> TrustedOwners { get; } = [];
+
+    /// <summary>
     /// The heap's size, in bytes, a multiple of 4 KiB: 1 GiB unless told otherwise. The heap is made when it, or a dictionary in it, is first asked for. A smaller heap that is there already grows to it at the next start; a larger one keeps its size,
     /// which the log and the attach report say.
     /// </summary>

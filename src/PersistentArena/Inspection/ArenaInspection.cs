@@ -36,14 +36,17 @@ public sealed class ArenaInspection : IDisposable
     public Medium Medium => _arena.Medium;
 
     /// <summary>Opens a directory for looking. Whether there is an arena in it, <see cref="Read"/> tells.</summary>
+    /// <param name="directory">The arena's.</param>
+    /// <param name="trust">Whose it may be; root's and our own where nothing is said.</param>
     /// <exception cref="ArenaNotFoundException">There is no such directory.</exception>
     /// <exception cref="ArenaMediumException">It cannot be read.</exception>
-    public static ArenaInspection Open(string directory)
+    /// <exception cref="UntrustedOwnerException">It is another user's, or another user can change it.</exception>
+    public static ArenaInspection Open(string directory, PathTrust? trust = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         try
         {
-            return new ArenaInspection(Medium.ForDirectory(directory, writable: false), ownsMedium: true);
+            return new ArenaInspection(Medium.ForDirectory(directory, writable: false, trust), ownsMedium: true);
         }
         catch (MediumException e)
         {

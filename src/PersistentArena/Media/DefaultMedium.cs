@@ -20,6 +20,10 @@ internal static class DefaultMedium
                 $"No medium here takes {Words.OfBytes(bytesWanted)} for '{name}'. Make one (docs/media.md), or name a directory. Looked at: {List(candidates, bytesWanted)}");
         Medium medium = MediumDetector.For(Make(chosen));
         medium.Reason = Explain(chosen, candidates, bytesWanted);
+        medium.Warning = Taken(chosen, candidates) is { Count: > 0 } taken
+            ? $"A better place is another user's to change, and was not taken: {List(taken, bytesWanted)}. "
+                + $"The arena is in {medium.Location} instead. Remove what is in its place, or name a directory."
+            : null;
         return medium;
     }
 
@@ -27,7 +31,7 @@ internal static class DefaultMedium
     {
         if (candidate.Directory == candidate.MountPoint)
         {
-            return MediumDirectory.Open(candidate.Directory, create: false);
+            return MediumDirectory.Open(candidate.Directory, create: false, PathTrust.Own);
         }
 
         if (!Directory.Exists(candidate.MountPoint))
@@ -44,7 +48,7 @@ internal static class DefaultMedium
         if (!Directory.Exists(path))
         {
             MakeState(Path.GetDirectoryName(path)!);
-            MediumDirectory.Open(path, create: true).Dispose();
+            MediumDirectory.Open(path, create: true, PathTrust.Own).Dispose();
         }
     }
 
@@ -58,11 +62,20 @@ internal static class DefaultMedium
 
     private static string Explain(MediumCandidate chosen, IReadOnlyList<MediumCandidate> candidates, long bytesWanted)
     {
-        string why = chosen.HasFiles ? "it holds this arena already" : "it is the best that is here and has the room";
+        string why = chosen.HasFiles ? "it holds this arena already"
+            : Taken(chosen, candidates).Count > 0 ? "better ones are another user's to change"
+            : "it is the best that is here and has the room";
         MediumCandidate[] better = [.. candidates.TakeWhile(c => c != chosen).Where(c => c.IsUsable)];
         string passed = better.Length == 0 ? string.Empty : $" Ranked above it: {List(better, bytesWanted)}.";
         return $"{chosen}. Taken because {why}.{passed}";
     }
+
+    // Those that would have been ranked above it.
+    private static List<MediumCandidate> Taken(MediumCandidate chosen, IReadOnlyList<MediumCandidate> candidates) =>
+    [
+        .. candidates.Where(c => c.IsTaken)
+            .Where(c => MediumCandidates.Rank([chosen, c with { Objection = null }])[0].Directory == c.Directory),
+    ];
 
     private static string List(IEnumerable<MediumCandidate> candidates, long bytesWanted) =>
         string.Join("; ", candidates.Select(c => c.ToString() + (c.IsUsable && !HasRoom(c, bytesWanted) ? " (too little)" : string.Empty)));

@@ -52,7 +52,16 @@ internal abstract class FileSystemMedium : Medium
             throw new MediumException(MediumErrorKind.NotSupported, "open", PathOf(name), 0, $"'{PathOf(name)}' is not a regular file: move it away.");
         }
 
-        return file;
+        try
+        {
+            _directory.Trust?.RequireFile(status, PathOf(name));
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     public override MediumFile CreateFile(string name, long length)

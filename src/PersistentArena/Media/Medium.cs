@@ -21,14 +21,22 @@ public abstract class Medium : IDisposable
     /// <summary>Why this medium was taken, in a sentence for the attach report; empty where it was given by hand.</summary>
     public string Reason { get; internal set; } = string.Empty;
 
+    /// <summary>What is wrong with that choice, for the attach report; null where nothing is.</summary>
+    internal string? Warning { get; set; }
+
     /// <summary>
     /// The medium that a directory is, by what the kernel says of it (mount type and options, statfs, statx), never by its path.
     /// </summary>
     /// <param name="path">The directory. With <paramref name="writable"/> it is made (mode 0700) where it is missing and its parent is there.</param>
     /// <param name="writable">Require that files can be created.</param>
-    /// <exception cref="MediumException">It is missing (<see cref="MediumErrorKind.Missing"/>), not a directory, not writable or mounted
-    /// read-only (<see cref="MediumErrorKind.Denied"/>).</exception>
-    public static Medium ForDirectory(string path, bool writable = true) => MediumDetector.Open(path, writable);
+    /// <param name="trust">Whose directory and files these may be; root's and our own where nothing is said.</param>
+    /// <exception cref="MediumException">
+    /// It is missing (<see cref="MediumErrorKind.Missing"/>), not a directory, not writable or mounted read-only
+    /// (<see cref="MediumErrorKind.Denied"/>).
+    /// </exception>
+    /// <exception cref="UntrustedOwnerException">It is another user's, or another user can change it.</exception>
+    public static Medium ForDirectory(string path, bool writable = true, PathTrust? trust = null) =>
+        MediumDetector.Open(path, writable, trust ?? PathTrust.Own);
 
     /// <summary>
     /// The medium for an arena where nobody named a directory: the one that holds files of that name already, else the best that is really there, that we may write to

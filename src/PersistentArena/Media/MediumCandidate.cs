@@ -26,6 +26,9 @@ public sealed record MediumCandidate
     /// <summary>The mount is named for us: <see cref="MountRules.IsInvited"/>.</summary>
     internal bool IsInvited { get; init; }
 
+    /// <summary>True where another user made the directory first, or can change it.</summary>
+    internal bool IsTaken { get; init; }
+
     /// <summary>Why it is not to be taken; null where it can be.</summary>
     public string? Objection { get; init; }
 

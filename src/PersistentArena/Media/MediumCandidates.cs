@@ -56,12 +56,12 @@ public static class MediumCandidates
         };
         try
         {
-            using MediumDirectory root = MediumDirectory.Open(mount.MountPoint, create: false);
+            using MediumDirectory root = MediumDirectory.Open(mount.MountPoint, create: false, trust: null);
             return root.Mount?.Id != mount.Id
                 ? null // Another mount lies over this one.
                 : Examine(candidate, root, objection(mount, kind, root.Status));
         }
-        catch (MediumException e)
+        catch (Exception e) when (e is MediumException or UntrustedOwnerException)
         {
             return candidate with { Objection = e.Message };
         }
@@ -88,10 +88,10 @@ public static class MediumCandidates
         var candidate = new MediumCandidate { Kind = "directory", MountPoint = state, Directory = OwnDirectory.PathOn(MediumKind.Directory, state, name) };
         try
         {
-            using MediumDirectory root = MediumDirectory.Open(there, create: false);
+            using MediumDirectory root = MediumDirectory.Open(there, create: false, trust: null);
             return Examine(candidate, root, null);
         }
-        catch (MediumException e)
+        catch (Exception e) when (e is MediumException or UntrustedOwnerException)
         {
             return candidate with { Objection = e.Message };
         }
@@ -109,10 +109,24 @@ public static class MediumCandidates
             return candidate;
         }
 
-        using MediumDirectory? own = candidate.Directory == root.Path ? null : OwnDirectory.TryOpen(candidate.Directory);
-        MediumDirectory target = own ?? root;
-        target.RequireWritable();
-        bool hasFiles = (own is not null || candidate.Directory == root.Path) && Descriptors.RegularFiles(target.Handle, target.Path).Count > 0;
-        return candidate with { HasFiles = hasFiles };
+        try
+        {
+            PathTrust.Own.RequireDirectory(root.Path);
+            using MediumDirectory? own =
+                candidate.Directory == root.Path ? null : OwnDirectory.TryOpen(candidate.Directory);
+            MediumDirectory target = own ?? root;
+            target.RequireWritable();
+            bool made = own is not null || candidate.Directory == root.Path;
+            bool hasFiles = made && Descriptors.RegularFiles(target.Handle, target.Path).Count > 0;
+            return candidate with { HasFiles = hasFiles };
+        }
+        catch (Exception e) when (IsTaken(e))
+        {
+            return candidate with { Objection = e.Message, IsTaken = true };
+        }
     }
+
+    // Errno 0: not the kernel refused the directory, its owner or mode did.
+    private static bool IsTaken(Exception e) =>
+        e is UntrustedOwnerException or MediumException { Kind: MediumErrorKind.Denied, Errno: 0 };
 }

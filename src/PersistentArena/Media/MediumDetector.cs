@@ -9,10 +9,10 @@ internal static class MediumDetector
     private const long HugetlbfsMagic = 0x958458f6;
 
     /// <summary>Opens the medium that a directory is.</summary>
-    public static Medium Open(string path, bool writable)
+    public static Medium Open(string path, bool writable, PathTrust trust)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        MediumDirectory directory = MediumDirectory.Open(path, create: writable);
+        MediumDirectory directory = MediumDirectory.Open(path, create: writable, trust);
         try
         {
             if (writable)

@@ -6,12 +6,13 @@ namespace GuestMemFs.Media;
 /// <summary>An open directory, and the mount it is on as the kernel names it.</summary>
 internal sealed class MediumDirectory : IDisposable
 {
-    private MediumDirectory(string path, SafeFileHandle handle, StatX status, MountInfo? mount)
+    private MediumDirectory(string path, SafeFileHandle handle, StatX status, PathTrust? trust)
     {
         Path = path;
         Handle = handle;
         Status = status;
-        Mount = mount;
+        Mount = (status.Mask & Libc.STATX_MNT_ID) != 0 ? MountInfo.Find(status.MountId) : null;
+        Trust = trust;
     }
 
     /// <summary>Absolute.</summary>
@@ -25,18 +26,24 @@ internal sealed class MediumDirectory : IDisposable
     /// <summary>Null where /proc does not show the mount (another mount namespace, no /proc).</summary>
     public MountInfo? Mount { get; }
 
+    /// <summary>Whose files are opened in it; null for a look that opens none.</summary>
+    public PathTrust? Trust { get; }
+
     /// <summary>What the filesystem says now.</summary>
     public StatFs FileSystem() => Descriptors.FileSystem(Handle, Path);
 
     /// <summary>Opens a directory.</summary>
     /// <param name="path">Its path; links in it are followed.</param>
     /// <param name="create">Make it (0700) where it is missing and its parent is there.</param>
-    public static MediumDirectory Open(string path, bool create)
+    /// <param name="trust">Whose it, and all on the way to it, may be; null for a look at a mount's root.</param>
+    /// <exception cref="UntrustedOwnerException">It is another user's, or another user can change it.</exception>
+    public static MediumDirectory Open(string path, bool create, PathTrust? trust)
     {
         path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         int result = TryOpen(path);
         if (result == -Errno.ENOENT && create)
         {
+            RequireParent(path, trust);
             int made = Errno.Retry(() => Libc.MkdirAt(Libc.AT_FDCWD, path, 0x1C0 /* 0700 */));
             if (made < 0 && made != -Errno.EEXIST)
             {
@@ -57,9 +64,17 @@ internal sealed class MediumDirectory : IDisposable
         }
 
         var handle = new SafeFileHandle(result, ownsHandle: true);
-        StatX status = Descriptors.Status(handle, path);
-        MountInfo? mount = (status.Mask & Libc.STATX_MNT_ID) != 0 ? MountInfo.Find(status.MountId) : null;
-        return new MediumDirectory(path, handle, status, mount);
+        try
+        {
+            StatX status = Descriptors.Status(handle, path);
+            trust?.RequireDirectory(path, status);
+            return new MediumDirectory(path, handle, status, trust);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Throws where this process may not create files here.</summary>
@@ -89,6 +104,16 @@ internal sealed class MediumDirectory : IDisposable
     }
 
     public void Dispose() => Handle.Dispose();
+
+    // Nothing is made where somebody else says what the path leads to. That there is no parent, mkdir says.
+    private static void RequireParent(string path, PathTrust? trust)
+    {
+        string parent = System.IO.Path.GetDirectoryName(path)!;
+        if (trust is not null && System.IO.Directory.Exists(parent))
+        {
+            trust.RequireDirectory(parent);
+        }
+    }
 
     private static int TryOpen(string path) =>
         Errno.Retry(() => Libc.OpenAt(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0));

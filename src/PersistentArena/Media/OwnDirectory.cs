@@ -20,8 +20,8 @@ internal static class OwnDirectory
     /// <summary>Makes it where it is missing, with its parent, and opens it.</summary>
     public static MediumDirectory Make(string path)
     {
-        Checked(MediumDirectory.Open(Path.GetDirectoryName(path)!, create: true)).Dispose();
-        return Checked(MediumDirectory.Open(path, create: true));
+        Checked(MediumDirectory.Open(Path.GetDirectoryName(path)!, create: true, PathTrust.Own)).Dispose();
+        return Checked(MediumDirectory.Open(path, create: true, PathTrust.Own));
     }
 
     /// <summary>Opens it where it is there; null where it is not made yet.</summary>
@@ -30,8 +30,8 @@ internal static class OwnDirectory
         try
         {
             // The parent first: who owns that decides what lies in it.
-            Checked(MediumDirectory.Open(Path.GetDirectoryName(path)!, create: false)).Dispose();
-            return Checked(MediumDirectory.Open(path, create: false));
+            Checked(MediumDirectory.Open(Path.GetDirectoryName(path)!, create: false, trust: null)).Dispose();
+            return Checked(MediumDirectory.Open(path, create: false, PathTrust.Own));
         }
         catch (MediumException e) when (e.Errno == Errno.ENOENT)
         {

@@ -16,7 +16,7 @@ public sealed class PathTrust
 {
     private const int LinksFollowed = 40; // as the kernel does (path_resolution(7))
     private const int SymbolicLink = 0xA000; // S_IFLNK
-    private const int Sticky = 0x200, OthersWrite = 0x12; // 01000; 0022: the group's and everybody's
+    private const int Sticky = 0x200, GroupWrites = 0x10, EverybodyWrites = 0x2; // 01000, 0020, 0002
     private readonly uint[] _users;
 
     /// <summary>Trusts root, this process's user, and these.</summary>
@@ -65,8 +65,7 @@ public sealed class PathTrust
                 throw new IOException($"'{path}' is no regular file.");
             }
 
-            Require(status.Uid, $"'{path}'");
-            RequireClosedToOthers(status, path);
+            RequireFile(status, path);
             return file;
         }
         catch
@@ -88,54 +87,87 @@ public sealed class PathTrust
     }
 
     /// <summary>
+    /// Throws unless an open directory is what its path leads to, and nobody untrusted could change that.
+    /// </summary>
+    /// <exception cref="UntrustedOwnerException">Somebody could.</exception>
+    internal void RequireDirectory(string path, in StatX opened)
+    {
+        using SafeFileHandle directory = Walk(path, leaf: null);
+        StatX walked = StatusOf(directory, path);
+        if (walked.Inode != opened.Inode
+            || (walked.DeviceMajor, walked.DeviceMinor) != (opened.DeviceMajor, opened.DeviceMinor))
+        {
+            throw new IOException($"'{path}' was replaced while it was opened. Nothing of it was used. Open it again.");
+        }
+    }
+
+    /// <summary>Throws unless an open file is a trusted user's, and nobody else can write it.</summary>
+    /// <exception cref="UntrustedOwnerException">It is not, or somebody can.</exception>
+    internal void RequireFile(in StatX opened, string path)
+    {
+        // The words are made only for a refusal: each open of a file comes here.
+        if (!Trusts(opened.Uid))
+        {
+            Require(opened.Uid, $"'{path}'");
+        }
+
+        RequireClosedToOthers(opened, path);
+    }
+
+    /// <summary>
     /// Opens each name in the directory before it. Where <paramref name="leaf"/> is null the last is a directory too.
     /// </summary>
     private SafeFileHandle Walk(string path, Func<SafeFileHandle, string, SafeFileHandle>? leaf)
     {
         var names = new Stack<string>(Names(Path.GetFullPath(path)).Reverse());
-        var passed = new Stack<SafeFileHandle>([OpenRoot()]);
+        SafeFileHandle? at = OpenRoot();
         int links = 0;
         try
         {
-            RequireDirectory(passed.Peek(), "/");
+            uint root = RequireDirectory(at, "/", null);
             while (names.TryPop(out string? name))
             {
-                SafeFileHandle at = passed.Peek();
-                using SafeFileHandle next = OpenIn(at, name, Libc.O_PATH | Libc.O_NOFOLLOW, path);
-                StatX status = StatusOf(next, path);
-                if ((status.Mode & Libc.S_IFMT) == SymbolicLink)
-                {
-                    Require(status.Uid, $"The symbolic link '{name}' on the way to '{path}'");
-                    string target = Follow(next, path, ++links);
-                    Array.ForEach([.. Names(target).Reverse()], names.Push);
-                    if (target.StartsWith('/'))
-                    {
-                        passed.Push(OpenRoot());
-                    }
-                }
-                else if (names.Count == 0 && leaf is not null)
+                if (names.Count == 0 && leaf is not null && !IsLink(at, name, path))
                 {
                     return leaf(at, name);
                 }
-                else
+
+                SafeFileHandle? next = TryOpenDirectory(at, name, path);
+                if (next is not null)
                 {
-                    passed.Push(OpenIn(at, name, Libc.O_PATH | Libc.O_NOFOLLOW, path));
-                    RequireDirectory(passed.Peek(), names.Count == 0 ? path : $"{name}/ on the way to {path}");
+                    at.Dispose();
+                    at = next;
+                    bool last = names.Count == 0;
+                    _ = RequireDirectory(at, last ? path : $"{name}/ on the way to {path}", last ? null : root);
+                    continue;
+                }
+
+                string target = Follow(at, name, path, ++links);
+                Array.ForEach([.. Names(target).Reverse()], names.Push);
+                if (target.StartsWith('/'))
+                {
+                    at.Dispose();
+                    at = OpenRoot();
                 }
             }
 
-            return passed.Pop();
+            (SafeFileHandle walked, at) = (at, null);
+            return walked;
         }
         finally
         {
-            foreach (SafeFileHandle one in passed)
-            {
-                one.Dispose();
-            }
+            at?.Dispose();
         }
     }
 
-    private void RequireDirectory(SafeFileHandle handle, string path)
+    /// <summary>The owner of a directory that passes: closed to others and trusted, or sticky.</summary>
+    /// <param name="handle">The directory.</param>
+    /// <param name="path">For people.</param>
+    /// <param name="root">
+    /// The owner of "/", who could lead any path elsewhere and is trusted on the way: in a user namespace that does not
+    /// know root it is nobody. Null where the directory is where the path ends.
+    /// </param>
+    private uint RequireDirectory(SafeFileHandle handle, string path, uint? root)
     {
         StatX status = StatusOf(handle, path);
         if ((status.Mode & Libc.S_IFMT) != Libc.S_IFDIR)
@@ -145,17 +177,41 @@ public sealed class PathTrust
 
         if ((status.Mode & Sticky) == 0)
         {
-            Require(status.Uid, $"The directory '{path}'");
+            if (status.Uid != root && path != "/" && !Trusts(status.Uid))
+            {
+                Require(status.Uid, $"The directory '{path}'");
+            }
+
             RequireClosedToOthers(status, path);
         }
+
+        return status.Uid;
     }
 
+    // A group of the owner's own number is his alone (adduser(8) makes it), or whoever is in it is there on purpose.
     private static void RequireClosedToOthers(in StatX status, string path)
     {
-        if ((status.Mode & OthersWrite) != 0)
+        int others = status.Gid == status.Uid ? EverybodyWrites : EverybodyWrites | GroupWrites;
+        if ((status.Mode & others) != 0)
         {
             throw UntrustedOwnerException.Mode(path, status.Mode & 0xFFF);
         }
+    }
+
+    private static bool IsLink(SafeFileHandle directory, string name, string path)
+    {
+        using SafeFileHandle there = OpenIn(directory, name, Libc.O_PATH | Libc.O_NOFOLLOW, path);
+        return (StatusOf(there, path).Mode & Libc.S_IFMT) == SymbolicLink;
+    }
+
+    // With O_DIRECTORY an automount is mounted. Null where it is no directory: a link, perhaps.
+    private static SafeFileHandle? TryOpenDirectory(SafeFileHandle directory, string name, string path)
+    {
+        int flags = Libc.O_PATH | Libc.O_NOFOLLOW | Libc.O_DIRECTORY | Libc.O_CLOEXEC;
+        int result = Libc.OpenAt(directory, name, flags, 0);
+        return result >= 0 ? new SafeFileHandle(result, ownsHandle: true)
+            : Errno.Last == Errno.ENOTDIR ? null
+            : throw Failed(path);
     }
 
     // O_NONBLOCK: a FIFO in the file's place does not hold us up.
@@ -174,14 +230,19 @@ public sealed class PathTrust
         return result >= 0 ? new SafeFileHandle(result, ownsHandle: true) : throw Failed(path);
     }
 
-    private static string Follow(SafeFileHandle link, string path, int links)
+    private string Follow(SafeFileHandle directory, string name, string path, int links)
     {
-        if (links > LinksFollowed)
+        using SafeFileHandle link = OpenIn(directory, name, Libc.O_PATH | Libc.O_NOFOLLOW, path);
+        StatX status = StatusOf(link, path);
+        if ((status.Mode & Libc.S_IFMT) != SymbolicLink)
         {
-            throw new IOException($"'{path}' goes over more than {LinksFollowed} symbolic links.");
+            throw new IOException($"'{path}': '{name}' is no directory.");
         }
 
-        return ReadLink(link, path);
+        Require(status.Uid, $"The symbolic link '{name}' on the way to '{path}'");
+        return links <= LinksFollowed
+            ? ReadLink(link, path)
+            : throw new IOException($"'{path}' goes over more than {LinksFollowed} symbolic links.");
     }
 
     private static unsafe string ReadLink(SafeFileHandle link, string path)

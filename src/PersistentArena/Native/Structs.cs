@@ -23,6 +23,7 @@ internal struct StatX
     [FieldOffset(8)] public ulong Attributes;
     [FieldOffset(16)] public uint Links;
     [FieldOffset(20)] public uint Uid;
+    [FieldOffset(24)] public uint Gid;
     [FieldOffset(28)] public ushort Mode;
     [FieldOffset(32)] public ulong Inode;
     [FieldOffset(40)] public ulong Size;

@@ -14,6 +14,11 @@ public sealed class ArenaOptions
     /// <summary>The medium itself, in place of <see cref="Directory"/>. It stays the caller's, unless <see cref="OwnsMedium"/>.</summary>
     public Medium? Medium { get; set; }
 
+    /// <summary>
+    /// Whose <see cref="Directory"/> and files these may be: root's and this process's user's where nothing is said.
+    /// </summary>
+    public PathTrust Trust { get; set; } = PathTrust.Own;
+
     /// <summary>The arena disposes of <see cref="Medium"/> when it is disposed of, or could not be opened.</summary>
     public bool OwnsMedium { get; set; }
 

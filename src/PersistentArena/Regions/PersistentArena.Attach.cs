@@ -23,6 +23,11 @@ public sealed partial class PersistentArena
         _clock = options.TimeProvider;
         _logger = options.Logger;
         bool writable = options.Access == ArenaAccess.ReadWrite;
+        if (medium.Warning is { } warning)
+        {
+            steps.Reasons.Add(new(ReasonCodes.PlaceTaken, warning));
+        }
+
         _layout = metadata.ReadSuperblock(medium.Location, writable, steps.Reasons);
         RequireGranularity(medium, (long)_layout.Superblock.Granularity);
         _check = new FilesCheck(medium, metadata.File);
@@ -288,7 +293,9 @@ public sealed partial class PersistentArena
         {
             bool writable = options.Access == ArenaAccess.ReadWrite && mode != Mode.Open;
             return options.Medium
-                ?? (options.Directory is { } directory ? Medium.ForDirectory(directory, writable) : Medium.Default(options.Name, options.SizeHint));
+                ?? (options.Directory is { } directory
+                    ? Medium.ForDirectory(directory, writable, options.Trust)
+                    : Medium.Default(options.Name, options.SizeHint));
         }
         catch (MediumException e)
         {

@@ -24,6 +24,7 @@ public sealed class OptionsTests
     [InlineData("--size 1", "--size 1: argument must be between 2097152 and 140737488355328 inclusive")]
     [InlineData("--size 4X", "--size 4X: argument must be a memory value")]
     [InlineData("--bogus 1", "--bogus is not an option; --help lists them")]
+    [InlineData("--trust-owner no.body", "--trust-owner no.body: argument must be a user's name or number")]
     [InlineData("--port", "--port needs a value")]
     [InlineData("port 1", "'port' is not an option; --help lists them")]
     [InlineData("--port 0", "--port 0 without --unixsocket: there would be nothing to listen on")]

@@ -107,6 +107,39 @@ public sealed class DefaultMediumTests
     }
 
     [Fact]
+    public void A_better_place_that_somebody_else_took_first_is_told()
+    {
+        using TestMedium huge = TestMedia.Create("tmpfs-huge");
+        using TestMedium small = TestMedia.Mounted("tmpfs", "tmpfs", "size=64m");
+        string taken = OwnDirectory.ParentOn(huge.Directory!);
+        Directory.CreateDirectory(taken);
+        Assert.Equal((0, string.Empty), TestMedia.Run("chown", "65534", taken));
+
+        using Medium medium = Open(0, huge, small);
+        using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = medium });
+
+        Assert.StartsWith(small.Directory!, medium.Location, StringComparison.Ordinal);
+        Assert.DoesNotContain("the best that is here", medium.Reason, StringComparison.Ordinal);
+        string told = Assert.Single(arena.AttachReport.Reasons, reason => reason.Code == ReasonCodes.PlaceTaken).Text;
+        Assert.Contains($"'{taken}' belongs to user 65534", told, StringComparison.Ordinal);
+        Assert.Contains($"The arena is in {medium.Location} instead", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_worse_place_that_somebody_else_took_first_is_no_matter()
+    {
+        using TestMedium huge = TestMedia.Create("tmpfs-huge");
+        using TestMedium small = TestMedia.Mounted("tmpfs", "tmpfs", "size=64m");
+        Directory.CreateDirectory(OwnDirectory.ParentOn(small.Directory!));
+        Assert.Equal((0, string.Empty), TestMedia.Run("chown", "65534", OwnDirectory.ParentOn(small.Directory!)));
+
+        using Medium medium = Open(0, huge, small);
+
+        Assert.Null(medium.Warning);
+        Assert.Contains("the best that is here", medium.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_mount_that_another_one_covers_is_no_candidate()
     {
         using TestMedium place = TestMedia.Create("tmpfs-huge");

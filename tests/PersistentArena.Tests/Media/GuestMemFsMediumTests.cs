@@ -10,7 +10,7 @@ public sealed class GuestMemFsMediumTests
     public void What_certainly_does_not_fit_is_refused_because_the_kernel_would_hand_out_foreign_memory()
     {
         using TestMedium place = TestMedia.Create("tmpfs-huge"); // 512 MiB
-        using var medium = new GuestMemFsMedium(MediumDirectory.Open(place.Directory!, create: false));
+        using var medium = new GuestMemFsMedium(MediumDirectory.Open(place.Directory!, create: false, trust: null));
         Assert.Equal(new MediumSpace(512L << 20, null), medium.GetSpace());
         medium.CreateFile("a", 300 << 20).Dispose();
         medium.CreateFile("b", 200 << 20).Dispose();
@@ -27,7 +27,7 @@ public sealed class GuestMemFsMediumTests
     public void Nothing_is_asked_of_it_that_it_cannot_do()
     {
         using TestMedium place = TestMedia.Create("tmpfs-huge");
-        using var medium = new GuestMemFsMedium(MediumDirectory.Open(place.Directory!, create: false));
+        using var medium = new GuestMemFsMedium(MediumDirectory.Open(place.Directory!, create: false, trust: null));
         using MediumFile file = medium.CreateFile("a", 2 << 20);
         file.Reserve(0, 2 << 20); // No fallocate: tmpfs would have taken the space.
         Assert.Equal(0, TestMedia.BlocksOf(Path.Combine(place.Directory!, "a")));

@@ -130,13 +130,6 @@ internal sealed class PlanArena : IDisposable
 
     private Medium? OpenHeld() => Holder is null ? null : Medium.FromHolder(Holders.Open(Holder, Store!, Trust));
 
-    private ArenaOptions Options(Medium? held, ArenaAccess access)
-    {
-        if (_directory is { } directory && Directory.Exists(directory))
-        {
-            Trust.RequireDirectory(directory); // Where there is none, the arena says so.
-        }
-
-        return new() { Directory = _directory, Medium = held, Access = access };
-    }
+    private ArenaOptions Options(Medium? held, ArenaAccess access) =>
+        new() { Directory = _directory, Medium = held, Access = access, Trust = Trust };
 }
