@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// Going through the records of a heap that another process may be writing. No lock keeps that one out, so each record is copied first, and shown once the versions
-/// say that the copy is a record that was whole and current. After a change the bucket is looked at again; what was shown already is passed over.
+/// Going through the records of a heap that another process may be writing. No lock keeps that one out, so each record is
+/// copied first, and shown once the versions say that the copy is a record that was whole and current. After a change the
+/// bucket is looked at again; what was shown already is passed over.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
@@ -43,7 +44,8 @@ internal sealed unsafe partial class DictionaryCore
 
         /// <summary>False where the table changed, or grew to further buckets, between the two looks.</summary>
         public bool IsOne(ulong half) =>
-            First.Table.IsSame(Second.Table) && First.Buckets == Second.Buckets && 1UL << BitOperations.Log2(First.Buckets) == half;
+            First.Table.IsSame(Second.Table) && First.Buckets == Second.Buckets
+                && 1UL << BitOperations.Log2(First.Buckets) == half;
 
         public bool HasSecond => First.Bucket != Second.Bucket;
     }
@@ -69,7 +71,8 @@ internal sealed unsafe partial class DictionaryCore
         return cursor;
     }
 
-    /// <summary>Shows what is in a bucket and in the one that it was split into; false where a change came between, and what is left has to be looked at again.</summary>
+    /// <summary>Shows what is in a bucket and in the one that it was split into; false where a change came between, and
+    /// what is left has to be looked at again.</summary>
     private bool TryShowTwo<TVisitor>(ulong cursor, Walk walk, ref TVisitor visitor, out ulong half)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
@@ -77,7 +80,8 @@ internal sealed unsafe partial class DictionaryCore
         ulong index = cursor & (half - 1);
         LookAtTwo look = new(LookAt(index), LookAt(index + half));
         walk.Entries.Clear();
-        bool whole = TryList(look.First.Bucket, walk.Entries) && (!look.HasSecond || TryList(look.Second.Bucket, walk.Entries));
+        bool whole = TryList(look.First.Bucket, walk.Entries)
+            && (!look.HasSecond || TryList(look.Second.Bucket, walk.Entries));
         if (!look.IsOne(half) || !IsStill(look))
         {
             return false;
@@ -143,7 +147,7 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>Shows a copy that the versions have confirmed; none where it was shown before, or has expired.</summary>
+    /// <summary>Shows a copy that the versions have confirmed; not where it was shown before or has expired.</summary>
     /// <exception cref="HeapDamagedException">The entry leads to no record.</exception>
     private void Show<TVisitor>(ulong entry, bool there, byte* record, ulong header, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
@@ -159,7 +163,8 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>Copies the record of an entry, which holds only if the look still does; none where its key was shown. False where there is no record.</summary>
+    /// <summary>Copies the record of an entry, which holds only if the look still does; none where its key was shown.
+    /// False where there is no record.</summary>
     private bool TryCopy(ulong entry, Walk walk, out byte* copy, out ulong header, out ulong hash)
     {
         copy = null;
@@ -184,7 +189,8 @@ internal sealed unsafe partial class DictionaryCore
         return true;
     }
 
-    /// <summary>Lists the entries of a chain; false where a link leads nowhere or in a circle, which is damage if the look still holds.</summary>
+    /// <summary>Lists the entries of a chain; false where a link leads nowhere or in a circle, which is damage if the
+    /// look still holds.</summary>
     private bool TryList(ulong* node, List<ulong> entries)
     {
         for (int links = 0; ; links++)
@@ -214,7 +220,7 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>True where neither bucket has changed: a split changes the version of the bucket that it takes from.</summary>
+    /// <summary>True where neither bucket has changed: a split changes the version of what it takes from.</summary>
     private bool IsStill(in LookAtTwo look)
     {
         Volatile.ReadBarrier();

@@ -320,6 +320,11 @@ public sealed unsafe partial class PersistentHeap
                     return made;
                 }
 
+                if (lane.InGroup)
+                {
+                    throw AtomicGroupException.Creates(_space.Name, name); // whoever holds it would go on after it is gone
+                }
+
                 long block = TakeMakingRoom(lane, size);
                 fill(block);
                 HeapRoots roots = new(_space);

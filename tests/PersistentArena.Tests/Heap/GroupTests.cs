@@ -244,11 +244,43 @@ public sealed class GroupTests
     }
 
     [Fact]
+    public void A_root_or_a_dictionary_is_not_made_within_a_group()
+    {
+        using PlainSpace space = new(16 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<long> there = heap.OpenOrCreateRoot<long>("there", 1);
+        PersistentDictionary.OpenOrCreate(heap, "keys").Set("k"u8, "v"u8);
+        using (AtomicGroup group = heap.BeginAtomic())
+        {
+            Assert.Throws<AtomicGroupException>(() => heap.OpenOrCreateRoot<long>("new"));
+            AtomicGroupException refused =
+                Assert.Throws<AtomicGroupException>(() => PersistentDictionary.OpenOrCreate(heap, "new"));
+
+            Assert.Equal("GMF6005", refused.ReasonCode);
+            Assert.Contains("'new'", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(1, heap.OpenOrCreateRoot<long>("there").Value);
+            there.Set(2);
+            Assert.Equal(1, PersistentDictionary.OpenOrCreate(heap, "keys").Count);
+            group.Commit();
+        }
+
+        Assert.Equal(["there", "keys"], heap.Roots);
+        Assert.Equal(2, there.Value);
+        Assert.Equal(0, heap.OpenOrCreateRoot<long>("new").Value);
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void Threads_that_begin_groups_and_change_objects_never_wait_for_each_other_for_ever()
     {
         using PlainSpace space = new(32 << 20);
         PersistentHeap heap = PersistentHeap.Open(space);
         PersistentRoot<Node> root = heap.OpenOrCreateRoot<Node>("root");
+        for (int i = 0; i < 5; i++)
+        {
+            PersistentDictionary.OpenOrCreate(heap, "d" + i);
+        }
+
         Ended.All([.. Enumerable.Range(0, 4).Select<int, Action>(n => () =>
         {
             for (int i = 0; i < 300; i++)
