@@ -34,6 +34,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     // In the arena and its journal: what no crash and no damage can show.
     private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisibleInArena =
     [
+        (FaultKind.Late, "// COMMIT POINT: early end counted", "nothing depends on it but the count itself"),
+        (FaultKind.Late, "// COMMIT POINT: early ends forgotten", "no store follows that it could come after"),
         (FaultKind.Late, "void Invalidate(byte* file",
             "the next store is a mark's epoch, and no mark counts before its generation"),
         (FaultKind.Late, "Persist.Copy(block + sizeof(ulong)", "the checksum tells a torn identity as well"),

@@ -54,6 +54,12 @@ internal static class Dispatcher
             return;
         }
 
+        if (engine.IsReadOnly && command.Has(CommandFlags.Write))
+        {
+            Reject(session, engine, command, Errors.ReadOnly);
+            return;
+        }
+
         if (session.Transaction is { } transaction)
         {
             if (command.Has(CommandFlags.NoMulti))

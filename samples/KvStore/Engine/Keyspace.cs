@@ -30,6 +30,9 @@ internal sealed class Keyspace : IDisposable
 
     public PersistentArena Arena => _arena;
 
+    /// <summary>True where nothing may be changed: the policy about crash loops opened it so.</summary>
+    public bool IsReadOnly => _arena.IsReadOnly;
+
     /// <summary>How many keys the open found.</summary>
     public long KeysAtAttach { get; }
 
@@ -74,6 +77,7 @@ internal sealed class Keyspace : IDisposable
             Trust = options.Trust,
             SizeHint = size,
             WaitForWriter = options.WaitForWriter,
+            CrashLoop = new CrashLoopPolicy { Action = options.CrashLoopAction, Limit = options.CrashLoopLimit },
             TimeProvider = WallClock.Source,
         });
         try
@@ -136,6 +140,8 @@ internal sealed class Keyspace : IDisposable
         yield return ("arena_epoch", report.Epoch.ToString(CultureInfo.InvariantCulture));
         yield return ("attach_kind", Word(report.Kind));
         yield return ("attach_ms", Milliseconds(report.Duration));
+        yield return ("attach_early_ends", Text(report.EarlyEnds));
+        yield return ("arena_read_only", _arena.IsReadOnly ? "1" : "0");
         foreach (LongerRegion longer in report.LongerRegions)
         {
             yield return ("arena_size_asked", Text(longer.AskedLength));

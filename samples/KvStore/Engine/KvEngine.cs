@@ -17,6 +17,9 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public PersistentDictionary Keys { get; } = keyspace.Keys;
 
+    /// <summary>True where writes are refused.</summary>
+    public bool IsReadOnly { get; } = keyspace.IsReadOnly;
+
     public ServerOptions Options { get; } = options;
 
     public WatchTable Watches { get; } = new();

@@ -36,6 +36,12 @@ internal sealed class ServerOptions
     /// <summary>For how long the process that has the store, and the addresses, is waited for.</summary>
     public TimeSpan WaitForWriter { get; set; }
 
+    /// <summary>What is done about a store whose servers end early, one after the other.</summary>
+    public CrashLoopAction CrashLoopAction { get; set; }
+
+    /// <summary>After how many early ends.</summary>
+    public int CrashLoopLimit { get; set; } = 5;
+
     /// <summary>Most bytes that the keys may take.</summary>
     public long Size { get; set; } = 4L << 30;
 

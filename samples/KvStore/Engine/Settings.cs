@@ -29,6 +29,13 @@ internal static class Settings
 {
     private const long Gigabyte = 1L << 30;
 
+    private static readonly (string Name, CrashLoopAction Action)[] s_actions =
+    [
+        ("report", CrashLoopAction.Report),
+        ("set-aside", CrashLoopAction.SetAside),
+        ("read-only", CrashLoopAction.OpenReadOnly),
+    ];
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         Number("port", "TCP port; 0 for none", 0, 65535, o => o.Port, (o, v) => o.Port = (int)v),
@@ -45,6 +52,12 @@ internal static class Settings
         Number(
             "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", 0, 86400,
             o => (long)o.WaitForWriter.TotalSeconds, (o, v) => o.WaitForWriter = TimeSpan.FromSeconds(v)),
+        new(
+            "crash-loop", "what is done about a store whose servers end early: report, set-aside or read-only",
+            o => s_actions.First(it => it.Action == o.CrashLoopAction).Name, SetCrashLoop),
+        Number(
+            "crash-loop-limit", "after how many early ends in a row that is done", CrashLoopPolicy.MinimumLimit, 1000,
+            o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
         Bytes("size", "most memory the keys may take", 2L << 20, 1L << 47, o => o.Size, (o, v) => o.Size = v, atRunTime: false),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
         new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),
@@ -122,6 +135,20 @@ internal static class Settings
 
         options.ProtectedMode = on;
         return null;
+    }
+
+    private static string? SetCrashLoop(ServerOptions options, string value)
+    {
+        foreach ((string name, CrashLoopAction action) in s_actions)
+        {
+            if (value.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                options.CrashLoopAction = action;
+                return null;
+            }
+        }
+
+        return "argument must be report, set-aside or read-only";
     }
 
     private static string ShowMode(ServerOptions options) => options.UnixSocketMode == 0 ? "0" : Convert.ToString(options.UnixSocketMode, 8);

@@ -33,8 +33,9 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         {
             lock (engine.Gate)
             {
-                more = !engine.Closed && (RemoveExpired() | CollectGarbage());
-                if (!engine.Closed && !more)
+                bool may = !engine.Closed && !engine.Keyspace.IsReadOnly;
+                more = may && (RemoveExpired() | CollectGarbage());
+                if (may && !more)
                 {
                     engine.Keyspace.Compact(CompactionTurn);
                 }

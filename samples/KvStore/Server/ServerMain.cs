@@ -72,6 +72,14 @@ internal static class ServerMain
 
     private static void Announce(ServerSockets sockets, Keyspace keyspace)
     {
+        foreach (AttachReason reason in keyspace.Arena.AttachReport.Reasons)
+        {
+            if (reason.Code is ReasonCodes.EarlyEnds or ReasonCodes.CrashLoopSetAside or ReasonCodes.CrashLoopReadOnly)
+            {
+                Console.WriteLine(reason);
+            }
+        }
+
         foreach (LongerRegion longer in keyspace.Arena.AttachReport.LongerRegions)
         {
             Console.WriteLine(

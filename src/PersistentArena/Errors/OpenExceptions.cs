@@ -55,8 +55,29 @@ public sealed class ArenaInUseException : ArenaException
         string patience = waited > TimeSpan.Zero
             ? string.Create(culture, $" It did not end in the {waited.TotalSeconds:0.###} s that were waited for it.")
             : "";
-        return $"The arena in {location} has a writer: {who}.{patience} Stop it, or open the arena read-only beside it.";
+        string wayOut = "Stop it, or open the arena read-only beside it.";
+        return $"The arena in {location} has a writer: {who}.{patience} {wayOut}";
     }
+}
+
+/// <summary>The arena's writers end early, one after the other, and it cannot be set aside as it was to be.</summary>
+public sealed class ArenaCrashLoopException : ArenaException
+{
+    internal ArenaCrashLoopException(string location, int earlyEnds, string why)
+        : base(ReasonCodes.CrashLoop, string.Create(
+            CultureInfo.InvariantCulture,
+            $"The last {earlyEnds} writers of the arena in {location} ended soon after their attach. It {why}. " +
+            $"Nothing was changed. Look at it (gmfs check --deep), and open it read-only, or with CrashLoopAction.Report."))
+    {
+        Location = location;
+        EarlyEnds = earlyEnds;
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Location { get; }
+
+    /// <summary>How many ended early, in a row.</summary>
+    public int EarlyEnds { get; }
 }
 
 /// <summary>A newer writer has taken the arena over.</summary>

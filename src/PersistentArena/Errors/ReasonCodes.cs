@@ -57,6 +57,9 @@ public static class ReasonCodes
     /// <summary>A path, or who answers at it, belongs to a user who is not trusted, or is open to others.</summary>
     public const string UntrustedOwner = "GMF1017";
 
+    /// <summary>The arena's writers end early, one after the other, and it cannot be set aside.</summary>
+    public const string CrashLoop = "GMF1018";
+
     /// <summary>The medium has no room.</summary>
     public const string OutOfSpace = "GMF2001";
 
@@ -164,6 +167,15 @@ public static class ReasonCodes
 
     /// <summary>A better place than the arena's is another user's to change, and was not taken.</summary>
     public const string PlaceTaken = "GMF5021";
+
+    /// <summary>The last writers ended soon after their attach.</summary>
+    public const string EarlyEnds = "GMF5022";
+
+    /// <summary>The arena's files were set aside, because its writers ended early.</summary>
+    public const string CrashLoopSetAside = "GMF5023";
+
+    /// <summary>The arena was opened read-only, because its writers ended early.</summary>
+    public const string CrashLoopReadOnly = "GMF5024";
 
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";

@@ -20,6 +20,9 @@ internal readonly unsafe struct MetadataLayout(byte* start, Superblock superbloc
     /// <summary>Who holds the lease: <see cref="LeaseRecord"/>.</summary>
     public const int Lease = 0x20C0;
 
+    /// <summary>The word that counts attaches whose writer ended early; older libraries leave it as it is.</summary>
+    public const int AttachesWord = 0x2100;
+
     /// <summary>The first journal half; the second follows it.</summary>
     public const int FirstHalf = 0x4000;
 
@@ -47,6 +50,9 @@ internal readonly unsafe struct MetadataLayout(byte* start, Superblock superbloc
     /// <summary>The sealed epoch of the newest writer.</summary>
     public ulong* Epoch => (ulong*)(Start + EpochWord);
 
+    /// <summary>Writers in a row, the newest among them, that were not seen to live for long; sealed.</summary>
+    public ulong* Attaches => (ulong*)(Start + AttachesWord);
+
     /// <summary>The lease's record.</summary>
     public byte* LeaseRecord => Start + Lease;
 
@@ -70,6 +76,7 @@ internal enum WordKind : ulong
     Open = 2,
     Clean = 3,
     Epoch = 4,
+    Attaches = 5,
 }
 
 /// <summary>Small helpers to read words that other processes may be writing.</summary>

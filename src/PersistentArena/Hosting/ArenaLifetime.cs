@@ -128,6 +128,7 @@ internal sealed class ArenaLifetime(
             SizeHint = o.HeapSize,
             ArenaId = o.ArenaId,
             WaitForWriter = o.WaitForWriter,
+            CrashLoop = new CrashLoopPolicy { Action = o.CrashLoopAction, Limit = o.CrashLoopLimit },
             Logger = _logger,
             TimeProvider = time,
         });

@@ -28,15 +28,17 @@ internal sealed class DictionaryUpkeep(Func<PersistentDictionary[]> open, TimePr
 
     private static void Step(PersistentDictionary dictionary)
     {
+        if (!dictionary.Core.Heap.Space.IsWritable)
+        {
+            return;
+        }
+
         dictionary.CollectGarbage(BucketsAStep);
         if (dictionary.ExpiringCount > 0)
         {
             dictionary.RemoveExpired(BucketsAStep);
         }
 
-        if (dictionary.Core.Heap.Space.IsWritable)
-        {
-            dictionary.Core.Heap.Compact(s_compaction);
-        }
+        dictionary.Core.Heap.Compact(s_compaction);
     }
 }

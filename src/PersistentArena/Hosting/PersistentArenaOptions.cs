@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using GuestMemFs.Hosting;
 using Microsoft.Extensions.Options;
 
@@ -46,6 +47,16 @@ public sealed class PersistentArenaOptions
     /// </summary>
     [Duration]
     public TimeSpan WaitForWriter { get; set; }
+
+    /// <summary>
+    /// What is done about an arena whose processes end early, <see cref="CrashLoopLimit"/> times in a row: told (the
+    /// default), set aside for a new one, or opened read-only.
+    /// </summary>
+    public CrashLoopAction CrashLoopAction { get; set; }
+
+    /// <summary>After how many early ends in a row that is done, 2 to 1000; 5 unless told otherwise.</summary>
+    [Range(CrashLoopPolicy.MinimumLimit, 1000)]
+    public int CrashLoopLimit { get; set; } = 5;
 
     /// <summary>The arena that is meant: one with another id is refused. Needed only where several arenas' files may lie in one directory.</summary>
     public Guid? ArenaId { get; set; }

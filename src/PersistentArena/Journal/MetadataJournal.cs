@@ -40,6 +40,9 @@ internal sealed unsafe class MetadataJournal
     /// <summary>The epoch that commits are made under; another one in the lease means that this writer was superseded. 0 while it is being taken.</summary>
     public uint Epoch { get; set; }
 
+    /// <summary>False where another writer has taken over.</summary>
+    public bool IsNewest => Words.Read(_layout.Epoch) == SealedWord.Seal(Epoch, _layout.Seed(WordKind.Epoch));
+
     private byte* Half => _layout.Half(_generation);
 
     /// <summary>Makes the first journal of an arena. The active word is published last.</summary>

@@ -86,6 +86,17 @@ internal abstract class FileSystemMedium : Medium
         }
     }
 
+    internal override bool TryMoveInto(string directory, IReadOnlyList<string> names)
+    {
+        if (!_directory.TryMoveInto(directory, names))
+        {
+            return false;
+        }
+
+        _namesChanged = true;
+        return true;
+    }
+
     // Shared, so that it hinders no other opening; where the filesystem has no locks, nobody is kept out.
     internal override void HoldPlace() =>
         _ = Errno.Retry(() => Libc.FLock(_directory.Handle, Libc.LOCK_SH | Libc.LOCK_NB));

@@ -108,6 +108,9 @@ public abstract class Medium : IDisposable
     /// <summary>Gives a file another name, which is free; false where the medium has no such thing, or refuses.</summary>
     internal virtual bool TryRename(string name, string newName) => false;
 
+    /// <summary>Moves files into a directory within the place, which is made; false where there is none.</summary>
+    internal virtual bool TryMoveInto(string directory, IReadOnlyList<string> names) => false;
+
     /// <summary>
     /// Keeps programs that clean up by age (systemd-tmpfiles) out of the place, until the medium is disposed of. They
     /// ask for a lock before they look into a directory; nobody else does.

@@ -87,6 +87,32 @@ internal sealed class MediumDirectory : IDisposable
         }
     }
 
+    /// <summary>Moves files into a directory in this one, which is made where it is not there.</summary>
+    /// <returns>False where no directory can be made; nothing was moved then.</returns>
+    /// <exception cref="MediumException">A file cannot be moved.</exception>
+    public bool TryMoveInto(string directory, IReadOnlyList<string> names)
+    {
+        int made = Errno.Retry(() => Libc.MkdirAt(Handle, directory, 0x1C0 /* 0700 */));
+        if (made < 0 && made != -Errno.EEXIST)
+        {
+            return false;
+        }
+
+        int flags = Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_NOFOLLOW | Libc.O_CLOEXEC;
+        int opened = Errno.Retry(() => Libc.OpenAt(Handle, directory, flags, 0));
+        using SafeFileHandle to = Descriptors.Own(opened, "open", System.IO.Path.Combine(Path, directory));
+        foreach (string name in names)
+        {
+            int moved = Errno.Retry(() => Libc.RenameAt(Handle, name, to, name));
+            if (moved < 0)
+            {
+                throw Errno.Exception(-moved, "rename", System.IO.Path.Combine(Path, name));
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>False where the path leads nowhere or to something else; true where nobody can say.</summary>
     public unsafe bool IsAtPath(StatX held)
     {

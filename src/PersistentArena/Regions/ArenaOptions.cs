@@ -42,6 +42,9 @@ public sealed class ArenaOptions
     /// </summary>
     public TimeSpan WaitForWriter { get; set; }
 
+    /// <summary>What is done about an arena whose writers end early, one after the other; told, by default.</summary>
+    public CrashLoopPolicy CrashLoop { get; set; } = new();
+
     /// <summary>How much the arena is going to hold, in bytes: a default medium with less room is passed over.</summary>
     public long SizeHint { get; set; } = 1L << 30;
 
@@ -50,6 +53,14 @@ public sealed class ArenaOptions
 
     /// <summary>The clock for what is told to people (since when there is a writer); nothing is decided by it.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>The same for a reader.</summary>
+    internal ArenaOptions ForReading()
+    {
+        var copy = (ArenaOptions)MemberwiseClone();
+        copy.Access = ArenaAccess.ReadOnly;
+        return copy;
+    }
 }
 
 /// <summary>What an arena is opened for.</summary>

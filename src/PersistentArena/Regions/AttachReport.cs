@@ -97,6 +97,12 @@ public sealed class AttachReport
     /// <summary>What was found, rolled back, mended.</summary>
     public IReadOnlyList<AttachReason> Reasons => _reasons;
 
+    /// <summary>
+    /// How many writers in a row ended soon after their attach, under this kernel and without closing the arena; the
+    /// first of them may have lived for long.
+    /// </summary>
+    public int EarlyEnds { get; internal init; }
+
     /// <summary>Regions that kept more than was asked for (<see cref="PersistentArena.OpenOrGrowRegion"/>).</summary>
     public IReadOnlyList<LongerRegion> LongerRegions => _longer;
 

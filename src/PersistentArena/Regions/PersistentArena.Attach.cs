@@ -38,6 +38,7 @@ public sealed partial class PersistentArena
             _journal = MetadataJournal.Open(_layout, medium.Location, steps.Reasons);
             _tables = _journal.Tables;
             steps.End("replay");
+            _earlyEnds = EarlyEnds.Begin(_layout, options.CrashLoop.Limit, steps.Reasons);
             bool clean = Regions.Lease.Take(_layout, _journal, medium.Location, _clock, steps.Reasons);
             steps.End("lease");
             Recover(_journal, clean, steps.Reasons);
@@ -57,11 +58,9 @@ public sealed partial class PersistentArena
             kind = AttachKind.Reader;
         }
 
-        AttachReport = new AttachReport(kind, Id, _tables.State.Epoch, _tables.RegionCount, medium, medium.Reason, steps.Reasons, steps.All, ReadPages);
-        if (_logger is not null)
-        {
-            _logger.Attached(AttachReport);
-        }
+        AttachReport = new AttachReport(kind, Id, _tables.State.Epoch, _tables.RegionCount, medium, medium.Reason, steps.Reasons, steps.All, ReadPages) { EarlyEnds = _earlyEnds };
+        _logger?.Attached(AttachReport);
+        WatchOwnLife(options.CrashLoop);
     }
 
     /// <summary>Creates an arena.</summary>
@@ -146,14 +145,9 @@ public sealed partial class PersistentArena
         try
         {
             steps.End("find");
-            if (metadata is not null && mode == Mode.Create)
-            {
-                throw new ArenaExistsException(medium.Location);
-            }
-
+            RequireFitting(options, mode, medium, metadata, unfinished);
             if (metadata is null)
             {
-                RequireNone(options, mode, medium, unfinished);
                 (metadata, unfinished) = (unfinished, null);
                 metadata = New(options, medium, metadata, steps, patience);
                 fresh = true;
@@ -168,6 +162,13 @@ public sealed partial class PersistentArena
                 }
 
                 steps.End("lock");
+                if (Judge(options, mode, medium, metadata, steps) is { } other)
+                {
+                    metadata.Dispose();
+                    return other == CrashLoopAction.SetAside
+                        ? null
+                        : TryAttach(options.ForReading(), mode, medium, steps, patience);
+                }
             }
 
             bool owned = options.Medium is null || options.OwnsMedium;
@@ -184,9 +185,33 @@ public sealed partial class PersistentArena
         }
     }
 
-    /// <summary>There is no arena: whether one may be made.</summary>
-    private static void RequireNone(ArenaOptions options, Mode mode, Medium medium, MetadataFile? unfinished)
+    /// <summary>What the policy does in place of an attach; null where it is to be attached to.</summary>
+    private static CrashLoopAction? Judge(
+        ArenaOptions options, Mode mode, Medium medium, MetadataFile metadata, AttachSteps steps)
     {
+        CrashLoopAction action = CrashLoop.Judge(metadata, medium.Location, options.CrashLoop, steps.Reasons);
+        if (action == CrashLoopAction.SetAside)
+        {
+            CrashLoop.SetAside(medium, metadata, mayCreate: mode == Mode.OpenOrCreate, steps.Reasons);
+        }
+
+        return action == CrashLoopAction.Report ? null : action;
+    }
+
+    /// <summary>Refuses to make what is there, and to open what is not.</summary>
+    private static void RequireFitting(
+        ArenaOptions options, Mode mode, Medium medium, MetadataFile? metadata, MetadataFile? unfinished)
+    {
+        if (metadata is not null)
+        {
+            if (mode == Mode.Create)
+            {
+                throw new ArenaExistsException(medium.Location);
+            }
+
+            return;
+        }
+
         MetadataLocator.RequireNoExtents(medium, options.ArenaId);
         if (mode == Mode.Open || options.Access != ArenaAccess.ReadWrite)
         {
@@ -316,6 +341,14 @@ public sealed partial class PersistentArena
         {
             throw new ArgumentOutOfRangeException(
                 nameof(options), options.WaitForWriter, "WaitForWriter is zero, which does not wait, or longer.");
+        }
+
+        if (!options.CrashLoop.IsPossible)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                options.CrashLoop,
+                "CrashLoop has a limit of at least 2, a time above zero, and an action that there is.");
         }
 
         if (mode == Mode.Create && options.Access == ArenaAccess.ReadOnly)

@@ -41,6 +41,14 @@ public sealed partial class PersistentArena : IDisposable
     /// <summary>A region is being opened by the writer: its files are stamped as they are mapped.</summary>
     private bool _stamping;
 
+    /// <summary>How many writers before this one ended early.</summary>
+    private readonly int _earlyEnds;
+
+    private long _attachedAt;
+    private TimeSpan _early;
+    private ITimer? _settling;
+    private bool _settled = true;
+
     /// <summary>It was found not closed, and frozen: what the last writer left in flight is still there.</summary>
     private bool _unswept;
 
@@ -182,6 +190,11 @@ public sealed partial class PersistentArena : IDisposable
         if (!TryOpenRegion(name, out PersistentRegion? region, options?.Kind ?? RegionKind.Raw))
         {
             return CreateRegion(name, length, options);
+        }
+
+        if (IsReadOnly)
+        {
+            return region;
         }
 
         if (region.Length > length)
@@ -328,6 +341,7 @@ public sealed partial class PersistentArena : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             before = FilesLost;
             now = FilesLost = Guard(0, () => _check.Look(OpenFiles()));
+            SettleWhenDue();
         }
 
         if (now is not null && before is null)
@@ -375,6 +389,7 @@ public sealed partial class PersistentArena : IDisposable
             }
 
             _disposed = true;
+            _settling?.Dispose();
             if (clean && _journal is not null)
             {
                 Close(_journal);
@@ -537,6 +552,39 @@ public sealed partial class PersistentArena : IDisposable
         if (_open.TryGetValue(entry.Id, out RegionMapping? mapping))
         {
             mapping.Entry = node.Entry;
+        }
+    }
+
+    /// <summary>
+    /// From now on this writer counts as one that ended early, until it has lived for long. A timer sees to that only
+    /// where there were others: else <see cref="CheckFiles"/> does, and a writer that never calls it counts once.
+    /// </summary>
+    private void WatchOwnLife(CrashLoopPolicy policy)
+    {
+        _early = policy.EarlyWithin;
+        _attachedAt = _clock.GetTimestamp();
+        _settled = IsReadOnly;
+        if (!_settled && _earlyEnds > 0)
+        {
+            _settling = _clock.CreateTimer(_ => SettleFromTimer(), null, _early, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void SettleFromTimer()
+    {
+        lock (_lock)
+        {
+            SettleWhenDue();
+        }
+    }
+
+    private void SettleWhenDue()
+    {
+        if (!_settled && !_disposed && _clock.GetElapsedTime(_attachedAt) >= _early && !_tables.State.Frozen
+            && _journal!.IsNewest)
+        {
+            _settled = true;
+            EarlyEnds.Settle(_layout);
         }
     }
 

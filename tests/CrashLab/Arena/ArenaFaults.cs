@@ -1,3 +1,4 @@
+using GuestMemFs.Format;
 using static GuestMemFs.CrashLab.ArenaOperation;
 
 namespace GuestMemFs.CrashLab;
@@ -30,6 +31,37 @@ internal static class ArenaFaults
         }
 
         ArenaDamage.Sweep();
+        EarlyEnds();
+    }
+
+    /// <summary>Writers that are killed are counted, until one has lived for long.</summary>
+    private static void EarlyEnds()
+    {
+        using LabWorld world = new(WorldKind.Strict, 32L << 20);
+        Persist.Trace = world;
+        using ArenaProcess process = new(world);
+        for (int killed = 0; killed < 3; killed++)
+        {
+            process.Open();
+            RequireEarlyEnds(process, killed);
+            process.Kill();
+        }
+
+        process.OpenDamaged(new CrashLoopPolicy { EarlyWithin = TimeSpan.FromTicks(1) });
+        Thread.Sleep(1);
+        process.Arena.CheckFiles();
+        process.Kill();
+        process.Open();
+        RequireEarlyEnds(process, 0);
+    }
+
+    private static void RequireEarlyEnds(ArenaProcess process, int expected)
+    {
+        int found = process.Arena.AttachReport.EarlyEnds;
+        if (found != expected)
+        {
+            throw new LabException($"{found} writers are said to have ended early, and {expected} did");
+        }
     }
 
     private static void Singles(ArenaLab lab, ArenaOperation[] operations)

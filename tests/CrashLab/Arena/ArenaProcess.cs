@@ -36,7 +36,12 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
     }
 
     /// <summary>Attaches to what may be damaged.</summary>
-    public void OpenDamaged() => _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = new LabMedium(world), MetadataSize = LabWorld.BlockSize });
+    public void OpenDamaged(CrashLoopPolicy? policy = null) => _arena = PersistentArena.OpenOrCreate(new ArenaOptions
+    {
+        Medium = new LabMedium(world),
+        MetadataSize = LabWorld.BlockSize,
+        CrashLoop = policy ?? new CrashLoopPolicy(),
+    });
 
     /// <summary>A region, opened once for as long as the arena is.</summary>
     public PersistentRegion Region(string name)

@@ -9,7 +9,8 @@ namespace GuestMemFs.Tests.Hosting;
 public class OptionsTests
 {
     [Theory]
-    [InlineData("WaitForWriter", -10_000_000L, "WaitForWriter is -00:00:01; it must be between 00:00:00 and 1.00:00:00.")]
+    [InlineData("WaitForWriter", -10_000_000L,
+        "WaitForWriter is -00:00:01; it must be between 00:00:00 and 1.00:00:00.")]
     [InlineData("HeapSize", 1000L, "HeapSize is 1000 bytes; it must be at least 2097152 bytes (2 MiB).")]
     [InlineData("HeapSize", 1L << 49, "HeapSize is 562949953421312 bytes (512 TiB); it must be at most 281474976710656 bytes (256 TiB).")]
     [InlineData("MetadataSize", 4096L, "MetadataSize is 4096 bytes (4 KiB); it must be at least 1048576 bytes (1 MiB).")]
