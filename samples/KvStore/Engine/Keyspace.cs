@@ -75,13 +75,14 @@ internal sealed class Keyspace : IDisposable
             Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
             Name = options.ArenaName,
             Trust = options.Trust,
-            SizeHint = size,
+            SizeHint = size == 0 ? StoreSize.Least : size,
             WaitForWriter = options.WaitForWriter,
             CrashLoop = new CrashLoopPolicy { Action = options.CrashLoopAction, Limit = options.CrashLoopLimit },
             TimeProvider = WallClock.Source,
         });
         try
         {
+            size = size == 0 ? arena.FindRegion(RegionName)?.Length ?? StoreSize.For(arena.GetSpace()) : size;
             PersistentRegion region = arena.OpenOrGrowRegion(
                 RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
             options.Size = region.Length;

@@ -42,8 +42,8 @@ internal sealed class ServerOptions
     /// <summary>After how many early ends.</summary>
     public int CrashLoopLimit { get; set; } = 5;
 
-    /// <summary>Most bytes that the keys may take.</summary>
-    public long Size { get; set; } = 4L << 30;
+    /// <summary>Most bytes that the keys may take; 0 until the store is open where that is to be found.</summary>
+    public long Size { get; set; }
 
     /// <summary>Empty: no password.</summary>
     public string RequirePass { get; set; } = "";

@@ -58,7 +58,7 @@ internal static class Settings
         Number(
             "crash-loop-limit", "after how many early ends in a row that is done", CrashLoopPolicy.MinimumLimit, 1000,
             o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
-        Bytes("size", "most memory the keys may take", 2L << 20, 1L << 47, o => o.Size, (o, v) => o.Size = v, atRunTime: false),
+        new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize, SetSize),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
         new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),
         new("protected-mode", "yes: without a password, clients of other machines are refused", o => o.ProtectedMode ? "yes" : "no", SetProtectedMode, atRunTime: true),
@@ -135,6 +135,22 @@ internal static class Settings
 
         options.ProtectedMode = on;
         return null;
+    }
+
+    private static string ShowSize(ServerOptions options) =>
+        options.Size == 0 ? "auto" : options.Size.ToString(CultureInfo.InvariantCulture);
+
+    private static string? SetSize(ServerOptions options, string value)
+    {
+        if (value.Equals("auto", StringComparison.OrdinalIgnoreCase))
+        {
+            options.Size = 0;
+            return null;
+        }
+
+        return TryParseBytes(value, out long size)
+            ? Within(size, 2L << 20, 1L << 47) ?? Apply(options, size, (o, v) => o.Size = v)
+            : "argument must be a memory value";
     }
 
     private static string? SetCrashLoop(ServerOptions options, string value)

@@ -108,6 +108,11 @@ internal sealed unsafe class DescriptorFile : MediumFile
     public override void Reserve(long offset, long length)
     {
         CheckRange(offset, length);
+        if (_traits.TakesMemory)
+        {
+            RequireMemory(offset, length);
+        }
+
         switch (_traits.Reserve)
         {
             case ReserveBy.Creation:
@@ -116,7 +121,6 @@ internal sealed unsafe class DescriptorFile : MediumFile
                 ReserveByMapping(offset, length);
                 break;
             case ReserveBy.HugePages:
-                RequireMemory(offset, length);
                 TakeHugePages(offset, length);
                 Allocate(offset, length);
                 break;
@@ -257,7 +261,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
         if (missing > 0 && !MachineMemory.Has(missing, out long available))
         {
             throw new MediumException(MediumErrorKind.NoSpace, "reserve", _path, Errno.ENOMEM,
-                $"{missing} bytes of memory are needed for '{_path}' (offset {offset}), the machine has {available} available: use less, or free memory.");
+                $"{missing} bytes of memory are needed for '{_path}' (offset {offset}), and machine and control group leave {available} to arenas: use less, or free memory.");
         }
     }
 

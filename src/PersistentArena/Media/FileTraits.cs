@@ -23,6 +23,11 @@ internal sealed record FileTraits
     /// <summary>How space is taken.</summary>
     public required ReserveBy Reserve { get; init; }
 
+    /// <summary>
+    /// Space is the machine's memory, of which the filesystem may promise more than there is: it is looked at first.
+    /// </summary>
+    public bool TakesMemory { get; init; }
+
     /// <summary>Mappings need MADV_HUGEPAGE to get huge pages.</summary>
     public bool AskForHugePages { get; init; }
 

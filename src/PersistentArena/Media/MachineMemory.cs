@@ -8,13 +8,23 @@ internal static class MachineMemory
     private const long LargestAllowance = 64L << 20;
     private const long AllowanceLifetime = 1000; // milliseconds
 
+    /// <summary>In milliseconds: who is refused is refused again without asking the kernel.</summary>
+    private const long RefusalLifetime = 250;
+
     // What was there when it was last asked and may be taken without asking again: to ask is to read a dozen files.
     private static long s_allowance;
     private static long s_allowedAt;
 
-    /// <summary>True where there are that many bytes. Asks the kernel once in 64 MiB or once a second, and each time where memory is short.</summary>
+    // What was there when it was last too little.
+    private static long s_left;
+    private static long s_refusedAt = -RefusalLifetime;
+
+    /// <summary>
+    /// True where an arena may take that many bytes. Asks the kernel once in 64 MiB or once a second, and a few times a
+    /// second where memory is short.
+    /// </summary>
     /// <param name="bytes">Bytes about to be taken.</param>
-    /// <param name="available">What the machine has, where the answer is no.</param>
+    /// <param name="available">What there is for arenas, where the answer is no.</param>
     public static bool Has(long bytes, out long available)
     {
         available = long.MaxValue;
@@ -24,17 +34,37 @@ internal static class MachineMemory
             return true;
         }
 
-        available = Available();
+        available = Volatile.Read(ref s_left);
+        if (now - Volatile.Read(ref s_refusedAt) < RefusalLifetime && bytes > available)
+        {
+            return false;
+        }
+
+        available = Room().ForArenas;
+        if (bytes > available)
+        {
+            Volatile.Write(ref s_left, available);
+            Volatile.Write(ref s_refusedAt, now);
+            return false;
+        }
+
         Volatile.Write(ref s_allowance, Math.Min(available / 16, LargestAllowance) - bytes);
         Volatile.Write(ref s_allowedAt, now);
-        return bytes <= available;
+        return true;
     }
 
     /// <summary>What can be had, free swap of the machine included; unlimited where the kernel does not say.</summary>
-    public static long Available()
+    public static long Available() => Room().Available;
+
+    /// <summary>What the machine or our control groups allow, whichever leaves less.</summary>
+    public static MemoryRoom Room()
     {
-        long machine = Read("MemAvailable:") is { } available ? available + (Read("SwapFree:") ?? 0) : long.MaxValue;
-        return Math.Min(machine, ControlGroup.MemoryAvailable(KernelFile.TryRead("/proc/self/cgroup") ?? string.Empty, MountInfo.ReadAll()));
+        MemoryRoom machine = Read("MemAvailable:") is { } available
+            ? new MemoryRoom(Total(), available + (Read("SwapFree:") ?? 0))
+            : MemoryRoom.Unlimited;
+        MemoryRoom group =
+            ControlGroup.Memory(KernelFile.TryRead("/proc/self/cgroup") ?? string.Empty, MountInfo.ReadAll());
+        return group.Available < machine.Available ? group : machine;
     }
 
     /// <summary>All of the machine's.</summary>

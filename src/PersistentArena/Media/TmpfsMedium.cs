@@ -45,6 +45,7 @@ internal sealed class TmpfsMedium : FileSystemMedium
     internal static FileTraits TraitsWith(ShmemHuge huge) => new()
     {
         Reserve = huge == ShmemHuge.No ? ReserveBy.Fallocate : ReserveBy.HugePages,
+        TakesMemory = true,
         AskForHugePages = huge != ShmemHuge.No,
     };
 

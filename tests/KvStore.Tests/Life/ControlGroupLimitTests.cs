@@ -1,0 +1,79 @@
+using KvStore.Demo;
+using KvStore.Tests.Infrastructure;
+
+namespace KvStore.Tests.Life;
+
+/// <summary>A control group that allows less memory than the store may take.</summary>
+public sealed class ControlGroupLimitTests(ITestOutputHelper output)
+{
+    private const int Restarts = 4;
+    private const int ValueLength = 200_000;
+
+    [Theory]
+    [InlineData(160, "huge=never")]
+    [InlineData(256, "huge=never")]
+    [InlineData(256, "huge=always")]
+    public void Writes_are_refused_before_the_kernel_kills_and_restarts_work(int megabytes, string huge)
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server knows no limit of its group.");
+        using var group = new MemoryGroup((long)megabytes << 20);
+        using var mount = new TemporaryMount("tmpfs", $"size=1g,{huge}");
+        using var server = new RunningServer(group.Run(TestServer.Program("1G")), mount.Path);
+        int stored = 0;
+        for (int start = 0; start < Restarts; start++)
+        {
+            using (RespClient client = server.Connect())
+            {
+                Assert.Equal(stored, client.Call("DBSIZE").Integer);
+                stored = Fill(client, stored);
+                for (int refused = 0; refused < 200; refused++)
+                {
+                    RespReply reply = client.Call("SET", "more", new byte[ValueLength]);
+                    Assert.StartsWith("OOM ", reply.Text, StringComparison.Ordinal);
+                }
+
+                Assert.Equal("PONG", client.Call("PING").Text);
+            }
+
+            Assert.False(server.Process.HasExited, server.Process.Output);
+            server.Process.Kill();
+            server.Restart();
+        }
+
+        output.WriteLine($"{(long)stored * ValueLength >> 20} MiB of values in {megabytes} MiB");
+        Assert.InRange(stored, 1, int.MaxValue);
+        Assert.Equal(0, server.Process.Terminate());
+    }
+
+    [Fact]
+    public void A_new_store_of_no_size_fits_into_the_group()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no --size.");
+        using var group = new MemoryGroup(256L << 20);
+        using var mount = new TemporaryMount("tmpfs", "size=1g");
+        using var server = new RunningServer(group.Run(TestServer.Program("auto")), mount.Path);
+        using RespClient client = server.Connect();
+
+        long size = long.Parse(client.Call("CONFIG", "GET", "maxmemory").Items![1].Text!, null);
+
+        Assert.InRange(size, 32L << 20, 224L << 20);
+        int stored = Fill(client, 0);
+        Assert.InRange((long)stored * ValueLength, size / 4, size);
+    }
+
+    /// <summary>Sets until one finds no room; how many there are then.</summary>
+    private static int Fill(RespClient client, int next)
+    {
+        while (true)
+        {
+            RespReply reply = client.Call("SET", $"key:{next}", new byte[ValueLength]);
+            if (reply.IsError)
+            {
+                Assert.StartsWith("OOM ", reply.Text, StringComparison.Ordinal);
+                return next;
+            }
+
+            next++;
+        }
+    }
+}
