@@ -40,6 +40,7 @@ internal sealed class HelpPage(SynchronousCommandLineAction usual) : Synchronous
         "dump" => ["gmfs dump carts /var/backups/carts.dump -a /dev/shm/shop"],
         "restore" => ["gmfs restore /var/backups/carts.dump -a /dev/shm/shop", "gmfs restore /var/backups/carts.dump carts2 --max-size 64G -a /dev/shm/shop"],
         "repair" => ["gmfs repair -a /dev/shm/shop", "gmfs repair --deep --yes -a /dev/shm/shop"],
+        "rescue" => ["gmfs rescue --to /dev/shm/shop2 -a /dev/shm/shop", "gmfs rescue 1234 --to /dev/shm/shop2 --end"],
         "top" => ["gmfs top -a /dev/shm/shop", "gmfs top --interval 5 --count 12 --json -a /dev/shm/shop"],
         "live-update plan" => ["gmfs live-update plan hosts.json --dry-run", "gmfs live-update plan hosts.json"],
         "live-update run" => ["gmfs live-update run hosts.json --dry-run", "gmfs live-update run hosts.json", "gmfs live-update run -a /mnt/guestmemfs/vms"],
