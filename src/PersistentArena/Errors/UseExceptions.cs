@@ -18,8 +18,8 @@ public sealed class AtomicGroupException : ArenaException
         new($"The atomic group in the heap of region '{region}' is another thread's. Nothing was changed. Begin, change and commit on one thread.");
 
     internal static AtomicGroupException Creates(string region, string root) =>
-        new($"Root or dictionary '{root}' in the heap of region '{region}' is not there, and is not made within an atomic "
-            + "group, which could not take it back. Nothing was changed. Create it before BeginAtomic.");
+        new($"Root or dictionary '{root}' in the heap of region '{region}' is not there, and is not made within an "
+            + "atomic group, which could not take it back. Nothing was changed. Create it before BeginAtomic.");
 
     internal static AtomicGroupException OpenAtClose(string region) =>
         new($"This thread has an atomic group open in the heap of region '{region}'. The arena stays open. Commit or dispose of the group before the arena is closed.");

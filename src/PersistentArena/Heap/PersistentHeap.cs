@@ -322,7 +322,8 @@ public sealed unsafe partial class PersistentHeap
 
                 if (lane.InGroup)
                 {
-                    throw AtomicGroupException.Creates(_space.Name, name); // whoever holds it would go on after it is gone
+                    // Taken back, it would leave whoever holds it with freed memory.
+                    throw AtomicGroupException.Creates(_space.Name, name);
                 }
 
                 long block = TakeMakingRoom(lane, size);
