@@ -5,8 +5,8 @@ namespace GuestMemFs.Collections;
 
 /// <summary>
 /// Going through the records of a heap that another process may be writing. No lock keeps that one out, so each record
-/// is copied first, and shown once the versions say that the copy is a record that was whole and current. After a change
-/// the bucket is looked at again; what was shown already is passed over.
+/// is copied first, and shown once the versions say that the copy is a record that was whole and current. After a
+/// change the bucket is looked at again; what was shown already is passed over.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
