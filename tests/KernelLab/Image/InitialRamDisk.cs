@@ -15,6 +15,14 @@ internal static class InitialRamDisk
         [ ! -e $m ] || $b insmod $m
         for i in $($b seq 200); do [ ! -b /dev/vda ] || break; $b usleep 20000; done
         $b mount -t ext4 -o ro /dev/vda /root || exec $b poweroff -f
+        # A user of systemd's own making (DynamicUser) takes a lock in /etc, and has directories in /var.
+        if [ -L /root/init ]; then
+          $b cp -a /root/etc /etc
+          for d in etc var; do $b mount -t tmpfs $d /root/$d; done
+          $b cp -a /etc/. /root/etc
+          $b mkdir -p /root/var/lib /root/var/cache /root/var/log
+          $b mkdir -m 1777 /root/var/tmp
+        fi
         $b mount --move /dev /root/dev
         exec $b switch_root /root /init
         """;

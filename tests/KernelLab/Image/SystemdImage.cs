@@ -13,6 +13,8 @@ internal sealed class SystemdImage : IDisposable
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
     // Generators make units of what they find; this one of the kernel's command line (systemd.wants=), and no other is kept.
+    private const string Output = "[Service]\nStandardOutput=append:/run/%p.out\nStandardError=inherit\n";
+
     private const string Generators = "usr/lib/systemd/system-generators", KeptGenerator = "systemd-debug-generator";
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-systemd-");
 
@@ -86,7 +88,7 @@ internal sealed class SystemdImage : IDisposable
             Tool.Run(s_limit, "cp", "-aln", other, Root);
         }
 
-        foreach (string mountPoint in (string[])["mnt/guestmemfs", "mnt/memory"])
+        foreach (string mountPoint in (string[])["mnt/guestmemfs", "mnt/memory", "var"])
         {
             Directory.CreateDirectory(In(mountPoint));
         }
@@ -95,7 +97,10 @@ internal sealed class SystemdImage : IDisposable
         Tool.Run(s_limit, "cp", "-a", Repository.PathOf("tests", "KernelLab.Guest", "etc") + "/.", In("etc"));
         foreach (string unit in Directory.EnumerateFiles(Repository.PathOf("src", "Cli", "systemd")))
         {
-            File.Copy(unit, In($"etc/systemd/system/{System.IO.Path.GetFileName(unit)}"));
+            string copy = In($"etc/systemd/system/{System.IO.Path.GetFileName(unit)}");
+            File.Copy(unit, copy);
+            Directory.CreateDirectory(copy + ".d");
+            File.WriteAllText($"{copy}.d/output.conf", Output); // there is no journal, and the console is root's
         }
 
         AddCommand("gmfs");
