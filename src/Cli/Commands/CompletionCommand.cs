@@ -9,8 +9,12 @@ internal static class CompletionCommand
     private const string Bash = """
         # gmfs completion for bash:  source <(gmfs completion bash)
         _gmfs() {
-            local IFS=$'\n'
-            COMPREPLY=($(gmfs "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null))
+            local IFS=$'\n' found word=${COMP_LINE:0:COMP_POINT}
+            word=${word##* }
+            COMPREPLY=()
+            for found in $(gmfs "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null); do
+                [[ $found != "$word"* ]] || COMPREPLY+=("$found") # it offers what has the word anywhere
+            done
         }
         complete -o default -F _gmfs gmfs
         """;

@@ -204,8 +204,11 @@ public sealed partial class PersistentArena : IDisposable
             {
                 _logger.Found(reason);
             }
+        }
 
-            return region;
+        if (region.Length >= length)
+        {
+            return region; // not even a frozen arena minds
         }
 
         try

@@ -20,6 +20,7 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentArena.Freeze"] = world => world.Arena.Freeze(),
         ["PersistentArena.Thaw"] = world => world.Arena.Thaw(),
         ["PersistentArena.Create"] = world => PersistentArena.Create(new ArenaOptions { Directory = world.Directory, Access = ArenaAccess.ReadOnly }),
+        ["PersistentArena.OpenOrGrowRegion"] = world => world.Arena.OpenOrGrowRegion("new", 2 << 20),
         ["PersistentRegion.Grow"] = world => world.Raw.Grow(4 << 20),
         ["PersistentRegion.EnsureBacked"] = world => world.Raw.EnsureBacked(0, 4096),
         ["PersistentHeap.Adopt"] = world => PersistentHeap.Adopt(world.HeapRegion),
@@ -54,7 +55,7 @@ public sealed class ReadOnlySurfaceTests
     private static readonly string[] s_readers =
     [
         "PersistentArena.GetSpace", "PersistentArena.GetRegionFiles", "PersistentArena.ListRegions", "PersistentArena.BorrowRegion", "PersistentArena.OpenRegion",
-        "PersistentArena.TryOpenRegion", "PersistentArena.FindRegion", "PersistentArena.Open", "PersistentArena.OpenOrCreate", "PersistentArena.Dispose",
+        "PersistentArena.TryOpenRegion", "PersistentArena.FindRegion", "PersistentArena.CheckFiles", "PersistentArena.Open", "PersistentArena.OpenOrCreate", "PersistentArena.Dispose",
         "PersistentRegion.ReadPages", "PersistentRegion.AsSpan", "PersistentRegion.Flush", "PersistentRegion.Dispose",
         "PersistentHeap.GetStatistics", "PersistentHeap.Read", "PersistentHeap.ReadBytes",
         "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom", "PersistentDictionary.Get", "PersistentDictionary.Scan",
