@@ -41,6 +41,7 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
         Medium = new LabMedium(world),
         MetadataSize = LabWorld.BlockSize,
         CrashLoop = policy ?? new CrashLoopPolicy(),
+        TimeProvider = WithoutTimers.Instance,
     });
 
     /// <summary>A region, opened once for as long as the arena is.</summary>
@@ -111,5 +112,22 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
 
         _regions.Clear();
         _arena = null;
+    }
+
+    /// <summary>A fault is of one thread: a timer would make the store on another one.</summary>
+    private sealed class WithoutTimers : TimeProvider, ITimer
+    {
+        public static WithoutTimers Instance { get; } = new();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            this;
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+        public void Dispose()
+        {
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }
