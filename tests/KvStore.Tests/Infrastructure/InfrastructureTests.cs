@@ -67,7 +67,7 @@ public sealed class InfrastructureTests
         }
 
         Assert.Equal(0, server.Process.Terminate());
-        Assert.Contains("Redis", server.Process.Output, StringComparison.Ordinal);
+        Printed.Contains("Redis", server.Process);
     }
 
     [Fact]

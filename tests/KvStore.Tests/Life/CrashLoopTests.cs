@@ -16,7 +16,7 @@ public sealed class CrashLoopTests
 
         server.Launch(With("set-aside")).WaitUntilReady();
 
-        Assert.Contains("GMF5023", server.Process.Output, StringComparison.Ordinal);
+        Printed.Contains("GMF5023", server.Process);
         using RespClient client = server.Connect();
         Assert.Equal(0, client.Call("DBSIZE").Integer);
         Assert.Contains("attach_reason:GMF5023 ", client.Call("INFO").Text, StringComparison.Ordinal);
@@ -35,7 +35,7 @@ public sealed class CrashLoopTests
 
         server.Launch(With("read-only")).WaitUntilReady();
 
-        Assert.Contains("GMF5024", server.Process.Output, StringComparison.Ordinal);
+        Printed.Contains("GMF5024", server.Process);
         using (RespClient client = server.Connect())
         {
             Assert.Equal("v", client.Call("GET", "k").Text);
@@ -54,7 +54,7 @@ public sealed class CrashLoopTests
 
         Assert.Equal(0, server.Process.Terminate());
         server.Launch(With("report")).WaitUntilReady();
-        Assert.Contains("GMF5022", server.Process.Output, StringComparison.Ordinal);
+        Printed.Contains("GMF5022", server.Process);
         using RespClient writer = server.Connect();
         Assert.Contains($"attach_early_ends:{Limit}", writer.Call("INFO").Text, StringComparison.Ordinal);
         Assert.Equal("OK", writer.Call("SET", "k", "w").Text);

@@ -15,8 +15,7 @@ public sealed class SizeTests
 
         server.Launch(TestServer.Program("16M")).WaitUntilReady();
 
-        Assert.Contains(
-            "--size 16777216 is less than the store's 67108864 bytes", server.Process.Output, StringComparison.Ordinal);
+        Printed.Contains("--size 16777216 is less than the store's 67108864 bytes", server.Process);
         using RespClient client = server.Connect();
         string[] info = client.Call("INFO").Text!.Split("\r\n");
         Assert.Contains("arena_size_asked:16777216", info);
