@@ -33,7 +33,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         {
             lock (engine.Gate)
             {
-                bool may = !engine.Closed && !engine.Keyspace.IsReadOnly;
+                bool may = !engine.Closed && !engine.IsReadOnly;
                 more = may && (RemoveExpired() | CollectGarbage());
                 if (may && !more)
                 {

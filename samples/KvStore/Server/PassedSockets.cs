@@ -5,7 +5,7 @@ namespace KvStore.Server;
 
 /// <summary>
 /// Sockets that systemd opened for this process (a unit of type socket, sd_listen_fds(3)): they outlive the server, and
-/// who connects while there is none waits in the kernel's queue.
+/// a client that connects while there is none waits in the kernel's queue.
 /// </summary>
 internal static class PassedSockets
 {

@@ -72,7 +72,8 @@ internal static class ServerMain
 
     private static void Announce(ServerSockets sockets, Keyspace keyspace)
     {
-        foreach (AttachReason reason in keyspace.Arena.AttachReport.Reasons)
+        AttachReport report = keyspace.Arena.AttachReport;
+        foreach (AttachReason reason in report.Reasons)
         {
             if (reason.Code is ReasonCodes.EarlyEnds or ReasonCodes.CrashLoopSetAside or ReasonCodes.CrashLoopReadOnly)
             {
@@ -80,14 +81,13 @@ internal static class ServerMain
             }
         }
 
-        foreach (LongerRegion longer in keyspace.Arena.AttachReport.LongerRegions)
+        foreach (LongerRegion longer in report.LongerRegions)
         {
             Console.WriteLine(
                 $"--size {longer.AskedLength} is less than the store's {longer.Length} bytes: it keeps its size " +
                 $"({ReasonCodes.RegionLonger})");
         }
 
-        AttachReport report = keyspace.Arena.AttachReport;
         foreach (AttachReason reason in report.Reasons.Where(reason => reason.Code == ReasonCodes.PlaceTaken))
         {
             Console.WriteLine($"{reason.Text} ({reason.Code})");

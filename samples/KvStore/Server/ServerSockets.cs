@@ -182,5 +182,5 @@ internal sealed class ServerSockets : IDisposable
     }
 }
 
-/// <summary>Somebody else has the address, who may be about to go.</summary>
+/// <summary>Another process has the address, and may be about to end.</summary>
 internal sealed class AddressTakenException(string message) : OptionException(message);

@@ -27,7 +27,7 @@ internal sealed class QemuProcess
     /// <param name="lends">True where it takes the locks of its memory, and does not start where somebody has them.</param>
     public static QemuProcess Start(VirtualMachineOptions options, IReadOnlyList<string> more, bool lends)
     {
-        PathTrust.Own.RequireDirectory(Path.GetDirectoryName(Path.GetFullPath(options.MonitorSocket))!);
+        PathTrust.Own.RequireDirectoryOf(options.MonitorSocket);
         File.Delete(options.MonitorSocket); // else the wait for QEMU's could find the last one's
 
         // flock(1) takes each region's lock and then becomes the next program: the locks are QEMU's own, from before its first instruction.

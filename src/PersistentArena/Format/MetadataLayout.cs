@@ -50,6 +50,9 @@ internal readonly unsafe struct MetadataLayout(byte* start, Superblock superbloc
     /// <summary>The sealed epoch of the newest writer.</summary>
     public ulong* Epoch => (ulong*)(Start + EpochWord);
 
+    /// <summary>True where this is the newest writer's epoch: no other one has taken over.</summary>
+    public bool HasEpoch(uint epoch) => Words.Read(Epoch) == SealedWord.Seal(epoch, Seed(WordKind.Epoch));
+
     /// <summary>Writers in a row, the newest among them, that were not seen to live for long; sealed.</summary>
     public ulong* Attaches => (ulong*)(Start + AttachesWord);
 

@@ -41,7 +41,7 @@ internal sealed unsafe class MetadataJournal
     public uint Epoch { get; set; }
 
     /// <summary>False where another writer has taken over.</summary>
-    public bool IsNewest => Words.Read(_layout.Epoch) == SealedWord.Seal(Epoch, _layout.Seed(WordKind.Epoch));
+    public bool IsNewest => _layout.HasEpoch(Epoch);
 
     private byte* Half => _layout.Half(_generation);
 
@@ -130,15 +130,9 @@ internal sealed unsafe class MetadataJournal
     /// <summary>Throws where another writer has taken over.</summary>
     public void CheckEpoch()
     {
-        if (Epoch == 0)
+        if (Epoch != 0 && !IsNewest)
         {
-            return;
-        }
-
-        ulong word = Words.Read(_layout.Epoch);
-        if (word != SealedWord.Seal(Epoch, _layout.Seed(WordKind.Epoch)))
-        {
-            throw new ArenaFencedException(_where, Epoch, (uint)word);
+            throw new ArenaFencedException(_where, Epoch, (uint)Words.Read(_layout.Epoch));
         }
     }
 

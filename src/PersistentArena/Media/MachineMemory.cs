@@ -8,7 +8,7 @@ internal static class MachineMemory
     private const long LargestAllowance = 64L << 20;
     private const long AllowanceLifetime = 1000; // milliseconds
 
-    /// <summary>In milliseconds: who is refused is refused again without asking the kernel.</summary>
+    /// <summary>In milliseconds: a caller that was refused is refused again without asking the kernel.</summary>
     private const long RefusalLifetime = 250;
 
     // What was there when it was last asked and may be taken without asking again: to ask is to read a dozen files.

@@ -86,6 +86,16 @@ public sealed class PathTrust
         using SafeFileHandle directory = Walk(path, leaf: null);
     }
 
+    /// <summary>As <see cref="RequireDirectory(string)"/>, for the directory in which a path lies.</summary>
+    /// <param name="path">A socket or file in it, which need not be there.</param>
+    /// <exception cref="UntrustedOwnerException">It is not.</exception>
+    /// <exception cref="IOException">There is no such directory.</exception>
+    public void RequireDirectoryOf(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        RequireDirectory(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
+    }
+
     /// <summary>
     /// Throws unless an open directory is what its path leads to, and nobody untrusted could change that.
     /// </summary>

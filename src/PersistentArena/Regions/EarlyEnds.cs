@@ -11,14 +11,13 @@ namespace GuestMemFs.Regions;
 internal static unsafe class EarlyEnds
 {
     /// <summary>
-    /// How many writers before the next one ended early, in a row. The first of them may have lived for long: who finds
-    /// no early end does not set a timer for its own sake.
+    /// How many writers before the next one ended early, in a row. The first of them may have lived for long: a writer
+    /// that finds no early end sets no timer for its own sake.
     /// </summary>
     public static int Of(MetadataLayout layout)
     {
-        bool epochIntact = SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint newest);
-        bool clean = SealedWord.TryOpen(Words.Read(layout.State), layout.Seed(WordKind.Clean), out uint closedBy)
-            && epochIntact && closedBy == newest;
+        bool clean = SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint newest)
+            && Lease.IsClosed(layout, newest);
         bool underThisKernel = LeaseRecord.TryRead(layout.LeaseRecord, out LeaseRecord last)
             && last.BootId == ProcessIdentity.Current.BootId;
         bool counts = !clean && underThisKernel;

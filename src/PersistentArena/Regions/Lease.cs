@@ -87,11 +87,10 @@ internal static unsafe class Lease
             throw ArenaDamagedException.Epoch(location, newest);
         }
 
-        ulong word = Words.Read(layout.State);
-        bool clean = SealedWord.TryOpen(word, layout.Seed(WordKind.Clean), out uint closedBy) && closedBy == newest;
+        bool clean = IsClosed(layout, newest);
         if (!clean)
         {
-            bool open = SealedWord.TryOpen(word, layout.Seed(WordKind.Open), out _);
+            bool open = SealedWord.TryOpen(Words.Read(layout.State), layout.Seed(WordKind.Open), out _);
             findings.Add(open
                 ? new(ReasonCodes.NotClosed, LastWriter(layout))
                 : new(ReasonCodes.StateWordDamaged, "The word that says open or clean did not check; the arena is taken as not closed."));
@@ -128,10 +127,15 @@ internal static unsafe class Lease
         return clean;
     }
 
+    /// <summary>True where the writer of that epoch closed the arena.</summary>
+    public static bool IsClosed(MetadataLayout layout, uint epoch) =>
+        SealedWord.TryOpen(Words.Read(layout.State), layout.Seed(WordKind.Clean), out uint closedBy)
+        && closedBy == epoch;
+
     /// <summary>Marks the arena closed, unless another writer has it.</summary>
     public static void Close(MetadataLayout layout, uint epoch)
     {
-        if (Words.Read(layout.Epoch) == SealedWord.Seal(epoch, layout.Seed(WordKind.Epoch)))
+        if (layout.HasEpoch(epoch))
         {
             ulong clean = SealedWord.Seal(epoch, layout.Seed(WordKind.Clean));
             Persist.Publish(layout.State, clean); // COMMIT POINT: close

@@ -88,7 +88,6 @@ public sealed partial class PersistentArena
         Check(options, mode);
         var steps = new AttachSteps();
         Medium medium = Resolve(options, mode);
-        bool owned = options.Medium is null || options.OwnsMedium;
         try
         {
             medium.HoldPlace();
@@ -108,12 +107,15 @@ public sealed partial class PersistentArena
 
         void Give()
         {
-            if (owned)
+            if (Owns(options))
             {
                 medium.Dispose();
             }
         }
     }
+
+    /// <summary>True where the medium is disposed of with the arena.</summary>
+    private static bool Owns(ArenaOptions options) => options.Medium is null || options.OwnsMedium;
 
     /// <summary>Again where another writer was waited for, and the file is not the arena's any more.</summary>
     private static PersistentArena Attach(
@@ -171,8 +173,7 @@ public sealed partial class PersistentArena
                 }
             }
 
-            bool owned = options.Medium is null || options.OwnsMedium;
-            return new PersistentArena(medium, owned, metadata, steps, options, fresh);
+            return new PersistentArena(medium, Owns(options), metadata, steps, options, fresh);
         }
         catch
         {

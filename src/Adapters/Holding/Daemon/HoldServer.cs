@@ -51,7 +51,7 @@ public sealed class HoldServer : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            PathTrust.Own.RequireDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            PathTrust.Own.RequireDirectoryOf(path);
             using HoldConnection? predecessor = Find(path);
             return new HoldServer(path, predecessor, backup);
         }

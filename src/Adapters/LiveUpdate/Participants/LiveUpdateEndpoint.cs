@@ -48,7 +48,7 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            PathTrust.Own.RequireDirectory(Path.GetDirectoryName(Path.GetFullPath(socketPath))!);
+            PathTrust.Own.RequireDirectoryOf(socketPath);
             RemoveStale(socketPath);
             listener.Bind(new UnixDomainSocketEndPoint(socketPath));
             if (!OperatingSystem.IsWindows()) // which the analyzer wants to hear
