@@ -7,6 +7,7 @@ using GuestMemFs.Fuzzing;
 namespace GuestMemFs.Cli.Tests;
 
 /// <summary>A dump is a file from anywhere: whatever it holds, reading it ends with the region's bytes or a refusal. Checksums are made to fit, so that what is behind them is reached.</summary>
+[Trait("speed", "slow")]
 public sealed class DumpFuzzTests(ITestOutputHelper output)
 {
     private const int Seed = 1;

@@ -5,6 +5,7 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Life;
 
 /// <summary>When the arena is full: <c>-OOM</c>, nothing broken, room again after deletes, and a restart that works.</summary>
+[Trait("speed", "slow")]
 public sealed class FullMediumTests
 {
     [Theory]

@@ -7,6 +7,7 @@ using KvStore.Server;
 namespace KvStore.Tests.Protocol;
 
 /// <summary>What a client or a configuration file may send: never more than an error, and the same however it is cut. The corpus is in <c>corpus/</c>.</summary>
+[Trait("speed", "slow")]
 public sealed class FuzzTests(ITestOutputHelper output)
 {
     private static readonly int s_seed = int.Parse(Environment.GetEnvironmentVariable("GMF_FUZZ_SEED") ?? "1", null);

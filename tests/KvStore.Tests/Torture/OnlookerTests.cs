@@ -11,6 +11,7 @@ namespace KvStore.Tests.Torture;
 /// Another process at the arena of a server that is under load, killed and started again: as a writer it is refused for as long as the server lives, as a reader it sees
 /// what was acknowledged, whole.
 /// </summary>
+[Trait("speed", "slow")]
 public sealed class OnlookerTests(ITestOutputHelper output)
 {
     private const int Kills = 40;

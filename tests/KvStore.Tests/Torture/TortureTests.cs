@@ -4,6 +4,7 @@ namespace KvStore.Tests.Torture;
 
 /// <summary>SIGKILL during a mixed load of all write commands, and during the recovery from it, many times in a row on one arena.</summary>
 /// <remarks><c>GMF_TORTURE_KILLS</c> sets how often, <c>GMF_TORTURE_SEED</c> which load and which instants, <c>GMF_TEST_SERVER</c> which server.</remarks>
+[Trait("speed", "slow")]
 public sealed class TortureTests(ITestOutputHelper output)
 {
     [Fact]

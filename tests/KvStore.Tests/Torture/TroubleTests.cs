@@ -4,6 +4,7 @@ namespace KvStore.Tests.Torture;
 
 /// <summary>The same when there is more to bear than kills: no room, no memory, a clock that is wrong, a process that stands still.</summary>
 /// <remarks><c>GMF_TORTURE_SEED</c> sets which load and which instants.</remarks>
+[Trait("speed", "slow")]
 public sealed class TroubleTests(ITestOutputHelper output)
 {
     private const int Kills = 40;

@@ -4,6 +4,7 @@ using static GuestMemFs.Tests.Regions.ArenaTest;
 namespace GuestMemFs.Tests.Regions;
 
 /// <summary>A process that is killed at any call to its medium leaves what it had said it did, and nothing in between; and so does the next one, killed in its recovery.</summary>
+[Trait("speed", "slow")]
 public class KilledAnywhereTests
 {
     private static readonly (Action<PersistentArena> Do, string State)[] s_steps =
