@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using GuestMemFs.VirtualMachines;
 
@@ -92,6 +94,33 @@ public sealed class SecondUserTests : IDisposable
         string answer = await process.StandardOutput.ReadToEndAsync(Cancellation);
         string? error = JsonDocument.Parse(answer).RootElement.GetProperty("error").GetString();
         Assert.Contains($"this is user {Stranger}", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_stranger_who_says_nothing_keeps_no_endpoint_from_its_own_user()
+    {
+        RequireRoot();
+        await using LiveUpdateEndpoint endpoint =
+            LiveUpdateEndpoint.Start(_folder["db.socket"], new Actor("db", 0), null);
+        OpenToAll(_folder["db.socket"]);
+        const string hang = """
+            import socket,sys,time
+            s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print('there',flush=True); time.sleep(60)
+            """;
+        using Process process = Run(hang, _folder["db.socket"]);
+        Assert.Equal("there", await process.StandardOutput.ReadLineAsync(Cancellation));
+
+        using var ours = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        ours.ReceiveTimeout = 20_000;
+        ours.Connect(new UnixDomainSocketEndPoint(_folder["db.socket"]));
+        ours.Send("{\"call\":\"state\"}\n"u8);
+        byte[] answer = new byte[4096];
+        int length = ours.Receive(answer);
+
+        Assert.DoesNotContain($"{Stranger}", Encoding.UTF8.GetString(answer, 0, length), StringComparison.Ordinal);
+        Assert.NotEqual(0, length);
+        Assert.False(process.HasExited);
+        process.Kill();
     }
 
     [Fact]

@@ -14,6 +14,9 @@ namespace GuestMemFs.LiveUpdate;
 /// <remarks>Disposing ends it; a participant that stands still then goes on first.</remarks>
 public sealed class LiveUpdateEndpoint : IAsyncDisposable
 {
+    private const int StrangersBytes = 4096;
+    private static readonly TimeSpan s_strangersTime = TimeSpan.FromSeconds(1);
+
     private readonly ILiveUpdateParticipant _participant;
     private readonly PersistentArena? _arena;
     private readonly Socket _listener;
@@ -125,22 +128,32 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
     private async Task TalkAsync(Socket client)
     {
         using var stream = new NetworkStream(client);
-        using var reader = new StreamReader(stream, Encoding.UTF8);
         uint user = PeerCredentials.Of(client).UserId;
         if (!PathTrust.Own.Trusts(user))
         {
-            // Closed upon unread bytes, the answer would be lost.
-            await reader.ReadLineAsync(_ended.Token).ConfigureAwait(false);
-            string refusal = $"It serves its own user and root, and this is user {user}.";
-            await AnswerAsync(stream, new EndpointAnswer { Error = refusal }).ConfigureAwait(false);
+            await RefuseAsync(stream, user).ConfigureAwait(false);
             return;
         }
 
+        using var reader = new StreamReader(stream, Encoding.UTF8);
         while (await reader.ReadLineAsync(_ended.Token).ConfigureAwait(false) is { } line)
         {
             EndpointAnswer answer = await AnswerAsync(line).ConfigureAwait(false);
             await AnswerAsync(stream, answer).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Reads a request, since closed upon unread bytes the answer would be lost; but not for long, nor a long one: one
+    /// client is served at a time, and a stranger keeps nobody waiting.
+    /// </summary>
+    private async Task RefuseAsync(NetworkStream stream, uint user)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
+        limit.CancelAfter(s_strangersTime);
+        _ = await stream.ReadAsync(new byte[StrangersBytes], limit.Token).ConfigureAwait(false);
+        string refusal = $"It serves its own user and root, and this is user {user}.";
+        await AnswerAsync(stream, new EndpointAnswer { Error = refusal }).ConfigureAwait(false);
     }
 
     private async Task AnswerAsync(NetworkStream stream, EndpointAnswer answer)
