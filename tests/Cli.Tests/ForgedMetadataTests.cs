@@ -296,10 +296,10 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
 
         foreach (int offset in (int[])[0, 8, 16, 24, 32, 40])
         {
-            foreach (byte[] forged in Edges(metadata, MetadataLayout.Lease + offset, 8))
+            foreach (byte[] forged in Edges(metadata, MetadataLayout.Writer + offset, 8))
             {
-                BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(MetadataLayout.Lease + 48), Checksum.Of(forged.AsSpan(MetadataLayout.Lease, 48)));
-                yield return ($"lease: {offset} = {Hex(forged, MetadataLayout.Lease + offset, 8)}", forged);
+                BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(MetadataLayout.Writer + 48), Checksum.Of(forged.AsSpan(MetadataLayout.Writer, 48)));
+                yield return ($"lease: {offset} = {Hex(forged, MetadataLayout.Writer + offset, 8)}", forged);
             }
         }
 

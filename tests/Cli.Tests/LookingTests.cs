@@ -61,8 +61,8 @@ public sealed class LookingTests
         using (var view = new Native.AddressReservation(file.Length, 2 * TestArena.MiB))
         {
             file.MapAt(view.Address, file.Length, writable: true);
-            byte* lease = (byte*)view.Address + Format.MetadataLayout.Lease;
-            Assert.True(Format.LeaseRecord.TryRead(lease, out Format.LeaseRecord record));
+            byte* lease = (byte*)view.Address + Format.MetadataLayout.Writer;
+            Assert.True(Format.WriterRecord.TryRead(lease, out Format.WriterRecord record));
             (record with { ProcessId = int.MaxValue - 1 }).WriteTo(lease);
         }
 

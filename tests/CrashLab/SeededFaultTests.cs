@@ -40,8 +40,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             "the next store is a mark's epoch, and no mark counts before its generation"),
         (FaultKind.Late, "Persist.Copy(block + sizeof(ulong)", "the checksum tells a torn identity as well"),
         (FaultKind.Late, "Persist.Copy(half + sizeof(ulong)", "the checksum tells a torn header as well"),
-        (FaultKind.Late, "Persist.Copy(at, new ReadOnlySpan<byte>(&copy, Bytes))", "the lease's record is for people; the epoch behind it decides"),
-        (FaultKind.Late, "SealedWord.Seal(epoch, layout.Seed(WordKind.Open))", "the next store is the lease's record, which is for people"),
+        (FaultKind.Late, "Persist.Copy(at, new ReadOnlySpan<byte>(&copy, Bytes))", "the writer's record is for people; the epoch behind it decides"),
+        (FaultKind.Late, "SealedWord.Seal(epoch, layout.Seed(WordKind.Open))", "the next store is the writer's record, which is for people"),
         (FaultKind.Drop, "Persist.Publish((ulong*)at, CreatingMagic)", "creation began with it, and a torn superblock does not check"),
         (FaultKind.Late, "Persist.Publish((ulong*)at, CreatingMagic)", "creation began with it, and a torn superblock does not check"),
         (FaultKind.Late, "Persist.Publish((ulong*)at, ArenaMagic)", "the other copy stands for it until the next store"),
@@ -50,7 +50,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "SealedWord.Seal((uint)record.Length, seed)", "nothing counts before the superblock's magic"),
         (FaultKind.Late, "SealedWord.Seal(First, layout.Seed(WordKind.Active))", "nothing counts before the superblock's magic"),
         (FaultKind.Late, "SealedWord.Seal(0, layout.Seed(", "nothing counts before the superblock's magic"),
-        (FaultKind.Drop, "Persist.Fill(layout.LeaseRecord", "the first lease is written over it before anybody can read it"),
+        (FaultKind.Drop, "Persist.Fill(layout.WriterRecord", "the first writer's record is written over it before anybody can read it"),
         (FaultKind.Late, "SealedWord.Seal(image.Generation, activeSeed)", "repairs can be made in any order: what is not done is found again"),
     ];
 

@@ -123,7 +123,7 @@ public static class ReasonCodes
     /// <summary>The word that says open or clean was damaged.</summary>
     public const string StateWordDamaged = "GMF5006";
 
-    /// <summary>The lease was damaged; the journal has its epoch too.</summary>
+    /// <summary>The writer's epoch was damaged; the journal has its epoch too.</summary>
     public const string LeaseRepaired = "GMF5007";
 
     /// <summary>Files were found under other names than their own, by the identity in their bytes.</summary>

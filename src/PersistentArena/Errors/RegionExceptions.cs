@@ -84,11 +84,11 @@ public sealed class RegionSizeException : ArenaException
 /// <summary>The region is open in this process.</summary>
 public sealed class RegionInUseException : ArenaException
 {
-    internal RegionInUseException(string name, int leases)
-        : base(ReasonCodes.RegionInUse, $"Region '{name}' is open {leases} times in this process. Dispose of these, then delete it.")
+    internal RegionInUseException(string name, int openings)
+        : base(ReasonCodes.RegionInUse, $"Region '{name}' is open {openings} times in this process. Dispose of these, then delete it.")
     {
         Name = name;
-        Leases = leases;
+        Leases = openings;
     }
 
     /// <summary>The region.</summary>

@@ -14,11 +14,11 @@ internal readonly unsafe struct MetadataLayout(byte* start, Superblock superbloc
     /// <summary>The word that says open or clean.</summary>
     public const int StateWord = 0x2040;
 
-    /// <summary>The lease's epoch, sealed.</summary>
+    /// <summary>The writer's epoch, sealed.</summary>
     public const int EpochWord = 0x2080;
 
-    /// <summary>Who holds the lease: <see cref="LeaseRecord"/>.</summary>
-    public const int Lease = 0x20C0;
+    /// <summary>Who the newest writer is: <see cref="WriterRecord"/>.</summary>
+    public const int Writer = 0x20C0;
 
     /// <summary>The word that counts attaches whose writer ended early; older libraries leave it as it is.</summary>
     public const int AttachesWord = 0x2100;
@@ -56,8 +56,8 @@ internal readonly unsafe struct MetadataLayout(byte* start, Superblock superbloc
     /// <summary>Writers in a row, the newest among them, that were not seen to live for long; sealed.</summary>
     public ulong* Attaches => (ulong*)(Start + AttachesWord);
 
-    /// <summary>The lease's record.</summary>
-    public byte* LeaseRecord => Start + Lease;
+    /// <summary>The writer's record.</summary>
+    public byte* WriterRecord => Start + Writer;
 
     /// <summary>The half that a generation lives in.</summary>
     public byte* Half(uint generation) => Start + Superblock.HalfOffset + ((generation & 1) * Superblock.HalfSize);

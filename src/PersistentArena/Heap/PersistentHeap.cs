@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
-using GuestMemFs.Regions;
+using GuestMemFs.Arena;
 
 namespace GuestMemFs;
 

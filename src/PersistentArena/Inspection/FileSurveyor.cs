@@ -1,6 +1,6 @@
 using GuestMemFs.Format;
 using GuestMemFs.Journal;
-using GuestMemFs.Regions;
+using GuestMemFs.Arena;
 
 namespace GuestMemFs.Inspection;
 

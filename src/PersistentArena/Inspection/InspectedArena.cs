@@ -1,6 +1,6 @@
 using GuestMemFs.Heap;
 using GuestMemFs.Journal;
-using GuestMemFs.Regions;
+using GuestMemFs.Arena;
 
 namespace GuestMemFs.Inspection;
 

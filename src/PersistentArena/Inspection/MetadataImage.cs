@@ -1,7 +1,7 @@
 using GuestMemFs.Format;
 using GuestMemFs.Journal;
 using GuestMemFs.Native;
-using GuestMemFs.Regions;
+using GuestMemFs.Arena;
 
 namespace GuestMemFs.Inspection;
 
@@ -122,7 +122,7 @@ internal sealed unsafe class MetadataImage
             IsEpochWordIntact = epochIntact,
             IsStateWordIntact = _isClosed || _isOpen,
         };
-        if (LeaseRecord.TryRead(layout.LeaseRecord, out LeaseRecord record))
+        if (WriterRecord.TryRead(layout.WriterRecord, out WriterRecord record))
         {
             _writer = new ProcessIdentity((int)record.ProcessId, record.ProcessStart, record.BootId);
             _writerSince = UnixTime.Nearest(record.SinceUnixMilliseconds);

@@ -104,7 +104,7 @@ public sealed class RegionReader : IDisposable
             string name = arena.Locate(extent) ?? throw ExtentException.Missing(
                 Name,
                 extent.Id,
-                Regions.ExtentFiles.NameOf(extent.Id),
+                Arena.ExtentFiles.NameOf(extent.Id),
                 extent.FileLengthBytes,
                 arena.Medium.Location,
                 "it went away while it was looked at");

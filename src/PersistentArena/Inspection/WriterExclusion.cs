@@ -1,4 +1,4 @@
-using GuestMemFs.Regions;
+using GuestMemFs.Arena;
 
 namespace GuestMemFs.Inspection;
 
@@ -44,7 +44,7 @@ internal sealed class WriterExclusion : IDisposable
     {
         try
         {
-            Lease.Lock(file, medium.Location);
+            WriterLock.Lock(file, medium.Location);
             return new WriterExclusion(file);
         }
         catch

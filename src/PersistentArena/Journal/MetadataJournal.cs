@@ -37,7 +37,7 @@ internal sealed unsafe class MetadataJournal
     /// <summary>Bytes of log that a half has room for.</summary>
     public int LogCapacity => _layout.LogCapacity;
 
-    /// <summary>The epoch that commits are made under; another one in the lease means that this writer was superseded. 0 while it is being taken.</summary>
+    /// <summary>The epoch that commits are made under; another one in the writer's word means that this writer was superseded. 0 while it is being taken.</summary>
     public uint Epoch { get; set; }
 
     /// <summary>False where another writer has taken over.</summary>

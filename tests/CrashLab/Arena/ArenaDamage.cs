@@ -3,7 +3,7 @@ using GuestMemFs.Format;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// A short sweep of damage for the seeded faults: one bit of every word of superblock, state, lease and journal of a small arena is turned. The arena then is what it was, or is
+/// A short sweep of damage for the seeded faults: one bit of every word of superblock, state, writer and journal of a small arena is turned. The arena then is what it was, or is
 /// refused. (The whole sweep, of every byte and file, is a part of the lab by itself.)
 /// </summary>
 internal static unsafe class ArenaDamage

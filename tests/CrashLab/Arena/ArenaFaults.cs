@@ -14,7 +14,7 @@ internal static class ArenaFaults
     ];
 
     /// <summary>What the arena's own sources are, among all that store.</summary>
-    public static bool IsPlace(string file) => file.Contains("/Journal/", StringComparison.Ordinal) || file.Contains("/Regions/", StringComparison.Ordinal) || file.Contains("/Format/", StringComparison.Ordinal);
+    public static bool IsPlace(string file) => file.Contains("/Journal/", StringComparison.Ordinal) || file.Contains("/PersistentArena/Arena/", StringComparison.Ordinal) || file.Contains("/Format/", StringComparison.Ordinal);
 
     public static void Workload()
     {

@@ -302,17 +302,17 @@ internal sealed unsafe partial class ArenaLab : IDisposable
         }
     }
 
-    /// <summary>What is written for people and for repair by hand: the lease's record, and each extent's owner beside its identity, with zeros behind.</summary>
+    /// <summary>What is written for people and for repair by hand: the writer's record, and each extent's owner beside its identity, with zeros behind.</summary>
     private void RequireIdentities(ArenaProcess next)
     {
         foreach (LabFile file in _world.Files)
         {
-            if (file.Name == Regions.ExtentFiles.MetadataName && (!LeaseRecord.TryRead(_world.At(file.Start + MetadataLayout.Lease), out LeaseRecord lease) || lease.Epoch != next.Arena.Epoch))
+            if (file.Name == Arena.ExtentFiles.MetadataName && (!WriterRecord.TryRead(_world.At(file.Start + MetadataLayout.Writer), out WriterRecord lease) || lease.Epoch != next.Arena.Epoch))
             {
-                throw new LabException("the lease's record does not name the writer");
+                throw new LabException("the writer's record does not name the writer");
             }
 
-            if (Regions.ExtentFiles.TryParseName(file.Name, out ulong id) && next.Tables.FindExtent(id) is { State: Journal.ExtentState.InUse } extent && next.Tables.Find(extent.RegionId) is { } region)
+            if (Arena.ExtentFiles.TryParseName(file.Name, out ulong id) && next.Tables.FindExtent(id) is { State: Journal.ExtentState.InUse } extent && next.Tables.Find(extent.RegionId) is { } region)
             {
                 byte* block = _world.At(file.Start + file.Length - ExtentIdentity.BlockBytes);
                 OwnerHint hint = *(OwnerHint*)(block + OwnerHint.Offset);
@@ -344,7 +344,7 @@ internal sealed unsafe partial class ArenaLab : IDisposable
 
         foreach (LabFile file in _world.Files)
         {
-            if (!Regions.ExtentFiles.TryParseName(file.Name, out ulong id) || next.Tables.FindExtent(id) is not { } extent)
+            if (!Arena.ExtentFiles.TryParseName(file.Name, out ulong id) || next.Tables.FindExtent(id) is not { } extent)
             {
                 continue;
             }

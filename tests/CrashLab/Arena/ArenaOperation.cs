@@ -116,10 +116,10 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
     /// <summary>The first opening, which makes the arena.</summary>
     public static ArenaOperation CreateArena() => new("create the arena", model => !model.Exists, process => process.Open(), model => model with { Exists = true });
 
-    /// <summary>Closed clean; then the next writer takes the lease.</summary>
+    /// <summary>Closed clean; then the next writer takes the arena.</summary>
     public static ArenaOperation CloseAndOpen() => new("close", _ => true, process => process.Close(), model => model with { Closed = true }) { Then = Attach() };
 
-    /// <summary>Killed; then the next writer takes the lease over.</summary>
+    /// <summary>Killed; then the next writer takes the arena over.</summary>
     public static ArenaOperation KillAndOpen() => new("kill", _ => true, process => process.Kill(), model => model) { Then = Attach() };
 
     public static PersistentDictionary Dictionary(PersistentRegion region) => PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");

@@ -3,7 +3,7 @@ using System.Text;
 using GuestMemFs.Collections;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
-using GuestMemFs.Regions;
+using GuestMemFs.Arena;
 
 namespace GuestMemFs.CrashLab.Damage;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using GuestMemFs.Collections;
 using GuestMemFs.Inspection;
-using GuestMemFs.Regions;
+using GuestMemFs.Arena;
 
 namespace GuestMemFs.CrashLab.Damage;
 

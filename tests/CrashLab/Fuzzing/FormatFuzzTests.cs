@@ -25,7 +25,7 @@ public sealed unsafe class FormatFuzzTests(ITestOutputHelper output)
     public void Journal() => Report("journal", 400_000, RunJournal(s_seed, 400_000));
 
     [Fact]
-    public void Superblock_identity_lease_and_headers() => Report("superblock, identity, lease, journal header", 1_000_000, RunHeaders(s_seed, 1_000_000));
+    public void Superblock_identity_writer_and_headers() => Report("superblock, identity, writer, journal header", 1_000_000, RunHeaders(s_seed, 1_000_000));
 
     [Fact]
     public void Page_descriptors_records_and_sealed_words() => Report("descriptors, record headers, sealed words", 2_000_000, RunWords(s_seed, 2_000_000));
@@ -153,7 +153,7 @@ public sealed unsafe class FormatFuzzTests(ITestOutputHelper output)
                 input.AsSpan(0, Math.Min(128, input.Length)).CopyTo(new Span<byte>(file + Size - ExtentIdentity.BlockBytes, 128));
                 ExtentIdentity identity = ExtentIdentity.Read(file, Size);
                 Check(!identity.IsIntact || identity.Magic == ExtentIdentity.IdentityMagic, "an identity without its magic");
-                LeaseRecord.TryRead(file + Size - ExtentIdentity.BlockBytes, out _);
+                WriterRecord.TryRead(file + Size - ExtentIdentity.BlockBytes, out _);
                 JournalHeader.ReadFrom(file + Size - ExtentIdentity.BlockBytes).IsIntact(s_arena);
             });
         }

@@ -20,7 +20,7 @@ public unsafe class LayoutTests
         Assert.Equal(48, sizeof(StateBody));
         Assert.Equal(64, sizeof(ExtentIdentity));
         Assert.Equal(32, sizeof(OwnerHint));
-        Assert.Equal(56, sizeof(LeaseRecord));
+        Assert.Equal(56, sizeof(WriterRecord));
         Assert.Equal(40, Offset<Superblock>(nameof(Superblock.ArenaId)));
         Assert.Equal(96, Offset<Superblock>(nameof(Superblock.Granularity)));
         Assert.Equal(120, Offset<Superblock>(nameof(Superblock.Crc)));

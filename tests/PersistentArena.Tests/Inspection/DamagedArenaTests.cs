@@ -1,6 +1,6 @@
 using GuestMemFs.Format;
 using GuestMemFs.Tests.Infrastructure;
-using GuestMemFs.Tests.Regions;
+using GuestMemFs.Tests.Arena;
 using static GuestMemFs.Tests.Inspection.Inspected;
 
 namespace GuestMemFs.Tests.Inspection;

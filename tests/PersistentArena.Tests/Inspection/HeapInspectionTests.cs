@@ -1,6 +1,6 @@
 using GuestMemFs.Heap;
 using GuestMemFs.Tests.Infrastructure;
-using GuestMemFs.Tests.Regions;
+using GuestMemFs.Tests.Arena;
 using static GuestMemFs.Tests.Inspection.Inspected;
 
 namespace GuestMemFs.Tests.Inspection;

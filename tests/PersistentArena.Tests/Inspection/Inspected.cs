@@ -1,5 +1,5 @@
 using GuestMemFs.Tests.Infrastructure;
-using GuestMemFs.Tests.Regions;
+using GuestMemFs.Tests.Arena;
 
 namespace GuestMemFs.Tests.Inspection;
 

@@ -1,5 +1,5 @@
 using GuestMemFs.Tests.Infrastructure;
-using GuestMemFs.Tests.Regions;
+using GuestMemFs.Tests.Arena;
 using static GuestMemFs.Tests.Inspection.Inspected;
 
 namespace GuestMemFs.Tests.Inspection;

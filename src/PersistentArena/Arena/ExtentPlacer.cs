@@ -1,0 +1,146 @@
+using System.Security.Cryptography;
+using GuestMemFs.Format;
+using GuestMemFs.Journal;
+using GuestMemFs.Native;
+
+namespace GuestMemFs.Arena;
+
+/// <summary>
+/// Carries a <see cref="SpacePlan"/> out: makes or takes over files, maps them where they belong, scrubs them and writes their identity.
+/// Nothing counts until the journal commits it; <see cref="Undo"/> takes it back. Used once, under the arena's lock.
+/// </summary>
+internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, ArenaIdentity arena, long granularity, List<ExtentEntry> spare)
+{
+    private readonly List<(ExtentEntry Entry, MediumFile File)> _placed = [];
+    private readonly List<ExtentEntry> _made = [];
+
+    /// <summary>The new entries, in order, with their files, which are still open.</summary>
+    public IReadOnlyList<(ExtentEntry Entry, MediumFile File)> Placed => _placed;
+
+    /// <summary>Places all of a plan's extents from an address on.</summary>
+    public void Place(SpacePlan plan, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
+    {
+        foreach (PlannedExtent planned in plan.Extents)
+        {
+            if (planned.Reuse is { } reuse)
+            {
+                Reuse(reuse, planned.Used, region, address, ordinal);
+            }
+            else
+            {
+                Make(planned, region, address, ordinal, ref nextExtentId);
+            }
+
+            address += (nint)planned.Used;
+            ordinal++;
+        }
+    }
+
+    /// <summary>The journal has it now.</summary>
+    public void Committed()
+    {
+        foreach ((ExtentEntry entry, MediumFile file) in _placed)
+        {
+            files.Commit(entry, file);
+            spare.RemoveAll(e => e.Id == entry.Id);
+        }
+    }
+
+    /// <summary>Takes everything back: new files are removed, or kept for the next time where removing them gives nothing back.</summary>
+    public void Undo()
+    {
+        foreach ((_, MediumFile file) in _placed)
+        {
+            file.Dispose();
+        }
+
+        foreach (ExtentEntry entry in _made)
+        {
+            if (!medium.Capabilities.UnlinkFreesSpace || !TryDelete(entry))
+            {
+                spare.Add(entry);
+            }
+        }
+    }
+
+    private static ulong RandomNonce() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
+    private void Reuse(ExtentEntry extent, long used, RegionEntry region, nint address, uint ordinal)
+    {
+        MediumFile file = files.Map(extent, address, region.Name);
+        ExtentEntry entry = extent with { Used = used, RegionId = region.Id, Ordinal = ordinal, State = ExtentState.InUse };
+        _placed.Add((entry, file));
+        long capacity = extent.Capacity(granularity);
+        if (extent.State == ExtentState.Dirty)
+        {
+            if (file.TryDiscard(0, capacity))
+            {
+                ReserveData(file, used, region);
+            }
+            else
+            {
+                file.Reserve(0, capacity);
+                Persist.Fill((void*)address, capacity, 0);
+            }
+        }
+        else
+        {
+            ReserveData(file, used, region);
+        }
+
+        OwnerHint.Write((byte*)address, extent.FileLength, region.Id, region.Nonce, ordinal, extent.Nonce);
+        ExtentMark.Stamp((byte*)address, extent.FileLength, extent.Nonce, region.Generation.Current, arena.Epoch);
+    }
+
+    private void Make(PlannedExtent planned, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
+    {
+        MediumFile file = files.Create(ref nextExtentId, planned.FileLength, out ulong id);
+        var entry = new ExtentEntry(id, RandomNonce(), planned.FileLength, planned.Used, region.Id, ordinal, ExtentState.InUse);
+        _placed.Add((entry, file));
+        _made.Add(entry with { Used = 0, RegionId = 0, Ordinal = 0, State = ExtentState.Dirty });
+        ReserveData(file, planned.Used, region);
+        file.Reserve(planned.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
+        file.MapAt(address, planned.FileLength, writable: true);
+        if (!medium.Capabilities.FreshMemoryIsZero)
+        {
+            // A heap makes no difference between stale bytes and none, and zeroing all of it would cost what a load costs; its identity block's tail is cleared anyhow.
+            long clear = region.Kind == RegionKind.Heap ? 0 : planned.FileLength - granularity;
+            Persist.Fill((void*)address, clear, 0);
+            Persist.Fill((byte*)address + planned.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes, 0);
+        }
+
+        // Before the identity: one that is there without a mark is an older library's, and nobody can tell whether it holds data.
+        ExtentMark.Stamp((byte*)address, planned.FileLength, entry.Nonce, region.Generation.Current, arena.Epoch);
+        ExtentIdentity.Write((byte*)address, planned.FileLength, arena.Id, id, entry.Nonce);
+        OwnerHint.Write((byte*)address, planned.FileLength, region.Id, region.Nonce, ordinal, entry.Nonce);
+        PowerLoss.KeepFile(medium, address + (nint)(planned.FileLength - ExtentIdentity.BlockBytes));
+        files.Created(id, entry.Nonce, ExtentFiles.NameOf(id));
+    }
+
+    private static void ReserveData(MediumFile file, long used, RegionEntry region)
+    {
+        if (region.Reserve == RegionReserve.Full)
+        {
+            // Whole huge pages: what is left of the last one costs less than its being made of small ones.
+            file.Reserve(0, RegionSizes.RoundUp(used, PageSizes.Huge2M));
+        }
+    }
+
+    private bool TryDelete(ExtentEntry entry)
+    {
+        try
+        {
+            medium.DeleteFile(ExtentFiles.NameOf(entry.Id));
+            files.Deleted(entry.Id, entry.Nonce);
+            return true;
+        }
+        catch (MediumException)
+        {
+            // What is reported is why it was undone; this file is used next time, or swept at the next recovery.
+            return false;
+        }
+    }
+}
+
+/// <summary>Which arena, and which of its writers.</summary>
+internal readonly record struct ArenaIdentity(Guid Id, uint Epoch);
