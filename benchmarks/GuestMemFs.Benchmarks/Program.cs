@@ -24,6 +24,11 @@ if (args is ["regions", .. var arena])
     return 0;
 }
 
+if (args is ["refusals", var medium])
+{
+    return Refusals.Run(medium, Console.Out);
+}
+
 if (args is ["machines", .. var plot])
 {
     return MachineComparison.Run(plot is ["--svg", var file] ? file : null, Console.Out);

@@ -244,6 +244,11 @@ internal sealed unsafe partial class DictionaryCore
 
     private bool TryHaveSegment(Lane lane, Table table, ulong index)
     {
+        if (_noSegmentAt == index && Environment.TickCount64 - _noSegmentSince < RefusalMilliseconds)
+        {
+            return false;
+        }
+
         int segment = Table.SegmentOf(index);
         ulong* word = table.Segment(segment);
         try
@@ -268,9 +273,15 @@ internal sealed unsafe partial class DictionaryCore
         }
         catch (ArenaOutOfSpaceException)
         {
+            (_noSegmentAt, _noSegmentSince) = (index, Environment.TickCount64);
             return false;
         }
     }
+
+    // The bucket that growth last found no memory for, and when: every sixteenth insert would ask the medium again.
+    private const long RefusalMilliseconds = 250;
+    private ulong _noSegmentAt;
+    private long _noSegmentSince;
 
     private readonly BackingAhead _segmentsAhead;
     private long _segmentBackedFrom;

@@ -63,6 +63,9 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
     /// <summary>Room that the pretended medium still has.</summary>
     public long MediumRoom { get; set; } = long.MaxValue;
 
+    /// <summary>How often the pretended medium was asked and had none.</summary>
+    public int MediumRefusals { get; private set; }
+
     public void MarkFormatted() => IsFormatted = true;
 
     public void FillHoles(long end)
@@ -73,6 +76,7 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
     {
         if (offset + length > MediumRoom)
         {
+            MediumRefusals++;
             throw new ArenaOutOfSpaceException("The pretended medium is full.", length, 0);
         }
     }
