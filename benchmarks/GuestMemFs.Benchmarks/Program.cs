@@ -10,6 +10,12 @@ if (args is ["pauses"])
     return 0;
 }
 
+if (args is ["erasure"])
+{
+    Erasure.Run(Console.Out);
+    return 0;
+}
+
 if (args is ["regions", .. var arena])
 {
     if (arena is [var directory])

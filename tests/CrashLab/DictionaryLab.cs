@@ -1,5 +1,6 @@
 using GuestMemFs.Collections;
 using GuestMemFs.Format;
+using GuestMemFs.Heap;
 using GuestMemFs.Inspection;
 
 namespace GuestMemFs.CrashLab;
@@ -18,18 +19,23 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
     private PersistentDictionary _dictionary;
 
     private readonly string _part;
+    private readonly bool _erases;
 
     /// <summary>A fresh heap with an empty dictionary, on stale memory.</summary>
     /// <param name="length">Of the memory, in bytes.</param>
     /// <param name="part">Under which name its crash states are counted.</param>
-    public DictionaryLab(long length, string part)
+    /// <param name="erases">
+    /// Whether the heap erases: no state may then have a letter of what is not in a record.
+    /// </param>
+    public DictionaryLab(long length, string part, bool erases = false)
     {
         _part = part;
+        _erases = erases;
         _live = new LabSpace(length);
         _crashed = new LabSpace(length);
         _again = new LabSpace(length);
         _live.Bytes.Fill(0xA5);
-        _dictionary = Attach(_live, out _);
+        _dictionary = Attach(_live, _erases, out _);
     }
 
     /// <summary>How deep a crash of the recovery is looked into: each store of it, or not at all.</summary>
@@ -64,7 +70,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         _history.Clear();
         _history.Add(name);
         _durable = null;
-        _dictionary = Attach(_live, out _);
+        _dictionary = Attach(_live, _erases, out _);
     }
 
     /// <summary>Does an operation and explores its crashes.</summary>
@@ -84,6 +90,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         }
 
         AssertComplete(before, trace);
+        AssertErased(_live, "as it returns");
         if (PowerLoss is not null)
         {
             ExplorePowerLoss(before, trace, old);
@@ -135,7 +142,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         lab._live.Load(blank);
         StoreTrace trace = new(lab._live.Base, length);
         Persist.Trace = trace;
-        lab._dictionary = Attach(lab._live, out _);
+        lab._dictionary = Attach(lab._live, erases: false, out _);
         Persist.Trace = null;
         lab.AssertComplete(blank, trace);
         Image crash = blank with { Bytes = (byte[])blank.Bytes.Clone() };
@@ -184,7 +191,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         PersistentHeap heap;
         try
         {
-            dictionary = Attach(space, out heap);
+            dictionary = Attach(space, _erases, out heap);
         }
         catch (Exception error)
         {
@@ -200,13 +207,44 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         Assert.True(dictionary.Core.HashesWith(space.Seed), $"{Text()}: {when}: the hash is not keyed with the arena's seed");
         IReadOnlyList<string> problems = HeapVerifier.Verify(heap);
         Assert.True(problems.Count == 0, $"{Text()}: {when}:\n{string.Join('\n', problems)}");
+        AssertErased(space, when);
+    }
+
+    /// <summary>
+    /// Where the heap erases: what is no record has no three letters in a row, which keys and values consist of.
+    /// </summary>
+    private void AssertErased(LabSpace space, string when)
+    {
+        if (!_erases)
+        {
+            return;
+        }
+
+        Span<byte> rest = space.Bytes[..(int)(new HeapFrontier(space).Read() << HeapFormat.PageShift)].ToArray();
+        foreach ((long block, long size) in HeapBlocks.Find(space))
+        {
+            ulong header = *(ulong*)(space.Base + block);
+            long length = RecordFormat.IsRecord(header) ? RecordFormat.Length(header) : size;
+            rest.Slice((int)block, (int)length).Clear();
+        }
+
+        rest = rest[(int)(HeapFormat.FirstPage << HeapFormat.PageShift)..];
+        for (int at = rest.IndexOfAnyInRange((byte)'a', (byte)'z'), run = 0; at >= 0 && at < rest.Length; at++)
+        {
+            run = rest[at] is >= (byte)'a' and <= (byte)'z' ? run + 1 : 0;
+            Assert.True(run < 3, $"{Text()}: {when}: what was deleted is at {at} behind the page table");
+            if (run == 0 && rest[at..].IndexOfAnyInRange((byte)'a', (byte)'z') is var next)
+            {
+                at = next < 0 ? rest.Length : at + next - 1;
+            }
+        }
     }
 
     private string Text() => string.Join(" | ", _history);
 
-    private static PersistentDictionary Attach(LabSpace space, out PersistentHeap heap)
+    private static PersistentDictionary Attach(LabSpace space, bool erases, out PersistentHeap heap)
     {
-        heap = PersistentHeap.Open(space);
+        heap = PersistentHeap.Open(space, new HeapOptions { Erase = erases });
         return PersistentDictionary.OpenOrCreate(heap, "keys", new PersistentDictionaryOptions { TimeProvider = StoppedTime.Instance });
     }
 

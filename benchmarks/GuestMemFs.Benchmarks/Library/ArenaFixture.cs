@@ -9,6 +9,7 @@ internal sealed class ArenaFixture : IDisposable
     private const int BytesAKey = 200;
     private readonly string _directory = Path.Combine(Settings.Parent, $"gmf-benchmarks-{Environment.ProcessId}-{Guid.NewGuid():N}");
     private readonly RegionReserve _reserve;
+    private readonly HeapOptions _heap;
     private readonly long _size;
     private PersistentArena? _arena;
 
@@ -18,8 +19,9 @@ internal sealed class ArenaFixture : IDisposable
     }
 
     /// <summary>With room for more keys than are in it, whose memory is taken from the medium as it is needed or at once.</summary>
-    public ArenaFixture(long keys, long room, RegionReserve reserve = RegionReserve.OnDemand)
+    public ArenaFixture(long keys, long room, RegionReserve reserve = RegionReserve.OnDemand, HeapOptions? heap = null)
     {
+        _heap = heap ?? new HeapOptions();
         _reserve = reserve;
         const long step = 2L << 20;
         _size = Math.Max(64L << 20, (room * BytesAKey * 3 / 2 / step + 1) * step);
@@ -43,7 +45,7 @@ internal sealed class ArenaFixture : IDisposable
     {
         _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = _directory, SizeHint = _size });
         PersistentRegion region = _arena.OpenOrCreateRegion("data", _size, new RegionOptions { Kind = RegionKind.Heap, Reserve = _reserve });
-        return Dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
+        return Dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region, _heap), "keys");
     }
 
     public void Close()

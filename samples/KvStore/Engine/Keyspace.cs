@@ -16,12 +16,12 @@ internal sealed class Keyspace : IDisposable
     private readonly PersistentHeap _heap;
     private readonly Medium? _held;
 
-    private Keyspace(PersistentArena arena, PersistentRegion region, Medium? held)
+    private Keyspace(PersistentArena arena, PersistentRegion region, Medium? held, HeapOptions options)
     {
         _held = held;
         _arena = arena;
         _region = region;
-        _heap = PersistentHeap.Open(region);
+        _heap = PersistentHeap.Open(region, options);
         Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName, new PersistentDictionaryOptions { TimeProvider = WallClock.Source });
         KeysAtAttach = Keys.Count;
     }
@@ -86,7 +86,10 @@ internal sealed class Keyspace : IDisposable
             PersistentRegion region = arena.OpenOrGrowRegion(
                 RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
             options.Size = region.Length;
-            return new Keyspace(arena, region, held);
+            var heap = new HeapOptions { Erase = options.Erase };
+            Keyspace keyspace = new(arena, region, held, heap);
+            options.Erase = keyspace._heap.Erases;
+            return keyspace;
         }
         catch
         {
@@ -109,6 +112,7 @@ internal sealed class Keyspace : IDisposable
         yield return ("arena_frontier", Text(heap.Frontier));
         yield return ("arena_known_free", Text(heap.KnownFree));
         yield return ("arena_longest_free", Text(heap.LongestFree));
+        yield return ("arena_erases", _heap.Erases ? "1" : "0");
         long active = heap.Frontier - heap.KnownFree;
         long allocated = active - heap.FreeInSlabs;
         yield return ("allocator_allocated", Text(allocated));

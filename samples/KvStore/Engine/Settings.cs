@@ -59,6 +59,9 @@ internal static class Settings
             "crash-loop-limit", "after how many early ends in a row that is done", CrashLoopPolicy.MinimumLimit, 1000,
             o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
         new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize, SetSize),
+        new(
+            "erase", "yes: what is deleted or overwritten is zeroed before the reply, from then on",
+            o => o.Erase ? "yes" : "no", SetErase),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
         new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),
         new("protected-mode", "yes: without a password, clients of other machines are refused", o => o.ProtectedMode ? "yes" : "no", SetProtectedMode, atRunTime: true),
@@ -125,7 +128,13 @@ internal static class Settings
         }
     }
 
-    private static string? SetProtectedMode(ServerOptions options, string value)
+    private static string? SetProtectedMode(ServerOptions options, string value) =>
+        SetYesNo(options, value, (o, on) => o.ProtectedMode = on);
+
+    private static string? SetErase(ServerOptions options, string value) =>
+        SetYesNo(options, value, (o, on) => o.Erase = on);
+
+    private static string? SetYesNo(ServerOptions options, string value, Action<ServerOptions, bool> set)
     {
         bool on = value.Equals("yes", StringComparison.OrdinalIgnoreCase);
         if (!on && !value.Equals("no", StringComparison.OrdinalIgnoreCase))
@@ -133,7 +142,7 @@ internal static class Settings
             return "argument must be 'yes' or 'no'";
         }
 
-        options.ProtectedMode = on;
+        set(options, on);
         return null;
     }
 

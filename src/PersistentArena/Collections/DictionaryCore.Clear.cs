@@ -28,6 +28,11 @@ internal sealed unsafe partial class DictionaryCore
                 {
                     ClearLocked(lane);
                 }
+
+                if (_heap.Erases)
+                {
+                    CollectGarbageLocked(lane, long.MaxValue); // what was cleared is zeroed before this returns
+                }
             }
         }
         finally

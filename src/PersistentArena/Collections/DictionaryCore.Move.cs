@@ -105,6 +105,7 @@ internal sealed unsafe partial class DictionaryCore : IBlockOwner
             return MoveOutcome.NoRoom;
         }
 
+        lane.BeginFill(copy);
         byte* to = _base + copy + sizeof(ulong);
         byte* from = _base + block + sizeof(ulong);
         for (long left = length - sizeof(ulong); left > 0;)

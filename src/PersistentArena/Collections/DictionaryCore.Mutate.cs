@@ -128,7 +128,7 @@ internal sealed unsafe partial class DictionaryCore
         long block = _heap.Blocks.Take(lane, length);
         try
         {
-            byte* record = FillKey(block, header, key, plan.ExpiresAt);
+            byte* record = FillKey(lane, block, header, key, plan.ExpiresAt);
             mutation.Write(current, new Span<byte>(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength));
             Persist.Wrote(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength);
             Place(lane, table, bucket, hash, block, header, old, oldHeader, slot);
@@ -142,9 +142,13 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>A filter that gives the block back before anything else sees the failure: nothing half-done stays.</summary>
     private bool NotPlaced(Exception error, Lane lane, long block, long length)
     {
-        if (error is not HeapDamagedException && lane.Words[IntentWord.Operation] == 0)
+        if (lane.Words[IntentWord.Operation] == 0)
         {
-            _heap.Blocks.Give(lane, block, length);
+            lane.Discard(block);
+            if (error is not HeapDamagedException)
+            {
+                _heap.Blocks.Give(lane, block, length);
+            }
         }
 
         return false;
@@ -165,7 +169,7 @@ internal sealed unsafe partial class DictionaryCore
         byte flags = (byte)(RecordFormat.IsInteger | (plan.ExpiresAt == RecordView.NoExpiry ? 0 : RecordFormat.HasExpiry));
         ulong header = RecordFormat.Header(plan.Type, flags, key.Length, sizeof(long));
         long block = _heap.Blocks.Take(lane, RecordFormat.Length(header));
-        byte* record = FillKey(block, header, key, plan.ExpiresAt);
+        byte* record = FillKey(lane, block, header, key, plan.ExpiresAt);
         Persist.Store(RecordFormat.IntegerWord(record, header), (ulong)plan.Integer);
         PlaceOrGiveBack(lane, table, bucket, hash, block, header, old, oldHeader, slot);
     }
@@ -202,7 +206,7 @@ internal sealed unsafe partial class DictionaryCore
         ulong newHeader = RecordFormat.Header((RecordType)(byte)header, flags, key.Length, RecordFormat.ValueLength(header));
         long length = RecordFormat.Length(newHeader);
         long block = _heap.Blocks.Take(lane, length);
-        byte* copy = FillKey(block, newHeader, key, expiresAt);
+        byte* copy = FillKey(lane, block, newHeader, key, expiresAt);
         if ((flags & RecordFormat.IsInteger) != 0)
         {
             Persist.Store(RecordFormat.IntegerWord(copy, newHeader), *RecordFormat.IntegerWord(record, header));
@@ -215,8 +219,9 @@ internal sealed unsafe partial class DictionaryCore
         PlaceOrGiveBack(lane, table, bucket, hash, block, newHeader, record, header, slot);
     }
 
-    private byte* FillKey(long block, ulong header, ReadOnlySpan<byte> key, long expiresAt)
+    private byte* FillKey(Lane lane, long block, ulong header, ReadOnlySpan<byte> key, long expiresAt)
     {
+        lane.BeginFill(block);
         byte* record = _base + block;
         if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0)
         {

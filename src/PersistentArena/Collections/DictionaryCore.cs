@@ -332,6 +332,13 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
 
         _heap.Blocks.BeforeSearch(CheckSegments);
         CleanLastSplit();
+        if (_heap.Erases)
+        {
+            Lane lane = _heap.TakeLane();
+            CollectGarbage(lane, long.MaxValue); // a clear that a crash interrupted
+            PersistentHeap.ReleaseLane(lane);
+        }
+
         _heap.Groups.RollBackParked(OffsetOf(_root), this);
     }
 }

@@ -35,11 +35,19 @@ internal static class HeapFormat
     /// <summary>Epoch of the last writer that found changes in flight. Readers of other processes, which may have begun under the writer before it, look at it again.</summary>
     public const int RecoveredOffset = 192;
 
+    /// <summary>1 once what was free when <see cref="Erasing"/> began is zeroed too. A plain word.</summary>
+    public const int SweptOffset = 256;
+
     /// <summary>Incompatible feature: the logs of atomic groups may name an owner for each entry.</summary>
     public const ulong GroupsOfSeveral = 1;
 
+    /// <summary>
+    /// Incompatible feature: what is freed is zeroed. A library that does not know it would leave it readable.
+    /// </summary>
+    public const ulong Erasing = 8;
+
     /// <summary>All incompatible features that this library knows.</summary>
-    public const ulong KnownIncompatible = GroupsOfSeveral;
+    public const ulong KnownIncompatible = GroupsOfSeveral | Erasing;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;

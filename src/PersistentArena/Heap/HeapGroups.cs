@@ -209,6 +209,7 @@ internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
             if (log.Entry(i) is { Old: not 0 } entry)
             {
                 long length = LengthOf(entry);
+                lane.Erase(entry.Old);
                 Persist.Publish((ulong*)heap.At(entry.Old), reserved);
                 heap.Blocks.Give(lane, entry.Old, length);
             }

@@ -6,7 +6,9 @@ namespace GuestMemFs.Heap;
 /// What an attach does about changes in flight: one look at each lane. Each step may be repeated, so a recovery that is killed
 /// is simply done again.
 /// </summary>
-internal readonly unsafe struct HeapRecovery(IHeapSpace space)
+/// <param name="space">The heap's memory.</param>
+/// <param name="eraser">Where the heap erases.</param>
+internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eraser)
 {
     private readonly byte* _base = space.Base;
     private readonly long _length = space.Length;
@@ -53,7 +55,9 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space)
     {
         if (block != 0)
         {
-            Persist.Publish(Word(block), BlockHeader.Free);
+            ulong* header = Word(block);
+            eraser?.EraseHeld((long)block);
+            Persist.Publish(header, BlockHeader.Free);
         }
     }
 

@@ -31,6 +31,13 @@ internal static class IntentWord
     /// <summary>State of the group and its number of entries: see <see cref="Heap.GroupLog"/>.</summary>
     public const int GroupState = 25;
 
+    /// <summary>
+    /// Sealed offsets of blocks that this lane has begun to fill and that no intent names yet; 0 for none. Only where
+    /// the heap erases.
+    /// </summary>
+    public const int Filling = 26;
+    public const int FillingCount = 6;
+
     public const uint Active = 1;
     public const uint HasCounters = 1 << 8;
     public const uint HasSecondSlot = 1 << 9;

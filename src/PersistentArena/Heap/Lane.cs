@@ -19,6 +19,9 @@ internal sealed unsafe class Lane
     private readonly ulong* _words;
     private readonly byte* _base;
     private readonly ulong _reserved;
+    private BlockEraser? _eraser;
+    private int _filling;
+    private long _firstFilling;
     private int _holder;
     private int _call;
 
@@ -52,6 +55,9 @@ internal sealed unsafe class Lane
 
     /// <summary>Inserts since the dictionary last looked whether it should grow. Volatile.</summary>
     public int InsertsSinceGrowthCheck { get; set; }
+
+    /// <summary>Has freed blocks zeroed from now on. While nobody changes the heap.</summary>
+    public void EraseWith(BlockEraser eraser) => _eraser = eraser;
 
     public bool IsHeld => Volatile.Read(ref _holder) != 0;
 
@@ -119,12 +125,87 @@ internal sealed unsafe class Lane
             Persist.Publish((ulong*)(_base + intent.SecondSlot), intent.SecondValue);
         }
 
+        if (_eraser is not null)
+        {
+            FinishErasing(intent);
+        }
+
         if (intent.Old != 0)
         {
             Persist.Publish((ulong*)(_base + intent.Old), _reserved);
         }
 
         Persist.Publish(_words + IntentWord.Operation, 0);
+    }
+
+    /// <summary>
+    /// Before bytes of the caller's go into a block that was taken: notes it, where the heap erases. A crash before the
+    /// intent names it leaves the bytes in a free
+    /// block, which the next attach zeroes.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void BeginFill(long block)
+    {
+        if (_eraser is not null)
+        {
+            NoteFilling(block);
+        }
+    }
+
+    /// <summary>
+    /// Where the heap erases: zeroes a block that was taken, perhaps filled, and is not going to be published.
+    /// </summary>
+    public void Discard(long block)
+    {
+        if (_eraser is not null)
+        {
+            _eraser.Erase(block);
+            ForgetFilling();
+        }
+    }
+
+    /// <summary>
+    /// Where the heap erases: zeroes a block that is about to be freed. Its header stays, so that a crash finds it
+    /// again.
+    /// </summary>
+    public void Erase(long block) => _eraser?.EraseHeld(block);
+
+    // All within the intent: recovery does it again.
+    private void FinishErasing(in Intent intent)
+    {
+        if (intent.Old != 0)
+        {
+            _eraser!.EraseHeld(intent.Old);
+        }
+
+        // Not by the intent of a longer group log, which comes between the filling of a block and the block's own
+        // intent.
+        if (_filling > 0 && (intent.New == _firstFilling || intent.MoreNew.Contains(_firstFilling)))
+        {
+            ForgetFilling();
+        }
+    }
+
+    private void NoteFilling(long block)
+    {
+        if (_filling == IntentWord.FillingCount)
+        {
+            throw new InvalidOperationException(
+                $"A change fills more than {IntentWord.FillingCount} blocks before its intent names them.");
+        }
+
+        _firstFilling = _filling == 0 ? block : _firstFilling;
+        ulong* word = _words + IntentWord.Filling + _filling++;
+        Persist.Publish(word, SealedOffset.Seal(block, (byte*)word - _base));
+    }
+
+    // Before the block can become something else: the word would then name the middle of another's.
+    private void ForgetFilling()
+    {
+        while (_filling > 0)
+        {
+            Persist.Publish(_words + IntentWord.Filling + --_filling, 0);
+        }
     }
 
     private uint BeginRare(in Intent intent, ref uint rest)

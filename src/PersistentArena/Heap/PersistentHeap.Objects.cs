@@ -93,6 +93,7 @@ public sealed unsafe partial class PersistentHeap
         long oldSize = old == 0 ? 0 : SizeOfObject(old, slot);
         if (block != 0)
         {
+            lane.BeginFill(block);
             Persist.Copy(_base + block + ObjectHeader, value);
         }
 
@@ -126,6 +127,7 @@ public sealed unsafe partial class PersistentHeap
         {
             if (entry.New != 0)
             {
+                lane.Discard(entry.New);
                 Blocks.Give(lane, entry.New, size);
             }
 

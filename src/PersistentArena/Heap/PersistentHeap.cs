@@ -38,16 +38,22 @@ public sealed unsafe partial class PersistentHeap
         _base = space.Base;
         CheckHeader();
         _lanes = new HeapLanes(this);
+        BlockEraser? eraser = Erases ? EraseFromNowOn() : null;
         Groups = new HeapGroups(this, _lanes);
-        if (space.IsWritable && recover)
+        bool recovers = space.IsWritable && recover;
+        if (recovers)
         {
             space.FillHoles(FrontierBytes);
             _blocks = new BlockAllocator(space, _lanes.All.ToArray());
             _compactor = new Compactor(this, _blocks);
-            Recover();
+            Recover(eraser);
+            if (eraser is not null && *SweptWord == 0)
+            {
+                Sweep(eraser);
+            }
         }
 
-        new HeapRoots(space).Check(settled: space.IsWritable && recover);
+        new HeapRoots(space).Check(settled: recovers);
     }
 
     /// <summary>What this attach found in flight.</summary>
@@ -58,6 +64,11 @@ public sealed unsafe partial class PersistentHeap
 
     /// <summary>Names of the roots.</summary>
     public IReadOnlyList<string> Roots => new HeapRoots(_space).Names();
+
+    /// <summary>
+    /// True where what is freed is zeroed before the change returns: <see cref="HeapOptions.Erase"/>.
+    /// </summary>
+    public bool Erases => (*(ulong*)(_base + HeapFormat.IncompatOffset) & HeapFormat.Erasing) != 0;
 
     internal IHeapSpace Space => _space;
 
@@ -84,9 +95,22 @@ public sealed unsafe partial class PersistentHeap
     /// <exception cref="RegionKindException">The region is not of kind Heap.</exception>
     /// <exception cref="HeapDamagedException">The region held a heap whose header does not check.</exception>
     /// <exception cref="ArenaReadOnlyException">The region never held one, and the arena was opened read-only.</exception>
-    public static PersistentHeap Open(PersistentRegion region)
+    public static PersistentHeap Open(PersistentRegion region) => Open(region, new HeapOptions());
+
+    /// <summary>As <see cref="Open(PersistentRegion)"/>, with options. They add to what the heap has already.</summary>
+    /// <param name="region">The region.</param>
+    /// <param name="options">
+    /// What the heap is to do beside its work. Of no effect where the region was opened read-only.
+    /// </param>
+    /// <inheritdoc cref="Open(PersistentRegion)" path="/exception"/>
+    /// <exception cref="ArenaOutOfSpaceException">
+    /// <see cref="HeapOptions.Erase"/> is new to the heap, its free memory has holes, and the medium has no room for
+    /// them. The next open goes on with it.
+    /// </exception>
+    public static PersistentHeap Open(PersistentRegion region, HeapOptions options)
     {
         ArgumentNullException.ThrowIfNull(region);
+        ArgumentNullException.ThrowIfNull(options);
         if (region.IsReadOnly)
         {
             PersistentHeap reader = Open(new RegionHeapSpace(region));
@@ -105,8 +129,16 @@ public sealed unsafe partial class PersistentHeap
 
             (RegionHeapSpace space, PersistentHeap heap) = (open.Space, open.Heap!);
             region.BeforeClose(() => space.Leave(region, heap.Close), () => space.WhenLast(region, heap.MarkGone));
+            heap.Apply(options);
             return heap;
         }
+    }
+
+    internal static PersistentHeap Open(IHeapSpace space, HeapOptions options)
+    {
+        PersistentHeap heap = Open(space);
+        heap.Apply(options);
+        return heap;
     }
 
     internal static PersistentHeap Open(IHeapSpace space)
@@ -327,11 +359,13 @@ public sealed unsafe partial class PersistentHeap
                 }
 
                 long block = TakeMakingRoom(lane, size);
+                lane.BeginFill(block);
                 fill(block);
                 HeapRoots roots = new(_space);
                 long slot = roots.FindFree();
                 if (slot == 0)
                 {
+                    lane.Discard(block);
                     Blocks.Give(lane, block, size);
                     throw new HeapRootsFullException(_space.Name, name, HeapFormat.RootCount);
                 }
@@ -351,7 +385,40 @@ public sealed unsafe partial class PersistentHeap
         }
     }
 
-    private void Recover()
+    private ulong* SweptWord => (ulong*)(_base + HeapFormat.SweptOffset);
+
+    /// <summary>Does from now on what the options ask for. What the heap does already stays.</summary>
+    private void Apply(HeapOptions options)
+    {
+        if (options.Erase && !Erases)
+        {
+            Alone(() =>
+            {
+                Require(HeapFormat.Erasing); // killed before the sweep's end, the next open sweeps
+                Sweep(EraseFromNowOn());
+                return 0;
+            });
+        }
+    }
+
+    private BlockEraser EraseFromNowOn()
+    {
+        BlockEraser eraser = new(_space);
+        foreach (Lane lane in Lanes)
+        {
+            lane.EraseWith(eraser);
+        }
+
+        return eraser;
+    }
+
+    private void Sweep(BlockEraser eraser)
+    {
+        eraser.Sweep();
+        Persist.Publish(SweptWord, 1); // COMMIT POINT: swept
+    }
+
+    private void Recover(BlockEraser? eraser)
     {
         FinishHeader();
         if (CountInFlight() > 0)
@@ -360,10 +427,11 @@ public sealed unsafe partial class PersistentHeap
             Persist.Publish(RecoveredWord, _space.Epoch);
         }
 
-        HeapRecovery recovery = new(_space);
+        HeapRecovery recovery = new(_space, eraser);
         foreach (Lane lane in Lanes)
         {
             Recovery = Count(recovery.Resolve(lane));
+            eraser?.EraseFilling(lane.Words);
             if (GroupLog.Exists(lane))
             {
                 GroupLog.Open(_space, lane).Check(_space);
@@ -508,7 +576,22 @@ public sealed unsafe partial class PersistentHeap
     private static bool HasHeader(byte* start)
     {
         ulong crc = *(ulong*)(start + HeapFormat.CrcOffset);
-        return *(ulong*)start == HeapFormat.Magic && Guard.Holds(crc == HeaderCrc(start) || crc == HeaderCrc(start, HeapFormat.GroupsOfSeveral));
+        bool intact = crc == HeaderCrc(start) || IsWithoutNewest(start, crc);
+        return *(ulong*)start == HeapFormat.Magic && Guard.Holds(intact);
+    }
+
+    /// <summary>True for the checksum of the header as it was before one of its features came.</summary>
+    private static bool IsWithoutNewest(byte* start, ulong crc)
+    {
+        for (ulong left = HeapFormat.KnownIncompatible; left != 0; left &= left - 1)
+        {
+            if (crc == HeaderCrc(start, left & (0 - left)))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static uint HeaderCrc(byte* start, ulong without = 0)
