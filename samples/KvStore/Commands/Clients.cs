@@ -34,6 +34,9 @@ internal static class Clients
         },
     ]);
 
+    /// <summary>Each client may keep three names, and they are shown in each list.</summary>
+    private const int LongestName = 1024;
+
     public static void Id(in Call call) => call.Reply.Integer(call.Session.Id);
 
     public static void GetName(in Call call)
@@ -69,6 +72,12 @@ internal static class Clients
         if (!IsPlain(call.Args[3]))
         {
             call.Reply.Error($"ERR {(isName ? "lib-name" : "lib-ver")} cannot contain spaces, newlines or special characters.");
+            return;
+        }
+
+        if (call.Args[3].Length > LongestName)
+        {
+            call.Reply.Error($"ERR {(isName ? "lib-name" : "lib-ver")} has at most {LongestName} bytes.");
             return;
         }
 
@@ -151,6 +160,13 @@ internal static class Clients
     /// <summary>Reads a client's name, or replies what is wrong with it.</summary>
     public static bool TryName(in Call call, int index, out string? name)
     {
+        name = "";
+        if (call.Args[index].Length > LongestName)
+        {
+            call.Reply.Error($"ERR Client names have at most {LongestName} bytes.");
+            return false;
+        }
+
         name = call.Args.Text(index);
         if (IsPlain(call.Args[index]))
         {

@@ -131,6 +131,7 @@ internal static class Info
         Line(to, "total_net_input_bytes", s.BytesIn);
         Line(to, "total_net_output_bytes", s.BytesOut);
         Line(to, "rejected_connections", s.Rejected);
+        Line(to, "client_query_buffer_limit_disconnections", s.InputOverflowed);
         Line(to, "client_output_buffer_limit_disconnections", s.Overflowed);
         Line(to, "expired_keys", s.Expired);
         Line(to, "evicted_keys", 0);

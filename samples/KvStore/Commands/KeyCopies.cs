@@ -1,6 +1,6 @@
-using System.Buffers;
 using GuestMemFs;
 using KvStore.Engine;
+using KvStore.Memory;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
 
@@ -117,8 +117,7 @@ internal static class KeyCopies
     /// <summary>A record's content outside the arena.</summary>
     private sealed class RecordCopy : IDisposable
     {
-        private byte[] _bytes = [];
-        private int _length;
+        private readonly GrowingBuffer _bytes = new();
         private RecordType _type;
         private bool _isInteger;
         private long _integer;
@@ -138,14 +137,7 @@ internal static class KeyCopies
             return mutation.Done;
         }
 
-        public void Dispose()
-        {
-            if (_bytes.Length > 0)
-            {
-                ArrayPool<byte>.Shared.Return(_bytes);
-                _bytes = [];
-            }
-        }
+        public void Dispose() => _bytes.Dispose();
 
         private readonly struct Reader(RecordCopy copy) : IRecordReader
         {
@@ -156,12 +148,7 @@ internal static class KeyCopies
                 copy._isInteger = record.IsInteger;
                 copy._integer = record.Integer;
                 copy._expiresAt = record.ExpiresAt;
-                copy._length = record.Value.Length;
-                if (copy._length > 0)
-                {
-                    copy._bytes = ArrayPool<byte>.Shared.Rent(copy._length);
-                    record.Value.CopyTo(copy._bytes);
-                }
+                record.Value.CopyTo(copy._bytes.Append(record.Value.Length));
             }
         }
 
@@ -179,10 +166,10 @@ internal static class KeyCopies
                 Done = true;
                 return copy._isInteger
                     ? MutationPlan.PutInteger(copy._integer, copy._expiresAt)
-                    : MutationPlan.Put(copy._length, copy._expiresAt, copy._type);
+                    : MutationPlan.Put(copy._bytes.Length, copy._expiresAt, copy._type);
             }
 
-            public readonly void Write(in RecordView current, Span<byte> value) => copy._bytes.AsSpan(0, copy._length).CopyTo(value);
+            public readonly void Write(in RecordView current, Span<byte> value) => copy._bytes.Span.CopyTo(value);
         }
     }
 }

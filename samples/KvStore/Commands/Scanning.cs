@@ -1,7 +1,7 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using GuestMemFs;
+using KvStore.Memory;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
 
@@ -72,7 +72,7 @@ internal static class Scanning
             }
         }
 
-        using var found = new KeyCollector();
+        using var found = new KeyCollector(LongestReply(call));
         var visitor = new Visitor(found, pattern, type);
         long buckets = Math.Min(count, LargestCount) * BucketsPerKey;
         do
@@ -84,12 +84,12 @@ internal static class Scanning
         while (cursor != 0 && visitor.Seen < count && buckets > 0);
         call.Reply.Array(2);
         call.Reply.Bulk(cursor.ToString(CultureInfo.InvariantCulture));
-        found.Reply(call.Reply);
+        found.Reply(call);
     }
 
     public static void AllKeys(in Call call)
     {
-        using var found = new KeyCollector();
+        using var found = new KeyCollector(LongestReply(call));
         var visitor = new Visitor(found, call.Args[1], default);
         ulong cursor = 0;
         do
@@ -97,18 +97,21 @@ internal static class Scanning
             cursor = call.Keys.Scan(cursor, BucketsAtATime, ref visitor);
         }
         while (cursor != 0);
-        found.Reply(call.Reply);
+        found.Reply(call);
     }
 
     public static void RandomKey(in Call call)
     {
-        using var found = new KeyCollector();
+        using var found = new KeyCollector(LongestReply(call));
         var visitor = new Visitor(found, "*"u8, default);
         if (!call.Keys.TryVisitRandom(ref visitor) || !found.TryReplyFirst(call.Reply))
         {
             call.Reply.Null();
         }
     }
+
+    private static long LongestReply(in Call call) =>
+        Math.Min(Array.MaxLength, Math.Min(call.Engine.Options.OutputHardLimit, call.Engine.Options.OutputTotalLimit));
 
     private static bool TryCursor(ReadOnlySpan<byte> text, out ulong cursor)
     {
@@ -149,38 +152,44 @@ internal static class Scanning
     }
 
     /// <summary>Keys that were found, one behind the other, as bulk strings: their number has to be replied before them.</summary>
-    private sealed class KeyCollector : IDisposable
+    /// <param name="limit">With more bytes no more are kept: its client would be closed for as long a reply.</param>
+    private sealed class KeyCollector(long limit) : IDisposable
     {
-        private byte[] _bytes = ArrayPool<byte>.Shared.Rent(1024);
-        private int _used;
+        private readonly GrowingBuffer _bytes = new();
         private int _count;
+        private bool _over;
 
         public void Add(ReadOnlySpan<byte> key)
         {
-            int needed = _used + key.Length + RespWriter.HeaderLength;
-            if (needed > _bytes.Length)
+            Span<byte> header = stackalloc byte[RespWriter.HeaderLength];
+            header[0] = (byte)'$';
+            int at = 1 + Numbers.Format(key.Length, header[1..]);
+            "\r\n"u8.CopyTo(header[at..]);
+            at += 2;
+            _over |= _bytes.Length + (long)at + key.Length > limit;
+            if (_over)
             {
-                byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, (int)Math.Min(_bytes.Length * 2L, Array.MaxLength)));
-                _bytes.AsSpan(0, _used).CopyTo(larger);
-                ArrayPool<byte>.Shared.Return(_bytes);
-                _bytes = larger;
+                return;
             }
 
-            Span<byte> to = _bytes.AsSpan(_used);
-            to[0] = (byte)'$';
-            int at = 1 + Numbers.Format(key.Length, to[1..]);
-            "\r\n"u8.CopyTo(to[at..]);
-            key.CopyTo(to[(at + 2)..]);
-            at += 2 + key.Length;
-            "\r\n"u8.CopyTo(to[at..]);
-            _used += at + 2;
+            Span<byte> to = _bytes.Append(at + key.Length + 2);
+            header[..at].CopyTo(to);
+            key.CopyTo(to[at..]);
+            "\r\n"u8.CopyTo(to[(at + key.Length)..]);
             _count++;
         }
 
-        public void Reply(RespWriter reply)
+        public void Reply(in Call call)
         {
-            reply.Array(_count);
-            reply.Raw(_bytes.AsSpan(0, _used));
+            if (_over)
+            {
+                call.Session.Close = call.Session.Drop = true;
+                call.Engine.Statistics.Overflowed++;
+                return;
+            }
+
+            call.Reply.Array(_count);
+            call.Reply.Raw(_bytes.Span);
         }
 
         /// <summary>False where none was found.</summary>
@@ -191,10 +200,10 @@ internal static class Scanning
                 return false;
             }
 
-            reply.Raw(_bytes.AsSpan(0, _used));
+            reply.Raw(_bytes.Span);
             return true;
         }
 
-        public void Dispose() => ArrayPool<byte>.Shared.Return(_bytes);
+        public void Dispose() => _bytes.Dispose();
     }
 }

@@ -82,6 +82,8 @@ internal static class Transactions
         }
 
         bool dirty = WatchTable.IsDirty(session, call.Keys);
+        session.Transaction = null;
+        using TransactionQueue queue = transaction;
         End(session, call.Engine);
         if (transaction.Spoiled)
         {
@@ -113,9 +115,10 @@ internal static class Transactions
         }
     }
 
-    /// <summary>Leaves MULTI and forgets what is watched.</summary>
+    /// <summary>Leaves MULTI, forgets its commands and what is watched.</summary>
     public static void End(ClientSession session, KvEngine engine)
     {
+        session.Transaction?.Dispose();
         session.Transaction = null;
         engine.Watches.Remove(session);
     }

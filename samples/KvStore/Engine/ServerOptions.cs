@@ -71,8 +71,12 @@ internal sealed class ServerOptions
     /// <summary>Unsent bytes of replies after which a client is closed.</summary>
     public long OutputHardLimit { get; set; } = 2L << 30;
 
-    /// <summary>Unsent bytes of replies of all clients, after which those who do not read are closed.</summary>
+    /// <summary>Unsent bytes of replies of all clients, after which the one with the most is closed.</summary>
     public long OutputTotalLimit { get; set; } = 1L << 30;
+
+    /// <summary>Bytes of unfinished requests and transactions of all, after which the client with the most is
+    /// closed.</summary>
+    public long InputTotalLimit { get; set; } = 2L << 30;
 
     /// <summary>Bytes of one unfinished request after which a client is closed.</summary>
     public long QueryBufferLimit { get; set; } = 1L << 30;

@@ -74,7 +74,13 @@ internal static class Settings
         Bytes("client-query-buffer-limit", "largest unfinished request of a client", 1L << 20, Gigabyte, o => o.QueryBufferLimit, (o, v) => o.QueryBufferLimit = v),
         Bytes("client-output-soft-limit", "unsent replies after which a client's next commands wait", 16 * 1024, 16 * Gigabyte, o => o.OutputSoftLimit, (o, v) => o.OutputSoftLimit = v),
         Bytes("client-output-hard-limit", "unsent replies after which a client is closed (for clients that connect afterwards)", 1L << 20, 64 * Gigabyte, o => o.OutputHardLimit, (o, v) => o.OutputHardLimit = v),
-        Bytes("client-output-total-limit", "unsent replies of all clients, after which those who do not read are closed", 16L << 20, 1L << 40, o => o.OutputTotalLimit, (o, v) => o.OutputTotalLimit = v),
+        Bytes(
+            "client-output-total-limit", "unsent replies of all clients, after which the one with the most is closed",
+            16L << 20, 1L << 40, o => o.OutputTotalLimit, (o, v) => o.OutputTotalLimit = v),
+        Bytes(
+            "client-input-total-limit",
+            "unfinished requests and transactions of all clients, after which the one with the most is closed",
+            16L << 20, 1L << 40, o => o.InputTotalLimit, (o, v) => o.InputTotalLimit = v),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 

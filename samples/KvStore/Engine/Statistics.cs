@@ -28,8 +28,12 @@ internal sealed class Statistics
     /// <summary>Connections closed because their replies passed the limit.</summary>
     public long Overflowed { get; set; }
 
+    /// <summary>Connections closed because what they made the server keep passed the limit of all.</summary>
+    public long InputOverflowed { get; set; }
+
     public void Reset()
     {
-        Commands = Changes = Hits = Misses = Expired = OutOfMemory = Errors = Connections = Rejected = BytesIn = BytesOut = Overflowed = 0;
+        Commands = Changes = Hits = Misses = Expired = OutOfMemory = Errors = 0;
+        Connections = Rejected = BytesIn = BytesOut = Overflowed = InputOverflowed = 0;
     }
 }

@@ -8,6 +8,9 @@ internal readonly record struct Slice(int Start, int Length);
 /// <summary>A command and its arguments, where they lie in the input: nothing is copied. Valid until the input is advanced.</summary>
 internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Slice> slices)
 {
+    /// <summary>An error's text repeats no more of an argument: it may have half a gigabyte.</summary>
+    private const int LongestShown = 16 * 1024;
+
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private readonly ReadOnlySpan<Slice> _slices = slices;
 
@@ -27,7 +30,11 @@ internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Sl
     public bool Is(int index, ReadOnlySpan<byte> word) => Ascii.EqualsIgnoreCase(this[index], word);
 
     /// <summary>The argument for an error's text: a byte is a character there.</summary>
-    public string Shown(int index) => Encoding.Latin1.GetString(this[index]);
+    public string Shown(int index)
+    {
+        ReadOnlySpan<byte> argument = this[index];
+        return Encoding.Latin1.GetString(argument[..Math.Min(argument.Length, LongestShown)]);
+    }
 
     /// <summary>The argument as text, for names; bytes that are no UTF-8 are replaced.</summary>
     public string Text(int index) => Encoding.UTF8.GetString(this[index]);

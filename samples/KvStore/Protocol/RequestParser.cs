@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
+using KvStore.Memory;
 
 namespace KvStore.Protocol;
 
@@ -23,12 +25,17 @@ internal enum ParseStatus
 /// the buffer; <see cref="Rebase"/> tells the parser how many bytes before it were dropped.</para>
 /// <para>Limits and messages are those of Redis, its leniencies included: what stands in place of a bulk's final CRLF is not checked.</para>
 /// </remarks>
-internal sealed class RequestParser(ProtocolLimits limits)
+internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
 {
-    /// <summary>Room for the arguments of a pipelined batch is kept; that of one huge command is not.</summary>
+    /// <summary>Room for the arguments of a pipelined batch is kept; that of one huge command is not, nor an
+    /// array.</summary>
     private const int KeptSlices = 256;
 
+    /// <summary>Room for an inline command of so many bytes is kept.</summary>
+    private const int KeptInline = 256;
+
     private Slice[] _slices = new Slice[8];
+    private GrowingBuffer? _manySlices; // in place of the array, where they are more
     private int _sliceCount;
     private int _frameFirstSlice;
     private int _at;             // how far the frame in work was understood
@@ -45,21 +52,41 @@ internal sealed class RequestParser(ProtocolLimits limits)
     /// <summary>False until the client has said its password, where one is asked for.</summary>
     public bool Authenticated { get; set; } = true;
 
+    /// <summary>Bytes that it keeps for the frame in work.</summary>
+    public long KeptBytes =>
+        _remaining < 0 ? 0 : ((long)_slices.Length * Unsafe.SizeOf<Slice>()) + (_manySlices?.Capacity ?? 0);
+
+    private Span<Slice> Slices => _manySlices is null ? _slices : MemoryMarshal.Cast<byte, Slice>(_manySlices.Span);
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose()
+    {
+        _manySlices?.Dispose();
+        _manySlices = null;
+        _sliceCount = _frameFirstSlice = 0;
+    }
+
     /// <summary>Forgets the frames that were handed out.</summary>
     public void Clear()
     {
+        if (_inline?.Length > KeptInline)
+        {
+            _inline = null;
+        }
+
         if (_remaining < 0)
         {
             _sliceCount = 0;
-            if (_slices.Length > KeptSlices)
+            if (_manySlices is not null)
             {
-                _slices = new Slice[8];
+                Dispose();
             }
         }
         else if (_frameFirstSlice > 0)
         {
-            Array.Copy(_slices, _frameFirstSlice, _slices, 0, _sliceCount - _frameFirstSlice);
+            Slices[_frameFirstSlice.._sliceCount].CopyTo(Slices);
             _sliceCount -= _frameFirstSlice;
+            _manySlices?.CutTo(_sliceCount * Unsafe.SizeOf<Slice>());
         }
 
         _frameFirstSlice = 0;
@@ -74,15 +101,15 @@ internal sealed class RequestParser(ProtocolLimits limits)
         }
 
         _at -= dropped;
-        for (int i = 0; i < _sliceCount; i++)
+        foreach (ref Slice slice in Slices[.._sliceCount])
         {
-            _slices[i] = new Slice(_slices[i].Start - dropped, _slices[i].Length);
+            slice = new Slice(slice.Start - dropped, slice.Length);
         }
     }
 
     /// <summary>The arguments of a frame; the buffer is the one it was parsed from.</summary>
     public Arguments Arguments(ReadOnlySpan<byte> buffer, in Frame frame) =>
-        new(frame.Inline ? _inline : buffer, _slices.AsSpan(frame.FirstSlice, frame.Count));
+        new(frame.Inline ? _inline : buffer, Slices.Slice(frame.FirstSlice, frame.Count));
 
     /// <summary>Parses the frame that starts at <paramref name="position"/>, and moves it behind the frame. Empty frames are skipped.</summary>
     public ParseStatus TryParse(ReadOnlySpan<byte> buffer, ref int position, out Frame frame)
@@ -210,7 +237,7 @@ internal sealed class RequestParser(ProtocolLimits limits)
         _frameFirstSlice = _sliceCount;
         if (_inline is null || _inline.Length < line.Length)
         {
-            _inline = new byte[Math.Max(256, line.Length)];
+            _inline = new byte[Math.Max(KeptInline, line.Length)];
         }
 
         if (!InlineSplitter.TrySplit(line, _inline, this))
@@ -226,12 +253,35 @@ internal sealed class RequestParser(ProtocolLimits limits)
 
     internal void AddSlice(Slice slice)
     {
-        if (_sliceCount == _slices.Length)
+        if (_sliceCount < _slices.Length && _manySlices is null)
+        {
+            _slices[_sliceCount++] = slice;
+        }
+        else
+        {
+            AddToMore(slice);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AddToMore(Slice slice)
+    {
+        if (_slices.Length < KeptSlices)
         {
             Array.Resize(ref _slices, _slices.Length * 2);
+            _slices[_sliceCount++] = slice;
+            return;
         }
 
-        _slices[_sliceCount++] = slice;
+        if (_manySlices is null)
+        {
+            _manySlices = new GrowingBuffer();
+            ReadOnlySpan<byte> few = MemoryMarshal.AsBytes(_slices.AsSpan(0, _sliceCount));
+            few.CopyTo(_manySlices.Append(few.Length));
+        }
+
+        MemoryMarshal.Write(_manySlices.Append(Unsafe.SizeOf<Slice>()), slice);
+        _sliceCount++;
     }
 
     private ParseStatus MoreOf(ReadOnlySpan<byte> buffer, int start, string tooLong)

@@ -10,17 +10,17 @@ namespace KvStore.Protocol;
 /// </summary>
 /// <remarks>
 /// Works in the pipe's present block of memory and tells the pipe (<see cref="PipeWriter.Advance"/>) only when the block is full or at
-/// <see cref="Commit"/>. What was written since the last of these can be taken back: <see cref="Rewind"/>.
+/// <see cref="Commit"/>. What was written since the last of these can be taken back: <see cref="Rewind"/>. The pipe's
+/// memory must not move.
 /// </remarks>
-internal sealed class RespWriter(PipeWriter pipe)
+internal sealed unsafe class RespWriter(PipeWriter pipe)
 {
     /// <summary>What a number or a header of a reply takes at most: a type byte, a 64-bit decimal, CRLF.</summary>
     public const int HeaderLength = 24;
 
     private const int LargeLength = 32 * 1024;
 
-    private byte[] _block = [];
-    private int _start;
+    private byte* _block;
     private int _at;
     private int _end;
     private long _committed;
@@ -29,7 +29,7 @@ internal sealed class RespWriter(PipeWriter pipe)
     public bool Resp3 { get; set; }
 
     /// <summary>Bytes written that are not flushed yet.</summary>
-    public long Pending => pipe.UnflushedBytes + (_at - _start);
+    public long Pending => pipe.UnflushedBytes + _at;
 
     /// <summary>Error replies written, for the statistics.</summary>
     public long Errors { get; private set; }
@@ -41,7 +41,7 @@ internal sealed class RespWriter(PipeWriter pipe)
     public bool Rewind(long position)
     {
         long at = position - _committed;
-        if (at < _start)
+        if (at < 0)
         {
             return false;
         }
@@ -53,9 +53,9 @@ internal sealed class RespWriter(PipeWriter pipe)
     /// <summary>Hands everything written to the pipe. The caller flushes the pipe then.</summary>
     public void Commit()
     {
-        if (_at > _start)
+        if (_at > 0)
         {
-            pipe.Advance(_at - _start);
+            pipe.Advance(_at);
         }
 
         Drop();
@@ -70,7 +70,7 @@ internal sealed class RespWriter(PipeWriter pipe)
     {
         Errors++;
         Line((byte)'-', message);
-        Span<byte> written = _block.AsSpan(_at - message.Length - 2, message.Length);
+        Span<byte> written = new(_block + _at - message.Length - 2, message.Length);
         written.Replace((byte)'\r', (byte)' ');
         written.Replace((byte)'\n', (byte)' ');
     }
@@ -104,7 +104,7 @@ internal sealed class RespWriter(PipeWriter pipe)
 
         Ensure(value.Length + HeaderLength + 2);
         Header((byte)'$', value.Length);
-        value.CopyTo(_block.AsSpan(_at));
+        value.CopyTo(new Span<byte>(_block + _at, value.Length));
         _at += value.Length;
         Break();
     }
@@ -171,7 +171,7 @@ internal sealed class RespWriter(PipeWriter pipe)
     private Span<byte> Take(int length)
     {
         Ensure(length);
-        Span<byte> taken = _block.AsSpan(_at, length);
+        var taken = new Span<byte>(_block + _at, length);
         _at += length;
         return taken;
     }
@@ -189,16 +189,15 @@ internal sealed class RespWriter(PipeWriter pipe)
     {
         Ensure(HeaderLength);
         _block[_at++] = type;
-        _at += Numbers.Format(value, _block.AsSpan(_at));
+        _at += Numbers.Format(value, new Span<byte>(_block + _at, _end - _at));
         Break();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Break()
     {
-        Span<byte> to = _block.AsSpan(_at, 2);
-        to[1] = (byte)'\n';
-        to[0] = (byte)'\r';
+        _block[_at + 1] = (byte)'\n';
+        _block[_at] = (byte)'\r';
         _at += 2;
     }
 
@@ -209,34 +208,34 @@ internal sealed class RespWriter(PipeWriter pipe)
         Raw("\r\n"u8);
     }
 
-    /// <summary>Copies once, straight into a block of its own size.</summary>
+    /// <summary>Copies once, straight into as many blocks as it takes.</summary>
     private void Large(ReadOnlySpan<byte> bytes)
     {
         Commit();
-        bytes.CopyTo(pipe.GetSpan(bytes.Length));
-        pipe.Advance(bytes.Length);
-        _committed += bytes.Length;
+        while (!bytes.IsEmpty)
+        {
+            Span<byte> room = pipe.GetSpan(1);
+            int length = Math.Min(room.Length, bytes.Length);
+            bytes[..length].CopyTo(room);
+            pipe.Advance(length);
+            _committed += length;
+            bytes = bytes[length..];
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void NextBlock(int length)
     {
         Commit();
-        if (!MemoryMarshal.TryGetArray(pipe.GetMemory(length), out ArraySegment<byte> block))
-        {
-            throw new NotSupportedException("RespWriter needs a pipe whose memory is arrays.");
-        }
-
-        _block = block.Array!;
-        _committed -= block.Offset;
-        _start = _at = block.Offset;
-        _end = block.Offset + block.Count;
+        Span<byte> block = pipe.GetSpan(length);
+        _block = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(block));
+        _end = block.Length;
     }
 
     private void Drop()
     {
         _committed += _at;
-        _block = [];
-        _start = _at = _end = 0;
+        _block = null;
+        _at = _end = 0;
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using KvStore.Commands;
 using KvStore.Engine;
 using KvStore.Protocol;
 using KvStore.Session;
@@ -88,7 +89,9 @@ internal sealed class Connection : IDisposable
         {
             lock (_engine.Gate)
             {
-                _engine.Watches.Remove(Session);
+                Transactions.End(Session, _engine);
+                _engine.Statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
+                _engine.Statistics.InputOverflowed += _pipe.InputOverflowed ? 1 : 0;
             }
 
             Dispose();
@@ -96,7 +99,11 @@ internal sealed class Connection : IDisposable
         }
     }
 
-    public void Dispose() => _pipe.Dispose();
+    public void Dispose()
+    {
+        _pipe.Dispose();
+        Session.Parser.Dispose();
+    }
 
     /// <summary>Ends the connection, as if the client had gone. From any thread.</summary>
     public void Abort() => _loop.Post(End);
@@ -129,7 +136,9 @@ internal sealed class Connection : IDisposable
         // Bytes that were not looked at yet (needed is 0) are read again at once, after the flush.
         SequencePosition at = buffer.GetPosition(consumed);
         _pipe.Input.AdvanceTo(at, needed == 0 ? at : buffer.End);
-        return !Session.Close && !_pipe.Output.Overflowed && needed <= _engine.Options.QueryBufferLimit && bytes.Length <= _engine.Options.QueryBufferLimit;
+        long kept = Session.KeptBytes;
+        return !Session.Close && !_pipe.Output.Overflowed && _pipe.CountKept(kept)
+            && Math.Max(kept, Math.Max(needed, bytes.Length)) <= _engine.Options.QueryBufferLimit;
     }
 
     private void Count()
@@ -141,6 +150,5 @@ internal sealed class Connection : IDisposable
         _bytesOut = _pipe.Output.BytesSent;
         statistics.Errors += Session.Reply.Errors - _errors;
         _errors = Session.Reply.Errors;
-        statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
     }
 }

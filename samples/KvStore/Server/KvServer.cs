@@ -10,9 +10,9 @@ namespace KvStore.Server;
 /// <summary>Accepts, and closes. All connections are served by one event loop, as in Redis.</summary>
 internal sealed class KvServer : IServerControl, IDisposable
 {
-    /// <summary>After so many bytes of replies their memory is given back, once none is on its way. Else the collector
-    /// may not look for hours.</summary>
-    private const long MuchReleased = 64L << 20;
+    /// <summary>After so many bytes of requests the collector is asked to give arrays back, or may not look for
+    /// hours.</summary>
+    private const long MuchGarbage = 64L << 20;
 
     private readonly ServerOptions _options;
     private readonly KvEngine _engine;
@@ -36,6 +36,7 @@ internal sealed class KvServer : IServerControl, IDisposable
         _runner = new BatchRunner(_engine);
         _housekeeping = new Housekeeping(_engine, this);
         _loop = new EventLoop("kvstore", _housekeeping.Run);
+        TakeLimits();
     }
 
     public KvEngine Engine => _engine;
@@ -91,11 +92,11 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
-    /// <summary>Takes over what CONFIG SET changed, and gives back the memory of large replies that are gone.</summary>
+    /// <summary>Takes over what CONFIG SET changed, and gives back the memory of requests that are gone.</summary>
     public void EverySecond()
     {
-        _loop.Output.Limit = _options.OutputTotalLimit;
-        if (_loop.Output.TookReleased(MuchReleased))
+        TakeLimits();
+        if (_loop.Input.TookFall(MuchGarbage))
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
@@ -122,6 +123,12 @@ internal sealed class KvServer : IServerControl, IDisposable
         _loop.Post(CloseSockets);
         _loop.Dispose();
         _shutdown.Dispose();
+    }
+
+    private void TakeLimits()
+    {
+        _loop.Output.Limit = _options.OutputTotalLimit;
+        _loop.Input.Limit = _options.InputTotalLimit;
     }
 
     private void CloseSockets()

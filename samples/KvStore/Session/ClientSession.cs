@@ -60,6 +60,10 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>True where a watched key changed.</summary>
     public bool WatchBroken { get; set; }
 
+    /// <summary>Bytes that it keeps of what the client sent, its unfinished request apart.</summary>
+    public long KeptBytes => WatchedBytes + Parser.KeptBytes + (Transaction?.Bytes ?? 0)
+        + (sizeof(char) * ((long)Name.Length + LibraryName.Length + LibraryVersion.Length));
+
     /// <summary>Bytes received and not executed yet, and the room behind them, as of the last batch.</summary>
     public int InputBytes { get; set; }
 

@@ -1,25 +1,23 @@
 using System.Runtime.InteropServices;
+using KvStore.Memory;
 using KvStore.Protocol;
 
 namespace KvStore.Session;
 
 /// <summary>The commands between MULTI and EXEC: their bytes one behind the other.</summary>
-internal sealed class TransactionQueue
+internal sealed class TransactionQueue : IDisposable
 {
-    private const int SliceLength = 8;
-
-    private readonly List<(int First, int Count)> _commands = [];
-    private readonly List<Slice> _slices = [];
-    private byte[] _bytes = new byte[256];
-    private int _used;
+    private readonly GrowingBuffer _commands = new();
+    private readonly GrowingBuffer _slices = new();
+    private readonly GrowingBuffer _bytes = new();
 
     /// <summary>True after a command that was refused: EXEC will not run.</summary>
     public bool Spoiled { get; private set; }
 
-    public int Count => _commands.Count;
+    public int Count => MemoryMarshal.Cast<byte, Slice>(_commands.Span).Length;
 
-    /// <summary>Bytes held: arguments, and where each of them and each command begins.</summary>
-    public long Bytes => _used + (SliceLength * ((long)_slices.Count + _commands.Count));
+    /// <summary>Bytes of memory held: arguments, and where each of them and each command begins.</summary>
+    public long Bytes => (long)_bytes.Capacity + _slices.Capacity + _commands.Capacity;
 
     /// <summary>How many keys the commands change at most, as far as their arguments say: each argument of one that writes may be a key.</summary>
     public int MostChanges { get; private set; }
@@ -28,25 +26,31 @@ internal sealed class TransactionQueue
 
     public void Enqueue(Arguments args, bool writes)
     {
-        _commands.Add((_slices.Count, args.Count));
+        Add(_commands, new Slice(MemoryMarshal.Cast<byte, Slice>(_slices.Span).Length, args.Count));
         MostChanges += writes ? args.Count : 0;
         for (int i = 0; i < args.Count; i++)
         {
             ReadOnlySpan<byte> arg = args[i];
-            if (_used + arg.Length > _bytes.Length)
-            {
-                Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max((long)_used + arg.Length, _bytes.Length * 2L)));
-            }
-
-            arg.CopyTo(_bytes.AsSpan(_used));
-            _slices.Add(new Slice(_used, arg.Length));
-            _used += arg.Length;
+            Add(_slices, new Slice(_bytes.Length, arg.Length));
+            arg.CopyTo(_bytes.Append(arg.Length));
         }
     }
 
     public Arguments ArgumentsAt(int index)
     {
-        (int first, int count) = _commands[index];
-        return new Arguments(_bytes.AsSpan(0, _used), CollectionsMarshal.AsSpan(_slices).Slice(first, count));
+        Slice command = MemoryMarshal.Cast<byte, Slice>(_commands.Span)[index];
+        Span<Slice> slices = MemoryMarshal.Cast<byte, Slice>(_slices.Span);
+        return new Arguments(_bytes.Span, slices.Slice(command.Start, command.Length));
     }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose()
+    {
+        _commands.Dispose();
+        _slices.Dispose();
+        _bytes.Dispose();
+    }
+
+    private static void Add(GrowingBuffer buffer, Slice slice) =>
+        MemoryMarshal.Write(buffer.Append(2 * sizeof(int)), slice);
 }

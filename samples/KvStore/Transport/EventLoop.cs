@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using KvStore.Memory;
 
 namespace KvStore.Transport;
 
@@ -28,7 +29,7 @@ internal sealed class EventLoop : IDisposable
     /// <summary>So often it looks whether there is more before it sleeps: a sleep costs both sides more than these do.</summary>
     private const int Looks = 16;
 
-    private const int BlocksKept = 64;
+    private const int BlocksKept = 96;
 
     private readonly Epoll _epoll = new(RoundSize);
     private readonly ConcurrentQueue<Action> _posted = new();
@@ -50,8 +51,14 @@ internal sealed class EventLoop : IDisposable
     /// <summary>The blocks that the loop's sockets write into.</summary>
     public BlockPool Blocks { get; } = new(BlocksKept);
 
+    /// <summary>The pages that the loop's sockets receive large requests in.</summary>
+    public PagePool Pages { get; } = new();
+
     /// <summary>What all of the loop's sockets have unsent.</summary>
-    public OutputBudget Output { get; } = new();
+    public MemoryBudget Output { get; } = new();
+
+    /// <summary>What all of the loop's sockets have received that is not done, and what was kept of it.</summary>
+    public MemoryBudget Input { get; } = new();
 
     public void Start() => _thread.Start();
 
@@ -69,6 +76,8 @@ internal sealed class EventLoop : IDisposable
         }
 
         _epoll.Dispose();
+        Blocks.Dispose();
+        Pages.Dispose();
     }
 
     /// <summary>Has something done on the loop's thread. From any thread.</summary>

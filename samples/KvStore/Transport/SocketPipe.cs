@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using KvStore.Memory;
 
 namespace KvStore.Transport;
 
@@ -7,7 +8,7 @@ namespace KvStore.Transport;
 /// <remarks>
 /// It is watched for input, or, while the peer does not take what was sent, for room instead: from a peer that does not read nothing is received.
 /// </remarks>
-internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
+internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, IDisposable
 {
     private readonly EventLoop _loop;
     private readonly Socket _socket;
@@ -16,6 +17,8 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
     private bool _blocked;
     private bool _sendQueued;
     private bool _disposed;
+    private bool _aborting;
+    private long _keptElsewhere;
 
     /// <param name="loop">Who watches it, from now on.</param>
     /// <param name="socket">The socket, which is closed with this.</param>
@@ -26,14 +29,22 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
         _loop = loop;
         _socket = socket;
         socket.Blocking = false;
-        _input = new SocketPipeReader(socket, inputBuffer);
+        _input = new SocketPipeReader(CountInput, socket, loop.Pages, inputBuffer);
         _output = new SocketPipeWriter(this, loop.Blocks, loop.Output, hardLimit);
         loop.Add(socket.SafeHandle, this, Readiness.Readable);
+        loop.Output.Add(_output);
+        loop.Input.Add(this);
     }
 
     public SocketPipeReader Input => _input;
 
     public SocketPipeWriter Output => _output;
+
+    /// <summary>Bytes of input that are not done, and of what was kept of it.</summary>
+    public long Held { get; private set; }
+
+    /// <summary>True where the peer made the server keep too much.</summary>
+    public bool InputOverflowed { get; private set; }
 
     PipeReader IDuplexPipe.Input => _input;
 
@@ -41,6 +52,11 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
 
     void IEventHandler.Ready()
     {
+        if (_aborting)
+        {
+            return;
+        }
+
         if (_blocked)
         {
             Send();
@@ -70,6 +86,33 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
         }
     }
 
+    /// <summary>The same, once what runs now is done. Until then nothing is received or sent.</summary>
+    public void AbortSoon()
+    {
+        if (!_aborting)
+        {
+            _aborting = true;
+            _loop.Post(Abort);
+        }
+    }
+
+    /// <summary>Counts what is kept of the peer's input outside of the pipe; false where that is too much.</summary>
+    public bool CountKept(long bytes)
+    {
+        _keptElsewhere = bytes;
+        return CountInput();
+    }
+
+    void IMemoryHolder.GiveUp()
+    {
+        InputOverflowed = true;
+        _input.Dispose();
+        _loop.Input.Give(Held);
+        Held = 0;
+        _keptElsewhere = 0; // its owner gives it back when it is told that the peer is gone
+        AbortSoon();
+    }
+
     public void Dispose()
     {
         if (_disposed)
@@ -82,6 +125,29 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
         _socket.Dispose();
         _input.Dispose();
         _output.Dispose();
+        _loop.Output.Remove(_output);
+        _loop.Input.Remove(this);
+        _loop.Input.Give(Held);
+        Held = 0;
+    }
+
+    /// <summary>Counts what the input takes now; false where that is too much, and the connection is to end.</summary>
+    private bool CountInput()
+    {
+        long now = _input.Taken + _keptElsewhere;
+        long more = now - Held;
+        if (more <= 0)
+        {
+            _loop.Input.Give(-more);
+        }
+        else if (!_loop.Input.TryTake(this, more))
+        {
+            _loop.Input.Take(more);
+            InputOverflowed = true;
+        }
+
+        Held = now;
+        return !InputOverflowed;
     }
 
     /// <summary>Has what was written sent at the end of the loop's round.</summary>
@@ -105,6 +171,10 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IDisposable
             _ => -1,
         };
     }
+
+    /// <inheritdoc cref="TrySend(ReadOnlySpan{byte})"/>
+    internal nint TrySend(ReadOnlySpan<GatheringSend.Piece> pieces) =>
+        GatheringSend.TrySend(_socket.SafeHandle, pieces);
 
     private void Send()
     {

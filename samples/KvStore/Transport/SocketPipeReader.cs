@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Numerics;
 using System.Threading.Tasks.Sources;
+using KvStore.Memory;
 
 namespace KvStore.Transport;
 
@@ -19,9 +20,10 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 {
     private const int SmallestBuffer = 256;
 
+    private readonly Func<bool> _count;
     private readonly Socket _socket;
     private readonly int _usualSize;
-    private readonly InputBuffer _buffer = new();
+    private readonly InputBuffer _buffer;
     private Waiter _waiter;
     private OutOfMemoryException? _noRoom;
     private int _start;
@@ -30,10 +32,14 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool _examinedAll = true;
     private bool _completed;
 
+    /// <param name="count">Called when it takes more memory, or less; false where that is too much.</param>
     /// <param name="socket">The socket, not blocking; the caller disposes it.</param>
+    /// <param name="pages">Where it takes memory for large requests from.</param>
     /// <param name="usualSize">Bytes of the buffer for small requests.</param>
-    public SocketPipeReader(Socket socket, int usualSize)
+    public SocketPipeReader(Func<bool> count, Socket socket, PagePool pages, int usualSize)
     {
+        _count = count;
+        _buffer = new InputBuffer(pages);
         _socket = socket;
         _usualSize = usualSize;
     }
@@ -43,6 +49,9 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
     /// <summary>Bytes copied inside of the buffer, or from one to the next. In proportion to what was received.</summary>
     public long BytesMoved { get; private set; }
+
+    /// <summary>Bytes of memory that the buffer takes.</summary>
+    public int Taken => _buffer.Taken;
 
     /// <summary>Bytes of buffer held.</summary>
     public int BufferSize => _buffer.Length;
@@ -106,9 +115,14 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
         _end += count;
         BytesReceived += count;
+        _buffer.Written(_end);
         if (_end - _start >= _atLeast)
         {
             _waiter.Complete();
+        }
+        else if (!_count())
+        {
+            End();
         }
     }
 
@@ -146,6 +160,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         {
             // A request that stopped in the middle may take its time: it waits in little.
             Resize(Math.Max(SmallestBuffer, (int)BitOperations.RoundUpToPowerOf2((uint)held)));
+            _ = _count();
         }
 
         _waiter.Begin();

@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
+using KvStore.Memory;
 
 namespace KvStore.Transport;
 
@@ -11,15 +11,17 @@ namespace KvStore.Transport;
 /// <para>A flush of no more than one block does not wait: the reply leaves with the others of the round, and while it cannot leave nothing more is received. A larger flush
 /// completes when all of it is sent. Both complete with <see cref="FlushResult.IsCompleted"/> where the peer is known to be gone.</para>
 /// <para>Over <paramref name="hardLimit"/> unsent bytes, or where <paramref name="budget"/> says so, the writer gives up: it throws what follows away and <see cref="Overflowed"/> tells the connection to close.</para>
+/// <para>Its memory does not move, and is not an array's: only <see cref="GetSpan"/> hands it out.</para>
 /// </remarks>
-internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, OutputBudget budget, long hardLimit) : PipeWriter, IValueTaskSource<FlushResult>, IDisposable
+internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBudget budget, long hardLimit)
+    : PipeWriter, IValueTaskSource<FlushResult>, IMemoryHolder, IDisposable
 {
-    private const int LargerBlock = 64 * 1024;
-    private const int LargestPooled = 1024 * 1024;
+    /// <summary>Unsent bytes that a flush does not wait for.</summary>
+    private const int Unwaited = 16 * 1024;
 
     private Waiter _waiter;
-    private Queue<Block>? _full;
-    private byte[]? _block;
+    private Queue<FullBlock>? _full;
+    private Block _block;
     private int _used;
     private int _sent;
     private long _fullBytes;
@@ -29,6 +31,9 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, OutputBu
 
     /// <summary>True where nothing can be sent any more.</summary>
     public bool Ended { get; private set; }
+
+    /// <summary>Bytes of its blocks.</summary>
+    public long Held { get; private set; }
 
     /// <summary>Bytes sent in all.</summary>
     public long BytesSent { get; private set; }
@@ -40,16 +45,12 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, OutputBu
 
     public override void Advance(int bytes) => _used += bytes;
 
-    public override Memory<byte> GetMemory(int sizeHint = 0)
-    {
-        EnsureBlock(sizeHint);
-        return _block.AsMemory(_used);
-    }
+    public override Memory<byte> GetMemory(int sizeHint = 0) => throw new NotSupportedException("Ask for a span.");
 
     public override Span<byte> GetSpan(int sizeHint = 0)
     {
         EnsureBlock(sizeHint);
-        return _block.AsSpan(_used);
+        return _block.Span[_used..];
     }
 
     public override void CancelPendingFlush() => throw new NotSupportedException("Abort the socket's pipe to end a flush.");
@@ -67,34 +68,29 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, OutputBu
         End();
     }
 
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => Flush(BlockPool.BlockSize);
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => Flush(Unwaited);
 
     /// <summary>Sends what the kernel takes; false where it did not take all.</summary>
     internal bool Send()
     {
         while (_full is { Count: > 0 } && !Ended)
         {
-            Block block = _full.Peek();
-            if (!Send(block.Bytes.AsSpan(0, block.Length)))
+            if (!SendFull(_full))
             {
                 return false;
             }
-
-            _ = _full.Dequeue();
-            _fullBytes -= block.Length;
-            Return(block.Bytes);
         }
 
         if (_used > 0 && !Ended)
         {
-            if (!Send(_block.AsSpan(0, _used)))
+            if (!Send(_block.Span[.._used]))
             {
                 return false;
             }
 
             _used = 0;
-            Return(_block!);
-            _block = null;
+            Return(_block);
+            _block = default;
         }
 
         return true;
@@ -111,20 +107,28 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, OutputBu
         Sent();
     }
 
+    /// <summary>Others need the memory: it goes back now, and the connection ends soon.</summary>
+    public void GiveUp()
+    {
+        Overflowed = Ended = true;
+        Dispose();
+        pipe.AbortSoon();
+    }
+
     /// <summary>Gives the blocks back.</summary>
     public void Dispose()
     {
-        foreach (Block block in _full ?? [])
+        foreach (FullBlock full in _full ?? [])
         {
-            Return(block.Bytes);
+            Return(full.Block);
         }
 
         _full = null;
         _fullBytes = 0;
-        if (_block is not null)
+        if (_block.Length > 0)
         {
             Return(_block);
-            _block = null;
+            _block = default;
         }
 
         _used = _sent = 0;
@@ -180,57 +184,79 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, OutputBu
         return true;
     }
 
+    /// <summary>Sends full blocks, as many as go in one call; true where all of these are sent.</summary>
+    private unsafe bool SendFull(Queue<FullBlock> full)
+    {
+        Span<GatheringSend.Piece> pieces = stackalloc GatheringSend.Piece[GatheringSend.Most];
+        int count = 0;
+        long length = -_sent;
+        foreach (FullBlock block in full)
+        {
+            int skipped = count == 0 ? _sent : 0;
+            pieces[count++] = new GatheringSend.Piece(block.Block.Start + skipped, block.Used - skipped);
+            length += block.Used;
+            if (count == pieces.Length)
+            {
+                break;
+            }
+        }
+
+        nint sent = pipe.TrySend(pieces[..count]);
+        Ended |= sent < 0;
+        if (sent <= 0)
+        {
+            return Ended;
+        }
+
+        BytesSent += sent;
+        long done = _sent + sent;
+        while (full.TryPeek(out FullBlock first) && done >= first.Used)
+        {
+            done -= first.Used;
+            _fullBytes -= first.Used;
+            _ = full.Dequeue();
+            Return(first.Block);
+        }
+
+        _sent = (int)done;
+        return sent == length;
+    }
+
     private void EnsureBlock(int size)
     {
         size = Math.Max(size, 1);
-        if (_block is not null && _block.Length - _used >= size)
+        if (_block.Length - _used >= size)
         {
             return;
         }
 
-        if (Overflowed || UnflushedBytes + size > hardLimit || budget.IsOver(UnflushedBytes, size))
+        // Asked before anything is taken: the limits are of what is held, and not of what was.
+        int taken = Math.Max(size, BlockPool.BlockSize);
+        if (Overflowed || UnflushedBytes + size > hardLimit || !budget.TryTake(this, taken))
         {
             // What follows is not kept: one block is written over and over until the connection closes.
             Overflowed = true;
             Dispose();
+            budget.Take(taken);
         }
-        else if (_block is not null)
+        else if (_block.Length > 0)
         {
-            (_full ??= []).Enqueue(new Block(_block, _used));
+            (_full ??= []).Enqueue(new FullBlock(_block, _used));
             _fullBytes += _used;
         }
 
         _used = 0;
-        _block = Rent(size);
+        _block = default;
+        Held += taken;
+        _block = pool.Rent(size);
     }
 
-    private byte[] Rent(int size)
+    private void Return(Block block)
     {
-        if (size <= BlockPool.BlockSize && _full is not { Count: > 0 })
-        {
-            return pool.Rent();
-        }
-
-        size = Math.Max(size, LargerBlock);
-        byte[] block = size <= LargestPooled ? ArrayPool<byte>.Shared.Rent(size) : GC.AllocateUninitializedArray<byte>(size);
-        budget.Add(block.Length);
-        return block;
+        budget.Give(block.Length);
+        Held -= block.Length;
+        pool.Return(block);
     }
 
-    private void Return(byte[] block)
-    {
-        if (block.Length == BlockPool.BlockSize)
-        {
-            pool.Return(block);
-            return;
-        }
-
-        budget.Remove(block.Length);
-        if (block.Length <= LargestPooled)
-        {
-            ArrayPool<byte>.Shared.Return(block);
-        }
-    }
-
-    private readonly record struct Block(byte[] Bytes, int Length);
+    private readonly record struct FullBlock(Block Block, int Used);
 }

@@ -70,7 +70,7 @@ public sealed class AllocationTests
 
     private sealed class Sink : PipeWriter
     {
-        private readonly byte[] _block = new byte[1 << 16];
+        private readonly byte[] _block = GC.AllocateArray<byte>(1 << 16, pinned: true);
         private int _used;
 
         public override bool CanGetUnflushedBytes => true;
