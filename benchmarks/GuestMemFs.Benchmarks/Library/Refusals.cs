@@ -87,7 +87,7 @@ internal static class Refusals
             }
         }
 
-        /// <summary>Mean time of the writes of one turn, of new keys, all of which are refused, in microseconds.</summary>
+        /// <summary>Mean time of one turn's writes of new keys, all of them refused, in microseconds.</summary>
         public double MeanOfRefused(TimeSpan turn)
         {
             long start = Stopwatch.GetTimestamp();

@@ -198,6 +198,9 @@ public static class ReasonCodes
     /// <summary>A dictionary is open in this process already, with other options.</summary>
     public const string DictionaryOptions = "GMF6007";
 
+    /// <summary>A typed collection holds something of another shape than asked for.</summary>
+    public const string ShapeMismatch = "GMF6010";
+
     /// <summary>A file lies in the arena's place that no region owns.</summary>
     public const string StrayFile = "GMF7009";
 

@@ -21,7 +21,7 @@ internal sealed class ArenaLifetime(
 
     private readonly ILogger _logger = loggers?.CreateLogger("GuestMemFs.PersistentArena") ?? NullLogger.Instance;
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, PersistentDictionary> _dictionaries = [];
+    private readonly Dictionary<string, object> _dictionaries = [];
     private PersistentArena? _arena;
     private PersistentHeap? _heap;
     private bool _closed;
@@ -51,13 +51,14 @@ internal sealed class ArenaLifetime(
         }
     }
 
-    public PersistentDictionary Dictionary(DictionaryRegistration registration)
+    /// <summary>A dictionary of bytes, or a typed one.</summary>
+    public object Dictionary(DictionaryRegistration registration)
     {
         lock (_gate)
         {
-            if (!_dictionaries.TryGetValue(registration.Name, out PersistentDictionary? dictionary))
+            if (!_dictionaries.TryGetValue(registration.Name, out object? dictionary))
             {
-                dictionary = PersistentDictionary.OpenOrCreate(Heap, registration.Name, new PersistentDictionaryOptions { TimeProvider = time });
+                dictionary = registration.Open(Heap, time);
                 _dictionaries.Add(registration.Name, dictionary);
             }
 
@@ -77,8 +78,9 @@ internal sealed class ArenaLifetime(
         }
     }
 
-    /// <summary>The registered dictionaries of this arena.</summary>
-    public PersistentDictionary[] Dictionaries() => [.. dictionaries.Where(d => d.Arena == name).Select(Dictionary)];
+    /// <summary>The registered dictionaries of this arena, as those of bytes.</summary>
+    public PersistentDictionary[] Dictionaries() =>
+        [.. dictionaries.Where(d => d.Arena == name).Select(d => d.BytesOf(Dictionary(d)))];
 
     /// <summary>Opens all that is registered, so that what is wrong with it is known before anything has started.</summary>
     public Task StartingAsync(CancellationToken cancellationToken)

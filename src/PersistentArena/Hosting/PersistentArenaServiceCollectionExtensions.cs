@@ -88,30 +88,108 @@ public static class PersistentArenaServiceCollectionExtensions
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(arena);
         var registration = new DictionaryRegistration(name, arena);
-        if (services.Select(s => s.ServiceKey is null ? s.ImplementationInstance : null).OfType<DictionaryRegistration>().FirstOrDefault(r => r.Name == name) is { } present)
+        if (services.TryRegister(registration))
         {
-            return present == registration
-                ? services
-                : throw new ArgumentException($"A dictionary '{name}' is registered for arena '{present.Arena}' already; one for arena '{arena}' needs another name.", nameof(name));
+            services.AddKeyedSingleton(
+                name, (provider, _) => (PersistentDictionary)Lifetime(provider, arena).Dictionary(registration));
+            services.TryAddSingleton(OnlyDictionary);
         }
 
-        services.AddSingleton(registration);
-        services.AddKeyedSingleton(name, (provider, _) => Lifetime(provider, arena).Dictionary(registration));
-        services.TryAddSingleton(OnlyDictionary);
         return services;
+    }
+
+    /// <summary>
+    /// Registers a typed dictionary in an arena's heap: inject
+    /// <c>[FromKeyedServices("name")] PersistentDictionary&lt;TKey, TValue&gt;</c>, or without a key where it is the only
+    /// one of these types. A host opens it before its first service starts, and gives back in the background the memory of
+    /// what expired in it.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="name">The dictionary's name in the heap, and the key; unique over all arenas of the services.</param>
+    /// <param name="configure">Sets its serializers, where they do not go without saying.</param>
+    /// <param name="arena">The name of the arena, which <c>AddPersistentArena</c> registers; none for the one without a name.</param>
+    /// <exception cref="ArgumentException">The name is registered for another arena, or with other types.</exception>
+    public static IServiceCollection AddPersistentDictionary<TKey, TValue>(
+        this IServiceCollection services,
+        string name,
+        Action<PersistentDictionaryOptions<TKey, TValue>>? configure = null,
+        string arena = "")
+        where TKey : notnull
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(arena);
+        var registration = new TypedDictionaryRegistration<TKey, TValue>(name, arena, configure);
+        if (services.TryRegister(registration))
+        {
+            services.AddKeyedSingleton(name, (provider, _) => Typed(provider, registration));
+            services.TryAddSingleton(OnlyDictionary<TKey, TValue>);
+        }
+
+        return services;
+    }
+
+    private static bool TryRegister<T>(this IServiceCollection services, T registration)
+        where T : DictionaryRegistration
+    {
+        DictionaryRegistration? present = services
+            .Select(s => s.ServiceKey is null ? s.ImplementationInstance : null)
+            .OfType<DictionaryRegistration>()
+            .FirstOrDefault(r => r.Name == registration.Name);
+        if (present is null)
+        {
+            services.AddSingleton<DictionaryRegistration>(registration);
+            return true;
+        }
+
+        if (present.Arena != registration.Arena)
+        {
+            throw new ArgumentException(
+                $"A dictionary '{registration.Name}' is registered for arena '{present.Arena}' already; one for arena "
+                + $"'{registration.Arena}' needs another name.", nameof(registration));
+        }
+
+        return present.Types == registration.Types ? false : throw new ArgumentException(
+            $"A dictionary '{registration.Name}' is registered as {Describe(present)} already; one as "
+            + $"{Describe(registration)} needs another name.", nameof(registration));
+    }
+
+    private static string Describe(DictionaryRegistration registration) =>
+        registration.Types is (Type key, Type value) ? $"one of {key} and {value}" : "one of bytes";
+
+    private static PersistentDictionary<TKey, TValue> Typed<TKey, TValue>(
+        IServiceProvider provider, TypedDictionaryRegistration<TKey, TValue> registration)
+        where TKey : notnull =>
+        (PersistentDictionary<TKey, TValue>)Lifetime(provider, registration.Arena).Dictionary(registration);
+
+    private static PersistentDictionary<TKey, TValue> OnlyDictionary<TKey, TValue>(IServiceProvider provider)
+        where TKey : notnull
+    {
+        TypedDictionaryRegistration<TKey, TValue>[] all =
+            [.. provider.GetServices<DictionaryRegistration>().OfType<TypedDictionaryRegistration<TKey, TValue>>()];
+        return all.Length == 1
+            ? Typed(provider, all[0])
+            : throw Several($"dictionaries of {typeof(TKey)} and {typeof(TValue)}", all);
     }
 
     private static PersistentDictionary OnlyDictionary(IServiceProvider provider)
     {
-        DictionaryRegistration[] all = [.. provider.GetServices<DictionaryRegistration>()];
+        DictionaryRegistration[] all = [.. provider.GetServices<DictionaryRegistration>().Where(d => d.Types is null)];
         return all.Length == 1
             ? provider.GetRequiredKeyedService<PersistentDictionary>(all[0].Name)
-            : throw new InvalidOperationException(
-                $"There are {all.Length} persistent dictionaries ({string.Join(", ", all.Select(d => d.Name))}): say which with [FromKeyedServices(\"{all[0].Name}\")].");
+            : throw Several("dictionaries", all);
+    }
+
+    private static InvalidOperationException Several(string what, DictionaryRegistration[] all)
+    {
+        string names = string.Join(", ", all.Select(d => d.Name));
+        return new($"There are {all.Length} persistent {what} ({names}): say which with [FromKeyedServices(\"{all[0].Name}\")].");
     }
 
     private static TimeProvider Clock(IServiceProvider provider) => provider.GetService<TimeProvider>() ?? TimeProvider.System;
 
-    private static ArenaLifetime Lifetime(IServiceProvider provider, string name) => provider.GetKeyedService<ArenaLifetime>(name)
-        ?? throw new InvalidOperationException($"There is no persistent arena '{name}': call services.AddPersistentArena({(name.Length == 0 ? "" : $"\"{name}\"")}) too.");
+    private static ArenaLifetime Lifetime(IServiceProvider provider, string name) =>
+        provider.GetKeyedService<ArenaLifetime>(name) ?? throw new InvalidOperationException(
+            $"There is no persistent arena '{name}': call services.AddPersistentArena("
+            + $"{(name.Length == 0 ? "" : $"\"{name}\"")}) too.");
 }

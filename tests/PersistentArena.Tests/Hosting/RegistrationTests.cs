@@ -72,6 +72,65 @@ public class RegistrationTests
         Assert.Contains("'d' is registered for arena 'a' already", twice.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_typed_dictionary_is_opened_with_the_host_and_comes_by_its_types()
+    {
+        using var directory = new ArenaDirectory();
+        for (int life = 0; life < 2; life++)
+        {
+            using var host = new TestHost(directory.Path, s => s
+                .AddPersistentArena()
+                .AddPersistentDictionary<string, long>("visits")
+                .AddPersistentDictionary<string, string>("names")
+                .AddPersistentDictionary("bytes"));
+            await host.Host.StartAsync(TestContext.Current.CancellationToken);
+            Assert.Contains("names", host.Get<PersistentHeap>().Roots);
+            PersistentDictionary<string, long> visits = host.Get<PersistentDictionary<string, long>>();
+            Assert.Equal(life + 1, visits.AddOrUpdate("ada", 1, (_, present) => present + 1));
+            Assert.Same(visits, host.Get<PersistentDictionary<string, long>>("visits"));
+            Assert.Equal(0, host.Get<PersistentDictionary>().Count);
+            await host.Host.StopAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task A_typed_dictionary_of_another_shape_ends_the_start_of_the_host()
+    {
+        using var directory = new ArenaDirectory();
+        using (var host = new TestHost(
+            directory.Path, s => s.AddPersistentArena().AddPersistentDictionary<string, long>("visits")))
+        {
+            await host.Host.StartAsync(TestContext.Current.CancellationToken);
+            await host.Host.StopAsync(TestContext.Current.CancellationToken);
+        }
+
+        using var other = new TestHost(
+            directory.Path, s => s.AddPersistentArena().AddPersistentDictionary<string, int>("visits"));
+        await Assert.ThrowsAsync<PersistentShapeException>(
+            () => other.Host.StartAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_name_is_of_one_dictionary_with_one_pair_of_types()
+    {
+        IServiceCollection services = new ServiceCollection().AddPersistentDictionary<string, long>("d");
+        services.AddPersistentDictionary<string, long>("d");
+        var types = Assert.Throws<ArgumentException>(() => services.AddPersistentDictionary<string, int>("d"));
+        Assert.Contains("one of System.String and System.Int64", types.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => services.AddPersistentDictionary("d"));
+        Assert.Throws<ArgumentException>(() => services.AddPersistentDictionary<string, long>("d", arena: "other"));
+    }
+
+    [Fact]
+    public void A_typed_dictionary_without_a_key_must_be_the_only_one_of_its_types()
+    {
+        using var directory = new ArenaDirectory();
+        using var host = new TestHost(directory.Path, s => s
+            .AddPersistentArena().AddPersistentDictionary<string, int>("a").AddPersistentDictionary<string, int>("b"));
+        var e = Assert.Throws<InvalidOperationException>(() => host.Get<PersistentDictionary<string, int>>());
+        Assert.Contains("(a, b)", e.Message, StringComparison.Ordinal);
+    }
+
     private sealed class Consumer(
         [FromKeyedServices("hot")] PersistentArena hot,
         [FromKeyedServices("cold")] PersistentArena cold,

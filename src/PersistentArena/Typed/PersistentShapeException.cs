@@ -1,0 +1,31 @@
+namespace GuestMemFs;
+
+/// <summary>
+/// A typed collection is there, and what it holds has another shape than asked for. Nothing was changed.
+/// </summary>
+public sealed class PersistentShapeException : ArenaException
+{
+    internal PersistentShapeException(string collection, string? found, string expected)
+        : base(ReasonCodes.ShapeMismatch, Describe(collection, found, expected))
+    {
+        Collection = collection;
+        Found = found;
+        Expected = expected;
+    }
+
+    /// <summary>The collection's name.</summary>
+    public string Collection { get; }
+
+    /// <summary>The shape that it has; null where it was made without types.</summary>
+    public string? Found { get; }
+
+    /// <summary>The shape that was asked for.</summary>
+    public string Expected { get; }
+
+    private static string Describe(string collection, string? found, string expected) => found is null
+        ? $"Collection '{collection}' was made without types; asked for was {expected}. Nothing was changed. "
+            + "Open it as PersistentDictionary, or use another name."
+        : $"Collection '{collection}' holds {found}; asked for was {expected}. Nothing was changed. Open it as what it "
+            + "is, use another name and copy, or, where the serializer reads the older bytes too, name the older shape "
+            + "in OlderShapes.";
+}

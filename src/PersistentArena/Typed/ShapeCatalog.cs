@@ -1,0 +1,80 @@
+using System.Text;
+
+namespace GuestMemFs.Typed;
+
+/// <summary>
+/// What the typed collections of a heap hold: a dictionary of bytes in the same heap, from a collection's name to its
+/// shape. A shape is noted before its collection is made: a collection without one was not made as a typed one, and a
+/// shape without its collection is of a creation that did not come to its end.
+/// </summary>
+internal static class ShapeCatalog
+{
+    /// <summary>The root's name.</summary>
+    public const string Name = ".shapes";
+
+    /// <summary>Opens a dictionary, or makes it, where what it holds has the shape that is asked for.</summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="name">The dictionary's name.</param>
+    /// <param name="shape">What is asked for.</param>
+    /// <param name="older">Shapes whose bytes can be read as well; they are replaced by it.</param>
+    /// <param name="options">The dictionary's options.</param>
+    public static PersistentDictionary Open(
+        PersistentHeap heap,
+        string name,
+        string shape,
+        IReadOnlyCollection<string> older,
+        PersistentDictionaryOptions? options)
+    {
+        if (name == Name)
+        {
+            throw new ArgumentException(
+                $"'{Name}' is the heap's own list of shapes; a collection needs another name.", nameof(name));
+        }
+
+        if (!heap.Space.IsWritable || Find(heap, name) == shape)
+        {
+            if (heap.Roots.Contains(name))
+            {
+                Check(name, Find(heap, name), shape, older);
+            }
+
+            return PersistentDictionary.OpenOrCreate(heap, name, options);
+        }
+
+        // Two that make one collection with different shapes must not both succeed.
+        return heap.Alone(() =>
+        {
+            Note(heap, name, shape, older);
+            return PersistentDictionary.OpenOrCreate(heap, name, options);
+        });
+    }
+
+    private static void Note(PersistentHeap heap, string name, string shape, IReadOnlyCollection<string> older)
+    {
+        string? found = Find(heap, name);
+        if (heap.Roots.Contains(name))
+        {
+            Check(name, found, shape, older);
+        }
+
+        if (found != shape)
+        {
+            PersistentDictionary shapes = PersistentDictionary.OpenOrCreate(heap, Name);
+            shapes.Set(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(shape));
+        }
+    }
+
+    private static string? Find(PersistentHeap heap, string name) =>
+        heap.Roots.Contains(Name)
+            && PersistentDictionary.OpenOrCreate(heap, Name).Get(Encoding.UTF8.GetBytes(name)) is { } shape
+            ? Encoding.UTF8.GetString(shape)
+            : null;
+
+    private static void Check(string name, string? found, string shape, IReadOnlyCollection<string> older)
+    {
+        if (found != shape && (found is null || !older.Contains(found)))
+        {
+            throw new PersistentShapeException(name, found, shape);
+        }
+    }
+}
