@@ -1,4 +1,5 @@
 using System.Text;
+using GuestMemFs;
 using KvStore.Protocol;
 using KvStore.Transport;
 using KvStore.Engine;
@@ -30,6 +31,8 @@ internal static class Config
         },
     ]);
 
+    private const string MaxMemory = "maxmemory";
+
     /// <summary>What clients ask for that is not a setting here, answered as it is.</summary>
     private static readonly Fact[] Facts =
     [
@@ -37,7 +40,7 @@ internal static class Config
         new("appendonly", _ => "no", AtRunTime: true),
         new("appendfsync", _ => "no", AtRunTime: true),
         new("databases", _ => "1"),
-        new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true),
+        new(MaxMemory, o => Numbers.Text(o.Size), AtRunTime: true),
         new("maxmemory-policy", _ => "noeviction", AtRunTime: true),
         new("cluster-enabled", _ => "no"),
         new("slave-read-only", _ => "yes", AtRunTime: true),
@@ -105,7 +108,8 @@ internal static class Config
                 : setting?.Name == "maxclients" && !FitsDescriptors(call.Args[i + 1])
                     ? $"The operating system is not able to handle the specified number of clients, try with {DescriptorLimit.MostConnections()}"
                 : setting is not null ? setting.TryApply(trial, call.Args.Text(i + 1))
-                : fact!.Problem(options, call.Args.Text(i + 1));
+                : fact!.Name == MaxMemory ? BytesProblem(call.Args.Text(i + 1))
+                : fact.Problem(options, call.Args.Text(i + 1));
             if (problem is not null)
             {
                 call.Reply.Error($"ERR CONFIG SET failed (possibly related to argument '{call.Args.Shown(i)}') - {problem}");
@@ -113,13 +117,45 @@ internal static class Config
             }
         }
 
+        if (TryGrow(call))
+        {
+            for (int i = 2; i < call.Args.Count; i += 2)
+            {
+                Settings.Find(call.Args.Text(i))?.TryApply(options, call.Args.Text(i + 1));
+            }
+
+            call.Reply.Ok();
+        }
+    }
+
+    /// <summary>
+    /// Changes the store's size where that is asked for; false where it cannot, and then nothing was changed.
+    /// </summary>
+    private static bool TryGrow(in Call call)
+    {
         for (int i = 2; i < call.Args.Count; i += 2)
         {
-            Settings.Find(call.Args.Text(i))?.TryApply(options, call.Args.Text(i + 1));
+            if (call.Args.Text(i).Equals(MaxMemory, StringComparison.OrdinalIgnoreCase)
+                && Settings.TryParseBytes(call.Args.Text(i + 1), out long bytes))
+            {
+                try
+                {
+                    call.Engine.Options.Size = call.Engine.Keyspace.SetMaximum(bytes);
+                }
+                catch (ArenaException refused)
+                {
+                    call.Reply.Error(
+                        $"ERR CONFIG SET failed (possibly related to argument '{MaxMemory}') - {refused.Message}");
+                    return false;
+                }
+            }
         }
 
-        call.Reply.Ok();
+        return true;
     }
+
+    private static string? BytesProblem(string value) =>
+        Settings.TryParseBytes(value, out long bytes) && bytes <= 1L << 46 ? null : "argument must be a memory value";
 
     private static bool FitsDescriptors(ReadOnlySpan<byte> clients) =>
         !Numbers.TryParse(clients, out long number) || number <= DescriptorLimit.MostConnections();

@@ -54,9 +54,8 @@ internal static class Dispatcher
             return;
         }
 
-        if (engine.IsReadOnly && command.Has(CommandFlags.Write))
+        if (command.Has(CommandFlags.Write) && !AcceptsWrite(session, engine, command))
         {
-            Reject(session, engine, command, Errors.ReadOnly);
             return;
         }
 
@@ -78,6 +77,24 @@ internal static class Dispatcher
         }
 
         Run(session, engine, command, args);
+    }
+
+    /// <summary>Refuses a write where the store takes none, or has more than it may have.</summary>
+    private static bool AcceptsWrite(ClientSession session, KvEngine engine, Command command)
+    {
+        ReadOnlySpan<byte> refusal = engine.WriteRefusal;
+        if (refusal.IsEmpty && command.Has(CommandFlags.DenyOom) && engine.IsOverLimit)
+        {
+            engine.Statistics.OutOfMemory++;
+            refusal = Errors.OutOfMemory;
+        }
+
+        if (!refusal.IsEmpty)
+        {
+            Reject(session, engine, command, refusal);
+        }
+
+        return refusal.IsEmpty;
     }
 
     /// <summary>Runs a command that passed the checks. An arena that is full, or damaged where the command looked, is an error reply, and nothing is changed.</summary>

@@ -26,6 +26,9 @@ internal static class Errors
     public static ReadOnlySpan<byte> ReadOnly =>
         "READONLY The store was opened read-only, because its last servers ended early (GMF5024)."u8;
 
+    public static ReadOnlySpan<byte> FilesLost =>
+        "READONLY The store's files were removed: 'gmfs rescue' brings them back. --files-lost report takes writes."u8;
+
     public static ReadOnlySpan<byte> NoAuth => "NOAUTH Authentication required."u8;
 
     public static ReadOnlySpan<byte> DatabaseIndex => "ERR DB index is out of range"u8;

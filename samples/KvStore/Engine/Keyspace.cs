@@ -98,6 +98,30 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
+    /// <summary>
+    /// Most bytes that records may take, where CONFIG SET maxmemory asks for less than the store has.
+    /// </summary>
+    public long Limit { get; private set; } = long.MaxValue;
+
+    /// <summary>
+    /// Lets the keys take so many bytes: the store grows, or keeps its length and has a limit below it.
+    /// </summary>
+    /// <param name="bytes">Bytes; 0 for the store's length.</param>
+    /// <returns>What they may take now.</returns>
+    /// <exception cref="ArenaException">It cannot grow so far. Nothing was changed.</exception>
+    public long SetMaximum(long bytes)
+    {
+        long length = (bytes + RegionOptions.MinimumLength - 1) / RegionOptions.MinimumLength
+            * RegionOptions.MinimumLength;
+        if (length > _region.Length)
+        {
+            _region.Grow(length);
+        }
+
+        Limit = bytes == 0 || bytes >= _region.Length ? long.MaxValue : bytes;
+        return Math.Min(Limit, _region.Length);
+    }
+
     /// <summary>Moves records together where free memory is scattered, for about that long.</summary>
     public void Compact(TimeSpan limit) => _heap.Compact(limit);
 

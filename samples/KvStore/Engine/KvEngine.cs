@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Commands;
 
 namespace KvStore.Engine;
 
@@ -17,8 +18,18 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public PersistentDictionary Keys { get; } = keyspace.Keys;
 
-    /// <summary>True where writes are refused.</summary>
+    /// <summary>True where nothing may be changed: the store was opened so.</summary>
     public bool IsReadOnly { get; } = keyspace.IsReadOnly;
+
+    /// <summary>True while the store's files are gone. Under the gate.</summary>
+    public bool FilesLost { get; set; }
+
+    /// <summary>The refusal of writes as things are; empty where they are taken.</summary>
+    public ReadOnlySpan<byte> WriteRefusal =>
+        IsReadOnly ? Errors.ReadOnly : FilesLost && Options.ReadOnlyWithoutFiles ? Errors.FilesLost : default;
+
+    /// <summary>True where the keys take more than CONFIG SET maxmemory allows them.</summary>
+    public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Keys.RecordBytes > Keyspace.Limit;
 
     public ServerOptions Options { get; } = options;
 

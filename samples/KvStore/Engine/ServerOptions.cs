@@ -45,6 +45,9 @@ internal sealed class ServerOptions
     /// <summary>Most bytes that the keys may take; 0 until the store is open where that is to be found.</summary>
     public long Size { get; set; }
 
+    /// <summary>True where writes are refused while the store's files are gone.</summary>
+    public bool ReadOnlyWithoutFiles { get; set; }
+
     /// <summary>True where what is deleted is zeroed before the reply. A store that erases keeps on doing so.</summary>
     public bool Erase { get; set; }
 

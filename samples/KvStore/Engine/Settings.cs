@@ -60,6 +60,9 @@ internal static class Settings
             o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
         new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize, SetSize),
         new(
+            "files-lost", "what is done while the store's files are removed: report, or read-only: writes are refused",
+            o => o.ReadOnlyWithoutFiles ? "read-only" : "report", SetFilesLost, atRunTime: true),
+        new(
             "erase", "yes: what is deleted or overwritten is zeroed before the reply, from then on",
             o => o.Erase ? "yes" : "no", SetErase),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
@@ -136,6 +139,18 @@ internal static class Settings
 
     private static string? SetProtectedMode(ServerOptions options, string value) =>
         SetYesNo(options, value, (o, on) => o.ProtectedMode = on);
+
+    private static string? SetFilesLost(ServerOptions options, string value)
+    {
+        bool readOnly = value.Equals("read-only", StringComparison.OrdinalIgnoreCase);
+        if (!readOnly && !value.Equals("report", StringComparison.OrdinalIgnoreCase))
+        {
+            return "argument must be report or read-only";
+        }
+
+        options.ReadOnlyWithoutFiles = readOnly;
+        return null;
+    }
 
     private static string? SetErase(ServerOptions options, string value) =>
         SetYesNo(options, value, (o, on) => o.Erase = on);

@@ -112,7 +112,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
                 ArenaFilesLost? lost = engine.Closed ? null : engine.Keyspace.CheckFiles();
                 if (!engine.Closed && lost is not null != _lost)
                 {
-                    _lost = lost is not null;
+                    engine.FilesLost = _lost = lost is not null;
                     StandardError.WriteLine(lost?.ToString() ?? "The store's files are in their place again.");
                 }
             }

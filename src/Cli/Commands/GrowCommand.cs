@@ -20,11 +20,27 @@ internal static class GrowCommand
                 throw new GmfsException(ExitCode.Usage, $"'{text}' is no size: write a number of bytes, or one with a unit, as 512M, 2G or +1G.");
             }
 
-            using PersistentArena arena = call.Place.OpenWriter();
+            using PersistentArena arena = Open(call);
             using PersistentRegion region = arena.OpenRegion(call.Value(name)!);
             long before = region.Length;
             region.Grow(relative ? checked(before + bytes) : bytes);
             return new DoneReport("grow", region.Name, $"Region {region.Name}: {Sizes.Of(before)} before, {Sizes.Of(region.Length)} now.");
         });
+    }
+
+    private static PersistentArena Open(Invocation call)
+    {
+        try
+        {
+            return call.Place.OpenWriter();
+        }
+        catch (ArenaInUseException inUse)
+        {
+            throw new GmfsException(
+                ExitCode.Refused,
+                $"{inUse.Message} While it has the arena, only it can grow a region: KvStore does at CONFIG SET " +
+                $"maxmemory SIZE, a program of its own at PersistentRegion.Grow.",
+                inUse.ReasonCode);
+        }
     }
 }

@@ -50,6 +50,29 @@ public sealed class RemovedFilesTests
     }
 
     [Fact]
+    public void As_configured_it_takes_no_writes_while_the_files_are_gone()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        using RunningServer server = TestServer.Start("64M");
+        using RespClient client = server.Connect();
+        client.Call("SET", "key", "1");
+        Assert.Equal("OK", client.Call("CONFIG", "SET", "files-lost", "read-only").Text);
+        string away = server.DataDirectory + "-away";
+        Directory.Move(server.DataDirectory, away);
+
+        bool refused = SpinWait.SpinUntil(() => client.Call("SET", "key", "2").IsError, s_patience);
+        Assert.True(refused, "writes are taken");
+        string refusal = client.Call("SET", "key", "2").Text;
+        Assert.StartsWith("READONLY The store's files were removed", refusal, StringComparison.Ordinal);
+        Assert.False(client.Call("GET", "key").IsError);
+
+        Directory.Move(away, server.DataDirectory);
+        bool taken = SpinWait.SpinUntil(() => !client.Call("SET", "key", "3").IsError, s_patience);
+        Assert.True(taken, "writes are refused though the files are back");
+        Assert.Equal("3", client.Call("GET", "key").Text);
+    }
+
+    [Fact]
     public void Rescue_under_writes_gives_a_whole_copy_of_one_instant_and_the_server_goes_on()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
