@@ -58,13 +58,19 @@ internal sealed record PartFacts(string Part, bool Intact);
 
 /// <summary>A root of a heap. <paramref name="Layout"/> is hexadecimal.</summary>
 internal sealed record RootLine(
-    string Name, HeapRootKind Kind, string Layout, DictionaryFigures? Dictionary, string? Problem)
+    string Name,
+    HeapRootKind Kind,
+    string Layout,
+    DictionaryFigures? Dictionary,
+    SortedMapFigures? SortedMap,
+    string? Problem)
 {
     public static RootLine Of(HeapRootSnapshot it) => new(
         it.Name,
         it.Kind,
         string.Create(CultureInfo.InvariantCulture, $"0x{it.LayoutHash:x16}"),
         it.Dictionary,
+        it.SortedMap,
         it.Problem is null ? null : $"{it.Problem.ReasonCode} {Failure.TextOf(it.Problem)}");
 }
 
@@ -206,11 +212,19 @@ internal sealed record InfoReport(
         console.WriteLine($"  roots: {heap.Roots.Count} of at most {heap.MaximumRoots}");
         foreach (RootLine root in heap.Roots)
         {
-            string figures = root.Dictionary is { } dictionary ? ": " + Figures(dictionary) : string.Empty;
+            string figures = root.Dictionary is { } dictionary ? ": " + Figures(dictionary)
+                : root.SortedMap is { } map ? ": " + Figures(map)
+                : string.Empty;
             string problem = root.Problem is null ? string.Empty : $": {root.Problem}";
-            string kind = root.Kind.ToString().ToLowerInvariant();
+            string kind = root.Kind == HeapRootKind.SortedMap ? "sorted map" : root.Kind.ToString().ToLowerInvariant();
             console.WriteLine($"    {root.Name}  {kind}, layout {root.Layout}{figures}{problem}");
         }
+    }
+
+    private static string Figures(SortedMapFigures it)
+    {
+        string records = $"{Sizes.Count(it.Records, "record")} in {Sizes.Of(it.RecordBytes)}";
+        return $"{records}, {it.Expiring:N0} expiring, {Sizes.Count(it.Levels, "level")}";
     }
 
     private static string Figures(DictionaryFigures it)

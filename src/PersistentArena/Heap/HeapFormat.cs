@@ -41,13 +41,16 @@ internal static class HeapFormat
     /// <summary>Incompatible feature: the logs of atomic groups may name an owner for each entry.</summary>
     public const ulong GroupsOfSeveral = 1;
 
+    /// <summary>Incompatible feature: there are sorted maps, and intents that name further old blocks.</summary>
+    public const ulong SortedMaps = 2;
+
     /// <summary>
     /// Incompatible feature: what is freed is zeroed. A library that does not know it would leave it readable.
     /// </summary>
     public const ulong Erasing = 8;
 
     /// <summary>All incompatible features that this library knows.</summary>
-    public const ulong KnownIncompatible = GroupsOfSeveral | Erasing;
+    public const ulong KnownIncompatible = GroupsOfSeveral | SortedMaps | Erasing;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;
@@ -87,6 +90,9 @@ internal static class BlockHeader
     public const byte TypeSegment = 0x23;
     public const byte TypeGroupLog = 0x24;
     public const byte TypeOwnedGroupLog = 0x25;
+    public const byte TypeSortedMap = 0x26;
+    public const byte TypeLeaf = 0x27;
+    public const byte TypeBranch = 0x28;
 
     public static ulong Reserved(ulong epoch) => (epoch << 8) | TypeReserved;
 

@@ -25,7 +25,9 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eras
         }
 
         int more = (int)(operation >> IntentWord.MoreNewShift) & 0xFF;
-        if (!Guard.Holds(operation == IntentWord.Seal(words)) || (operation & 0xFF) != IntentWord.Active || more > IntentWord.MoreNewCount)
+        int moreOld = (int)((uint)operation >> IntentWord.MoreOldShift);
+        if (!Guard.Holds(operation == IntentWord.Seal(words)) || (operation & 0xFF) != IntentWord.Active
+            || more > IntentWord.MoreNewCount || moreOld > IntentWord.MoreOldCount)
         {
             throw new HeapDamagedException(_name, (byte*)words - _base, $"the intent of lane {lane.Index} does not check");
         }
@@ -92,6 +94,10 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eras
         }
 
         Free(words[IntentWord.Old]);
+        for (int i = 0; i < (int)((uint)operation >> IntentWord.MoreOldShift); i++)
+        {
+            Free(words[IntentWord.MoreOld + i]);
+        }
     }
 
     private ulong* Word(ulong offset) =>

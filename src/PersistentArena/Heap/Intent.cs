@@ -25,6 +25,10 @@ internal static class IntentWord
     public const int MoreNew = 12;
     public const int MoreNewCount = 8;
 
+    /// <summary>Further old blocks.</summary>
+    public const int MoreOld = 20;
+    public const int MoreOldCount = 4;
+
     /// <summary>Sealed offset of the block that holds the log of an atomic group; kept from group to group.</summary>
     public const int GroupLog = 24;
 
@@ -42,6 +46,7 @@ internal static class IntentWord
     public const uint HasCounters = 1 << 8;
     public const uint HasSecondSlot = 1 << 9;
     public const int MoreNewShift = 16;
+    public const int MoreOldShift = 24;
 
     /// <summary>The operation word: the checksum is over the change (four words) and the rest, each by itself, which a processor works out side by side.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -65,6 +70,11 @@ internal static class IntentWord
         for (int i = 0; i < ((int)(operation >> MoreNewShift) & 0xFF) && i < MoreNewCount; i++)
         {
             rest = BitOperations.Crc32C(rest, words[MoreNew + i]);
+        }
+
+        for (int i = 0; i < (int)(operation >> MoreOldShift) && i < MoreOldCount; i++)
+        {
+            rest = BitOperations.Crc32C(rest, words[MoreOld + i]);
         }
 
         return Seal(operation, Check(words[Slot], words[Value], words[New], words[Old]), rest);
@@ -96,6 +106,9 @@ internal unsafe ref struct Intent
 
     /// <summary>Further blocks that are going to be allocated.</summary>
     public ReadOnlySpan<long> MoreNew;
+
+    /// <summary>Further blocks that are going to be free, under <see cref="HeapFormat.SortedMaps"/>.</summary>
+    public ReadOnlySpan<long> MoreOld;
 
     /// <summary>Offset of three counters (keys, bytes, expiring), or 0; and their values after.</summary>
     public long Counters;

@@ -100,7 +100,7 @@ internal sealed unsafe class Lane
             rest = IntentWord.Check((ulong)intent.Counters, (ulong)intent.Keys, (ulong)intent.Bytes, (ulong)intent.Expiring);
         }
 
-        if (intent.SecondSlot != 0 || !intent.MoreNew.IsEmpty)
+        if (intent.SecondSlot != 0 || !intent.MoreNew.IsEmpty || !intent.MoreOld.IsEmpty)
         {
             operation |= BeginRare(intent, ref rest);
         }
@@ -135,6 +135,11 @@ internal sealed unsafe class Lane
             Persist.Publish((ulong*)(_base + intent.Old), _reserved);
         }
 
+        foreach (long block in intent.MoreOld)
+        {
+            Persist.Publish((ulong*)(_base + block), _reserved);
+        }
+
         Persist.Publish(_words + IntentWord.Operation, 0);
     }
 
@@ -164,6 +169,17 @@ internal sealed unsafe class Lane
         }
     }
 
+    /// <summary>Where the heap erases: zeroes all that the lane has begun to fill. No intent names it.</summary>
+    public void DiscardFilling()
+    {
+        for (int i = 0; i < _filling; i++)
+        {
+            _eraser!.Erase(SealedOffset.Get(_words[IntentWord.Filling + i]));
+        }
+
+        ForgetFilling();
+    }
+
     /// <summary>
     /// Where the heap erases: zeroes a block that is about to be freed. Its header stays, so that a crash finds it
     /// again.
@@ -176,6 +192,11 @@ internal sealed unsafe class Lane
         if (intent.Old != 0)
         {
             _eraser!.EraseHeld(intent.Old);
+        }
+
+        foreach (long block in intent.MoreOld)
+        {
+            _eraser!.EraseHeld(block);
         }
 
         // Not by the intent of a longer group log, which comes between the filling of a block and the block's own
@@ -225,7 +246,14 @@ internal sealed unsafe class Lane
             rest = BitOperations.Crc32C(rest, (ulong)intent.MoreNew[i]);
         }
 
-        return flags | ((uint)intent.MoreNew.Length << IntentWord.MoreNewShift);
+        for (int i = 0; i < intent.MoreOld.Length; i++)
+        {
+            Persist.Store(_words + IntentWord.MoreOld + i, (ulong)intent.MoreOld[i]);
+            rest = BitOperations.Crc32C(rest, (ulong)intent.MoreOld[i]);
+        }
+
+        flags |= (uint)intent.MoreNew.Length << IntentWord.MoreNewShift;
+        return flags | ((uint)intent.MoreOld.Length << IntentWord.MoreOldShift);
     }
 }
 

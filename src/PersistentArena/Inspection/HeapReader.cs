@@ -49,12 +49,21 @@ internal static unsafe class HeapReader
         {
             Name = name,
             LayoutHash = layout,
-            Kind = layout == DictionaryFormat.Layout ? HeapRootKind.Dictionary : HeapRootKind.Object,
+            Kind = layout switch
+            {
+                DictionaryFormat.Layout => HeapRootKind.Dictionary,
+                TreeRoot.Layout => HeapRootKind.SortedMap,
+                _ => HeapRootKind.Object,
+            },
         };
         try
         {
-            bool counts = slot != 0 && root.Kind == HeapRootKind.Dictionary;
-            return counts ? root with { Dictionary = Figures(heap, slot) } : root;
+            return slot == 0 ? root : root.Kind switch
+            {
+                HeapRootKind.Dictionary => root with { Dictionary = Figures(heap, slot) },
+                HeapRootKind.SortedMap => root with { SortedMap = SortedFigures(heap, slot) },
+                _ => root,
+            };
         }
         catch (HeapDamagedException e)
         {
@@ -70,6 +79,17 @@ internal static unsafe class HeapReader
         Table table = new(heap.Base, TableCheck.Block(space, slotOfTable, BlockHeader.TypeTable, Table.Size));
         bool clearing = SealedOffset.Get(Word(space, root + DictionaryFormat.GarbageOffset)) != 0;
         return new DictionaryFigures(table.Sum(0), table.Sum(1), table.Sum(2), (long)table.Buckets, clearing);
+    }
+
+    private static SortedMapFigures SortedFigures(PersistentHeap heap, long slot)
+    {
+        long offset = TableCheck.Block(heap.Space, slot, BlockHeader.TypeSortedMap, TreeRoot.Size);
+        TreeRoot root = new(heap.Base, offset);
+        var memory = new TreeMemory(heap, root);
+        ulong* counters = root.Counters;
+        return memory.TryTop(out TreeNode top)
+            ? new SortedMapFigures((long)counters[0], (long)counters[1], (long)counters[2], top.Level + 1)
+            : throw memory.Damaged(offset + TreeRoot.NodeOffset, "it should lead to a node of a sorted map");
     }
 
     private static ulong Word(IHeapSpace space, long offset) => Volatile.Read(ref *(ulong*)(space.Base + offset));

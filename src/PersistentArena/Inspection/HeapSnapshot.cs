@@ -52,6 +52,9 @@ public sealed record HeapRootSnapshot
     /// <summary>What a dictionary counts; null for other kinds, and where it is damaged.</summary>
     public DictionaryFigures? Dictionary { get; init; }
 
+    /// <summary>What a sorted map counts; null for other kinds, and where it is damaged.</summary>
+    public SortedMapFigures? SortedMap { get; init; }
+
     /// <summary>Why its figures could not be read; null where they were, or there are none.</summary>
     public HeapDamagedException? Problem { get; init; }
 }
@@ -64,7 +67,17 @@ public enum HeapRootKind
 
     /// <summary>A <see cref="PersistentDictionary"/>.</summary>
     Dictionary = 1,
+
+    /// <summary>A <see cref="PersistentSortedMap"/>.</summary>
+    SortedMap = 2,
 }
+
+/// <summary>What a sorted map counts.</summary>
+/// <param name="Records">Records, those included that expired and were not removed yet.</param>
+/// <param name="RecordBytes">Bytes that the records' blocks take.</param>
+/// <param name="Expiring">Records with an expiry time.</param>
+/// <param name="Levels">Nodes from the topmost one to a leaf.</param>
+public readonly record struct SortedMapFigures(long Records, long RecordBytes, long Expiring, int Levels);
 
 /// <summary>What a dictionary counts.</summary>
 /// <param name="Records">Records, those included that expired and were not removed yet.</param>

@@ -40,13 +40,41 @@ internal sealed unsafe class HeapVerifier
         roots.Check(settled: true);
         foreach ((long offset, ulong layout) in roots.All())
         {
-            bool whole = Reach(offset, layout == DictionaryFormat.Layout ? BlockHeader.TypeDictionary : BlockHeader.TypeBlob, $"root at {offset}", layout == DictionaryFormat.Layout ? DictionaryFormat.Size : 0);
-            if (whole && layout == DictionaryFormat.Layout)
-            {
-                CheckDictionary(offset);
-            }
+            CheckRoot(offset, layout);
         }
 
+        CheckLanes();
+        foreach (long block in _blocks.Keys)
+        {
+            // What an application hangs on its own roots is known to it alone.
+            if (!_reached.Contains(block) && BlockHeader.TypeOf(*(ulong*)_heap.At(block)) != BlockHeader.TypeBlob)
+            {
+                Problem($"block {block} of type 0x{BlockHeader.TypeOf(*(ulong*)_heap.At(block)):X2} is allocated and leads nowhere: a leak");
+            }
+        }
+    }
+
+    private void CheckRoot(long offset, ulong layout)
+    {
+        (byte type, long size) = layout switch
+        {
+            DictionaryFormat.Layout => (BlockHeader.TypeDictionary, (long)DictionaryFormat.Size),
+            TreeRoot.Layout => (BlockHeader.TypeSortedMap, TreeRoot.Size),
+            _ => (BlockHeader.TypeBlob, 0),
+        };
+        bool whole = Reach(offset, type, $"root at {offset}", size);
+        if (whole && layout == DictionaryFormat.Layout)
+        {
+            CheckDictionary(offset);
+        }
+        else if (whole && layout == TreeRoot.Layout)
+        {
+            new SortedMapVerifier(_heap, Reach, Problem).Check(offset, _cancellation);
+        }
+    }
+
+    private void CheckLanes()
+    {
         foreach (Lane lane in _heap.Lanes)
         {
             if (lane.Words[IntentWord.Operation] != 0)
@@ -63,15 +91,6 @@ internal sealed unsafe class HeapVerifier
             {
                 GroupLog log = GroupLog.Open(_heap.Space, lane);
                 Reach(log.Offset, log.Type, $"group log of lane {lane.Index}", 0);
-            }
-        }
-
-        foreach (long block in _blocks.Keys)
-        {
-            // What an application hangs on its own roots is known to it alone.
-            if (!_reached.Contains(block) && BlockHeader.TypeOf(*(ulong*)_heap.At(block)) != BlockHeader.TypeBlob)
-            {
-                Problem($"block {block} of type 0x{BlockHeader.TypeOf(*(ulong*)_heap.At(block)):X2} is allocated and leads nowhere: a leak");
             }
         }
     }

@@ -1,4 +1,3 @@
-using GuestMemFs.Arena;
 using System.Runtime.CompilerServices;
 using GuestMemFs.Journal;
 
@@ -88,20 +87,21 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
         world.EndProcess();
     }
 
-    public void Compact() => WriterJournal.Compact();
+    public void Compact() => JournalOf(Arena)!.Compact();
 
     /// <summary>How much of the journal's half in force is used.</summary>
-    public (int Length, int Capacity) Journal => (WriterJournal.LogLength, WriterJournal.LogCapacity);
+    public (int Length, int Capacity) Journal => (JournalOf(Arena)!.LogLength, JournalOf(Arena)!.LogCapacity);
 
     public void Dispose() => Kill();
 
     /// <summary>What the arena knows of its extents.</summary>
-    public MetadataTables Tables => TableOf(Arena).Now;
+    public MetadataTables Tables => TablesOf(Arena);
 
-    private MetadataJournal WriterJournal => TableOf(Arena).Journal!;
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_tables")]
+    private static extern ref MetadataTables TablesOf(PersistentArena arena);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_table")]
-    private static extern ref RegionTable TableOf(PersistentArena arena);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_journal")]
+    private static extern ref MetadataJournal? JournalOf(PersistentArena arena);
 
     private void End()
     {

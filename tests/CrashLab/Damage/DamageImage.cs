@@ -224,7 +224,10 @@ internal sealed unsafe class DamageImage
                 >= IntentWord.Slot and <= IntentWord.Old => true,
                 >= IntentWord.Keys and <= IntentWord.Counters => (operation & IntentWord.HasCounters) != 0,
                 IntentWord.SecondSlot or IntentWord.SecondValue => (operation & IntentWord.HasSecondSlot) != 0,
-                _ => word >= IntentWord.MoreNew && word < IntentWord.MoreNew + ((int)(operation >> IntentWord.MoreNewShift) & 0xFF),
+                >= IntentWord.MoreOld and < IntentWord.GroupLog =>
+                    word < IntentWord.MoreOld + (int)((uint)operation >> IntentWord.MoreOldShift),
+                _ => word >= IntentWord.MoreNew
+                    && word < IntentWord.MoreNew + ((int)(operation >> IntentWord.MoreNewShift) & 0xFF),
             };
             Add("lane " + index, lane + (word * 8), 8, counts ? Promise.HeapOpen : Promise.Nothing);
         }

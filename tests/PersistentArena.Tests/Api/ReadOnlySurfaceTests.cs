@@ -49,6 +49,21 @@ public sealed class ReadOnlySurfaceTests
             var mutation = new Overwrite();
             world.Dictionary.Mutate("text"u8, ref mutation);
         },
+        ["PersistentSortedMap.OpenOrCreate"] = world => PersistentSortedMap.OpenOrCreate(world.Heap, "new"),
+        ["PersistentSortedMap.BeginAtomic"] = world => world.Map.BeginAtomic(),
+        ["PersistentSortedMap.RemoveExpired"] = world => world.Map.RemoveExpired(5000),
+        ["PersistentSortedMap.Expire"] = world => world.Map.Expire("text"u8, DateTimeOffset.UtcNow.AddHours(5)),
+        ["PersistentSortedMap.Remove"] = world => world.Map.Remove("text"u8),
+        ["PersistentSortedMap.TryAdd"] = world => world.Map.TryAdd("new"u8, "value"u8),
+        ["PersistentSortedMap.TryUpdate"] = world => world.Map.TryUpdate("text"u8, "other"u8, "value"u8),
+        ["PersistentSortedMap.Increment"] = world => world.Map.Increment("number"u8),
+        ["PersistentSortedMap.Set"] = world => world.Map.Set("text"u8, "other"u8),
+        ["PersistentSortedMap.Load"] = world => world.Map.Load([new("text"u8.ToArray(), [])]),
+        ["PersistentSortedMap.Mutate"] = world =>
+        {
+            var mutation = new Overwrite();
+            world.Map.Mutate("text"u8, ref mutation);
+        },
     };
 
     /// <summary>What reads, or ends what could not be begun (a group).</summary>
@@ -60,10 +75,17 @@ public sealed class ReadOnlySurfaceTests
         "PersistentHeap.GetStatistics", "PersistentHeap.Read", "PersistentHeap.ReadBytes",
         "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom", "PersistentDictionary.Get", "PersistentDictionary.Scan",
         "PersistentDictionary.Prefetch", "PersistentDictionary.ReadMany", "AtomicGroup.Commit", "AtomicGroup.Dispose",
+        "PersistentSortedMap.TryRead", "PersistentSortedMap.Get", "PersistentSortedMap.ContainsKey",
+        "PersistentSortedMap.Scan", "PersistentSortedMap.ScanDescending", "PersistentSortedMap.TryGetFirst",
+        "PersistentSortedMap.TryGetLast", "PersistentSortedMap.TryGetFloor", "PersistentSortedMap.TryGetCeiling",
+        "PersistentSortedMap.TryGetAt", "PersistentSortedMap.Rank", "PersistentSortedMap.CountRange",
     ];
 
     private static readonly Type[] s_types =
-        [typeof(PersistentArena), typeof(PersistentRegion), typeof(PersistentHeap), typeof(PersistentRoot<>), typeof(PersistentDictionary), typeof(AtomicGroup)];
+    [
+        typeof(PersistentArena), typeof(PersistentRegion), typeof(PersistentHeap), typeof(PersistentRoot<>),
+        typeof(PersistentDictionary), typeof(PersistentSortedMap), typeof(AtomicGroup),
+    ];
 
     public static TheoryData<string> Writers => [.. s_writers.Keys];
 
@@ -87,6 +109,8 @@ public sealed class ReadOnlySurfaceTests
         Assert.Equal(ReasonCodes.ArenaReadOnly, refused.ReasonCode);
         Assert.Equal("value"u8.ToArray(), world.Dictionary.Get("text"u8));
         Assert.Equal(3, world.Dictionary.Count);
+        Assert.Equal("value"u8.ToArray(), world.Map.Get("text"u8));
+        Assert.Equal(1, world.Map.Count);
         Assert.Equal("text"u8.ToArray(), world.Heap.ReadBytes(world.Root.Value.Text).ToArray());
     }
 
@@ -123,6 +147,8 @@ public sealed class ReadOnlySurfaceTests
                 dictionary.Set("text"u8, "value"u8);
                 dictionary.Increment("number"u8);
                 dictionary.Set("expiring"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
+                PersistentSortedMap map = PersistentSortedMap.OpenOrCreate(heap, "map");
+                map.Set("text"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
             }
 
             Arena = PersistentArena.Open(new ArenaOptions { Directory = Directory, Access = ArenaAccess.ReadOnly });
@@ -131,6 +157,7 @@ public sealed class ReadOnlySurfaceTests
             Heap = PersistentHeap.Open(HeapRegion);
             Root = Heap.OpenOrCreateRoot<Node>("root");
             Dictionary = PersistentDictionary.OpenOrCreate(Heap, "d");
+            Map = PersistentSortedMap.OpenOrCreate(Heap, "map");
         }
 
         public string Directory { get; }
@@ -146,6 +173,8 @@ public sealed class ReadOnlySurfaceTests
         public PersistentRoot<Node> Root { get; }
 
         public PersistentDictionary Dictionary { get; }
+
+        public PersistentSortedMap Map { get; }
 
         public void Dispose()
         {

@@ -1,0 +1,175 @@
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// One change of a key that was located, under the map's lock: a new record in the place of the old one, or beside the
+/// others. Integers and expiry times that have a word of their own are changed in place, unless an atomic group may
+/// have to go back.
+/// </summary>
+internal readonly unsafe ref struct SortedChange(
+    TreeMemory memory, TreeRecords records, Lane lane, ReadOnlySpan<byte> key, Target target)
+{
+    private readonly ReadOnlySpan<byte> _key = key;
+    private readonly Target _target = target;
+
+    public void Put<TMutation>(
+        scoped ref TreePath path, ref TMutation mutation, scoped in RecordView current, scoped in MutationPlan plan)
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        if ((uint)plan.ValueLength > PersistentDictionary.MaximumValueLength)
+        {
+            throw RecordErrors.ValueTooLong(plan.ValueLength);
+        }
+
+        byte flags = ExpiryFlag(plan.ExpiresAt);
+        ulong header = RecordFormat.Header(plan.Type, flags, _key.Length, plan.ValueLength);
+        long block = Begin(ref path, header, plan.ExpiresAt);
+        try
+        {
+            byte* value = memory.At(block) + RecordFormat.KeyOffset(header) + _key.Length;
+            mutation.Write(current, new Span<byte>(value, plan.ValueLength));
+            Persist.Wrote(value, plan.ValueLength);
+            Place(path, block, header);
+        }
+        catch (Exception error)
+        {
+            GiveBack(error, block, header);
+            throw;
+        }
+    }
+
+    public void PutInteger(ref TreePath path, in MutationPlan plan, bool exists)
+    {
+        if (exists && !lane.InGroup && (RecordFormat.Flags(_target.Header) & RecordFormat.IsInteger) != 0
+            && RecordFormat.ExpiresAt(_target.Record, _target.Header) == plan.ExpiresAt)
+        {
+            ulong* number = RecordFormat.IntegerWord(_target.Record, _target.Header);
+            Persist.Publish(number, (ulong)plan.Integer); // COMMIT POINT: entry's number in place
+            return;
+        }
+
+        byte flags = (byte)(RecordFormat.IsInteger | ExpiryFlag(plan.ExpiresAt));
+        ulong header = RecordFormat.Header(plan.Type, flags, _key.Length, sizeof(long));
+        long block = Begin(ref path, header, plan.ExpiresAt);
+        Persist.Store(RecordFormat.IntegerWord(memory.At(block), header), (ulong)plan.Integer);
+        PlaceOrGiveBack(path, block, header);
+    }
+
+    public void SetExpiry(ref TreePath path, long expiresAt)
+    {
+        ulong header = _target.Header;
+        if (RecordFormat.ExpiresAt(_target.Record, header) == expiresAt)
+        {
+            return;
+        }
+
+        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 && !lane.InGroup)
+        {
+            records.SetExpiry(lane, _target, expiresAt);
+            return;
+        }
+
+        // No word of its own, or a group that may have to go back: a new record with the same value.
+        byte flags = (byte)((RecordFormat.Flags(header) & ~RecordFormat.HasExpiry) | ExpiryFlag(expiresAt));
+        ulong newHeader = RecordFormat.Header(
+            (RecordType)(byte)header, flags, _key.Length, RecordFormat.ValueLength(header));
+        long block = Begin(ref path, newHeader, expiresAt);
+        byte* copy = memory.At(block);
+        if ((flags & RecordFormat.IsInteger) != 0)
+        {
+            Persist.Store(RecordFormat.IntegerWord(copy, newHeader), *RecordFormat.IntegerWord(_target.Record, header));
+        }
+        else
+        {
+            Persist.Copy(
+                copy + RecordFormat.KeyOffset(newHeader) + _key.Length, RecordView.Of(_target.Record, header).Value);
+        }
+
+        PlaceOrGiveBack(path, block, newHeader);
+    }
+
+    public void Remove(in TreePath path)
+    {
+        if (lane.InGroup)
+        {
+            AppendToGroup(memory.OffsetOf(_target.Record), 0);
+            records.Remove(lane, path, _target, frees: false);
+            return;
+        }
+
+        records.Remove(lane, path, _target, frees: true);
+        records.Thin(lane, path, _key);
+    }
+
+    /// <summary>Sees to a free slot, takes a record's block and fills its key.</summary>
+    private long Begin(ref TreePath path, ulong header, long expiresAt)
+    {
+        if (!_target.IsThere)
+        {
+            records.MakeSlot(lane, _key, ref path);
+        }
+
+        long block = memory.Heap.Blocks.Take(lane, RecordFormat.Length(header));
+        lane.BeginFill(block);
+        byte* record = memory.At(block);
+        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0)
+        {
+            Persist.Store(RecordFormat.ExpiryWord(record), (ulong)expiresAt);
+        }
+
+        Persist.Copy(record + RecordFormat.KeyOffset(header), _key);
+        return block;
+    }
+
+    private void PlaceOrGiveBack(in TreePath path, long block, ulong header)
+    {
+        try
+        {
+            Place(path, block, header);
+        }
+        catch (Exception error)
+        {
+            GiveBack(error, block, header);
+            throw;
+        }
+    }
+
+    /// <summary>Makes a filled record true.</summary>
+    private void Place(in TreePath path, long block, ulong header)
+    {
+        if (lane.InGroup)
+        {
+            AppendToGroup(_target.IsThere ? memory.OffsetOf(_target.Record) : 0, block);
+        }
+
+        if (_target.IsThere)
+        {
+            records.Replace(lane, path, _target, block, header, frees: !lane.InGroup);
+        }
+        else
+        {
+            records.Insert(lane, path, block, header, isNew: true);
+        }
+    }
+
+    private void AppendToGroup(long old, long added) =>
+        memory.Heap.Groups.Append(lane, new GroupEntry(old, added, memory.Root.Offset));
+
+    private static byte ExpiryFlag(long expiresAt) =>
+        expiresAt == RecordView.NoExpiry ? (byte)0 : RecordFormat.HasExpiry;
+
+    // Nothing half-done stays.
+    private void GiveBack(Exception error, long block, ulong header)
+    {
+        if (lane.Words[IntentWord.Operation] == 0)
+        {
+            lane.Discard(block);
+            if (error is not HeapDamagedException)
+            {
+                memory.Heap.Blocks.Give(lane, block, RecordFormat.Length(header));
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// Reading a sorted map without locks: find the leaf, let the reader copy, then see whether the leaf's version and the
+/// tree's are what they were. A writer changes the one before a record that it replaced is free, and the other before
+/// a node is: bytes that passed the test are of a record that was whole and current.
+/// </summary>
+internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
+{
+    private readonly TreeSearch _search = new(memory);
+
+    /// <summary>One look at a record. False where a change came between: what the reader saw does not count.</summary>
+    /// <exception cref="HeapDamagedException">The record may be there, and damage hides it.</exception>
+    public bool TryLook<TReader>(ReadOnlySpan<byte> key, ref TReader reader, out bool exists)
+        where TReader : struct, IRecordReader, allows ref struct
+    {
+        ulong version = memory.Version;
+        Volatile.ReadBarrier();
+        LeafLook look = _search.TryLeaf(key, out TreeNode leaf) ? new(leaf) : default;
+        int slot = -1;
+        byte* record = null;
+        ulong header = 0;
+        bool whole = look.IsAtLeaf && _search.TrySlot(leaf, key, out slot, out record, out header);
+        exists = whole && slot >= 0 && !IsExpired(record, header);
+        if (exists)
+        {
+            reader.Read(RecordView.Of(record, header));
+        }
+
+        if (!look.IsStill || memory.Version != version)
+        {
+            return false;
+        }
+
+        return whole ? true : throw Damaged();
+    }
+
+    /// <summary>
+    /// One look at the entries of a leaf, from the batch's bound on in its direction; the batch's bound moves behind
+    /// them. False where a change came between: the batch is as it was.
+    /// </summary>
+    /// <exception cref="HeapDamagedException">Entries may be there, and damage hides them.</exception>
+    public bool TryFill(SortedBatch batch)
+    {
+        ulong version = memory.Version;
+        Volatile.ReadBarrier();
+        TreePath path = default;
+        LeafLook look = _search.TryPath(batch.Bound, batch.Way, ref path) ? new(path.Leaf) : default;
+        bool whole = look.IsAtLeaf && TryCopy(batch, path);
+        if (!look.IsStill || memory.Version != version)
+        {
+            batch.Clear();
+            return false;
+        }
+
+        if (!whole)
+        {
+            throw Damaged();
+        }
+
+        batch.Take();
+        return true;
+    }
+
+    private bool TryCopy(SortedBatch batch, in TreePath path)
+    {
+        TreeNode leaf = path.Leaf;
+        if (!leaf.TryOrder(out SlotOrder order) || !TryRange(batch, leaf, order, out int position, out int end))
+        {
+            return false;
+        }
+
+        int step = batch.Descends ? -1 : 1;
+        for (; position != end && batch.HasRoom; position += step)
+        {
+            int slot = order[position];
+            if (slot >= SlotOrder.Slots || !memory.TryRecord(leaf, slot, out byte* record, out ulong header))
+            {
+                return false;
+            }
+
+            if (batch.IsBeyond(RecordFormat.Key(record, header)))
+            {
+                batch.NoteEnd();
+                return true;
+            }
+
+            batch.Add(RecordView.Of(record, header), IsExpired(record, header));
+        }
+
+        return position != end || TryNoteNext(batch, path);
+    }
+
+    /// <summary>
+    /// The positions of a leaf's order from the bound on: the first one, and the one behind the last.
+    /// </summary>
+    private bool TryRange(SortedBatch batch, in TreeNode leaf, SlotOrder order, out int position, out int end)
+    {
+        end = batch.Descends ? -1 : order.Count;
+        position = batch.Descends ? order.Count - 1 : 0;
+        if (batch.Way == Way.Last)
+        {
+            return true;
+        }
+
+        bool whole = _search.TryPosition(leaf, order, batch.Bound, out int at, out bool equal);
+        position = batch.Descends
+            ? equal && batch.IncludesBound ? at : at - 1
+            : equal && !batch.IncludesBound ? at + 1 : at;
+        return whole;
+    }
+
+    // Behind a leaf comes the fence of what is beside it; before it, what is below its own.
+    private bool TryNoteNext(SortedBatch batch, in TreePath path)
+    {
+        if (batch.Descends)
+        {
+            batch.NoteNext(path.Leaf.Fence);
+            return true;
+        }
+
+        int depth = path.DepthOfNext(path.Depth);
+        if (depth < 0)
+        {
+            batch.NoteEnd();
+            return true;
+        }
+
+        bool whole = memory.TryChild(path.Branch(depth), path.Index(depth) + 1, out TreeNode next);
+        batch.NoteNext(whole ? next.Fence : []);
+        return whole;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsExpired(byte* record, ulong header)
+    {
+        long expiresAt = RecordFormat.ExpiresAt(record, header);
+        return expiresAt != RecordView.NoExpiry && expiresAt <= time.GetUtcNow().ToUnixTimeMilliseconds();
+    }
+
+    private HeapDamagedException Damaged() =>
+        memory.Damaged(memory.Root.Offset, "a way in the sorted map here does not lead to a record of its own");
+}

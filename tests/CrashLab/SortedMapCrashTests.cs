@@ -1,0 +1,128 @@
+using GuestMemFs.Heap;
+using static GuestMemFs.CrashLab.SortedMapOperation;
+
+namespace GuestMemFs.CrashLab;
+
+/// <summary>
+/// Crash after every store of every mutating operation of a sorted map, alone and in all sequences of up to three.
+/// </summary>
+public sealed class SortedMapCrashTests
+{
+    private const long Later = 2_000_000;
+
+    internal static readonly SortedMapOperation[] Alphabet =
+    [
+        Set("m/05x", "between"),
+        Set("m/05", new string('y', 700)),
+        Set("z", "at the end", Later),
+        Remove("m/03"),
+        Increment("n"),
+        Expire("m/02", Later),
+        Move(),
+        Group(commit: true, Set("m/05", "in group"), Remove("m/03"), Set("a", "new"), Beside("d", "with it")),
+        Group(commit: false, Set("m/05", "in group"), Remove("m/03"), Set("m/035", "new"), Remove("m/035"),
+            Increment("n"), Beside("d", "with it"), Expire("m/02", Later)),
+    ];
+
+    // What ends a sequence of three: one of each kind.
+    private static readonly SortedMapOperation[] s_thirdOperations = [Alphabet[0], Alphabet[3], Alphabet[8]];
+
+    // In the last one the next removal of m/03 joins two leaves, and takes the branch above them away.
+    internal static readonly string[] BeginningNames =
+        ["empty", "one entry", "full leaf", "two leaves", "few in two leaves"];
+
+    public static TheoryData<string> Beginnings => [.. BeginningNames];
+
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void Every_store_of_every_sequence_of_up_to_three_operations(string beginning)
+    {
+        using SortedMapLab lab = new("sorted map sequences");
+        Begin(lab, beginning);
+        var start = lab.Save();
+        foreach (SortedMapOperation first in Alphabet)
+        {
+            lab.Restore(start, beginning);
+            (lab.CrashRecoveryToo, lab.Reorder) = (true, new Random(3));
+            lab.Explore(first);
+            var second = lab.Save();
+            foreach (SortedMapOperation next in Alphabet)
+            {
+                lab.Restore(second, $"{beginning} | {first}");
+                (lab.CrashRecoveryToo, lab.Reorder) = (false, null);
+                lab.Explore(next);
+                var third = lab.Save();
+                foreach (SortedMapOperation last in s_thirdOperations)
+                {
+                    lab.Restore(third, $"{beginning} | {first} | {next}");
+                    lab.Explore(last);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Every_store_of_creation()
+    {
+        using SortedMapLab lab = new("sorted map creation");
+        lab.Do(Set("k", "of another map"));
+        lab.ExploreCreation("another");
+    }
+
+    [Fact]
+    public void Every_store_where_branches_are_split_and_joined()
+    {
+        using SortedMapLab lab = new("sorted map branches");
+        const int entries = 12 * 61;
+        int explored = 0;
+        for (int i = 0; i < entries; i++)
+        {
+            explored += ExploreIfBranchesChange(lab, Set($"key {i:D4}", "v")) ? 1 : 0;
+        }
+
+        Assert.Equal(2, explored); // the first branch, and the one that it is split into with the one above
+        for (int i = 0; i < entries; i++)
+        {
+            explored += ExploreIfBranchesChange(lab, Remove($"key {i:D4}")) ? 1 : 0;
+        }
+
+        Assert.Equal(4, explored); // both go again
+    }
+
+    internal static void Begin(SortedMapLab lab, string beginning)
+    {
+        int count = beginning switch { "empty" => 0, "one entry" => 1, "full leaf" => 12, _ => 13 };
+        for (int i = 0; i < count; i++)
+        {
+            lab.Do(Set($"m/{12 - i:D2}", "value " + i));
+        }
+
+        if (beginning == "few in two leaves")
+        {
+            foreach (int gone in (int[])[1, 12, 11, 10])
+            {
+                lab.Do(Remove($"m/{gone:D2}"));
+            }
+        }
+    }
+
+    // Looks into the operation's crashes where it changes how many branches there are.
+    private static bool ExploreIfBranchesChange(SortedMapLab lab, SortedMapOperation operation)
+    {
+        int before = Branches(lab);
+        var saved = lab.Save();
+        lab.Do(operation);
+        if (Branches(lab) == before)
+        {
+            return false;
+        }
+
+        lab.Restore(saved, "many leaves");
+        lab.Explore(operation);
+        return true;
+    }
+
+    private static unsafe int Branches(SortedMapLab lab) =>
+        HeapBlocks.Find(lab.Pair.Heap.Space).Keys.Count(block =>
+            BlockHeader.TypeOf(*(ulong*)lab.Pair.Heap.At(block)) == BlockHeader.TypeBranch);
+}
