@@ -30,7 +30,8 @@ public sealed record ArenaFileIdentity(Guid ArenaId, ulong ExtentId, ulong Nonce
 public sealed record ArenaContents(Guid ArenaId, bool Frozen, bool Closed, IReadOnlyList<ArenaFileIdentity> Files, IReadOnlyList<string> Regions);
 
 /// <summary>
-/// Tells what a descriptor is, where nobody knows its name any more: after a kexec, or in another process. Reads only; a writer beside it notices nothing.
+/// Tells what a descriptor is, where nobody knows its name any more: after a kexec, or in another process. Reads only;
+/// a writer beside it notices nothing.
 /// </summary>
 /// <remarks>Thread-safe.</remarks>
 public static class ArenaDescriptors

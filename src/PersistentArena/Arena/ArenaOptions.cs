@@ -5,13 +5,20 @@ namespace GuestMemFs;
 /// <summary>How an arena is opened or created.</summary>
 public sealed class ArenaOptions
 {
-    /// <summary>What an arena's metadata takes unless told otherwise: 8 MiB, enough for more than 10,000 regions.</summary>
+    /// <summary>
+    /// What an arena's metadata takes unless told otherwise: 8 MiB, enough for more than 10,000 regions.
+    /// </summary>
     public const long DefaultMetadataSize = 8L << 20;
 
-    /// <summary>The arena's directory. Null takes the best medium that is really there, and a directory of this <see cref="Name"/> in it where it has directories.</summary>
+    /// <summary>
+    /// The arena's directory. Null takes the best medium that is really there, and a directory of this
+    /// <see cref="Name"/> in it where it has directories.
+    /// </summary>
     public string? Directory { get; set; }
 
-    /// <summary>The medium itself, in place of <see cref="Directory"/>. It stays the caller's, unless <see cref="OwnsMedium"/>.</summary>
+    /// <summary>
+    /// The medium itself, in place of <see cref="Directory"/>. It stays the caller's, unless <see cref="OwnsMedium"/>.
+    /// </summary>
     public Medium? Medium { get; set; }
 
     /// <summary>
@@ -29,11 +36,15 @@ public sealed class ArenaOptions
     public ArenaAccess Access { get; set; } = ArenaAccess.ReadWrite;
 
     /// <summary>
-    /// Size of a new arena's metadata, in bytes: 1 MiB to 1 GiB, rounded up to what the medium gives. It cannot grow later.
+    /// Size of a new arena's metadata, in bytes: 1 MiB to 1 GiB, rounded up to what the medium gives. It cannot grow
+    /// later.
     /// </summary>
     public long MetadataSize { get; set; } = DefaultMetadataSize;
 
-    /// <summary>The arena that is meant: one with another id is refused. Needed only where several arenas' files may lie in one place.</summary>
+    /// <summary>
+    /// The arena that is meant: one with another id is refused. Needed only where several arenas' files may lie in one
+    /// place.
+    /// </summary>
     public Guid? ArenaId { get; set; }
 
     /// <summary>
@@ -45,13 +56,17 @@ public sealed class ArenaOptions
     /// <summary>What is done about an arena whose writers end early, one after the other; told, by default.</summary>
     public CrashLoopPolicy CrashLoop { get; set; } = new();
 
-    /// <summary>How much the arena is going to hold, in bytes: a default medium with less room is passed over.</summary>
+    /// <summary>
+    /// How much the arena is going to hold, in bytes: a default medium with less room is passed over.
+    /// </summary>
     public long SizeHint { get; set; } = 1L << 30;
 
     /// <summary>Where the attach report is logged.</summary>
     public ILogger? Logger { get; set; }
 
-    /// <summary>The clock for what is told to people (since when there is a writer); nothing is decided by it.</summary>
+    /// <summary>
+    /// The clock for what is told to people (since when there is a writer); nothing is decided by it.
+    /// </summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
     /// <summary>The same for a reader.</summary>

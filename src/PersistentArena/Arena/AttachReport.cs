@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using GuestMemFs.Arena;
+using GuestMemFs.Journal;
 
 namespace GuestMemFs;
 
@@ -20,16 +22,6 @@ public enum AttachKind
     Reader,
 }
 
-/// <summary>Something an open found, did or rolled back. <paramref name="Code"/> is one of <see cref="ReasonCodes"/>.</summary>
-public sealed record AttachReason(string Code, string Text)
-{
-    /// <inheritdoc/>
-    public override string ToString() => $"{Code} {Text}";
-}
-
-/// <summary>A step of an open, and how long it took.</summary>
-public sealed record AttachStep(string Name, TimeSpan Duration);
-
 /// <summary>A region that was asked for with a smaller length than it has, and kept its own.</summary>
 /// <param name="Name">The region.</param>
 /// <param name="AskedLength">What was asked for, in bytes.</param>
@@ -46,19 +38,19 @@ public sealed class AttachReport
     private volatile IReadOnlyList<AttachReason> _reasons;
     private volatile IReadOnlyList<LongerRegion> _longer = [];
 
-    internal AttachReport(AttachKind kind, Guid arenaId, ulong epoch, int regions, Medium medium, string mediumReason, IReadOnlyList<AttachReason> reasons, IReadOnlyList<AttachStep> steps, Func<PageReport> pages)
+    internal AttachReport(AttachKind kind, ArenaFiles files, MetadataTables tables, AttachSteps steps)
     {
-        _pages = pages;
+        _pages = files.Metadata.ReadPages;
+        _capabilities = files.Medium.Capabilities;
+        _reasons = steps.Reasons;
         Kind = kind;
-        ArenaId = arenaId;
-        Epoch = epoch;
-        Regions = regions;
-        MediumName = medium.Name;
-        Location = medium.Location;
-        MediumReason = mediumReason;
-        _capabilities = medium.Capabilities;
-        _reasons = reasons;
-        Steps = steps;
+        ArenaId = files.Id;
+        Epoch = tables.State.Epoch;
+        Regions = tables.RegionCount;
+        MediumName = files.Medium.Name;
+        Location = files.Location;
+        MediumReason = files.Medium.Reason;
+        Steps = steps.All;
     }
 
     /// <summary>Fresh, warm or recovered.</summary>
@@ -86,12 +78,14 @@ public sealed class AttachReport
     public Survives Survives => _capabilities.Survives;
 
     /// <summary>
-    /// What pages the metadata got, read from smaps when it is asked for: what the medium gives, rather than what was asked of it. Unknown once the arena is closed. For a
-    /// region's own see <see cref="PersistentRegion.ReadPages"/>.
+    /// What pages the metadata got, read from smaps when it is asked for: what the medium gives, rather than what was
+    /// asked of it. Unknown once the arena is closed. For a region's own see <see cref="PersistentRegion.ReadPages"/>.
     /// </summary>
     public PageReport Pages => _pages();
 
-    /// <summary>The page size that the medium is expected to give, in bytes. Whether it was got, <see cref="Pages"/> says.</summary>
+    /// <summary>
+    /// The page size that the medium is expected to give, in bytes. Whether it was got, <see cref="Pages"/> says.
+    /// </summary>
     public long PageSize => _capabilities.PageSize;
 
     /// <summary>What was found, rolled back, mended.</summary>
@@ -138,7 +132,9 @@ public sealed class AttachReport
                 ReasonCodes.RegionLonger,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Region '{region.Name}' has {region.Length} bytes and {region.AskedLength} were asked for: it keeps its length, for a region does not shrink. To have a smaller one, copy its content into a new arena."));
+                    $"Region '{region.Name}' has {region.Length} bytes and {region.AskedLength} were asked for: it ")
+                + "keeps its length, for a region does not shrink. To have a smaller one, copy its content into a new "
+                + "arena.");
             _longer = [.. _longer, region];
             _reasons = [.. _reasons, reason];
             return reason;
@@ -150,8 +146,10 @@ public sealed class AttachReport
     {
         CultureInfo culture = CultureInfo.InvariantCulture;
         var text = new StringBuilder();
-        text.Append(culture, $"arena {ArenaId} in {Location}: {Kind} in {Duration.TotalMilliseconds:0.0} ms, epoch {Epoch}, {Regions} regions");
-        text.Append(culture, $"\n  medium   {MediumName}, pages of {PageSize >> 10} KiB expected, {Pages} got, survives {Survives}");
+        text.Append(culture, $"arena {ArenaId} in {Location}: {Kind} in {Duration.TotalMilliseconds:0.0} ms");
+        text.Append(culture, $", epoch {Epoch}, {Regions} regions");
+        text.Append(culture, $"\n  medium   {MediumName}, pages of {PageSize >> 10} KiB expected, {Pages} got");
+        text.Append(culture, $", survives {Survives}");
         if (MediumReason.Length > 0)
         {
             text.Append(culture, $"; {MediumReason}");
@@ -169,26 +167,5 @@ public sealed class AttachReport
         }
 
         return text.ToString().TrimEnd(',');
-    }
-}
-
-/// <summary>Collects what an open does.</summary>
-internal sealed class AttachSteps
-{
-    private readonly List<AttachStep> _steps = [];
-    private long _since = Stopwatch.GetTimestamp();
-
-    /// <summary>What was found so far.</summary>
-    public List<AttachReason> Reasons { get; } = [];
-
-    /// <summary>The steps so far.</summary>
-    public IReadOnlyList<AttachStep> All => _steps;
-
-    /// <summary>Ends a step: it took from the end of the one before it until now.</summary>
-    public void End(string name)
-    {
-        long now = Stopwatch.GetTimestamp();
-        _steps.Add(new AttachStep(name, Stopwatch.GetElapsedTime(_since, now)));
-        _since = now;
     }
 }

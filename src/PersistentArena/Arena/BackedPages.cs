@@ -4,7 +4,9 @@ namespace GuestMemFs.Arena;
 /// Which parts of 64 KiB of a region are known to have the medium's memory behind them: a bit each, in volatile memory.
 /// What is not known is asked of the medium again, which costs system calls and no harm.
 /// </summary>
-/// <remarks>Any thread may ask and add without a lock; <see cref="Grow"/> excludes itself and <see cref="Add"/>.</remarks>
+/// <remarks>
+/// Any thread may ask and add without a lock; <see cref="Grow"/> excludes itself and <see cref="Add"/>.
+/// </remarks>
 internal sealed class BackedPages
 {
     // A heap's page: what is taken from a medium that is nearly full is small.

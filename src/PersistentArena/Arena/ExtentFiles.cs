@@ -7,8 +7,8 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Arena;
 
 /// <summary>
-/// The arena's files, found by the identity in their bytes: first under their own name, and where that does not fit, by looking through all files once.
-/// Not thread-safe.
+/// The arena's files, found by the identity in their bytes: first under their own name, and where that does not fit, by
+/// looking through all files once. Not thread-safe.
 /// </summary>
 internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granularity, bool writable)
 {
@@ -207,7 +207,8 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
             }
             catch (MediumException e) when (e.Kind == MediumErrorKind.Exists)
             {
-                // Left behind by a creation that was killed, or somebody else's; the sweep at the next recovery looks at it. Ids are not scarce.
+                // Left behind by a creation that was killed, or somebody else's; the sweep at the next recovery looks
+                // at it. Ids are not scarce.
             }
         }
     }

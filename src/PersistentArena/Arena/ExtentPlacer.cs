@@ -6,11 +6,14 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Arena;
 
 /// <summary>
-/// Carries a <see cref="SpacePlan"/> out: makes or takes over files, maps them where they belong, scrubs them and writes their identity.
-/// Nothing counts until the journal commits it; <see cref="Undo"/> takes it back. Used once, under the arena's lock.
+/// Carries a <see cref="SpacePlan"/> out: makes or takes over files, maps them where they belong, scrubs them and
+/// writes their identity. Nothing counts until the journal commits it; <see cref="Undo"/> takes it back. Used once,
+/// under the arena's lock.
 /// </summary>
-internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, ArenaIdentity arena, long granularity, List<ExtentEntry> spare)
+internal sealed unsafe class ExtentPlacer(ArenaFiles arena, uint epoch, List<ExtentEntry> spare)
 {
+    private readonly Medium _medium = arena.Medium;
+    private readonly ExtentFiles _files = arena.Extents;
     private readonly List<(ExtentEntry Entry, MediumFile File)> _placed = [];
     private readonly List<ExtentEntry> _made = [];
 
@@ -18,8 +21,14 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Aren
     public IReadOnlyList<(ExtentEntry Entry, MediumFile File)> Placed => _placed;
 
     /// <summary>Places all of a plan's extents from an address on.</summary>
-    public void Place(SpacePlan plan, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
+    /// <param name="plan">The plan.</param>
+    /// <param name="region">The region's entry to be.</param>
+    /// <param name="address">Where the first of them is mapped.</param>
+    /// <param name="present">The region as it is; null for a new one.</param>
+    /// <param name="nextExtentId">The first id that no extent has had.</param>
+    public void Place(SpacePlan plan, RegionEntry region, nint address, RegionNode? present, ulong nextExtentId)
     {
+        uint ordinal = (uint)(present?.Extents.Count ?? 0);
         foreach (PlannedExtent planned in plan.Extents)
         {
             if (planned.Reuse is { } reuse)
@@ -41,12 +50,14 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Aren
     {
         foreach ((ExtentEntry entry, MediumFile file) in _placed)
         {
-            files.Commit(entry, file);
+            _files.Commit(entry, file);
             spare.RemoveAll(e => e.Id == entry.Id);
         }
     }
 
-    /// <summary>Takes everything back: new files are removed, or kept for the next time where removing them gives nothing back.</summary>
+    /// <summary>
+    /// Takes everything back: new files are removed, or kept for the next time where removing them gives nothing back.
+    /// </summary>
     public void Undo()
     {
         foreach ((_, MediumFile file) in _placed)
@@ -56,7 +67,7 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Aren
 
         foreach (ExtentEntry entry in _made)
         {
-            if (!medium.Capabilities.UnlinkFreesSpace || !TryDelete(entry))
+            if (!_medium.Capabilities.UnlinkFreesSpace || !TryDelete(entry))
             {
                 spare.Add(entry);
             }
@@ -67,10 +78,10 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Aren
 
     private void Reuse(ExtentEntry extent, long used, RegionEntry region, nint address, uint ordinal)
     {
-        MediumFile file = files.Map(extent, address, region.Name);
+        MediumFile file = _files.Map(extent, address, region.Name);
         ExtentEntry entry = extent with { Used = used, RegionId = region.Id, Ordinal = ordinal, State = ExtentState.InUse };
         _placed.Add((entry, file));
-        long capacity = extent.Capacity(granularity);
+        long capacity = extent.Capacity(arena.Granularity);
         if (extent.State == ExtentState.Dirty)
         {
             if (file.TryDiscard(0, capacity))
@@ -89,32 +100,34 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Aren
         }
 
         OwnerHint.Write((byte*)address, extent.FileLength, region.Id, region.Nonce, ordinal, extent.Nonce);
-        ExtentMark.Stamp((byte*)address, extent.FileLength, extent.Nonce, region.Generation.Current, arena.Epoch);
+        ExtentMark.Stamp((byte*)address, extent.FileLength, extent.Nonce, region.Generation.Current, epoch);
     }
 
     private void Make(PlannedExtent planned, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
     {
-        MediumFile file = files.Create(ref nextExtentId, planned.FileLength, out ulong id);
+        MediumFile file = _files.Create(ref nextExtentId, planned.FileLength, out ulong id);
         var entry = new ExtentEntry(id, RandomNonce(), planned.FileLength, planned.Used, region.Id, ordinal, ExtentState.InUse);
         _placed.Add((entry, file));
         _made.Add(entry with { Used = 0, RegionId = 0, Ordinal = 0, State = ExtentState.Dirty });
         ReserveData(file, planned.Used, region);
         file.Reserve(planned.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
         file.MapAt(address, planned.FileLength, writable: true);
-        if (!medium.Capabilities.FreshMemoryIsZero)
+        if (!_medium.Capabilities.FreshMemoryIsZero)
         {
-            // A heap makes no difference between stale bytes and none, and zeroing all of it would cost what a load costs; its identity block's tail is cleared anyhow.
-            long clear = region.Kind == RegionKind.Heap ? 0 : planned.FileLength - granularity;
+            // A heap makes no difference between stale bytes and none, and zeroing all of it would cost what a load
+            // costs; its identity block's tail is cleared anyhow.
+            long clear = region.Kind == RegionKind.Heap ? 0 : planned.FileLength - arena.Granularity;
             Persist.Fill((void*)address, clear, 0);
             Persist.Fill((byte*)address + planned.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes, 0);
         }
 
-        // Before the identity: one that is there without a mark is an older library's, and nobody can tell whether it holds data.
-        ExtentMark.Stamp((byte*)address, planned.FileLength, entry.Nonce, region.Generation.Current, arena.Epoch);
+        // Before the identity: one that is there without a mark is an older library's, and nobody can tell whether it
+        // holds data.
+        ExtentMark.Stamp((byte*)address, planned.FileLength, entry.Nonce, region.Generation.Current, epoch);
         ExtentIdentity.Write((byte*)address, planned.FileLength, arena.Id, id, entry.Nonce);
         OwnerHint.Write((byte*)address, planned.FileLength, region.Id, region.Nonce, ordinal, entry.Nonce);
-        PowerLoss.KeepFile(medium, address + (nint)(planned.FileLength - ExtentIdentity.BlockBytes));
-        files.Created(id, entry.Nonce, ExtentFiles.NameOf(id));
+        PowerLoss.KeepFile(_medium, address + (nint)(planned.FileLength - ExtentIdentity.BlockBytes));
+        _files.Created(id, entry.Nonce, ExtentFiles.NameOf(id));
     }
 
     private static void ReserveData(MediumFile file, long used, RegionEntry region)
@@ -130,8 +143,8 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Aren
     {
         try
         {
-            medium.DeleteFile(ExtentFiles.NameOf(entry.Id));
-            files.Deleted(entry.Id, entry.Nonce);
+            _medium.DeleteFile(ExtentFiles.NameOf(entry.Id));
+            _files.Deleted(entry.Id, entry.Nonce);
             return true;
         }
         catch (MediumException)
@@ -141,6 +154,3 @@ internal sealed unsafe class ExtentPlacer(Medium medium, ExtentFiles files, Aren
         }
     }
 }
-
-/// <summary>Which arena, and which of its writers.</summary>
-internal readonly record struct ArenaIdentity(Guid Id, uint Epoch);

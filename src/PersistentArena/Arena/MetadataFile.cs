@@ -23,6 +23,7 @@ internal enum MetadataFinding
 internal sealed unsafe class MetadataFile : IDisposable
 {
     private readonly AddressReservation _view;
+    private bool _disposed;
 
     private MetadataFile(MediumFile file, AddressReservation view)
     {
@@ -43,7 +44,10 @@ internal sealed unsafe class MetadataFile : IDisposable
     /// <summary>The mapping's address, for page reports.</summary>
     public nint Address => _view.Address;
 
-    /// <summary>Maps a file, which is the mapping's from now on. Null where it is too short to be one, and then it stays the caller's.</summary>
+    /// <summary>
+    /// Maps a file, which is the mapping's from now on. Null where it is too short to be one, and then it stays the
+    /// caller's.
+    /// </summary>
     public static MetadataFile? TryMap(MediumFile file, MediumCapabilities capabilities)
     {
         long length = file.Length;
@@ -54,7 +58,8 @@ internal sealed unsafe class MetadataFile : IDisposable
 
         if (file.IsWritable)
         {
-            // Holes read on a full tmpfs are SIGBUS: what Look reads gets pages first, which an arena's metadata has already.
+            // Holes read on a full tmpfs are SIGBUS: what Look reads gets pages first, which an arena's metadata has
+            // already.
             file.Reserve(0, MetadataLayout.FirstHalf);
             file.Reserve(length - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
         }
@@ -102,8 +107,12 @@ internal sealed unsafe class MetadataFile : IDisposable
             : MetadataFinding.Unknown;
     }
 
-    /// <summary>Reads the superblock, mends its second copy, and checks that this library can read (or write) the format.</summary>
-    /// <exception cref="ArenaDamagedException">Neither copy checks, or they contradict each other or the file.</exception>
+    /// <summary>
+    /// Reads the superblock, mends its second copy, and checks that this library can read (or write) the format.
+    /// </summary>
+    /// <exception cref="ArenaDamagedException">
+    /// Neither copy checks, or they contradict each other or the file.
+    /// </exception>
     /// <exception cref="NewerFormatException">It was written by a newer library.</exception>
     public MetadataLayout ReadSuperblock(string location, bool writable, List<AttachReason> findings)
     {
@@ -176,11 +185,24 @@ internal sealed unsafe class MetadataFile : IDisposable
         return layout;
     }
 
+    /// <summary>What pages the mapping got; unknown once it is gone.</summary>
+    public PageReport ReadPages()
+    {
+        lock (_view)
+        {
+            return _disposed ? default : PageReport.ForRange(Address, Length);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        File.Dispose();
-        _view.Dispose();
+        lock (_view)
+        {
+            _disposed = true;
+            File.Dispose();
+            _view.Dispose();
+        }
     }
 
     private void Mend(Superblock superblock, bool firstIntact, bool secondIntact, List<AttachReason> findings)

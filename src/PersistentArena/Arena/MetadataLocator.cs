@@ -12,7 +12,9 @@ internal static class MetadataLocator
     /// <param name="writable">For writing.</param>
     /// <param name="expected">The arena that is meant, where one is.</param>
     /// <param name="findings">Told about another name.</param>
-    /// <param name="unfinished">The file of a creation that was interrupted, where that is all there is; the caller's to dispose of.</param>
+    /// <param name="unfinished">
+    /// The file of a creation that was interrupted, where that is all there is; the caller's to dispose of.
+    /// </param>
     /// <returns>Null where there is no arena.</returns>
     /// <exception cref="ForeignFileException">What is there is not an arena's, or another's.</exception>
     /// <exception cref="ArenaAmbiguousException">There are several, and no name or id says which.</exception>
@@ -120,8 +122,9 @@ internal static class MetadataLocator
     private static bool HasExtents(Medium medium) => medium.ListFiles().Any(name => ExtentFiles.TryParseName(name, out _));
 
     /// <summary>
-    /// On a medium that does not clear its memory, a file whose creator was killed right after its one ftruncate holds whatever was there before: noise, or a whole arena of an
-    /// older life. It is told from a real one by there being no other file at all: a real arena without one has no region, and nothing to lose.
+    /// On a medium that does not clear its memory, a file whose creator was killed right after its one ftruncate holds
+    /// whatever was there before: noise, or a whole arena of an older life. It is told from a real one by there being
+    /// no other file at all: a real arena without one has no region, and nothing to lose.
     /// </summary>
     private static bool IsOlderLife(Medium medium, MetadataFile metadata, MetadataFinding? finding)
     {

@@ -7,9 +7,11 @@ namespace GuestMemFs;
 /// A region, open: memory at a fixed address, contiguous, that is still there when the process is not.
 /// </summary>
 /// <remarks>
-/// <para>Metadata calls are thread-safe. The bytes are plain shared memory: who writes them orders its own stores.</para>
-/// <para>A span or address keeps nothing alive: dispose of the region only when nobody uses its memory. The memory is taken out when the last opening of the region in
-/// this arena object is disposed of: in its place are zeros then, as long as an object refers to the region. A heap's and its dictionaries' users get
+/// <para>Metadata calls are thread-safe. The bytes are plain shared memory: who writes them orders its own
+/// stores.</para>
+/// <para>A span or address keeps nothing alive: dispose of the region only when nobody uses its memory. The memory is
+/// taken out when the last opening of the region in this arena object is disposed of: in its place are zeros then, as
+/// long as an object refers to the region. A heap's and its dictionaries' users get
 /// <see cref="ObjectDisposedException"/>.</para>
 /// </remarks>
 public sealed unsafe class PersistentRegion : IDisposable
@@ -40,7 +42,9 @@ public sealed unsafe class PersistentRegion : IDisposable
     /// <summary>How far it can grow at this address, in bytes.</summary>
     public long MaximumLength => Math.Max(Length, Math.Min(_mapping.Entry.MaximumLength, _mapping.Span - _mapping.Entry.Alignment));
 
-    /// <summary>The first byte, aligned as asked at creation (at least 2 MiB). Never changes while it is open.</summary>
+    /// <summary>
+    /// The first byte, aligned as asked at creation (at least 2 MiB). Never changes while it is open.
+    /// </summary>
     public nint Address { get; }
 
     /// <summary>True where the mapping cannot be written: a store to it ends the process.</summary>
@@ -68,7 +72,9 @@ public sealed unsafe class PersistentRegion : IDisposable
     }
 
     /// <summary>Makes the region longer at its address, while it is in use; nothing is copied.</summary>
-    /// <param name="newLength">Bytes: a multiple of 4 KiB, at most <see cref="MaximumLength"/>. The present length changes nothing.</param>
+    /// <param name="newLength">
+    /// Bytes: a multiple of 4 KiB, at most <see cref="MaximumLength"/>. The present length changes nothing.
+    /// </param>
     /// <exception cref="RegionSizeException">It is shorter than now, or longer than it can be.</exception>
     /// <exception cref="ArenaOutOfSpaceException">The medium has no room. Nothing changed.</exception>
     /// <exception cref="RegionLentException">It is a running machine's memory.</exception>
@@ -79,8 +85,8 @@ public sealed unsafe class PersistentRegion : IDisposable
     }
 
     /// <summary>
-    /// Makes a range safe from a loss of power, where the medium can (<see cref="MediumCapabilities.CanFlush"/>); does nothing where it cannot. What else the medium
-    /// survives needs no flush.
+    /// Makes a range safe from a loss of power, where the medium can (<see cref="MediumCapabilities.CanFlush"/>); does
+    /// nothing where it cannot. What else the medium survives needs no flush.
     /// </summary>
     public void Flush(long offset, long length)
     {
@@ -91,14 +97,13 @@ public sealed unsafe class PersistentRegion : IDisposable
         }
 
         long from = offset & -PageSizes.Small;
-        Arena.Guard(0, () =>
-        {
-            Arena.Medium.Flush(Address + (nint)from, offset + length - from);
-            return 0;
-        });
+        Arena.Medium.Guard(0, () => Arena.Medium.Flush(Address + (nint)from, offset + length - from));
     }
 
-    /// <summary>What pages the kernel gave the region, as far as this process has touched it. Walks the process's page tables: for reports, not for hot paths.</summary>
+    /// <summary>
+    /// What pages the kernel gave the region, as far as this process has touched it. Walks the process's page tables:
+    /// for reports, not for hot paths.
+    /// </summary>
     public PageReport ReadPages()
     {
         CheckOpen();
@@ -106,8 +111,8 @@ public sealed unsafe class PersistentRegion : IDisposable
     }
 
     /// <summary>
-    /// Takes the medium's space for a range of a region that reserves on demand (<see cref="RegionReserve.OnDemand"/>), so
-    /// that no store to it can fail. Cheap where that was done before, and where the region reserved all of it.
+    /// Takes the medium's space for a range of a region that reserves on demand (<see cref="RegionReserve.OnDemand"/>),
+    /// so that no store to it can fail. Cheap where that was done before, and where the region reserved all of it.
     /// </summary>
     /// <param name="offset">Bytes from the region's start.</param>
     /// <param name="length">Bytes.</param>
@@ -128,16 +133,15 @@ public sealed unsafe class PersistentRegion : IDisposable
         }
     }
 
-    /// <summary>Has no hole before an offset, where the region reserves on demand and everything before it was taken once. Looks at its files' sizes, not at the data.</summary>
+    /// <summary>
+    /// Has no hole before an offset, where the region reserves on demand and everything before it was taken once. Looks
+    /// at its files' sizes, not at the data.
+    /// </summary>
     /// <exception cref="ArenaOutOfSpaceException">There is one, and the medium has no room for it.</exception>
     internal void FillHoles(long end)
     {
         CheckOpen();
-        Arena.Guard(end, () =>
-        {
-            _mapping.FillHoles(end);
-            return 0;
-        });
+        Arena.Medium.Guard(end, () => _mapping.FillHoles(end));
     }
 
     /// <summary>Notes in the journal that a heap was made here. Once true, it stays.</summary>
@@ -148,7 +152,9 @@ public sealed unsafe class PersistentRegion : IDisposable
     }
 
     /// <summary>The length after a look at what the writer, another process, has added since.</summary>
-    /// <exception cref="RegionSizeException">It has grown beyond the address space that was kept for it here.</exception>
+    /// <exception cref="RegionSizeException">
+    /// It has grown beyond the address space that was kept for it here.
+    /// </exception>
     internal long Follow()
     {
         CheckOpen();
@@ -156,7 +162,10 @@ public sealed unsafe class PersistentRegion : IDisposable
     }
 
     /// <summary>Has an object told that works in this region's memory.</summary>
-    /// <param name="close">Before the arena is closed or this is disposed of, perhaps more than once: ends changes. What it throws keeps the region open.</param>
+    /// <param name="close">
+    /// Before the arena is closed or this is disposed of, perhaps more than once: ends changes. What it throws keeps
+    /// the region open.
+    /// </param>
     /// <param name="gone">Before the memory is taken out.</param>
     internal void BeforeClose(Action close, Action gone)
     {
@@ -197,11 +206,8 @@ public sealed unsafe class PersistentRegion : IDisposable
     }
 
     /// <summary>Apart, so that what is backed already allocates no closure.</summary>
-    private void Back(long offset, long length) => Arena.Guard(length, () =>
-    {
-        _mapping.EnsureBacked(offset, length);
-        return 0;
-    });
+    private void Back(long offset, long length) =>
+        Arena.Medium.Guard(length, () => _mapping.EnsureBacked(offset, length));
 
     private void CheckOpen()
     {

@@ -4,10 +4,14 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Arena;
 
 /// <summary>
-/// A region in the address space: one reservation, the extents mapped into it one behind the other. All openings of a region in an
-/// arena object share it. When the last of them is gone, zeros take its place; the address space is given back when no object refers to this any more.
+/// A region in the address space: one reservation, the extents mapped into it one behind the other. All openings of a
+/// region in an arena object share it. When the last of them is gone, zeros take its place; the address space is given
+/// back when no object refers to this any more.
 /// </summary>
-/// <remarks>Changed under the arena's lock; <see cref="Length"/> may be read, and <see cref="EnsureBacked"/> called, by any thread.</remarks>
+/// <remarks>
+/// Changed under the arena's lock; <see cref="Length"/> may be read, and <see cref="EnsureBacked"/> called, by any
+/// thread.
+/// </remarks>
 internal sealed class RegionMapping
 {
     private readonly AddressReservation _view;
@@ -28,7 +32,10 @@ internal sealed class RegionMapping
     /// <summary>True where its bytes may be written.</summary>
     public required bool IsWritable { get; init; }
 
-    /// <summary>The file whose lock is the loan, where the region was borrowed from the arena's writer; such a mapping is one opening's alone.</summary>
+    /// <summary>
+    /// The file whose lock is the loan, where the region was borrowed from the arena's writer; such a mapping is one
+    /// opening's alone.
+    /// </summary>
     public MediumFile? Loan { get; init; }
 
     /// <summary>How many openings share this.</summary>
@@ -46,7 +53,9 @@ internal sealed class RegionMapping
     /// <summary>How many extents are mapped.</summary>
     public int Parts => _parts.Length;
 
-    /// <summary>Adds an extent behind the others. Its file stays open only where space is still to be taken through it.</summary>
+    /// <summary>
+    /// Adds an extent behind the others. Its file stays open only where space is still to be taken through it.
+    /// </summary>
     public void Add(ExtentEntry extent, MediumFile file)
     {
         bool keep = Entry.Reserve == RegionReserve.OnDemand && file.IsWritable;
@@ -62,7 +71,10 @@ internal sealed class RegionMapping
     /// <summary>The last extent holds more of the region than it did.</summary>
     public void ExtendLast(long used) => Volatile.Write(ref _parts, [.. _parts[..^1], _parts[^1] with { Used = used }]);
 
-    /// <summary>Takes the medium's memory again for what lies before an offset, where a file has less than that: a copy that left out pages of zeros has holes there.</summary>
+    /// <summary>
+    /// Takes the medium's memory again for what lies before an offset, where a file has less than that: a copy that
+    /// left out pages of zeros has holes there.
+    /// </summary>
     public void FillHoles(long end)
     {
         foreach (Part part in Volatile.Read(ref _parts))
@@ -87,8 +99,8 @@ internal sealed class RegionMapping
     public bool IsBacked(long offset, long length) => Entry.Reserve == RegionReserve.Full || _backed.Contains(offset, length);
 
     /// <summary>
-    /// Takes the medium's memory for a range, where that was not done at creation. Without a lock: to take what another thread is just taking is allowed, and
-    /// no writer waits for a thread that takes memory ahead of it.
+    /// Takes the medium's memory for a range, where that was not done at creation. Without a lock: to take what another
+    /// thread is just taking is allowed, and no writer waits for a thread that takes memory ahead of it.
     /// </summary>
     public void EnsureBacked(long offset, long length)
     {
@@ -106,7 +118,10 @@ internal sealed class RegionMapping
         _backed.Add(offset, length);
     }
 
-    /// <summary>Takes out what was mapped behind the region's end by a growth that then failed: its files are gone, and the mapping would keep their memory.</summary>
+    /// <summary>
+    /// Takes out what was mapped behind the region's end by a growth that then failed: its files are gone, and the
+    /// mapping would keep their memory.
+    /// </summary>
     public void ClearBehind(long offset, long length)
     {
         if (length > 0)

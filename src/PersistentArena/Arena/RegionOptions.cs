@@ -1,28 +1,5 @@
 namespace GuestMemFs;
 
-/// <summary>Whose bytes a region's are.</summary>
-public enum RegionKind
-{
-    /// <summary>The application's. Reads as zeros at first.</summary>
-    Raw = 0,
-
-    /// <summary>A persistent heap's. At first it may hold anything, where the medium does not clear its memory.</summary>
-    Heap = 1,
-
-    /// <summary>A virtual machine's RAM: not one byte of it is ours. Reads as zeros at first.</summary>
-    GuestRam = 2,
-}
-
-/// <summary>When the medium's space is taken.</summary>
-public enum RegionReserve
-{
-    /// <summary>At creation and growth: no later store can fail for want of room.</summary>
-    Full = 0,
-
-    /// <summary>When it is asked for, step by step, or touched: a store to what was not asked for ends the process (SIGBUS) where the medium is full.</summary>
-    OnDemand = 1,
-}
-
 /// <summary>How a region is created.</summary>
 public sealed class RegionOptions
 {
@@ -35,15 +12,17 @@ public sealed class RegionOptions
     /// <summary>Whose bytes.</summary>
     public RegionKind Kind { get; set; } = RegionKind.Raw;
 
-    /// <summary>Alignment of the address, in bytes: 2 MiB or 1 GiB. A medium with larger pages aligns to these.</summary>
+    /// <summary>
+    /// Alignment of the address, in bytes: 2 MiB or 1 GiB. A medium with larger pages aligns to these.
+    /// </summary>
     public long Alignment { get; set; } = 2L << 20;
 
     /// <summary>When space is taken.</summary>
     public RegionReserve Reserve { get; set; } = RegionReserve.Full;
 
     /// <summary>
-    /// How far the region can grow at its address, in bytes: address space is kept for it, no memory. 0 takes 16 times the
-    /// length, at least 64 GiB for a heap and 1 GiB for others.
+    /// How far the region can grow at its address, in bytes: address space is kept for it, no memory. 0 takes 16 times
+    /// the length, at least 64 GiB for a heap and 1 GiB for others.
     /// </summary>
     public long MaximumLength { get; set; }
 }
@@ -73,7 +52,9 @@ public sealed record RegionInfo(
 
 /// <summary>An arena's room, in bytes.</summary>
 /// <param name="Total">What the medium has.</param>
-/// <param name="Free">What new files can take: the medium's word where it can be trusted, else what the files leave.</param>
+/// <param name="Free">
+/// What new files can take: the medium's word where it can be trusted, else what the files leave.
+/// </param>
 /// <param name="InUse">The lengths of all regions.</param>
 /// <param name="Reusable">What deleted regions left in files that stay, and new ones get first.</param>
 /// <param name="Files">The arena's files, the metadata included.</param>

@@ -55,6 +55,29 @@ internal static class RegionSizes
         }
     }
 
+    /// <summary>Throws where a region's extents do not add up to it.</summary>
+    public static void CheckExtents(RegionNode node, long granularity)
+    {
+        long held = 0;
+        for (int i = 0; i < node.Extents.Count; i++)
+        {
+            ExtentEntry extent = node.Extents[i];
+            long capacity = extent.Capacity(granularity);
+            bool isLast = i == node.Extents.Count - 1;
+            bool joins = extent.FileLength % granularity == 0
+                && extent.Ordinal == i
+                && extent.Used > 0
+                && extent.Used <= capacity
+                && (isLast || extent.Used == capacity);
+            held += joins ? extent.Used : 0;
+        }
+
+        if (held != node.Entry.Length)
+        {
+            throw ExtentException.Inconsistent(node.Entry.Name, node.Entry.Length, held);
+        }
+    }
+
     private static void CheckLength(string name, long length)
     {
         if (length < RegionOptions.MinimumLength)

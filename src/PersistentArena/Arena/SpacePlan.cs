@@ -39,6 +39,11 @@ internal sealed class SpacePlan
     /// <summary>How many new files.</summary>
     public int NewFiles { get; }
 
+    /// <summary>Address space that the extents take, counted from the end of what is mapped.</summary>
+    public long MappedBytes => Extents.Count == 0
+        ? 0
+        : Extents.Sum(extent => extent.Used) - Extents[^1].Used + Extents[^1].FileLength;
+
     /// <summary>Plans.</summary>
     /// <param name="bytes">How many more bytes.</param>
     /// <param name="last">The region's last extent, where it has one.</param>

@@ -5,8 +5,8 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Arena;
 
 /// <summary>
-/// What makes a process the one writer. The lock keeps a second writer of this kernel out; the epoch fences one that lost the lock without noticing;
-/// the record tells people who it is.
+/// What makes a process the one writer. The lock keeps a second writer of this kernel out; the epoch fences one that
+/// lost the lock without noticing; the record tells people who it is.
 /// </summary>
 internal static unsafe class WriterLock
 {
@@ -69,7 +69,8 @@ internal static unsafe class WriterLock
     }
 
     /// <summary>
-    /// Marks the arena open, raises the epoch and commits it. The epoch is in a word of its own and in the journal: it never goes back, whichever of them is damaged.
+    /// Marks the arena open, raises the epoch and commits it. The epoch is in a word of its own and in the journal: it
+    /// never goes back, whichever of them is damaged.
     /// </summary>
     /// <returns>True where the last writer had closed the arena.</returns>
     public static bool Take(MetadataLayout layout, MetadataJournal journal, string location, TimeProvider clock, List<AttachReason> findings)

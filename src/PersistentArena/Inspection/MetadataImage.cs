@@ -211,7 +211,7 @@ internal sealed unsafe class MetadataImage
     private static RegionSnapshot[] Regions(MetadataTables tables) =>
     [
         .. tables.Regions.OrderBy(node => node.Entry.Name, StringComparer.Ordinal).Select(node => new RegionSnapshot(
-            PersistentArena.Info(node), [.. node.Extents.Select(Facts)])),
+            RegionTable.Info(node), [.. node.Extents.Select(Facts)])),
     ];
 
     private static ExtentSnapshot[] Unused(MetadataTables tables) =>

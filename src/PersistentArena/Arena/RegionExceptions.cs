@@ -71,6 +71,16 @@ public sealed class RegionSizeException : ArenaException
         Limit = limit;
     }
 
+    internal static RegionSizeException Shorter(string name, long asked, long length) =>
+        new(name, asked, length, "The region is there and shorter. Open it and call Grow. Its length is");
+
+    internal static RegionSizeException OutgrewAddressSpace(string name, long length, long addressSpace) => new(
+        name,
+        length,
+        addressSpace,
+        "The region has grown beyond the address space it was opened with. Dispose of all openings of it and open it "
+        + "again. The space is");
+
     /// <summary>The region.</summary>
     public string Name { get; }
 
@@ -98,7 +108,10 @@ public sealed class RegionInUseException : ArenaException
     public int Leases { get; }
 }
 
-/// <summary>The region is lent, to a machine that runs or to a program that borrowed it: another process holds the lock on its first file.</summary>
+/// <summary>
+/// The region is lent, to a machine that runs or to a program that borrowed it: another process holds the lock on its
+/// first file.
+/// </summary>
 public sealed class RegionLentException : ArenaException
 {
     internal RegionLentException(string name, string file, int? holder)
