@@ -4,7 +4,7 @@ namespace GuestMemFs;
 public sealed class RegionOptions
 {
     /// <summary>The longest name, in bytes of UTF-8.</summary>
-    public const int MaximumNameBytes = 128;
+    public const int MaximumNameBytes = Journal.EntryRules.MaximumNameBytes;
 
     /// <summary>The smallest region, and the smallest alignment: 2 MiB.</summary>
     public const long MinimumLength = 2L << 20;

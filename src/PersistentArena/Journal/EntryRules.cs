@@ -18,6 +18,9 @@ internal static class EntryRules
     /// <summary>Where an arena begins from that was read: no writer comes from here to <see cref="MaximumId"/>.</summary>
     public const ulong MaximumNextId = 1UL << 62;
 
+    /// <summary>The longest name, in bytes of UTF-8.</summary>
+    public const int MaximumNameBytes = 128;
+
     /// <summary>No region, file or address space is longer: the address space has 2^47 bytes.</summary>
     private const long MaximumLength = 1L << 46;
 
@@ -51,7 +54,7 @@ internal static class EntryRules
 
     private static bool IsName(ReadOnlySpan<byte> name)
     {
-        if (name.Length is 0 or > RegionOptions.MaximumNameBytes || !Utf8.IsValid(name))
+        if (name.Length is 0 or > MaximumNameBytes || !Utf8.IsValid(name))
         {
             return false;
         }

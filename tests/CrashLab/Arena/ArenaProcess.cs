@@ -1,3 +1,4 @@
+using GuestMemFs.Arena;
 using System.Runtime.CompilerServices;
 using GuestMemFs.Journal;
 
@@ -87,21 +88,20 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
         world.EndProcess();
     }
 
-    public void Compact() => JournalOf(Arena)!.Compact();
+    public void Compact() => WriterJournal.Compact();
 
     /// <summary>How much of the journal's half in force is used.</summary>
-    public (int Length, int Capacity) Journal => (JournalOf(Arena)!.LogLength, JournalOf(Arena)!.LogCapacity);
+    public (int Length, int Capacity) Journal => (WriterJournal.LogLength, WriterJournal.LogCapacity);
 
     public void Dispose() => Kill();
 
     /// <summary>What the arena knows of its extents.</summary>
-    public MetadataTables Tables => TablesOf(Arena);
+    public MetadataTables Tables => TableOf(Arena).Now;
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_tables")]
-    private static extern ref MetadataTables TablesOf(PersistentArena arena);
+    private MetadataJournal WriterJournal => TableOf(Arena).Journal!;
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_journal")]
-    private static extern ref MetadataJournal? JournalOf(PersistentArena arena);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_table")]
+    private static extern ref RegionTable TableOf(PersistentArena arena);
 
     private void End()
     {
