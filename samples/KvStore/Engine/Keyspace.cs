@@ -77,6 +77,7 @@ internal sealed class Keyspace : IDisposable
             Trust = options.Trust,
             SizeHint = size == 0 ? StoreSize.Least : size,
             WaitForWriter = options.WaitForWriter,
+            LockMemory = options.LockMemory,
             CrashLoop = new CrashLoopPolicy { Action = options.CrashLoopAction, Limit = options.CrashLoopLimit },
             TimeProvider = WallClock.Source,
         });

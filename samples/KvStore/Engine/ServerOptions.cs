@@ -45,6 +45,9 @@ internal sealed class ServerOptions
     /// <summary>Most bytes that the keys may take; 0 until the store is open where that is to be found.</summary>
     public long Size { get; set; }
 
+    /// <summary>True where the store's memory is kept out of swap.</summary>
+    public bool LockMemory { get; set; }
+
     /// <summary>True where writes are refused while the store's files are gone.</summary>
     public bool ReadOnlyWithoutFiles { get; set; }
 

@@ -60,6 +60,9 @@ internal static class Settings
             o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
         new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize, SetSize),
         new(
+            "lock-memory", "yes: the store's memory is kept out of swap; refused where the process may not (ulimit -l)",
+            o => o.LockMemory ? "yes" : "no", SetLockMemory),
+        new(
             "files-lost", "what is done while the store's files are removed: report, or read-only: writes are refused",
             o => o.ReadOnlyWithoutFiles ? "read-only" : "report", SetFilesLost, atRunTime: true),
         new(
@@ -151,6 +154,9 @@ internal static class Settings
         options.ReadOnlyWithoutFiles = readOnly;
         return null;
     }
+
+    private static string? SetLockMemory(ServerOptions options, string value) =>
+        SetYesNo(options, value, (o, on) => o.LockMemory = on);
 
     private static string? SetErase(ServerOptions options, string value) =>
         SetYesNo(options, value, (o, on) => o.Erase = on);

@@ -139,6 +139,13 @@ internal sealed class Explanation
             _cold.Add(Finding.Note(Finding.Volatile, medium.Name, "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' copies a region out."));
         }
 
+        if (medium.MayBeSwapped)
+        {
+            const string Text = "Swap is on, and the kernel may write what is in it there, where it can be read.";
+            const string Next = "Mount tmpfs with noswap, set LockMemory (KvStore: --lock-memory yes), or swapoff.";
+            _slow.Add(new Finding(FindingSeverity.Warning, ReasonCodes.MayBeSwapped, medium.Name, Text, Next));
+        }
+
         if (medium.Name == "tmpfs" && _place.Text.StartsWith("/dev/shm/", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess)
         {
             _cold.Add(Finding.Note(Finding.Volatile, "/dev/shm", "With systemd's RemoveIPC=yes, what an ordinary user has in it is removed with the user's last session (docs/media.md)."));

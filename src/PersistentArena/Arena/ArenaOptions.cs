@@ -53,6 +53,13 @@ public sealed class ArenaOptions
     /// </summary>
     public TimeSpan WaitForWriter { get; set; }
 
+    /// <summary>
+    /// Keeps the memory of open regions out of swap: what was touched stays (mlock2). Where the process may not lock so
+    /// much, opening and growing a region are refused with <see cref="ArenaMediumException"/>. A process that ends lets
+    /// go: what tmpfs holds may be swapped until the next one maps it.
+    /// </summary>
+    public bool LockMemory { get; set; }
+
     /// <summary>What is done about an arena whose writers end early, one after the other; told, by default.</summary>
     public CrashLoopPolicy CrashLoop { get; set; } = new();
 

@@ -1,5 +1,6 @@
 using GuestMemFs.Format;
 using GuestMemFs.Journal;
+using GuestMemFs.Media;
 using GuestMemFs.Native;
 
 namespace GuestMemFs.Arena;
@@ -246,6 +247,12 @@ internal sealed class AttachSequence
         {
             string why = _medium.WhyEmpty.Length > 0 ? " " + _medium.WhyEmpty : "";
             Reasons.Add(new(ReasonCodes.Created, $"There was no arena in {Location}, and one was made.{why}"));
+        }
+
+        long swap = _medium.Capabilities.CanBeSwapped ? MachineMemory.Swap() : 0;
+        if (SwapWarning.For(_medium.Capabilities, options.LockMemory, swap) is { } swapped)
+        {
+            Reasons.Add(swapped);
         }
 
         AttachKind kind = isFresh ? AttachKind.Fresh : isClean ? AttachKind.Warm : AttachKind.Recovered;

@@ -40,7 +40,7 @@ public sealed class PersistentArena : IDisposable
         _files = attached.Files;
         _table = attached.Table;
         _ledger = new SpaceLedger(_files, _table, attached.Aside);
-        _mapper = new RegionMapper(_files, _table);
+        _mapper = new RegionMapper(_files, _table) { Locks = attached.Options.LockMemory };
         _changes = new RegionChanges(_files, _table, _ledger, _mapper);
         _loans = new RegionLoans(_files, _table);
         _check = new FilesCheck(_files.Medium, _files.Metadata.File);

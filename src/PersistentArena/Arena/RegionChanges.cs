@@ -31,7 +31,11 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
             CreatedUnixMilliseconds = createdUnixMilliseconds,
         };
         SpacePlan plan = ledger.Plan(entry.Length, null, entry.Reserve, long.MaxValue);
-        var mapping = new RegionMapping(entry, mapper.Reserve(entry, plan.MappedBytes)) { IsWritable = true };
+        var mapping = new RegionMapping(entry, mapper.Reserve(entry, plan.MappedBytes))
+        {
+            IsWritable = true,
+            Locks = mapper.Locks,
+        };
         try
         {
             Place(journal, mapping, plan, entry, null);
@@ -134,6 +138,7 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
                 transaction.Put(extent);
             }
 
+            mapping.Lock(node?.Entry.Length ?? 0, entry.Length);
             journal.Commit(transaction);
         }
         catch

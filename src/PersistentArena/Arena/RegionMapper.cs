@@ -12,6 +12,9 @@ internal sealed class RegionMapper(ArenaFiles files, RegionTable table)
 {
     private readonly Dictionary<ulong, RegionMapping> _open = [];
 
+    /// <summary>True where regions are to be kept out of swap.</summary>
+    public bool Locks { get; init; }
+
     /// <summary>The files of the regions that are open, by the names that they most likely have.</summary>
     public IEnumerable<string> OpenFiles => _open.Keys
         .SelectMany(id => table.Now.Find(id)?.Extents ?? [])
@@ -162,7 +165,12 @@ internal sealed class RegionMapper(ArenaFiles files, RegionTable table)
         RegionSizes.CheckExtents(node, files.Granularity);
         ExtentEntry last = node.Extents[^1];
         AddressReservation view = Reserve(node.Entry, node.Entry.Length - last.Used + last.FileLength);
-        var mapping = new RegionMapping(node.Entry, view) { IsWritable = extents.AreWritable, Loan = loan };
+        var mapping = new RegionMapping(node.Entry, view) 
+        {
+            IsWritable = extents.AreWritable,
+            Loan = loan,
+            Locks = Locks,
+        };
         try
         {
             MapExtents(mapping, node, extents, stamps);
@@ -190,6 +198,7 @@ internal sealed class RegionMapper(ArenaFiles files, RegionTable table)
             start += extent.Used;
         }
 
+        mapping.Lock(mapping.Length, node.Entry.Length);
         mapping.Publish(node.Entry);
     }
 

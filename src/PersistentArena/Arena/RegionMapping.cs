@@ -29,6 +29,9 @@ internal sealed class RegionMapping
     /// <summary>The region's entry in force.</summary>
     public RegionEntry Entry { get; set; }
 
+    /// <summary>True where its memory is to be kept out of swap.</summary>
+    public bool Locks { get; init; }
+
     /// <summary>True where its bytes may be written.</summary>
     public required bool IsWritable { get; init; }
 
@@ -84,6 +87,16 @@ internal sealed class RegionMapping
             {
                 part.File?.FillHoles(used);
             }
+        }
+    }
+
+    /// <summary>Keeps a range out of swap, where that was asked for.</summary>
+    /// <exception cref="MediumException">The process may not lock so much.</exception>
+    public void Lock(long from, long end)
+    {
+        if (Locks)
+        {
+            MemoryLock.Lock(Address + (nint)from, end - from, Entry.Name);
         }
     }
 

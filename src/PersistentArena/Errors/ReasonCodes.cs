@@ -177,6 +177,9 @@ public static class ReasonCodes
     /// <summary>The arena was opened read-only, because its writers ended early.</summary>
     public const string CrashLoopReadOnly = "GMF5024";
 
+    /// <summary>What is in the arena may be written to swap.</summary>
+    public const string MayBeSwapped = "GMF5025";
+
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";
 

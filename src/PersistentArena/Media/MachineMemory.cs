@@ -67,6 +67,9 @@ internal static class MachineMemory
         return group.Available < machine.Available ? group : machine;
     }
 
+    /// <summary>Swap space that is on, in bytes.</summary>
+    public static long Swap() => Read("SwapTotal:") ?? 0;
+
     /// <summary>All of the machine's.</summary>
     public static long Total() => Read("MemTotal:") ?? long.MaxValue;
 

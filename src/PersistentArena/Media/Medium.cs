@@ -77,6 +77,12 @@ public abstract class Medium : IDisposable
     /// <summary>Names of the regular files, in no order.</summary>
     public abstract IReadOnlyList<string> ListFiles();
 
+    /// <summary>
+    /// True where the kernel may write its content to swap now: it can (<see cref="MediumCapabilities.CanBeSwapped"/>),
+    /// and swap is on. What an arena has locked (<see cref="ArenaOptions.LockMemory"/>) is not.
+    /// </summary>
+    public bool MayBeSwapped => Capabilities.CanBeSwapped && MachineMemory.Swap() > 0;
+
     /// <summary>Why there may be nothing where something was, as sentences that follow "there was no arena"; empty where there is no such reason.</summary>
     internal virtual string WhyEmpty => Capabilities.Survives.HasFlag(Survives.Kexec) ? "" : $"If there was one before the last kexec or boot, it is gone: {Name} does not keep its content over a kexec.";
 

@@ -50,6 +50,11 @@ public sealed record MediumCapabilities
     /// <summary>Fresh files read as zeros.</summary>
     public bool FreshMemoryIsZero { get; init; } = true;
 
+    /// <summary>
+    /// The kernel may write its pages to swap, where there is some: tmpfs without <c>noswap</c>, and memfd.
+    /// </summary>
+    public bool CanBeSwapped { get; init; }
+
     /// <summary>Unlink gives the space back, and the kernel clears it before anyone else sees it.</summary>
     public bool UnlinkFreesSpace { get; init; } = true;
 

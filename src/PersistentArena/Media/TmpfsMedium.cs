@@ -13,7 +13,7 @@ internal sealed class TmpfsMedium : FileSystemMedium
         : base(directory)
     {
         ShmemHuge huge = ShmemHugePages.OfMount(directory.Mount);
-        Capabilities = CapabilitiesWith(huge);
+        Capabilities = CapabilitiesWith(huge) with { CanBeSwapped = directory.Mount?.Has("noswap") != true };
         Traits = TraitsWith(huge);
     }
 
@@ -40,6 +40,7 @@ internal sealed class TmpfsMedium : FileSystemMedium
         PageSizeByTrial = huge == ShmemHuge.Perhaps ? ShmemHugePages.PageSizeByTrial : null,
         FileGranularity = PageSizes.Huge2M,
         MaximumFileLength = MaximumLength,
+        CanBeSwapped = true,
     };
 
     internal static FileTraits TraitsWith(ShmemHuge huge) => new()

@@ -147,6 +147,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
     public static partial int MAdvise(nint address, nuint length, int advice);
 
+    [LibraryImport(Library, EntryPoint = "mlock2", SetLastError = true)]
+    public static partial int MLock2(nint address, nuint length, uint flags);
+
     [LibraryImport(Library, EntryPoint = "fdopendir", SetLastError = true)]
     public static partial nint FdOpenDir(int file);
 
