@@ -35,7 +35,7 @@ public sealed class PersistentSortedMap
     /// <summary>The number of entries that carry an expiry time.</summary>
     public long ExpiringCount => _core.ExpiringCount;
 
-    /// <summary>Bytes that the entries' blocks take; the tree's nodes come to about 30 bytes an entry more.</summary>
+    /// <summary>Bytes that the entries' blocks take; the tree's nodes come to about 40 bytes an entry more.</summary>
     public long RecordBytes => _core.RecordBytes;
 
     internal SortedMapCore Core => _core;

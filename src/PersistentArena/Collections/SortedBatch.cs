@@ -10,11 +10,12 @@ internal sealed class SortedBatch
 {
     private const int MaximumBytes = 1 << 16;
 
-    private readonly List<Entry> _entries = new(SlotOrder.Slots);
+    private readonly Entry[] _entries = new Entry[SlotOrder.Slots];
     private readonly byte[]? _end;
     private readonly int _limit;
     private byte[] _bytes = new byte[1024];
     private int _used;
+    private int _count;
     private byte[] _bound;
     private int _boundLength;
     private byte[] _next = [];
@@ -63,9 +64,9 @@ internal sealed class SortedBatch
     /// <summary>True where nothing comes behind these entries.</summary>
     public bool IsEnded { get; private set; }
 
-    public int Count => _entries.Count;
+    public int Count => _count;
 
-    public bool HasRoom => _entries.Count < _limit && _used < MaximumBytes;
+    public bool HasRoom => _count < _limit && _used < MaximumBytes;
 
     public ReadOnlySpan<byte> Key(int index) => _bytes.AsSpan(_entries[index].Key, _entries[index].KeyLength);
 
@@ -74,6 +75,8 @@ internal sealed class SortedBatch
 
     public long ExpiresAt(int index) => _entries[index].ExpiresAt;
 
+    public bool HasEnd => _end is not null;
+
     /// <summary>True for a key that is no more part of the range.</summary>
     public bool IsBeyond(ReadOnlySpan<byte> key) =>
         _end is not null && (Descends ? key.SequenceCompareTo(_end) < 0 : key.SequenceCompareTo(_end) >= 0);
@@ -81,32 +84,25 @@ internal sealed class SortedBatch
     /// <summary>Forgets its entries, and what was noted of those behind them.</summary>
     public void Clear()
     {
-        _entries.Clear();
+        _count = 0;
         _used = 0;
         _step = NextStep.BehindLastEntry;
     }
 
     /// <summary>Copies an entry; of one that has expired the key alone, as what the next ones come behind.</summary>
-    public void Add(in RecordView record, bool hasExpired)
+    public unsafe void Add(byte* record, ulong header, bool hasExpired)
     {
+        int keyLength = RecordFormat.KeyLength(header);
+        bool isInteger = (RecordFormat.Flags(header) & RecordFormat.IsInteger) != 0;
+        bool isPart = !hasExpired || KeepsExpired;
+        int valueLength = isPart && !isInteger ? RecordFormat.ValueLength(header) : 0;
         _lastKey = _used;
-        _lastKeyLength = record.Key.Length;
-        Append(record.Key);
-        if (!hasExpired || KeepsExpired)
+        _lastKeyLength = keyLength;
+        Append(new ReadOnlySpan<byte>(record + RecordFormat.KeyOffset(header), keyLength + valueLength));
+        if (isPart)
         {
-            int value = _used;
-            if (record.IsInteger)
-            {
-                Span<byte> digits = stackalloc byte[20];
-                record.Integer.TryFormat(digits, out int length, default, CultureInfo.InvariantCulture);
-                Append(digits[..length]);
-            }
-            else
-            {
-                Append(record.Value);
-            }
-
-            _entries.Add(new Entry(_lastKey, _lastKeyLength, _used - value, record.ExpiresAt));
+            valueLength += isInteger ? AppendInteger(RecordView.Of(record, header).Integer) : 0;
+            _entries[_count++] = new Entry(_lastKey, keyLength, valueLength, RecordFormat.ExpiresAt(record, header));
         }
     }
 
@@ -150,6 +146,14 @@ internal sealed class SortedBatch
                 Way = Descends ? Way.Below : Way.To;
                 break;
         }
+    }
+
+    private int AppendInteger(long value)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        value.TryFormat(digits, out int length, default, CultureInfo.InvariantCulture);
+        Append(digits[..length]);
+        return length;
     }
 
     private static void Grow(ref byte[] bytes, int length, int used)

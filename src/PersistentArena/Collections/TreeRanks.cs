@@ -128,7 +128,7 @@ internal sealed unsafe class TreeRanks(TreeMemory memory)
             return false;
         }
 
-        batch.Add(RecordView.Of(record, header), hasExpired: false);
+        batch.Add(record, header, hasExpired: false);
         return true;
     }
 

@@ -82,13 +82,13 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
                 return false;
             }
 
-            if (batch.IsBeyond(RecordFormat.Key(record, header)))
+            if (batch.HasEnd && batch.IsBeyond(RecordFormat.Key(record, header)))
             {
                 batch.NoteEnd();
                 return true;
             }
 
-            batch.Add(RecordView.Of(record, header), IsExpired(record, header));
+            batch.Add(record, header, IsExpired(record, header));
         }
 
         return position != end || TryNoteNext(batch, path);
@@ -101,9 +101,11 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
     {
         end = batch.Descends ? -1 : order.Count;
         position = batch.Descends ? order.Count - 1 : 0;
-        if (batch.Way == Way.Last)
+        bool isWhole = batch.Way == Way.Last
+            || (batch.IncludesBound && !batch.Descends && batch.Bound.SequenceEqual(leaf.Fence));
+        if (isWhole)
         {
-            return true;
+            return true; // the usual case on the way up: the bound is the fence that the last leaf had beside it
         }
 
         bool whole = _search.TryPosition(leaf, order, batch.Bound, out int at, out bool equal);
