@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Running;
 using GuestMemFs.Benchmarks.Library;
 using GuestMemFs.Benchmarks.Machines;
@@ -13,6 +14,12 @@ if (args is ["pauses"])
 if (args is ["erasure"])
 {
     Erasure.Run(Console.Out);
+    return 0;
+}
+
+if (args is ["sorted", .. var sorted])
+{
+    SortedMaps.Run(sorted is [var count] ? int.Parse(count, CultureInfo.InvariantCulture) : 1_000_000, Console.Out);
     return 0;
 }
 
