@@ -112,7 +112,7 @@ public static class PersistentArenaServiceCollectionExtensions
     public static IServiceCollection AddPersistentDictionary<TKey, TValue>(
         this IServiceCollection services,
         string name,
-        Action<PersistentDictionaryOptions<TKey, TValue>>? configure = null,
+        Action<PersistentMapOptions<TKey, TValue>>? configure = null,
         string arena = "")
         where TKey : notnull
     {

@@ -5,7 +5,7 @@ namespace GuestMemFs.Hosting;
 /// <param name="Arena">The arena whose heap holds it; "" is the one without a name.</param>
 /// <param name="Configure">Sets its options.</param>
 internal sealed record TypedDictionaryRegistration<TKey, TValue>(
-    string Name, string Arena, Action<PersistentDictionaryOptions<TKey, TValue>>? Configure)
+    string Name, string Arena, Action<PersistentMapOptions<TKey, TValue>>? Configure)
     : DictionaryRegistration(Name, Arena)
     where TKey : notnull
 {
@@ -15,7 +15,7 @@ internal sealed record TypedDictionaryRegistration<TKey, TValue>(
     /// <inheritdoc/>
     public override object Open(PersistentHeap heap, TimeProvider time)
     {
-        var options = new PersistentDictionaryOptions<TKey, TValue> { TimeProvider = time };
+        var options = new PersistentMapOptions<TKey, TValue> { TimeProvider = time };
         Configure?.Invoke(options);
         return heap.OpenOrCreateDictionary(Name, options);
     }

@@ -6,6 +6,8 @@ internal sealed class BytesSerializer : IPersistentSerializer<byte[]>
 {
     public string Shape => "bytes";
 
+    public bool KeepsOrder => true;
+
     public void Write(byte[] value, IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(value);

@@ -9,6 +9,8 @@ internal sealed class ConvertedSerializer<T, TStored>(
 {
     public string Shape => shape;
 
+    public bool KeepsOrder => stored.KeepsOrder;
+
     public void Write(T value, IBufferWriter<byte> output) => stored.Write(to(value), output);
 
     public T Read(ReadOnlySpan<byte> bytes) => from(stored.Read(bytes));

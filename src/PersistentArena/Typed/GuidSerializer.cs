@@ -9,6 +9,8 @@ internal sealed class GuidSerializer : IPersistentSerializer<Guid>
 
     public string Shape => "guid";
 
+    public bool KeepsOrder => true;
+
     public void Write(Guid value, IBufferWriter<byte> output)
     {
         value.TryWriteBytes(output.GetSpan(Size), bigEndian: true, out _);

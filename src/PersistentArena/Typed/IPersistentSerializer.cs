@@ -17,6 +17,12 @@ public interface IPersistentSerializer<T>
     /// </summary>
     string Shape { get; }
 
+    /// <summary>
+    /// True where the bytes compare as the values do, so that the values can be keys of a sorted map. False unless
+    /// said.
+    /// </summary>
+    bool KeepsOrder => false;
+
     /// <summary>Appends a value's bytes. Equal keys have equal bytes.</summary>
     void Write(T value, IBufferWriter<byte> output);
 

@@ -17,6 +17,8 @@ internal sealed class IntegerSerializer<T> : IPersistentSerializer<T>
 
     public string Shape { get; } = $"{(s_signed ? "int" : "uint")}{s_size * 8}";
 
+    public bool KeepsOrder => true;
+
     public void Write(T value, IBufferWriter<byte> output)
     {
         Span<byte> bytes = output.GetSpan(s_size)[..s_size];

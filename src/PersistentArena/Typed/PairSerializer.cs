@@ -15,6 +15,8 @@ internal sealed class PairSerializer<TFirst, TSecond>(
 
     public string Shape { get; } = $"({first.Shape}, {second.Shape})";
 
+    public bool KeepsOrder => first.KeepsOrder && second.KeepsOrder;
+
     public void Write((TFirst First, TSecond Second) value, IBufferWriter<byte> output)
     {
         using var scratch = Scratch.Rent();

@@ -50,7 +50,7 @@ public static class PersistentSerializers
     /// <param name="type">The context's word for the type.</param>
     /// <param name="version">
     /// Part of the shape. JSON reads what has more or fewer properties; raise it where older bytes would be read wrong,
-    /// or name the older shape in <see cref="PersistentDictionaryOptions{TKey, TValue}.OlderShapes"/> where this
+    /// or name the older shape in <see cref="PersistentMapOptions{TKey, TValue}.OlderShapes"/> where this
     /// version reads them too.
     /// </param>
     public static IPersistentSerializer<T> Json<T>(JsonTypeInfo<T> type, int version = 1)

@@ -12,18 +12,14 @@ internal static class ShapeCatalog
     /// <summary>The root's name.</summary>
     public const string Name = ".shapes";
 
-    /// <summary>Opens a dictionary, or makes it, where what it holds has the shape that is asked for.</summary>
+    /// <summary>Opens a collection, or makes it, where what it holds has the shape that is asked for.</summary>
     /// <param name="heap">The heap.</param>
-    /// <param name="name">The dictionary's name.</param>
+    /// <param name="name">The collection's name.</param>
     /// <param name="shape">What is asked for.</param>
     /// <param name="older">Shapes whose bytes can be read as well; they are replaced by it.</param>
-    /// <param name="options">The dictionary's options.</param>
-    public static PersistentDictionary Open(
-        PersistentHeap heap,
-        string name,
-        string shape,
-        IReadOnlyCollection<string> older,
-        PersistentDictionaryOptions? options)
+    /// <param name="open">Opens or makes the one of bytes.</param>
+    public static T Open<T>(
+        PersistentHeap heap, string name, string shape, IReadOnlyCollection<string> older, Func<T> open)
     {
         if (name == Name)
         {
@@ -38,14 +34,14 @@ internal static class ShapeCatalog
                 Check(name, Find(heap, name), shape, older);
             }
 
-            return PersistentDictionary.OpenOrCreate(heap, name, options);
+            return open();
         }
 
         // Two that make one collection with different shapes must not both succeed.
         return heap.Alone(() =>
         {
             Note(heap, name, shape, older);
-            return PersistentDictionary.OpenOrCreate(heap, name, options);
+            return open();
         });
     }
 

@@ -11,6 +11,8 @@ internal sealed class TextSerializer : IPersistentSerializer<string>
 
     public string Shape => "text";
 
+    public bool KeepsOrder => true;
+
     public void Write(string value, IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(value);

@@ -10,6 +10,8 @@ internal sealed class TimeSerializer : IPersistentSerializer<DateTimeOffset>
 
     public string Shape => "time";
 
+    public bool KeepsOrder => true;
+
     public void Write(DateTimeOffset value, IBufferWriter<byte> output)
     {
         Span<byte> bytes = output.GetSpan(Size);

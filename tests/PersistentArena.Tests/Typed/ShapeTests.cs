@@ -29,7 +29,7 @@ public sealed class ShapeTests
         using PlainSpace space = new(8 << 20);
         PersistentHeap heap = PersistentHeap.Open(space);
         heap.OpenOrCreateDictionary<string, string>("d")["k"] = "v";
-        var newer = new PersistentDictionaryOptions<string, byte[]> { OlderShapes = ["text -> text"] };
+        var newer = new PersistentMapOptions<string, byte[]> { OlderShapes = ["text -> text"] };
 
         Assert.Equal("v"u8.ToArray(), heap.OpenOrCreateDictionary("d", newer)["k"]);
 

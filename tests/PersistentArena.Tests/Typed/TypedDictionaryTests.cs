@@ -125,7 +125,7 @@ public sealed class TypedDictionaryTests
         PersistentDictionary<int, string> names = heap.OpenOrCreateDictionary<int, string>("names");
         names[7] = "seven";
         PersistentDictionary<int, string> dictionary = heap.OpenOrCreateDictionary<int, string>(
-            "d", new PersistentDictionaryOptions<int, string> { ValueSerializer = new ByNumber(names) });
+            "d", new PersistentMapOptions<int, string> { ValueSerializer = new ByNumber(names) });
         dictionary[1] = "seven";
         Assert.Equal("seven", dictionary[1]);
         Assert.Equal("seven", dictionary.AddOrUpdate(1, "", (_, present) => present));
@@ -155,7 +155,7 @@ public sealed class TypedDictionaryTests
         using PlainSpace space = new(8 << 20);
         var time = new Clock();
         PersistentDictionary<string, int> dictionary = PersistentHeap.Open(space).OpenOrCreateDictionary(
-            "d", new PersistentDictionaryOptions<string, int> { TimeProvider = time });
+            "d", new PersistentMapOptions<string, int> { TimeProvider = time });
         dictionary.Set("k", 1, time.Now.AddMinutes(1));
         Assert.Equal(1, dictionary["k"]);
         time.Now = time.Now.AddMinutes(2);
