@@ -45,7 +45,7 @@ internal static class House
         var done = new Dictionary<string, CSharpCompilation>(StringComparer.Ordinal);
         foreach (Project project in Project.All)
         {
-            var trees = Repository.Sources(project.Folder)
+            var trees = Repository.Sources(project.Folder).Concat(project.Shared)
                 .Select(path => CSharpSyntaxTree.ParseText(Repository.Text(path), s_parse, path, Encoding.UTF8))
                 .Append(CSharpSyntaxTree.ParseText(ImplicitUsings, s_parse))
                 .Append(CSharpSyntaxTree.ParseText(VisibleToAll(), s_parse));
@@ -77,7 +77,9 @@ internal static class House
     private static string VisibleToAll() =>
         string.Concat(Project.All.Select(project => $"[assembly: System.Runtime.CompilerServices.InternalsVisibleTo(\"{project.Assembly}\")]"));
 
-    private static IEnumerable<SyntaxTree> Own(CSharpCompilation compilation) => compilation.SyntaxTrees.Where(tree => tree.FilePath.Length > 0);
+    // A file that several projects compile counts with the one that it lies in.
+    private static IEnumerable<SyntaxTree> Own(CSharpCompilation compilation) => compilation.SyntaxTrees
+        .Where(tree => tree.FilePath.Length > 0 && Project.Of(tree.FilePath).Assembly == compilation.AssemblyName);
 
     private static List<Arrow> FindArrows()
     {

@@ -3,7 +3,17 @@ using System.Xml.Linq;
 namespace GuestMemFs.Architecture;
 
 /// <summary>A project of the product: its folder, its assembly, the projects it references.</summary>
-internal sealed record Project(string Folder, string Assembly, bool IsProgram, IReadOnlyList<string> References)
+/// <param name="Folder">Its folder.</param>
+/// <param name="Assembly">Its assembly's name.</param>
+/// <param name="IsProgram">False for a library.</param>
+/// <param name="References">The folders of the projects it references.</param>
+/// <param name="Shared">Files of other projects that it compiles too.</param>
+internal sealed record Project(
+    string Folder,
+    string Assembly,
+    bool IsProgram,
+    IReadOnlyList<string> References,
+    IReadOnlyList<string> Shared)
 {
     private static readonly string[] s_places = ["src", "samples"];
 
@@ -36,6 +46,10 @@ internal sealed record Project(string Folder, string Assembly, bool IsProgram, I
             .Select(reference => Path.GetDirectoryName(reference.Attribute("Include")!.Value)!)
             .Select(relative => Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, folder, relative))));
         bool isProgram = file.Descendants("OutputType").FirstOrDefault()?.Value == "Exe";
-        return new Project(folder, assembly, isProgram, [.. references]);
+        var shared = file.Descendants("Compile").Select(item => item.Attribute("Include")?.Value)
+            .OfType<string>()
+            .Select(relative => Path.GetFullPath(Path.Combine(Repository.Root, folder, relative)))
+            .Select(full => Path.GetRelativePath(Repository.Root, full));
+        return new Project(folder, assembly, isProgram, [.. references], [.. shared]);
     }
 }

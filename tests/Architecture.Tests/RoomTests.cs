@@ -44,7 +44,9 @@ public sealed class RoomTests
     [Fact]
     public void No_project_sees_another_projects_internals()
     {
-        var reached = House.Arrows.Where(arrow => !arrow.IsPublic && Project.Of(arrow.From) != Project.Of(arrow.To))
+        var reached = House.Arrows
+            .Where(arrow => !arrow.IsPublic && Project.Of(arrow.From) != Project.Of(arrow.To))
+            .Where(arrow => !Project.Of(arrow.From).Shared.Contains(arrow.To))
             .Select(arrow => $"{arrow.From} -> {arrow.To}");
 
         Listed.Compare("internals-of-others", reached);

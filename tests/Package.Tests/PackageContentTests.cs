@@ -1,4 +1,5 @@
 using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 using System.Text;
 using System.Xml.Linq;
@@ -10,6 +11,8 @@ namespace GuestMemFs.PackageTests;
 [Trait("Category", "Package")]
 public sealed class PackageContentTests(PackedRepository packed) : IClassFixture<PackedRepository>
 {
+    private const byte CallOpcode = 0x28;
+
     private readonly Package _package = packed.Package;
 
     [Fact]
@@ -39,6 +42,35 @@ public sealed class PackageContentTests(PackedRepository packed) : IClassFixture
         CodeViewDebugDirectoryData link = image.ReadCodeViewDebugDirectoryData(image.ReadDebugDirectory().Single(d => d.Type == DebugDirectoryEntryType.CodeView));
         Assert.Equal(link.Guid, new BlobContentId(symbols.GetMetadataReader().DebugMetadataHeader!.Id).Guid);
         Assert.StartsWith("/_/", link.Path, StringComparison.Ordinal);
+    }
+
+    /// <summary>
+    /// Invariants are looked at in tests; a package has neither the calls nor what they would work out.
+    /// </summary>
+    [Fact]
+    public void It_calls_no_invariant()
+    {
+        using var image = new PEReader(new MemoryStream(_package.Assembly));
+        MetadataReader reader = image.GetMetadataReader();
+        MethodDefinitionHandle holds = Assert.Single(reader.MethodDefinitions, one => NameOf(one) == "Invariant.Holds");
+        byte[] call = [CallOpcode, .. BitConverter.GetBytes(MetadataTokens.GetToken(holds))];
+
+        var callers = reader.MethodDefinitions.Where(one => Body(one).AsSpan().IndexOf(call) >= 0).Select(NameOf);
+
+        Assert.Empty(callers);
+
+        string NameOf(MethodDefinitionHandle handle)
+        {
+            MethodDefinition method = reader.GetMethodDefinition(handle);
+            TypeDefinition type = reader.GetTypeDefinition(method.GetDeclaringType());
+            return $"{reader.GetString(type.Name)}.{reader.GetString(method.Name)}";
+        }
+
+        byte[] Body(MethodDefinitionHandle handle)
+        {
+            int address = reader.GetMethodDefinition(handle).RelativeVirtualAddress;
+            return address == 0 ? [] : image.GetMethodBody(address).GetILBytes() ?? [];
+        }
     }
 
     [Fact]

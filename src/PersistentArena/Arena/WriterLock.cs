@@ -8,6 +8,16 @@ namespace GuestMemFs.Arena;
 /// What makes a process the one writer. The lock keeps a second writer of this kernel out; the epoch fences one that
 /// lost the lock without noticing; the record tells people who it is.
 /// </summary>
+/// <remarks>
+/// <code>
+///   closed(e) --lock, state word "open"--> open --epoch word--> writer of e + 1 --Close--> closed(e + 1)
+/// </code>
+/// <para>Invariants:</para>
+/// <list type="number">
+/// <item>An epoch is above all before it, in the word and in the journal. Else a fenced writer's commits count.</item>
+/// <item>Word and journal agree once a writer has attached. Else one of them, damaged, brings an old epoch back.</item>
+/// </list>
+/// </remarks>
 internal static unsafe class WriterLock
 {
     private const int AttemptsAfterDeath = 100;
@@ -125,6 +135,8 @@ internal static unsafe class WriterLock
         }
 
         journal.Commit(new Transaction().Set(state));
+        Invariant.Holds(epoch > journalEpoch && (!epochIntact || epoch > wordEpoch), 1);
+        Invariant.Holds(layout.HasEpoch(epoch) && journal.Tables.State.Epoch == epoch, 2);
         return clean;
     }
 

@@ -84,6 +84,7 @@ internal sealed unsafe partial class DictionaryCore
     private void MutateLocked<TMutation>(Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
+        Invariant.Holds(IsEntered(hash), 2);
         Table table = Current;
         ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
         byte* record = FindIn(bucket, Slot.Tag(hash), key, out ulong header, out ulong* slot);
@@ -255,6 +256,7 @@ internal sealed unsafe partial class DictionaryCore
             return;
         }
 
+        Invariant.Holds(Leads(slot, old), 7);
         int wasExpiring = RecordFormat.ExpiresAt(old, oldHeader) != RecordView.NoExpiry ? 1 : 0;
         if (lane.InGroup)
         {

@@ -6,26 +6,36 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// What all operations of a dictionary share: where its table is, the locks, the hash, the clock. The operations are in the
-/// files beside this one: reading, mutation, removal, growth, clearing, groups, scan.
+/// What all operations of a dictionary share: where its table is, the locks, the hash, the clock. The operations are in
+/// the files beside this one: reading, mutation, removal, growth, clearing, groups, scan.
 /// </summary>
 /// <remarks>
-/// <para>Locks are taken in this order, and a callback of the caller's runs under none but the first and the last:</para>
+/// <para>Locks are taken in this order, and a callback of the caller's runs under none but the first and the
+/// last:</para>
 /// <list type="number">
 /// <item>a lane of the heap (or the whole heap, for a group): whoever changes anything;</item>
 /// <item><see cref="_garbage"/>: whoever takes garbage apart, or makes some;</item>
-/// <item><see cref="_growth"/>: whoever adds a bucket or a segment, or puts another table in place. A writer that comes for growth does not wait for it;</item>
+/// <item><see cref="_growth"/>: whoever adds a bucket or a segment, or puts another table in place. A writer that comes
+/// for growth does not wait for it;</item>
 /// <item>the buckets' locks, all in rising order or one.</item>
 /// </list>
 /// <para>Invariants:</para>
 /// <list type="number">
-/// <item>The table changes only under 1 to 4 with all buckets' locks. So under one bucket's lock, or under <see cref="_growth"/>, the table read then is the current one.
-/// A table that was read before is looked at no more: it may be another block by now.</item>
-/// <item>The number of buckets changes only under <see cref="_growth"/> and the lock of the bucket that is split. So under a bucket's lock its keys stay in it.</item>
-/// <item>The garbage word is written under <see cref="_garbage"/>, and is 0 when a table becomes garbage. So no table is forgotten.</item>
-/// <item>A bucket's version changes after one of its slots did, and before what the slot held can be used again. So what a reader saw under one version was whole.</item>
-/// <item>Versions of a bucket begin where no earlier bucket's have been. So a table that comes to lie where an old one lay is told from it.</item>
-/// <item>What another process's recovery frees is covered by <see cref="PersistentHeap.RecoveredWord"/>, which changes before.</item>
+/// <item>The table changes only under 1 to 4 with all buckets' locks. So under one bucket's lock, or under
+/// <see cref="_growth"/>, the table read then is the current one. A table that was read before is looked at no more: it
+/// may be another block by now.</item>
+/// <item>The number of buckets changes only under <see cref="_growth"/> and the lock of the bucket that is split. So
+/// under a bucket's lock its keys stay in it.</item>
+/// <item>The garbage word is written under <see cref="_garbage"/>, and is 0 when a table becomes garbage. So no table
+/// is forgotten.</item>
+/// <item>A bucket's version changes after one of its slots did, and before what the slot held can be used again. So
+/// what a reader saw under one version was whole.</item>
+/// <item>Versions of a bucket begin where no earlier bucket's have been. So a table that comes to lie where an old one
+/// lay is told from it.</item>
+/// <item>What another process's recovery frees is covered by <see cref="PersistentHeap.RecoveredWord"/>, which changes
+/// before.</item>
+/// <item>A slot that is replaced or emptied leads to the record that was found under the bucket's lock, and that one is
+/// allocated. So what is freed is what the slot led to.</item>
 /// </list>
 /// </remarks>
 internal sealed unsafe partial class DictionaryCore : IGroupMember
@@ -181,6 +191,11 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         }
     }
 
+    private bool IsEntered(ulong hash) => _locks[hash & (Table.InitialBuckets - 1)] == ThreadNumber.Current;
+
+    private bool Leads(ulong* slot, byte* record) =>
+        Slot.Offset(*slot) == OffsetOf(record) && BlockHeader.IsAllocated(*(ulong*)record);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Leave(ulong hash) => Volatile.Write(ref _locks[hash & (Table.InitialBuckets - 1)], 0);
 
@@ -198,7 +213,8 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         return false;
     }
 
-    // A thread that holds a bucket and waits for another one does so out of a callback: the other may wait for the first.
+    // A thread that holds a bucket and waits for another one does so out of a callback: the other may wait for the
+    // first.
     private void EnterSlow(ref int gate, int me)
     {
         const int TurnsBeforeAsking = 16;
@@ -214,7 +230,9 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         }
     }
 
-    /// <summary>Tells readers that what they saw of this bucket may be gone: stored before anything it reached is free.</summary>
+    /// <summary>
+    /// Tells readers that what they saw of this bucket may be gone: stored before anything it reached is free.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Bump(ulong* bucket) => Persist.Publish(bucket + Slot.Version, bucket[Slot.Version] + 1);
 
@@ -292,14 +310,17 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
             && Guard.Holds(Volatile.Read(ref *(ulong*)(_base + offset)) == BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
     }
 
-    /// <exception cref="ObjectDisposedException">The region was unmapped meanwhile: what does not check are zeros in its place.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The region was unmapped meanwhile: what does not check are zeros in its place.
+    /// </exception>
     internal HeapDamagedException Damaged(long offset, string what)
     {
         _heap.ThrowIfGone();
         return new(_heap.Space.Name, offset, what);
     }
 
-    // Called with no lock of the dictionary, at times from within growth or clearing: what is no more the table by the end is nobody's to judge.
+    // Called with no lock of the dictionary, at times from within growth or clearing: what is no more the table by the
+    // end is nobody's to judge.
     private void CheckSegments()
     {
         Table table = Current;

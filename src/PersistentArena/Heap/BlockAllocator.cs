@@ -4,13 +4,20 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Blocks of any size. Small ones come from slabs through the lane's cache, large ones are runs of pages. Nothing here is needed to survive:
-/// which block is free stands in its header.
+/// Blocks of any size. Small ones come from slabs through the lane's cache, large ones are runs of pages. Nothing here is
+/// needed to survive: which block is free stands in its header.
 /// </summary>
 /// <remarks>
-/// Order of search for a small block: the lane's cache, the shared stack of its class, slabs with known free blocks, slabs not looked into since the attach (a
-/// bounded number a call), a fresh slab; when the region is full, everything that is left to be looked at, and what all lanes keep. Where that fails too, the caller
-/// lets go of its bucket and asks <see cref="Compactor"/>.
+/// <para>Order of search for a small block: the lane's cache, the shared stack of its class, slabs with known free
+/// blocks, slabs not looked into since the attach (a bounded number a call), a fresh slab; when the region is full,
+/// everything that is left to be looked at, and what all lanes keep. Where that fails too, the caller lets go of its
+/// bucket and asks <see cref="Compactor"/>.</para>
+/// <para>Invariants:</para>
+/// <list type="number">
+/// <item>A block that is handed out is free by its header. Else it is somebody's.</item>
+/// <item>A block that comes back is free by its header. Else the next owner writes over what is true.</item>
+/// <item>Blocks begin at multiples of 16: a dictionary's slot has no bits for less.</item>
+/// </list>
 /// </remarks>
 internal sealed unsafe class BlockAllocator
 {
@@ -82,6 +89,7 @@ internal sealed unsafe class BlockAllocator
     {
         if (size <= SizeClasses.Largest && lane.Cache.TryPop(SizeClasses.ClassOf(size), out long block))
         {
+            Invariant.Holds(IsFree(block), 1);
             return block;
         }
 
@@ -92,6 +100,8 @@ internal sealed unsafe class BlockAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Give(Lane lane, long block, long size)
     {
+        Invariant.Holds(IsFree(block), 2);
+        Invariant.Holds((block & 15) == 0, 3);
         if (size > NeverRun || !lane.Cache.TryPush(SizeClasses.ClassOf(size), block))
         {
             GiveSlow(lane, block, size);
@@ -308,6 +318,8 @@ internal sealed unsafe class BlockAllocator
 
     /// <summary>Sizes whose slab is one page were never runs.</summary>
     private const long NeverRun = 4096;
+
+    private bool IsFree(long block) => !BlockHeader.IsAllocated(*(ulong*)(_space.Base + block));
 
     private void GiveSlow(Lane lane, long block, long size)
     {

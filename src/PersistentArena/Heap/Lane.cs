@@ -6,13 +6,27 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// The right to change the heap: one thread at a time holds a lane. Its persistent half is the intent (<see cref="IntentWord"/>); its volatile half caches
-/// free blocks.
+/// The right to change the heap: one thread at a time holds a lane. Its persistent half is the intent
+/// (<see cref="IntentWord"/>); its volatile half caches free blocks.
 /// </summary>
 /// <remarks>
-/// The protocol of a change: take new blocks (they are reserved, so free to a crash), fill them without their headers,
-/// <see cref="Begin"/>, publish the new headers, publish the slot (the change is true now), <see cref="Finish"/>. The lock that covers the
-/// slot is held until then: nobody may change the slot while the intent speaks of it.
+/// <para>The protocol of a change: take new blocks (they are reserved, so free to a crash), fill them without their
+/// headers, <see cref="Begin"/>, publish the new headers, publish the slot (the change is true now),
+/// <see cref="Finish"/>.</para>
+/// <code>
+///   idle --Begin--> intended --slot--> true --Finish--> idle
+///                      |                 |
+///   a crash here:    undone           finished          by the next attach, in any number of attempts
+/// </code>
+/// <para>Invariants:</para>
+/// <list type="number">
+/// <item>A lane's words are written by the thread that holds the lane. Else one change's recovery meets
+/// another's.</item>
+/// <item>A lane has one intent at a time. Else recovery knows one of two changes.</item>
+/// <item>A new block is free to a crash until the intent counts. Else a crash before it leaks the block.</item>
+/// <item>The lock that covers the slot is held until the intent has ended: so the slot has its value then. Else
+/// recovery takes somebody else's change for this one.</item>
+/// </list>
 /// </remarks>
 internal sealed unsafe class Lane
 {
@@ -41,10 +55,15 @@ internal sealed unsafe class Lane
 
     public ulong* Words => _words;
 
-    /// <summary>True while a thread has the heap for itself with this lane: each of its calls enters and leaves it, and it stays held.</summary>
+    /// <summary>
+    /// True while a thread has the heap for itself with this lane: each of its calls enters and leaves it, and it stays
+    /// held.
+    /// </summary>
     public bool IsExclusive { get; set; }
 
-    /// <summary>True while an <see cref="AtomicGroup"/> holds the lane: replaced blocks are kept then, for the way back.</summary>
+    /// <summary>
+    /// True while an <see cref="AtomicGroup"/> holds the lane: replaced blocks are kept then, for the way back.
+    /// </summary>
     public bool InGroup { get; set; }
 
     /// <summary>True while the lane keeps the open group of an earlier attach.</summary>
@@ -70,7 +89,10 @@ internal sealed unsafe class Lane
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Release() => Volatile.Write(ref _holder, 0);
 
-    /// <summary>Begins a call of the thread that has the heap for itself; false while there is one, or somebody else ends the group.</summary>
+    /// <summary>
+    /// Begins a call of the thread that has the heap for itself; false while there is one, or somebody else ends the
+    /// group.
+    /// </summary>
     public bool TryEnter(int thread) => Interlocked.CompareExchange(ref _call, thread, 0) == 0;
 
     /// <summary>The thread whose call it is; 0 for none.</summary>
@@ -83,6 +105,9 @@ internal sealed unsafe class Lane
     public void Begin(in Intent intent)
     {
         ulong* words = _words;
+        Invariant.Holds(_holder != 0, 1);
+        Invariant.Holds(words[IntentWord.Operation] == 0, 2);
+        Invariant.Holds(IsFreeToCrash(intent.New), 3);
         uint operation = IntentWord.Active;
         uint change = IntentWord.Check((ulong)intent.Slot, intent.Value, (ulong)intent.New, (ulong)intent.Old);
         uint rest = 0;
@@ -108,10 +133,13 @@ internal sealed unsafe class Lane
         Persist.Publish(words + IntentWord.Operation, IntentWord.Seal(operation, change, rest));
     }
 
-    /// <summary>After the slot was published: counters, second word, old blocks, and the end of the intent, in this order.</summary>
+    /// <summary>
+    /// After the slot was published: counters, second word, old blocks, and the end of the intent, in this order.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Finish(in Intent intent)
     {
+        Invariant.Holds(*(ulong*)(_base + intent.Slot) == intent.Value, 4);
         if (intent.Counters != 0)
         {
             ulong* counters = (ulong*)(_base + intent.Counters);
@@ -229,6 +257,9 @@ internal sealed unsafe class Lane
         }
     }
 
+    private bool IsFreeToCrash(long block) =>
+        block == 0 || !BlockHeader.IsAllocated(*(ulong*)(_base + block));
+
     private uint BeginRare(in Intent intent, ref uint rest)
     {
         uint flags = 0;
@@ -257,7 +288,10 @@ internal sealed unsafe class Lane
     }
 }
 
-/// <summary>Free blocks that a lane holds, a small stack and a range a size class. Volatile: after a crash they are free, because their headers say so.</summary>
+/// <summary>
+/// Free blocks that a lane holds, a small stack and a range a size class. Volatile: after a crash they are free,
+/// because their headers say so.
+/// </summary>
 internal sealed unsafe class BlockCache
 {
     private const int Depth = 64;
@@ -288,7 +322,10 @@ internal sealed unsafe class BlockCache
     /// <summary>False for a cache that never held a block.</summary>
     public bool IsUsed => _bins != s_empty;
 
-    /// <summary>How many blocks of a class a lane keeps: few of the large ones, so that what is cached stays small beside what is used.</summary>
+    /// <summary>
+    /// How many blocks of a class a lane keeps: few of the large ones, so that what is cached stays small beside what
+    /// is used.
+    /// </summary>
     public static int DepthOf(int sizeClass) => (int)Math.Clamp(BytesAClass / SizeClasses.SizeOf(sizeClass), 2, Depth);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

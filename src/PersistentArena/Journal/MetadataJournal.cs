@@ -3,9 +3,21 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Journal;
 
 /// <summary>
-/// The writer's end of the journal: commit by one 8-byte store, and compaction into the other half.
-/// At every instant one half is in force and reads whole. Not thread-safe.
+/// The writer's end of the journal: commit by one 8-byte store, and compaction into the other half. Not thread-safe.
 /// </summary>
+/// <remarks>
+/// <code>
+///   half of generation g in force --records, full--> g + 1 written behind its back --active word--> g + 1 in force
+/// </code>
+/// <para>Invariants:</para>
+/// <list type="number">
+/// <item>At every instant one half is in force and reads whole: the log up to its tail word.</item>
+/// <item>The log ends within its half, at a multiple of 8. Else the tail word names bytes that are no record.</item>
+/// <item>A compacted log is no longer than <see cref="CompactedLength"/> says. Else a commit that was promised room has
+/// none.</item>
+/// <item>Who commits is the newest writer. Else two writers' records lie in one log.</item>
+/// </list>
+/// </remarks>
 internal sealed unsafe class MetadataJournal
 {
     private const int CompactionRecord = 16 * 1024;
@@ -37,7 +49,10 @@ internal sealed unsafe class MetadataJournal
     /// <summary>Bytes of log that a half has room for.</summary>
     public int LogCapacity => _layout.LogCapacity;
 
-    /// <summary>The epoch that commits are made under; another one in the writer's word means that this writer was superseded. 0 while it is being taken.</summary>
+    /// <summary>
+    /// The epoch that commits are made under; another one in the writer's word means that this writer was superseded. 0
+    /// while it is being taken.
+    /// </summary>
     public uint Epoch { get; set; }
 
     /// <summary>False where another writer has taken over.</summary>
@@ -92,7 +107,10 @@ internal sealed unsafe class MetadataJournal
         return journal;
     }
 
-    /// <summary>Makes room for a record of this length, by compaction if need be, so that committing it cannot fail for want of room.</summary>
+    /// <summary>
+    /// Makes room for a record of this length, by compaction if need be, so that committing it cannot fail for want of
+    /// room.
+    /// </summary>
     /// <exception cref="ArenaMetadataFullException">There is no room even then. Nothing changed.</exception>
     public void EnsureRoom(int recordBytes)
     {
@@ -117,9 +135,11 @@ internal sealed unsafe class MetadataJournal
         CheckEpoch();
         EnsureRoom(transaction.Length);
         ReadOnlySpan<byte> record = transaction.Seal(_sequence + 1, _seed);
+        Invariant.Holds(_tail + record.Length <= LogCapacity && record.Length % 8 == 0, 2);
         Persist.Copy(Half + JournalHeader.LogOffset + _tail, record);
         CheckEpoch();
         PublishTail(_tail + record.Length);
+        Invariant.Holds(Epoch == 0 || IsNewest, 4);
         _sequence++;
         if (!Tables.Apply(transaction.Operations))
         {
@@ -176,6 +196,7 @@ internal sealed unsafe class MetadataJournal
         }
 
         Flush();
+        Invariant.Holds(tail <= CompactedLength(Tables) && tail <= LogCapacity, 3);
         CheckEpoch();
         Persist.Publish((ulong*)(half + JournalHeader.TailOffset), SealedWord.Seal((uint)tail, seed));
         JournalHeader.Write(half, next, _layout.Superblock.ArenaId, LogCapacity);
@@ -200,7 +221,9 @@ internal sealed unsafe class MetadataJournal
         _tail = tail;
     }
 
-    /// <summary>A compaction that was written and never put in force must not be taken for the newest half later on.</summary>
+    /// <summary>
+    /// A compaction that was written and never put in force must not be taken for the newest half later on.
+    /// </summary>
     private void DropUnfinishedCompaction(List<AttachReason> findings)
     {
         byte* other = _layout.Half(_generation + 1);

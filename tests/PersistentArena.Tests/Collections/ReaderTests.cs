@@ -225,6 +225,7 @@ public sealed unsafe class ReaderTests
     private static void PublishAndDie(PersistentHeap heap, PlainSpace space, long old)
     {
         Lane lane = heap.Lanes[63];
+        Assert.True(lane.TryTake(Environment.CurrentManagedThreadId));
         ulong header = *(ulong*)heap.At(old);
         long block = heap.Blocks.Take(lane, RecordFormat.Length(header));
         Buffer.MemoryCopy(heap.At(old) + 8, heap.At(block) + 8, 1 + Length, 1 + Length);

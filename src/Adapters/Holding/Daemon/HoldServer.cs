@@ -8,10 +8,23 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Holding;
 
 /// <summary>
-/// The daemon behind <c>gmfs hold</c>: keeps descriptors while the programs they belong to come and go. It knows nothing of arenas, has no file of its own but its socket (mode 0600), and
-/// serves its own user and root, nobody else.
+/// The daemon behind <c>gmfs hold</c>: keeps descriptors while the programs they belong to come and go. It knows
+/// nothing of arenas, has no file of its own but its socket (mode 0600), and serves its own user and root, nobody else.
 /// </summary>
-/// <remarks>Thread-safe. What it holds ends with its process, unless the next one takes it over.</remarks>
+/// <remarks>
+/// <para>Thread-safe. What it holds ends with its process, unless the next one takes it over.</para>
+/// <code>
+///   serves --handover--&gt; gives all --"ok"--&gt; over: another process has its place
+///     ^                      |
+///     +--- the other ended --+
+/// </code>
+/// <para>Invariants:</para>
+/// <list type="number">
+/// <item>A store that is known has a file, and each of its files is open. Else a client takes nothing for its
+/// arena.</item>
+/// <item>What is held changes no more once another process has our place. Else it is held here, and lost there.</item>
+/// </list>
+/// </remarks>
 public sealed class HoldServer : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5); // All others wait while one is answered.
@@ -39,13 +52,20 @@ public sealed class HoldServer : IDisposable
         new Thread(Accept) { IsBackground = true, Name = "hold" }.Start(_listener);
     }
 
-    /// <summary>Starts it. A holder that is there hands everything over and ends; one that was killed has left a socket, which is replaced.</summary>
+    /// <summary>
+    /// Starts it. A holder that is there hands everything over and ends; one that was killed has left a socket, which
+    /// is replaced.
+    /// </summary>
     /// <param name="path">The socket.</param>
-    /// <param name="backup">Who holds what this process holds, for the one after it: the service manager. The server's from now on.</param>
+    /// <param name="backup">
+    /// Who holds what this process holds, for the one after it: the service manager. The server's from now on.
+    /// </param>
     /// <exception cref="UntrustedOwnerException">
     /// The socket's directory, or the process that listens there, is another user's.
     /// </exception>
-    /// <exception cref="HoldingException">The socket cannot be made, or the holder that is there does not hand over.</exception>
+    /// <exception cref="HoldingException">
+    /// The socket cannot be made, or the holder that is there does not hand over.
+    /// </exception>
     public static HoldServer Start(string path, DescriptorHolder? backup = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -245,6 +265,7 @@ public sealed class HoldServer : IDisposable
             if (!_over.IsSet)
             {
                 AnswerOrRefuse(connection, message);
+                Invariant.Holds(_stores.Values.All(IsWhole), 1);
             }
 
             return !_over.IsSet;
@@ -316,7 +337,10 @@ public sealed class HoldServer : IDisposable
         connection.Send("done", Text(files?.Count ?? 0), Text(Environment.ProcessId), _since, _notes.Of(store));
     }
 
-    /// <summary>Everything, to the process that takes our place. Nothing else happens meanwhile; where it does not come to its end, we go on.</summary>
+    /// <summary>
+    /// Everything, to the process that takes our place. Nothing else happens meanwhile; where it does not come to its
+    /// end, we go on.
+    /// </summary>
     private void HandOver(HoldConnection successor)
     {
         if (TryGiveAll(successor))
@@ -332,7 +356,9 @@ public sealed class HoldServer : IDisposable
         old.Dispose();
     }
 
-    /// <summary>False where the successor ended before it said that it is in our place: at whatever message that was.</summary>
+    /// <summary>
+    /// False where the successor ended before it said that it is in our place: at whatever message that was.
+    /// </summary>
     private bool TryGiveAll(HoldConnection successor)
     {
         try
@@ -360,8 +386,12 @@ public sealed class HoldServer : IDisposable
         }
     }
 
+    private static bool IsWhole(Dictionary<string, SafeFileHandle> files) =>
+        files.Count > 0 && files.Values.All(file => !file.IsClosed);
+
     private void Put(string store, string name, SafeFileHandle descriptor)
     {
+        Invariant.Holds(!_over.IsSet, 2);
         Dictionary<string, SafeFileHandle> files = StoreOf(store);
         bool replaces = files.Remove(name, out SafeFileHandle? before);
         before?.Dispose();

@@ -132,7 +132,8 @@ public sealed class LiveUpdater : IDisposable
         }
 
         using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
-        Journal(region).Write(new PlanRecord
+        PlanJournal journal = Journal(region);
+        var record = new PlanRecord
         {
             Id = Guid.NewGuid(),
             BootId = _kernel.BootId,
@@ -140,7 +141,9 @@ public sealed class LiveUpdater : IDisposable
             PlanFile = plan.File,
             PlanDigest = plan.Digest,
             Participants = [.. Participants(plan, Guid.Empty).OrderBy(one => one.Order).Select(one => new ParticipantRecord { Name = one.Name })],
-        });
+        };
+        Invariant.Holds(PlanCourse.MayFollow(journal.Read(), record), 2);
+        journal.Write(record);
         return findings;
     }
 

@@ -245,6 +245,7 @@ internal sealed class PlanRun
 
     private void Note(PlanRecord record)
     {
+        Invariant.Holds(PlanCourse.MayFollow(_record, record), 1);
         _journal.Write(record);
         _record = record;
     }

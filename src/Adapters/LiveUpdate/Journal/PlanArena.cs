@@ -3,7 +3,8 @@ using GuestMemFs.Holding;
 namespace GuestMemFs.LiveUpdate.Journal;
 
 /// <summary>
-/// The arena that a plan is about, which another process may have as its writer all the while: what has to be written is borrowed, and what only the writer can do is done by whoever that is.
+/// The arena that a plan is about, which another process may have as its writer all the while: what has to be written
+/// is borrowed, and what only the writer can do is done by whoever that is.
 /// </summary>
 internal sealed class PlanArena : IDisposable
 {
@@ -87,7 +88,9 @@ internal sealed class PlanArena : IDisposable
     }
 
     /// <summary>Freezes it, or thaws it.</summary>
-    /// <exception cref="LiveUpdateException">It is to be frozen, and its writer, who is asked before, has not done so.</exception>
+    /// <exception cref="LiveUpdateException">
+    /// It is to be frozen, and its writer, who is asked before, has not done so.
+    /// </exception>
     public void SetFrozen(bool frozen)
     {
         if (TryWrite(writer => Set(writer, frozen)) is { } owned && frozen && !Reader.IsFrozen)

@@ -6,10 +6,14 @@ using System.Text.Json;
 namespace GuestMemFs.LiveUpdate.Journal;
 
 /// <summary>
-/// The plan's record in a region of the arena: two slots, written in turn. A record counts from the store of its sequence number on, which its checksum covers; until then the other slot
-/// is the newest. So each write is there or not there, whatever ends the process or the kernel.
+/// The plan's record in a region of the arena: two slots, written in turn. A record counts from the store of its
+/// sequence number on, which its checksum covers; until then the other slot is the newest. So each write is there or
+/// not there, whatever ends the process or the kernel.
 /// </summary>
-/// <remarks>Slot: sequence (8 bytes, the store that makes it true), magic (4), length (4), checksum of sequence, length and record (4), zeros up to 64; then the record, JSON in UTF-8. docs/format.md.</remarks>
+/// <remarks>
+/// Slot: sequence (8 bytes, the store that makes it true), magic (4), length (4), checksum of sequence, length and
+/// record (4), zeros up to 64; then the record, JSON in UTF-8. docs/format.md.
+/// </remarks>
 internal sealed class PlanJournal(PersistentRegion region)
 {
     /// <summary>The region's name.</summary>
