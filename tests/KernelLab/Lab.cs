@@ -5,7 +5,8 @@ using GuestMemFs.KernelLab.Machines;
 using GuestMemFs.KernelLab.Parts;
 
 [assembly: AssemblyFixture(typeof(Lab))]
-[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // A machine has as many processors as we have.
+// Two machines at once: most of a scenario is one kernel that boots on one processor. What measures runs alone (Program).
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.All, MaxThreads = 2)]
 
 namespace GuestMemFs.KernelLab;
 
@@ -18,7 +19,7 @@ public sealed class Lab : IDisposable
     private static readonly string s_logs = Repository.PathOf("artifacts", "kernel-lab");
     private readonly Lazy<RootImage> _image;
     private readonly Lazy<SystemdImage> _systemd;
-    private LabParts? _parts;
+    private readonly Lazy<LabParts> _parts = new(LabParts.Require);
 
     public Lab()
     {
@@ -53,7 +54,7 @@ public sealed class Lab : IDisposable
     }
 
     /// <summary>What the machines are made of; skips the test where it is missing.</summary>
-    internal LabParts Parts => _parts ??= LabParts.Require();
+    internal LabParts Parts => _parts.Value;
 
     public void Dispose()
     {

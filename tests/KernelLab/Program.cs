@@ -20,7 +20,9 @@ switch (args)
 
         Directory.CreateDirectory(Path.GetDirectoryName(RestartReport.TablesFile)!);
         File.Delete(RestartReport.TablesFile);
-        int compared = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(["-explicit", "only", "-diagnostics", "-class", "*.RestartTests"]).ConfigureAwait(false);
+        int compared = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner
+            .Run(["-explicit", "only", "-parallel", "none", "-diagnostics", "-class", "*.RestartTests"])
+            .ConfigureAwait(false);
         LabTimes.Print(Console.Out);
         if (File.Exists(RestartReport.TablesFile))
         {
@@ -32,9 +34,13 @@ switch (args)
         Kernel.Debugging = args is ["debug", ..];
         string[] options = args switch
         {
-            ["long", .. string[] more] => ["-explicit", "only", .. more],
-            ["debug"] => ["-explicit", "on", "-class", "*.ModuleTests", "-class", "*KexecTests", "-class", "*.DebugTests"],
-            ["debug", .. string[] more] => ["-explicit", "on", .. more],
+            ["long", .. string[] more] => ["-explicit", "only", "-parallel", "none", .. more],
+            ["debug"] =>
+            [
+                "-explicit", "on", "-parallel", "none",
+                "-class", "*.ModuleTests", "-class", "*KexecTests", "-class", "*.DebugTests",
+            ],
+            ["debug", .. string[] more] => ["-explicit", "on", "-parallel", "none", .. more],
             _ => args,
         };
         int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(options).ConfigureAwait(false);
