@@ -1,3 +1,4 @@
+using KvStore.Access;
 using KvStore.Engine;
 using static KvStore.Commands.CommandFlags;
 
@@ -16,7 +17,11 @@ internal static class Admin
         new("bgsave", -1, ForOperators, KeySpec.None, BgSave)
             { Since = "1.0.0", Summary = "Nothing to do: every acknowledged write is persistent" },
         new("lastsave", 1, Fast, KeySpec.None, LastSave)
-            { Since = "1.0.0", Summary = "The time now: every acknowledged write is persistent" },
+        {
+            Also = AclCategories.Admin | AclCategories.Dangerous,
+            Since = "1.0.0",
+            Summary = "The time now: every acknowledged write is persistent",
+        },
         new("shutdown", -1, ForOperators | NoMulti, KeySpec.None, Shutdown)
             { Since = "1.0.0", Summary = "Close the arena clean and shut down the server" },
     ]);

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Engine;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
@@ -14,7 +15,11 @@ internal static class Bits
     public static Command[] Commands => Command.Family("bitmap",
     [
         new("setbit", 4, Write | DenyOom, KeySpec.One, SetBit)
-            { Since = "2.2.0", Summary = "Sets or clears the bit at offset in the string value stored at key" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "2.2.0",
+            Summary = "Sets or clears the bit at offset in the string value stored at key",
+        },
         new("getbit", 3, ReadOnly | Fast, KeySpec.One, GetBit)
             { Since = "2.2.0", Summary = "Returns the bit value at offset in the string value stored at key" },
         new("bitcount", -2, ReadOnly, KeySpec.One, BitCount)

@@ -3,7 +3,10 @@ namespace KvStore.Commands;
 /// <summary>All commands there are: each family says what it has, in its own file.</summary>
 internal static class BuiltIn
 {
-    public static CommandTable Table { get; } = new(
+    /// <summary>Commands and subcommands; each has the number of its place.</summary>
+    public static IReadOnlyList<Command> WithSubcommands { get; private set; } = [];
+
+    public static CommandTable Table { get; } = Numbered(new CommandTable(
     [
         .. Strings.Commands,
         .. StringSets.Commands,
@@ -17,9 +20,21 @@ internal static class BuiltIn
         .. Connections.Commands,
         .. Clients.Commands,
         .. Transactions.Commands,
+        .. Acl.Commands,
         .. Info.Commands,
         .. Admin.Commands,
         .. Config.Commands,
         .. CommandDocs.Commands,
-    ]);
+    ]));
+
+    private static CommandTable Numbered(CommandTable table)
+    {
+        WithSubcommands = [.. table.All.SelectMany(command => command.Subcommands.Prepend(command))];
+        for (int i = 0; i < WithSubcommands.Count; i++)
+        {
+            WithSubcommands[i].Number = i;
+        }
+
+        return table;
+    }
 }

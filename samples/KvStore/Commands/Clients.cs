@@ -179,7 +179,7 @@ internal static class Clients
 
     private static bool IsPlain(ReadOnlySpan<byte> text) => text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0;
 
-    private static string Describe(ClientSession session)
+    internal static string Describe(ClientSession session)
     {
         long now = Environment.TickCount64;
         string flags = session.Transaction is not null ? "x" : "";
@@ -189,7 +189,8 @@ internal static class Clients
         return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} name={session.Name} "
             + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} flags={flags} db=0 sub=0 psub=0 ssub=0 "
             + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} omem={session.Reply.Pending} "
-            + $"events=r cmd={session.LastCommand ?? "NULL"} user=default lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "
+            + $"events=r cmd={session.LastCommand ?? "NULL"} user={session.User.Name} "
+            + $"lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "
             + $"resp={(session.Reply.Resp3 ? 3 : 2)}";
     }
 }

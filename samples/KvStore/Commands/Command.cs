@@ -1,3 +1,5 @@
+using KvStore.Access;
+
 namespace KvStore.Commands;
 
 /// <summary>What a command is and may do.</summary>
@@ -60,6 +62,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     private readonly Command[] _subcommands = [];
     private CommandTable? _subtable;
     private string? _group;
+    private KeyAccess? _keyAccess;
 
     public string Name { get; } = name;
 
@@ -78,6 +81,37 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         init => _group = value;
     }
 
+    /// <summary>Its place in the bits of an <see cref="AclSelector"/>; set by the table of all commands.</summary>
+    public int Number { get; set; }
+
+    /// <summary>What it does with its keys, as far as rules for keys tell it apart. Its flags' where not
+    /// given.</summary>
+    public KeyAccess KeyAccess
+    {
+        get => _keyAccess
+            ?? (Has(CommandFlags.Write) ? KeyAccess.Write
+            : Has(CommandFlags.ReadOnly) ? KeyAccess.Read
+            : KeyAccess.Exists);
+        init => _keyAccess = value;
+    }
+
+    /// <summary>The same of the second key, where that is another thing.</summary>
+    public KeyAccess? SecondKeyAccess { get; init; }
+
+    /// <summary>True where an option GET makes it read its key too.</summary>
+    public bool ReadsWithGet { get; init; }
+
+    /// <summary>Categories that neither its group nor its flags say.</summary>
+    public AclCategories Also { get; init; }
+
+    /// <summary>What rules for categories mean by it.</summary>
+    public AclCategories Categories => Also
+        | OfGroup
+        | (Has(CommandFlags.Fast) ? AclCategories.Fast : AclCategories.Slow)
+        | If(CommandFlags.Write, AclCategories.Write)
+        | If(CommandFlags.ReadOnly, AclCategories.Read)
+        | If(CommandFlags.ForOperators, AclCategories.Admin | AclCategories.Dangerous);
+
     /// <summary>The version of Redis that has it first.</summary>
     public required string Since { get; init; }
 
@@ -90,6 +124,20 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     }
 
     public bool HasSubcommands => _subcommands.Length > 0;
+
+    private AclCategories If(CommandFlags flag, AclCategories categories) =>
+        Has(flag) ? categories : AclCategories.Nothing;
+
+    /// <summary>As in Redis, what has only subcommands is of no group.</summary>
+    private AclCategories OfGroup => Handler is null ? AclCategories.Nothing : Group switch
+    {
+        "generic" => AclCategories.Keyspace,
+        "string" => AclCategories.String,
+        "bitmap" => AclCategories.Bitmap,
+        "connection" => AclCategories.Connection,
+        "transactions" => AclCategories.Transaction,
+        _ => AclCategories.Nothing,
+    };
 
     /// <summary>The commands of one file, which are of one group.</summary>
     public static Command[] Family(string group, Command[] commands)

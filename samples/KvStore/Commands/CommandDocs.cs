@@ -1,3 +1,4 @@
+using KvStore.Access;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
 
@@ -11,20 +12,33 @@ internal static class CommandDocs
     [
         new("command", -1, NoFlags, KeySpec.None, All)
         {
+            Also = AclCategories.Connection,
             Since = "2.8.13",
             Summary = "Get array of command details",
             Subcommands =
             [
                 new("command|count", 2, NoFlags, KeySpec.None, Count)
-                    { Since = "2.8.13", Summary = "Get total number of commands" },
+                    { Also = AclCategories.Connection, Since = "2.8.13", Summary = "Get total number of commands" },
                 new("command|docs", -2, NoFlags, KeySpec.None, Docs)
-                    { Since = "7.0.0", Summary = "Get array of specific command documentation" },
+                {
+                    Also = AclCategories.Connection,
+                    Since = "7.0.0",
+                    Summary = "Get array of specific command documentation",
+                },
                 new("command|info", -2, NoFlags, KeySpec.None, Info)
-                    { Since = "2.8.13", Summary = "Get array of specific command details" },
+                {
+                    Also = AclCategories.Connection,
+                    Since = "2.8.13",
+                    Summary = "Get array of specific command details",
+                },
                 new("command|list", -2, NoFlags, KeySpec.None, List)
-                    { Since = "7.0.0", Summary = "Get an array of command names" },
+                    { Also = AclCategories.Connection, Since = "7.0.0", Summary = "Get an array of command names" },
                 new("command|getkeys", -4, NoFlags, KeySpec.None, GetKeys)
-                    { Since = "2.8.13", Summary = "Extract keys given a full command" },
+                {
+                    Also = AclCategories.Connection,
+                    Since = "2.8.13",
+                    Summary = "Extract keys given a full command",
+                },
             ],
         },
     ]);
@@ -61,7 +75,7 @@ internal static class CommandDocs
             bool fits = kind switch
             {
                 "" => true,
-                "ACLCAT" => Categories(command).Contains('@' + call.Args.Shown(4).ToLowerInvariant()),
+                "ACLCAT" => (command.Categories & AclCategoryNames.Find(call.Args.Text(4))) != 0,
                 "PATTERN" => Glob.IsMatch(call.Args[4], System.Text.Encoding.ASCII.GetBytes(command.Name), ignoreCase: true),
                 _ => false, // none is a module's
             };
@@ -167,7 +181,7 @@ internal static class CommandDocs
         reply.Integer(command.Keys.First);
         reply.Integer(command.Keys.Last);
         reply.Integer(command.Keys.Step);
-        string[] categories = Categories(command);
+        string[] categories = AclCategoryNames.Of(command.Categories);
         reply.Set(categories.Length);
         foreach (string category in categories)
         {
@@ -225,20 +239,5 @@ internal static class CommandDocs
                 flags.Add(name);
             }
         }
-    }
-
-    private static string[] Categories(Command command)
-    {
-        string group = command.Group switch
-        {
-            "generic" => "@keyspace",
-            "transactions" => "@transaction",
-            "server" => "@admin",
-            _ => "@" + command.Group,
-        };
-        string speed = command.Has(CommandFlags.Fast) ? "@fast" : "@slow";
-        return command.Has(CommandFlags.Write) ? ["@write", group, speed]
-            : command.Has(CommandFlags.ReadOnly) ? ["@read", group, speed]
-            : [group, speed];
     }
 }

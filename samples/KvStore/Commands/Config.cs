@@ -122,6 +122,10 @@ internal static class Config
             for (int i = 2; i < call.Args.Count; i += 2)
             {
                 Settings.Find(call.Args.Text(i))?.TryApply(options, call.Args.Text(i + 1));
+                if (call.Args.Is(i, "requirepass"u8))
+                {
+                    AclFile.SetDefaultPassword(call.Engine);
+                }
             }
 
             call.Reply.Ok();

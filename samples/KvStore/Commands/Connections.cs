@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using KvStore.Session;
 using static KvStore.Commands.CommandFlags;
@@ -26,6 +25,9 @@ internal static class Connections
         new("reset", 1, NoAuth | Immediate | Fast, KeySpec.None, Reset)
             { Since = "6.2.0", Summary = "Reset the connection" },
     ]);
+
+    /// <summary>What is longer is nobody's name, and is not kept in the log whole.</summary>
+    private const int LongestUserName = 1024;
 
     public static void Ping(in Call call)
     {
@@ -68,7 +70,8 @@ internal static class Connections
         session.Name = "";
         session.NoEvict = false;
         session.Reply.Resp3 = false;
-        session.Authenticated = call.Engine.Options.RequirePass.Length == 0;
+        session.User = call.Engine.Users.Default;
+        session.Authenticated = call.Engine.Users.IsOpen;
         call.Reply.Simple("RESET"u8);
     }
 
@@ -80,7 +83,7 @@ internal static class Connections
             return;
         }
 
-        if (call.Args.Count == 2 && call.Engine.Options.RequirePass.Length == 0)
+        if (call.Args.Count == 2 && call.Engine.Users.Default.NoPassword)
         {
             call.Reply.Error("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"u8);
             return;
@@ -118,7 +121,7 @@ internal static class Connections
             return;
         }
 
-        if (!call.Session.Authenticated)
+        if (!call.Session.Authenticated && !call.Engine.Users.IsOpen)
         {
             call.Reply.Error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"u8);
             return;
@@ -177,17 +180,17 @@ internal static class Connections
         return true;
     }
 
-    private static bool TryAuthenticate(in Call call, ReadOnlySpan<byte> user, ReadOnlySpan<byte> password)
+    private static bool TryAuthenticate(in Call call, ReadOnlySpan<byte> name, ReadOnlySpan<byte> password)
     {
-        string expected = call.Engine.Options.RequirePass;
-        bool good = user.SequenceEqual("default"u8)
-            && (expected.Length == 0 || CryptographicOperations.FixedTimeEquals(SHA256.HashData(password), SHA256.HashData(Encoding.UTF8.GetBytes(expected))));
-        if (!good)
+        string user = Encoding.Latin1.GetString(name[..Math.Min(name.Length, LongestUserName)]);
+        if (call.Engine.Users.Authenticate(user, password) is not { } found)
         {
+            Permissions.Log(call, "auth", call.Command.Name.ToUpperInvariant(), user);
             call.Reply.Error("WRONGPASS invalid username-password pair or user is disabled."u8);
             return false;
         }
 
+        call.Session.User = found;
         call.Session.Authenticated = true;
         return true;
     }

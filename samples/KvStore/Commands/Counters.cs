@@ -1,5 +1,6 @@
 using System.Text;
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Engine;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
@@ -13,15 +14,35 @@ internal static class Counters
     public static Command[] Commands => Command.Family("string",
     [
         new("incr", 2, Write | DenyOom | Fast, KeySpec.One, Incr)
-            { Since = "1.0.0", Summary = "Increment the integer value of a key by one" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "1.0.0",
+            Summary = "Increment the integer value of a key by one",
+        },
         new("decr", 2, Write | DenyOom | Fast, KeySpec.One, Decr)
-            { Since = "1.0.0", Summary = "Decrement the integer value of a key by one" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "1.0.0",
+            Summary = "Decrement the integer value of a key by one",
+        },
         new("incrby", 3, Write | DenyOom | Fast, KeySpec.One, IncrBy)
-            { Since = "1.0.0", Summary = "Increment the integer value of a key by the given amount" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "1.0.0",
+            Summary = "Increment the integer value of a key by the given amount",
+        },
         new("decrby", 3, Write | DenyOom | Fast, KeySpec.One, DecrBy)
-            { Since = "1.0.0", Summary = "Decrement the integer value of a key by the given number" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "1.0.0",
+            Summary = "Decrement the integer value of a key by the given number",
+        },
         new("incrbyfloat", 3, Write | DenyOom | Fast, KeySpec.One, IncrByFloat)
-            { Since = "2.6.0", Summary = "Increment the float value of a key by the given amount" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "2.6.0",
+            Summary = "Increment the float value of a key by the given amount",
+        },
     ]);
 
     public static void Incr(in Call call) => Add(call, 1);

@@ -48,9 +48,15 @@ internal static class Dispatcher
             return;
         }
 
-        if (!session.Authenticated && !command.Has(CommandFlags.NoAuth))
+        if (!session.Authenticated && !command.Has(CommandFlags.NoAuth) && !engine.Users.IsOpen)
         {
             Reject(session, engine, command, Errors.NoAuth);
+            return;
+        }
+
+        if (!session.User.Unlimited && Permissions.Refusal(new Call(command, args, session, engine)) is { } refusal)
+        {
+            Reject(session, engine, command, refusal);
             return;
         }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using KvStore.Access;
 using KvStore.Engine;
 using static KvStore.Commands.CommandFlags;
 
@@ -14,7 +15,11 @@ internal static class Info
     public static Command[] Commands => Command.Family("server",
     [
         new("info", -1, NoFlags, KeySpec.None, Reply)
-            { Since = "1.0.0", Summary = "Get information and statistics about the server" },
+        {
+            Also = AclCategories.Dangerous,
+            Since = "1.0.0",
+            Summary = "Get information and statistics about the server",
+        },
     ]);
 
     /// <summary>The version of Redis whose replies these are: clients choose commands by it.</summary>

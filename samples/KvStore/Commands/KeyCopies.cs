@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Engine;
 using KvStore.Memory;
 using KvStore.Protocol;
@@ -13,11 +14,21 @@ internal static class KeyCopies
     public static Command[] Commands => Command.Family("generic",
     [
         new("rename", 3, Write, KeySpec.Two, Rename)
-            { Since = "1.0.0", Summary = "Rename a key" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            SecondKeyAccess = KeyAccess.Write,
+            Since = "1.0.0",
+            Summary = "Rename a key",
+        },
         new("renamenx", 3, Write | Fast, KeySpec.Two, RenameNx)
-            { Since = "1.0.0", Summary = "Rename a key, only if the new key does not exist" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            SecondKeyAccess = KeyAccess.Write,
+            Since = "1.0.0",
+            Summary = "Rename a key, only if the new key does not exist",
+        },
         new("copy", -3, Write | DenyOom, KeySpec.Two, Copy)
-            { Since = "6.2.0", Summary = "Copy a key" },
+            { KeyAccess = KeyAccess.Read, SecondKeyAccess = KeyAccess.Write, Since = "6.2.0", Summary = "Copy a key" },
     ]);
 
     public static void Rename(in Call call)

@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Engine;
 using static KvStore.Commands.CommandFlags;
 
@@ -15,17 +16,32 @@ internal static class Keys
         new("unlink", -2, Write | Fast, KeySpec.Every, Del)
             { Since = "4.0.0", Summary = "Delete a key" },
         new("exists", -2, ReadOnly | Fast, KeySpec.Every, Exists)
-            { Since = "1.0.0", Summary = "Determine if a key exists" },
+            { KeyAccess = KeyAccess.Exists, Since = "1.0.0", Summary = "Determine if a key exists" },
         new("touch", -2, ReadOnly | Fast, KeySpec.Every, Exists)
-            { Since = "3.2.1", Summary = "Counts the keys that exist" },
+            { KeyAccess = KeyAccess.Exists, Since = "3.2.1", Summary = "Counts the keys that exist" },
         new("type", 2, ReadOnly | Fast, KeySpec.One, Type)
-            { Since = "1.0.0", Summary = "Determine the type stored at key" },
+            { KeyAccess = KeyAccess.Exists, Since = "1.0.0", Summary = "Determine the type stored at key" },
         new("dbsize", 1, ReadOnly | Fast, KeySpec.None, DbSize)
-            { Group = "server", Since = "1.0.0", Summary = "Return the number of keys in the selected database" },
+        {
+            Also = AclCategories.Keyspace,
+            Group = "server",
+            Since = "1.0.0",
+            Summary = "Return the number of keys in the selected database",
+        },
         new("flushdb", -1, Write, KeySpec.None, Flush)
-            { Group = "server", Since = "1.0.0", Summary = "Remove all keys from the current database" },
+        {
+            Also = AclCategories.Keyspace | AclCategories.Dangerous,
+            Group = "server",
+            Since = "1.0.0",
+            Summary = "Remove all keys from the current database",
+        },
         new("flushall", -1, Write, KeySpec.None, Flush)
-            { Group = "server", Since = "1.0.0", Summary = "Remove all keys from all databases" },
+        {
+            Also = AclCategories.Keyspace | AclCategories.Dangerous,
+            Group = "server",
+            Since = "1.0.0",
+            Summary = "Remove all keys from all databases",
+        },
     ]);
 
     /// <summary>All of the keys or none, over a crash as well, unless the arena has no room for a way back: what makes room must work there too.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Memory;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
@@ -14,7 +15,7 @@ internal static class Scanning
     public static Command[] Commands => Command.Family("generic",
     [
         new("keys", 2, ReadOnly, KeySpec.None, AllKeys)
-            { Since = "1.0.0", Summary = "Find all keys matching the given pattern" },
+            { Also = AclCategories.Dangerous, Since = "1.0.0", Summary = "Find all keys matching the given pattern" },
         new("scan", -2, ReadOnly, KeySpec.None, Scan)
             { Since = "2.8.0", Summary = "Incrementally iterate the keys space" },
         new("randomkey", 1, ReadOnly, KeySpec.None, RandomKey)

@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Engine;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
@@ -12,7 +13,7 @@ internal static class StringSets
     public static Command[] Commands => Command.Family("string",
     [
         new("set", -3, Write | DenyOom, KeySpec.One, Set)
-            { Since = "1.0.0", Summary = "Set the string value of a key" },
+            { ReadsWithGet = true, Since = "1.0.0", Summary = "Set the string value of a key" },
         new("setnx", 3, Write | DenyOom | Fast, KeySpec.One, SetNx)
             { Since = "1.0.0", Summary = "Set the value of a key, only if the key does not exist" },
         new("setex", 4, Write | DenyOom, KeySpec.One, SetEx)
@@ -20,9 +21,17 @@ internal static class StringSets
         new("psetex", 4, Write | DenyOom, KeySpec.One, PSetEx)
             { Since = "2.6.0", Summary = "Set the value and expiration in milliseconds of a key" },
         new("getset", 3, Write | DenyOom | Fast, KeySpec.One, GetSet)
-            { Since = "1.0.0", Summary = "Set the string value of a key and return its old value" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "1.0.0",
+            Summary = "Set the string value of a key and return its old value",
+        },
         new("getex", -2, Write | Fast, KeySpec.One, GetEx)
-            { Since = "6.2.0", Summary = "Get the value of a key and optionally set its expiration" },
+        {
+            KeyAccess = KeyAccess.ReadWrite,
+            Since = "6.2.0",
+            Summary = "Get the value of a key and optionally set its expiration",
+        },
     ]);
 
     public static void Set(in Call call)

@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Engine;
 using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
@@ -14,7 +15,7 @@ internal static class Strings
         new("get", 2, ReadOnly | Fast, KeySpec.One, Get)
             { Since = "1.0.0", Summary = "Get the value of a key" },
         new("getdel", 2, Write | Fast, KeySpec.One, GetDel)
-            { Since = "6.2.0", Summary = "Get the value of a key and delete the key" },
+            { KeyAccess = KeyAccess.ReadWrite, Since = "6.2.0", Summary = "Get the value of a key and delete the key" },
         new("mget", -2, ReadOnly | Fast, KeySpec.Every, MGet)
             { Since = "1.0.0", Summary = "Get the values of all the given keys" },
         new("mset", -3, Write | DenyOom, KeySpec.Pairs, MSet)
@@ -24,7 +25,7 @@ internal static class Strings
         new("append", 3, Write | DenyOom | Fast, KeySpec.One, Append)
             { Since = "2.0.0", Summary = "Append a value to a key" },
         new("strlen", 2, ReadOnly | Fast, KeySpec.One, StrLen)
-            { Since = "2.2.0", Summary = "Get the length of the value stored in a key" },
+            { KeyAccess = KeyAccess.Exists, Since = "2.2.0", Summary = "Get the length of the value stored in a key" },
     ]);
 
     public static void Get(in Call call)

@@ -104,7 +104,15 @@ internal static class Transactions
             for (int i = 0; i < transaction.Count; i++)
             {
                 Arguments args = transaction.ArgumentsAt(i);
-                Dispatcher.Run(session, call.Engine, BuiltIn.Table.Resolve(args)!, args);
+                Command command = BuiltIn.Table.Resolve(args)!;
+                if (!session.User.Unlimited
+                    && Permissions.LateRefusal(new Call(command, args, session, call.Engine)) is { } refusal)
+                {
+                    call.Reply.Error(refusal);
+                    continue;
+                }
+
+                Dispatcher.Run(session, call.Engine, command, args);
             }
 
             atomic.Commit();

@@ -13,6 +13,9 @@ internal interface IServerControl
 
     long CommandsPerSecond { get; }
 
+    /// <summary>Ends connections, once what runs now is done.</summary>
+    void Disconnect(Func<ClientSession, bool> which);
+
     /// <summary>Starts to close: no more connections, then the arena, then the process.</summary>
     void RequestShutdown(string reason);
 }

@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Access;
 using KvStore.Commands;
 
 namespace KvStore.Engine;
@@ -32,6 +33,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Keys.RecordBytes > Keyspace.Limit;
 
     public ServerOptions Options { get; } = options;
+
+    public UserTable Users { get; } = new();
 
     public WatchTable Watches { get; } = new();
 

@@ -60,6 +60,12 @@ internal sealed class ServerOptions
     /// <summary>Where the password was read from; empty: from nowhere.</summary>
     public string RequirePassFile { get; set; } = "";
 
+    /// <summary>Where users are loaded from and saved to; empty: nowhere.</summary>
+    public string AclFile { get; set; } = "";
+
+    /// <summary>Lines "name rules" of users, out of the configuration file.</summary>
+    public List<string> UserLines { get; } = [];
+
     /// <summary>True where clients of other machines are refused as long as there is no password.</summary>
     public bool ProtectedMode { get; set; } = true;
 

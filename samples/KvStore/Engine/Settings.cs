@@ -70,6 +70,9 @@ internal static class Settings
             o => o.Erase ? "yes" : "no", SetErase),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
         new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),
+        new(
+            "aclfile", "file of users and what they may do, for ACL LOAD and SAVE",
+            o => o.AclFile, (o, v) => Done(o.AclFile = v)),
         new("protected-mode", "yes: without a password, clients of other machines are refused", o => o.ProtectedMode ? "yes" : "no", SetProtectedMode, atRunTime: true),
         new("unixsocketperm", "permissions of the unix socket, octal, as 700; the umask's where not given", ShowMode, SetMode),
         Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients, (o, v) => o.MaxClients = (int)v, atRunTime: true),

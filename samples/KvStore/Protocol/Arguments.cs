@@ -26,6 +26,9 @@ internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Sl
         }
     }
 
+    /// <summary>The arguments from that one on.</summary>
+    public Arguments From(int first) => new(_bytes, _slices[first..]);
+
     /// <summary>True where the argument is this word, in upper or lower case.</summary>
     public bool Is(int index, ReadOnlySpan<byte> word) => Ascii.EqualsIgnoreCase(this[index], word);
 

@@ -38,7 +38,8 @@ internal sealed class Connection : IDisposable
             Local = socket.LocalEndPoint,
             UnixSocket = engine.Options.UnixSocket,
             Descriptor = socket.Handle,
-            Authenticated = engine.Options.RequirePass.Length == 0,
+            User = engine.Users.Default,
+            Authenticated = engine.Users.IsOpen,
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using KvStore.Commands;
 using KvStore.Engine;
 using KvStore.Session;
 using KvStore.Transport;
@@ -33,6 +34,11 @@ internal sealed class KvServer : IServerControl, IDisposable
         LimitClients(options);
         _options = options;
         _engine = new KvEngine(keyspace, options) { Server = this };
+        if (AclFile.Start(_engine) is { } problem)
+        {
+            throw new OptionException(problem);
+        }
+
         _runner = new BatchRunner(_engine);
         _housekeeping = new Housekeeping(_engine, this);
         _loop = new EventLoop("kvstore", _housekeeping.Run);
@@ -64,6 +70,18 @@ internal sealed class KvServer : IServerControl, IDisposable
     public TimeSpan Uptime => Stopwatch.GetElapsedTime(_started);
 
     public long CommandsPerSecond => _housekeeping.CommandsPerSecond;
+
+    public void Disconnect(Func<ClientSession, bool> which)
+    {
+        foreach (Connection connection in Connections())
+        {
+            if (which(connection.Session))
+            {
+                connection.Session.Close = true; // What it has sent already does not run any more.
+                connection.Abort();
+            }
+        }
+    }
 
     public void RequestShutdown(string reason)
     {
@@ -157,7 +175,7 @@ internal sealed class KvServer : IServerControl, IDisposable
 
         if (socket.AddressFamily != AddressFamily.Unix)
         {
-            if (_options.ProtectedMode && _options.RequirePass.Length == 0 && !IsLocal(socket))
+            if (_options.ProtectedMode && _engine.Users.Default.NoPassword && !IsLocal(socket))
             {
                 Refuse(socket, ProtectedMode.Refusal);
                 return;

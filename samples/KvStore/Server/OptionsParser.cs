@@ -42,9 +42,21 @@ internal static class OptionsParser
             }
         }
 
+        Check(options, file);
+        return options;
+    }
+
+    private static void Check(ServerOptions options, string? file)
+    {
         if (options.Port == 0 && options.UnixSocket.Length == 0)
         {
             throw new OptionException("--port 0 without --unixsocket: there would be nothing to listen on");
+        }
+
+        if (options.AclFile.Length > 0 && options.UserLines.Count > 0)
+        {
+            throw new OptionException(
+                $"--aclfile {options.AclFile} and lines 'user' in {file}: users are in one place");
         }
 
         if (options.Holder.Length > 0 && options.ArenaDirectory.Length > 0)
@@ -56,8 +68,6 @@ internal static class OptionsParser
         {
             throw new OptionException($"--name {options.ArenaName}: a holder takes names of at most {Holders.LongestName} characters");
         }
-
-        return options;
     }
 
     private static List<(string Name, string Value)> ReadArguments(IReadOnlyList<string> args)
@@ -115,6 +125,12 @@ internal static class OptionsParser
             if (value.Length >= 2 && value[0] == '"' && value[^1] == '"')
             {
                 value = value[1..^1];
+            }
+
+            if (name == "user")
+            {
+                options.UserLines.Add(value);
+                continue;
             }
 
             string place = $"{file}:{i + 1}: {name}";

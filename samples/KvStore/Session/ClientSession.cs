@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using KvStore.Access;
 using KvStore.Protocol;
 
 namespace KvStore.Session;
@@ -37,6 +38,9 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     public string LibraryName { get; set; } = "";
 
     public string LibraryVersion { get; set; } = "";
+
+    /// <summary>Who it is, once <see cref="Authenticated"/>.</summary>
+    public required AclUser User { get; set; }
 
     public bool NoEvict { get; set; }
 

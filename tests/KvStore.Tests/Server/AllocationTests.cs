@@ -42,7 +42,10 @@ public sealed class AllocationTests
         string frame = $"*{args.Length}\r\n" + string.Concat(args.Select(a => $"${a.Length}\r\n{a}\r\n"));
         byte[] buffer = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(frame, Depth)));
         var sink = new Sink();
-        var session = new ClientSession(1, new RespWriter(sink), new RequestParser(engine.Options.Protocol));
+        var session = new ClientSession(1, new RespWriter(sink), new RequestParser(engine.Options.Protocol))
+        {
+            User = engine.Users.Default,
+        };
         var runner = new BatchRunner(engine);
         long before = 0;
         for (int i = -Rounds; i < Rounds; i++)

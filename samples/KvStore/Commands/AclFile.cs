@@ -1,0 +1,157 @@
+using System.Text;
+using KvStore.Access;
+using KvStore.Engine;
+
+namespace KvStore.Commands;
+
+/// <summary>Users from the configuration, and from a file of lines <c>user name rules</c> and back into it.</summary>
+internal static class AclFile
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Makes the users that the options say. Null, or what is wrong with them.</summary>
+    public static string? Start(KvEngine engine)
+    {
+        AclRules.MakeDefault(engine.Users.Default);
+        SetDefaultPassword(engine);
+        if (engine.Options.AclFile.Length > 0)
+        {
+            return Load(engine);
+        }
+
+        IEnumerable<string> lines = engine.Options.UserLines.Select(line => "user " + line);
+        return Read(engine, "user", [.. lines]);
+    }
+
+    /// <summary>The default user has the password that requirepass says, or none.</summary>
+    public static void SetDefaultPassword(KvEngine engine)
+    {
+        AclUser user = engine.Users.Default;
+        var changed = new AclUser(user.Name);
+        changed.TakeFrom(user);
+        changed.ClearPasswords();
+        changed.NoPassword = engine.Options.RequirePass.Length == 0;
+        if (!changed.NoPassword)
+        {
+            changed.AddPassword(AclUser.Hash(Encoding.UTF8.GetBytes(engine.Options.RequirePass)));
+        }
+
+        user.TakeFrom(changed);
+    }
+
+    /// <summary>Takes all users from the file in place of those there are. Null, or what is wrong; nothing is changed
+    /// then.</summary>
+    public static string? Load(KvEngine engine)
+    {
+        string path = engine.Options.AclFile;
+        try
+        {
+            return Read(engine, path, File.ReadAllLines(path, Encoding.Latin1));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"Error loading ACLs, opening file '{path}': {e.Message}";
+        }
+    }
+
+    /// <summary>Writes all users beside the file and puts that in its place. Null, or what failed.</summary>
+    public static string? Save(KvEngine engine)
+    {
+        string path = engine.Options.AclFile;
+        string written = $"{path}.tmp-{Environment.ProcessId}";
+        try
+        {
+            using (var file = new FileStream(written, NewFile()))
+            {
+                foreach (AclUser user in engine.Users.All)
+                {
+                    file.Write(Encoding.Latin1.GetBytes($"user {user.Name} {AclRules.Describe(user)}\n"));
+                }
+
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(written, path, overwrite: true);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
+
+    private static FileStreamOptions NewFile()
+    {
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = OwnerOnly;
+        }
+
+        return options;
+    }
+
+    private static string? Read(KvEngine engine, string path, string[] lines)
+    {
+        Dictionary<string, AclUser> users = new(StringComparer.Ordinal);
+        var errors = new StringBuilder();
+        for (int i = 0; i < lines.Length; i++)
+        {
+            string[] words = lines[i].Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
+            if (words.Length == 0)
+            {
+                continue;
+            }
+
+            string? problem = words.Length < 2 || words[0] != "user"
+                ? $"{path}:{i + 1} should start with user keyword followed by the username. "
+                : AddUser(users, words[1], words[2..]) is { } wrong ? $"{path}:{i + 1}: {wrong}. " : null;
+            errors.Append(problem);
+        }
+
+        if (errors.Length > 0)
+        {
+            return $"{errors}WARNING: ACL errors detected, no change to the previously active ACL rules was performed";
+        }
+
+        Replace(engine, users);
+        return null;
+    }
+
+    private static string? AddUser(Dictionary<string, AclUser> users, string name, string[] rules)
+    {
+        var user = new AclUser(name);
+        if (!AclRules.TryApply(user, rules, out string error))
+        {
+            return error.TrimEnd('.');
+        }
+
+        return users.TryAdd(name, user) ? null : $"Duplicate user '{name}' found";
+    }
+
+    /// <summary>Users who stay keep their connections, with what they may do now; those who go lose them.</summary>
+    private static void Replace(KvEngine engine, Dictionary<string, AclUser> users)
+    {
+        UserTable table = engine.Users;
+        foreach (AclUser user in users.Values)
+        {
+            if (table.Find(user.Name) is { } there)
+            {
+                there.TakeFrom(user);
+            }
+            else
+            {
+                var added = new AclUser(user.Name);
+                added.TakeFrom(user);
+                table.Add(added);
+            }
+        }
+
+        AclUser[] gone = [.. table.All.Where(user => user != table.Default && !users.ContainsKey(user.Name))];
+        foreach (AclUser user in gone)
+        {
+            _ = table.Remove(user.Name);
+            engine.Server.Disconnect(session => session.User == user);
+        }
+    }
+}

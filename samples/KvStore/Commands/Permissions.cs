@@ -1,0 +1,136 @@
+using System.Text;
+using KvStore.Access;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>Whether a user may run a command on its keys. Asked only for users who may not do everything.</summary>
+internal static class Permissions
+{
+    private const int LongestObject = 1024;
+
+    internal enum Verdict
+    {
+        Allowed,
+        NoCommand,
+        NoKey,
+    }
+
+    /// <summary>Null, or the error for a command that is about to run; the log has it then.</summary>
+    public static string? Refusal(in Call call)
+    {
+        switch (Check(call.Session.User, call.Command, call.Args, out int key))
+        {
+            case Verdict.NoCommand:
+                Log(call, "command", call.Command.Name, call.Session.User.Name);
+                return $"NOPERM this user has no permissions to run the '{call.Command.Name}' command";
+            case Verdict.NoKey:
+                Log(call, "key", Shown(call.Args[key]), call.Session.User.Name);
+                return "NOPERM this user has no permissions to access one of the keys used as arguments";
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>The same in EXEC, of a command that was queued before the rules changed.</summary>
+    public static string? LateRefusal(in Call call)
+    {
+        Verdict verdict = Check(call.Session.User, call.Command, call.Args, out int key);
+        if (verdict == Verdict.Allowed)
+        {
+            return null;
+        }
+
+        bool noCommand = verdict == Verdict.NoCommand;
+        string subject = noCommand ? call.Command.Name : Shown(call.Args[key]);
+        Log(call, noCommand ? "command" : "key", subject, call.Session.User.Name, "multi");
+        return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
+            + "This command is no longer allowed for the following reason: "
+            + (noCommand
+                ? "no permission to execute the command or subcommand"
+                : "no permission to touch the specified keys");
+    }
+
+    /// <summary>Asks the selectors one by one. Of several refusals the one that got furthest counts.</summary>
+    /// <param name="user">Who.</param>
+    /// <param name="command">What; a subcommand where there is one.</param>
+    /// <param name="args">With what.</param>
+    /// <param name="key">The argument that is a key he may not use.</param>
+    public static Verdict Check(AclUser user, Command command, Arguments args, out int key)
+    {
+        Verdict worst = Verdict.Allowed;
+        key = 0;
+        foreach (AclSelector selector in user.Selectors)
+        {
+            Verdict verdict = Check(selector, command, args, out int at);
+            if (verdict == Verdict.Allowed)
+            {
+                return verdict;
+            }
+
+            if (verdict > worst || (verdict == worst && at > key))
+            {
+                worst = verdict;
+                key = at;
+            }
+        }
+
+        return worst;
+    }
+
+    public static void Log(in Call call, string reason, string subject, string user, string? context = null) =>
+        call.Engine.Users.Log.Add(new AclLogEntry
+        {
+            Reason = reason,
+            Context = context ?? (call.Session.Transaction is null ? "toplevel" : "multi"),
+            Object = subject,
+            UserName = user,
+            ClientInfo = Clients.Describe(call.Session),
+        });
+
+    public static string Shown(ReadOnlySpan<byte> bytes) =>
+        Encoding.Latin1.GetString(bytes[..Math.Min(bytes.Length, LongestObject)]);
+
+    private static Verdict Check(AclSelector selector, Command command, Arguments args, out int key)
+    {
+        key = 0;
+        if (!command.Has(CommandFlags.NoAuth) && !selector.AllowsCommand(command.Number)
+            && !selector.AllowsFirstArgument(command.Name, args))
+        {
+            return Verdict.NoCommand;
+        }
+
+        if (command.Keys.First == 0 || selector.AllKeys)
+        {
+            return Verdict.Allowed;
+        }
+
+        (int first, int last, int step) = command.Keys;
+        last = Math.Min(args.Count - 1, last < 0 ? args.Count + last : last);
+        KeyAccess more = command.ReadsWithGet && HasGet(args) ? KeyAccess.Read : KeyAccess.Exists;
+        KeyAccess access = command.KeyAccess | more;
+        for (key = first; key <= last; key += step)
+        {
+            KeyAccess asked = key > first ? command.SecondKeyAccess ?? access : access;
+            if (!selector.AllowsKey(args[key], asked))
+            {
+                return Verdict.NoKey;
+            }
+        }
+
+        return Verdict.Allowed;
+    }
+
+    private static bool HasGet(Arguments args)
+    {
+        for (int i = 3; i < args.Count; i++)
+        {
+            if (args.Is(i, "get"u8))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
