@@ -11,7 +11,7 @@ internal static class FaultRunner
     /// <summary>Without faults: prints the places where the workload stores and calls. With faults ("store|file|line|kind" or "call|place"): prints the outcome of each.</summary>
     public static int Run(string[] arguments)
     {
-        Action workload = arguments[0] == "arena" ? ArenaFaults.Workload : DictionaryWorkload;
+        (Action workload, Func<string, bool> isPlace) = Part(arguments[0]);
         string[] faults = arguments[1..];
         if (faults.Length == 0)
         {
@@ -20,7 +20,7 @@ internal static class FaultRunner
             workload();
             foreach ((string file, int line, PlaceKind kind) in SeededFault.Places.Keys)
             {
-                if (ArenaFaults.IsPlace(file) == (arguments[0] == "arena"))
+                if (isPlace(file))
                 {
                     Console.WriteLine($"place store|{file}|{line}|{kind}");
                 }
@@ -62,6 +62,13 @@ internal static class FaultRunner
 
         return 0;
     }
+
+    private static (Action Workload, Func<string, bool> IsPlace) Part(string name) => name switch
+    {
+        "arena" => (ArenaFaults.Workload, ArenaFaults.IsPlace),
+        "sorted map" => (SortedMapCrashTests.FaultWorkload, SortedMapCrashTests.IsPlace),
+        _ => (DictionaryWorkload, file => !ArenaFaults.IsPlace(file)),
+    };
 
     /// <summary>Each operation from each beginning, and growth, with what a weak order of stores can do as well.</summary>
     private static void DictionaryWorkload()

@@ -54,6 +54,27 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "SealedWord.Seal(image.Generation, activeSeed)", "repairs can be made in any order: what is not done is found again"),
     ];
 
+    // In a sorted map, beside what the heap does.
+    private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisibleInMap =
+    [
+        (FaultKind.Drop, ".VersionWord", "versions are for concurrent readers, which have tests of their own"),
+        (FaultKind.Late, ".VersionWord", "versions are for concurrent readers, which have tests of their own"),
+        (FaultKind.Late, "// COMMIT POINT: nodes", "the next store is the tree's version"),
+        (FaultKind.Late, "// COMMIT POINT: entry out", "the next store is the leaf's version"),
+        (FaultKind.Late, "// COMMIT POINT: entry's record", "the next store is the leaf's version"),
+        (FaultKind.Late, "// COMMIT POINT: entry's move", "the next store is the leaf's version"),
+        (FaultKind.Late, "Persist.Copy(node.FenceAt, fence)", "nobody looks at a node before its header"),
+        (FaultKind.Late, "Persist.Copy(to, new ReadOnlySpan<byte>(from, step))", "nor at a record"),
+        (FaultKind.Late, "Persist.Copy(value, RecordView.Of(_target", "nor at a record"),
+        (FaultKind.Late, "Persist.Publish(root.ChangesWord", "it is for readers of ranks; its end is another store"),
+        (FaultKind.Late, "Persist.Publish(root.PendingWord", "the next store is an intent's, which does not count yet"),
+        (FaultKind.Late, "Persist.Publish((ulong*)record, header)", "the next stores fill a slot that is not in use"),
+        (FaultKind.Late, "Persist.Publish(total,", "all of them are added up again, until the next change begins"),
+        (FaultKind.Late, "Persist.Publish(branch.TotalWord", "they are added up again, until the next change begins"),
+        (FaultKind.Drop, "Persist.Store((ulong*)target.Record, BlockHeader.Free)",
+            "matters within one attach only: tests of full heaps"),
+    ];
+
     private static readonly (string Place, string Reason)[] s_callsWithoutNeed =
     [
     ];
@@ -64,6 +85,15 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         List<string> faults = Stores("dictionary", s_invisible, [PlaceKind.Store, PlaceKind.Publish], out int invisible);
         Assert.True(faults.Count >= 80, $"only {faults.Count} faults");
         RequireCaught("dictionary", "heap and dictionary", faults, invisible);
+    }
+
+    [Fact]
+    public void Every_fault_of_a_store_in_a_sorted_map_is_caught()
+    {
+        PlaceKind[] kinds = [PlaceKind.Store, PlaceKind.Publish, PlaceKind.Copy];
+        List<string> faults = Stores("sorted map", s_invisibleInMap, kinds, out int invisible);
+        Assert.True(faults.Count >= 30, $"only {faults.Count} faults");
+        RequireCaught("sorted map", "sorted map", faults, invisible);
     }
 
     [Fact]

@@ -83,8 +83,8 @@ internal readonly unsafe ref struct SortedChange(
         }
         else
         {
-            Persist.Copy(
-                copy + RecordFormat.KeyOffset(newHeader) + _key.Length, RecordView.Of(_target.Record, header).Value);
+            byte* value = copy + RecordFormat.KeyOffset(newHeader) + _key.Length;
+            Persist.Copy(value, RecordView.Of(_target.Record, header).Value);
         }
 
         PlaceOrGiveBack(path, block, newHeader);

@@ -121,7 +121,8 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
         if (batch.Descends)
         {
             batch.NoteNext(path.Leaf.Fence);
-            return true;
+            int most = batch.Way == Way.Below ? -1 : 0; // else a walk would not end
+            return batch.Way == Way.Last || path.Leaf.Fence.SequenceCompareTo(batch.Bound) <= most;
         }
 
         int depth = path.DepthOfNext(path.Depth);
@@ -133,7 +134,7 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
 
         bool whole = memory.TryChild(path.Branch(depth), path.Index(depth) + 1, out TreeNode next);
         batch.NoteNext(whole ? next.Fence : []);
-        return whole;
+        return whole && next.Fence.SequenceCompareTo(batch.Bound) > 0;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

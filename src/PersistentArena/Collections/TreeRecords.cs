@@ -42,8 +42,13 @@ internal sealed unsafe class TreeRecords(TreeMemory memory)
     /// <exception cref="ArenaOutOfSpaceException">There is no room; no record was changed.</exception>
     public void MakeSlot(Lane lane, ReadOnlySpan<byte> key, ref TreePath path)
     {
-        while (OrderOf(path).Count == SlotOrder.Slots)
+        for (int splits = 0; OrderOf(path).Count == SlotOrder.Slots; splits++)
         {
+            if (splits > TreeNode.MaximumLevel + 1)
+            {
+                throw Damaged(path); // the key's way leads to a full leaf each time
+            }
+
             _shaper.Split(lane, path, key);
             Locate(key, ref path);
         }
