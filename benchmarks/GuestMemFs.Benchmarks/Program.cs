@@ -23,6 +23,12 @@ if (args is ["sorted", .. var sorted])
     return 0;
 }
 
+if (args is ["checksums"])
+{
+    ChecksumCost.Run(Console.Out);
+    return 0;
+}
+
 if (args is ["regions", .. var arena])
 {
     if (arena is [var directory])

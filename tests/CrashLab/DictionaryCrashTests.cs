@@ -79,6 +79,29 @@ public sealed class DictionaryCrashTests
     }
 
     [Fact]
+    public void Every_store_of_creation_with_checksums()
+    {
+        DictionaryLab.ExploreCreation(2 << 20, null, checksums: true);
+    }
+
+    /// <summary>Each operation twice: each check of a state reads all values, and looks at all checksums.</summary>
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void Every_store_of_operations_with_checksums(string beginning)
+    {
+        using DictionaryLab lab = new(2 << 20, "dictionary with checksums", checksums: true);
+        lab.Reorder = new Random(4);
+        Begin(lab, beginning);
+        var start = lab.Save();
+        foreach (DictionaryOperation operation in Alphabet)
+        {
+            lab.Restore(start, beginning);
+            lab.Explore(operation);
+            lab.Explore(operation);
+        }
+    }
+
+    [Fact]
     public void Every_store_of_growth()
     {
         ExploreGrowth(recoveryToo: true, new Random(5));

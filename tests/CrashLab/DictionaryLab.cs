@@ -27,7 +27,8 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
     /// <param name="erases">
     /// Whether the heap erases: no state may then have a letter of what is not in a record.
     /// </param>
-    public DictionaryLab(long length, string part, bool erases = false)
+    /// <param name="checksums">With a checksum in each record.</param>
+    public DictionaryLab(long length, string part, bool erases = false, bool checksums = false)
     {
         _part = part;
         _erases = erases;
@@ -35,7 +36,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         _crashed = new LabSpace(length);
         _again = new LabSpace(length);
         _live.Bytes.Fill(0xA5);
-        _dictionary = Attach(_live, _erases, out _);
+        _dictionary = Attach(_live, _erases, out _, checksums);
     }
 
     /// <summary>How deep a crash of the recovery is looked into: each store of it, or not at all.</summary>
@@ -133,7 +134,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
     }
 
     /// <summary>Makes the heap and the dictionary from stale memory, and explores the crashes on the way.</summary>
-    public static void ExploreCreation(long length, Random? reorder)
+    public static void ExploreCreation(long length, Random? reorder, bool checksums = false)
     {
         using DictionaryLab lab = new(length, "dictionary creation") { Reorder = reorder };
         lab._history.Add("creation");
@@ -142,7 +143,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         lab._live.Load(blank);
         StoreTrace trace = new(lab._live.Base, length);
         Persist.Trace = trace;
-        lab._dictionary = Attach(lab._live, erases: false, out _);
+        lab._dictionary = Attach(lab._live, erases: false, out _, checksums);
         Persist.Trace = null;
         lab.AssertComplete(blank, trace);
         Image crash = blank with { Bytes = (byte[])blank.Bytes.Clone() };
@@ -242,10 +243,12 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
 
     private string Text() => string.Join(" | ", _history);
 
-    private static PersistentDictionary Attach(LabSpace space, bool erases, out PersistentHeap heap)
+    private static PersistentDictionary Attach(
+        LabSpace space, bool erases, out PersistentHeap heap, bool checksums = false)
     {
         heap = PersistentHeap.Open(space, new HeapOptions { Erase = erases });
-        return PersistentDictionary.OpenOrCreate(heap, "keys", new PersistentDictionaryOptions { TimeProvider = StoppedTime.Instance });
+        var options = new PersistentDictionaryOptions { TimeProvider = StoppedTime.Instance, Checksums = checksums };
+        return PersistentDictionary.OpenOrCreate(heap, "keys", options);
     }
 
     internal sealed class StoppedTime : TimeProvider

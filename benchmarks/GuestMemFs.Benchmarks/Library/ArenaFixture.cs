@@ -40,12 +40,15 @@ internal sealed class ArenaFixture : IDisposable
 
     public PersistentDictionary Dictionary { get; private set; } = null!;
 
+    public PersistentHeap Heap { get; private set; } = null!;
+
     /// <summary>Opens everything, from the medium to the dictionary.</summary>
     public PersistentDictionary Open()
     {
         _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = _directory, SizeHint = _size });
         PersistentRegion region = _arena.OpenOrCreateRegion("data", _size, new RegionOptions { Kind = RegionKind.Heap, Reserve = _reserve });
-        return Dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region, _heap), "keys");
+        Heap = PersistentHeap.Open(region, _heap);
+        return Dictionary = PersistentDictionary.OpenOrCreate(Heap, "keys");
     }
 
     public void Close()

@@ -124,7 +124,7 @@ internal static class Dispatcher
             engine.Statistics.OutOfMemory++;
             Refuse(session, start, Errors.OutOfMemory);
         }
-        catch (HeapDamagedException damaged)
+        catch (ArenaException damaged) when (damaged is HeapDamagedException or ValueDamagedException)
         {
             Refuse(session, start, Encoding.UTF8.GetBytes($"ERR {damaged.Message}"));
         }

@@ -131,6 +131,8 @@ internal static class Keys
 
     internal struct RemoveMutation : IRecordMutation
     {
+        public static bool ReadsCurrent => false;
+
         public bool Found { get; private set; }
 
         public MutationPlan Plan(in RecordView current)

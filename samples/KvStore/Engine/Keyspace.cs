@@ -16,13 +16,14 @@ internal sealed class Keyspace : IDisposable
     private readonly PersistentHeap _heap;
     private readonly Medium? _held;
 
-    private Keyspace(PersistentArena arena, PersistentRegion region, Medium? held, HeapOptions options)
+    private Keyspace(PersistentArena arena, PersistentRegion region, Medium? held, ServerOptions options)
     {
         _held = held;
         _arena = arena;
         _region = region;
-        _heap = PersistentHeap.Open(region, options);
-        Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName, new PersistentDictionaryOptions { TimeProvider = WallClock.Source });
+        _heap = PersistentHeap.Open(region, new HeapOptions { Erase = options.Erase });
+        var dictionary = new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = options.Checksums };
+        Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName, dictionary);
         KeysAtAttach = Keys.Count;
     }
 
@@ -87,9 +88,9 @@ internal sealed class Keyspace : IDisposable
             PersistentRegion region = arena.OpenOrGrowRegion(
                 RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
             options.Size = region.Length;
-            var heap = new HeapOptions { Erase = options.Erase };
-            Keyspace keyspace = new(arena, region, held, heap);
+            Keyspace keyspace = new(arena, region, held, options);
             options.Erase = keyspace._heap.Erases;
+            options.Checksums = keyspace.Keys.HasChecksums;
             return keyspace;
         }
         catch
@@ -171,6 +172,7 @@ internal sealed class Keyspace : IDisposable
         yield return ("attach_kind", Word(report.Kind));
         yield return ("attach_ms", Milliseconds(report.Duration));
         yield return ("attach_early_ends", Text(report.EarlyEnds));
+        yield return ("arena_checksums", Keys.HasChecksums ? "1" : "0");
         yield return ("arena_read_only", _arena.IsReadOnly ? "1" : "0");
         foreach (LongerRegion longer in report.LongerRegions)
         {

@@ -42,6 +42,9 @@ internal sealed class ServerOptions
     /// <summary>After how many early ends.</summary>
     public int CrashLoopLimit { get; set; } = 5;
 
+    /// <summary>True where the values of a store that is made carry checksums.</summary>
+    public bool Checksums { get; set; }
+
     /// <summary>Most bytes that the keys may take; 0 until the store is open where that is to be found.</summary>
     public long Size { get; set; }
 

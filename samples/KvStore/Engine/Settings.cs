@@ -58,6 +58,9 @@ internal static class Settings
         Number(
             "crash-loop-limit", "after how many early ends in a row that is done", CrashLoopPolicy.MinimumLimit, 1000,
             o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
+        new(
+            "checksums", "yes: the values of a store that is made carry checksums, which every read checks",
+            o => o.Checksums ? "yes" : "no", SetChecksums),
         new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize, SetSize),
         new(
             "lock-memory", "yes: the store's memory is kept out of swap; refused where the process may not (ulimit -l)",
@@ -121,6 +124,12 @@ internal static class Settings
 
         value *= unit;
         return true;
+    }
+
+    private static string? SetChecksums(ServerOptions options, string value)
+    {
+        options.Checksums = value == "yes";
+        return value is "yes" or "no" ? null : "argument must be 'yes' or 'no'";
     }
 
     private static string? ReadPassword(ServerOptions options, string path)

@@ -93,16 +93,25 @@ internal sealed unsafe partial class DictionaryCore
             throw DamagedBucket(bucket);
         }
 
+        if (_checksum != 0 && record != null && TMutation.ReadsCurrent)
+        {
+            ThrowIfUnsound(record, header);
+        }
+
         bool exists = record != null && !IsExpired(RecordFormat.ExpiresAt(record, header));
-        RecordView current = exists ? RecordView.Of(record, header) : default;
+        RecordView current = exists ? View(record, header) : default;
         MutationPlan plan = mutation.Plan(current);
         switch (plan.Kind)
         {
             case MutationPlan.Action.Put:
                 Put(lane, table, bucket, key, hash, ref mutation, current, plan, record, header, slot);
                 break;
-            case MutationPlan.Action.PutInteger:
+            case MutationPlan.Action.PutInteger when _checksum == 0:
                 PutInteger(lane, table, bucket, key, hash, plan, exists, record, header, slot);
+                break;
+            case MutationPlan.Action.PutInteger:
+                PutDigits digits = new(plan);
+                Put(lane, table, bucket, key, hash, ref digits, current, digits.Plan(current), record, header, slot);
                 break;
             case MutationPlan.Action.SetExpiry when exists:
                 SetExpiry(lane, table, bucket, key, hash, plan.ExpiresAt, record, header, slot);
@@ -124,7 +133,7 @@ internal sealed unsafe partial class DictionaryCore
         }
 
         byte flags = plan.ExpiresAt == RecordView.NoExpiry ? (byte)0 : RecordFormat.HasExpiry;
-        ulong header = RecordFormat.Header(plan.Type, flags, key.Length, plan.ValueLength);
+        ulong header = RecordFormat.Header(plan.Type, flags, key.Length, plan.ValueLength + (int)(_checksum >> 32));
         long length = RecordFormat.Length(header);
         long block = _heap.Blocks.Take(lane, length);
         try
@@ -132,11 +141,22 @@ internal sealed unsafe partial class DictionaryCore
             byte* record = FillKey(lane, block, header, key, plan.ExpiresAt);
             mutation.Write(current, new Span<byte>(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength));
             Persist.Wrote(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength);
+            Sum(record, header, hash);
             Place(lane, table, bucket, hash, block, header, old, oldHeader, slot);
         }
         catch (Exception error) when (NotPlaced(error, lane, block, length))
         {
             throw;
+        }
+    }
+
+    /// <summary>Stores the checksum of a filled record, in a dictionary that has them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Sum(byte* record, ulong header, ulong hash)
+    {
+        if (_checksum != 0)
+        {
+            ValueChecksum.Store(record, header, hash);
         }
     }
 
@@ -184,7 +204,7 @@ internal sealed unsafe partial class DictionaryCore
             return;
         }
 
-        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 && !lane.InGroup)
+        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 && !lane.InGroup && _checksum == 0)
         {
             ulong* word = RecordFormat.ExpiryWord(record);
             int expiring = (expiresAt != RecordView.NoExpiry ? 1 : 0) - (before != RecordView.NoExpiry ? 1 : 0);
@@ -202,7 +222,9 @@ internal sealed unsafe partial class DictionaryCore
             return;
         }
 
-        // No word of its own, or a group that may have to go back: a new record with the same value.
+        // No word of its own, a checksum that it is part of, or a group that may have to go back: a new record with the
+        // same value. Nothing that was damaged gets a checksum that is right.
+        ThrowIfUnsound(record, header);
         byte flags = (byte)((RecordFormat.Flags(header) & ~RecordFormat.HasExpiry) | (expiresAt == RecordView.NoExpiry ? 0 : RecordFormat.HasExpiry));
         ulong newHeader = RecordFormat.Header((RecordType)(byte)header, flags, key.Length, RecordFormat.ValueLength(header));
         long length = RecordFormat.Length(newHeader);
@@ -214,9 +236,10 @@ internal sealed unsafe partial class DictionaryCore
         }
         else
         {
-            Persist.Copy(copy + RecordFormat.KeyOffset(newHeader) + key.Length, RecordView.Of(record, header).Value);
+            Persist.Copy(copy + RecordFormat.KeyOffset(newHeader) + key.Length, View(record, header).Value);
         }
 
+        Sum(copy, newHeader, hash);
         PlaceOrGiveBack(lane, table, bucket, hash, block, newHeader, record, header, slot);
     }
 

@@ -31,7 +31,7 @@ internal sealed unsafe partial class DictionaryCore
 
             if (IsStill(look, hash))
             {
-                return record.Exists || Absent(record, look.Bucket);
+                return record.Exists || Absent(record, look.Bucket, hash);
             }
         }
 
@@ -61,7 +61,7 @@ internal sealed unsafe partial class DictionaryCore
                 }
             }
             while (!IsStill(look, hash)); // a writer in another process takes no lock of this one
-            return record.Exists || Absent(record, look.Bucket);
+            return record.Exists || Absent(record, look.Bucket, hash);
         }
         finally
         {
@@ -106,7 +106,7 @@ internal sealed unsafe partial class DictionaryCore
             reader.Read(index, record);
             if (IsStill(look, hash))
             {
-                _ = record.Exists || Absent(record, look.Bucket);
+                _ = record.Exists || Absent(record, look.Bucket, hash);
                 return;
             }
         }
@@ -130,7 +130,7 @@ internal sealed unsafe partial class DictionaryCore
                 reader.Read(index, record);
             }
             while (!IsStill(look, hash));
-            _ = record.Exists || Absent(record, look.Bucket);
+            _ = record.Exists || Absent(record, look.Bucket, hash);
         }
         finally
         {
@@ -215,7 +215,7 @@ internal sealed unsafe partial class DictionaryCore
                 byte* record = _base + offset;
                 ulong header = *(ulong*)record;
                 if (Guard.Holds(RecordFormat.IsPlain(header, key.Length))
-                    && header >> 32 <= (ulong)Math.Min(room, PersistentDictionary.MaximumValueLength)
+                    && header >> 32 <= Math.Min((ulong)room, _longestUnchecked)
                     && new ReadOnlySpan<byte>(record + RecordFormat.PlainKeyOffset, key.Length).SequenceEqual(key))
                 {
                     return RecordView.WithValueAt(record + RecordFormat.PlainKeyOffset + key.Length, header);
@@ -223,23 +223,27 @@ internal sealed unsafe partial class DictionaryCore
             }
         }
 
-        return FindSlow(bucket, tag, key);
+        return FindSlow(bucket, hash, key);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private RecordView FindSlow(ulong* bucket, ulong tag, ReadOnlySpan<byte> key)
+    private RecordView FindSlow(ulong* bucket, ulong hash, ReadOnlySpan<byte> key)
     {
-        byte* record = FindIn(bucket, tag, key, out ulong header, out _);
+        byte* record = FindIn(bucket, Slot.Tag(hash), key, out ulong header, out _);
         return record == null ? (header == 0 ? default : RecordView.Damaged)
-            : IsExpired(RecordFormat.ExpiresAt(record, header)) ? default : RecordView.Of(record, header);
+            : !IsSound(record, header, hash) ? RecordView.DamagedAt(record)
+            : IsExpired(RecordFormat.ExpiresAt(record, header)) ? default : View(record, header);
     }
 
     /// <summary>False, for a record that was not found by a look that still holds.</summary>
     /// <exception cref="HeapDamagedException">It may be there, and damage hides it.</exception>
-    private bool Absent(in RecordView record, ulong* bucket)
+    /// <exception cref="ValueDamagedException">It is there, and its checksum is wrong.</exception>
+    private bool Absent(in RecordView record, ulong* bucket, ulong hash)
     {
         _heap.ThrowIfGone();
-        return record.IsDamaged ? throw DamagedBucket(bucket) : false;
+        return !record.IsDamaged ? false
+            : record.DamagedRecord == null ? throw DamagedBucket(bucket)
+            : throw DamagedValue(record.DamagedRecord, hash);
     }
 
     /// <summary>

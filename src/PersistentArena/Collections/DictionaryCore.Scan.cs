@@ -109,7 +109,9 @@ internal sealed unsafe partial class DictionaryCore
         foreach (ulong entry in entries[..count])
         {
             byte* record = RecordOf(entry, out ulong header);
-            if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 && IsExpired(RecordFormat.ExpiresAt(record, header)))
+            if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0
+                && IsExpired(RecordFormat.ExpiresAt(record, header))
+                && IsSound(record, header)) // else the time may be what is wrong: who reads it is told
             {
                 Remove(lane, table, bucket, new Chain(this, bucket).Holder(Slot.Offset(entry)), record, header);
                 removed++;
@@ -156,9 +158,10 @@ internal sealed unsafe partial class DictionaryCore
                 if (Slot.IsEntry(node[i]))
                 {
                     byte* record = RecordOf(node[i], out ulong header);
+                    ThrowIfUnsound(record, header);
                     if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
                     {
-                        visitor.Visit(RecordView.Of(record, header));
+                        visitor.Visit(View(record, header));
                     }
                 }
             }
@@ -183,9 +186,10 @@ internal sealed unsafe partial class DictionaryCore
             for (int i = 0; i < count; i++)
             {
                 byte* record = RecordOf(entries[(first + i) % count], out ulong header);
+                ThrowIfUnsound(record, header);
                 if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
                 {
-                    visitor.Visit(RecordView.Of(record, header));
+                    visitor.Visit(View(record, header));
                     return true;
                 }
             }

@@ -125,7 +125,7 @@ internal sealed unsafe partial class DictionaryCore
             {
                 entry = walk.Entries[(first + i) % walk.Entries.Count];
                 there = TryCopy(entry, walk, out record, out header, out _);
-                shown = !there || !IsExpired(RecordFormat.ExpiresAt(record, header));
+                shown = !there || !IsSound(record, header) || !IsExpired(RecordFormat.ExpiresAt(record, header));
             }
 
             if (IsStill(look, hash))
@@ -149,6 +149,7 @@ internal sealed unsafe partial class DictionaryCore
 
     /// <summary>Shows a copy that the versions have confirmed; not where it was shown before or has expired.</summary>
     /// <exception cref="HeapDamagedException">The entry leads to no record.</exception>
+    /// <exception cref="ValueDamagedException">The record's checksum is wrong.</exception>
     private void Show<TVisitor>(ulong entry, bool there, byte* record, ulong header, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
@@ -157,9 +158,19 @@ internal sealed unsafe partial class DictionaryCore
             throw Damaged(Slot.Offset(entry), "a slot leads here, where there is no record");
         }
 
-        if (record != null && !IsExpired(RecordFormat.ExpiresAt(record, header)))
+        if (record == null)
         {
-            visitor.Visit(RecordView.Of(record, header));
+            return;
+        }
+
+        if (!IsSound(record, header))
+        {
+            throw DamagedValue(_base + Slot.Offset(entry), Hash(RecordFormat.Key(record, header)));
+        }
+
+        if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
+        {
+            visitor.Visit(View(record, header));
         }
     }
 

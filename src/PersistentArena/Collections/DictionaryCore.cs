@@ -45,6 +45,7 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
     private readonly byte* _root;
     private readonly SipHash _hash;
     private readonly TimeProvider _time;
+    private readonly string _name;
 
     // A lock for all buckets that share their low ten bits, so that a bucket and the one it is split into share theirs.
     private readonly int[] _locks = GC.AllocateArray<int>((int)Table.InitialBuckets, pinned: true);
@@ -53,9 +54,14 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
     // Where readers of another process's heap look whether that process died; null where this one writes.
     private readonly ulong* _recovered;
 
-    private DictionaryCore(PersistentHeap heap, string name, TimeProvider time)
+    // What a stored value is longer than its users see; and how long one is at most that is read without a check.
+    private readonly ulong _checksum;
+    private readonly ulong _longestUnchecked;
+
+    private DictionaryCore(PersistentHeap heap, string name, TimeProvider time, bool checksums)
     {
         _heap = heap;
+        _name = name;
         _base = heap.Base;
         _time = time;
         _segmentsAhead = new BackingAhead(heap.Space);
@@ -63,12 +69,15 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         long root = heap.FindRoot(name, DictionaryFormat.Layout);
         if (root == 0)
         {
-            root = heap.CreateRoot(name, DictionaryFormat.Layout, DictionaryFormat.Size, BlockHeader.Sized(BlockHeader.TypeDictionary, DictionaryFormat.Size), FillRoot);
+            root = Create(checksums);
         }
 
         _length = heap.Space.Length;
         _root = _base + root;
         CheckRoot(root);
+        HasChecksums = DictionaryFormat.HasValueChecksums(_root);
+        _checksum = HasChecksums ? ValueChecksum.InHeader : 0;
+        _longestUnchecked = HasChecksums ? 0UL : PersistentDictionary.MaximumValueLength;
         _hash = new SipHash(*(ulong*)(_root + DictionaryFormat.Seed0Offset), *(ulong*)(_root + DictionaryFormat.Seed1Offset));
         if (heap.Space.IsWritable)
         {
@@ -89,8 +98,9 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
     /// <param name="heap">The heap.</param>
     /// <param name="name">The root's name.</param>
     /// <param name="time">The clock; none for whichever it has.</param>
-    public static DictionaryCore Open(PersistentHeap heap, string name, TimeProvider? time) =>
-        !heap.Space.IsWritable ? new DictionaryCore(heap, name, time ?? TimeProvider.System)
+    /// <param name="checksums">True for values with a checksum, where the dictionary is created.</param>
+    public static DictionaryCore Open(PersistentHeap heap, string name, TimeProvider? time, bool checksums) =>
+        !heap.Space.IsWritable ? new DictionaryCore(heap, name, time ?? TimeProvider.System, checksums)
         : FindOpen(heap, name, time) ?? heap.Alone(() =>
         {
             if (FindOpen(heap, name, time) is { } open)
@@ -98,12 +108,15 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
                 return open;
             }
 
-            DictionaryCore core = new(heap, name, time ?? TimeProvider.System);
+            DictionaryCore core = new(heap, name, time ?? TimeProvider.System, checksums);
             heap.Groups.Join(core.OffsetOf(core._root), core);
             return core;
         });
 
     public PersistentHeap Heap => _heap;
+
+    /// <summary>True where each value carries a checksum, which every read checks.</summary>
+    public bool HasChecksums { get; }
 
     public long Count => Sum(0);
 
@@ -251,20 +264,35 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
 
     private static long Taken(ulong header) => SizeClasses.Taken(RecordFormat.Length(header));
 
-    private void FillRoot(long root)
+    private long Create(bool checksums)
+    {
+        if (checksums)
+        {
+            _heap.Require(HeapFormat.ValueChecksums);
+        }
+
+        ulong options = checksums ? DictionaryFormat.ValueChecksums : 0;
+        ulong header = BlockHeader.Sized(BlockHeader.TypeDictionary, DictionaryFormat.Size);
+        return _heap.CreateRoot(
+            _name, DictionaryFormat.Layout, DictionaryFormat.Size, header, root => FillRoot(root, options));
+    }
+
+    private void FillRoot(long root, ulong options)
     {
         UInt128 seed = _heap.Space.Seed;
         byte* at = _base + root;
         Persist.Fill(at + sizeof(ulong), DictionaryFormat.Size - sizeof(ulong), 0);
         Persist.Store((ulong*)(at + DictionaryFormat.Seed0Offset), (ulong)seed);
         Persist.Store((ulong*)(at + DictionaryFormat.Seed1Offset), (ulong)(seed >> 64));
-        Persist.Store((ulong*)(at + DictionaryFormat.SeedCheckOffset), DictionaryFormat.SeedCheck((ulong)seed, (ulong)(seed >> 64)));
+        Persist.Store((ulong*)(at + DictionaryFormat.OptionsOffset), options);
+        ulong check = DictionaryFormat.SeedCheck((ulong)seed, (ulong)(seed >> 64), options);
+        Persist.Store((ulong*)(at + DictionaryFormat.SeedCheckOffset), check);
     }
 
     private void CheckRoot(long root)
     {
         bool intact = *(ulong*)_root == BlockHeader.Sized(BlockHeader.TypeDictionary, DictionaryFormat.Size)
-            && *(ulong*)(_root + DictionaryFormat.SeedCheckOffset) == DictionaryFormat.SeedCheck(*(ulong*)(_root + DictionaryFormat.Seed0Offset), *(ulong*)(_root + DictionaryFormat.Seed1Offset));
+            && DictionaryFormat.IsIntact(_root);
         if (!Guard.Holds(intact))
         {
             throw Damaged(root, "the root of a dictionary does not check");
@@ -281,6 +309,32 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         }
 
         throw Damaged(Slot.Offset(slot), "a slot leads here, where there is no record");
+    }
+
+    /// <summary>A record as its users see it. Where it carries a checksum, that was found right or does not matter.</summary>
+    private RecordView View(byte* record, ulong header) => RecordView.Of(record, header - _checksum);
+
+    /// <summary>False where the record's checksum is wrong; <see cref="ValueChecksum.Holds"/> says what that is worth.</summary>
+    private bool IsSound(byte* record, ulong header, ulong hash) =>
+        _checksum == 0 || Guard.Holds(ValueChecksum.Holds(record, header, hash));
+
+    /// <summary>As <see cref="IsSound(byte*, ulong, ulong)"/>, of a record that was not looked for by its key.</summary>
+    private bool IsSound(byte* record, ulong header) =>
+        _checksum == 0 || IsSound(record, header, Hash(RecordFormat.Key(record, header)));
+
+    /// <exception cref="ValueDamagedException">The record's checksum is wrong. Under the bucket's lock.</exception>
+    private void ThrowIfUnsound(byte* record, ulong header)
+    {
+        if (!IsSound(record, header))
+        {
+            throw DamagedValue(record, Hash(RecordFormat.Key(record, header)));
+        }
+    }
+
+    private ValueDamagedException DamagedValue(byte* record, ulong hash)
+    {
+        _heap.ThrowIfGone();
+        return new(_heap.Space.Name, _name, hash, OffsetOf(record));
     }
 
     private bool TryRecord(ulong slot, out byte* record, out ulong header)

@@ -29,6 +29,8 @@ internal readonly ref struct SetValue(ReadOnlySpan<byte> value, DateTimeOffset? 
 {
     private readonly ReadOnlySpan<byte> _value = value;
 
+    public static bool ReadsCurrent => false;
+
     public MutationPlan Plan(in RecordView current) => MutationPlan.Put(_value.Length, CopyOut.Milliseconds(expiresAt));
 
     public void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
@@ -98,6 +100,21 @@ internal struct AddInteger(long by) : IRecordMutation
     }
 }
 
+/// <summary>An integer where there are checksums: as its digits, in a record of its own.</summary>
+internal readonly struct PutDigits(MutationPlan integer) : IRecordMutation
+{
+    private const int Longest = 20;
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        integer.Integer.TryFormat(stackalloc byte[Longest], out int count, provider: CultureInfo.InvariantCulture);
+        return MutationPlan.Put(count, integer.ExpiresAt, integer.Type);
+    }
+
+    public void Write(in RecordView current, Span<byte> value) =>
+        integer.Integer.TryFormat(value, out _, provider: CultureInfo.InvariantCulture);
+}
+
 internal struct ChangeExpiry(DateTimeOffset? expiresAt) : IRecordMutation
 {
     public bool Done { get; private set; }
@@ -115,6 +132,8 @@ internal struct ChangeExpiry(DateTimeOffset? expiresAt) : IRecordMutation
 
 internal struct RemoveValue : IRecordMutation
 {
+    public static bool ReadsCurrent => false;
+
     public bool Done { get; private set; }
 
     public MutationPlan Plan(in RecordView current)

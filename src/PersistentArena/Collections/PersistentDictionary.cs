@@ -36,6 +36,9 @@ public sealed class PersistentDictionary
     /// <summary>Bytes that the records' blocks take.</summary>
     public long RecordBytes => _core.RecordBytes;
 
+    /// <summary>True where it was created with <see cref="PersistentDictionaryOptions.Checksums"/>.</summary>
+    public bool HasChecksums => _core.HasChecksums;
+
     internal DictionaryCore Core => _core;
 
     /// <summary>
@@ -49,7 +52,8 @@ public sealed class PersistentDictionary
     {
         ArgumentNullException.ThrowIfNull(heap);
         ArgumentNullException.ThrowIfNull(name);
-        return new PersistentDictionary(DictionaryCore.Open(heap, name, options?.TimeProvider));
+        bool checksums = options?.Checksums ?? false;
+        return new PersistentDictionary(DictionaryCore.Open(heap, name, options?.TimeProvider, checksums));
     }
 
     /// <summary>Reads a record where it lies; false (and what the reader saw does not count) where there is none or it has expired.</summary>
@@ -186,4 +190,14 @@ public sealed class PersistentDictionaryOptions
 {
     /// <summary>Where the time for expiry comes from.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>
+    /// True for a checksum in each record (CRC-32C, 4 bytes), which every read checks. It counts where the dictionary
+    /// is created; one that is there keeps what it was made with (<see cref="PersistentDictionary.HasChecksums"/>).
+    /// </summary>
+    /// <remarks>
+    /// A read, walk or change that meets a wrong one throws <see cref="ValueDamagedException"/>. Integers are kept as
+    /// digits, and a change of an integer or an expiry writes a new record. A library before this one refuses the heap.
+    /// </remarks>
+    public bool Checksums { get; set; }
 }

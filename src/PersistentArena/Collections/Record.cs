@@ -53,7 +53,13 @@ public readonly unsafe ref struct RecordView
     /// <summary>In place of a record that was not found where something was met that cannot be: its key must not be taken for absent.</summary>
     internal static RecordView Damaged => new((byte*)RecordFormat.PlainKeyOffset, 0);
 
+    /// <summary>In place of a record that is there, and whose checksum is wrong.</summary>
+    internal static RecordView DamagedAt(byte* record) => new(record, 0);
+
     internal bool IsDamaged => _header == 0 && _value != null;
+
+    /// <summary>The record whose checksum is wrong; null where the damage is another one.</summary>
+    internal byte* DamagedRecord => _value == (byte*)RecordFormat.PlainKeyOffset ? null : _value;
 
     /// <summary>True where there is a record (and it has not expired).</summary>
     public bool Exists => _header != 0;
@@ -167,6 +173,12 @@ public readonly struct MutationPlan
 /// </summary>
 public interface IRecordMutation
 {
+    /// <summary>
+    /// False where neither what is done nor what the caller learns hangs on the present value or its expiry. In a
+    /// dictionary with checksums, a record whose checksum is wrong is then replaced or removed; else it is refused.
+    /// </summary>
+    static virtual bool ReadsCurrent => true;
+
     /// <summary>Decides what is to be done, with the present record (or <see cref="RecordView.Exists"/> false) before it, while the key is locked.
     /// Copy out here what the caller wants of the old value. Must not call the dictionary.</summary>
     MutationPlan Plan(in RecordView current);

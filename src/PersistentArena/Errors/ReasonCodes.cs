@@ -201,6 +201,9 @@ public static class ReasonCodes
     /// <summary>A dictionary is open in this process already, with other options.</summary>
     public const string DictionaryOptions = "GMF6007";
 
+    /// <summary>A value does not match its checksum.</summary>
+    public const string ValueDamaged = "GMF6008";
+
     /// <summary>A typed collection holds something of another shape than asked for.</summary>
     public const string ShapeMismatch = "GMF6010";
 

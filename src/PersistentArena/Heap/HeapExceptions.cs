@@ -17,6 +17,35 @@ public sealed class HeapDamagedException : ArenaException
     public long Offset { get; }
 }
 
+/// <summary>A record's checksum is wrong: value, expiry or key is not what was written. Nothing was changed.</summary>
+public sealed class ValueDamagedException : ArenaException
+{
+    internal ValueDamagedException(string region, string dictionary, ulong keyHash, long offset)
+        : base(
+            ReasonCodes.ValueDamaged,
+            $"A value of dictionary '{dictionary}' in the heap of region '{region}' is damaged: the record at offset "
+            + $"{offset}, whose key has hash 0x{keyHash:X16}, does not match its checksum. Nothing was changed, and "
+            + "other keys are served. Remove the key or set it anew, or restore the region from a copy.")
+    {
+        Region = region;
+        Dictionary = dictionary;
+        KeyHash = keyHash;
+        Offset = offset;
+    }
+
+    /// <summary>The region's name.</summary>
+    public string Region { get; }
+
+    /// <summary>The dictionary's name.</summary>
+    public string Dictionary { get; }
+
+    /// <summary>The hash of the record's key, as the dictionary keys it.</summary>
+    public ulong KeyHash { get; }
+
+    /// <summary>Where the record is in the region, in bytes.</summary>
+    public long Offset { get; }
+}
+
 /// <summary>A heap of another format than this library knows.</summary>
 public sealed class HeapFormatException : ArenaException
 {

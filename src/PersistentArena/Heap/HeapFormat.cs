@@ -44,13 +44,16 @@ internal static class HeapFormat
     /// <summary>Incompatible feature: there are sorted maps, and intents that name further old blocks.</summary>
     public const ulong SortedMaps = 2;
 
+    /// <summary>Incompatible feature: the root of a dictionary may say that its values carry checksums.</summary>
+    public const ulong ValueChecksums = 4;
+
     /// <summary>
     /// Incompatible feature: what is freed is zeroed. A library that does not know it would leave it readable.
     /// </summary>
     public const ulong Erasing = 8;
 
     /// <summary>All incompatible features that this library knows.</summary>
-    public const ulong KnownIncompatible = GroupsOfSeveral | SortedMaps | Erasing;
+    public const ulong KnownIncompatible = GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;

@@ -19,6 +19,9 @@ internal sealed unsafe class HeapVerifier
     private readonly HashSet<long> _reached = [];
     private readonly List<string> _problems = [];
 
+    // Of the dictionary that is looked at.
+    private bool _checksums;
+
     private HeapVerifier(PersistentHeap heap, CancellationToken cancellation)
     {
         _heap = heap;
@@ -98,6 +101,12 @@ internal sealed unsafe class HeapVerifier
     private void CheckDictionary(long root)
     {
         byte* at = _heap.At(root);
+        _checksums = DictionaryFormat.HasValueChecksums(at);
+        if (!DictionaryFormat.IsIntact(at))
+        {
+            Problem($"the root of a dictionary at {root} does not check");
+        }
+
         SipHash hash = new(*(ulong*)(at + DictionaryFormat.Seed0Offset), *(ulong*)(at + DictionaryFormat.Seed1Offset));
         CheckTable(root + DictionaryFormat.CurrentOffset, hash, counted: true);
         CheckTable(root + DictionaryFormat.GarbageOffset, hash, counted: false);
@@ -169,7 +178,7 @@ internal sealed unsafe class HeapVerifier
                     {
                         Problem($"bucket {index} has an empty slot before its chain's end");
                     }
-                    else if (slot != 0 && (last || i != Slot.Last))
+                    else if (slot != 0 && (last || i != Slot.Last || slot != Slot.Link(Slot.Offset(slot))))
                     {
                         Problem($"bucket {index} has a slot that is no entry: 0x{slot:X16}");
                     }
@@ -207,6 +216,11 @@ internal sealed unsafe class HeapVerifier
         if (Table.IndexOf(keyHash, table.Buckets) != index || Slot.Entry(Slot.Tag(keyHash), offset) != slot)
         {
             Problem($"the record at {offset} does not belong into bucket {index}, or its tag is wrong");
+        }
+
+        if (_checksums && !ValueChecksum.Holds(_heap.At(offset), header, keyHash))
+        {
+            Problem($"the record at {offset} in bucket {index} does not match its checksum (key hash 0x{keyHash:X16})");
         }
 
         if (_blocks.TryGetValue(offset, out long taken) && taken != SizeClasses.Taken(RecordFormat.Length(header)) && taken < HeapFormat.PageSize)

@@ -21,6 +21,7 @@ internal sealed unsafe class DamageImage
     public const long Length = 4 << 20;
     public const long Later = 2_000_000;
     public const string AtRest = "at rest";
+    public const string CheckedValue = "value with a checksum";
     public const string InOpenGroup = "in an open group";
 
     private DamageImage(string name, Image image)
@@ -94,8 +95,15 @@ internal sealed unsafe class DamageImage
         return built;
     }
 
-    public static PersistentDictionary Open(PersistentHeap heap, string name) =>
-        PersistentDictionary.OpenOrCreate(heap, name, new PersistentDictionaryOptions { TimeProvider = DictionaryLab.StoppedTime.Instance });
+    /// <summary>Opens a dictionary or makes it; "others" has checksums.</summary>
+    public static PersistentDictionary Open(PersistentHeap heap, string name) => PersistentDictionary.OpenOrCreate(
+        heap,
+        name,
+        new PersistentDictionaryOptions
+        {
+            TimeProvider = DictionaryLab.StoppedTime.Instance,
+            Checksums = name == "others",
+        });
 
     /// <summary>Keys of one bucket.</summary>
     public static string Same(int index) => DictionaryCrashTests.SameKeys[index];
@@ -133,7 +141,8 @@ internal sealed unsafe class DamageImage
         others.CollectGarbage(500);
         for (int i = 0; i < 4; i++)
         {
-            others.Set(Encoding.UTF8.GetBytes("other " + i), Encoding.UTF8.GetBytes("of the other " + i));
+            byte[] key = Encoding.UTF8.GetBytes("other " + i);
+            others.Set(key, Encoding.UTF8.GetBytes("of the other " + i));
             Others["other " + i] = ["of the other " + i];
         }
 
@@ -258,8 +267,9 @@ internal sealed unsafe class DamageImage
                 Add("segment", start + 8, (int)Table.SegmentBytes(0) - 8);
                 break;
             case BlockHeader.TypeDictionary:
-                Add("dictionary", start, DictionaryFormat.SeedCheckOffset + 8, Promise.Open);
-                Add("dictionary", start + DictionaryFormat.SeedCheckOffset + 8, DictionaryFormat.Size - DictionaryFormat.SeedCheckOffset - 8);
+                const int checkedLength = DictionaryFormat.OptionsOffset + 8;
+                Add("dictionary", start, checkedLength, Promise.Open);
+                Add("dictionary", start + checkedLength, DictionaryFormat.Size - checkedLength);
                 break;
             case BlockHeader.TypeOverflow:
                 Add("overflow block", start, 8, reached);
@@ -281,6 +291,12 @@ internal sealed unsafe class DamageImage
                 bool cleared = RecordFormat.Key(space.Base + start, header).StartsWith("old "u8);
                 Add("record", start, 8, cleared ? Promise.Nothing : reached);
                 Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header), cleared ? Promise.Nothing : reached);
+                if (RecordFormat.Key(space.Base + start, header).StartsWith("other "u8))
+                {
+                    long value = start + RecordFormat.KeyOffset(header) + RecordFormat.KeyLength(header);
+                    Add(CheckedValue, value, RecordFormat.ValueLength(header), reached);
+                }
+
                 break;
         }
     }

@@ -189,7 +189,9 @@ internal static class DamageRunner
         /// <exception cref="DamageFailure">It was to be refused somewhere, and was not, or for another reason.</exception>
         public void RequirePromise(string outcome)
         {
-            bool refused = outcome.StartsWith("refused at ", StringComparison.Ordinal) && outcome.EndsWith(ReasonCodes.HeapDamaged, StringComparison.Ordinal);
+            string code = What == DamageImage.CheckedValue ? ReasonCodes.ValueDamaged : ReasonCodes.HeapDamaged;
+            bool refused = outcome.StartsWith("refused at ", StringComparison.Ordinal)
+                && outcome.EndsWith(code, StringComparison.Ordinal);
             bool kept = Promise switch
             {
                 Promise.HeapOpen => refused && outcome.Contains("the heap's open", StringComparison.Ordinal),
