@@ -5,8 +5,11 @@ namespace KvStore.Engine;
 /// <summary>How large a new store is where nobody said it.</summary>
 internal static class StoreSize
 {
-    /// <summary>A medium with less room is passed over, where another is there.</summary>
-    public const long Least = 64L << 20;
+    /// <summary>
+    /// A medium with less room is passed over, where another is there. A container's <c>/dev/shm</c> of 64 MiB is
+    /// taken.
+    /// </summary>
+    public const long Least = 32L << 20;
 
     private const long Most = 4L << 30;
     private const long Smallest = 4L << 20;
