@@ -2,7 +2,9 @@ using KvStore.Demo;
 
 namespace GuestMemFs.Benchmarks.Library;
 
-/// <summary>An arena with a dictionary in a directory of its own: 16-byte keys, 100-byte values. It is deleted at the end.</summary>
+/// <summary>
+/// An arena with a dictionary in a directory of its own: 16-byte keys, 100-byte values. It is deleted at the end.
+/// </summary>
 internal sealed class ArenaFixture : IDisposable
 {
     public const int ValueLength = 100;
@@ -18,7 +20,9 @@ internal sealed class ArenaFixture : IDisposable
     {
     }
 
-    /// <summary>With room for more keys than are in it, whose memory is taken from the medium as it is needed or at once.</summary>
+    /// <summary>
+    /// With room for more keys than are in it, whose memory is taken from the medium as it is needed or at once.
+    /// </summary>
     public ArenaFixture(long keys, long room, RegionReserve reserve = RegionReserve.OnDemand, HeapOptions? heap = null)
     {
         _heap = heap ?? new HeapOptions();

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace GuestMemFs.Benchmarks.Library;
 
-/// <summary>LMDB by its own library, with writable map and without sync, in transactions of a thousand changes.</summary>
+/// <summary>
+/// LMDB by its own library, with writable map and without sync, in transactions of a thousand changes.
+/// </summary>
 internal sealed unsafe class Lmdb : ISortedStore
 {
     private const string Library = "liblmdb.so.0";

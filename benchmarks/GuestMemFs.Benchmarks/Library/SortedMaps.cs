@@ -15,7 +15,8 @@ internal static class SortedMaps
     /// <summary>Prints a line for each.</summary>
     public static void Run(int keys, TextWriter output)
     {
-        output.WriteLine($"{keys:N0} keys; ns of processor time an entry, median of {Rounds}; memory after the inserts");
+        output.WriteLine(
+            $"{keys:N0} keys; ns of processor time an entry, median of {Rounds}; memory after the inserts");
         Measure("sorted map", keys, () => new Ours(keys), output);
         Measure("sorted map, rising keys", keys, () => new Ours(keys), output, rising: true);
         Measure("SortedDictionary, lock", keys, () => new Plain(), output);
