@@ -1,5 +1,6 @@
 using GuestMemFs;
 using KvStore.Protocol;
+using KvStore.Tls;
 
 namespace KvStore.Engine;
 
@@ -8,6 +9,21 @@ internal sealed class ServerOptions
 {
     /// <summary>0: no TCP.</summary>
     public int Port { get; set; } = 6380;
+
+    /// <summary>0: no TLS.</summary>
+    public int TlsPort { get; set; }
+
+    /// <summary>PEM: what the server shows.</summary>
+    public string TlsCertFile { get; set; } = "";
+
+    /// <summary>PEM: its key.</summary>
+    public string TlsKeyFile { get; set; } = "";
+
+    /// <summary>PEM: who has signed the clients' certificates.</summary>
+    public string TlsCaCertFile { get; set; } = "";
+
+    /// <summary>Whether clients have to show one.</summary>
+    public ClientCertificates TlsAuthClients { get; set; }
 
     public string Bind { get; set; } = "127.0.0.1";
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using GuestMemFs;
 using GuestMemFs.Holding;
+using KvStore.Tls;
 
 namespace KvStore.Engine;
 
@@ -36,10 +37,30 @@ internal static class Settings
         ("read-only", CrashLoopAction.OpenReadOnly),
     ];
 
+    private static readonly (string Name, ClientCertificates Asked)[] s_clients =
+    [
+        ("yes", ClientCertificates.Required),
+        ("no", ClientCertificates.Ignored),
+        ("optional", ClientCertificates.Optional),
+    ];
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         Number("port", "TCP port; 0 for none", 0, 65535, o => o.Port, (o, v) => o.Port = (int)v),
         new("bind", "address to listen on", o => o.Bind, (o, v) => IPAddress.TryParse(v, out _) || v == "*" ? Done(o.Bind = v) : "argument must be an IP address, or * for all"),
+        Number("tls-port", "TCP port for TLS; 0 for none", 0, 65535, o => o.TlsPort, (o, v) => o.TlsPort = (int)v),
+        new(
+            "tls-cert-file", "PEM: the server's certificate and its chain",
+            o => o.TlsCertFile, (o, v) => Done(o.TlsCertFile = v)),
+        new(
+            "tls-key-file", "PEM: the key of that certificate",
+            o => o.TlsKeyFile, (o, v) => Done(o.TlsKeyFile = v)),
+        new(
+            "tls-ca-cert-file", "PEM: authorities of the clients' certificates",
+            o => o.TlsCaCertFile, (o, v) => Done(o.TlsCaCertFile = v)),
+        new(
+            "tls-auth-clients", "whether clients have to show a certificate: yes, no or optional",
+            o => s_clients.First(it => it.Asked == o.TlsAuthClients).Name, SetTlsClients),
         new("unixsocket", "path of a unix socket to listen on as well", o => o.UnixSocket, (o, v) => v.Length <= 107 ? Done(o.UnixSocket = v) : "argument must be a path of at most 107 bytes"),
         Number("tcp-backlog", "connections that wait to be accepted", 1, 65535, o => o.Backlog, (o, v) => o.Backlog = (int)v),
         new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory, (o, v) => Done(o.ArenaDirectory = v)),
@@ -213,6 +234,20 @@ internal static class Settings
         }
 
         return "argument must be report, set-aside or read-only";
+    }
+
+    private static string? SetTlsClients(ServerOptions options, string value)
+    {
+        foreach ((string name, ClientCertificates asked) in s_clients)
+        {
+            if (value.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                options.TlsAuthClients = asked;
+                return null;
+            }
+        }
+
+        return "argument must be yes, no or optional";
     }
 
     private static string ShowMode(ServerOptions options) => options.UnixSocketMode == 0 ? "0" : Convert.ToString(options.UnixSocketMode, 8);

@@ -10,6 +10,13 @@ using KvStore.Transport;
 
 namespace KvStore.Server;
 
+/// <summary>A client that was let in.</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="Socket">On which its bytes come and go in the clear.</param>
+/// <param name="Peer">Its address.</param>
+/// <param name="Local">The address that it came to.</param>
+internal readonly record struct ClientSocket(long Id, Socket Socket, EndPoint? Peer, EndPoint? Local);
+
 /// <summary>One client's loop: receive, run what is whole, send the replies, again.</summary>
 /// <remarks>
 /// While replies wait for a slow reader nothing more is received from it: the socket's own flow control holds it back. All of it runs on the thread of its event loop.
@@ -25,19 +32,20 @@ internal sealed class Connection : IDisposable
     private long _bytesOut;
     private long _errors;
 
-    public Connection(long id, Socket socket, EventLoop loop, KvEngine engine, BatchRunner runner, Action<Connection> ended)
+    public Connection(
+        ClientSocket client, EventLoop loop, KvEngine engine, BatchRunner runner, Action<Connection> ended)
     {
         _ended = ended;
         _loop = loop;
         _engine = engine;
         _runner = runner;
-        _pipe = new SocketPipe(loop, socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit);
-        Session = new ClientSession(id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
+        _pipe = new SocketPipe(loop, client.Socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit);
+        Session = new ClientSession(client.Id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
         {
-            Peer = socket.RemoteEndPoint,
-            Local = socket.LocalEndPoint,
+            Peer = client.Peer,
+            Local = client.Local,
             UnixSocket = engine.Options.UnixSocket,
-            Descriptor = socket.Handle,
+            Descriptor = client.Socket.Handle,
             User = engine.Users.Default,
             Authenticated = engine.Users.IsOpen,
         };

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using KvStore.Commands;
 using KvStore.Engine;
 using KvStore.Session;
+using KvStore.Tls;
 using KvStore.Transport;
 
 namespace KvStore.Server;
@@ -14,6 +16,9 @@ internal sealed class KvServer : IServerControl, IDisposable
     /// <summary>After so many bytes of requests the collector is asked to give arrays back, or may not look for
     /// hours.</summary>
     private const long MuchGarbage = 64L << 20;
+
+    /// <summary>The client's socket, and a pair for its plain bytes.</summary>
+    private const int DescriptorsOfTls = 3;
 
     private readonly ServerOptions _options;
     private readonly KvEngine _engine;
@@ -27,6 +32,7 @@ internal sealed class KvServer : IServerControl, IDisposable
     private string _shutdownReason = "";
     private readonly long _started = Stopwatch.GetTimestamp();
     private ServerSockets? _sockets;
+    private TlsListener? _tls;
     private long _lastId;
 
     public KvServer(ServerOptions options, Keyspace keyspace)
@@ -95,7 +101,12 @@ internal sealed class KvServer : IServerControl, IDisposable
         _sockets = sockets;
         foreach (Socket socket in sockets.Sockets)
         {
-            _listeners.Add(new Listener(_loop, socket, Serve));
+            _listeners.Add(new Listener(_loop, socket, it => Serve(it, it.RemoteEndPoint, it.LocalEndPoint, null)));
+        }
+
+        if (sockets.Tls is { } tls)
+        {
+            _tls = new TlsListener(tls, TlsCertificates(), TlsPlaces(), ServeDecrypted);
         }
 
         _loop.Start();
@@ -137,6 +148,7 @@ internal sealed class KvServer : IServerControl, IDisposable
     public void Dispose()
     {
         _sockets?.RemoveName();
+        _tls?.Dispose();
         _engine.Close();
         _loop.Post(CloseSockets);
         _loop.Dispose();
@@ -158,7 +170,35 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
-    private void Serve(Socket socket)
+    private SslServerAuthenticationOptions TlsCertificates()
+    {
+        try
+        {
+            return TlsOptions.Read(
+                _options.TlsCertFile, _options.TlsKeyFile, _options.TlsCaCertFile, _options.TlsAuthClients);
+        }
+        catch (TlsException e)
+        {
+            throw new OptionException(e.Message);
+        }
+    }
+
+    private int TlsPlaces() =>
+        (int)Math.Clamp(DescriptorLimit.MostConnections() / DescriptorsOfTls, 1, _options.MaxClients);
+
+    private void ServeDecrypted(Socket plain, EndPoint? peer, EndPoint? local, Action ended) => _loop.Post(() =>
+    {
+        if (_engine.Closed)
+        {
+            plain.Dispose();
+            ended();
+            return;
+        }
+
+        Serve(plain, peer, local, ended);
+    });
+
+    private void Serve(Socket socket, EndPoint? peer, EndPoint? local, Action? ended)
     {
         int connected = ConnectionCount;
         lock (_engine.Gate)
@@ -167,24 +207,34 @@ internal sealed class KvServer : IServerControl, IDisposable
             {
                 _engine.Statistics.Rejected++;
                 Refuse(socket, "-ERR max number of clients reached\r\n"u8);
+                ended?.Invoke();
                 return;
             }
 
             _engine.Statistics.Connections++;
         }
 
-        if (socket.AddressFamily != AddressFamily.Unix)
+        if (peer is IPEndPoint)
         {
-            if (_options.ProtectedMode && _engine.Users.Default.NoPassword && !IsLocal(socket))
+            if (_options.ProtectedMode && _engine.Users.Default.NoPassword && !IsLocal(peer))
             {
                 Refuse(socket, ProtectedMode.Refusal);
+                ended?.Invoke();
                 return;
             }
 
-            socket.NoDelay = true;
+            if (socket.AddressFamily != AddressFamily.Unix)
+            {
+                socket.NoDelay = true;
+            }
         }
 
-        var connection = new Connection(Interlocked.Increment(ref _lastId), socket, _loop, _engine, _runner, Ended);
+        var client = new ClientSocket(Interlocked.Increment(ref _lastId), socket, peer, local);
+        var connection = new Connection(client, _loop, _engine, _runner, connection =>
+        {
+            Ended(connection);
+            ended?.Invoke();
+        });
         lock (_connectionsLock)
         {
             _connections.Add(connection);
@@ -226,7 +276,8 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
-    private static bool IsLocal(Socket socket) => socket.RemoteEndPoint is IPEndPoint peer && IPAddress.IsLoopback(peer.Address);
+    private static bool IsLocal(EndPoint? peer) =>
+        peer is IPEndPoint address && IPAddress.IsLoopback(address.Address);
 
     private static void Refuse(Socket socket, ReadOnlySpan<byte> text)
     {

@@ -1,6 +1,7 @@
 using System.Collections;
 using GuestMemFs.Holding;
 using KvStore.Engine;
+using KvStore.Tls;
 
 namespace KvStore.Server;
 
@@ -48,7 +49,8 @@ internal static class OptionsParser
 
     private static void Check(ServerOptions options, string? file)
     {
-        if (options.Port == 0 && options.UnixSocket.Length == 0)
+        CheckTls(options);
+        if (options.Port == 0 && options.TlsPort == 0 && options.UnixSocket.Length == 0)
         {
             throw new OptionException("--port 0 without --unixsocket: there would be nothing to listen on");
         }
@@ -67,6 +69,24 @@ internal static class OptionsParser
         if (options.Holder.Length > 0 && options.ArenaName.Length > Holders.LongestName)
         {
             throw new OptionException($"--name {options.ArenaName}: a holder takes names of at most {Holders.LongestName} characters");
+        }
+    }
+
+    private static void CheckTls(ServerOptions options)
+    {
+        if (options.TlsPort == 0)
+        {
+            return;
+        }
+
+        if (options.TlsCertFile.Length == 0 || options.TlsKeyFile.Length == 0)
+        {
+            throw new OptionException("--tls-port needs --tls-cert-file and --tls-key-file");
+        }
+
+        if (options.TlsAuthClients != ClientCertificates.Ignored && options.TlsCaCertFile.Length == 0)
+        {
+            throw new OptionException("--tls-port needs --tls-ca-cert-file, or --tls-auth-clients no");
         }
     }
 

@@ -93,7 +93,8 @@ internal static class ServerMain
             Console.WriteLine($"{reason.Text} ({reason.Code})");
         }
 
-        string address = string.Join(" and ", sockets.Sockets.Select(socket => socket.LocalEndPoint));
+        string address = string.Join(" and ", sockets.Sockets.Select(socket => $"{socket.LocalEndPoint}"));
+        address += sockets.Tls is { } tls ? $"{(address.Length > 0 ? " and " : "")}{tls.LocalEndPoint} (TLS)" : "";
         using var self = Process.GetCurrentProcess();
         TimeSpan start = DateTime.UtcNow - self.StartTime.ToUniversalTime();
         Console.WriteLine($"ready on {address}: {keyspace.Keys.Count} keys, {keyspace.Outcome}, {start.TotalMilliseconds:F0} ms after the process started");

@@ -25,6 +25,9 @@ internal sealed class ServerSockets : IDisposable
     /// <summary>Each belongs to the server once it serves it.</summary>
     public IReadOnlyList<Socket> Sockets => _sockets;
 
+    /// <summary>The one for TLS, or null. It belongs to the server once it serves it.</summary>
+    public Socket? Tls { get; private set; }
+
     /// <summary>Binds and listens.</summary>
     /// <exception cref="OptionException">An address is taken, or is none.</exception>
     public static ServerSockets Listen(ServerOptions options)
@@ -57,10 +60,18 @@ internal sealed class ServerSockets : IDisposable
     {
         RemoveName();
         _sockets.ForEach(socket => socket.Dispose());
+        Tls?.Dispose();
     }
 
     private void ListenOnAll()
     {
+        if (_options.TlsPort != 0)
+        {
+            IPAddress address = Address(_options.Bind);
+            var end = new IPEndPoint(address, _options.TlsPort);
+            WhenFree(() => Tls = Bound(TcpSocket(address), end, $"{_options.Bind}:{_options.TlsPort}"));
+        }
+
         _sockets.AddRange(PassedSockets.Take(Environment.GetEnvironmentVariable));
         if (_sockets.Count > 0)
         {
@@ -123,7 +134,9 @@ internal sealed class ServerSockets : IDisposable
         _ => IPAddress.Parse(bind),
     };
 
-    private void Listen(Socket listener, EndPoint end, string shown)
+    private void Listen(Socket listener, EndPoint end, string shown) => _sockets.Add(Bound(listener, end, shown));
+
+    private Socket Bound(Socket listener, EndPoint end, string shown)
     {
         try
         {
@@ -134,7 +147,7 @@ internal sealed class ServerSockets : IDisposable
             }
 
             listener.Listen(_options.Backlog);
-            _sockets.Add(listener);
+            return listener;
         }
         catch (SocketException e)
         {
