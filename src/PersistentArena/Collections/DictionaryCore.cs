@@ -284,7 +284,11 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         Persist.Fill(at + sizeof(ulong), DictionaryFormat.Size - sizeof(ulong), 0);
         Persist.Store((ulong*)(at + DictionaryFormat.Seed0Offset), (ulong)seed);
         Persist.Store((ulong*)(at + DictionaryFormat.Seed1Offset), (ulong)(seed >> 64));
-        Persist.Store((ulong*)(at + DictionaryFormat.OptionsOffset), options);
+        if (options != 0)
+        {
+            Persist.Store((ulong*)(at + DictionaryFormat.OptionsOffset), options);
+        }
+
         ulong check = DictionaryFormat.SeedCheck((ulong)seed, (ulong)(seed >> 64), options);
         Persist.Store((ulong*)(at + DictionaryFormat.SeedCheckOffset), check);
     }
