@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using KvStore.Access;
+using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;

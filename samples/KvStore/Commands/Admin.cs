@@ -1,5 +1,6 @@
 using KvStore.Access;
 using KvStore.Engine;
+using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;

@@ -1,4 +1,5 @@
 using System.Text;
+using KvStore.Protocol;
 using KvStore.Session;
 using static KvStore.Commands.CommandFlags;
 

@@ -1,6 +1,7 @@
 using GuestMemFs;
 using KvStore.Access;
 using KvStore.Engine;
+using KvStore.Protocol;
 using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;

@@ -1,6 +1,6 @@
 using GuestMemFs;
 using KvStore.Access;
-using KvStore.Commands;
+using KvStore.Protocol;
 
 namespace KvStore.Engine;
 

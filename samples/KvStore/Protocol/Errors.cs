@@ -1,4 +1,4 @@
-namespace KvStore.Commands;
+namespace KvStore.Protocol;
 
 /// <summary>Redis's error texts, letter for letter: clients match on them.</summary>
 internal static class Errors
