@@ -95,7 +95,13 @@ internal sealed unsafe class TreeShaper(TreeMemory memory)
         bool ends = path.DepthOfNext(path.Depth) < 0 && KeyOf(records[count - 1]).SequenceCompareTo(key) < 0;
         int at = ends ? count : count / 2; // who adds at the end fills whole leaves
         ReadOnlySpan<byte> later = ends ? key : KeyOf(records[at]);
-        ReadOnlySpan<byte> separator = later[..KeySlice.SeparatorLength(KeyOf(records[at - 1]), later)];
+        ReadOnlySpan<byte> below = KeyOf(records[at - 1]);
+        if (!Guard.Holds(below.SequenceCompareTo(later) < 0))
+        {
+            throw memory.Damaged(leaf.Offset, "the keys of a leaf of a sorted map are not in order");
+        }
+
+        ReadOnlySpan<byte> separator = later[..KeySlice.SeparatorLength(below, later)];
         Span<long> blocks = stackalloc long[3];
         ReadOnlySpan<long> sizes =
             [ParentSize(path, path.Depth), LeafSize(leaf.FenceLength), LeafSize(separator.Length)];

@@ -22,6 +22,7 @@ internal sealed unsafe class DamageImage
     public const long Later = 2_000_000;
     public const string AtRest = "at rest";
     public const string CheckedValue = "value with a checksum";
+    public const string MapKey = "map ";
     public const string InOpenGroup = "in an open group";
 
     private DamageImage(string name, Image image)
@@ -38,6 +39,9 @@ internal sealed unsafe class DamageImage
     public SortedDictionary<string, string?[]> Keys { get; } = new(StringComparer.Ordinal);
 
     public SortedDictionary<string, string?[]> Others { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What each key of the sorted map holds.</summary>
+    public SortedDictionary<string, string?[]> Sorted { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The metadata, part by part.</summary>
     public List<DamagedPart> Metadata { get; } = [];
@@ -63,8 +67,10 @@ internal sealed unsafe class DamageImage
         PersistentHeap heap = PersistentHeap.Open(space);
         PersistentDictionary keys = Open(heap, "keys");
         PersistentDictionary others = Open(heap, "others");
+        PersistentSortedMap sorted = OpenMap(heap);
         DamageImage draft = new(name, space.Capture());
         draft.Fill(heap, keys, others);
+        draft.FillMap(sorted);
         Image image = space.Capture();
         if (s_cuts.TryGetValue(name, out var cut))
         {
@@ -90,6 +96,11 @@ internal sealed unsafe class DamageImage
             built.Others.Add(key, values);
         }
 
+        foreach ((string key, string?[] values) in draft.Sorted)
+        {
+            built.Sorted.Add(key, values);
+        }
+
         space.Load(image);
         built.Map(space);
         return built;
@@ -104,6 +115,10 @@ internal sealed unsafe class DamageImage
             TimeProvider = DictionaryLab.StoppedTime.Instance,
             Checksums = name == "others",
         });
+
+    /// <summary>Opens the sorted map or makes it.</summary>
+    public static PersistentSortedMap OpenMap(PersistentHeap heap) => PersistentSortedMap.OpenOrCreate(
+        heap, "sorted", new PersistentSortedMapOptions { TimeProvider = DictionaryLab.StoppedTime.Instance });
 
     /// <summary>Keys of one bucket.</summary>
     public static string Same(int index) => DictionaryCrashTests.SameKeys[index];
@@ -151,6 +166,17 @@ internal sealed unsafe class DamageImage
         using AtomicGroup group = keys.BeginAtomic(); // so that there is a group's log
         keys.Set("plain 0"u8, ""u8);
         group.Commit();
+    }
+
+    // A branch and some leaves, which share the beginning of their keys.
+    private void FillMap(PersistentSortedMap sorted)
+    {
+        for (int i = 0; i < 40; i++)
+        {
+            string key = $"{MapKey}{i * 7 % 40:00}, in the place of {i * 7 % 40}";
+            Sorted[key] = ["in order " + i];
+            sorted.Set(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes("in order " + i));
+        }
     }
 
     private void Set(PersistentDictionary keys, string key, string value, bool certain = false, long expiresAt = 0)
@@ -271,6 +297,9 @@ internal sealed unsafe class DamageImage
                 Add("dictionary", start, checkedLength, Promise.Open);
                 Add("dictionary", start + checkedLength, DictionaryFormat.Size - checkedLength);
                 break;
+            case BlockHeader.TypeSortedMap or BlockHeader.TypeBranch or BlockHeader.TypeLeaf:
+                Add("sorted map", start, (int)BlockHeader.SizeOf(header));
+                break;
             case BlockHeader.TypeOverflow:
                 Add("overflow block", start, 8, reached);
                 Add("overflow block", start + 8, Table.BucketLength - 8);
@@ -286,6 +315,10 @@ internal sealed unsafe class DamageImage
                 bool root = BlockHeader.SizeOf(header) == 24; // A root says how long it is; of another object nobody but its header knows.
                 Add("object", start, root ? 8 : 1, Promise.Use);
                 Add("object", start + (root ? 8 : 1), root ? 16 : 7);
+                break;
+            case var _ when RecordFormat.Key(space.Base + start, header).StartsWith(Encoding.UTF8.GetBytes(MapKey)):
+                // As much of the key as a leaf's slice has. The rest of it has no check: it is data.
+                Add("record of a map", start, RecordFormat.KeyOffset(header) + sizeof(ulong));
                 break;
             default:
                 bool cleared = RecordFormat.Key(space.Base + start, header).StartsWith("old "u8);

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using GuestMemFs.Format;
+using GuestMemFs.Heap;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.CrashLab.Damage;
@@ -80,7 +82,7 @@ internal static class DamageRunner
             try
             {
                 outcome = trial.Run(largeGroup: one.What == "group log", one.Craft is { UnderOpenHeap: true } craft ? craft.Apply : null);
-                one.RequirePromise(outcome);
+                one.RequirePromise(outcome, good, bad);
             }
             catch (Exception error)
             {
@@ -186,9 +188,22 @@ internal static class DamageRunner
     {
         public string Name(byte good, byte bad) => Craft is { } craft ? "crafted: " + craft.Name : $"{What}, byte {Offset} (0x{good:X2} to 0x{bad:X2}, trial kind {Kind})";
 
+        /// <summary>
+        /// One known feature more in the heap's header: it may have been cut between the bit and the checksum, and a
+        /// heap that could have the feature is read as it is.
+        /// </summary>
+        private bool IsFeature(byte good, byte bad) =>
+            What == "header" && Offset == HeapFormat.IncompatOffset && (good & bad) == good
+            && BitOperations.IsPow2(good ^ bad) && (bad & ~(byte)HeapFormat.KnownIncompatible) == 0;
+
         /// <exception cref="DamageFailure">It was to be refused somewhere, and was not, or for another reason.</exception>
-        public void RequirePromise(string outcome)
+        public void RequirePromise(string outcome, byte good, byte bad)
         {
+            if (IsFeature(good, bad) && outcome == "identical")
+            {
+                return;
+            }
+
             string code = What == DamageImage.CheckedValue ? ReasonCodes.ValueDamaged : ReasonCodes.HeapDamaged;
             bool refused = outcome.StartsWith("refused at ", StringComparison.Ordinal)
                 && outcome.EndsWith(code, StringComparison.Ordinal);

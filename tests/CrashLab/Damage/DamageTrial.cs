@@ -20,6 +20,7 @@ internal sealed unsafe class DamageTrial : IDisposable
     private readonly byte[][] _absent = [.. Enumerable.Range(0, 6).Select(i => Encoding.UTF8.GetBytes("absent " + i))];
     private readonly List<(string Name, byte[] Key, byte[]?[] Values)> _keys;
     private readonly List<(string Name, byte[] Key, byte[]?[] Values)> _others;
+    private readonly List<(string Name, byte[] Key, byte[]?[] Values)> _sorted;
     private string? _firstRefusal;
     private int _missing;
 
@@ -28,6 +29,7 @@ internal sealed unsafe class DamageTrial : IDisposable
         _image = image;
         _keys = Expected(image.Keys);
         _others = Expected(image.Others);
+        _sorted = Expected(image.Sorted);
         _space.Load(image.Image);
     }
 
@@ -64,6 +66,7 @@ internal sealed unsafe class DamageTrial : IDisposable
         PersistentHeap? heap = null;
         PersistentDictionary keys, others;
         PersistentRoot<AppRoot> root;
+        PersistentSortedMap sorted;
         try
         {
             heap = PersistentHeap.Open(_space);
@@ -71,6 +74,7 @@ internal sealed unsafe class DamageTrial : IDisposable
             keys = DamageImage.Open(heap, "keys");
             others = DamageImage.Open(heap, "others");
             root = heap.OpenOrCreateRoot<AppRoot>("application");
+            sorted = DamageImage.OpenMap(heap);
         }
         catch (ArenaException refused)
         {
@@ -80,12 +84,15 @@ internal sealed unsafe class DamageTrial : IDisposable
         string application = ReadRoot(heap, root);
         ReadAll(keys, _keys);
         ReadAll(others, _others);
+        ReadMap(sorted);
         bool counts = _keys.Any(key => key.Values.Length > 1) || (keys.Count == _keys.Count && others.Count == _others.Count);
+        counts &= MapCounts(sorted);
         bool verified = Verify(heap);
         int missing = _missing;
         string? refusal = _firstRefusal;
         Write(keys, _keys);
         Write(others, _others);
+        WriteMap(sorted);
         if (largeGroup)
         {
             WriteLargeGroup(keys);
@@ -189,6 +196,120 @@ internal sealed unsafe class DamageTrial : IDisposable
         catch (ArenaException refused)
         {
             _firstRefusal ??= refused.ReasonCode;
+        }
+    }
+
+    /// <summary>Each key, in both directions: in order, and none that never was.</summary>
+    private void ReadMap(PersistentSortedMap map)
+    {
+        foreach ((string name, byte[] key, byte[]?[] values) in _sorted)
+        {
+            Refusable(() =>
+            {
+                var one = new CompareReader(values);
+                Judge(name, values, map.TryRead(key, ref one) ? one.Found : default, afterWrites: false);
+            }, missing: true);
+        }
+
+        foreach (byte[] key in _absent)
+        {
+            Refusable(() =>
+            {
+                if (map.ContainsKey(key))
+                {
+                    throw new DamageFailure($"{Encoding.UTF8.GetString(key)} is in the map, and never was");
+                }
+            });
+        }
+
+        Refusable(() => Walk(map.Scan(), _sorted));
+        Refusable(() => Walk(map.ScanDescending(), [.. _sorted.AsEnumerable().Reverse()]));
+    }
+
+    /// <summary>What a walk shows has to be what is there, in order; what it does not show is missing.</summary>
+    private void Walk(SortedMapCursor cursor, List<(string Name, byte[] Key, byte[]?[] Values)> expected)
+    {
+        int next = 0;
+        while (cursor.MoveNext())
+        {
+            byte[] key = cursor.Current.Key.ToArray();
+            int at = expected.FindIndex(next, one => one.Key.AsSpan().SequenceEqual(key));
+            if (at < 0)
+            {
+                _missing++; // another key, or out of order: the deep check has to find it
+                return;
+            }
+
+            if (!cursor.Current.Value.SequenceEqual(expected[at].Values[0]))
+            {
+                throw new DamageFailure($"a walk shows '{expected[at].Name}' with another value");
+            }
+
+            _missing += at - next;
+            next = at + 1;
+        }
+
+        _missing += expected.Count - next;
+    }
+
+    private bool MapCounts(PersistentSortedMap map)
+    {
+        bool right = true;
+        Refusable(() =>
+        {
+            right = map.Count == _sorted.Count;
+            for (int i = 0; i < _sorted.Count && right; i += 7)
+            {
+                right = map.Rank(_sorted[i].Key) == i;
+            }
+        });
+        return right;
+    }
+
+    private void WriteMap(PersistentSortedMap map)
+    {
+        for (int i = 0; i < 30; i++)
+        {
+            byte[] key = Encoding.UTF8.GetBytes($"{DamageImage.MapKey}{i}");
+            MutateMap(map, key, m => m.Set(key, "written 1"u8), "written 1");
+        }
+
+        for (int i = 0; i < _sorted.Count; i += 2)
+        {
+            byte[] key = _sorted[i].Key;
+            MutateMap(map, key, m => m.Set(key, "written 2, somewhat longer"u8), "written 2, somewhat longer");
+            MutateMap(map, key, m => m.Remove(key), null);
+        }
+
+        Refusable(() =>
+        {
+            using AtomicGroup group = map.BeginAtomic();
+            map.Set(_sorted[1].Key, "written 1"u8);
+            map.Remove(_sorted[3].Key);
+        });
+    }
+
+    private void MutateMap(PersistentSortedMap map, byte[] key, Action<PersistentSortedMap> mutate, string? value) =>
+        Refusable(() =>
+        {
+            mutate(map);
+            byte[]? found = map.Get(key);
+            if ((found is null ? null : Encoding.UTF8.GetString(found)) != value)
+            {
+                throw new DamageFailure($"{Encoding.UTF8.GetString(key)} was written into the map, and is not as written");
+            }
+        });
+
+    private void Refusable(Action action, bool missing = false)
+    {
+        try
+        {
+            action();
+        }
+        catch (ArenaException refused)
+        {
+            _firstRefusal ??= refused.ReasonCode;
+            _missing += missing ? 1 : 0;
         }
     }
 
