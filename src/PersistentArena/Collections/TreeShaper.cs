@@ -96,7 +96,7 @@ internal sealed unsafe class TreeShaper(TreeMemory memory)
         int at = ends ? count : count / 2; // who adds at the end fills whole leaves
         ReadOnlySpan<byte> later = ends ? key : KeyOf(records[at]);
         ReadOnlySpan<byte> below = KeyOf(records[at - 1]);
-        if (!Guard.Holds(below.SequenceCompareTo(later) < 0))
+        if (below.SequenceCompareTo(later) >= 0)
         {
             throw memory.Damaged(leaf.Offset, "the keys of a leaf of a sorted map are not in order");
         }

@@ -61,7 +61,10 @@ public sealed class HolderTests : IDisposable
         server.Process.Kill(); // Nobody but the holder has it now.
         using HolderProcess next = new(Socket);
         Assert.Equal(0, holder.WaitForExit());
-        Assert.Contains("2 descriptors of 1 arenas were taken over", next.Output, StringComparison.Ordinal);
+        const string taken = "2 descriptors of 1 arenas were taken over";
+        Assert.True(
+            SpinWait.SpinUntil(() => next.Output.Contains(taken, StringComparison.Ordinal), TimeSpan.FromSeconds(10)),
+            next.Output);
         server.Restart();
         Verify(server);
     }
