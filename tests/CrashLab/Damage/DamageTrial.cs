@@ -296,7 +296,7 @@ internal sealed unsafe class DamageTrial : IDisposable
             byte[]? found = map.Get(key);
             if ((found is null ? null : Encoding.UTF8.GetString(found)) != value)
             {
-                throw new DamageFailure($"{Encoding.UTF8.GetString(key)} was written into the map, and is not as written");
+                throw new DamageFailure($"{Encoding.UTF8.GetString(key)} was written into the map and reads otherwise");
             }
         });
 

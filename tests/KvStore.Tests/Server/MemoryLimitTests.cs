@@ -230,7 +230,7 @@ public sealed class MemoryLimitTests
 
     /// <summary>What was sent may be run after a later client's command: it is waited for.</summary>
     private static void AssertCloses(RunningServer server, string counter) =>
-        Assert.True(SpinWait.SpinUntil(() => Info(server, counter) != "0", TimeSpan.FromSeconds(30)), $"{counter} is 0");
+        Assert.True(SpinWait.SpinUntil(() => Info(server, counter) != "0", TimeSpan.FromSeconds(30)), $"{counter}: 0");
 
     private static string Info(RunningServer server, string name)
     {
