@@ -23,7 +23,7 @@ internal sealed class Compiler
     public static Compiler Of(string root, string project)
     {
         string folder = Path.Combine(root, project);
-        string json = Programs.Run("dotnet", folder, "msbuild", "-p:Configuration=Release", "-p:ProvideCommandLineArgs=true", "-p:SkipCompilerExecution=true", "-t:CoreCompile", "-getItem:CscCommandLineArgs");
+        string json = Programs.Run("dotnet", folder, "msbuild", "-p:Configuration=Release", "-p:ProvideCommandLineArgs=true", "-p:SkipCompilerExecution=true", "-p:NonExistentFile=none/none", "-t:CoreCompile", "-getItem:CscCommandLineArgs");
         JsonElement items = JsonDocument.Parse(json[json.IndexOf('{', StringComparison.Ordinal)..]).RootElement.GetProperty("Items").GetProperty("CscCommandLineArgs");
         string[] arguments = [.. items.EnumerateArray().Select(item => item.GetProperty("Identity").GetString()!).Where(IsWanted)];
         string compiler = Path.Combine(items[0].GetProperty("DefiningProjectDirectory").GetString()!, "bincore/csc.dll");

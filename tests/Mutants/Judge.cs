@@ -42,16 +42,17 @@ internal sealed class Judge
                 continue;
             }
 
-            Copy(built, Path.Combine(scratch, stage.Project));
+            string folder = FolderOf(stage);
+            Copy(built, folder);
             long start = Stopwatch.GetTimestamp();
-            int? status = Programs.RunTests(Path.Combine(scratch, stage.Project), stage.Project, Arguments(stage), TimeSpan.FromMinutes(20));
+            int? status = Programs.RunTests(folder, stage.Project, Arguments(stage), TimeSpan.FromMinutes(20));
             TimeSpan took = Stopwatch.GetElapsedTime(start);
             if (status != 0)
             {
-                throw new InvalidOperationException($"{stage.Project} fails without a mutant (exit status {status?.ToString() ?? "none"}): it cannot judge.");
+                throw new InvalidOperationException($"{stage.Project} fails without a mutant (exit status {status?.ToString() ?? "none"}): it cannot judge.\n{File.ReadAllText(Programs.LogIn(folder))}");
             }
 
-            say($"{stage.Project}: {took.TotalSeconds:F0} s without a mutant");
+            say($"{stage.Project} for {string.Join(", ", stage.Rooms)}: {took.TotalSeconds:F0} s without a mutant");
             TimeSpan patience = took * PatienceFactor;
             _stages.Add((stage, Compiler.Of(root, stage.Compiles), patience > s_leastPatience ? patience : s_leastPatience));
         }
@@ -63,9 +64,10 @@ internal sealed class Judge
         string source = Path.Combine(_root, mutation.File);
         string changed = Path.Combine(_scratch, Path.GetFileName(mutation.File));
         File.WriteAllText(changed, mutation.Apply(File.ReadAllText(source)));
-        foreach ((Stage stage, Compiler compiler, TimeSpan patience) in _stages)
+        foreach ((Stage stage, Compiler compiler, TimeSpan patience) in _stages
+            .Where(one => one.Stage.Rooms.Contains(mutation.Room)))
         {
-            string folder = Path.Combine(_scratch, stage.Project);
+            string folder = FolderOf(stage);
             if (!compiler.TryCompile(source, changed, Path.Combine(folder, stage.Assembly + ".dll")))
             {
                 return (Verdict.Invalid, stage.Project);
@@ -80,6 +82,8 @@ internal sealed class Judge
 
         return (Verdict.Survived, "");
     }
+
+    private string FolderOf(Stage stage) => Path.Combine(_scratch, $"{stage.Project}-{stage.Rooms[0]}");
 
     private static string[] Arguments(Stage stage) => [.. stage.Filters, "-stopOnFail", "-noColor", "-noLogo"];
 

@@ -5,7 +5,7 @@ using GuestMemFs.Mutants;
 // mutants run MINUTES SEED RESULTS             judges a random sample until the time is up; goes on where RESULTS ends
 // mutants report RESULTS                       the shares, and who survived
 string root = Environment.GetEnvironmentVariable("GMF_ROOT") ?? Directory.GetCurrentDirectory();
-string[] rooms = ["Journal", "Regions", "Heap", "Collections"];
+string[] rooms = ["Journal", "Arena", "Heap", "Collections"];
 var explained = new Results(Path.Combine(root, "tests/Mutants/explained.txt"));
 
 switch (args)

@@ -26,7 +26,7 @@ internal static class Programs
         string[] line = [.. own, Path.Combine(folder, program), .. arguments];
         var start = new ProcessStartInfo(line[0], line[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start)!;
-        _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+        _ = WriteAsync(process.StandardOutput.BaseStream, LogIn(folder));
         _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
         if (process.WaitForExit(patience))
         {
@@ -36,5 +36,14 @@ internal static class Programs
         process.Kill(entireProcessTree: true);
         process.WaitForExit();
         return null;
+    }
+
+    /// <summary>Where a run of tests says what it did.</summary>
+    public static string LogIn(string folder) => Path.Combine(folder, "output.log");
+
+    private static async Task WriteAsync(Stream output, string path)
+    {
+        using FileStream file = File.Create(path);
+        await output.CopyToAsync(file).ConfigureAwait(false);
     }
 }
