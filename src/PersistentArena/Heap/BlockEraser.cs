@@ -8,9 +8,8 @@ namespace GuestMemFs.Heap;
 /// </summary>
 /// <remarks>
 /// The header stays as it is meanwhile. So a crash leaves the block named by its intent or its group's log, and the
-/// attach zeroes it again. All of the block's room is
-/// zeroed: nothing is behind the end of what comes next. Segments of a table are left: they lead to records by number,
-/// may have holes, and are empty when they are freed.
+/// attach zeroes it again. All of the block's room is zeroed: nothing is behind the end of what comes next. Segments of
+/// a table are left: they lead to records by number, may have holes, and are empty when they are freed.
 /// </remarks>
 internal sealed unsafe class BlockEraser(IHeapSpace space)
 {
@@ -67,36 +66,24 @@ internal sealed unsafe class BlockEraser(IHeapSpace space)
     /// </exception>
     public void Sweep()
     {
-        long frontier = new HeapFrontier(space).Read();
-        for (long page = HeapFormat.FirstPage; page < frontier;)
+        foreach ((long page, PageDescriptor unit) in _table.Units(new HeapFrontier(space).Read()))
         {
-            long first = PageTable.FirstPageOf(PageTable.ZoneOf(page));
-            if (page < first)
-            {
-                page = first;
-                continue;
-            }
-
-            PageDescriptor unit = _table.First(page, frontier);
             Sweep(page << HeapFormat.PageShift, unit);
-            page += unit.Count;
         }
     }
 
     private void Sweep(long start, PageDescriptor unit)
     {
-        bool slab = unit.Kind == PageKind.Slab;
         long length = unit.Count << HeapFormat.PageShift;
-        long size = slab ? SizeClasses.SizeOf(unit.SizeClass) : length;
-        if (!slab && !BlockHeader.IsAllocated(*(ulong*)(space.Base + start)))
+        if (unit.Kind != PageKind.Slab && !BlockHeader.IsAllocated(*(ulong*)(space.Base + start)))
         {
             space.EnsureBacked(start, length);
         }
 
         long block = start;
-        for (int left = slab ? SizeClasses.SlabBlocks(unit.SizeClass, unit.Count) : 1; left > 0; left--, block += size)
+        for (int left = unit.Blocks; left > 0; left--, block += unit.BlockSize)
         {
-            SweepBlock(block, size);
+            SweepBlock(block, unit.BlockSize);
         }
 
         Persist.Fill(space.Base + block, start + length - block, 0);
@@ -118,12 +105,11 @@ internal sealed unsafe class BlockEraser(IHeapSpace space)
     private long RoomOf(long block)
     {
         long start = _table.StartOf(block >> HeapFormat.PageShift, out PageDescriptor unit) << HeapFormat.PageShift;
-        long length = unit.Count << HeapFormat.PageShift;
-        long size = unit.Kind == PageKind.Slab ? SizeClasses.SizeOf(unit.SizeClass) : length;
         long within = block - start;
-        bool begins = unit.Kind is PageKind.Slab or PageKind.Run && within % size == 0 && within < length;
+        bool begins = unit.Kind is PageKind.Slab or PageKind.Run
+            && within % unit.BlockSize == 0 && within < unit.Count << HeapFormat.PageShift;
         return Guard.Holds(begins)
-            ? size
+            ? unit.BlockSize
             : throw new HeapDamagedException(space.Name, block, "what is to be zeroed is no block");
     }
 }

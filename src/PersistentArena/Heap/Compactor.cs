@@ -261,10 +261,9 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         for (long page = start; page < start + pages;)
         {
             PageDescriptor unit = blocks.Describe(page);
-            bool slab = unit.Kind == PageKind.Slab;
-            long size = slab ? SizeClasses.SizeOf(unit.SizeClass) : unit.Count << HeapFormat.PageShift;
+            long size = unit.BlockSize;
             long block = page << HeapFormat.PageShift;
-            for (int left = slab ? SizeClasses.SlabBlocks(unit.SizeClass, unit.Count) : 1; left > 0; left--, block += size)
+            for (int left = unit.Blocks; left > 0; left--, block += size)
             {
                 if (BlockHeader.IsAllocated(Header(block)) && !TryMove(lane, block, size, page))
                 {

@@ -103,7 +103,7 @@ internal readonly unsafe struct GroupLog
     public void Check(IHeapSpace space)
     {
         new PageTable(space).StartOf(Offset >> HeapFormat.PageShift, out PageDescriptor descriptor);
-        long room = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
+        long room = descriptor.BlockSize;
         if (!Guard.Holds(SizeClasses.Taken(Size) == room && Size == BlockSize(Capacity, _entryWords)))
         {
             throw new HeapDamagedException(_region, Offset, $"a group's log of {Size} bytes lies in a block of {room}");

@@ -173,8 +173,7 @@ internal sealed unsafe class Lane
 
     /// <summary>
     /// Before bytes of the caller's go into a block that was taken: notes it, where the heap erases. A crash before the
-    /// intent names it leaves the bytes in a free
-    /// block, which the next attach zeroes.
+    /// intent names it leaves the bytes in a free block, which the next attach zeroes.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void BeginFill(long block)

@@ -23,6 +23,12 @@ internal enum PageKind : byte
 /// </summary>
 internal readonly record struct PageDescriptor(PageKind Kind, int SizeClass, long Count)
 {
+    /// <summary>Bytes of each block of a slab; of a run, which is one block, all its bytes.</summary>
+    public long BlockSize => Kind == PageKind.Slab ? SizeClasses.SizeOf(SizeClass) : Count << HeapFormat.PageShift;
+
+    /// <summary>The blocks of a slab; a run is one.</summary>
+    public int Blocks => Kind == PageKind.Slab ? SizeClasses.SlabBlocks(SizeClass, Count) : 1;
+
     public static PageDescriptor Slab(int sizeClass, long pages) => new(PageKind.Slab, sizeClass, pages);
 
     public static PageDescriptor Run(long pages) => new(PageKind.Run, 0, pages);

@@ -33,6 +33,24 @@ internal readonly unsafe struct PageTable(IHeapSpace space)
             : throw new HeapDamagedException(_name, (byte*)Word(page) - _base, $"page {page} begins no slab or run that could be there");
     }
 
+    /// <summary>Slabs and runs below the frontier, each with its first page. In a heap that stands still.</summary>
+    public IEnumerable<(long Page, PageDescriptor Unit)> Units(long frontier)
+    {
+        for (long page = HeapFormat.FirstPage; page < frontier;)
+        {
+            long first = FirstPageOf(ZoneOf(page));
+            if (page < first)
+            {
+                page = first;
+                continue;
+            }
+
+            PageDescriptor unit = First(page, frontier);
+            yield return (page, unit);
+            page += unit.Count;
+        }
+    }
+
     public void Store(long page, PageDescriptor descriptor) => Persist.Store(Word(page), descriptor.Encode(page));
 
     public void Publish(long page, PageDescriptor descriptor) =>

@@ -232,10 +232,8 @@ internal sealed unsafe class DamageImage
             Add("page table", descriptors + (page * 8), 8, Promise.Use);
             Add("page table", descriptors + ((page + 1) * 8), (int)(descriptor.Count - 1) * 8);
             long start = page << HeapFormat.PageShift;
-            long size = descriptor.Kind == PageKind.Slab ? SizeClasses.SizeOf(descriptor.SizeClass) : descriptor.Count << HeapFormat.PageShift;
-            int count = descriptor.Kind == PageKind.Slab ? SizeClasses.SlabBlocks(descriptor.SizeClass, descriptor.Count) : 1;
             int free = 0;
-            for (int i = 0; i < count; i++, start += size)
+            for (int i = 0; i < descriptor.Blocks; i++, start += descriptor.BlockSize)
             {
                 MapBlock(space, start, ref free);
             }
