@@ -105,18 +105,7 @@ internal sealed unsafe partial class DictionaryCore : IBlockOwner
             return MoveOutcome.NoRoom;
         }
 
-        lane.BeginFill(copy);
-        byte* to = _base + copy + sizeof(ulong);
-        byte* from = _base + block + sizeof(ulong);
-        for (long left = length - sizeof(ulong); left > 0;)
-        {
-            int step = (int)Math.Min(left, 1 << 30);
-            Persist.Copy(to, new ReadOnlySpan<byte>(from, step));
-            to += step;
-            from += step;
-            left -= step;
-        }
-
+        RecordFiller.FillCopy(lane, _base, copy, block, length);
         Intent intent = new() { Slot = OffsetOf(slot), Value = *slot - (ulong)block + (ulong)copy, New = copy, Old = block };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + copy), *(ulong*)(_base + block));

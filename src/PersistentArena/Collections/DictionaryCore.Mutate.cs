@@ -132,13 +132,13 @@ internal sealed unsafe partial class DictionaryCore
             throw RecordErrors.ValueTooLong(plan.ValueLength);
         }
 
-        byte flags = plan.ExpiresAt == RecordView.NoExpiry ? (byte)0 : RecordFormat.HasExpiry;
+        byte flags = RecordFormat.ExpiryFlag(plan.ExpiresAt);
         ulong header = RecordFormat.Header(plan.Type, flags, key.Length, plan.ValueLength + (int)(_checksum >> 32));
         long length = RecordFormat.Length(header);
         long block = _heap.Blocks.Take(lane, length);
         try
         {
-            byte* record = FillKey(lane, block, header, key, plan.ExpiresAt);
+            byte* record = RecordFiller.FillKey(lane, _base, block, header, key, plan.ExpiresAt);
             mutation.Write(current, new Span<byte>(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength));
             Persist.Wrote(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength);
             Sum(record, header, hash);
@@ -163,15 +163,7 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>A filter that gives the block back before anything else sees the failure: nothing half-done stays.</summary>
     private bool NotPlaced(Exception error, Lane lane, long block, long length)
     {
-        if (lane.Words[IntentWord.Operation] == 0)
-        {
-            lane.Discard(block);
-            if (error is not HeapDamagedException)
-            {
-                _heap.Blocks.Give(lane, block, length);
-            }
-        }
-
+        RecordFiller.TakeBack(_heap, lane, error, block, length);
         return false;
     }
 
@@ -187,10 +179,10 @@ internal sealed unsafe partial class DictionaryCore
             return;
         }
 
-        byte flags = (byte)(RecordFormat.IsInteger | (plan.ExpiresAt == RecordView.NoExpiry ? 0 : RecordFormat.HasExpiry));
+        byte flags = (byte)(RecordFormat.IsInteger | RecordFormat.ExpiryFlag(plan.ExpiresAt));
         ulong header = RecordFormat.Header(plan.Type, flags, key.Length, sizeof(long));
         long block = _heap.Blocks.Take(lane, RecordFormat.Length(header));
-        byte* record = FillKey(lane, block, header, key, plan.ExpiresAt);
+        byte* record = RecordFiller.FillKey(lane, _base, block, header, key, plan.ExpiresAt);
         Persist.Store(RecordFormat.IntegerWord(record, header), (ulong)plan.Integer);
         PlaceOrGiveBack(lane, table, bucket, hash, block, header, old, oldHeader, slot);
     }
@@ -225,35 +217,13 @@ internal sealed unsafe partial class DictionaryCore
         // No word of its own, a checksum that it is part of, or a group that may have to go back: a new record with the
         // same value. Nothing that was damaged gets a checksum that is right.
         ThrowIfUnsound(record, header);
-        byte flags = (byte)((RecordFormat.Flags(header) & ~RecordFormat.HasExpiry) | (expiresAt == RecordView.NoExpiry ? 0 : RecordFormat.HasExpiry));
-        ulong newHeader = RecordFormat.Header((RecordType)(byte)header, flags, key.Length, RecordFormat.ValueLength(header));
+        ulong newHeader = RecordFormat.WithExpiry(header, expiresAt);
         long length = RecordFormat.Length(newHeader);
         long block = _heap.Blocks.Take(lane, length);
-        byte* copy = FillKey(lane, block, newHeader, key, expiresAt);
-        if ((flags & RecordFormat.IsInteger) != 0)
-        {
-            Persist.Store(RecordFormat.IntegerWord(copy, newHeader), *RecordFormat.IntegerWord(record, header));
-        }
-        else
-        {
-            Persist.Copy(copy + RecordFormat.KeyOffset(newHeader) + key.Length, View(record, header).Value);
-        }
-
+        byte* copy = RecordFiller.FillKey(lane, _base, block, newHeader, key, expiresAt);
+        RecordFiller.FillValue(copy, newHeader, record, header, View(record, header).Value);
         Sum(copy, newHeader, hash);
         PlaceOrGiveBack(lane, table, bucket, hash, block, newHeader, record, header, slot);
-    }
-
-    private byte* FillKey(Lane lane, long block, ulong header, ReadOnlySpan<byte> key, long expiresAt)
-    {
-        lane.BeginFill(block);
-        byte* record = _base + block;
-        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0)
-        {
-            Persist.Store(RecordFormat.ExpiryWord(record), (ulong)expiresAt);
-        }
-
-        Persist.Copy(record + RecordFormat.KeyOffset(header), key);
-        return record;
     }
 
     private void PlaceOrGiveBack(Lane lane, Table table, ulong* bucket, ulong hash, long block, ulong header, byte* old, ulong oldHeader, ulong* slot)

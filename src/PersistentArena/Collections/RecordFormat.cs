@@ -31,6 +31,17 @@ internal static unsafe class RecordFormat
         return rest | (Check(rest) ^ Sum);
     }
 
+    /// <summary>The flag of a record that expires then.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte ExpiryFlag(long expiresAt) => expiresAt == RecordView.NoExpiry ? (byte)0 : HasExpiry;
+
+    /// <summary>The header of the same record with a word for that expiry, or without one.</summary>
+    public static ulong WithExpiry(ulong header, long expiresAt)
+    {
+        byte flags = (byte)((Flags(header) & ~HasExpiry) | ExpiryFlag(expiresAt));
+        return Header((RecordType)(byte)header, flags, KeyLength(header), ValueLength(header));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte Flags(ulong header) => (byte)(header >> FlagShift);
 

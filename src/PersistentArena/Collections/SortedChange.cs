@@ -23,7 +23,7 @@ internal readonly unsafe ref struct SortedChange(
             throw RecordErrors.ValueTooLong(plan.ValueLength);
         }
 
-        byte flags = ExpiryFlag(plan.ExpiresAt);
+        byte flags = RecordFormat.ExpiryFlag(plan.ExpiresAt);
         ulong header = RecordFormat.Header(plan.Type, flags, _key.Length, plan.ValueLength);
         long block = Begin(ref path, header, plan.ExpiresAt);
         try
@@ -35,7 +35,7 @@ internal readonly unsafe ref struct SortedChange(
         }
         catch (Exception error)
         {
-            GiveBack(error, block, header);
+            RecordFiller.TakeBack(memory.Heap, lane, error, block, RecordFormat.Length(header));
             throw;
         }
     }
@@ -50,7 +50,7 @@ internal readonly unsafe ref struct SortedChange(
             return;
         }
 
-        byte flags = (byte)(RecordFormat.IsInteger | ExpiryFlag(plan.ExpiresAt));
+        byte flags = (byte)(RecordFormat.IsInteger | RecordFormat.ExpiryFlag(plan.ExpiresAt));
         ulong header = RecordFormat.Header(plan.Type, flags, _key.Length, sizeof(long));
         long block = Begin(ref path, header, plan.ExpiresAt);
         Persist.Store(RecordFormat.IntegerWord(memory.At(block), header), (ulong)plan.Integer);
@@ -72,21 +72,10 @@ internal readonly unsafe ref struct SortedChange(
         }
 
         // No word of its own, or a group that may have to go back: a new record with the same value.
-        byte flags = (byte)((RecordFormat.Flags(header) & ~RecordFormat.HasExpiry) | ExpiryFlag(expiresAt));
-        ulong newHeader = RecordFormat.Header(
-            (RecordType)(byte)header, flags, _key.Length, RecordFormat.ValueLength(header));
+        ulong newHeader = RecordFormat.WithExpiry(header, expiresAt);
         long block = Begin(ref path, newHeader, expiresAt);
-        byte* copy = memory.At(block);
-        if ((flags & RecordFormat.IsInteger) != 0)
-        {
-            Persist.Store(RecordFormat.IntegerWord(copy, newHeader), *RecordFormat.IntegerWord(_target.Record, header));
-        }
-        else
-        {
-            byte* value = copy + RecordFormat.KeyOffset(newHeader) + _key.Length;
-            Persist.Copy(value, RecordView.Of(_target.Record, header).Value);
-        }
-
+        ReadOnlySpan<byte> value = RecordView.Of(_target.Record, header).Value;
+        RecordFiller.FillValue(memory.At(block), newHeader, _target.Record, header, value);
         PlaceOrGiveBack(path, block, newHeader);
     }
 
@@ -112,14 +101,7 @@ internal readonly unsafe ref struct SortedChange(
         }
 
         long block = memory.Heap.Blocks.Take(lane, RecordFormat.Length(header));
-        lane.BeginFill(block);
-        byte* record = memory.At(block);
-        if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0)
-        {
-            Persist.Store(RecordFormat.ExpiryWord(record), (ulong)expiresAt);
-        }
-
-        Persist.Copy(record + RecordFormat.KeyOffset(header), _key);
+        RecordFiller.FillKey(lane, memory.At(0), block, header, _key, expiresAt);
         return block;
     }
 
@@ -131,7 +113,7 @@ internal readonly unsafe ref struct SortedChange(
         }
         catch (Exception error)
         {
-            GiveBack(error, block, header);
+            RecordFiller.TakeBack(memory.Heap, lane, error, block, RecordFormat.Length(header));
             throw;
         }
     }
@@ -156,20 +138,4 @@ internal readonly unsafe ref struct SortedChange(
 
     private void AppendToGroup(long old, long added) =>
         memory.Heap.Groups.Append(lane, new GroupEntry(old, added, memory.Root.Offset));
-
-    private static byte ExpiryFlag(long expiresAt) =>
-        expiresAt == RecordView.NoExpiry ? (byte)0 : RecordFormat.HasExpiry;
-
-    // Nothing half-done stays.
-    private void GiveBack(Exception error, long block, ulong header)
-    {
-        if (lane.Words[IntentWord.Operation] == 0)
-        {
-            lane.Discard(block);
-            if (error is not HeapDamagedException)
-            {
-                memory.Heap.Blocks.Give(lane, block, RecordFormat.Length(header));
-            }
-        }
-    }
 }

@@ -153,21 +153,10 @@ internal sealed unsafe class TreeRecords(TreeMemory memory)
     public void Move(Lane lane, in TreePath path, in Target target, long copy)
     {
         TreeNode leaf = path.Leaf;
-        lane.BeginFill(copy);
-        byte* from = target.Record + sizeof(ulong);
-        byte* to = memory.At(copy) + sizeof(ulong);
-        for (long left = RecordFormat.Length(target.Header) - sizeof(ulong); left > 0;)
-        {
-            int step = (int)Math.Min(left, 1 << 30);
-            Persist.Copy(to, new ReadOnlySpan<byte>(from, step));
-            from += step;
-            to += step;
-            left -= step;
-        }
-
+        long old = memory.OffsetOf(target.Record);
+        RecordFiller.FillCopy(lane, memory.At(0), copy, old, RecordFormat.Length(target.Header));
         ulong* word = leaf.RecordWord(target.Slot);
         ulong value = SealedOffset.Seal(copy, leaf.RecordPlace(target.Slot));
-        long old = memory.OffsetOf(target.Record);
         Intent intent = new() { Slot = memory.OffsetOf(word), Value = value, New = copy, Old = old };
         lane.Begin(intent);
         Persist.Publish((ulong*)memory.At(copy), target.Header);
