@@ -200,7 +200,7 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         int me = ThreadNumber.Current;
         if (Interlocked.CompareExchange(ref gate, me, 0) != 0)
         {
-            EnterSlow(ref gate, me);
+            Gate.Wait(ref gate, me, _heap, takesSeveral: _clearing == me);
         }
     }
 
@@ -226,23 +226,6 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         return false;
     }
 
-    // A thread that holds a bucket and waits for another one does so out of a callback: the other may wait for the
-    // first.
-    private void EnterSlow(ref int gate, int me)
-    {
-        const int TurnsBeforeAsking = 16;
-        SpinWait spin = default;
-        for (int turns = 0; Volatile.Read(ref gate) != 0 || Interlocked.CompareExchange(ref gate, me, 0) != 0; turns++)
-        {
-            if (Volatile.Read(ref gate) == me || (turns == TurnsBeforeAsking && _clearing != me && _heap.Groups.IsAnyHeldBy(me)))
-            {
-                throw new ReentrantCallException(_heap.Space.Name);
-            }
-
-            spin.SpinOnce();
-        }
-    }
-
     /// <summary>
     /// Tells readers that what they saw of this bucket may be gone: stored before anything it reached is free.
     /// </summary>
@@ -266,15 +249,11 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
 
     private long Create(bool checksums)
     {
-        if (checksums)
-        {
-            _heap.Require(HeapFormat.ValueChecksums);
-        }
-
         ulong options = checksums ? DictionaryFormat.ValueChecksums : 0;
         ulong header = BlockHeader.Sized(BlockHeader.TypeDictionary, DictionaryFormat.Size);
-        return _heap.CreateRoot(
-            _name, DictionaryFormat.Layout, DictionaryFormat.Size, header, root => FillRoot(root, options));
+        ulong feature = checksums ? HeapFormat.ValueChecksums : 0;
+        RootForm form = new(DictionaryFormat.Layout, DictionaryFormat.Size, header, feature);
+        return _heap.CreateRoot(_name, form, root => FillRoot(root, options));
     }
 
     private void FillRoot(long root, ulong options)
@@ -414,8 +393,14 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         if (_heap.Erases)
         {
             Lane lane = _heap.TakeLane();
-            CollectGarbage(lane, long.MaxValue); // a clear that a crash interrupted
-            PersistentHeap.ReleaseLane(lane);
+            try
+            {
+                CollectGarbage(lane, long.MaxValue); // a clear that a crash interrupted
+            }
+            finally
+            {
+                PersistentHeap.ReleaseLane(lane);
+            }
         }
 
         _heap.Groups.RollBackParked(OffsetOf(_root), this);

@@ -154,25 +154,14 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
     public SortedBatch Select(long rank)
     {
         SortedBatch batch = new(start: null, includesStart: true, end: null, descends: false, limit: 1);
-        bool locked = false;
-        for (int looks = 1; ; looks++)
+        for (int looks = 1; !IsEnough(_ranks.Select(rank, batch), looks); looks++)
         {
-            if (IsEnough(_ranks.Select(rank, batch), looks))
+            batch.Clear();
+            if (looks == MaximumLooks && _heap.Space.IsWritable)
             {
+                SelectLocked(rank, batch);
                 break;
             }
-
-            batch.Clear();
-            if (looks == MaximumLooks && _heap.Space.IsWritable && !locked)
-            {
-                Enter();
-                locked = true;
-            }
-        }
-
-        if (locked)
-        {
-            Leave();
         }
 
         _heap.ThrowIfGone();
@@ -306,15 +295,10 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         // There is none: nodes that are replaced are free at once.
     }
 
-    // Before the root is made: an older library would take it for an object.
     private static long Create(PersistentHeap heap, string name)
     {
-        if (heap.Space.IsWritable)
-        {
-            heap.Require(HeapFormat.SortedMaps);
-        }
-
-        return heap.CreateRoot(name, TreeRoot.Layout, TreeRoot.Size, TreeRoot.Header, block =>
+        RootForm form = new(TreeRoot.Layout, TreeRoot.Size, TreeRoot.Header, HeapFormat.SortedMaps);
+        return heap.CreateRoot(name, form, block =>
             Persist.Fill(heap.At(block) + sizeof(ulong), TreeRoot.Size - sizeof(ulong), 0));
     }
 
@@ -435,14 +419,32 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         Enter();
         try
         {
-            return _ranks.Rank(key, out long rank) == TotalsLook.Exact ? rank
-                : throw _memory.Damaged(_memory.Root.Offset, "totals change without a writer");
+            return _ranks.Rank(key, out long rank) == TotalsLook.Exact ? rank : throw TotalsChange();
         }
         finally
         {
             Leave();
         }
     }
+
+    private void SelectLocked(long rank, SortedBatch batch)
+    {
+        Enter();
+        try
+        {
+            if (_ranks.Select(rank, batch) != TotalsLook.Exact)
+            {
+                throw TotalsChange();
+            }
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    private HeapDamagedException TotalsChange() =>
+        _memory.Damaged(_memory.Root.Offset, "totals change without a writer");
 
     /// <summary>
     /// One try under the map's lock; what it gives back is the refusal of a block, after which no record was changed.
@@ -540,27 +542,10 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         int me = ThreadNumber.Current;
         if (Interlocked.CompareExchange(ref _gate, me, 0) != 0)
         {
-            EnterSlow(me);
+            Gate.Wait(ref _gate, me, _heap);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Leave() => Volatile.Write(ref _gate, 0);
-
-    // A thread that holds one lock and waits for another does so out of a callback: the other may wait for the first.
-    private void EnterSlow(int me)
-    {
-        const int TurnsBeforeAsking = 16;
-        SpinWait spin = default;
-        for (int turns = 0; Volatile.Read(ref _gate) != 0
-            || Interlocked.CompareExchange(ref _gate, me, 0) != 0; turns++)
-        {
-            if (Volatile.Read(ref _gate) == me || (turns == TurnsBeforeAsking && _heap.Groups.IsAnyHeldBy(me)))
-            {
-                throw new ReentrantCallException(_heap.Space.Name);
-            }
-
-            spin.SpinOnce();
-        }
-    }
 }

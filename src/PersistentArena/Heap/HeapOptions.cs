@@ -14,7 +14,7 @@ public sealed class HeapOptions
     /// write to its key or by <see cref="PersistentDictionary.RemoveExpired"/>. What an atomic group replaces is zeroed
     /// by its commit.</para>
     /// <para>Turned on for a heap that has data, all that is free is zeroed once: that walks the heap. What lies behind
-    /// the end of a record that was there before, in the record's own block, is zeroed when that record is freed.</para>
+    /// the end of a record that was there before, in its own block, is zeroed when that record is freed.</para>
     /// </remarks>
     public bool Erase { get; init; }
 }

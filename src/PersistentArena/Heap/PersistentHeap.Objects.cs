@@ -25,7 +25,7 @@ public sealed unsafe partial class PersistentHeap
         {
             byte[] value = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in initial)).ToArray();
             long size = ObjectHeader + Unsafe.SizeOf<T>();
-            CreateRoot(name, layout, size, BlockHeader.Sized(BlockHeader.TypeBlob, size), block => Persist.Copy(_base + block + ObjectHeader, value));
+            CreateRoot(name, new RootForm(layout, size, BlockHeader.Sized(BlockHeader.TypeBlob, size)), block => Persist.Copy(_base + block + ObjectHeader, value));
         }
 
         return new PersistentRoot<T>(this, new HeapRoots(_space).Find(NameBytes(name), out _));

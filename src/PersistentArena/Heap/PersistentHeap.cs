@@ -339,7 +339,7 @@ public sealed unsafe partial class PersistentHeap
     /// Allocates a root object, has it filled (all but its first 8 bytes), and publishes it; where another thread made one of that name
     /// meanwhile, it is that one.
     /// </summary>
-    internal long CreateRoot(string name, ulong layoutHash, long size, ulong header, Action<long> fill)
+    internal long CreateRoot(string name, in RootForm form, Action<long> fill)
     {
         byte[] bytes = NameBytes(name);
         Lane lane = TakeLane();
@@ -347,7 +347,7 @@ public sealed unsafe partial class PersistentHeap
         {
             lock (_rootLock)
             {
-                if (FindRoot(name, layoutHash) is not 0 and var made)
+                if (FindRoot(name, form.Layout) is not 0 and var made)
                 {
                     return made;
                 }
@@ -358,7 +358,7 @@ public sealed unsafe partial class PersistentHeap
                     throw AtomicGroupException.Creates(_space.Name, name);
                 }
 
-                long block = TakeMakingRoom(lane, size);
+                long block = TakeMakingRoom(lane, form.Size);
                 lane.BeginFill(block);
                 fill(block);
                 HeapRoots roots = new(_space);
@@ -366,14 +366,19 @@ public sealed unsafe partial class PersistentHeap
                 if (slot == 0)
                 {
                     lane.Discard(block);
-                    Blocks.Give(lane, block, size);
+                    Blocks.Give(lane, block, form.Size);
                     throw new HeapRootsFullException(_space.Name, name, HeapFormat.RootCount);
+                }
+
+                if (form.Feature != 0)
+                {
+                    Require(form.Feature); // before the root is: an older library would take it for another thing
                 }
 
                 Intent intent = new() { Slot = slot, Value = SealedOffset.Seal(block, slot), New = block };
                 lane.Begin(intent);
-                roots.Write(slot, bytes, layoutHash);
-                Persist.Publish((ulong*)(_base + block), header);
+                roots.Write(slot, bytes, form.Layout);
+                Persist.Publish((ulong*)(_base + block), form.Header);
                 Persist.Publish((ulong*)(_base + slot), intent.Value); // COMMIT POINT: new root
                 lane.Finish(intent);
                 return block;
@@ -614,6 +619,16 @@ public sealed unsafe partial class PersistentHeap
             : throw new ArgumentException($"A root's name has 1 to {HeapRoots.MaximumNameLength} bytes of UTF-8 and no NUL; '{name}' has {bytes.Length}.", nameof(name));
     }
 }
+
+/// <summary>What a root object is.</summary>
+/// <param name="Layout">Hash of its layout.</param>
+/// <param name="Size">In bytes, its header included.</param>
+/// <param name="Header">Its block's header.</param>
+/// <param name="Feature">
+/// What a library has to know that opens the heap; 0 for nothing new. Where there is one, the creator has the heap for
+/// itself.
+/// </param>
+internal readonly record struct RootForm(ulong Layout, long Size, ulong Header, ulong Feature = 0);
 
 /// <summary>The heap of a mapping, where it is open.</summary>
 internal sealed class OpenHeap

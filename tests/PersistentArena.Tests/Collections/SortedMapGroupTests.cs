@@ -1,3 +1,4 @@
+using GuestMemFs.Heap;
 using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Collections;
@@ -5,6 +6,26 @@ namespace GuestMemFs.Tests.Collections;
 /// <summary>Atomic groups of sorted maps and dictionaries: whole or absent, in this process and in the next.</summary>
 public sealed class SortedMapGroupTests
 {
+    [Fact]
+    public unsafe void What_is_not_made_in_a_group_asks_nothing_of_later_libraries()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        ulong before = *(ulong*)(space.Base + HeapFormat.IncompatOffset);
+        var checksums = new PersistentDictionaryOptions { Checksums = true };
+        using (heap.BeginAtomic())
+        {
+            Assert.Throws<AtomicGroupException>(() => PersistentSortedMap.OpenOrCreate(heap, "map"));
+            Assert.Throws<AtomicGroupException>(() => PersistentDictionary.OpenOrCreate(heap, "keys", checksums));
+        }
+
+        Assert.Equal(before, *(ulong*)(space.Base + HeapFormat.IncompatOffset));
+        PersistentSortedMap.OpenOrCreate(heap, "map");
+        PersistentDictionary.OpenOrCreate(heap, "keys", checksums);
+        ulong both = HeapFormat.SortedMaps | HeapFormat.ValueChecksums;
+        Assert.Equal(before | both, *(ulong*)(space.Base + HeapFormat.IncompatOffset));
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(false, true)]

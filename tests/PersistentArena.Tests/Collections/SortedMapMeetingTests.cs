@@ -103,6 +103,21 @@ public sealed class SortedMapMeetingTests
     }
 
     [Fact]
+    public unsafe void Totals_that_never_stand_still_are_damage_and_keep_no_lock()
+    {
+        using PlainSpace space = new(16 << 20);
+        PersistentSortedMap map = SortedModel.Open(space);
+        map.Set("a"u8, "1"u8);
+        *map.Core.Memory.Root.ChangesWord += 1;
+
+        Assert.Throws<HeapDamagedException>(() => map.Rank("b"u8));
+        Assert.Throws<HeapDamagedException>(() => map.TryGetAt(0, out _));
+
+        map.Set("b"u8, "2"u8);
+        Assert.Equal("2"u8.ToArray(), map.Get("b"u8));
+    }
+
+    [Fact]
     public void A_change_in_a_callback_is_refused_and_a_read_is_not()
     {
         using PlainSpace space = new(16 << 20);
