@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -18,11 +19,24 @@ internal struct CopyOut : IRecordReader
 
     public void Read(in RecordView record) => Value = ToBytes(record);
 
+    /// <summary>The value's bytes; an integer's as digits.</summary>
+    public static ReadOnlySpan<byte> Bytes(in RecordView record) => record.IsInteger ? ToBytes(record) : record.Value;
+
     public static byte[] ToBytes(in RecordView record) =>
         record.IsInteger ? Encoding.ASCII.GetBytes(record.Integer.ToString(CultureInfo.InvariantCulture)) : record.Value.ToArray();
 
     // A time up to 1970 is in the past, and not RecordView.NoExpiry.
     public static long Milliseconds(DateTimeOffset? time) => time is { } at ? Math.Max(at.ToUnixTimeMilliseconds(), 1) : RecordView.NoExpiry;
+}
+
+/// <summary>Puts a value's bytes in place of what a writer has.</summary>
+internal readonly struct CopyTo(ArrayBufferWriter<byte> to) : IRecordReader
+{
+    public void Read(in RecordView record)
+    {
+        to.ResetWrittenCount(); // It may be called again.
+        to.Write(CopyOut.Bytes(record));
+    }
 }
 
 internal readonly ref struct SetValue(ReadOnlySpan<byte> value, DateTimeOffset? expiresAt) : IRecordMutation
@@ -60,7 +74,7 @@ internal ref struct UpdateValue(ReadOnlySpan<byte> value, ReadOnlySpan<byte> com
 
     public MutationPlan Plan(in RecordView current)
     {
-        Done = current.Exists && (current.IsInteger ? CopyOut.ToBytes(current) : current.Value).SequenceEqual(_comparand);
+        Done = current.Exists && CopyOut.Bytes(current).SequenceEqual(_comparand);
         return Done ? MutationPlan.Put(_value.Length, current.ExpiresAt) : MutationPlan.None;
     }
 
@@ -123,6 +137,27 @@ internal struct ChangeExpiry(DateTimeOffset? expiresAt) : IRecordMutation
     {
         Done = current.Exists;
         return MutationPlan.SetExpiry(CopyOut.Milliseconds(expiresAt));
+    }
+
+    public readonly void Write(in RecordView current, Span<byte> value)
+    {
+    }
+}
+
+/// <summary>Removes a record, and puts its value's bytes in place of what a writer has.</summary>
+internal struct TakeOut(ArrayBufferWriter<byte> to) : IRecordMutation
+{
+    public bool Done { get; private set; }
+
+    public MutationPlan Plan(in RecordView current)
+    {
+        Done = current.Exists;
+        if (Done)
+        {
+            new CopyTo(to).Read(current);
+        }
+
+        return MutationPlan.Remove();
     }
 
     public readonly void Write(in RecordView current, Span<byte> value)

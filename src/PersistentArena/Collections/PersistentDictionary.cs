@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using GuestMemFs.Collections;
 
@@ -15,7 +16,7 @@ namespace GuestMemFs;
 /// <para>Expiry times are wall-clock UTC milliseconds; an expired record is as good as absent, and is removed by the next write to its key or by
 /// <see cref="RemoveExpired"/>. A time at or before 1970-01-01 has expired.</para>
 /// </remarks>
-public sealed class PersistentDictionary
+public sealed class PersistentDictionary : IByteRecords
 {
     /// <summary>Longest key, in bytes.</summary>
     public const int MaximumKeyLength = 65_535;
@@ -182,6 +183,19 @@ public sealed class PersistentDictionary
     {
         Look reader = default;
         return TryRead(key, ref reader);
+    }
+
+    bool IByteRecords.TryCopy(ReadOnlySpan<byte> key, ArrayBufferWriter<byte> to)
+    {
+        CopyTo reader = new(to);
+        return TryRead(key, ref reader);
+    }
+
+    bool IByteRecords.TryTake(ReadOnlySpan<byte> key, ArrayBufferWriter<byte> to)
+    {
+        TakeOut taken = new(to);
+        Mutate(key, ref taken);
+        return taken.Done;
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using GuestMemFs.Collections;
 
 namespace GuestMemFs;
@@ -17,7 +18,7 @@ namespace GuestMemFs;
 /// <see cref="Count"/>, <see cref="CountRange"/> and ranks until it is removed, by the next write to its key or by
 /// <see cref="RemoveExpired"/>.</para>
 /// </remarks>
-public sealed class PersistentSortedMap
+public sealed class PersistentSortedMap : IByteRecords
 {
     /// <summary>Longest key, in bytes.</summary>
     public const int MaximumKeyLength = PersistentDictionary.MaximumKeyLength;
@@ -234,6 +235,19 @@ public sealed class PersistentSortedMap
     /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
     /// <exception cref="AtomicGroupException">This thread has one open already.</exception>
     public AtomicGroup BeginAtomic(int changes = 0) => _core.Heap.BeginAtomic(changes);
+
+    bool IByteRecords.TryCopy(ReadOnlySpan<byte> key, ArrayBufferWriter<byte> to)
+    {
+        CopyTo reader = new(to);
+        return TryRead(key, ref reader);
+    }
+
+    bool IByteRecords.TryTake(ReadOnlySpan<byte> key, ArrayBufferWriter<byte> to)
+    {
+        TakeOut taken = new(to);
+        Mutate(key, ref taken);
+        return taken.Done;
+    }
 
     private static byte[]? OrNone(ReadOnlySpan<byte> key) => key.IsEmpty ? null : key.ToArray();
 

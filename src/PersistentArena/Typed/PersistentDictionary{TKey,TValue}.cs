@@ -13,7 +13,7 @@ public sealed class PersistentDictionary<TKey, TValue> : PersistentMap<TKey, TVa
 
     internal PersistentDictionary(
         PersistentDictionary bytes, IPersistentSerializer<TKey> keys, IPersistentSerializer<TValue> values)
-        : base(new DictionaryRecords(bytes), keys, values) => Bytes = bytes;
+        : base(bytes, keys, values) => Bytes = bytes;
 
     /// <summary>
     /// The dictionary of bytes that holds it: for scans by cursor, expiry sweeps, groups. What is written there has to

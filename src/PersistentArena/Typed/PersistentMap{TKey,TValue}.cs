@@ -2,6 +2,7 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using GuestMemFs.Collections;
 using GuestMemFs.Typed;
 
 namespace GuestMemFs;
@@ -121,17 +122,7 @@ public abstract class PersistentMap<TKey, TValue> : IEnumerable<KeyValuePair<TKe
             return present;
         }
 
-        Lazy<StrongBox<TValue>> made = _made.GetOrAdd(key, new Lazy<StrongBox<TValue>>(Once));
-        try
-        {
-            return made.Value.Value!;
-        }
-        finally
-        {
-            _made.TryRemove(KeyValuePair.Create(key, made));
-        }
-
-        StrongBox<TValue> Once() => new(Make(key, factory, expiresAt));
+        return GetOrMake(key, factory, expiresAt);
     }
 
     /// <summary>
@@ -202,6 +193,22 @@ public abstract class PersistentMap<TKey, TValue> : IEnumerable<KeyValuePair<TKe
         }
 
         return Scratch.Of(Keys, key);
+    }
+
+    // Apart, because what it captures would be allocated for a key that is there too.
+    private TValue GetOrMake(TKey key, Func<TKey, TValue> factory, DateTimeOffset? expiresAt)
+    {
+        Lazy<StrongBox<TValue>> made = _made.GetOrAdd(key, new Lazy<StrongBox<TValue>>(Once));
+        try
+        {
+            return made.Value.Value!;
+        }
+        finally
+        {
+            _made.TryRemove(KeyValuePair.Create(key, made));
+        }
+
+        StrongBox<TValue> Once() => new(Make(key, factory, expiresAt));
     }
 
     private TValue Make(TKey key, Func<TKey, TValue> factory, DateTimeOffset? expiresAt)

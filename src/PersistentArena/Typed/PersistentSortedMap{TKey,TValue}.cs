@@ -13,7 +13,7 @@ public sealed class PersistentSortedMap<TKey, TValue> : PersistentMap<TKey, TVal
 {
     internal PersistentSortedMap(
         PersistentSortedMap bytes, IPersistentSerializer<TKey> keys, IPersistentSerializer<TValue> values)
-        : base(new SortedMapRecords(bytes), keys, values) => Bytes = bytes;
+        : base(bytes, keys, values) => Bytes = bytes;
 
     /// <summary>
     /// The sorted map of bytes that holds it: for cursors that copy nothing more, expiry sweeps, groups. What is
@@ -22,7 +22,8 @@ public sealed class PersistentSortedMap<TKey, TValue> : PersistentMap<TKey, TVal
     public PersistentSortedMap Bytes { get; }
 
     /// <summary>The entries in rising order of their keys. See <see cref="SortedMapCursor"/>.</summary>
-    public override IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() => Walk(Bytes.Scan()).GetEnumerator();
+    public override IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() =>
+        Each(() => Bytes.Scan()).GetEnumerator();
 
     /// <summary>The entries from a key on (that one included), in rising order.</summary>
     public IEnumerable<KeyValuePair<TKey, TValue>> From(TKey from)
@@ -37,7 +38,7 @@ public sealed class PersistentSortedMap<TKey, TValue> : PersistentMap<TKey, TVal
     public IEnumerable<KeyValuePair<TKey, TValue>> Range(TKey from, TKey to)
     {
         (byte[] first, byte[] end) = (Copy(from), Copy(to));
-        return Each(() => Bytes.Scan(first, end));
+        return end.Length == 0 ? [] : Each(() => Bytes.Scan(first, end)); // No key is below one without bytes.
     }
 
     /// <summary>All entries in falling order.</summary>
@@ -49,7 +50,7 @@ public sealed class PersistentSortedMap<TKey, TValue> : PersistentMap<TKey, TVal
     public IEnumerable<KeyValuePair<TKey, TValue>> RangeDescending(TKey from, TKey to)
     {
         (byte[] first, byte[] end) = (Copy(from), Copy(to));
-        return Each(() => Bytes.ScanDescending(first, end));
+        return end.Length == 0 ? [] : Each(() => Bytes.ScanDescending(first, end));
     }
 
     /// <summary>The entry with the lowest key; false where there is none.</summary>
@@ -105,14 +106,7 @@ public sealed class PersistentSortedMap<TKey, TValue> : PersistentMap<TKey, TVal
     // Begun anew by each enumeration, as an IEnumerable is.
     private IEnumerable<KeyValuePair<TKey, TValue>> Each(Func<SortedMapCursor> begin)
     {
-        foreach (KeyValuePair<TKey, TValue> entry in Walk(begin()))
-        {
-            yield return entry;
-        }
-    }
-
-    private IEnumerable<KeyValuePair<TKey, TValue>> Walk(SortedMapCursor cursor)
-    {
+        SortedMapCursor cursor = begin();
         while (cursor.MoveNext())
         {
             yield return KeyValuePair.Create(Keys.Read(cursor.Current.Key), Values.Read(cursor.Current.Value));

@@ -27,11 +27,12 @@ internal static class ShapeCatalog
                 $"'{Name}' is the heap's own list of shapes; a collection needs another name.", nameof(name));
         }
 
-        if (!heap.Space.IsWritable || Find(heap, name) == shape)
+        string? found = Find(heap, name);
+        if (!heap.Space.IsWritable || found == shape)
         {
             if (heap.Roots.Contains(name))
             {
-                Check(name, Find(heap, name), shape, older);
+                Check(name, found, shape, older);
             }
 
             return open();

@@ -193,6 +193,7 @@ public sealed class TypedDictionaryTests
             for (long i = 0; i < 1000; i++)
             {
                 dictionary[i] = i;
+                sum += dictionary.GetOrAdd(i, static _ => -1);
                 sum += dictionary[i];
             }
 
@@ -202,7 +203,7 @@ public sealed class TypedDictionaryTests
             }
         }
 
-        Assert.Equal(999_000, sum);
+        Assert.Equal(1_998_000, sum);
     }
 
     private static PersistentDictionary<TKey, TValue> Open<TKey, TValue>(PlainSpace space)

@@ -105,6 +105,19 @@ public sealed class TypedSortedMapTests
         Assert.Equal(10, map.Count);
     }
 
+    [Fact]
+    public void No_key_is_below_one_without_bytes()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentSortedMap<string, int> map = PersistentHeap.Open(space).OpenOrCreateSortedMap<string, int>("m");
+        map["a"] = 1;
+        map["b"] = 2;
+        Assert.Empty(map.Range("a", ""));
+        Assert.Empty(map.RangeDescending("a", ""));
+        Assert.Equal(0, map.CountRange("a", ""));
+        Assert.Equal([1], map.Range("", "b").Select(entry => entry.Value));
+    }
+
     private static void Same(SortedDictionary<int, string> model, PersistentSortedMap<int, string> map)
     {
         KeyValuePair<int, string>[] all = [.. model];

@@ -1,8 +1,8 @@
 using System.Buffers;
 
-namespace GuestMemFs.Typed;
+namespace GuestMemFs.Collections;
 
-/// <summary>What a typed collection asks of the one of bytes below it. Thread-safe, as that one is.</summary>
+/// <summary>What collections of keys and values have in common. Thread-safe.</summary>
 internal interface IByteRecords
 {
     long Count { get; }
