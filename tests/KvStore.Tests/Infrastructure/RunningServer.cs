@@ -1,3 +1,4 @@
+using System.Globalization;
 using KvStore.Demo;
 
 namespace KvStore.Tests.Infrastructure;
@@ -39,9 +40,28 @@ internal sealed class RunningServer : IDisposable
     /// <summary>The data's directory.</summary>
     public string DataDirectory => Path.Combine(_directory.Path, "data");
 
+    /// <summary>Memory of the process's own: not the arena's pages, which are shared.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            string line = File.ReadLines($"/proc/{Process.Id}/status")
+                .First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal));
+            string kilobytes = line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1];
+            return long.Parse(kilobytes, CultureInfo.InvariantCulture) * 1024;
+        }
+    }
+
     public RespClient Connect() => RespClient.Connect(Process.TcpEndPoint);
 
     public RespClient ConnectUnix() => RespClient.Connect(Process.UnixEndPoint!);
+
+    /// <summary>Fails where a new client gets no answer.</summary>
+    public void AssertServes()
+    {
+        using var client = new TextClient(Process.TcpEndPoint);
+        Assert.Equal("+PONG\r\n", client.Call("PING"));
+    }
 
     /// <summary>Starts a process on the data, without waiting for its answer; the one before must have ended.</summary>
     public ServerProcess Launch() => Launch(_program);

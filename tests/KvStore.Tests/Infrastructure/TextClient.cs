@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -31,6 +32,14 @@ internal sealed class TextClient : IDisposable
 
         Flush();
         return TryRead() ? Take() : Take() + "(closed)";
+    }
+
+    /// <summary>A number of a section of INFO.</summary>
+    public long Info(string section, string name)
+    {
+        string[] lines = Call("INFO", section).Split("\r\n");
+        string line = lines.First(l => l.StartsWith(name + ":", StringComparison.Ordinal));
+        return long.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
     }
 
     /// <summary>Sends bytes as they are, commands or not.</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using KvStore.Demo;
@@ -38,7 +37,7 @@ public sealed class LimitTests
         using var idle = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+PONG\r\n", idle.Call("PING"));
         Assert.Equal("", idle.ReadToEnd());
-        AssertServes(server);
+        server.AssertServes();
     }
 
     [Fact]
@@ -48,7 +47,7 @@ public sealed class LimitTests
         using var client = new TextClient(server.Process.TcpEndPoint);
         client.Send(Encoding.ASCII.GetBytes("*2\r\n$3\r\nGET\r\n$100000000\r\nabc"));
         Assert.Equal("", client.ReadToEnd());
-        AssertServes(server);
+        server.AssertServes();
     }
 
     [Fact]
@@ -63,8 +62,8 @@ public sealed class LimitTests
             clients.Add(client);
         }
 
-        AssertServes(server);
-        Assert.InRange(ResidentBytes(server), 0, 400L << 20);
+        server.AssertServes();
+        Assert.InRange(server.ResidentBytes, 0, 400L << 20);
         clients.ForEach(c => c.Dispose());
     }
 
@@ -76,10 +75,10 @@ public sealed class LimitTests
         Assert.Equal("+OK\r\n", other.Call("SET", "big", new string('x', 1 << 20)));
         using var slow = new TextClient(server.Process.TcpEndPoint);
         slow.Send([.. Enumerable.Repeat("*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n"u8.ToArray(), 2000).SelectMany(b => b)]); // 2 GB of replies
-        AssertServes(server);
+        server.AssertServes();
         Thread.Sleep(300);
-        Assert.InRange(ResidentBytes(server), 0, 300L << 20);
-        Assert.InRange(Info(other, "stats", "total_commands_processed"), 1, 300);
+        Assert.InRange(server.ResidentBytes, 0, 300L << 20);
+        Assert.InRange(other.Info("stats", "total_commands_processed"), 1, 300);
     }
 
     [Fact]
@@ -90,7 +89,7 @@ public sealed class LimitTests
         Assert.Equal("+OK\r\n", client.Call("SET", "big", new string('x', 3 << 20)));
         Assert.Equal("(closed)", client.Call("GET", "big"));
         using var other = new TextClient(server.Process.TcpEndPoint);
-        Assert.Equal(1, Info(other, "stats", "client_output_buffer_limit_disconnections"));
+        Assert.Equal(1, other.Info("stats", "client_output_buffer_limit_disconnections"));
     }
 
     [Fact]
@@ -100,7 +99,7 @@ public sealed class LimitTests
         using RunningServer server = Start("--maxclients", "20000");
         using var active = new TextClient(server.Process.TcpEndPoint);
         active.Call("PING");
-        long before = ResidentBytes(server);
+        long before = server.ResidentBytes;
         List<Socket> idle = [];
         try
         {
@@ -111,8 +110,8 @@ public sealed class LimitTests
                 socket.Connect(server.Process.TcpEndPoint);
             }
 
-            Assert.True(SpinWait.SpinUntil(() => Info(active, "clients", "connected_clients") > Count, TimeSpan.FromSeconds(30)));
-            Assert.InRange((ResidentBytes(server) - before) / Count, 0, 16 * 1024);
+            Assert.True(SpinWait.SpinUntil(() => active.Info("clients", "connected_clients") > Count, TimeSpan.FromSeconds(30)));
+            Assert.InRange((server.ResidentBytes - before) / Count, 0, 16 * 1024);
             Assert.Equal("+OK\r\n", active.Call("SET", "a", "1"));
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.TooManyOpenSockets)
@@ -124,7 +123,7 @@ public sealed class LimitTests
             idle.ForEach(s => s.Dispose());
         }
 
-        Assert.True(SpinWait.SpinUntil(() => Info(active, "clients", "connected_clients") == 1, TimeSpan.FromSeconds(30)));
+        Assert.True(SpinWait.SpinUntil(() => active.Info("clients", "connected_clients") == 1, TimeSpan.FromSeconds(30)));
     }
 
     [Fact]
@@ -141,7 +140,7 @@ public sealed class LimitTests
         }
 
         Assert.Contains("(closed)", last, StringComparison.Ordinal);
-        AssertServes(server);
+        server.AssertServes();
     }
 
     [Fact]
@@ -240,24 +239,5 @@ public sealed class LimitTests
     {
         using var client = new TextClient(server.Process.TcpEndPoint);
         return client.Call("PING") == "+PONG\r\n";
-    }
-
-    private static void AssertServes(RunningServer server)
-    {
-        using var client = new TextClient(server.Process.TcpEndPoint);
-        Assert.Equal("+PONG\r\n", client.Call("PING"));
-    }
-
-    private static long Info(TextClient client, string section, string name)
-    {
-        string line = client.Call("INFO", section).Split("\r\n").First(l => l.StartsWith(name + ":", StringComparison.Ordinal));
-        return long.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
-    }
-
-    /// <summary>Memory of the process's own: not the arena's pages, which are shared.</summary>
-    private static long ResidentBytes(RunningServer server)
-    {
-        string line = File.ReadLines($"/proc/{server.Process.Id}/status").First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal));
-        return long.Parse(line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using KvStore.Demo;
@@ -68,7 +67,7 @@ public sealed class MemoryLimitTests
 
         List<Socket> clients = Connect(server, 8);
         clients.ForEach(client => TrySend(client, half));
-        AssertServes(server);
+        server.AssertServes();
         AssertBounded(server, "client_query_buffer_limit_disconnections", memory, clients);
     }
 
@@ -96,7 +95,7 @@ public sealed class MemoryLimitTests
             }
         }
 
-        AssertServes(server);
+        server.AssertServes();
         AssertBounded(server, "client_query_buffer_limit_disconnections", memory, clients);
     }
 
@@ -123,7 +122,7 @@ public sealed class MemoryLimitTests
             }
         }
 
-        AssertServes(server);
+        server.AssertServes();
         memory.AssertPeak(64 * Megabyte + Slack);
         clients.ForEach(client => client.Dispose());
     }
@@ -155,7 +154,7 @@ public sealed class MemoryLimitTests
         using var greedy = new TextClient(server.Process.TcpEndPoint);
 
         Assert.Equal("(closed)", greedy.Call("KEYS", "*"));
-        AssertServes(server);
+        server.AssertServes();
     }
 
     private static RunningServer Start(params string[] more) =>
@@ -212,28 +211,16 @@ public sealed class MemoryLimitTests
         }
     }
 
-    private static void AssertServes(RunningServer server)
-    {
-        using var client = new TextClient(server.Process.TcpEndPoint);
-        Assert.Equal("+PONG\r\n", client.Call("PING"));
-    }
-
     /// <summary>The limit of 64 MiB closed clients and held, and the memory of the others goes with them.</summary>
     private static void AssertBounded(RunningServer server, string closed, MemoryWatch memory, List<Socket> clients)
     {
         // What was sent may be run after a later client's command: it is waited for.
-        Assert.True(SpinWait.SpinUntil(() => Info(server, closed) != "0", TimeSpan.FromSeconds(30)), $"{closed}: 0");
+        using var reader = new TextClient(server.Process.TcpEndPoint);
+        bool closes = SpinWait.SpinUntil(() => reader.Info("stats", closed) != 0, TimeSpan.FromSeconds(30));
+        Assert.True(closes, $"{closed}: 0");
         memory.AssertPeak(64 * Megabyte + Slack);
         clients.ForEach(client => client.Dispose());
         memory.AssertFallsTo(SlackAfter);
-    }
-
-    private static string Info(RunningServer server, string name)
-    {
-        using var client = new TextClient(server.Process.TcpEndPoint);
-        string[] lines = client.Call("INFO", "stats").Split("\r\n");
-        string line = lines.First(l => l.StartsWith(name + ":", StringComparison.Ordinal));
-        return line[(name.Length + 1)..];
     }
 
     /// <summary>Looks at the process's own memory all the time: the arena's pages are shared, and are not in
@@ -251,21 +238,21 @@ public sealed class MemoryLimitTests
         public MemoryWatch(RunningServer server)
         {
             _server = server;
-            _before = Resident();
+            _before = server.ResidentBytes;
             _thread = new Thread(Look) { IsBackground = true };
             _thread.Start();
         }
 
         public void AssertPeak(long most)
         {
-            long peak = Math.Max(Volatile.Read(ref _peak), Resident()) - _before;
+            long peak = Math.Max(Volatile.Read(ref _peak), _server.ResidentBytes) - _before;
             Assert.True(peak <= most, $"{peak >> 20} MiB more than before, and {most >> 20} are allowed.");
         }
 
         public void AssertFallsTo(long most) =>
             Assert.True(
-                SpinWait.SpinUntil(() => Resident() - _before <= most, s_patience),
-                $"{(Resident() - _before) >> 20} MiB stay, and {most >> 20} are allowed.");
+                SpinWait.SpinUntil(() => _server.ResidentBytes - _before <= most, s_patience),
+                $"{(_server.ResidentBytes - _before) >> 20} MiB stay, and {most >> 20} are allowed.");
 
         public void Dispose()
         {
@@ -277,17 +264,9 @@ public sealed class MemoryLimitTests
         {
             while (!_stop)
             {
-                Volatile.Write(ref _peak, Math.Max(_peak, Resident()));
+                Volatile.Write(ref _peak, Math.Max(_peak, _server.ResidentBytes));
                 Thread.Sleep(2);
             }
-        }
-
-        private long Resident()
-        {
-            string line = File.ReadLines($"/proc/{_server.Process.Id}/status")
-                .First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal));
-            string kilobytes = line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1];
-            return long.Parse(kilobytes, CultureInfo.InvariantCulture) * 1024;
         }
     }
 }

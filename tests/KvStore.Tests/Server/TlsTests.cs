@@ -77,7 +77,7 @@ public sealed class TlsTests : IDisposable
         };
 
         Assert.Equal(letIn ? "+PONG\r\n" : "refused", Ping(port, certificate, SslProtocols.None));
-        AssertServes(server);
+        server.AssertServes();
     }
 
     [Theory]
@@ -111,7 +111,7 @@ public sealed class TlsTests : IDisposable
 
         long start = Stopwatch.GetTimestamp();
         Assert.Equal("+PONG\r\n", Ping(port, null, SslProtocols.None));
-        AssertServes(server);
+        server.AssertServes();
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 5);
 
         // The time limit of a handshake ends them.
@@ -134,7 +134,7 @@ public sealed class TlsTests : IDisposable
         using SslStream stream = Handshake(socket, null, SslProtocols.None);
         stream.Write([.. Enumerable.Repeat("*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n"u8.ToArray(), 200).SelectMany(b => b)]);
         Thread.Sleep(500);
-        AssertServes(server);
+        server.AssertServes();
         socket.Dispose();
 
         bool gone = SpinWait.SpinUntil(() => Descriptors(server) <= before, TimeSpan.FromSeconds(15));
@@ -259,12 +259,6 @@ public sealed class TlsTests : IDisposable
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
-
-    private static void AssertServes(RunningServer server)
-    {
-        using var client = new TextClient(server.Process.TcpEndPoint);
-        Assert.Equal("+PONG\r\n", client.Call("PING"));
     }
 
     /// <summary>An authority of the test's own.</summary>
