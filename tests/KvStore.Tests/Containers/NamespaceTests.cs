@@ -39,7 +39,7 @@ public sealed class NamespaceTests(ITestOutputHelper output)
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server keeps nothing in /dev/shm.");
         using var group = new MemoryGroup(192L << 20);
-        int port = FreePort();
+        int port = ServerProcess.FreePort();
         using Process container = Start(group, port);
         try
         {
@@ -140,12 +140,5 @@ public sealed class NamespaceTests(ITestOutputHelper output)
                 Thread.Sleep(20);
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

@@ -144,7 +144,7 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public void A_server_without_its_certificates_does_not_start()
     {
-        string port = $"{FreePort()}";
+        string port = $"{ServerProcess.FreePort()}";
         string[] arguments = ["--arena", _directory.Path, "--size", "64M", "--port", "0", "--tls-port", port];
 
         (int exitCode, _, string error) = Tool.Run(TestServer.KvStorePath, arguments);
@@ -167,7 +167,7 @@ public sealed class TlsTests : IDisposable
         (string certificate, string key) = WriteServerCertificate();
         string authority = Path.Combine(_directory.Path, "ca.pem");
         File.WriteAllText(authority, _authority.Certificate.ExportCertificatePem());
-        port = FreePort();
+        port = ServerProcess.FreePort();
         return new RunningServer(ServerProgram.KvStore(
             TestServer.KvStorePath,
             [
@@ -253,13 +253,6 @@ public sealed class TlsTests : IDisposable
     private static int Descriptors(RunningServer server) =>
         Directory.GetFileSystemEntries($"/proc/{server.Process.Id}/fd")
             .Count(path => new FileInfo(path).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
 
     /// <summary>An authority of the test's own.</summary>
     private sealed class Authority : IDisposable
