@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using GuestMemFs.Cli.Tests.Infrastructure;
 using KvStore.Engine;
 using YamlDotNet.RepresentationModel;
 
@@ -9,7 +10,7 @@ namespace KvStore.Tests.Containers;
 /// </summary>
 public sealed partial class ExampleTests
 {
-    private static readonly string s_page = Path.Combine(Root(), "docs", "containers.md");
+    private static readonly string s_page = Repository.File("docs/containers.md");
 
     [Fact]
     public void The_pod_mounts_what_the_server_uses_and_its_memory_fits_the_limit()
@@ -74,17 +75,6 @@ public sealed partial class ExampleTests
 
     private static long Bytes(YamlNode node) =>
         Settings.TryParseBytes(Text(node) + "B", out long bytes) ? bytes : throw new FormatException(Text(node));
-
-    private static string Root()
-    {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "GuestMemFs.sln")))
-        {
-            directory = Path.GetDirectoryName(directory);
-        }
-
-        return directory ?? throw new DirectoryNotFoundException("The repository is not above the tests.");
-    }
 
     [GeneratedRegex("```yaml\n(?<yaml>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Block();
