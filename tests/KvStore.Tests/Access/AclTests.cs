@@ -252,26 +252,27 @@ public sealed class AclTests
     /// <summary>A client of redis-server and one of ours.</summary>
     private sealed class Pair : IDisposable
     {
-        private readonly RunningServer? _redisServer;
-        private readonly RunningServer? _ownServer;
-        private readonly RunningServer _redisTarget;
-        private readonly RunningServer _ownTarget;
+        private readonly RunningServer _redis;
+        private readonly RunningServer _own;
+        private readonly bool _isFirst; // whose servers they are
 
         public Pair()
-        {
-            ServerProgram redis = ServerProgram.Redis(Tool.Require("redis-server"), "--databases", "1");
-            _redisTarget = _redisServer = new RunningServer(redis);
-            _ownTarget = _ownServer = TestServer.Start("64M");
-            Redis = new TextClient(_redisTarget.Process.TcpEndPoint);
-            Own = new TextClient(_ownTarget.Process.TcpEndPoint);
-        }
+            : this(
+                new RunningServer(ServerProgram.Redis(Tool.Require("redis-server"), "--databases", "1")),
+                TestServer.Start("64M")) =>
+            _isFirst = true;
 
         public Pair(Pair servers)
+            : this(servers._redis, servers._own)
         {
-            _redisTarget = servers._redisTarget;
-            _ownTarget = servers._ownTarget;
-            Redis = new TextClient(_redisTarget.Process.TcpEndPoint);
-            Own = new TextClient(_ownTarget.Process.TcpEndPoint);
+        }
+
+        private Pair(RunningServer redis, RunningServer own)
+        {
+            _redis = redis;
+            _own = own;
+            Redis = new TextClient(redis.Process.TcpEndPoint);
+            Own = new TextClient(own.Process.TcpEndPoint);
         }
 
         public TextClient Redis { get; }
@@ -283,7 +284,7 @@ public sealed class AclTests
             var differences = new StringBuilder();
             foreach (string line in lines)
             {
-                string[] args = CommandLines.Split(line.TrimStart('?'));
+                string[] args = CommandLines.Split(line);
                 (string expected, string actual) = (Redis.Call(args), Own.Call(args));
                 bool same = !sameHello && args[0] == "HELLO" ? expected[0] == actual[0] : expected == actual;
                 if (!same)
@@ -308,8 +309,11 @@ public sealed class AclTests
         {
             Redis.Dispose();
             Own.Dispose();
-            _redisServer?.Dispose();
-            _ownServer?.Dispose();
+            if (_isFirst)
+            {
+                _redis.Dispose();
+                _own.Dispose();
+            }
         }
 
         private static string[] Entries(string log)
