@@ -30,14 +30,16 @@ internal static class Settings
 {
     private const long Gigabyte = 1L << 30;
 
-    private static readonly (string Name, CrashLoopAction Action)[] s_actions =
+    private static readonly (string Name, CrashLoopAction Value)[] s_actions =
     [
         ("report", CrashLoopAction.Report),
         ("set-aside", CrashLoopAction.SetAside),
         ("read-only", CrashLoopAction.OpenReadOnly),
     ];
 
-    private static readonly (string Name, ClientCertificates Asked)[] s_clients =
+    private static readonly (string Name, bool Value)[] s_filesLost = [("report", false), ("read-only", true)];
+
+    private static readonly (string Name, ClientCertificates Value)[] s_clients =
     [
         ("yes", ClientCertificates.Required),
         ("no", ClientCertificates.Ignored),
@@ -58,9 +60,9 @@ internal static class Settings
         new(
             "tls-ca-cert-file", "PEM: authorities of the clients' certificates",
             o => o.TlsCaCertFile, (o, v) => Done(o.TlsCaCertFile = v)),
-        new(
-            "tls-auth-clients", "whether clients have to show a certificate: yes, no or optional",
-            o => s_clients.First(it => it.Asked == o.TlsAuthClients).Name, SetTlsClients),
+        Choice(
+            "tls-auth-clients", "whether clients have to show a certificate: yes, no or optional", s_clients,
+            o => o.TlsAuthClients, (o, v) => o.TlsAuthClients = v),
         new("unixsocket", "path of a unix socket to listen on as well", o => o.UnixSocket, (o, v) => v.Length <= 107 ? Done(o.UnixSocket = v) : "argument must be a path of at most 107 bytes"),
         Number("tcp-backlog", "connections that wait to be accepted", 1, 65535, o => o.Backlog, (o, v) => o.Backlog = (int)v),
         new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory, (o, v) => Done(o.ArenaDirectory = v)),
@@ -73,9 +75,9 @@ internal static class Settings
         Number(
             "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", 0, 86400,
             o => (long)o.WaitForWriter.TotalSeconds, (o, v) => o.WaitForWriter = TimeSpan.FromSeconds(v)),
-        new(
+        Choice(
             "crash-loop", "what is done about a store whose servers end early: report, set-aside or read-only",
-            o => s_actions.First(it => it.Action == o.CrashLoopAction).Name, SetCrashLoop),
+            s_actions, o => o.CrashLoopAction, (o, v) => o.CrashLoopAction = v),
         Number(
             "crash-loop-limit", "after how many early ends in a row that is done", CrashLoopPolicy.MinimumLimit, 1000,
             o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
@@ -83,21 +85,23 @@ internal static class Settings
             "checksums", "yes: the values of a store that is made carry checksums, which every read checks",
             o => o.Checksums ? "yes" : "no", SetChecksums),
         new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize, SetSize),
-        new(
+        YesNo(
             "lock-memory", "yes: the store's memory is kept out of swap; refused where the process may not (ulimit -l)",
-            o => o.LockMemory ? "yes" : "no", SetLockMemory),
-        new(
+            o => o.LockMemory, (o, v) => o.LockMemory = v),
+        Choice(
             "files-lost", "what is done while the store's files are removed: report, or read-only: writes are refused",
-            o => o.ReadOnlyWithoutFiles ? "read-only" : "report", SetFilesLost, atRunTime: true),
-        new(
+            s_filesLost, o => o.ReadOnlyWithoutFiles, (o, v) => o.ReadOnlyWithoutFiles = v, atRunTime: true),
+        YesNo(
             "erase", "yes: what is deleted or overwritten is zeroed before the reply, from then on",
-            o => o.Erase ? "yes" : "no", SetErase),
+            o => o.Erase, (o, v) => o.Erase = v),
         new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
         new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),
         new(
             "aclfile", "file of users and what they may do, for ACL LOAD and SAVE",
             o => o.AclFile, (o, v) => Done(o.AclFile = v)),
-        new("protected-mode", "yes: without a password, clients of other machines are refused", o => o.ProtectedMode ? "yes" : "no", SetProtectedMode, atRunTime: true),
+        YesNo(
+            "protected-mode", "yes: without a password, clients of other machines are refused",
+            o => o.ProtectedMode, (o, v) => o.ProtectedMode = v, atRunTime: true),
         new("unixsocketperm", "permissions of the unix socket, octal, as 700; the umask's where not given", ShowMode, SetMode),
         Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients, (o, v) => o.MaxClients = (int)v, atRunTime: true),
         Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout, (o, v) => o.Timeout = (int)v, atRunTime: true),
@@ -173,39 +177,6 @@ internal static class Settings
         }
     }
 
-    private static string? SetProtectedMode(ServerOptions options, string value) =>
-        SetYesNo(options, value, (o, on) => o.ProtectedMode = on);
-
-    private static string? SetFilesLost(ServerOptions options, string value)
-    {
-        bool readOnly = value.Equals("read-only", StringComparison.OrdinalIgnoreCase);
-        if (!readOnly && !value.Equals("report", StringComparison.OrdinalIgnoreCase))
-        {
-            return "argument must be report or read-only";
-        }
-
-        options.ReadOnlyWithoutFiles = readOnly;
-        return null;
-    }
-
-    private static string? SetLockMemory(ServerOptions options, string value) =>
-        SetYesNo(options, value, (o, on) => o.LockMemory = on);
-
-    private static string? SetErase(ServerOptions options, string value) =>
-        SetYesNo(options, value, (o, on) => o.Erase = on);
-
-    private static string? SetYesNo(ServerOptions options, string value, Action<ServerOptions, bool> set)
-    {
-        bool on = value.Equals("yes", StringComparison.OrdinalIgnoreCase);
-        if (!on && !value.Equals("no", StringComparison.OrdinalIgnoreCase))
-        {
-            return "argument must be 'yes' or 'no'";
-        }
-
-        set(options, on);
-        return null;
-    }
-
     private static string ShowSize(ServerOptions options) =>
         options.Size == 0 ? "auto" : options.Size.ToString(CultureInfo.InvariantCulture);
 
@@ -220,34 +191,6 @@ internal static class Settings
         return TryParseBytes(value, out long size)
             ? Within(size, 2L << 20, 1L << 47) ?? Apply(options, size, (o, v) => o.Size = v)
             : "argument must be a memory value";
-    }
-
-    private static string? SetCrashLoop(ServerOptions options, string value)
-    {
-        foreach ((string name, CrashLoopAction action) in s_actions)
-        {
-            if (value.Equals(name, StringComparison.OrdinalIgnoreCase))
-            {
-                options.CrashLoopAction = action;
-                return null;
-            }
-        }
-
-        return "argument must be report, set-aside or read-only";
-    }
-
-    private static string? SetTlsClients(ServerOptions options, string value)
-    {
-        foreach ((string name, ClientCertificates asked) in s_clients)
-        {
-            if (value.Equals(name, StringComparison.OrdinalIgnoreCase))
-            {
-                options.TlsAuthClients = asked;
-                return null;
-            }
-        }
-
-        return "argument must be yes, no or optional";
     }
 
     private static string ShowMode(ServerOptions options) => options.UnixSocketMode == 0 ? "0" : Convert.ToString(options.UnixSocketMode, 8);
@@ -301,6 +244,36 @@ internal static class Settings
             }
 
             return Within(number, least, most) ?? Apply(o, number, set);
+        }, atRunTime);
+
+    private static Setting YesNo(
+        string name, string help, Func<ServerOptions, bool> get, Action<ServerOptions, bool> set, bool atRunTime = false) =>
+        new(name, help, o => get(o) ? "yes" : "no", (o, v) =>
+        {
+            bool on = v.Equals("yes", StringComparison.OrdinalIgnoreCase);
+            if (!on && !v.Equals("no", StringComparison.OrdinalIgnoreCase))
+            {
+                return "argument must be 'yes' or 'no'";
+            }
+
+            set(o, on);
+            return null;
+        }, atRunTime);
+
+    private static Setting Choice<T>(
+        string name, string help, (string Name, T Value)[] choices, Func<ServerOptions, T> get,
+        Action<ServerOptions, T> set, bool atRunTime = false) =>
+        new(name, help, o => choices.First(it => EqualityComparer<T>.Default.Equals(it.Value, get(o))).Name, (o, v) =>
+        {
+            int index = Array.FindIndex(choices, it => it.Name.Equals(v, StringComparison.OrdinalIgnoreCase));
+            if (index < 0)
+            {
+                string[] names = [.. choices.Select(it => it.Name)];
+                return $"argument must be {string.Join(", ", names[..^1])} or {names[^1]}";
+            }
+
+            set(o, choices[index].Value);
+            return null;
         }, atRunTime);
 
     private static string? Within(long value, long least, long most) =>
