@@ -5,7 +5,7 @@ namespace KvStore.Access;
 /// <summary>Who a client may be, what proves it, and what he may do. Used under the engine's gate.</summary>
 internal sealed class AclUser(string name)
 {
-    private readonly List<byte[]> _passwords = [];
+    private List<byte[]> _passwords = [];
 
     public string Name { get; } = name;
 
@@ -66,9 +66,7 @@ internal sealed class AclUser(string name)
         Enabled = other.Enabled;
         NoPassword = other.NoPassword;
         PayloadFlag = other.PayloadFlag;
-        byte[][] passwords = [.. other._passwords];
-        _passwords.Clear();
-        _passwords.AddRange(passwords);
+        _passwords = [.. other._passwords];
         Selectors = other.Selectors.ConvertAll(selector => selector.Clone());
         Unlimited = Selectors.Exists(selector => selector.AllowsEverything);
     }

@@ -22,7 +22,17 @@ internal sealed class UserTable
 
     public AclUser? Find(string name) => _users.GetValueOrDefault(name);
 
-    public void Add(AclUser user) => _users.Add(user.Name, user);
+    /// <summary>The user of this name becomes what that one is, and keeps its connections; made where there is
+    /// none.</summary>
+    public void Set(AclUser changed)
+    {
+        if (!_users.TryGetValue(changed.Name, out AclUser? user))
+        {
+            _users.Add(changed.Name, user = new AclUser(changed.Name));
+        }
+
+        user.TakeFrom(changed);
+    }
 
     /// <summary>The user removed, or null where there was none of this name.</summary>
     public AclUser? Remove(string name) => _users.Remove(name, out AclUser? user) ? user : null;

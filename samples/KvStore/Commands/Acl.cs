@@ -149,9 +149,8 @@ internal static class Acl
             return;
         }
 
-        AclUser? there = call.Engine.Users.Find(name);
         var changed = new AclUser(name);
-        if (there is not null)
+        if (call.Engine.Users.Find(name) is { } there)
         {
             changed.TakeFrom(there);
         }
@@ -168,12 +167,7 @@ internal static class Acl
             return;
         }
 
-        if (there is null)
-        {
-            call.Engine.Users.Add(there = new AclUser(name));
-        }
-
-        there.TakeFrom(changed);
+        call.Engine.Users.Set(changed);
         call.Reply.Ok();
     }
 

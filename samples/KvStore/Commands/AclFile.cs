@@ -26,9 +26,8 @@ internal static class AclFile
     /// <summary>The default user has the password that requirepass says, or none.</summary>
     public static void SetDefaultPassword(KvEngine engine)
     {
-        AclUser user = engine.Users.Default;
-        var changed = new AclUser(user.Name);
-        changed.TakeFrom(user);
+        var changed = new AclUser(UserTable.DefaultName);
+        changed.TakeFrom(engine.Users.Default);
         changed.ClearPasswords();
         changed.NoPassword = engine.Options.RequirePass.Length == 0;
         if (!changed.NoPassword)
@@ -36,7 +35,7 @@ internal static class AclFile
             changed.AddPassword(AclUser.Hash(Encoding.UTF8.GetBytes(engine.Options.RequirePass)));
         }
 
-        user.TakeFrom(changed);
+        engine.Users.Set(changed);
     }
 
     /// <summary>Takes all users from the file in place of those there are. Null, or what is wrong; nothing is changed
@@ -135,16 +134,7 @@ internal static class AclFile
         UserTable table = engine.Users;
         foreach (AclUser user in users.Values)
         {
-            if (table.Find(user.Name) is { } there)
-            {
-                there.TakeFrom(user);
-            }
-            else
-            {
-                var added = new AclUser(user.Name);
-                added.TakeFrom(user);
-                table.Add(added);
-            }
+            table.Set(user);
         }
 
         AclUser[] gone = [.. table.All.Where(user => user != table.Default && !users.ContainsKey(user.Name))];
