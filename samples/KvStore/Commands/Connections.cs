@@ -1,4 +1,3 @@
-using System.Text;
 using KvStore.Protocol;
 using KvStore.Session;
 using static KvStore.Commands.CommandFlags;
@@ -26,9 +25,6 @@ internal static class Connections
         new("reset", 1, NoAuth | Immediate | Fast, KeySpec.None, Reset)
             { Since = "6.2.0", Summary = "Reset the connection" },
     ]);
-
-    /// <summary>What is longer is nobody's name, and is not kept in the log whole.</summary>
-    private const int LongestUserName = 1024;
 
     public static void Ping(in Call call)
     {
@@ -183,7 +179,7 @@ internal static class Connections
 
     private static bool TryAuthenticate(in Call call, ReadOnlySpan<byte> name, ReadOnlySpan<byte> password)
     {
-        string user = Encoding.Latin1.GetString(name[..Math.Min(name.Length, LongestUserName)]);
+        string user = Permissions.Shown(name);
         if (call.Engine.Users.Authenticate(user, password) is not { } found)
         {
             Permissions.Log(call, "auth", call.Command.Name.ToUpperInvariant(), user);

@@ -17,38 +17,26 @@ internal static class Permissions
     }
 
     /// <summary>Null, or the error for a command that is about to run; the log has it then.</summary>
-    public static string? Refusal(in Call call)
+    public static string? Refusal(in Call call) => CheckAndLog(call) switch
     {
-        switch (Check(call.Session.User, call.Command, call.Args, out int key))
-        {
-            case Verdict.NoCommand:
-                Log(call, "command", call.Command.Name, call.Session.User.Name);
-                return $"NOPERM this user has no permissions to run the '{call.Command.Name}' command";
-            case Verdict.NoKey:
-                Log(call, "key", Shown(call.Args[key]), call.Session.User.Name);
-                return "NOPERM this user has no permissions to access one of the keys used as arguments";
-            default:
-                return null;
-        }
-    }
+        Verdict.NoCommand => $"NOPERM this user has no permissions to run the '{call.Command.Name}' command",
+        Verdict.NoKey => "NOPERM this user has no permissions to access one of the keys used as arguments",
+        _ => null,
+    };
 
     /// <summary>The same in EXEC, of a command that was queued before the rules changed.</summary>
     public static string? LateRefusal(in Call call)
     {
-        Verdict verdict = Check(call.Session.User, call.Command, call.Args, out int key);
-        if (verdict == Verdict.Allowed)
+        string? reason = CheckAndLog(call, "multi") switch
         {
-            return null;
-        }
-
-        bool noCommand = verdict == Verdict.NoCommand;
-        string subject = noCommand ? call.Command.Name : Shown(call.Args[key]);
-        Log(call, noCommand ? "command" : "key", subject, call.Session.User.Name, "multi");
-        return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
-            + "This command is no longer allowed for the following reason: "
-            + (noCommand
-                ? "no permission to execute the command or subcommand"
-                : "no permission to touch the specified keys");
+            Verdict.NoCommand => "no permission to execute the command or subcommand",
+            Verdict.NoKey => "no permission to touch the specified keys",
+            _ => null,
+        };
+        return reason is null
+            ? null
+            : "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
+            + $"This command is no longer allowed for the following reason: {reason}";
     }
 
     /// <summary>Asks the selectors one by one. Of several refusals the one that got furthest counts.</summary>
@@ -88,8 +76,26 @@ internal static class Permissions
             ClientInfo = Clients.Describe(call.Session),
         });
 
+    /// <summary>A name or a key as the log keeps it: no more of it than so many bytes.</summary>
     public static string Shown(ReadOnlySpan<byte> bytes) =>
         Encoding.Latin1.GetString(bytes[..Math.Min(bytes.Length, LongestObject)]);
+
+    private static Verdict CheckAndLog(in Call call, string? context = null)
+    {
+        string user = call.Session.User.Name;
+        Verdict verdict = Check(call.Session.User, call.Command, call.Args, out int key);
+        switch (verdict)
+        {
+            case Verdict.NoCommand:
+                Log(call, "command", call.Command.Name, user, context);
+                break;
+            case Verdict.NoKey:
+                Log(call, "key", Shown(call.Args[key]), user, context);
+                break;
+        }
+
+        return verdict;
+    }
 
     private static Verdict Check(AclSelector selector, Command command, Arguments args, out int key)
     {
