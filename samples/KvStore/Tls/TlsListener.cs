@@ -101,11 +101,13 @@ internal sealed class TlsListener : IDisposable
             {
                 await HandshakeAsync(stream).ConfigureAwait(false);
                 (Socket outer, Socket inner) = SocketPair.Create();
-                using (outer)
+                var plain = new NetworkStream(outer, ownsSocket: true);
+                await using (plain.ConfigureAwait(false))
                 {
                     _handler(inner, client.RemoteEndPoint, client.LocalEndPoint, () => EndSoon(end));
-                    Task fromClient = FromClientAsync(stream, outer, end.Token);
-                    await ToClientAsync(outer, stream, end.Token).ConfigureAwait(false);
+                    Task fromClient = FromClientAsync(stream, plain, end.Token);
+                    await CopyAsync(plain, stream, end.Token).ConfigureAwait(false);
+                    await stream.ShutdownAsync().ConfigureAwait(false);
                     client.Shutdown(SocketShutdown.Both); // What it still sends is for nobody.
                     await fromClient.ConfigureAwait(false);
                 }
@@ -129,53 +131,34 @@ internal sealed class TlsListener : IDisposable
         await stream.AuthenticateAsServerAsync(_options, patience.Token).ConfigureAwait(false);
     }
 
-    private static async Task FromClientAsync(SslStream from, Socket to, CancellationToken end)
+    private static async Task FromClientAsync(SslStream from, NetworkStream to, CancellationToken end)
     {
         try
         {
-            while (true)
-            {
-                await from.ReadAsync(Memory<byte>.Empty, end).ConfigureAwait(false); // No buffer while it is idle.
-                byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-                try
-                {
-                    int count = await from.ReadAsync(buffer, end).ConfigureAwait(false);
-                    if (count == 0)
-                    {
-                        return;
-                    }
-
-                    await SendAllAsync(to, buffer.AsMemory(0, count), end).ConfigureAwait(false);
-                }
-                finally
-                {
-                    ArrayPool<byte>.Shared.Return(buffer);
-                }
-            }
+            await CopyAsync(from, to, end).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException
-            or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
             // One of the two sides is gone.
         }
         finally
         {
-            EndSending(to);
+            EndSending(to.Socket);
         }
     }
 
-    private static async Task ToClientAsync(Socket from, SslStream to, CancellationToken end)
+    /// <summary>Copies until there is no more. While nothing comes, it has no buffer.</summary>
+    private static async Task CopyAsync(Stream from, Stream to, CancellationToken end)
     {
         while (true)
         {
-            await from.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, end).ConfigureAwait(false);
+            await from.ReadAsync(Memory<byte>.Empty, end).ConfigureAwait(false);
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
             try
             {
-                int count = await from.ReceiveAsync(buffer, SocketFlags.None, end).ConfigureAwait(false);
+                int count = await from.ReadAsync(buffer, end).ConfigureAwait(false);
                 if (count == 0)
                 {
-                    await to.ShutdownAsync().ConfigureAwait(false);
                     return;
                 }
 
@@ -185,14 +168,6 @@ internal sealed class TlsListener : IDisposable
             {
                 ArrayPool<byte>.Shared.Return(buffer);
             }
-        }
-    }
-
-    private static async Task SendAllAsync(Socket to, ReadOnlyMemory<byte> bytes, CancellationToken end)
-    {
-        while (!bytes.IsEmpty)
-        {
-            bytes = bytes[await to.SendAsync(bytes, SocketFlags.None, end).ConfigureAwait(false)..];
         }
     }
 
