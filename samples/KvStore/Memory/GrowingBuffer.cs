@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace KvStore.Memory;
 
 /// <summary>
@@ -35,6 +37,16 @@ internal sealed unsafe class GrowingBuffer : IDisposable
         Length = (int)needed;
         return Span[start..];
     }
+
+    /// <summary>Appends a value.</summary>
+    public void Add<T>(T value)
+        where T : unmanaged =>
+        MemoryMarshal.Write(Append(sizeof(T)), value);
+
+    /// <summary>The values appended, where all of them are of this type.</summary>
+    public Span<T> Values<T>()
+        where T : unmanaged =>
+        MemoryMarshal.Cast<byte, T>(Span);
 
     /// <summary>Drops what was appended behind so many bytes; the memory stays.</summary>
     public void CutTo(int length) => Length = Math.Min(Length, length);

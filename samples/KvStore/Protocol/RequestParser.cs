@@ -56,7 +56,7 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
     public long KeptBytes =>
         _remaining < 0 ? 0 : ((long)_slices.Length * Unsafe.SizeOf<Slice>()) + (_manySlices?.Capacity ?? 0);
 
-    private Span<Slice> Slices => _manySlices is null ? _slices : MemoryMarshal.Cast<byte, Slice>(_manySlices.Span);
+    private Span<Slice> Slices => _manySlices is null ? _slices : _manySlices.Values<Slice>();
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
@@ -280,7 +280,7 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
             few.CopyTo(_manySlices.Append(few.Length));
         }
 
-        MemoryMarshal.Write(_manySlices.Append(Unsafe.SizeOf<Slice>()), slice);
+        _manySlices.Add(slice);
         _sliceCount++;
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using KvStore.Memory;
 using KvStore.Protocol;
 
@@ -14,7 +13,7 @@ internal sealed class TransactionQueue : IDisposable
     /// <summary>True after a command that was refused: EXEC will not run.</summary>
     public bool Spoiled { get; private set; }
 
-    public int Count => MemoryMarshal.Cast<byte, Slice>(_commands.Span).Length;
+    public int Count => _commands.Values<Slice>().Length;
 
     /// <summary>Bytes of memory held: arguments, and where each of them and each command begins.</summary>
     public long Bytes => (long)_bytes.Capacity + _slices.Capacity + _commands.Capacity;
@@ -26,20 +25,20 @@ internal sealed class TransactionQueue : IDisposable
 
     public void Enqueue(Arguments args, bool writes)
     {
-        Add(_commands, new Slice(MemoryMarshal.Cast<byte, Slice>(_slices.Span).Length, args.Count));
+        _commands.Add(new Slice(_slices.Values<Slice>().Length, args.Count));
         MostChanges += writes ? args.Count : 0;
         for (int i = 0; i < args.Count; i++)
         {
             ReadOnlySpan<byte> arg = args[i];
-            Add(_slices, new Slice(_bytes.Length, arg.Length));
+            _slices.Add(new Slice(_bytes.Length, arg.Length));
             arg.CopyTo(_bytes.Append(arg.Length));
         }
     }
 
     public Arguments ArgumentsAt(int index)
     {
-        Slice command = MemoryMarshal.Cast<byte, Slice>(_commands.Span)[index];
-        Span<Slice> slices = MemoryMarshal.Cast<byte, Slice>(_slices.Span);
+        Slice command = _commands.Values<Slice>()[index];
+        Span<Slice> slices = _slices.Values<Slice>();
         return new Arguments(_bytes.Span, slices.Slice(command.Start, command.Length));
     }
 
@@ -50,7 +49,4 @@ internal sealed class TransactionQueue : IDisposable
         _slices.Dispose();
         _bytes.Dispose();
     }
-
-    private static void Add(GrowingBuffer buffer, Slice slice) =>
-        MemoryMarshal.Write(buffer.Append(2 * sizeof(int)), slice);
 }
