@@ -31,8 +31,6 @@ internal static class Config
         },
     ]);
 
-    private const string MaxMemory = "maxmemory";
-
     /// <summary>What clients ask for that is not a setting here, answered as it is.</summary>
     private static readonly Fact[] Facts =
     [
@@ -40,7 +38,7 @@ internal static class Config
         new("appendonly", _ => "no", AtRunTime: true),
         new("appendfsync", _ => "no", AtRunTime: true),
         new("databases", _ => "1"),
-        new(MaxMemory, o => Numbers.Text(o.Size), AtRunTime: true),
+        new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true, BytesProblem),
         new("maxmemory-policy", _ => "noeviction", AtRunTime: true),
         new("cluster-enabled", _ => "no"),
         new("slave-read-only", _ => "yes", AtRunTime: true),
@@ -108,8 +106,7 @@ internal static class Config
                 : setting?.Name == "maxclients" && !FitsDescriptors(call.Args[i + 1])
                     ? $"The operating system is not able to handle the specified number of clients, try with {DescriptorLimit.MostConnections()}"
                 : setting is not null ? setting.TryApply(trial, call.Args.Text(i + 1))
-                : fact!.Name == MaxMemory ? BytesProblem(call.Args.Text(i + 1))
-                : fact.Problem(options, call.Args.Text(i + 1));
+                : fact!.Problem(options, call.Args.Text(i + 1));
             if (problem is not null)
             {
                 call.Reply.Error($"ERR CONFIG SET failed (possibly related to argument '{call.Args.Shown(i)}') - {problem}");
@@ -139,19 +136,20 @@ internal static class Config
     {
         for (int i = 2; i < call.Args.Count; i += 2)
         {
-            if (call.Args.Text(i).Equals(MaxMemory, StringComparison.OrdinalIgnoreCase)
-                && Settings.TryParseBytes(call.Args.Text(i + 1), out long bytes))
+            if (!call.Args.Is(i, "maxmemory"u8) || !Settings.TryParseBytes(call.Args.Text(i + 1), out long bytes))
             {
-                try
-                {
-                    call.Engine.Options.Size = call.Engine.Keyspace.SetMaximum(bytes);
-                }
-                catch (ArenaException refused)
-                {
-                    call.Reply.Error(
-                        $"ERR CONFIG SET failed (possibly related to argument '{MaxMemory}') - {refused.Message}");
-                    return false;
-                }
+                continue;
+            }
+
+            try
+            {
+                call.Engine.Options.Size = call.Engine.Keyspace.SetMaximum(bytes);
+            }
+            catch (ArenaException refused)
+            {
+                call.Reply.Error(
+                    $"ERR CONFIG SET failed (possibly related to argument 'maxmemory') - {refused.Message}");
+                return false;
             }
         }
 
@@ -172,10 +170,13 @@ internal static class Config
 
     public static void Rewrite(in Call call) => call.Reply.Error("ERR The server is running without a config file"u8);
 
-    /// <summary>What is so here and cannot be otherwise. Whoever sets it to what it is, is told OK.</summary>
-    private sealed record Fact(string Name, Func<ServerOptions, string> Value, bool AtRunTime = false)
+    /// <summary>What is not a setting. Without a check it is fixed: to set it to what it is, is OK.</summary>
+    private sealed record Fact(
+        string Name, Func<ServerOptions, string> Value, bool AtRunTime = false, Func<string, string?>? Check = null)
     {
         public string? Problem(ServerOptions options, string value) =>
-            value.Equals(Value(options), StringComparison.OrdinalIgnoreCase) ? null : $"it is '{Value(options)}' here, and nothing else";
+            Check is not null ? Check(value)
+            : value.Equals(Value(options), StringComparison.OrdinalIgnoreCase) ? null
+            : $"it is '{Value(options)}' here, and nothing else";
     }
 }
