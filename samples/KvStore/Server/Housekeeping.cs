@@ -21,7 +21,6 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
 
     private long _second = Environment.TickCount64;
     private long _commands;
-    private bool _lost;
 
     public long CommandsPerSecond { get; private set; }
 
@@ -110,9 +109,9 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
             lock (engine.Gate)
             {
                 ArenaFilesLost? lost = engine.Closed ? null : engine.Keyspace.CheckFiles();
-                if (!engine.Closed && lost is not null != _lost)
+                if (!engine.Closed && lost is not null != engine.FilesLost)
                 {
-                    engine.FilesLost = _lost = lost is not null;
+                    engine.FilesLost = lost is not null;
                     StandardError.WriteLine(lost?.ToString() ?? "The store's files are in their place again.");
                 }
             }
