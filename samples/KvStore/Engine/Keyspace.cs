@@ -22,8 +22,10 @@ internal sealed class Keyspace : IDisposable
         _arena = arena;
         _region = region;
         _heap = PersistentHeap.Open(region, new HeapOptions { Erase = options.Erase });
-        var dictionary = new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = options.Checksums };
-        Keys = PersistentDictionary.OpenOrCreate(_heap, DictionaryName, dictionary);
+        Keys = PersistentDictionary.OpenOrCreate(
+            _heap,
+            DictionaryName,
+            new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = options.Checksums });
         KeysAtAttach = Keys.Count;
     }
 
