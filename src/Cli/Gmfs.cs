@@ -10,8 +10,8 @@ internal static class Gmfs
     private const string Description = $"""
         gmfs looks at persistent memory arenas: what is in them, whether they are whole, why they are as they are.
 
-        An arena is a directory on a medium of memory (tmpfs, hugetlbfs, DAX, guestmemfs) or on a disk. It holds named regions.
-        One process writes; gmfs reads beside it. What would change an arena that has a writer is refused.
+        An arena is a directory on a medium of memory (tmpfs, hugetlbfs, DAX, guestmemfs) or on a disk. It holds named
+        regions. One process writes; gmfs reads beside it. What would change an arena that has a writer is refused.
 
           gmfs media                                what this machine offers
           gmfs create --arena /dev/shm/shop         make an arena
@@ -28,8 +28,10 @@ internal static class Gmfs
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static int Run(IReadOnlyList<string> arguments, Shell shell)
     {
-        ParseResult parsed = Root(shell).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null }); // A region may be called @something.
-        int code = parsed.Invoke(new InvocationConfiguration { Output = shell.Out, Error = shell.Error, EnableDefaultExceptionHandler = false });
+        // A region may be called @something.
+        ParseResult parsed = Root(shell).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        int code = parsed.Invoke(new InvocationConfiguration { Output = shell.Out, Error = shell.Error,
+            EnableDefaultExceptionHandler = false });
         return parsed.Errors.Count > 0 && code != 0 ? (int)ExitCode.Usage : code;
     }
 

@@ -1,6 +1,8 @@
 namespace GuestMemFs.Architecture;
 
-/// <summary>Finds circles: sets of which each member reaches each other (Tarjan's strongly connected components).</summary>
+/// <summary>
+/// Finds circles: sets of which each member reaches each other (Tarjan's strongly connected components).
+/// </summary>
 internal sealed class Circles
 {
     private readonly ILookup<string, string> _edges;
@@ -11,7 +13,8 @@ internal sealed class Circles
     private readonly List<IReadOnlyList<string>> _found = [];
 
     private Circles(IEnumerable<(string From, string To)> edges) =>
-        _edges = edges.Where(edge => edge.From != edge.To).Distinct().ToLookup(edge => edge.From, edge => edge.To, StringComparer.Ordinal);
+        _edges = edges.Where(edge => edge.From != edge.To).Distinct().ToLookup(edge => edge.From, edge => edge.To,
+            StringComparer.Ordinal);
 
     /// <summary>The circles of two or more members, each in alphabetical order.</summary>
     public static IReadOnlyList<IReadOnlyList<string>> Of(IEnumerable<(string From, string To)> edges)

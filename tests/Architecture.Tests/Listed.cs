@@ -1,9 +1,9 @@
 namespace GuestMemFs.Architecture;
 
 /// <summary>
-/// What breaks a rule and is listed: <c>listed/RULE.txt</c>, one a line; what follows <c>#</c> is the reason. A list may only shrink:
-/// what is listed and no longer breaks the rule fails as well. With <c>GMF_RATCHET=write</c> in the environment the list is
-/// written anew; reasons stay.
+/// What breaks a rule and is listed: <c>listed/RULE.txt</c>, one a line; what follows <c>#</c> is the reason. A list
+/// may only shrink: what is listed and no longer breaks the rule fails as well. With <c>GMF_RATCHET=write</c> in the
+/// environment the list is written anew; reasons stay.
 /// </summary>
 internal static class Listed
 {
@@ -11,7 +11,8 @@ internal static class Listed
     public static void Compare(string rule, IEnumerable<string> found)
     {
         string path = $"tests/Architecture.Tests/listed/{rule}.txt";
-        var listed = Repository.Text(path).Split('\n').Select(line => line.Split('#')[0].Trim()).Where(line => line.Length > 0).ToList();
+        var listed = Repository.Text(path).Split('\n').Select(line => line.Split('#')[0].Trim()).Where(line =>
+            line.Length > 0).ToList();
         var all = found.Distinct().Order(StringComparer.Ordinal).ToList();
 
         if (Environment.GetEnvironmentVariable("GMF_RATCHET") == "write")
@@ -31,6 +32,7 @@ internal static class Listed
     {
         var reasons = File.ReadAllLines(path).Select(line => line.Split('#', 2)).Where(parts => parts.Length == 2)
             .ToDictionary(parts => parts[0].Trim(), parts => parts[1].Trim(), StringComparer.Ordinal);
-        File.WriteAllLines(path, found.Select(line => reasons.TryGetValue(line, out string? reason) ? $"{line} # {reason}" : line));
+        File.WriteAllLines(path,
+            found.Select(line => reasons.TryGetValue(line, out string? reason) ? $"{line} # {reason}" : line));
     }
 }

@@ -21,7 +21,8 @@ internal sealed record Project(
     public static IReadOnlyList<Project> All { get; } = Load();
 
     /// <summary>The project that a file lies in.</summary>
-    public static Project Of(string file) => All.First(project => file.StartsWith(project.Folder + "/", StringComparison.Ordinal));
+    public static Project Of(string file) =>
+        All.First(project => file.StartsWith(project.Folder + "/", StringComparison.Ordinal));
 
     private static List<Project> Load()
     {
@@ -29,7 +30,8 @@ internal sealed record Project(
         var loaded = new List<Project>();
         while (waiting.Count > 0)
         {
-            Project next = waiting.First(project => project.References.All(name => loaded.Exists(done => done.Folder == name)));
+            Project next = waiting.First(project =>
+                project.References.All(name => loaded.Exists(done => done.Folder == name)));
             waiting.Remove(next);
             loaded.Add(next);
         }
@@ -41,10 +43,13 @@ internal sealed record Project(
     {
         string folder = Path.GetDirectoryName(path)!;
         XDocument file = XDocument.Parse(Repository.Text(path));
-        string assembly = file.Descendants("AssemblyName").FirstOrDefault()?.Value ?? Path.GetFileNameWithoutExtension(path);
-        var references = file.Descendants("ProjectReference").Where(reference => reference.Attribute("OutputItemType") is null)
+        string assembly = file.Descendants("AssemblyName").FirstOrDefault()?.Value
+            ?? Path.GetFileNameWithoutExtension(path);
+        var references = file.Descendants("ProjectReference").Where(reference =>
+            reference.Attribute("OutputItemType") is null)
             .Select(reference => Path.GetDirectoryName(reference.Attribute("Include")!.Value)!)
-            .Select(relative => Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, folder, relative))));
+            .Select(relative => Path.GetRelativePath(Repository.Root,
+                Path.GetFullPath(Path.Combine(Repository.Root, folder, relative))));
         bool isProgram = file.Descendants("OutputType").FirstOrDefault()?.Value == "Exe";
         var shared = file.Descendants("Compile").Select(item => item.Attribute("Include")?.Value)
             .OfType<string>()

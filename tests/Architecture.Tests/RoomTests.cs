@@ -10,14 +10,16 @@ public sealed class RoomTests
     {
         Diagnostic[] errors = [.. House.Errors];
 
-        Assert.True(errors.Length == 0, $"{errors.Length} errors, so arrows may be missing:\n{string.Join('\n', errors.Take(10).Select(error => error.ToString()))}");
+        Assert.True(errors.Length == 0, $"{errors.Length} errors, so arrows may be " +
+            $"missing:\n{string.Join('\n', errors.Take(10).Select(error => error.ToString()))}");
         Assert.True(House.Arrows.Count > 3000, $"only {House.Arrows.Count} arrows were found");
     }
 
     [Fact]
     public void Every_folder_is_a_room_of_the_table()
     {
-        var folders = Rooms.ByProject.Keys.SelectMany(Repository.Sources).Select(path => Path.GetDirectoryName(path)!).Distinct();
+        var folders = Rooms.ByProject.Keys.SelectMany(Repository.Sources).Select(path => Path.GetDirectoryName(path)!)
+            .Distinct();
 
         Assert.Empty(folders.Except(Rooms.ByProject.Values.SelectMany(rooms => rooms)));
     }
@@ -26,7 +28,8 @@ public sealed class RoomTests
     public void A_room_uses_only_rooms_above_it()
     {
         var wrong = House.Arrows
-            .Where(arrow => Rooms.ByProject.TryGetValue(Project.Of(arrow.From).Folder, out var rooms) && Place(rooms, arrow.ToFolder) > Place(rooms, arrow.FromFolder))
+            .Where(arrow => Rooms.ByProject.TryGetValue(Project.Of(arrow.From).Folder, out var rooms)
+                && Place(rooms, arrow.ToFolder) > Place(rooms, arrow.FromFolder))
             .Select(arrow => $"{arrow.From} -> {arrow.To}");
 
         Listed.Compare("arrows-against-the-order", wrong);
@@ -35,8 +38,12 @@ public sealed class RoomTests
     [Fact]
     public void Files_of_a_project_form_no_circle()
     {
-        var circles = Circles.Of(House.Arrows.Where(arrow => Project.Of(arrow.From) == Project.Of(arrow.To)).Select(arrow => (arrow.From, arrow.To)))
-            .Select(circle => $"{Project.Of(circle[0]).Folder}: {string.Join(' ', circle.Select(file => Path.GetRelativePath(Project.Of(file).Folder, file)))}");
+        var within = House.Arrows.Where(arrow => Project.Of(arrow.From) == Project.Of(arrow.To));
+        var circles = Circles.Of(within.Select(arrow => (arrow.From, arrow.To))).Select(circle =>
+        {
+            string folder = Project.Of(circle[0]).Folder;
+            return $"{folder}: {string.Join(' ', circle.Select(file => Path.GetRelativePath(folder, file)))}";
+        });
 
         Listed.Compare("circles-of-files", circles);
     }

@@ -9,7 +9,9 @@ internal static class Rooms
     private const string Page = "docs/architecture.md";
     private const string Mark = "<!-- rooms: ";
 
-    /// <summary>A project's rooms in their order; by the project's folder. Files in the project's own folder are the last room.</summary>
+    /// <summary>
+    /// A project's rooms in their order; by the project's folder. Files in the project's own folder are the last room.
+    /// </summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> ByProject { get; } = Read();
 
     private static Dictionary<string, IReadOnlyList<string>> Read()
@@ -21,7 +23,8 @@ internal static class Rooms
             if (lines[i].StartsWith(Mark, StringComparison.Ordinal))
             {
                 string project = lines[i][Mark.Length..].Split(' ')[0];
-                tables[project] = [.. lines[(i + 1)..].SkipWhile(line => line.Length == 0).TakeWhile(line => line.StartsWith('|'))
+                tables[project] = [.. lines[(i + 1)..].SkipWhile(line => line.Length == 0).TakeWhile(line =>
+                    line.StartsWith('|'))
                     .Select(RoomOf).OfType<string>().Select(room => $"{project}/{room}"), project];
             }
         }

@@ -22,21 +22,24 @@ public sealed class StyleTests
     [Fact]
     public void A_method_has_at_most_50_lines()
     {
-        Ratchet.Compare("long-methods", House.Trees.Select(tree => (House.FileOf(tree), Methods(tree).Count(method => Lines(method) > MaximumMethodLines))));
+        Ratchet.Compare("long-methods", House.Trees.Select(tree =>
+            (House.FileOf(tree), Methods(tree).Count(method => Lines(method) > MaximumMethodLines))));
     }
 
     [Fact]
     public void A_method_has_at_most_six_parameters()
     {
         Ratchet.Compare("many-parameters", House.Trees.Select(tree =>
-            (House.FileOf(tree), Methods(tree).Count(method => method.ParameterList.Parameters.Count > MaximumParameters))));
+            (House.FileOf(tree),
+                Methods(tree).Count(method => method.ParameterList.Parameters.Count > MaximumParameters))));
     }
 
     // A table's row cannot be broken, nor can an address.
     private static bool IsTooLong(string line) =>
         line.Length > MaximumColumns && !line.StartsWith('|') && !line.Contains("://", StringComparison.Ordinal);
 
-    private static IEnumerable<BaseMethodDeclarationSyntax> Methods(SyntaxTree tree) => tree.GetRoot().DescendantNodes().OfType<BaseMethodDeclarationSyntax>();
+    private static IEnumerable<BaseMethodDeclarationSyntax> Methods(SyntaxTree tree) =>
+        tree.GetRoot().DescendantNodes().OfType<BaseMethodDeclarationSyntax>();
 
     private static int Lines(SyntaxNode node)
     {

@@ -27,7 +27,8 @@ public sealed class ChangingTests
 
         using PersistentArena library = PersistentArena.Open(arena.Options);
         RegionInfo left = Assert.Single(library.ListRegions());
-        Assert.Equal(("carts", RegionKind.Heap, RegionReserve.OnDemand, 6 * TestArena.MiB, 1L << 30), (left.Name, left.Kind, left.Reserve, left.Length, left.MaximumLength));
+        Assert.Equal(("carts", RegionKind.Heap, RegionReserve.OnDemand, 6 * TestArena.MiB, 1L << 30),
+            (left.Name, left.Kind, left.Reserve, left.Length, left.MaximumLength));
         Assert.False(library.IsFrozen);
     }
 

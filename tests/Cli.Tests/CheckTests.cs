@@ -121,7 +121,8 @@ public sealed class CheckTests
         // Words that are not zero become something else: no damage may end the tool, or keep it forever.
         using TestArena arena = new TestArena().Filled(200);
         byte[] whole = File.ReadAllBytes(arena.File("extent-1"));
-        int[] words = [.. Enumerable.Range(from / 8, (to - from) / 8).Select(i => i * 8).Where(at => BitConverter.ToUInt64(whole, at) != 0)];
+        int[] words = [.. Enumerable.Range(from / 8, (to - from) / 8).Select(i => i * 8).Where(at =>
+            BitConverter.ToUInt64(whole, at) != 0)];
         var random = new Random(20261121);
         int found = 0;
         rounds = Math.Min(rounds, 3 * words.Length);
@@ -134,7 +135,8 @@ public sealed class CheckTests
             Answer deep = arena.Gmfs("check", "--deep", "--json");
             Assert.InRange(deep.Code, 0, 1); // 0: it hit bytes that only the application knows.
             found += deep.Code;
-            foreach (string[] command in (string[][])[["list"], ["show", "carts"], ["map"], ["top", "--once"], ["explain"]])
+            foreach (string[] command in (string[][])[["list"], ["show", "carts"], ["map"], ["top", "--once"],
+                ["explain"]])
             {
                 Assert.Contains(arena.Gmfs(command).Code, (int[])[0, 1, 5]);
             }

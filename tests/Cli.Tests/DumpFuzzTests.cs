@@ -6,7 +6,10 @@ using GuestMemFs.Fuzzing;
 
 namespace GuestMemFs.Cli.Tests;
 
-/// <summary>A dump is a file from anywhere: whatever it holds, reading it ends with the region's bytes or a refusal. Checksums are made to fit, so that what is behind them is reached.</summary>
+/// <summary>
+/// A dump is a file from anywhere: whatever it holds, reading it ends with the region's bytes or a refusal. Checksums
+/// are made to fit, so that what is behind them is reached.
+/// </summary>
 [Trait("speed", "slow")]
 public sealed class DumpFuzzTests(ITestOutputHelper output)
 {
@@ -17,13 +20,17 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
     {
         using TestArena files = new();
         string path = files.File("fuzzed");
-        byte[][] corpus = [Dump(0, 0, []), Dump(3 << 20, 0, []), Dump(2 << 20, 100, [1]), Dump(4 << 20, (2 << 20) + 5, [1, 0, 1])];
-        byte[][] tokens = [new byte[8], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [0, 0, 0, 0x80], [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0x10, 0, 0, 0, 0, 0]];
+        byte[][] corpus = [Dump(0, 0, []), Dump(3 << 20, 0, []), Dump(2 << 20, 100, [1]),
+            Dump(4 << 20, (2 << 20) + 5, [1, 0, 1])];
+        byte[][] tokens = [new byte[8], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0x7F],
+            [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [0, 0, 0, 0x80], [1, 0, 0, 0, 0, 0, 0, 0],
+            [0, 0, 0x10, 0, 0, 0, 0, 0]];
         int read = 0;
         byte[] whole = new byte[DumpHeader.Bytes];
         long inputs = new Fuzzer(Seed, corpus, tokens) { AllocatedAtMost = 3 << 20 }.Run(20_000, (input, random) =>
         {
-            // The header is 4096 bytes of which few are used: the input is these, the rest is filled up, and what follows are blocks.
+            // The header is 4096 bytes of which few are used: the input is these, the rest is filled up, and what
+            // follows are blocks.
             whole.AsSpan().Clear();
             int head = Math.Min(input.Length, 128);
             input.AsSpan(0, head).CopyTo(whole);
@@ -43,9 +50,11 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
             {
                 using DumpReader reader = new(path);
                 long next = 0;
-                reader.ReadAll((at, bytes) => next = at == next && bytes.Length <= DumpHeader.BlockBytes ? at + bytes.Length : throw new InvalidOperationException("a block out of order"), default);
+                reader.ReadAll((at, bytes) => next = at == next && bytes.Length <= DumpHeader.BlockBytes
+                    ? at + bytes.Length : throw new InvalidOperationException("a block out of order"), default);
                 Assert.Equal(reader.Header.Stored, next);
-                Assert.True(Enum.IsDefined(reader.Header.Kind) && Enum.IsDefined(reader.Header.Reserve), "a kind that is none");
+                Assert.True(Enum.IsDefined(reader.Header.Kind) && Enum.IsDefined(reader.Header.Reserve),
+                    "a kind that is none");
                 read++;
             }
             catch (GmfsException refused) when (refused.Message.Contains(path, StringComparison.Ordinal))
@@ -57,7 +66,10 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
         Assert.True(inputs > 2_000 && read > inputs / 100, $"{read} of {inputs} were read");
     }
 
-    /// <summary>Blocks from the input's own words: index and length as they stand there, a checksum that mostly fits, few bytes of data.</summary>
+    /// <summary>
+    /// Blocks from the input's own words: index and length as they stand there, a checksum that mostly fits, few bytes
+    /// of data.
+    /// </summary>
     private static void WriteBlocks(FileStream file, ReadOnlySpan<byte> input, uint seed)
     {
         byte[] head = new byte[DumpBlock.Bytes];
@@ -74,17 +86,21 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>An input that stands for a dump: the used part of its header, then the index and the length of each block.</summary>
+    /// <summary>
+    /// An input that stands for a dump: the used part of its header, then the index and the length of each block.
+    /// </summary>
     private static byte[] Dump(long length, long stored, int[] full)
     {
         byte[] header = new byte[DumpHeader.Bytes];
-        new DumpHeader(Guid.Empty, 1, DateTimeOffset.UnixEpoch, length, stored, length, 4096, RegionKind.Raw, RegionReserve.Full, false, false, "region").WriteTo(header);
+        new DumpHeader(Guid.Empty, 1, DateTimeOffset.UnixEpoch, length, stored, length, 4096, RegionKind.Raw,
+            RegionReserve.Full, false, false, "region").WriteTo(header);
         byte[] input = new byte[128 + (12 * (full.Length + 1))];
         header.AsSpan(0, 128).CopyTo(input);
         for (int i = 0; i < full.Length; i++)
         {
             BinaryPrimitives.WriteInt64LittleEndian(input.AsSpan(128 + (12 * i)), i);
-            BinaryPrimitives.WriteInt32LittleEndian(input.AsSpan(136 + (12 * i)), full[i] == 0 ? 0 : (int)Math.Min(DumpHeader.BlockBytes, stored - ((long)i * DumpHeader.BlockBytes)));
+            BinaryPrimitives.WriteInt32LittleEndian(input.AsSpan(136 + (12 * i)),
+                full[i] == 0 ? 0 : (int)Math.Min(DumpHeader.BlockBytes, stored - ((long)i * DumpHeader.BlockBytes)));
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(input.AsSpan(128 + (12 * full.Length)), DumpBlock.End);

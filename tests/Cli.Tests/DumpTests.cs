@@ -29,7 +29,8 @@ public sealed class DumpTests
         string file = files.File("carts.dump");
         Answer dump = arena.Gmfs("dump", "carts", file, "--json");
         dump.IsDone();
-        Assert.True(dump.Json.GetProperty("copied").GetInt64() < 16 * TestArena.MiB, "what was never handed out is not copied");
+        Assert.True(dump.Json.GetProperty("copied").GetInt64() < 16 * TestArena.MiB,
+            "what was never handed out is not copied");
 
         other.Gmfs("create").IsDone();
         other.Gmfs("restore", file, "--max-size", "32M").IsDone();
@@ -55,7 +56,8 @@ public sealed class DumpTests
         using TestArena arena = new TestArena().Filled();
         using (PersistentArena killed = PersistentArena.Open(arena.Options))
         {
-            PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(killed.OpenRegion("carts")), "carts");
+            PersistentDictionary carts = PersistentDictionary.OpenOrCreate(
+                PersistentHeap.Open(killed.OpenRegion("carts")), "carts");
             carts.Set("last"u8, "words"u8);
             killed.Abandon();
         }
@@ -64,7 +66,8 @@ public sealed class DumpTests
         arena.Gmfs("dump", "carts", files.File("d")).IsDone();
         arena.Gmfs("restore", files.File("d"), "copy").IsDone();
         using PersistentArena library = PersistentArena.Open(arena.Options);
-        PersistentDictionary copy = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.OpenRegion("copy")), "carts");
+        PersistentDictionary copy = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.OpenRegion("copy")),
+            "carts");
         Assert.Equal("words"u8, copy.Get("last"u8)!);
         Assert.Equal(1001, copy.Count);
     }
@@ -103,7 +106,8 @@ public sealed class DumpTests
         arena.Gmfs("dump", "blob", file).IsDone();
         byte[] whole = File.ReadAllBytes(file);
         var random = new Random(7);
-        int[] places = [0, 9, 50, 100, 4095, 4096, 4104, 4108, whole.Length - 1, whole.Length - 16, .. Enumerable.Range(0, 20).Select(_ => random.Next(4096, whole.Length))];
+        int[] places = [0, 9, 50, 100, 4095, 4096, 4104, 4108, whole.Length - 1, whole.Length - 16,
+            .. Enumerable.Range(0, 20).Select(_ => random.Next(4096, whole.Length))];
         foreach (int at in places)
         {
             byte[] damaged = (byte[])whole.Clone();
@@ -145,7 +149,8 @@ public sealed class DumpTests
         found.Is(1);
         Assert.Equal([Finding.HalfRestored], found.Findings);
         arena.Gmfs("restore", file, "copy").IsDone();
-        Assert.Equal(["blob", "carts", "copy"], arena.Gmfs("list", "--json").Json.GetProperty("regions").EnumerateArray().Select(r => r.GetProperty("name").GetString()));
+        Assert.Equal(["blob", "carts", "copy"], arena.Gmfs("list", "--json").Json.GetProperty("regions")
+            .EnumerateArray().Select(r => r.GetProperty("name").GetString()));
     }
 
     [Fact]

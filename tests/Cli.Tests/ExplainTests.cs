@@ -54,7 +54,8 @@ public sealed class ExplainTests
         using (PersistentArena writer = PersistentArena.Open(arena.Options))
         {
             writer.Freeze();
-            Assert.Equal([ReasonCodes.ArenaInUse, ReasonCodes.ArenaFrozen], Codes(arena.Gmfs("explain", "--json"), "Refused"));
+            Assert.Equal([ReasonCodes.ArenaInUse, ReasonCodes.ArenaFrozen],
+                Codes(arena.Gmfs("explain", "--json"), "Refused"));
             writer.Thaw();
         }
 
@@ -73,21 +74,25 @@ public sealed class ExplainTests
         using TestArena arena = new TestArena();
         using (PersistentArena library = PersistentArena.Create(arena.Options))
         {
-            PersistentDictionary all = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.CreateRegion("small", 16 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap })), "all");
+            PersistentDictionary all = PersistentDictionary.OpenOrCreate(
+                PersistentHeap.Open(library.CreateRegion("small", 16 * TestArena.MiB,
+                    new RegionOptions { Kind = RegionKind.Heap })), "all");
             Assert.Throws<ArenaOutOfSpaceException>(() => Fill(all));
         }
 
         Answer answer = arena.Gmfs("explain", "--json");
         answer.Is(1);
         Assert.Equal([Finding.HeapNearlyFull], Codes(answer, "Full"));
-        Assert.Contains("gmfs grow small", Findings(answer, "Full").Single().GetProperty("next").GetString(), StringComparison.Ordinal);
+        Assert.Contains("gmfs grow small", Findings(answer, "Full").Single().GetProperty("next").GetString(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Metadata_without_room_for_names_is_full()
     {
         using TestArena arena = new TestArena();
-        using (PersistentArena library = PersistentArena.Create(new ArenaOptions { Directory = arena.Directory, MetadataSize = TestArena.MiB }))
+        using (PersistentArena library = PersistentArena.Create(
+            new ArenaOptions { Directory = arena.Directory, MetadataSize = TestArena.MiB }))
         {
             Assert.Throws<ArenaMetadataFullException>(() => Fill(library));
         }
@@ -103,7 +108,8 @@ public sealed class ExplainTests
     {
         for (int i = 0; i < 10_000; i++)
         {
-            arena.CreateRegion($"{i} {new string('x', 120)}", 2 * TestArena.MiB, new RegionOptions { Reserve = RegionReserve.OnDemand }).Dispose();
+            arena.CreateRegion($"{i} {new string('x', 120)}", 2 * TestArena.MiB,
+                new RegionOptions { Reserve = RegionReserve.OnDemand }).Dispose();
         }
     }
 
@@ -113,7 +119,8 @@ public sealed class ExplainTests
         using TestArena arena = new TestArena();
         using (PersistentArena library = PersistentArena.Create(arena.Options))
         {
-            PersistentDictionary all = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.CreateRegion("small", 4 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap })), "all");
+            PersistentDictionary all = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(
+                library.CreateRegion("small", 4 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap })), "all");
             Assert.Throws<ArenaOutOfSpaceException>(() => Fill(all));
             for (int i = 0; i < 1000; i++)
             {
@@ -164,7 +171,9 @@ public sealed class ExplainTests
     }
 
     private static JsonElement[] Findings(Answer answer, string question) =>
-        [.. answer.Json.GetProperty("answers").EnumerateArray().Single(a => a.GetProperty("question").GetString() == question).GetProperty("findings").EnumerateArray()];
+        [.. answer.Json.GetProperty("answers").EnumerateArray().Single(a =>
+            a.GetProperty("question").GetString() == question).GetProperty("findings").EnumerateArray()];
 
-    private static string[] Codes(Answer answer, string question) => [.. Findings(answer, question).Select(f => f.GetProperty("reason").GetString()!)];
+    private static string[] Codes(Answer answer, string question) =>
+        [.. Findings(answer, question).Select(f => f.GetProperty("reason").GetString()!)];
 }

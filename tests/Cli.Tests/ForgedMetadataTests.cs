@@ -9,8 +9,9 @@ using GuestMemFs.Journal;
 namespace GuestMemFs.Cli.Tests;
 
 /// <summary>
-/// Metadata that somebody made up, with checksums that fit: each field of each structure gets every value at which something overflows, divides by zero or runs for ever.
-/// A reader, a writer and the tool take it or refuse it with a type, in bounded time and memory.
+/// Metadata that somebody made up, with checksums that fit: each field of each structure gets every value at which
+/// something overflows, divides by zero or runs for ever. A reader, a writer and the tool take it or refuse it with a
+/// type, in bounded time and memory.
 /// </summary>
 [Trait("speed", "slow")]
 public sealed class ForgedMetadataTests(ITestOutputHelper output)
@@ -21,25 +22,30 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
 
     private static readonly ulong[] s_edges =
     [
-        0, 1, 2, 3, 4, 5, 7, 255, 4095, 4096, 4097, 6144, (1 << 21) - 4096, 1 << 21, (1 << 21) + 4096, 3 << 20, 1 << 22, int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32, 1UL << 40,
-        1UL << 41, 1UL << 46, (1UL << 46) + 4096, 1UL << 47, 253_402_300_799_999, 253_402_300_800_000, 1UL << 62, long.MaxValue, 1UL << 63, (1UL << 63) + 4096, ulong.MaxValue - 4095, ulong.MaxValue,
+        0, 1, 2, 3, 4, 5, 7, 255, 4095, 4096, 4097, 6144, (1 << 21) - 4096, 1 << 21, (1 << 21) + 4096, 3 << 20, 1 << 22,
+        int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32, 1UL << 40,
+        1UL << 41, 1UL << 46, (1UL << 46) + 4096, 1UL << 47, 253_402_300_799_999, 253_402_300_800_000, 1UL << 62,
+        long.MaxValue, 1UL << 63, (1UL << 63) + 4096, ulong.MaxValue - 4095, ulong.MaxValue,
     ];
 
     private static readonly (string Name, int Offset, int Width)[] s_region =
     [
-        ("id", 0, 8), ("nonce", 8, 8), ("length", 16, 8), ("maximum", 24, 8), ("alignment", 32, 8), ("created", 40, 8), ("kind", 48, 1), ("reserve", 49, 1), ("flags", 50, 2), ("name length", 52, 4),
+        ("id", 0, 8), ("nonce", 8, 8), ("length", 16, 8), ("maximum", 24, 8), ("alignment", 32, 8), ("created", 40, 8),
+        ("kind", 48, 1), ("reserve", 49, 1), ("flags", 50, 2), ("name length", 52, 4),
         ("reserved", 56, 8), ("name", 64, 1), ("name, two", 64, 2),
     ];
 
     private static readonly (string Name, int Offset, int Width)[] s_extent =
-        [("id", 0, 8), ("nonce", 8, 8), ("file length", 16, 8), ("used", 24, 8), ("region", 32, 8), ("ordinal", 40, 4), ("state", 44, 4)];
+        [("id", 0, 8), ("nonce", 8, 8), ("file length", 16, 8), ("used", 24, 8), ("region", 32, 8), ("ordinal", 40, 4),
+            ("state", 44, 4)];
 
     private static readonly (string Name, int Offset, int Width)[] s_state =
         [("epoch", 0, 8), ("next extent", 8, 8), ("next region", 16, 8), ("boot", 24, 8), ("flags", 40, 8)];
 
     private static readonly (string Name, int Offset, int Width)[] s_superblock =
     [
-        ("version", 8, 4), ("size", 12, 4), ("compat", 16, 8), ("read-only compat", 24, 8), ("incompat", 32, 8), ("metadata size", 72, 8), ("half offset", 80, 8), ("half size", 88, 8),
+        ("version", 8, 4), ("size", 12, 4), ("compat", 16, 8), ("read-only compat", 24, 8), ("incompat", 32, 8),
+        ("metadata size", 72, 8), ("half offset", 80, 8), ("half size", 88, 8),
         ("granularity", 96, 8), ("created", 104, 8), ("reserved", 112, 8),
     ];
 
@@ -53,7 +59,9 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
     [Fact]
     public void Every_field_of_superblock_words_and_lease_may_be_anything() => Sweep(FixedForgeries);
 
-    /// <summary>Entries that each are right and together are not: many of one kind, in the order that costs most.</summary>
+    /// <summary>
+    /// Entries that each are right and together are not: many of one kind, in the order that costs most.
+    /// </summary>
     [Fact]
     public void Entries_in_an_order_that_costs_most_take_linear_time()
     {
@@ -61,7 +69,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         var backwards = new Transaction();
         var moving = new Transaction();
         var same = new Transaction();
-        var region = new RegionEntry(1, 1, "r", RegionKind.Raw, RegionReserve.Full, 4096L * Count, 0, 4096, 0, Formatted: false);
+        var region = new RegionEntry(1, 1, "r", RegionKind.Raw, RegionReserve.Full, 4096L * Count, 0, 4096, 0,
+            Formatted: false);
         backwards.Put(region);
         moving.Put(region).Put(region with { Id = 2, Name = "s" });
         same.Put(region);
@@ -87,7 +96,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
     private void Sweep(Func<byte[], IEnumerable<(string What, byte[] Metadata)>> forgeries)
     {
         using TestArena arena = Template();
-        Dictionary<string, byte[]> files = Directory.GetFiles(arena.Directory).ToDictionary(path => path, File.ReadAllBytes);
+        Dictionary<string, byte[]> files = Directory.GetFiles(arena.Directory).ToDictionary(path => path,
+            File.ReadAllBytes);
         string metadata = arena.File("arena.meta");
         int count = 0;
         foreach ((string what, byte[] forged) in forgeries(files[metadata]))
@@ -115,13 +125,17 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
     private static TestArena Template()
     {
         var arena = new TestArena();
-        using PersistentArena library = PersistentArena.Create(new ArenaOptions { Directory = arena.Directory, MetadataSize = TestArena.MiB });
-        using PersistentRegion heap = library.CreateRegion("carts", 4 * TestArena.MiB, new RegionOptions { Kind = RegionKind.Heap });
+        using PersistentArena library = PersistentArena.Create(
+            new ArenaOptions { Directory = arena.Directory, MetadataSize = TestArena.MiB });
+        using PersistentRegion heap = library.CreateRegion("carts", 4 * TestArena.MiB,
+            new RegionOptions { Kind = RegionKind.Heap });
         PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(heap), "carts");
         carts.Set("key"u8, "value"u8);
-        using PersistentRegion blob = library.CreateRegion("blob", 2 * TestArena.MiB, new RegionOptions { Reserve = RegionReserve.OnDemand });
+        using PersistentRegion blob = library.CreateRegion("blob", 2 * TestArena.MiB,
+            new RegionOptions { Reserve = RegionReserve.OnDemand });
         blob.Grow(6 * TestArena.MiB);
-        library.CreateRegion("gone", 2 * TestArena.MiB, new RegionOptions { Reserve = RegionReserve.OnDemand }).Dispose();
+        library.CreateRegion("gone", 2 * TestArena.MiB, new RegionOptions { Reserve = RegionReserve.OnDemand })
+            .Dispose();
         library.DeleteRegion("gone");
         return arena;
     }
@@ -148,7 +162,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         Attempt(what + ", read-only", () =>
         {
-            using PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly });
+            using PersistentArena reader = PersistentArena.Open(
+                new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly });
             Use(reader, what + ", read-only");
         });
         foreach (string command in (string[])["check", "status", "list", "explain", "map"])
@@ -181,7 +196,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         });
         if (watch.Elapsed > s_patience || GC.GetAllocatedBytesForCurrentThread() - allocated > AllocationsAtMost)
         {
-            _failures.Add($"{what}: it took {watch.Elapsed} and {GC.GetAllocatedBytesForCurrentThread() - allocated} bytes");
+            _failures.Add($"{what}: it took {watch.Elapsed} " +
+                $"and {GC.GetAllocatedBytesForCurrentThread() - allocated} bytes");
         }
     }
 
@@ -221,7 +237,9 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         catch (Exception e)
         {
             outcome = "untyped";
-            _failures.Add($"{what}: {e.GetType().Name} {e.Message} {e.StackTrace?.Split('\n').FirstOrDefault(line => line.Contains("GuestMemFs", StringComparison.Ordinal))}");
+            string? ours = e.StackTrace?.Split('\n').FirstOrDefault(line =>
+                line.Contains("GuestMemFs", StringComparison.Ordinal));
+            _failures.Add($"{what}: {e.GetType().Name} {e.Message} {ours}");
         }
 
         _outcomes[outcome] = _outcomes.GetValueOrDefault(outcome) + 1;
@@ -239,7 +257,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         for (int record = log; record < end; record += Int(metadata, record))
         {
             int length = Int(metadata, record);
-            for (int operation = record + RecordHeader.Bytes; operation < record + length; operation += Int(metadata, operation + 4))
+            for (int operation = record + RecordHeader.Bytes; operation < record + length; operation += Int(metadata,
+                operation + 4))
             {
                 var kind = (OperationKind)Int(metadata, operation);
                 (string, int, int)[] fields = kind switch
@@ -249,13 +268,16 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
                     OperationKind.SetState => s_state,
                     _ => [("id", 0, 8)],
                 };
-                foreach ((string name, int offset, int width) in (IEnumerable<(string, int, int)>)[.. fields, ("kind of operation", -8, 4), ("length of operation", -4, 4)])
+                foreach ((string name, int offset, int width) in (IEnumerable<(string, int, int)>)[.. fields,
+                    ("kind of operation", -8, 4), ("length of operation", -4, 4)])
                 {
                     foreach (byte[] forged in Edges(metadata, operation + OperationHeader.Bytes + offset, width))
                     {
                         Span<byte> bytes = forged.AsSpan(record, length);
                         BinaryPrimitives.WriteUInt32LittleEndian(bytes[4..], RecordHeader.ComputeCrc(bytes, seed));
-                        yield return (string.Create(CultureInfo.InvariantCulture, $"{kind} at {operation - log}: {name} = {Hex(forged, operation + OperationHeader.Bytes + offset, width)}"), forged);
+                        yield return (string.Create(CultureInfo.InvariantCulture,
+                            $"{kind} at {operation - log}: {name} " +
+                            $"= {Hex(forged, operation + OperationHeader.Bytes + offset, width)}"), forged);
                     }
                 }
             }
@@ -284,12 +306,14 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         }
 
         foreach ((int at, WordKind kind) in ((int, WordKind)[])[
-            (MetadataLayout.ActiveWord, WordKind.Active), (MetadataLayout.EpochWord, WordKind.Epoch), (MetadataLayout.StateWord, WordKind.Clean), (MetadataLayout.StateWord, WordKind.Open)])
+            (MetadataLayout.ActiveWord, WordKind.Active), (MetadataLayout.EpochWord, WordKind.Epoch),
+            (MetadataLayout.StateWord, WordKind.Clean), (MetadataLayout.StateWord, WordKind.Open)])
         {
             foreach (uint value in s_edges.Where(edge => edge <= uint.MaxValue).Select(edge => (uint)edge))
             {
                 byte[] forged = [.. metadata];
-                BinaryPrimitives.WriteUInt64LittleEndian(forged.AsSpan(at), SealedWord.Seal(value, Checksum.Of((ulong)kind, Checksum.Of(arena))));
+                BinaryPrimitives.WriteUInt64LittleEndian(forged.AsSpan(at),
+                    SealedWord.Seal(value, Checksum.Of((ulong)kind, Checksum.Of(arena))));
                 yield return ($"word {kind} = {value}", forged);
             }
         }
@@ -298,7 +322,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         {
             foreach (byte[] forged in Edges(metadata, MetadataLayout.Writer + offset, 8))
             {
-                BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(MetadataLayout.Writer + 48), Checksum.Of(forged.AsSpan(MetadataLayout.Writer, 48)));
+                BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(MetadataLayout.Writer + 48),
+                    Checksum.Of(forged.AsSpan(MetadataLayout.Writer, 48)));
                 yield return ($"lease: {offset} = {Hex(forged, MetadataLayout.Writer + offset, 8)}", forged);
             }
         }
@@ -312,11 +337,13 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
                 {
                     BinaryPrimitives.WriteUInt64LittleEndian(forged.AsSpan(header), JournalHeader.JournalMagic);
                     arena.TryWriteBytes(forged.AsSpan(header + 16));
-                    BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(header + 40), Checksum.Of(forged.AsSpan(header, 40)));
+                    BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(header + 40),
+                        Checksum.Of(forged.AsSpan(header, 40)));
                     yield return ($"header of half {half}: {offset} = {Hex(forged, header + offset, 8)}", forged);
                     byte[] lost = [.. forged];
                     lost[MetadataLayout.ActiveWord] ^= 1;
-                    yield return ($"header of half {half} without the active word: {offset} = {Hex(forged, header + offset, 8)}", lost);
+                    yield return ($"header of half {half} without the active word: {offset} " +
+                        $"= {Hex(forged, header + offset, 8)}", lost);
                 }
             }
         }
@@ -331,7 +358,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         }
 
         ulong mask = width == 8 ? ulong.MaxValue : (1UL << (8 * width)) - 1;
-        foreach (ulong value in s_edges.Concat([there + 1, there - 1, there * 2, there ^ (1UL << ((8 * width) - 1))]).Select(value => value & mask).Distinct().Where(value => value != there))
+        foreach (ulong value in s_edges.Concat([there + 1, there - 1, there * 2, there ^ (1UL << ((8 * width) - 1))])
+            .Select(value => value & mask).Distinct().Where(value => value != there))
         {
             byte[] forged = [.. metadata];
             for (int i = 0; i < width; i++)
@@ -343,7 +371,8 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         }
     }
 
-    private static string Hex(byte[] bytes, int at, int width) => "0x" + Convert.ToHexStringLower([.. bytes.AsSpan(at, width).ToArray().Reverse()]);
+    private static string Hex(byte[] bytes, int at, int width) =>
+        "0x" + Convert.ToHexStringLower([.. bytes.AsSpan(at, width).ToArray().Reverse()]);
 
     private static int Int(byte[] bytes, int at) => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
 }

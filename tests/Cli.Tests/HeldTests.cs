@@ -4,7 +4,9 @@ using GuestMemFs.Holding;
 
 namespace GuestMemFs.Cli.Tests;
 
-/// <summary>Arenas in the memory of a holder, which no directory leads to: the same commands, with <c>--holder</c>.</summary>
+/// <summary>
+/// Arenas in the memory of a holder, which no directory leads to: the same commands, with <c>--holder</c>.
+/// </summary>
 public sealed class HeldTests
 {
     private const string Store = "shop";
@@ -19,7 +21,8 @@ public sealed class HeldTests
         Gmfs("create", "blob", "4M").IsDone();
         Assert.Equal("blob", Gmfs("list", "--json").Json.GetProperty("regions")[0].GetProperty("name").GetString());
         Assert.Equal($"{Store} at {socket}", Gmfs("status", "--json").Json.GetProperty("arena").GetString());
-        foreach (string[] command in (string[][])[["show", "blob"], ["check"], ["check", "--deep"], ["map"], ["top", "--once"], ["freeze"]])
+        foreach (string[] command in (string[][])[["show", "blob"], ["check"], ["check", "--deep"], ["map"],
+            ["top", "--once"], ["freeze"]])
         {
             Gmfs(command).IsDone();
         }
@@ -45,7 +48,8 @@ public sealed class HeldTests
         using Medium medium = Medium.FromHolder(Holders.Open(socket, Store));
         using PersistentArena writer = PersistentArena.Create(new ArenaOptions { Medium = medium });
         using PersistentRegion region = writer.CreateRegion("blob", 2 * TestArena.MiB);
-        Assert.Contains("blob", TestArena.Run(["list", "--holder", socket, "--name", Store]).Out, StringComparison.Ordinal);
+        Assert.Contains("blob", TestArena.Run(["list", "--holder", socket, "--name", Store]).Out,
+            StringComparison.Ordinal);
         TestArena.Run(["thaw", "--holder", socket, "--name", Store]).Is((int)ExitCode.Refused);
         writer.CreateRegion("another", 2 * TestArena.MiB).Dispose();
     }

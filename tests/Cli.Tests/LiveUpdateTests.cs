@@ -2,7 +2,10 @@ using GuestMemFs.Cli.Tests.Infrastructure;
 
 namespace GuestMemFs.Cli.Tests;
 
-/// <summary>The command line of live updates. Carrying one out takes another kernel: the kernel lab does that; its course is tested in LiveUpdate.Tests.</summary>
+/// <summary>
+/// The command line of live updates. Carrying one out takes another kernel: the kernel lab does that; its course is
+/// tested in LiveUpdate.Tests.
+/// </summary>
 public sealed class LiveUpdateTests : IDisposable
 {
     private readonly TestArena _arena = new();
@@ -21,7 +24,9 @@ public sealed class LiveUpdateTests : IDisposable
               // Comments are allowed: it is written by hand.
               "arena": "{{_arena.Directory}}",
               "kernel": { "image": "/no/such/kernel" },
-              "machines": [ { "name": "web", "regions": ["web"], "monitor": "/no/such.qmp", "executable": "no-such-qemu" } ],
+              "machines": [
+                { "name": "web", "regions": ["web"], "monitor": "/no/such.qmp", "executable": "no-such-qemu" }
+              ],
               "services": [ { "name": "db", "socket": "/no/such.socket" } ],
             }
             """);
@@ -30,7 +35,8 @@ public sealed class LiveUpdateTests : IDisposable
         {
             Answer answer = TestArena.Run(["live-update", .. command]);
             answer.Is(3);
-            string[] wrong = ["which no kexec leaves as it is", "no-such-qemu", "'web'", "'db' did not answer", "/no/such/kernel", "would fail; nothing was changed"];
+            string[] wrong = ["which no kexec leaves as it is", "no-such-qemu", "'web'", "'db' did not answer",
+                "/no/such/kernel", "would fail; nothing was changed"];
             Assert.All(wrong, one => Assert.Contains(one, answer.Out, StringComparison.Ordinal));
         }
 
@@ -39,21 +45,26 @@ public sealed class LiveUpdateTests : IDisposable
         Assert.Contains("/no/such/kernel", run.Error, StringComparison.Ordinal);
         Answer json = TestArena.Run(["live-update", "run", plan, "--dry-run", "--json"]);
         json.Is(3);
-        Assert.Contains(json.Json.GetProperty("findings").EnumerateArray(), one => one.GetProperty("subject").GetString() == "kernel" && one.GetProperty("isFatal").GetBoolean());
+        Assert.Contains(json.Json.GetProperty("findings").EnumerateArray(),
+            one => one.GetProperty("subject").GetString() == "kernel" && one.GetProperty("isFatal").GetBoolean());
 
-        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Directory = _arena.Directory, Access = ArenaAccess.ReadOnly });
+        using PersistentArena arena = PersistentArena.Open(
+            new ArenaOptions { Directory = _arena.Directory, Access = ArenaAccess.ReadOnly });
         Assert.Empty(arena.ListRegions());
     }
 
     [Theory]
-    [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"machines\": [] }", "neither machines nor services")]
+    [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"machines\": [] }",
+        "neither machines nor services")]
     [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"machine\": [] }", "machine")]
     [InlineData("{ \"kernel\": { \"image\": \"/k\" } }", "arena")]
     [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"fingerprint\": \"some\" }", "fingerprint")]
     [InlineData("nonsense", "is no plan")]
     [InlineData("null", "is no plan")]
-    [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"machines\": [ { \"name\": \"a\", \"regions\": [], \"monitor\": \"/m\" } ] }", "has no regions")]
-    [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"services\": [ { \"name\": \"a\", \"socket\": \"/s\" }, { \"name\": \"a\", \"socket\": \"/t\" } ] }", "'a' twice")]
+    [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"machines\": [ { \"name\": \"a\", " +
+        "\"regions\": [], \"monitor\": \"/m\" } ] }", "has no regions")]
+    [InlineData("{ \"arena\": \"/a\", \"kernel\": { \"image\": \"/k\" }, \"services\": [ { \"name\": \"a\", " +
+        "\"socket\": \"/s\" }, { \"name\": \"a\", \"socket\": \"/t\" } ] }", "'a' twice")]
     public void A_file_that_is_no_plan_is_refused_with_the_place(string text, string named)
     {
         string plan = Plan(text);
@@ -74,7 +85,8 @@ public sealed class LiveUpdateTests : IDisposable
         Answer resume = TestArena.Run(["live-update", "resume", .. here]);
         resume.IsDone();
         Assert.Contains("No plan is under way", resume.Out, StringComparison.Ordinal);
-        Assert.Contains("never a plan", TestArena.Run(["live-update", "status", .. here]).Out, StringComparison.Ordinal);
+        Assert.Contains("never a plan", TestArena.Run(["live-update", "status", .. here]).Out,
+            StringComparison.Ordinal);
         TestArena.Run(["live-update", "abort", .. here]).Is(3);
         TestArena.Run(["live-update", "run", .. here]).Is(3);
         TestArena.Run(["live-update", "run", "--dry-run", .. here]).Is(2);
@@ -85,7 +97,11 @@ public sealed class LiveUpdateTests : IDisposable
     [Fact]
     public void A_machine_that_is_not_in_the_plan_is_named_with_those_that_are()
     {
-        string plan = Plan($$"""{ "arena": "{{_arena.Directory}}", "kernel": { "image": "/k" }, "machines": [ { "name": "web", "regions": ["web"], "monitor": "/m" } ] }""");
+        string plan = Plan(
+            $$"""
+            { "arena": "{{_arena.Directory}}", "kernel": { "image": "/k" },
+              "machines": [ { "name": "web", "regions": ["web"], "monitor": "/m" } ] }
+            """);
         Answer answer = TestArena.Run(["live-update", "start", plan, "wob"]);
         answer.Is(3);
         Assert.Contains("no machine 'wob'. It has: web.", answer.Error, StringComparison.Ordinal);

@@ -6,7 +6,9 @@ using GuestMemFs.Cli.Tests.Infrastructure;
 
 namespace GuestMemFs.Cli.Tests;
 
-/// <summary>Commands that look: what they say is what is there, beside a writer or not, and not one byte changes.</summary>
+/// <summary>
+/// Commands that look: what they say is what is there, beside a writer or not, and not one byte changes.
+/// </summary>
 public sealed class LookingTests
 {
     [Fact]
@@ -68,7 +70,8 @@ public sealed class LookingTests
 
         JsonElement alive = arena.Gmfs("status", "--json").Json;
         Assert.True(alive.GetProperty("writer").GetProperty("alive").GetBoolean());
-        Assert.Contains("open: process 2147483646 (not to be seen from here)", alive.GetProperty("state").GetString(), StringComparison.Ordinal);
+        Assert.Contains("open: process 2147483646 (not to be seen from here)", alive.GetProperty("state").GetString(),
+            StringComparison.Ordinal);
         Assert.Throws<ArenaInUseException>(() => PersistentArena.Open(arena.Options));
 
         writer.Abandon();
@@ -86,7 +89,8 @@ public sealed class LookingTests
         Assert.Equal(2, status.GetProperty("regions").GetInt32());
         Assert.Equal(20 * TestArena.MiB, status.GetProperty("regionBytes").GetInt64());
         Assert.True(status.GetProperty("metadataUsed").GetInt64() > 0);
-        using (PersistentArena library = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly }))
+        using (PersistentArena library = PersistentArena.Open(
+            new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly }))
         {
             Assert.Equal(library.Id, status.GetProperty("id").GetGuid());
             Assert.Equal(library.Epoch, status.GetProperty("epoch").GetUInt64());
@@ -140,7 +144,8 @@ public sealed class LookingTests
     public void What_is_not_there_is_not_found()
     {
         using var arena = new TestArena();
-        foreach (string[] command in (string[][])[["list"], ["status"], ["show", "x"], ["check"], ["check", "--deep"], ["freeze"], ["create", "x", "2M"], ["rm", "x", "--yes"]])
+        foreach (string[] command in (string[][])[["list"], ["status"], ["show", "x"], ["check"], ["check", "--deep"],
+            ["freeze"], ["create", "x", "2M"], ["rm", "x", "--yes"]])
         {
             Answer answer = arena.Gmfs([.. command, "--json"]);
             answer.Is(4);
@@ -173,10 +178,12 @@ public sealed class LookingTests
         foreach ((string path, Command command) in Commands(Cli.Gmfs.Root(TestArena.Silent)))
         {
             Assert.Contains($"gmfs {path}", guide, StringComparison.Ordinal);
-            Assert.All(command.Options.Where(option => option.Name != "--help"), option => Assert.Contains(option.Name, guide, StringComparison.Ordinal));
+            Assert.All(command.Options.Where(option => option.Name != "--help"),
+                option => Assert.Contains(option.Name, guide, StringComparison.Ordinal));
         }
 
-        Assert.All(Enum.GetValues<ExitCode>(), code => Assert.Contains($"\n| {(int)code} |", guide, StringComparison.Ordinal));
+        Assert.All(Enum.GetValues<ExitCode>(),
+            code => Assert.Contains($"\n| {(int)code} |", guide, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -188,7 +195,8 @@ public sealed class LookingTests
             Answer help = TestArena.Run([.. path.Split(' '), "--help"]);
             help.IsDone();
             Assert.Contains("Usage:", help.Out, StringComparison.Ordinal);
-            Assert.All(Enum.GetValues<ExitCode>(), code => Assert.Contains($" {(int)code} ", help.Out[help.Out.IndexOf("Ends with:", StringComparison.Ordinal)..], StringComparison.Ordinal));
+            Assert.All(Enum.GetValues<ExitCode>(), code => Assert.Contains($" {(int)code} ",
+                help.Out[help.Out.IndexOf("Ends with:", StringComparison.Ordinal)..], StringComparison.Ordinal));
             Assert.NotEmpty(HelpPage.ExamplesOf(path));
             Assert.All(HelpPage.ExamplesOf(path), example =>
             {
@@ -201,6 +209,7 @@ public sealed class LookingTests
     }
 
     /// <summary>All commands that do something, with the words that call them.</summary>
-    private static IEnumerable<(string Path, Command Command)> Commands(Command of, string before = "") => of.Subcommands.SelectMany(one =>
+    private static IEnumerable<(string Path, Command Command)> Commands(Command of, string before = "") =>
+        of.Subcommands.SelectMany(one =>
         one.Subcommands.Count > 0 ? Commands(one, $"{before}{one.Name} ") : [(before + one.Name, one)]);
 }

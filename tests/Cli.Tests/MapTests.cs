@@ -14,7 +14,8 @@ public sealed class MapTests
         JsonElement full = Heap(arena);
         using (PersistentArena library = PersistentArena.Open(arena.Options))
         {
-            PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(library.OpenRegion("carts")), "carts");
+            PersistentDictionary carts = PersistentDictionary.OpenOrCreate(
+                PersistentHeap.Open(library.OpenRegion("carts")), "carts");
             Assert.InRange(full.GetProperty("used").GetInt64(), carts.RecordBytes, 2 * carts.RecordBytes);
             for (int i = 0; i < 20_000; i++)
             {
@@ -26,7 +27,8 @@ public sealed class MapTests
         }
 
         JsonElement thinned = Heap(arena);
-        Assert.True(thinned.GetProperty("used").GetInt64() < full.GetProperty("used").GetInt64() / 2, $"{full} {thinned}");
+        Assert.True(thinned.GetProperty("used").GetInt64() < full.GetProperty("used").GetInt64() / 2,
+            $"{full} {thinned}");
         Assert.True(thinned.GetProperty("free").GetInt64() > full.GetProperty("free").GetInt64());
         Assert.InRange(thinned.GetProperty("fragmented").GetDouble(), 0, 1);
     }
@@ -57,7 +59,8 @@ public sealed class MapTests
     {
         using TestArena arena = new TestArena().Filled();
         using PersistentArena writer = PersistentArena.Open(arena.Options);
-        PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(writer.OpenRegion("carts")), "carts");
+        PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(writer.OpenRegion("carts")),
+            "carts");
         using var stop = new CancellationTokenSource();
         var changes = new Thread(() =>
         {
@@ -100,8 +103,11 @@ public sealed class MapTests
         XDocument svg = XDocument.Load(files.File("map.svg"));
         XName text = svg.Root!.Name.Namespace + "text";
         Assert.Contains("(10 files)", svg.Root.Value, StringComparison.Ordinal);
-        Assert.All(svg.Descendants(text), line => Assert.InRange(string.Concat(line.Nodes().Where(n => n is XText || ((XElement)n).Name.LocalName != "title").Select(n => n is XElement e ? e.Value : n.ToString())).Length, 0, 160));
+        Assert.All(svg.Descendants(text), line =>
+            Assert.InRange(string.Concat(line.Nodes().Where(n => n is XText || ((XElement)n).Name.LocalName != "title")
+                .Select(n => n is XElement e ? e.Value : n.ToString())).Length, 0, 160));
     }
 
-    private static JsonElement Heap(TestArena arena) => arena.Gmfs("map", "--json").Json.GetProperty("regions").EnumerateArray().Single(r => r.GetProperty("name").GetString() == "carts");
+    private static JsonElement Heap(TestArena arena) => arena.Gmfs("map", "--json").Json.GetProperty("regions")
+        .EnumerateArray().Single(r => r.GetProperty("name").GetString() == "carts");
 }

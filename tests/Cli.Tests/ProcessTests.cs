@@ -35,8 +35,10 @@ public sealed class ProcessTests
     {
         Assert.SkipUnless(File.Exists("/usr/bin/script"), "script(1) is not there, which gives a process a terminal");
         using TestArena arena = new TestArena().Filled();
-        File.WriteAllBytes(arena.File("arena.meta"), [.. File.ReadAllBytes(arena.File("arena.meta")).Select((b, at) => at == 40 ? (byte)(b ^ 1) : b)]);
-        Answer Repair(string answer) => Typed(answer, "script", "-qec", $"dotnet '{ToolPath}' repair -a '{arena.Directory}'", "/dev/null");
+        File.WriteAllBytes(arena.File("arena.meta"),
+            [.. File.ReadAllBytes(arena.File("arena.meta")).Select((b, at) => at == 40 ? (byte)(b ^ 1) : b)]);
+        Answer Repair(string answer) => Typed(answer, "script", "-qec",
+            $"dotnet '{ToolPath}' repair -a '{arena.Directory}'", "/dev/null");
         Answer no = Repair("n\n");
         Assert.Equal(3, no.Code);
         Assert.Contains("Do it? [y/N]", no.Out, StringComparison.Ordinal);
@@ -54,14 +56,16 @@ public sealed class ProcessTests
         arena.Gmfs("create", name, "2M").IsDone();
         string[] lines = Run("explain", "-a", arena.Directory).Out.Split('\n');
         Assert.All(lines, line => Assert.False(line.StartsWith("since", StringComparison.Ordinal)));
-        Assert.Contains(Run("list", "-a", arena.Directory).Out.Split('\n'), line => line.Contains(name, StringComparison.Ordinal));
+        Assert.Contains(Run("list", "-a", arena.Directory).Out.Split('\n'),
+            line => line.Contains(name, StringComparison.Ordinal));
     }
 
     [Fact]
     public void An_interrupt_ends_top_and_is_no_failure()
     {
         using TestArena arena = new TestArena().Filled();
-        using Process top = Process.Start(Program("dotnet", ToolPath, "top", "--json", "--interval", "30", "-a", arena.Directory))!;
+        using Process top = Process.Start(Program("dotnet", ToolPath, "top", "--json", "--interval", "30", "-a",
+            arena.Directory))!;
         string? line = top.StandardOutput.ReadLine();
         Start("kill", "-INT", $"{top.Id}").IsDone();
         Assert.True(top.WaitForExit(10_000), "it did not end");
@@ -86,18 +90,22 @@ public sealed class ProcessTests
             int killed = 0;
             foreach (int delay in (int[])[0, 1, 3, 8, 20, 40])
             {
-                using Process restore = Process.Start(Program("dotnet", ToolPath, "restore", dump, "copy", "-a", arena.Directory))!;
-                using (PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly }))
+                using Process restore = Process.Start(
+                    Program("dotnet", ToolPath, "restore", dump, "copy", "-a", arena.Directory))!;
+                using (PersistentArena reader = PersistentArena.Open(
+                    new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly }))
                 {
                     // An earlier life's half goes first; then this one's comes.
                     string[] before = [.. reader.ListRegions().Select(r => r.Name)];
-                    SpinWait.SpinUntil(() => restore.HasExited || reader.ListRegions().Any(r => !before.Contains(r.Name)), 10_000);
+                    SpinWait.SpinUntil(() =>
+                        restore.HasExited || reader.ListRegions().Any(r => !before.Contains(r.Name)), 10_000);
                 }
 
                 Thread.Sleep(delay);
                 restore.Kill();
                 restore.WaitForExit();
-                string[] names = [.. arena.Gmfs("list", "--json").Json.GetProperty("regions").EnumerateArray().Select(r => r.GetProperty("name").GetString()!)];
+                string[] names = [.. arena.Gmfs("list", "--json").Json.GetProperty("regions").EnumerateArray().Select(
+                    r => r.GetProperty("name").GetString()!)];
                 killed += names.Any(Dumps.RestoringRegion.Is) ? 1 : 0;
                 if (names.Contains("copy"))
                 {
@@ -120,13 +128,16 @@ public sealed class ProcessTests
 
     private static void AssertWhole(TestArena arena)
     {
-        using PersistentArena library = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly });
+        using PersistentArena library = PersistentArena.Open(
+            new ArenaOptions { Directory = arena.Directory, Access = ArenaAccess.ReadOnly });
         using PersistentRegion one = library.OpenRegion("big");
         using PersistentRegion two = library.OpenRegion("copy");
         Assert.True(one.AsSpan(0, (int)one.Length).SequenceEqual(two.AsSpan(0, (int)two.Length)));
     }
 
-    /// <summary>A write beyond the limit on a file's length sends SIGXFSZ, which ends a process that does not look ahead.</summary>
+    /// <summary>
+    /// A write beyond the limit on a file's length sends SIGXFSZ, which ends a process that does not look ahead.
+    /// </summary>
     [Fact]
     public void A_limit_on_the_length_of_files_is_a_refusal_and_no_signal()
     {
@@ -165,7 +176,8 @@ public sealed class ProcessTests
 
         // The runtime's own double mapping of code is a file of 2 GiB: off, or it could not even start.
         static Answer Limited(int kibibytes, params string[] arguments) =>
-            Start("/bin/bash", ["-c", $"ulimit -f {kibibytes}; export DOTNET_EnableWriteXorExecute=0; exec dotnet '{ToolPath}' \"$@\"", "bash", .. arguments]);
+            Start("/bin/bash", ["-c", $"ulimit -f {kibibytes}; export DOTNET_EnableWriteXorExecute=0; exec dotnet " +
+                $"'{ToolPath}' \"$@\"", "bash", .. arguments]);
     }
 
     [Fact]
@@ -198,7 +210,8 @@ public sealed class ProcessTests
     private static ProcessStartInfo Program(string program, params string[] arguments) => new(program, arguments)
     {
         RedirectStandardOutput = true,
-        Environment = { ["DOTNET_EnableDiagnostics"] = "0" }, // One that is killed would leave a socket in the folder for temporary files.
+        // One that is killed would leave a socket in the folder for temporary files.
+        Environment = { ["DOTNET_EnableDiagnostics"] = "0" },
     };
 
     private static Answer Start(string program, params string[] arguments) => Typed("", program, arguments);

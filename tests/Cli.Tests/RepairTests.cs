@@ -46,7 +46,8 @@ public sealed class RepairTests
 
         Answer done = arena.Gmfs("repair", "--yes", "--json");
         done.IsDone();
-        Assert.Contains(done.Json.GetProperty("mended").EnumerateArray(), text => text.GetString()!.StartsWith(code, StringComparison.Ordinal));
+        Assert.Contains(done.Json.GetProperty("mended").EnumerateArray(),
+            text => text.GetString()!.StartsWith(code, StringComparison.Ordinal));
         arena.Gmfs("check", "--deep").IsDone();
         Assert.Equal(1000, Records(arena));
     }
@@ -65,7 +66,8 @@ public sealed class RepairTests
         Assert.Contains("a copy of the arena's metadata", done.Error, StringComparison.Ordinal);
         Assert.Contains("lost by it: nothing", done.Error, StringComparison.Ordinal);
         string quarantine = Assert.Single(Directory.GetDirectories(arena.Directory));
-        Assert.Equal(["copy", "extent-9", "notes.txt", "old.meta"], Directory.GetFiles(quarantine).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        Assert.Equal(["copy", "extent-9", "notes.txt", "old.meta"],
+            Directory.GetFiles(quarantine).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
         Assert.Equal("keep me", File.ReadAllText(Path.Combine(quarantine, "notes.txt")));
         arena.Gmfs("check", "--deep").IsDone();
         Assert.Equal(1000, Records(arena));
@@ -94,7 +96,8 @@ public sealed class RepairTests
         File.Delete(arena.File("extent-2"));
         Answer done = arena.Gmfs("repair", "--yes", "--json");
         done.IsDone();
-        Assert.Equal([("RenameRegion", ReasonCodes.ExtentMissing), ("RenameRegion", ReasonCodes.HeapDamaged)], Steps(done));
+        Assert.Equal([("RenameRegion", ReasonCodes.ExtentMissing), ("RenameRegion", ReasonCodes.HeapDamaged)],
+            Steps(done));
         Assert.Equal(["quarantine.1.carts", "quarantine.2.blob"], Names(arena));
         Assert.True(File.Exists(arena.File("extent-1")));
 
@@ -110,7 +113,8 @@ public sealed class RepairTests
         using TestArena arena = new TestArena().Filled();
         byte[] bytes = File.ReadAllBytes(arena.File("extent-1"));
 
-        // The key of a record: its hash does not belong where it lies any more. (Type 1, a key of 4 bytes, a value of 100 to 149.)
+        // The key of a record: its hash does not belong where it lies any more. (Type 1, a key of 4 bytes, a value of
+        // 100 to 149.)
         int at = -1;
         for (int offset = 9 * 65536; at < 0 && offset < bytes.Length; offset += 8)
         {
@@ -198,9 +202,12 @@ public sealed class RepairTests
     }
 
     private static (string, string)[] Steps(Answer answer) =>
-        [.. answer.Json.GetProperty("steps").EnumerateArray().Select(s => (s.GetProperty("kind").GetString()!, s.GetProperty("reason").GetString()!))];
+        [.. answer.Json.GetProperty("steps").EnumerateArray().Select(s =>
+            (s.GetProperty("kind").GetString()!, s.GetProperty("reason").GetString()!))];
 
-    private static IEnumerable<string> Names(TestArena arena) => arena.Gmfs("list", "--json").Json.GetProperty("regions").EnumerateArray().Select(r => r.GetProperty("name").GetString()!);
+    private static IEnumerable<string> Names(TestArena arena) =>
+        arena.Gmfs("list", "--json").Json.GetProperty("regions").EnumerateArray().Select(r =>
+            r.GetProperty("name").GetString()!);
 
     private static long Records(TestArena arena)
     {

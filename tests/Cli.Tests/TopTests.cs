@@ -13,7 +13,8 @@ public sealed class TopTests
         using TestArena arena = new TestArena().Filled();
         Answer answer = arena.Gmfs("top", "--once", "--json");
         answer.IsDone();
-        JsonElement carts = answer.Json.GetProperty("regions").EnumerateArray().Single(r => r.GetProperty("name").GetString() == "carts");
+        JsonElement carts = answer.Json.GetProperty("regions").EnumerateArray().Single(r =>
+            r.GetProperty("name").GetString() == "carts");
         Assert.Equal(1000, carts.GetProperty("records").GetInt64());
         Assert.Equal(JsonValueKind.Null, carts.GetProperty("recordsRate").ValueKind);
         Assert.Contains("carts", arena.Gmfs("top", "--once").Out, StringComparison.Ordinal);
@@ -24,7 +25,8 @@ public sealed class TopTests
     {
         using TestArena arena = new TestArena().Filled(0);
         using PersistentArena writer = PersistentArena.Open(arena.Options);
-        PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(writer.OpenRegion("carts")), "carts");
+        PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(writer.OpenRegion("carts")),
+            "carts");
         using var stop = new CancellationTokenSource();
         var changes = new Thread(() =>
         {
@@ -50,8 +52,11 @@ public sealed class TopTests
         string[] lines = answer.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(8, lines.Length);
         JsonElement[] looks = [.. lines.Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
-        Assert.All(looks, look => Assert.StartsWith("open: process", look.GetProperty("state").GetString(), StringComparison.Ordinal));
-        Assert.Contains(looks.Skip(1), look => look.GetProperty("regions").EnumerateArray().Single(r => r.GetProperty("name").GetString() == "carts").GetProperty("recordsRate").GetDouble() > 0);
+        Assert.All(looks, look => Assert.StartsWith("open: process", look.GetProperty("state").GetString(),
+            StringComparison.Ordinal));
+        Assert.Contains(looks.Skip(1), look =>
+            look.GetProperty("regions").EnumerateArray().Single(r => r.GetProperty("name").GetString() == "carts")
+                .GetProperty("recordsRate").GetDouble() > 0);
     }
 
     [Fact]
@@ -59,7 +64,8 @@ public sealed class TopTests
     {
         using TestArena arena = new TestArena().Filled();
         using var stop = new CancellationTokenSource(300);
-        Assert.Equal(0, Cli.Gmfs.Run(["top", "--interval", "60", "-a", arena.Directory], TestArena.Silent with { Cancellation = stop.Token }));
+        Assert.Equal(0, Cli.Gmfs.Run(["top", "--interval", "60", "-a", arena.Directory],
+            TestArena.Silent with { Cancellation = stop.Token }));
         arena.Gmfs("top", "--interval", "0").Is(2);
         arena.Gmfs("top", "--interval", "NaN").Is(2);
     }

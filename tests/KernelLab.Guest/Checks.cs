@@ -1,6 +1,8 @@
 namespace GuestMemFs.KernelLab.Guest;
 
-/// <summary>The module's own test programs, which print <c>ok NAME</c> or <c>FAIL NAME reason</c> for each check.</summary>
+/// <summary>
+/// The module's own test programs, which print <c>ok NAME</c> or <c>FAIL NAME reason</c> for each check.
+/// </summary>
 internal static class Checks
 {
     /// <summary>What runs scripts.</summary>
@@ -14,6 +16,8 @@ internal static class Checks
         int passed = lines.Count(line => line.StartsWith("ok ", StringComparison.Ordinal));
         string failed = string.Join("; ", lines.Where(line => line.StartsWith("FAIL", StringComparison.Ordinal)));
         stage.Host.Tell($"checks {Path.GetFileName(program == Script ? arguments[0] : program)}", $"{passed}");
-        Stage.Check(code == 0 && failed.Length == 0 && passed > 0, $"{program} {string.Join(' ', arguments)} ended with {code}, {passed} checks passed: {(failed.Length > 0 ? failed : string.Join(" | ", lines.TakeLast(5)))}");
+        Stage.Check(code == 0 && failed.Length == 0 && passed > 0,
+            $"{program} {string.Join(' ', arguments)} ended with {code}, {passed} checks " +
+            $"passed: {(failed.Length > 0 ? failed : string.Join(" | ", lines.TakeLast(5)))}");
     }
 }

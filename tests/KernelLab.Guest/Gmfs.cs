@@ -17,12 +17,14 @@ internal static class Gmfs
     }
 
     /// <summary>Runs it to its end and gives its exit code and what it printed.</summary>
-    public static (int Code, string Text) Try(params string[] arguments) => Shell.Try("dotnet", [Program, .. arguments]);
+    public static (int Code, string Text) Try(params string[] arguments) =>
+        Shell.Try("dotnet", [Program, .. arguments]);
 
     /// <summary>Starts it; what it prints is told to the host as it comes, under a name.</summary>
     public static Process Start(Host host, string name, params string[] arguments)
     {
-        Process process = Process.Start(new ProcessStartInfo("dotnet", [Program, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        Process process = Process.Start(new ProcessStartInfo("dotnet",
+            [Program, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         process.OutputDataReceived += (_, line) => host.Tell(name, line.Data ?? "");
         process.ErrorDataReceived += (_, line) => host.Tell(name, line.Data ?? "");
         process.BeginOutputReadLine();
@@ -37,7 +39,8 @@ internal static class Gmfs
         long since = Stopwatch.GetTimestamp();
         while (!File.Exists(socket))
         {
-            Stage.Check(!process.HasExited && Stopwatch.GetElapsedTime(since) < s_holdLimit, $"gmfs hold did not start at {socket}");
+            Stage.Check(!process.HasExited && Stopwatch.GetElapsedTime(since) < s_holdLimit,
+                $"gmfs hold did not start at {socket}");
             Thread.Sleep(20);
         }
 

@@ -1,9 +1,13 @@
 namespace GuestMemFs.KernelLab.Guest;
 
-/// <summary>The serial line to the machine's host: what is told there outlives this kernel, and can be asked for under the next. Thread-safe.</summary>
+/// <summary>
+/// The serial line to the machine's host: what is told there outlives this kernel, and can be asked for under the next.
+/// Thread-safe.
+/// </summary>
 internal sealed class Host : IDisposable
 {
-    private readonly FileStream _line = new("/dev/ttyS1", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+    private readonly FileStream _line = new("/dev/ttyS1", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite,
+        bufferSize: 0);
     private readonly Lock _lock = new();
 
     /// <summary>Tells the host a value. A kexec may cut the line off; the host then does not count it.</summary>

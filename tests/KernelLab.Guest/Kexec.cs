@@ -18,7 +18,8 @@ internal static unsafe partial class Kexec
         byte[] text = Encoding.ASCII.GetBytes(commandLine + '\0');
         fixed (byte* bytes = text)
         {
-            long result = SystemCall(LoadFile, image.SafeFileHandle.DangerousGetHandle(), disk.SafeFileHandle.DangerousGetHandle(), text.Length, (nint)bytes, onPanic ? OnCrash : 0);
+            long result = SystemCall(LoadFile, image.SafeFileHandle.DangerousGetHandle(),
+                disk.SafeFileHandle.DangerousGetHandle(), text.Length, (nint)bytes, onPanic ? OnCrash : 0);
             Stage.Check(result == 0, $"kexec_file_load of {kernel} failed: {Marshal.GetLastPInvokeErrorMessage()}");
         }
     }

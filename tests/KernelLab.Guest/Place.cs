@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace GuestMemFs.KernelLab.Guest;
 
-/// <summary>A directory on the kind of memory that a scenario is about, made in the first stage and found again in later ones.</summary>
+/// <summary>
+/// A directory on the kind of memory that a scenario is about, made in the first stage and found again in later ones.
+/// </summary>
 internal static class Place
 {
     public const string MountPoint = "/mnt/memory";
@@ -29,7 +31,8 @@ internal static class Place
                 MountModule(stage);
                 break;
             case "tmpfs":
-                Shell.Run("mount", "-t", "tmpfs", "-o", $"size={stage.Arguments.Find("room") ?? "512M"}", "lab", MountPoint);
+                Shell.Run("mount", "-t", "tmpfs", "-o", $"size={stage.Arguments.Find("room") ?? "512M"}", "lab",
+                    MountPoint);
                 break;
             case "hugetlbfs":
                 File.WriteAllText("/proc/sys/vm/nr_hugepages", "256");
@@ -76,11 +79,13 @@ internal static class Place
             Shell.Run("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges={Range}:{Reserved()}");
         }
 
-        Shell.Run("mount", "-t", "guestmemfs", "-o", stage.Number == 0 ? $"range={Range},format=force" : $"range={Range}", "none", MountPoint);
+        Shell.Run("mount", "-t", "guestmemfs", "-o",
+            stage.Number == 0 ? $"range={Range},format=force" : $"range={Range}", "none", MountPoint);
     }
 
     // memmap=512M$0x40000000 sets aside what the module calls 512M@0x40000000.
     private static string Reserved() =>
-        CommandLine.Current.Words("memmap=").FirstOrDefault(range => range.Contains('$', StringComparison.Ordinal))?.Replace('$', '@')
+        CommandLine.Current.Words("memmap=").FirstOrDefault(range =>
+            range.Contains('$', StringComparison.Ordinal))?.Replace('$', '@')
         ?? throw new ScenarioException("the command line sets no memory aside");
 }

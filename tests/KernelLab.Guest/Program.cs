@@ -2,7 +2,8 @@ using GuestMemFs.KernelLab.Guest;
 using GuestMemFs.KernelLab.Guest.Inner;
 using GuestMemFs.KernelLab.Guest.Scenarios;
 
-// The program of the lab's machines: runs the stage that the kernel's command line names, and tells the host how it went.
+// The program of the lab's machines: runs the stage that the kernel's command line names, and tells the host how it
+// went.
 if (args is [KilledOrchestrator.Word, .. string[] orchestrate])
 {
     return await KilledOrchestrator.RunAsync(orchestrate).ConfigureAwait(false);

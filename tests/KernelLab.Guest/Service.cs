@@ -36,8 +36,10 @@ internal class Service(string unit)
     /// <summary>Waits until a unit that does one thing has done it; throws where that went wrong.</summary>
     public void WaitUntilDone()
     {
-        WaitFor(() => Property("ActiveState") is "inactive" or "failed" && Property("ExecMainExitTimestampMonotonic") != "0", "its end");
-        Stage.Check(Property("Result") == "success", $"{unit} ended with {Property("Result")}. {Shell.Try("systemctl", "status", "--no-pager", unit).Text}");
+        WaitFor(() => Property("ActiveState") is "inactive" or "failed"
+            && Property("ExecMainExitTimestampMonotonic") != "0", "its end");
+        Stage.Check(Property("Result") == "success",
+            $"{unit} ended with {Property("Result")}. {Shell.Try("systemctl", "status", "--no-pager", unit).Text}");
     }
 
     /// <summary>Kills its main process, and waits until systemd has started another.</summary>
@@ -56,7 +58,9 @@ internal class Service(string unit)
         long since = Stopwatch.GetTimestamp();
         while (!condition())
         {
-            Stage.Check(Stopwatch.GetElapsedTime(since) < s_limit, $"{unit}: waited {s_limit.TotalSeconds} s for {what}. {Shell.Try("systemctl", "status", "--no-pager", unit).Text}");
+            Stage.Check(Stopwatch.GetElapsedTime(since) < s_limit,
+                $"{unit}: waited {s_limit.TotalSeconds} s " +
+                $"for {what}. {Shell.Try("systemctl", "status", "--no-pager", unit).Text}");
             Thread.Sleep(s_pause);
         }
     }
@@ -78,7 +82,10 @@ internal sealed class StoreService(Stage stage, string unit) : Service(unit)
         Tell("loaded", since);
     }
 
-    /// <summary>Reads every key back; tells how the arena was found after what, and throws unless it is as it must be and all are right.</summary>
+    /// <summary>
+    /// Reads every key back; tells how the arena was found after what, and throws unless it is as it must be and all
+    /// are right.
+    /// </summary>
     public void Verify(string after, string attach)
     {
         long since = Stopwatch.GetTimestamp();
@@ -88,7 +95,9 @@ internal sealed class StoreService(Stage stage, string unit) : Service(unit)
         var verifier = new Verifier(_data, new Overwriter(_data));
         verifier.Run(client, _ => { }, CancellationToken.None);
         Tell($"{after}: verified", since);
-        Stage.Check(verifier.Right == _data.Keys, $"{Unit}, {after}: {verifier.Right} keys are right, {verifier.Lost} lost, {verifier.Wrong} wrong: {string.Join("; ", verifier.Examples)}");
+        Stage.Check(verifier.Right == _data.Keys,
+            $"{Unit}, {after}: {verifier.Right} keys are right, {verifier.Lost} " +
+            $"lost, {verifier.Wrong} wrong: {string.Join("; ", verifier.Examples)}");
         stage.Host.Tell("right", $"{verifier.Right}");
     }
 
@@ -128,5 +137,6 @@ internal sealed class StoreService(Stage stage, string unit) : Service(unit)
         }
     }
 
-    private void Tell(string what, long since) => stage.Host.Tell("time", $"{what} {Stopwatch.GetElapsedTime(since).TotalSeconds:0.0} s");
+    private void Tell(string what, long since) =>
+        stage.Host.Tell("time", $"{what} {Stopwatch.GetElapsedTime(since).TotalSeconds:0.0} s");
 }

@@ -11,13 +11,15 @@ internal static class Shell
     public static string Run(string program, params string[] arguments)
     {
         (int code, string text) = Try(program, arguments);
-        return code == 0 ? text : throw new ScenarioException($"{program} {string.Join(' ', arguments)} ended with {code}: {text}");
+        return code == 0 ? text
+            : throw new ScenarioException($"{program} {string.Join(' ', arguments)} ended with {code}: {text}");
     }
 
     /// <summary>Runs one and gives its exit code and what it printed.</summary>
     public static (int Code, string Text) Try(string program, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(s_limit))
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace GuestMemFs.KernelLab.Guest;
 
@@ -22,26 +23,33 @@ internal sealed class Stage(Host host, CommandLine commandLine)
     /// <summary>Where this kernel's modules are.</summary>
     public string Modules => $"/modules/{Release}";
 
-    /// <summary>Loads a module of this kernel, with what it needs named first; those that are built in or loaded already are none.</summary>
+    /// <summary>
+    /// Loads a module of this kernel, with what it needs named first; those that are built in or loaded already are
+    /// none.
+    /// </summary>
     public void LoadModules(params string[] names)
     {
-        foreach (string name in names.Where(name => File.Exists($"{Modules}/{name}.ko") && !Directory.Exists($"/sys/module/{name.Replace('-', '_')}")))
+        foreach (string name in names.Where(name =>
+            File.Exists($"{Modules}/{name}.ko") && !Directory.Exists($"/sys/module/{name.Replace('-', '_')}")))
         {
             Shell.Run("insmod", $"{Modules}/{name}.ko");
         }
     }
 
     /// <summary>Throws where something is not as it must be.</summary>
-    public static void Check([DoesNotReturnIf(false)] bool condition, FormattableString otherwise)
+    public static void Check(
+        [DoesNotReturnIf(false)] bool condition,
+        [InterpolatedStringHandlerArgument(nameof(condition))] ref CheckText otherwise)
     {
         if (!condition)
         {
-            throw new ScenarioException(FormattableString.Invariant(otherwise));
+            throw new ScenarioException(otherwise.ToString());
         }
     }
 
     /// <summary>
-    /// Loads the next kernel, for <see cref="Kexec.Enter"/> or a panic. With <c>lab.forget=PREFIX</c> words that begin so are not handed on, by which the lab tests itself.
+    /// Loads the next kernel, for <see cref="Kexec.Enter"/> or a panic. With <c>lab.forget=PREFIX</c> words that begin
+    /// so are not handed on, by which the lab tests itself.
     /// </summary>
     /// <param name="kernel">The series: 6.12 or 7.2; null for the one named by lab.next=, or the first of all.</param>
     /// <param name="change">Changes a word of the command line, or gives null to leave it out.</param>
@@ -49,13 +57,16 @@ internal sealed class Stage(Host host, CommandLine commandLine)
     public void LoadNext(string? kernel = null, Func<string, string?>? change = null, bool onPanic = false)
     {
         string? forget = commandLine.Find("forget");
-        Kexec.Load($"/boot/{kernel ?? commandLine.Find("next") ?? "6.12"}/vmlinuz", "/boot/initrd", commandLine.ForStage(Number + 1, Change), onPanic);
+        Kexec.Load($"/boot/{kernel ?? commandLine.Find("next") ?? "6.12"}/vmlinuz", "/boot/initrd",
+            commandLine.ForStage(Number + 1, Change), onPanic);
 
-        string? Change(string word) => forget is not null && word.StartsWith(forget, StringComparison.Ordinal) ? null : change is null ? word : change(word);
+        string? Change(string word) => forget is not null && word.StartsWith(forget, StringComparison.Ordinal) ? null
+            : change is null ? word : change(word);
     }
 
     /// <summary>The words of a crash kernel: none is set aside for another one.</summary>
-    public static string AsCrashKernel(string word) => word.StartsWith("crashkernel=", StringComparison.Ordinal) ? "nr_cpus=1 reset_devices" : word;
+    public static string AsCrashKernel(string word) =>
+        word.StartsWith("crashkernel=", StringComparison.Ordinal) ? "nr_cpus=1 reset_devices" : word;
 
     /// <summary>Makes the kernel panic.</summary>
     [DoesNotReturn]

@@ -4,7 +4,9 @@ using KvStore.Demo;
 
 namespace GuestMemFs.KernelLab.Guest;
 
-/// <summary>KvStore as a process of its own, filled and looked through over its socket. What is measured is told the host.</summary>
+/// <summary>
+/// KvStore as a process of its own, filled and looked through over its socket. What is measured is told the host.
+/// </summary>
 internal sealed class Store : IDisposable
 {
     private const int ValueLength = 64;
@@ -27,7 +29,8 @@ internal sealed class Store : IDisposable
     /// <summary>Starts it on an arena and waits for its first answer.</summary>
     public static Store Start(Stage stage, string directory, params string[] more)
     {
-        var store = new Store(stage, ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll", ["--size", stage.Arguments.Find("size") ?? "256M", .. more]), directory));
+        var store = new Store(stage, ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll",
+            ["--size", stage.Arguments.Find("size") ?? "256M", .. more]), directory));
         try
         {
             store.Tell("first answer", store._server.WaitUntilReady(s_limit));
@@ -70,7 +73,9 @@ internal sealed class Store : IDisposable
 
         Tell("verified", Stopwatch.GetElapsedTime(since));
         _stage.Host.Tell("right", $"{verifier.Right}");
-        Stage.Check(verifier.Right == Data.Keys, $"{verifier.Right} keys are right, {verifier.Lost} lost, {verifier.Wrong} wrong: {string.Join("; ", verifier.Examples)}");
+        Stage.Check(verifier.Right == Data.Keys,
+            $"{verifier.Right} keys are right, {verifier.Lost} lost, {verifier.Wrong} " +
+            $"wrong: {string.Join("; ", verifier.Examples)}");
     }
 
     /// <summary>Tells how the arena was found: the kind as <c>attach</c>, the medium, and each reason.</summary>

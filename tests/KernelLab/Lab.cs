@@ -5,15 +5,19 @@ using GuestMemFs.KernelLab.Machines;
 using GuestMemFs.KernelLab.Parts;
 
 [assembly: AssemblyFixture(typeof(Lab))]
-// Two machines at once: most of a scenario is one kernel that boots on one processor. What measures runs alone (Program).
+// Two machines at once: most of a scenario is one kernel that boots on one processor. What measures runs alone
+// (Program).
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.All, MaxThreads = 2)]
 
 namespace GuestMemFs.KernelLab;
 
-/// <summary>The lab: one root image for all machines, made when the first one starts, and one for those that boot systemd.</summary>
+/// <summary>
+/// The lab: one root image for all machines, made when the first one starts, and one for those that boot systemd.
+/// </summary>
 public sealed class Lab : IDisposable
 {
-    // For a scenario whose kernel tripped over QEMU (Transcript.EmulatorTripped): about one boot in thirty does on a busy machine.
+    // For a scenario whose kernel tripped over QEMU (Transcript.EmulatorTripped): about one boot in thirty does on a
+    // busy machine.
     private const int Repeats = 2;
 
     private static readonly string s_logs = Repository.PathOf("artifacts", "kernel-lab");
@@ -27,7 +31,10 @@ public sealed class Lab : IDisposable
         _systemd = new Lazy<SystemdImage>(() => SystemdImage.Build(_image.Value));
     }
 
-    /// <summary>Runs a scenario in a machine of its own; its console stays in <c>artifacts/kernel-lab</c>. Skips the test where the lab's parts are missing.</summary>
+    /// <summary>
+    /// Runs a scenario in a machine of its own; its console stays in <c>artifacts/kernel-lab</c>. Skips the test where
+    /// the lab's parts are missing.
+    /// </summary>
     internal Transcript Run(Boot boot, [CallerMemberName] string test = "")
     {
         LabParts parts = Parts;
@@ -35,7 +42,8 @@ public sealed class Lab : IDisposable
         RootImage image = _image.Value;
         string disk = boot.Systemd ? _systemd.Value.Path : image.Path;
         Directory.CreateDirectory(s_logs);
-        string name = string.Join('-', [test, boot.Kernel.Name, .. boot.Arguments.Values.Where(value => value.All(char.IsAsciiLetterOrDigit))]);
+        string name = string.Join('-',
+            [test, boot.Kernel.Name, .. boot.Arguments.Values.Where(value => value.All(char.IsAsciiLetterOrDigit))]);
         Transcript transcript = Once(name);
         for (int again = 1; transcript.EmulatorTripped && again <= Repeats; again++)
         {
@@ -46,7 +54,8 @@ public sealed class Lab : IDisposable
 
         Transcript Once(string log)
         {
-            Transcript run = Machine.Run(parts, disk, image.InitialRamDisk, boot, Path.Combine(s_logs, log + ".console"));
+            Transcript run = Machine.Run(parts, disk, image.InitialRamDisk, boot,
+                Path.Combine(s_logs, log + ".console"));
             File.WriteAllText(Path.Combine(s_logs, log + ".told"), run.Describe());
             LabTimes.Add(log, run);
             return run;

@@ -23,7 +23,9 @@ internal static class LabTimes
         {
             foreach ((string name, Transcript run) in s_runs)
             {
-                to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"lab    {run.Duration.TotalSeconds,6:0.0} s  {name}: {run.Times()}{(run.EmulatorTripped ? ", tripped over a breakpoint that was gone" : "")}"));
+                string tripped = run.EmulatorTripped ? ", tripped over a breakpoint that was gone" : "";
+                to.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"lab    {run.Duration.TotalSeconds,6:0.0} s  {name}: {run.Times()}{tripped}"));
             }
         }
     }

@@ -7,10 +7,14 @@ internal static class Tool
 {
     private static readonly string[] s_systemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-    /// <summary>Runs one and gives what it printed. Throws <see cref="InvalidOperationException"/> with that where it failed or did not end in time.</summary>
+    /// <summary>
+    /// Runs one and gives what it printed. Throws <see cref="InvalidOperationException"/> with that where it failed or
+    /// did not end in time.
+    /// </summary>
     public static string Run(TimeSpan limit, string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true,
+            RedirectStandardError = true, RedirectStandardInput = true };
         // No compiler or build server is to outlive the tests.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_NOLOGO"] = "1";
@@ -24,7 +28,8 @@ internal static class Tool
         }
 
         string text = output.Result + errors.Result;
-        return process.ExitCode == 0 ? text : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{text}");
+        return process.ExitCode == 0 ? text : throw new InvalidOperationException(
+            $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{text}");
     }
 
     /// <summary>A program's path, or null. The folders of administrators' programs are looked through too.</summary>

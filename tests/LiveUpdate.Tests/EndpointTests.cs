@@ -42,7 +42,8 @@ public sealed class EndpointTests : IAsyncLifetime
         {
             Assert.Empty(await updater.CheckAsync(Plan, Cancellation));
             _arena.Freeze(); // which the actor does not do by itself
-            LiveUpdateRefusedException frozen = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() => updater.RunAsync(Plan, Cancellation));
+            LiveUpdateRefusedException frozen = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() =>
+                updater.RunAsync(Plan, Cancellation));
             Assert.Contains("frozen", frozen.Message, StringComparison.Ordinal);
             _arena.Thaw();
             await updater.PlanAsync(Plan, Cancellation);
@@ -66,7 +67,8 @@ public sealed class EndpointTests : IAsyncLifetime
     public async Task An_arena_whose_writer_does_not_freeze_it_is_not_taken_into_the_next_kernel()
     {
         using LiveUpdater updater = Updater();
-        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunAsync(Plan, Cancellation));
+        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+            updater.RunAsync(Plan, Cancellation));
         Assert.Contains("is not frozen", refused.Message, StringComparison.Ordinal);
         Assert.Equal(Actor.Doing.Runs, _actor.Does);
         Assert.Equal(0, _kernel.Entered);
@@ -102,12 +104,14 @@ public sealed class EndpointTests : IAsyncLifetime
             await killed.PlanAsync(Plan, Cancellation);
         }
 
-        using (PersistentArena look = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
+        using (PersistentArena look = PersistentArena.Open(
+            new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
         using (PersistentRegion region = look.BorrowRegion(PlanJournal.RegionName))
         {
             var journal = new PlanJournal(region);
             PlanRecord record = journal.Read()!;
-            journal.Write(record.With(record.Of("db") with { Step = ParticipantStep.Saved, Saved = "1" }) with { Phase = PlanPhase.Saving });
+            journal.Write(record.With(record.Of("db") with { Step = ParticipantStep.Saved,
+                Saved = "1" }) with { Phase = PlanPhase.Saving });
         }
 
         _actor.Memory = 2; // written to in between
@@ -129,7 +133,8 @@ public sealed class EndpointTests : IAsyncLifetime
         _actor.Fails = "save";
         using var service = new ServiceParticipant(Plan.Services[0]);
         await service.PrepareAsync(Cancellation);
-        Assert.Equal("'db' refused: it will not", (await Assert.ThrowsAsync<LiveUpdateException>(() => service.SaveAsync(Cancellation))).Message);
+        Assert.Equal("'db' refused: it will not",
+            (await Assert.ThrowsAsync<LiveUpdateException>(() => service.SaveAsync(Cancellation))).Message);
         _actor.Fails = null;
         await service.SaveAsync(Cancellation); // the connection is as good as before
     }
@@ -139,7 +144,9 @@ public sealed class EndpointTests : IAsyncLifetime
     {
         await _endpoint.DisposeAsync();
         using LiveUpdater updater = Updater();
-        Assert.Contains(await updater.CheckAsync(Plan, Cancellation), finding => finding is { IsFatal: true, Subject: "db" } && finding.Text.Contains("did not answer", StringComparison.Ordinal));
+        Assert.Contains(await updater.CheckAsync(Plan, Cancellation),
+            finding => finding is { IsFatal: true, Subject: "db" }
+                && finding.Text.Contains("did not answer", StringComparison.Ordinal));
 
         using var service = new ServiceParticipant(Plan.Services[0]);
         Task verified = service.VerifyAsync("1", Cancellation);
@@ -154,7 +161,8 @@ public sealed class EndpointTests : IAsyncLifetime
     public async Task The_socket_is_its_users_alone_one_listens_and_a_killed_ones_is_replaced()
     {
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_folder["socket"]));
-        Assert.Contains("listens on", Assert.Throws<IOException>(() => LiveUpdateEndpoint.Start(_folder["socket"], _actor, null)).Message, StringComparison.Ordinal);
+        Assert.Contains("listens on", Assert.Throws<IOException>(() =>
+            LiveUpdateEndpoint.Start(_folder["socket"], _actor, null)).Message, StringComparison.Ordinal);
 
         using (var killed = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {

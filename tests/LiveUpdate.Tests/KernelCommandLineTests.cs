@@ -3,7 +3,8 @@ namespace GuestMemFs.LiveUpdate.Tests;
 /// <summary>What a kernel's command line keeps apart, and what it forgets.</summary>
 public sealed class KernelCommandLineTests
 {
-    private static readonly ReservedMemory s_vms = new(new MemoryRange(0x4000_0000, 512 << 20), "guestmemfs range vms", '$');
+    private static readonly ReservedMemory s_vms = new(new MemoryRange(0x4000_0000, 512 << 20), "guestmemfs range vms",
+        '$');
     private static readonly ReservedMemory s_pmem = new(new MemoryRange(0x1_0000_0000, 1UL << 30), "/dev/pmem0", '!');
 
     [Theory]
@@ -17,11 +18,13 @@ public sealed class KernelCommandLineTests
     [InlineData("xmemmap=512M$1G memmap=1G!4G", "guestmemfs range vms")]
     [InlineData("memmap=exactmap memmap=$ memmap=99999999999999999999$1G", "guestmemfs range vms, /dev/pmem0")]
     public void What_it_forgets_is_named(string line, string forgotten) =>
-        Assert.Equal(forgotten, string.Join(", ", NextCommandLine.Missing(new KernelCommandLine(line), [s_vms, s_pmem], []).Select(one => one.Name)));
+        Assert.Equal(forgotten, string.Join(", ",
+            NextCommandLine.Missing(new KernelCommandLine(line), [s_vms, s_pmem], []).Select(one => one.Name)));
 
     [Fact]
     public void What_the_firmware_keeps_apart_needs_no_word() =>
-        Assert.Empty(NextCommandLine.Missing(new KernelCommandLine("quiet"), [s_pmem], [new MemoryRange(0x1_0000_0000, 2UL << 30)]));
+        Assert.Empty(NextCommandLine.Missing(new KernelCommandLine("quiet"), [s_pmem],
+            [new MemoryRange(0x1_0000_0000, 2UL << 30)]));
 
     [Fact]
     public void The_word_that_is_missing_is_given() => Assert.Equal("memmap=0x20000000$0x40000000", s_vms.Word);
@@ -50,8 +53,10 @@ public sealed class KernelCommandLineTests
     [Fact]
     public void The_plans_words_come_behind_the_lines()
     {
-        Assert.Equal("a b c", NextCommandLine.Of(new KernelSettings { Image = "/k", CommandLine = " a b ", Append = "c" }).Text);
-        Assert.Equal(File.ReadAllText("/proc/cmdline").Trim(), NextCommandLine.Of(new KernelSettings { Image = "/k" }).Text);
+        Assert.Equal("a b c",
+            NextCommandLine.Of(new KernelSettings { Image = "/k", CommandLine = " a b ", Append = "c" }).Text);
+        Assert.Equal(File.ReadAllText("/proc/cmdline").Trim(),
+            NextCommandLine.Of(new KernelSettings { Image = "/k" }).Text);
     }
 
     private static void Write(TestFolder folder, string name, string text)

@@ -3,7 +3,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests;
 
-/// <summary>A kernel that answers what the test says, and keeps the bytes of what it was asked. Descriptors that it gives out are of /dev/null, so that they can be closed.</summary>
+/// <summary>
+/// A kernel that answers what the test says, and keeps the bytes of what it was asked. Descriptors that it gives out
+/// are of /dev/null, so that they can be closed.
+/// </summary>
 internal sealed unsafe class LuoKernelDouble : LuoKernel
 {
     /// <summary>The answer to the open: 0, or -errno.</summary>
@@ -19,7 +22,8 @@ internal sealed unsafe class LuoKernelDouble : LuoKernel
 
     public override int Call(SafeFileHandle file, uint request, void* argument)
     {
-        var bytes = new Span<byte>(argument, checked((int)BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(argument, 4))));
+        var bytes = new Span<byte>(argument,
+            checked((int)BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(argument, 4))));
         Asked.Add((request, bytes.ToArray()));
         int result = Result(request);
         if (result >= 0 && request is 0xBA00 or 0xBA01 or 0xBA41)

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.LiveUpdate.Tests;
 
 /// <summary>
-/// As much of the orchestrator as a plan meets: sessions keep real descriptors, and <see cref="Kexec"/> takes over what sessions are open then and forgets the rest. What the real one does, the
-/// lab shows.
+/// As much of the orchestrator as a plan meets: sessions keep real descriptors, and <see cref="Kexec"/> takes over what
+/// sessions are open then and forgets the rest. What the real one does, the lab shows.
 /// </summary>
 internal sealed unsafe class LuoKernelSimulator : LuoKernel
 {
@@ -27,7 +27,8 @@ internal sealed unsafe class LuoKernelSimulator : LuoKernel
     /// <summary>The next kernel: what is in sessions that somebody still has open, comes along.</summary>
     public void Kexec()
     {
-        _incoming = _sessions.Where(session => session is { Incoming: false } && IsOpen(session)).ToDictionary(session => session.Name, session => session.Files, StringComparer.Ordinal);
+        _incoming = _sessions.Where(session => session is { Incoming: false } && IsOpen(session)).ToDictionary(
+            session => session.Name, session => session.Files, StringComparer.Ordinal);
         _sessions.Clear();
         Log.Clear();
     }
@@ -39,11 +40,13 @@ internal sealed unsafe class LuoKernelSimulator : LuoKernel
             return -refusal.Errno;
         }
 
-        var bytes = new Span<byte>(argument, checked((int)BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(argument, 4))));
+        var bytes = new Span<byte>(argument,
+            checked((int)BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(argument, 4))));
         switch (request)
         {
             case LuoAbi.CreateSession:
-                BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], Give(new Session(NameIn(bytes), [], Incoming: false)));
+                BinaryPrimitives.WriteInt32LittleEndian(bytes[4..],
+                    Give(new Session(NameIn(bytes), [], Incoming: false)));
                 return 0;
             case LuoAbi.RetrieveSession:
                 if (!_incoming.Remove(NameIn(bytes), out Dictionary<ulong, SafeFileHandle>? files))
@@ -51,12 +54,14 @@ internal sealed unsafe class LuoKernelSimulator : LuoKernel
                     return -2;
                 }
 
-                BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], Give(new Session(NameIn(bytes), files, Incoming: true)));
+                BinaryPrimitives.WriteInt32LittleEndian(bytes[4..],
+                    Give(new Session(NameIn(bytes), files, Incoming: true)));
                 return 0;
             case LuoAbi.PreserveDescriptor:
                 ulong token = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]);
                 Log.Add($"preserve {token}");
-                using (var given = new SafeFileHandle(BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]), ownsHandle: false))
+                using (var given = new SafeFileHandle(BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]),
+                    ownsHandle: false))
                 {
                     return Of(file).Files.TryAdd(token, DescriptorMessages.Duplicate(given)) ? 0 : -17;
                 }
@@ -99,9 +104,12 @@ internal sealed unsafe class LuoKernelSimulator : LuoKernel
         return descriptor;
     }
 
-    private Session Of(SafeFileHandle file) => _sessions.Last(session => session.Descriptor == (int)file.DangerousGetHandle());
+    private Session Of(SafeFileHandle file) =>
+        _sessions.Last(session => session.Descriptor == (int)file.DangerousGetHandle());
 
-    private static bool IsOpen(Session session) => new FileInfo(FormattableString.Invariant($"/proc/self/fd/{session.Descriptor}")).LinkTarget?.StartsWith(session.Path, StringComparison.Ordinal) == true;
+    private static bool IsOpen(Session session) =>
+        new FileInfo(FormattableString.Invariant($"/proc/self/fd/{session.Descriptor}")).LinkTarget?.StartsWith(
+            session.Path, StringComparison.Ordinal) == true;
 
     private sealed record Session(string Name, Dictionary<ulong, SafeFileHandle> Files, bool Incoming)
     {

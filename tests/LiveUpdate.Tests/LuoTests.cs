@@ -4,7 +4,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests;
 
-/// <summary>The typed API against a kernel of the tests' own: what is sent, byte by byte, and what each errno becomes. Against a real kernel it runs in tests/KernelLab.</summary>
+/// <summary>
+/// The typed API against a kernel of the tests' own: what is sent, byte by byte, and what each errno becomes. Against a
+/// real kernel it runs in tests/KernelLab.
+/// </summary>
 public sealed class LuoTests
 {
     private static readonly LuoKernelDouble s_willing = new();
@@ -42,7 +45,8 @@ public sealed class LuoTests
         Assert.Equal(16, preserved.Length);
         Assert.Equal((int)file.DangerousGetHandle(), BinaryPrimitives.ReadInt32LittleEndian(preserved.AsSpan(4)));
         Assert.Equal(0x1122334455667788ul, BinaryPrimitives.ReadUInt64LittleEndian(preserved.AsSpan(8)));
-        Assert.Equal((0xBA41u, 7ul), (kernel.Asked[2].Request, BinaryPrimitives.ReadUInt64LittleEndian(kernel.Asked[2].Argument.AsSpan(8))));
+        Assert.Equal((0xBA41u, 7ul), (kernel.Asked[2].Request,
+            BinaryPrimitives.ReadUInt64LittleEndian(kernel.Asked[2].Argument.AsSpan(8))));
         Assert.False(back.IsInvalid);
         Assert.Equal(0xBA42u, kernel.Asked[3].Request);
         Assert.Equal([8, 0, 0, 0, 0, 0, 0, 0], kernel.Asked[3].Argument);
@@ -71,7 +75,8 @@ public sealed class LuoTests
     [InlineData(71, LuoErrorKind.Other)]
     public void Each_errno_of_the_open_has_a_meaning(int errno, LuoErrorKind kind)
     {
-        LuoException e = Assert.ThrowsAny<LuoException>(() => LuoDevice.Open(new LuoKernelDouble { OpenResult = -errno }));
+        LuoException e = Assert.ThrowsAny<LuoException>(() =>
+            LuoDevice.Open(new LuoKernelDouble { OpenResult = -errno }));
         Assert.Equal((kind, errno, "open"), (e.Kind, e.Errno, e.Operation));
         Assert.Equal(kind == LuoErrorKind.DeviceBusy, e is LuoDeviceBusyException);
     }
@@ -101,7 +106,8 @@ public sealed class LuoTests
     [InlineData(0xBA43, 71, LuoErrorKind.Other)]
     public void Each_errno_of_a_request_has_a_meaning(int request, int errno, LuoErrorKind kind)
     {
-        using LuoDevice device = LuoDevice.Open(new LuoKernelDouble { Result = asked => asked == request ? -errno : 0 });
+        using LuoDevice device = LuoDevice.Open(
+            new LuoKernelDouble { Result = asked => asked == request ? -errno : 0 });
         LuoException e = Assert.Throws<LuoException>(() =>
         {
             using LuoSession created = device.CreateSession("cache");
@@ -142,7 +148,8 @@ public sealed class LuoTests
     [InlineData("7.2.0-lab", "quiet", false, "The command line lacks kho=on liveupdate=on.")]
     [InlineData("7.2.0-lab", "kho=on", false, "The command line lacks liveupdate=on.")]
     [InlineData("7.2.0-lab", "kho=on liveupdate=on liveupdate=off", false, "The command line lacks liveupdate=on.")]
-    [InlineData("7.2.0-lab", "kho=1 liveupdate=y", false, "There is no /dev/liveupdate although the command line asks for it.")]
+    [InlineData("7.2.0-lab", "kho=1 liveupdate=y", false,
+        "There is no /dev/liveupdate although the command line asks for it.")]
     [InlineData("7.2.0-lab", "kho=on liveupdate=on", true, "")]
     public void What_is_missing_is_said_with_the_remedy(string release, string words, bool device, string expected)
     {

@@ -2,7 +2,10 @@ using GuestMemFs.VirtualMachines;
 
 namespace GuestMemFs.LiveUpdate.Tests;
 
-/// <summary>Real machines of QEMU's in a plan; only the kernel's replacement is said and not done. What the lab does with a real one (KernelLab) is done here with everything that goes wrong.</summary>
+/// <summary>
+/// Real machines of QEMU's in a plan; only the kernel's replacement is said and not done. What the lab does with a real
+/// one (KernelLab) is done here with everything that goes wrong.
+/// </summary>
 public sealed class MachineUpdateTests : IAsyncLifetime
 {
     private const long RamLength = 64L << 20;
@@ -51,7 +54,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
             if (IsLent(name))
             {
                 using var updater = Updater();
-                await using VirtualMachine machine = await updater.StartMachineAsync(Plan, name, CancellationToken.None);
+                await using VirtualMachine machine = await updater.StartMachineAsync(Plan, name,
+                    CancellationToken.None);
                 await machine.QuitAsync(CancellationToken.None);
             }
         }
@@ -116,10 +120,12 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     {
         using LiveUpdater updater = Updater();
         await updater.PlanAsync(Plan, Cancellation);
-        using (PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
+        using (PersistentArena reader = PersistentArena.Open(
+            new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
         using (reader.BorrowRegion(PlanArena.StateRegion("two")))
         {
-            LiveUpdateException failed = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunPlannedAsync(Cancellation));
+            LiveUpdateException failed = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+                updater.RunPlannedAsync(Cancellation));
             Assert.Contains("'two' was not saved", failed.Message, StringComparison.Ordinal);
             Assert.Contains("Everybody goes on", failed.Message, StringComparison.Ordinal);
         }
@@ -137,7 +143,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         _kernel.EnterFails = "not today";
         uint[] before = [.. _names.Select(Counter)];
         using LiveUpdater updater = Updater();
-        LiveUpdateException failed = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunAsync(Plan, Cancellation));
+        LiveUpdateException failed = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+            updater.RunAsync(Plan, Cancellation));
         Assert.Contains("not today Everybody goes on", failed.Message, StringComparison.Ordinal);
         foreach ((string name, uint from) in _names.Zip(before))
         {
@@ -152,7 +159,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         await updater.PlanAsync(Plan, Cancellation);
         using (var arena = new PlanArena(_folder["arena"]))
         {
-            var participant = new MachineParticipant(Plan.Machines[0], arena, FingerprintCoverage.Whole, Guid.NewGuid());
+            var participant = new MachineParticipant(Plan.Machines[0], arena, FingerprintCoverage.Whole,
+                Guid.NewGuid());
             await participant.SaveAsync(Cancellation); // and nobody writes that down
         }
 
@@ -177,7 +185,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
             await participant.VerifyAsync(record.Of("one").Saved!, Cancellation);
             using (PersistentRegion region = arena.Reader.BorrowRegion(PlanJournal.RegionName))
             {
-                new PlanJournal(region).Write((record with { Phase = PlanPhase.Resuming }).With(record.Of("one") with { Step = ParticipantStep.Verified }));
+                new PlanJournal(region).Write((record with { Phase = PlanPhase.Resuming }).With(
+                    record.Of("one") with { Step = ParticipantStep.Verified }));
             }
 
             await participant.ResumeAsync(record.Of("one").Saved!, Cancellation); // and nobody writes that down
@@ -193,7 +202,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     [Fact]
     public async Task A_look_ahead_names_what_would_fail_and_changes_nothing()
     {
-        // Its memory is not the arena's, it cannot be saved, it does not run, its program is not there, its state has no room.
+        // Its memory is not the arena's, it cannot be saved, it does not run, its program is not there, its state has
+        // no room.
         using LiveUpdater updater = Updater();
         MachineSettings one = Machine("one");
         await Quit("one");
@@ -206,14 +216,20 @@ public sealed class MachineUpdateTests : IAsyncLifetime
                 Machine("two") with { Name = "three", Regions = ["absent"] },
             ],
         };
-        LiveUpdateRefusedException refused = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() => updater.RunAsync(bad, Cancellation));
-        Assert.Contains(refused.Findings, finding => finding.Subject == "one" && finding.Text.Contains("does not run", StringComparison.Ordinal));
-        Assert.Contains(refused.Findings, finding => finding.Subject == "two" && finding.Text.Contains("no-such-hypervisor", StringComparison.Ordinal));
-        Assert.Contains(refused.Findings, finding => finding.Subject == "three" && finding.Text.Contains("'absent'", StringComparison.Ordinal));
-        Assert.Contains(refused.Findings, finding => finding.Subject == "arena" && finding.Text.Contains("are free", StringComparison.Ordinal));
+        LiveUpdateRefusedException refused = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() =>
+            updater.RunAsync(bad, Cancellation));
+        Assert.Contains(refused.Findings, finding =>
+            finding.Subject == "one" && finding.Text.Contains("does not run", StringComparison.Ordinal));
+        Assert.Contains(refused.Findings, finding =>
+            finding.Subject == "two" && finding.Text.Contains("no-such-hypervisor", StringComparison.Ordinal));
+        Assert.Contains(refused.Findings, finding =>
+            finding.Subject == "three" && finding.Text.Contains("'absent'", StringComparison.Ordinal));
+        Assert.Contains(refused.Findings, finding =>
+            finding.Subject == "arena" && finding.Text.Contains("are free", StringComparison.Ordinal));
         Assert.Null(updater.ReadStatus());
 
-        LiveUpdatePlan blocked = Plan with { Machines = [one with { Arguments = [.. one.Arguments, "-device", "ivshmem-plain,memdev=shared,master=off", "-object", "memory-backend-ram,id=shared,size=1M,share=on"] }] };
+        LiveUpdatePlan blocked = Plan with { Machines = [one with { Arguments = [.. one.Arguments, "-device",
+            "ivshmem-plain,memdev=shared,master=off", "-object", "memory-backend-ram,id=shared,size=1M,share=on"] }] };
         await using (VirtualMachine machine = await updater.StartMachineAsync(blocked, "one", Cancellation))
         {
             await machine.Monitor.DisposeAsync();
@@ -226,22 +242,28 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     [Fact]
     public async Task A_medium_that_is_not_kept_and_a_writer_outside_the_plan_are_refused()
     {
-        using var updater = new LiveUpdater(_folder["arena"], new StandInKernel { KeepsMemory = false }, null, TimeProvider.System);
-        Assert.Contains("which no kexec leaves as it is", Assert.Single(await updater.CheckAsync(Plan, Cancellation)).Text, StringComparison.Ordinal);
+        using var updater = new LiveUpdater(_folder["arena"], new StandInKernel { KeepsMemory = false }, null,
+            TimeProvider.System);
+        Assert.Contains("which no kexec leaves as it is",
+            Assert.Single(await updater.CheckAsync(Plan, Cancellation)).Text, StringComparison.Ordinal);
 
         using PersistentArena writer = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"] });
         using LiveUpdater second = Updater();
-        Assert.Contains("no service of the plan", Assert.Single(await second.CheckAsync(Plan, Cancellation)).Text, StringComparison.Ordinal);
+        Assert.Contains("no service of the plan", Assert.Single(await second.CheckAsync(Plan, Cancellation)).Text,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Two_do_not_carry_one_plan_out()
     {
-        using var updater = new LiveUpdater(_folder["arena"], _kernel, null, TimeProvider.System) { Plan = Plan, Patience = TimeSpan.FromMilliseconds(100) };
+        using var updater = new LiveUpdater(_folder["arena"], _kernel, null, TimeProvider.System) { Plan = Plan,
+            Patience = TimeSpan.FromMilliseconds(100) };
         await updater.PlanAsync(Plan, Cancellation);
-        using PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly });
+        using PersistentArena reader = PersistentArena.Open(
+            new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly });
         using PersistentRegion other = reader.BorrowRegion(PlanJournal.RegionName);
-        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunPlannedAsync(Cancellation));
+        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+            updater.RunPlannedAsync(Cancellation));
         Assert.Contains($"process {Environment.ProcessId}", refused.Message, StringComparison.Ordinal);
 
         // One that is done in time is waited for.
@@ -263,7 +285,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         Monitor = _folder[name],
         Executable = InstalledQemu.Executable!,
         StateSize = 4L << 20,
-        Arguments = ["-machine", "pc,usb=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
+        Arguments = ["-machine", "pc,usb=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults",
+            "-no-user-config", "-display", "none",
             "-drive", $"file={_folder["disk"]},format=raw,if=ide,snapshot=on"],
     };
 
@@ -276,7 +299,8 @@ public sealed class MachineUpdateTests : IAsyncLifetime
 
     private T WithArena<T>(Func<PersistentArena, T> look)
     {
-        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly });
+        using PersistentArena arena = PersistentArena.Open(
+            new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly });
         return look(arena);
     }
 

@@ -66,5 +66,6 @@ public sealed class MemoryFingerprintTests : IDisposable
         Assert.NotEqual(sample, sample.Again(_region, TestContext.Current.CancellationToken));
     }
 
-    private MemoryFingerprint Of(FingerprintCoverage coverage, long length) => MemoryFingerprint.Of(_region, length, coverage, 42, TestContext.Current.CancellationToken);
+    private MemoryFingerprint Of(FingerprintCoverage coverage, long length) =>
+        MemoryFingerprint.Of(_region, length, coverage, 42, TestContext.Current.CancellationToken);
 }

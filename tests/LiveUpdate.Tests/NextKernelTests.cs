@@ -1,12 +1,15 @@
 namespace GuestMemFs.LiveUpdate.Tests;
 
-/// <summary>What can be asked of the machine's own kernel without entering another. The kernel lab enters them.</summary>
+/// <summary>
+/// What can be asked of the machine's own kernel without entering another. The kernel lab enters them.
+/// </summary>
 public sealed class NextKernelTests
 {
     [Fact]
     public void Files_that_are_not_there_are_named()
     {
-        LiveUpdateFinding[] findings = [.. new NextKernel().Check(new KernelSettings { Image = "/no/such/kernel", Initrd = "/no/such/disk" })];
+        LiveUpdateFinding[] findings = [.. new NextKernel().Check(
+            new KernelSettings { Image = "/no/such/kernel", Initrd = "/no/such/disk" })];
         Assert.Equal(2, findings.Length);
         Assert.All(findings, finding => Assert.True(finding.IsFatal));
         Assert.Contains("/no/such/kernel", findings[0].Text, StringComparison.Ordinal);
@@ -21,7 +24,8 @@ public sealed class NextKernelTests
         LiveUpdateFinding finding = Assert.Single(new NextKernel().Check(new KernelSettings { Image = file }));
         Assert.True(finding.IsFatal);
         Assert.Contains("cannot be loaded", finding.Text, StringComparison.Ordinal);
-        Assert.Contains("could not be loaded", Assert.Throws<LiveUpdateException>(() => new NextKernel().Load(new KernelSettings { Image = file })).Message, StringComparison.Ordinal);
+        Assert.Contains("could not be loaded", Assert.Throws<LiveUpdateException>(() =>
+            new NextKernel().Load(new KernelSettings { Image = file })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -101,7 +101,8 @@ public sealed class PlanJournalTests : IDisposable
     {
         var journal = new PlanJournal(_region);
         journal.Write(Record("fits"));
-        Assert.Contains("too many participants", Assert.Throws<LiveUpdateException>(() => journal.Write(Record(new string('x', 2 << 20)))).Message, StringComparison.Ordinal);
+        Assert.Contains("too many participants", Assert.Throws<LiveUpdateException>(() =>
+            journal.Write(Record(new string('x', 2 << 20)))).Message, StringComparison.Ordinal);
         Assert.Equal("fits", journal.Read()!.Problem);
     }
 
@@ -110,7 +111,9 @@ public sealed class PlanJournalTests : IDisposable
         Id = Guid.NewGuid(),
         BootId = Guid.NewGuid(),
         Problem = problem,
-        Plan = new LiveUpdatePlan { Arena = "/a", Kernel = new KernelSettings { Image = "/k" }, Machines = [new MachineSettings { Name = "vm", Regions = ["vm"], Monitor = "/m", Arguments = ["-nographic"] }] },
+        Plan = new LiveUpdatePlan { Arena = "/a", Kernel = new KernelSettings { Image = "/k" },
+            Machines = [new MachineSettings { Name = "vm", Regions = ["vm"], Monitor = "/m",
+                Arguments = ["-nographic"] }] },
         Participants = [new ParticipantRecord { Name = "vm", Step = ParticipantStep.Saved, Saved = "{}" }],
     };
 }

@@ -11,10 +11,12 @@ public sealed class PlanRunTests : IDisposable
     public PlanRunTests()
     {
         PersistentArena.Create(new ArenaOptions { Directory = _folder["arena"] }).Dispose();
-        _actors = [new("db", 10) { Log = _log }, new("vm1", 0) { Log = _log, Memory = 2 }, new("vm2", 0) { Log = _log, Memory = 3 }];
+        _actors = [new("db", 10) { Log = _log }, new("vm1", 0) { Log = _log, Memory = 2 },
+            new("vm2", 0) { Log = _log, Memory = 3 }];
     }
 
-    private LiveUpdatePlan Plan => new() { Arena = _folder["arena"], Kernel = new KernelSettings { Image = "/boot/next" } };
+    private LiveUpdatePlan Plan => new() { Arena = _folder["arena"],
+        Kernel = new KernelSettings { Image = "/boot/next" } };
 
     public void Dispose() => _folder.Dispose();
 
@@ -29,13 +31,15 @@ public sealed class PlanRunTests : IDisposable
             Assert.All(_actors, actor => Assert.Equal(Actor.Doing.Gone, actor.Does));
         }
 
-        using (PersistentArena arena = PersistentArena.Open(new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
+        using (PersistentArena arena = PersistentArena.Open(
+            new ArenaOptions { Directory = _folder["arena"], Access = ArenaAccess.ReadOnly }))
         {
             Assert.True(arena.IsFrozen);
         }
 
         string[] asked = ["vm1 save", "vm2 save", "db save", "vm1 freeze", "vm2 freeze", "db freeze"];
-        Assert.Equal(asked, _log.Where(line => line.EndsWith("save", StringComparison.Ordinal) || line.EndsWith("freeze", StringComparison.Ordinal)));
+        Assert.Equal(asked, _log.Where(line =>
+            line.EndsWith("save", StringComparison.Ordinal) || line.EndsWith("freeze", StringComparison.Ordinal)));
 
         _log.Clear();
         _kernel.Replace();
@@ -47,7 +51,8 @@ public sealed class PlanRunTests : IDisposable
         Assert.All(done.Participants, one => Assert.True(one.Resumed >= one.Stopped));
 
         _log.Clear();
-        Assert.Equal(PlanPhase.Done, (await next.ResumeAsync(cancellation: TestContext.Current.CancellationToken)).Phase);
+        Assert.Equal(PlanPhase.Done,
+            (await next.ResumeAsync(cancellation: TestContext.Current.CancellationToken)).Phase);
         Assert.Empty(_log); // it is over
     }
 
@@ -61,13 +66,16 @@ public sealed class PlanRunTests : IDisposable
     [InlineData("vm2", "save late")]
     public async Task What_fails_is_taken_back_and_no_kernel_is_entered(string who, string step)
     {
-        Actor[] actors = [.. _actors.Select(actor => new Actor(actor.Name, actor.Order) { Log = _log, Deadline = TimeSpan.FromSeconds(step.EndsWith("late", StringComparison.Ordinal) ? 0.3 : 30) })];
+        Actor[] actors = [.. _actors.Select(actor => new Actor(actor.Name, actor.Order) { Log = _log,
+            Deadline = TimeSpan.FromSeconds(step.EndsWith("late", StringComparison.Ordinal) ? 0.3 : 30) })];
         using LiveUpdater updater = Updater(actors);
         await updater.PlanAsync(Plan, TestContext.Current.CancellationToken);
         actors.First(actor => actor.Name == who).Fails = step;
-        LiveUpdateException e = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunPlannedAsync(TestContext.Current.CancellationToken));
+        LiveUpdateException e = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+            updater.RunPlannedAsync(TestContext.Current.CancellationToken));
         Assert.Contains($"'{who}'", e.Message, StringComparison.Ordinal);
-        Assert.Contains(step.EndsWith("late", StringComparison.Ordinal) ? "longer than 0.3 s" : "it will not", e.Message, StringComparison.Ordinal);
+        Assert.Contains(step.EndsWith("late", StringComparison.Ordinal) ? "longer than 0.3 s" : "it will not",
+            e.Message, StringComparison.Ordinal);
         Assert.Contains("Everybody goes on", e.Message, StringComparison.Ordinal);
         AssertNothingHappened(actors, updater);
     }
@@ -79,7 +87,8 @@ public sealed class PlanRunTests : IDisposable
     {
         (load ? (Action)(() => _kernel.LoadFails = "no such kernel") : () => _kernel.EnterFails = "no kernel")();
         using LiveUpdater updater = Updater();
-        LiveUpdateException e = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunAsync(Plan, TestContext.Current.CancellationToken));
+        LiveUpdateException e = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+            updater.RunAsync(Plan, TestContext.Current.CancellationToken));
         Assert.Contains("kernel", e.Message, StringComparison.Ordinal);
         AssertNothingHappened(_actors, updater);
     }
@@ -91,7 +100,8 @@ public sealed class PlanRunTests : IDisposable
         await updater.PlanAsync(Plan, TestContext.Current.CancellationToken);
         _kernel.EnterFails = "no kernel";
         _actors[1].Fails = "abort";
-        LiveUpdateException e = await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunPlannedAsync(TestContext.Current.CancellationToken));
+        LiveUpdateException e = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+            updater.RunPlannedAsync(TestContext.Current.CancellationToken));
         Assert.Contains("Not everybody goes on: 'vm1' did not go on: it will not", e.Message, StringComparison.Ordinal);
         Assert.Equal([Actor.Doing.Runs, Actor.Doing.Gone, Actor.Doing.Runs], _actors.Select(actor => actor.Does));
         Assert.Equal(PlanPhase.Aborting, updater.ReadStatus()!.Phase);
@@ -124,10 +134,14 @@ public sealed class PlanRunTests : IDisposable
         PlanRecord half = await updater.ResumeAsync(["vm2"], TestContext.Current.CancellationToken);
         Assert.Equal(PlanPhase.Resuming, half.Phase);
         Assert.Equal([Actor.Doing.Gone, Actor.Doing.Gone, Actor.Doing.Runs], _actors.Select(actor => actor.Does));
-        Assert.Equal(PlanPhase.Done, (await updater.ResumeAsync(cancellation: TestContext.Current.CancellationToken)).Phase);
+        Assert.Equal(PlanPhase.Done,
+            (await updater.ResumeAsync(cancellation: TestContext.Current.CancellationToken)).Phase);
     }
 
-    /// <summary>The journal has a write after each step: for each of them, the process ends there, and another one goes on in each of the ways there are.</summary>
+    /// <summary>
+    /// The journal has a write after each step: for each of them, the process ends there, and another one goes on in
+    /// each of the ways there are.
+    /// </summary>
     [Fact]
     public async Task Killed_after_any_write_it_is_taken_up_taken_back_or_survives_the_kernels_end()
     {
@@ -173,7 +187,8 @@ public sealed class PlanRunTests : IDisposable
         {
             if (++writes == kill)
             {
-                using PersistentArena look = PersistentArena.Open(new ArenaOptions { Directory = folder.Path, Access = ArenaAccess.ReadOnly });
+                using PersistentArena look = PersistentArena.Open(
+                    new ArenaOptions { Directory = folder.Path, Access = ArenaAccess.ReadOnly });
                 using PersistentRegion region = look.OpenRegion(PlanJournal.RegionName);
                 journal = region.AsSpan(0, (int)region.Length).ToArray();
                 state = [.. actors.Select(actor => (actor.Does, actor.Memory))];
@@ -239,8 +254,11 @@ public sealed class PlanRunTests : IDisposable
             foreach (ParticipantRecord one in record.Participants)
             {
                 Actor actor = actors.First(actor => actor.Name == one.Name);
-                bool refused = one is { Step: ParticipantStep.Refused, Saved: null } && one.Reason!.Contains("was not saved", StringComparison.Ordinal);
-                Assert.True(record.Phase == PlanPhase.Planned || refused || (one.Step == ParticipantStep.Resumed && actor.Does == Actor.Doing.Runs), $"killed after write {kill}: {one}");
+                bool refused = one is { Step: ParticipantStep.Refused, Saved: null }
+                    && one.Reason!.Contains("was not saved", StringComparison.Ordinal);
+                Assert.True(record.Phase == PlanPhase.Planned || refused
+                    || (one.Step == ParticipantStep.Resumed && actor.Does == Actor.Doing.Runs),
+                    $"killed after write {kill}: {one}");
             }
 
             return;

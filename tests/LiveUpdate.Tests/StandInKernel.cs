@@ -1,6 +1,9 @@
 namespace GuestMemFs.LiveUpdate.Tests;
 
-/// <summary>A kernel that is replaced by saying so. Everything else of the machine stays, which is what a medium that is kept looks like.</summary>
+/// <summary>
+/// A kernel that is replaced by saying so. Everything else of the machine stays, which is what a medium that is kept
+/// looks like.
+/// </summary>
 internal sealed class StandInKernel : INextKernel
 {
     public Guid BootId { get; set; } = Guid.NewGuid();

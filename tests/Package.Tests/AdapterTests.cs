@@ -16,7 +16,12 @@ public sealed class AdapterTests(PackedRepository packed) : IClassFixture<Packed
         Console.WriteLine(string.Join(' ', GuestMemory.Of(arena, "web").ToQemuArguments()));
         await using LiveUpdateEndpoint endpoint = LiveUpdateEndpoint.Start(args[0] + ".socket", new Shop(arena), arena);
         using var updater = new LiveUpdater(args[0]);
-        var plan = new LiveUpdatePlan { Arena = args[0], Kernel = new() { Image = "/no/such/kernel" }, Services = [new() { Name = "shop", Socket = endpoint.SocketPath }] };
+        var plan = new LiveUpdatePlan
+        {
+            Arena = args[0],
+            Kernel = new() { Image = "/no/such/kernel" },
+            Services = [new() { Name = "shop", Socket = endpoint.SocketPath }],
+        };
         foreach (LiveUpdateFinding finding in await updater.CheckAsync(plan))
         {
             Console.WriteLine(finding);
@@ -31,9 +36,14 @@ public sealed class AdapterTests(PackedRepository packed) : IClassFixture<Packed
             public Task<string> SaveAsync(CancellationToken cancellation) => Task.FromResult(arena.Id.ToString());
             public Task FreezeAsync(CancellationToken cancellation) { arena.Freeze(); return Task.CompletedTask; }
             public Task VerifyAsync(string saved, CancellationToken cancellation) =>
-                saved == arena.Id.ToString() ? Task.CompletedTask : throw new InvalidOperationException("another arena");
+                saved == arena.Id.ToString() ? Task.CompletedTask
+                    : throw new InvalidOperationException("another arena");
             public Task ResumeAsync(string saved, CancellationToken cancellation) => Task.CompletedTask;
-            public Task AbortAsync(string? saved, CancellationToken cancellation) { arena.Thaw(); return Task.CompletedTask; }
+            public Task AbortAsync(string? saved, CancellationToken cancellation)
+            {
+                arena.Thaw();
+                return Task.CompletedTask;
+            }
         }
         """;
 
@@ -48,6 +58,7 @@ public sealed class AdapterTests(PackedRepository packed) : IClassFixture<Packed
         Assert.Equal(0, await program.End());
         Assert.Contains("memory-backend-file,id=ram0,size=4194304", program.Output, StringComparison.Ordinal);
         Assert.Contains("kernel: There is no file /no/such/kernel.", program.Output, StringComparison.Ordinal);
-        Assert.DoesNotContain("shop:", program.Output, StringComparison.Ordinal); // it answered, and had nothing against it
+        // it answered, and had nothing against it
+        Assert.DoesNotContain("shop:", program.Output, StringComparison.Ordinal);
     }
 }

@@ -26,20 +26,25 @@ public sealed class PackageContentTests(PackedRepository packed) : IClassFixture
         Assert.NotEmpty(Value("description"));
         Assert.Equal(File.ReadAllBytes(Path.Combine(Repository.Root, "README.md")), _package.Files["README.md"]);
 
-        XElement members = XDocument.Parse(Text(_package.Files[$"lib/net10.0/{Package.Id}.xml"])).Root!.Element("members")!;
-        XElement type = members.Elements().Single(m => (string?)m.Attribute("name") == "T:GuestMemFs.PersistentDictionary");
+        XElement members = XDocument.Parse(Text(_package.Files[$"lib/net10.0/{Package.Id}.xml"])).Root!.Element(
+            "members")!;
+        XElement type = members.Elements().Single(m =>
+            (string?)m.Attribute("name") == "T:GuestMemFs.PersistentDictionary");
         Assert.NotEmpty(type.Element("summary")!.Value.Trim());
     }
 
     [Fact]
-    public void Every_dependency_is_a_runtime_one() => Assert.DoesNotContain("Analyzer\"", Text(_package.Files[$"{Package.Id}.nuspec"]), StringComparison.OrdinalIgnoreCase);
+    public void Every_dependency_is_a_runtime_one() => Assert.DoesNotContain("Analyzer\"",
+        Text(_package.Files[$"{Package.Id}.nuspec"]), StringComparison.OrdinalIgnoreCase);
 
     [Fact]
     public void The_symbols_belong_to_the_assembly()
     {
         using var image = new PEReader(new MemoryStream(_package.Assembly));
-        using MetadataReaderProvider symbols = MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(_package.Symbols));
-        CodeViewDebugDirectoryData link = image.ReadCodeViewDebugDirectoryData(image.ReadDebugDirectory().Single(d => d.Type == DebugDirectoryEntryType.CodeView));
+        using MetadataReaderProvider symbols = MetadataReaderProvider.FromPortablePdbStream(
+            new MemoryStream(_package.Symbols));
+        CodeViewDebugDirectoryData link = image.ReadCodeViewDebugDirectoryData(
+            image.ReadDebugDirectory().Single(d => d.Type == DebugDirectoryEntryType.CodeView));
         Assert.Equal(link.Guid, new BlobContentId(symbols.GetMetadataReader().DebugMetadataHeader!.Id).Guid);
         Assert.StartsWith("/_/", link.Path, StringComparison.Ordinal);
     }
@@ -78,7 +83,8 @@ public sealed class PackageContentTests(PackedRepository packed) : IClassFixture
 
     internal static void AssertNoPaths(Package package, string sources)
     {
-        using MetadataReaderProvider symbols = MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(package.Symbols));
+        using MetadataReaderProvider symbols = MetadataReaderProvider.FromPortablePdbStream(
+            new MemoryStream(package.Symbols));
         MetadataReader reader = symbols.GetMetadataReader();
         string[] documents = [.. reader.Documents.Select(d => reader.GetString(reader.GetDocument(d).Name))];
         Assert.NotEmpty(documents);
@@ -90,7 +96,8 @@ public sealed class PackageContentTests(PackedRepository packed) : IClassFixture
             foreach (string path in new[] { sources, Path.Combine(home, ".nuget") })
             {
                 Assert.True(
-                    content.AsSpan().IndexOf(Encoding.UTF8.GetBytes(path)) < 0 && content.AsSpan().IndexOf(Encoding.Unicode.GetBytes(path)) < 0,
+                    content.AsSpan().IndexOf(Encoding.UTF8.GetBytes(path)) < 0
+                        && content.AsSpan().IndexOf(Encoding.Unicode.GetBytes(path)) < 0,
                     $"{name} names {path}");
             }
         }

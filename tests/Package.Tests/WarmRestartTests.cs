@@ -4,7 +4,10 @@ using GuestMemFs.PackageTests.Infrastructure;
 
 namespace GuestMemFs.PackageTests;
 
-/// <summary>A user's project gets the packed file from a folder, stores, is killed, and finds its data. The programs are the README's.</summary>
+/// <summary>
+/// A user's project gets the packed file from a folder, stores, is killed, and finds its data. The programs are the
+/// README's.
+/// </summary>
 [Trait("Category", "Package")]
 public sealed partial class WarmRestartTests(PackedRepository packed) : IClassFixture<PackedRepository>
 {
@@ -24,9 +27,11 @@ public sealed partial class WarmRestartTests(PackedRepository packed) : IClassFi
         long acknowledged = 0;
         for (int life = 0; life < 3; life++)
         {
-            using var service = new RunningProgram(project.Program, $"--Arena:Directory={arena["visits"]}", "--Arena:HeapSize=67108864");
+            using var service = new RunningProgram(project.Program, $"--Arena:Directory={arena["visits"]}",
+                "--Arena:HeapSize=67108864");
             long first = await Visits(service);
-            Assert.True(first > acknowledged, $"{acknowledged} visits were acknowledged, and life {life} began with {first}.");
+            Assert.True(first > acknowledged,
+                $"{acknowledged} visits were acknowledged, and life {life} began with {first}.");
             Assert.Contains(life == 0 ? "fresh" : "recovered", service.Output, StringComparison.OrdinalIgnoreCase);
             for (int i = 0; i < 5; i++)
             {
@@ -46,7 +51,8 @@ public sealed partial class WarmRestartTests(PackedRepository packed) : IClassFi
         for (int life = 1; life <= 3; life++)
         {
             using var program = new RunningProgram(project.Program, arena["shop"]);
-            Assert.Equal($"start {life}, best {life}00, cart: apples", await program.Line(line => line.StartsWith("start ", StringComparison.Ordinal)));
+            Assert.Equal($"start {life}, best {life}00, cart: apples",
+                await program.Line(line => line.StartsWith("start ", StringComparison.Ordinal)));
             Assert.Equal(0, await program.End());
             Assert.Contains(life == 1 ? "Fresh" : "Warm", program.Output, StringComparison.Ordinal);
         }
@@ -68,7 +74,8 @@ public sealed partial class WarmRestartTests(PackedRepository packed) : IClassFi
     }
 
     private static async Task<long> Visits(RunningProgram service) =>
-        long.Parse(SafeVisits().Match(await service.Line(SafeVisits().IsMatch)).Groups[1].Value, CultureInfo.InvariantCulture);
+        long.Parse(SafeVisits().Match(await service.Line(SafeVisits().IsMatch)).Groups[1].Value,
+            CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"^(\d+) visits are safe$")]
     private static partial Regex SafeVisits();

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace GuestMemFs.VirtualMachines.Tests;
 
 /// <summary>
-/// The smallest guest that shows whether it went on: a boot sector that counts the firmware's timer ticks (18.2 a second) in its memory, where the region shows them.
+/// The smallest guest that shows whether it went on: a boot sector that counts the firmware's timer ticks (18.2 a
+/// second) in its memory, where the region shows them.
 /// </summary>
 internal static class Guest
 {
@@ -36,5 +37,6 @@ internal static class Guest
         File.WriteAllBytes(path, disk);
     }
 
-    public static uint Read(PersistentRegion ram, int at) => BinaryPrimitives.ReadUInt32LittleEndian(ram.AsSpan(at, sizeof(uint)));
+    public static uint Read(PersistentRegion ram, int at) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(ram.AsSpan(at, sizeof(uint)));
 }

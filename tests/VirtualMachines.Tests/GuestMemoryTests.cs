@@ -15,9 +15,12 @@ public sealed class GuestMemoryTests
         string path = Assert.Single(memory.LockFiles);
         Assert.Equal(64 * MiB, memory.Length);
         Assert.Equal(
-            ["-m", "67108864B", "-object", $"memory-backend-file,id=ram0,size=67108864,mem-path={path},share=on,prealloc=off,align=2097152,dump=off,merge=off", "-machine", "memory-backend=ram0"],
+            ["-m", "67108864B", "-object",
+                $"memory-backend-file,id=ram0,size=67108864,mem-path={path},share=on,prealloc=off,align=2097152," +
+                "dump=off,merge=off", "-machine", "memory-backend=ram0"],
             memory.ToQemuArguments());
-        Assert.Equal(["--memory", "size=0", "--memory-zone", $"id=ram0,size=67108864,file={path},shared=on"], memory.ToCloudHypervisorArguments());
+        Assert.Equal(["--memory", "size=0", "--memory-zone", $"id=ram0,size=67108864,file={path},shared=on"],
+            memory.ToCloudHypervisorArguments());
     }
 
     [Fact]
@@ -28,7 +31,8 @@ public sealed class GuestMemoryTests
         arena.CreateRegion("b", 2 * MiB, Ram).Dispose();
         arena.CreateRegion("a", 4 * MiB, Ram).Dispose();
         GuestMemory memory = GuestMemory.Of(arena, "b", "a");
-        Assert.Equal([("ram0", "b", 2 * MiB), ("ram1", "a", 4 * MiB)], memory.Backends.Select(backend => (backend.Id, backend.Region, backend.Length)));
+        Assert.Equal([("ram0", "b", 2 * MiB), ("ram1", "a", 4 * MiB)],
+            memory.Backends.Select(backend => (backend.Id, backend.Region, backend.Length)));
         Assert.Equal(["-numa", "node,memdev=ram0", "-numa", "node,memdev=ram1"], memory.ToQemuArguments().TakeLast(4));
         Assert.Equal(2, memory.LockFiles.Count);
     }
@@ -38,7 +42,8 @@ public sealed class GuestMemoryTests
     {
         using var folder = new TestFolder();
         using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Directory = folder.Path });
-        using (PersistentRegion region = arena.CreateRegion("vm", 4 * MiB, new RegionOptions { Kind = RegionKind.GuestRam, MaximumLength = 64 * MiB }))
+        using (PersistentRegion region = arena.CreateRegion("vm", 4 * MiB,
+            new RegionOptions { Kind = RegionKind.GuestRam, MaximumLength = 64 * MiB }))
         {
             region.Grow(16 * MiB);
         }
@@ -57,9 +62,14 @@ public sealed class GuestMemoryTests
         GuestMemory memory = GuestMemory.Of(device, 64 * MiB, 128 * MiB);
         Assert.Equal(128 * MiB, memory.Length);
         Assert.Equal([device.Path], memory.LockFiles);
-        Assert.Equal($"memory-backend-file,id=ram0,size=134217728,mem-path={device.Path},share=on,prealloc=off,align=2097152,dump=off,merge=off,offset=67108864", memory.ToQemuArguments()[3]);
-        Assert.Contains("first byte", Assert.Throws<GuestMemoryException>(memory.ToCloudHypervisorArguments).Message, StringComparison.Ordinal);
-        Assert.Equal($"id=ram0,size=2097152,file={device.Path},shared=on", GuestMemory.Of(device, 0, 2 * MiB).ToCloudHypervisorArguments()[^1]);
+        Assert.Equal(
+            $"memory-backend-file,id=ram0,size=134217728,mem-path={device.Path},share=on,prealloc=off," +
+            "align=2097152,dump=off,merge=off,offset=67108864",
+            memory.ToQemuArguments()[3]);
+        Assert.Contains("first byte", Assert.Throws<GuestMemoryException>(memory.ToCloudHypervisorArguments).Message,
+            StringComparison.Ordinal);
+        Assert.Equal($"id=ram0,size=2097152,file={device.Path},shared=on",
+            GuestMemory.Of(device, 0, 2 * MiB).ToCloudHypervisorArguments()[^1]);
     }
 
     [Theory]
@@ -71,8 +81,10 @@ public sealed class GuestMemoryTests
     {
         using var folder = new TestFolder();
         DeviceDax device = Device(folder, 512 * MiB);
-        GuestMemoryException refused = Assert.Throws<GuestMemoryException>(() => GuestMemory.Of(device, offset, length));
-        Assert.StartsWith($"Device '{device.Path}' cannot be a machine's memory: ", refused.Message, StringComparison.Ordinal);
+        GuestMemoryException refused = Assert.Throws<GuestMemoryException>(() =>
+            GuestMemory.Of(device, offset, length));
+        Assert.StartsWith($"Device '{device.Path}' cannot be a machine's memory: ", refused.Message,
+            StringComparison.Ordinal);
         Assert.Contains(because, refused.Message, StringComparison.Ordinal);
     }
 
@@ -80,8 +92,10 @@ public sealed class GuestMemoryTests
     public void What_is_no_such_device_is_refused()
     {
         using var folder = new TestFolder();
-        Assert.Contains("no such file", Assert.Throws<GuestMemoryException>(() => GuestMemory.OfDevice(folder["dax7.0"], 0, 2 * MiB)).Message, StringComparison.Ordinal);
-        Assert.Contains("no device-dax", Assert.Throws<GuestMemoryException>(() => GuestMemory.OfDevice("/dev/null", 0, 2 * MiB)).Message, StringComparison.Ordinal);
+        Assert.Contains("no such file", Assert.Throws<GuestMemoryException>(() =>
+            GuestMemory.OfDevice(folder["dax7.0"], 0, 2 * MiB)).Message, StringComparison.Ordinal);
+        Assert.Contains("no device-dax", Assert.Throws<GuestMemoryException>(() =>
+            GuestMemory.OfDevice("/dev/null", 0, 2 * MiB)).Message, StringComparison.Ordinal);
     }
 
     // As the kernel tells of one, behind a link such as udev makes.
@@ -104,7 +118,8 @@ public sealed class GuestMemoryTests
         arena.CreateRegion("vm", 2 * MiB, Ram).Dispose();
         GuestMemory memory = GuestMemory.Of(arena, "vm");
         Assert.Contains("/a,,b/", memory.ToQemuArguments()[3], StringComparison.Ordinal);
-        Assert.Contains("comma", Assert.Throws<GuestMemoryException>(memory.ToCloudHypervisorArguments).Message, StringComparison.Ordinal);
+        Assert.Contains("comma", Assert.Throws<GuestMemoryException>(memory.ToCloudHypervisorArguments).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -121,9 +136,12 @@ public sealed class GuestMemoryTests
         GuestMemoryException odd = Assert.Throws<GuestMemoryException>(() => GuestMemory.Of(arena, "odd"));
         Assert.Equal("odd", odd.Region);
         Assert.Contains("2101248 bytes", odd.Message, StringComparison.Ordinal);
-        Assert.Contains("named twice", Assert.Throws<GuestMemoryException>(() => GuestMemory.Of(arena, "vm", "vm")).Message, StringComparison.Ordinal);
-        using PersistentArena volatileArena = PersistentArena.Create(new ArenaOptions { Medium = Medium.InMemory("vm") });
+        Assert.Contains("named twice", Assert.Throws<GuestMemoryException>(() =>
+            GuestMemory.Of(arena, "vm", "vm")).Message, StringComparison.Ordinal);
+        using PersistentArena volatileArena = PersistentArena.Create(
+            new ArenaOptions { Medium = Medium.InMemory("vm") });
         volatileArena.CreateRegion("vm", 2 * MiB, Ram).Dispose();
-        Assert.Contains("memfd", Assert.Throws<GuestMemoryException>(() => GuestMemory.Of(volatileArena, "vm")).Message, StringComparison.Ordinal);
+        Assert.Contains("memfd", Assert.Throws<GuestMemoryException>(() => GuestMemory.Of(volatileArena, "vm")).Message,
+            StringComparison.Ordinal);
     }
 }

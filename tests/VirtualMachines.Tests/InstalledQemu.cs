@@ -10,5 +10,6 @@ internal static class InstalledQemu
 
     /// <summary>Where it is; null where there is none.</summary>
     public static string? Executable { get; } =
-        (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':').Select(folder => Path.Combine(folder, Program)).FirstOrDefault(File.Exists);
+        (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':').Select(folder =>
+            Path.Combine(folder, Program)).FirstOrDefault(File.Exists);
 }

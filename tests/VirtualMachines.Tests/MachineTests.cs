@@ -48,8 +48,10 @@ public abstract class MachineTests : IDisposable
             Assert.Equal(state.Length, saved);
             Assert.InRange(saved, 1, 4 << 20); // devices, not RAM
             Assert.Equal("postmigrate", await machine.GetStatusAsync(cancellation));
-            JsonElement parameters = await machine.Monitor.ExecuteAsync("query-migrate-parameters", cancellation: cancellation);
-            Assert.True(parameters.TryGetProperty("mode", out JsonElement mode) ? mode.GetString() == "cpr-reboot" : !KnowsModes);
+            JsonElement parameters = await machine.Monitor.ExecuteAsync("query-migrate-parameters",
+                cancellation: cancellation);
+            Assert.True(parameters.TryGetProperty("mode", out JsonElement mode) ? mode.GetString() == "cpr-reboot"
+                : !KnowsModes);
             stopped = Guest.Read(ram, Guest.CounterAt);
             await machine.QuitAsync(cancellation);
         }
@@ -62,7 +64,8 @@ public abstract class MachineTests : IDisposable
             Assert.Equal(stopped, Guest.Read(ram, Guest.CounterAt)); // not one instruction yet
             await machine.ResumeAsync(cancellation);
             await CountsAsync(ram, from: stopped);
-            Assert.InRange(Guest.Read(ram, Guest.CounterAt), stopped + 1, stopped + 1000); // went on, did not begin anew
+            // went on, did not begin anew
+            Assert.InRange(Guest.Read(ram, Guest.CounterAt), stopped + 1, stopped + 1000);
             await machine.QuitAsync(cancellation);
         }
     }
@@ -95,7 +98,8 @@ public abstract class MachineTests : IDisposable
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         await using (VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation))
         {
-            VirtualMachineException second = await Assert.ThrowsAsync<VirtualMachineException>(() => VirtualMachine.StartAsync(Options("two"), cancellation));
+            VirtualMachineException second = await Assert.ThrowsAsync<VirtualMachineException>(() =>
+                VirtualMachine.StartAsync(Options("two"), cancellation));
             Assert.Contains("another machine's", second.Message, StringComparison.Ordinal);
             RegionLentException lent = Assert.Throws<RegionLentException>(() => _arena.DeleteRegion("vm"));
             Assert.Equal(machine.ProcessId, lent.HolderProcessId);
@@ -117,7 +121,8 @@ public abstract class MachineTests : IDisposable
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         using PersistentRegion ram = _arena.OpenRegion("vm");
         await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation);
-        VirtualMachineException failed = await Assert.ThrowsAsync<VirtualMachineException>(() => machine.SaveStateAsync(new FullStream(), cancellation));
+        VirtualMachineException failed = await Assert.ThrowsAsync<VirtualMachineException>(() =>
+            machine.SaveStateAsync(new FullStream(), cancellation));
         Assert.Contains("no room here", failed.Message, StringComparison.Ordinal);
         await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
 
@@ -133,8 +138,11 @@ public abstract class MachineTests : IDisposable
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         using PersistentRegion ram = _arena.OpenRegion("vm");
         VirtualMachineOptions options = Options("one");
-        await using VirtualMachine machine = await VirtualMachine.StartAsync(options with { Arguments = [.. options.Arguments, "-device", "ivshmem-plain,memdev=shared,master=off", "-object", "memory-backend-ram,id=shared,size=1M,share=on"] }, cancellation);
-        VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(() => machine.SaveStateAsync(new MemoryStream(), cancellation));
+        await using VirtualMachine machine = await VirtualMachine.StartAsync(
+            options with { Arguments = [.. options.Arguments, "-device", "ivshmem-plain,memdev=shared,master=off",
+                "-object", "memory-backend-ram,id=shared,size=1M,share=on"] }, cancellation);
+        VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(() =>
+            machine.SaveStateAsync(new MemoryStream(), cancellation));
         Assert.Contains("ivshmem", refused.Message, StringComparison.Ordinal);
         await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
         await machine.QuitAsync(cancellation);
@@ -144,7 +152,8 @@ public abstract class MachineTests : IDisposable
     public async Task A_state_of_something_else_is_refused_and_no_process_is_left()
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
-        VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(() => VirtualMachine.RestoreAsync(Options("one"), new MemoryStream(new byte[100_000]), cancellation));
+        VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(() =>
+            VirtualMachine.RestoreAsync(Options("one"), new MemoryStream(new byte[100_000]), cancellation));
         Assert.Contains("restoring its state failed", refused.Message, StringComparison.Ordinal);
         _arena.DeleteRegion("vm"); // the loan ended with the process
     }
@@ -153,7 +162,8 @@ public abstract class MachineTests : IDisposable
     public async Task What_QEMU_says_when_it_does_not_start_is_told()
     {
         VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(
-            () => VirtualMachine.StartAsync(Options("one") with { Arguments = ["-device", "no-such-device"] }, TestContext.Current.CancellationToken));
+            () => VirtualMachine.StartAsync(Options("one") with { Arguments = ["-device", "no-such-device"] },
+                TestContext.Current.CancellationToken));
         Assert.Contains("no-such-device", refused.Message, StringComparison.Ordinal);
     }
 
@@ -164,7 +174,8 @@ public abstract class MachineTests : IDisposable
         await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation);
         for (int stream = 0; stream < 3; stream++)
         {
-            Assert.NotEqual(new FileInfo($"/proc/self/fd/{stream}").LinkTarget, new FileInfo($"/proc/{machine.ProcessId}/fd/{stream}").LinkTarget);
+            Assert.NotEqual(new FileInfo($"/proc/self/fd/{stream}").LinkTarget,
+                new FileInfo($"/proc/{machine.ProcessId}/fd/{stream}").LinkTarget);
         }
 
         await machine.QuitAsync(cancellation);
@@ -177,11 +188,15 @@ public abstract class MachineTests : IDisposable
         await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation);
         using Microsoft.Win32.SafeHandles.SafeFileHandle disk = File.OpenHandle(_folder["disk"]);
         await machine.Monitor.PassDescriptorAsync("mine", disk, cancellation);
-        await machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" }, cancellation: cancellation);
-        await Assert.ThrowsAsync<QmpCommandException>(() => machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" }, cancellation: cancellation));
+        await machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" },
+            cancellation: cancellation);
+        await Assert.ThrowsAsync<QmpCommandException>(() =>
+            machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" },
+                cancellation: cancellation));
         string path = await machine.Monitor.AddDescriptorAsync(disk, cancellation);
         Assert.StartsWith("/dev/fdset/", path, StringComparison.Ordinal);
-        var added = new JsonObject { ["driver"] = "file", ["node-name"] = "passed", ["filename"] = path, ["read-only"] = true };
+        var added = new JsonObject { ["driver"] = "file", ["node-name"] = "passed", ["filename"] = path,
+            ["read-only"] = true };
         await machine.Monitor.ExecuteAsync("blockdev-add", added, cancellation: cancellation);
         await machine.QuitAsync(cancellation);
     }
@@ -192,7 +207,8 @@ public abstract class MachineTests : IDisposable
         Memory = GuestMemory.Of(_arena, "vm"),
         MonitorSocket = _folder[name],
         Executable = _qemu,
-        Arguments = ["-machine", "pc,usb=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
+        Arguments = ["-machine", "pc,usb=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults",
+            "-no-user-config", "-display", "none",
             "-drive", $"file={_folder["disk"]},format=raw,if=ide,snapshot=on"],
     };
 
@@ -207,6 +223,7 @@ public abstract class MachineTests : IDisposable
 
     private sealed class FullStream : MemoryStream
     {
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => throw new IOException("no room here");
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer,
+            CancellationToken cancellationToken = default) => throw new IOException("no room here");
     }
 }

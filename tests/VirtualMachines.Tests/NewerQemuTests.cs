@@ -3,7 +3,8 @@ using GuestMemFs.KernelLab.Parts;
 namespace GuestMemFs.VirtualMachines.Tests;
 
 /// <summary>QEMU 10, which the kernel lab fetches.</summary>
-public sealed class NewerQemuTests() : MachineTests(LabCache.NewerQemu, $"no QEMU 10 in {LabCache.Folder}: {LabCache.Command} --qemu (Debian 12)")
+public sealed class NewerQemuTests() : MachineTests(LabCache.NewerQemu,
+    $"no QEMU 10 in {LabCache.Folder}: {LabCache.Command} --qemu (Debian 12)")
 {
     private protected override bool KnowsModes => true;
 
@@ -12,20 +13,25 @@ public sealed class NewerQemuTests() : MachineTests(LabCache.NewerQemu, $"no QEM
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         using PersistentRegion ram = Arena.OpenRegion("vm");
-        VirtualMachine machine = await VirtualMachine.StartAsync(Options("one") with { CprTransfer = true }, cancellation);
+        VirtualMachine machine = await VirtualMachine.StartAsync(Options("one") with { CprTransfer = true },
+            cancellation);
         await CountsAsync(ram, from: 0);
         foreach (string next in (string[])["two", "three"])
         {
             int before = machine.ProcessId;
             uint counted = Guest.Read(ram, Guest.CounterAt);
-            (machine, TimeSpan pause) = await machine.ReplaceAsync(Options(next) with { CprTransfer = true }, Stream.Null, cancellation);
+            (machine, TimeSpan pause) = await machine.ReplaceAsync(Options(next) with { CprTransfer = true },
+                Stream.Null, cancellation);
             Assert.NotEqual(before, machine.ProcessId);
             Assert.False(Directory.Exists($"/proc/{before}"));
             TestContext.Current.SendDiagnosticMessage($"the guest stood still for {pause.TotalMilliseconds:F0} ms");
             await CountsAsync(ram, counted);
             Assert.InRange(Guest.Read(ram, Guest.CounterAt), counted + 1, counted + 1000);
-            Assert.Equal(machine.ProcessId, Assert.Throws<RegionLentException>(() => ram.Grow(2 * ram.Length)).HolderProcessId); // not the one that took the lock first
-            await Assert.ThrowsAsync<VirtualMachineException>(() => VirtualMachine.StartAsync(Options("thief"), cancellation));
+            // not the one that took the lock first
+            Assert.Equal(machine.ProcessId,
+                Assert.Throws<RegionLentException>(() => ram.Grow(2 * ram.Length)).HolderProcessId);
+            await Assert.ThrowsAsync<VirtualMachineException>(() =>
+                VirtualMachine.StartAsync(Options("thief"), cancellation));
         }
 
         await machine.Monitor.ReconnectAsync(cancellation);
@@ -41,14 +47,19 @@ public sealed class NewerQemuTests() : MachineTests(LabCache.NewerQemu, $"no QEM
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         using PersistentRegion ram = Arena.OpenRegion("vm");
-        await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one") with { CprTransfer = true }, cancellation);
+        await using VirtualMachine machine = await VirtualMachine.StartAsync(Options("one") with { CprTransfer = true },
+            cancellation);
         await CountsAsync(ram, from: 0);
         VirtualMachineOptions two = Options("two") with { CprTransfer = true };
 
         // It does not start; it starts, but has a device more than what it is handed.
-        await Assert.ThrowsAsync<VirtualMachineException>(() => machine.ReplaceAsync(two with { Arguments = [.. two.Arguments, "-device", "no-such-device"] }, Stream.Null, cancellation));
+        await Assert.ThrowsAsync<VirtualMachineException>(() =>
+            machine.ReplaceAsync(two with { Arguments = [.. two.Arguments, "-device", "no-such-device"] }, Stream.Null,
+                cancellation));
         await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
-        VirtualMachineException other = await Assert.ThrowsAsync<VirtualMachineException>(() => machine.ReplaceAsync(two with { Arguments = [.. two.Arguments, "-machine", "q35"] }, Stream.Null, cancellation));
+        VirtualMachineException other = await Assert.ThrowsAsync<VirtualMachineException>(() =>
+            machine.ReplaceAsync(two with { Arguments = [.. two.Arguments, "-machine", "q35"] }, Stream.Null,
+                cancellation));
         await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
         Assert.Equal("running", await machine.GetStatusAsync(cancellation));
         Assert.NotEmpty(other.Message);

@@ -8,7 +8,8 @@ namespace GuestMemFs.VirtualMachines.Tests;
 /// <summary>The monitor's client against a peer that follows a script.</summary>
 public sealed class QmpClientTests
 {
-    private static readonly QmpOptions Quick = new() { ConnectTimeout = TimeSpan.FromSeconds(5), CommandTimeout = TimeSpan.FromSeconds(5), MaximumMessageLength = 64 << 10, EventBacklog = 4 };
+    private static readonly QmpOptions Quick = new() { ConnectTimeout = TimeSpan.FromSeconds(5),
+        CommandTimeout = TimeSpan.FromSeconds(5), MaximumMessageLength = 64 << 10, EventBacklog = 4 };
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -28,12 +29,14 @@ public sealed class QmpClientTests
         Assert.Equal(new Version(10, 2, 1), client.Greeting.Version);
         Assert.Equal(["oob"], client.Greeting.Capabilities);
         IAsyncEnumerable<QmpEvent> one = client.ReadEventsAsync(Stop), other = client.ReadEventsAsync(Stop);
-        JsonElement[] answers = await Task.WhenAll(Enumerable.Range(1, 2).Select(n => client.ExecuteAsync("echo", new JsonObject { ["n"] = n }, cancellation: Stop)));
+        JsonElement[] answers = await Task.WhenAll(Enumerable.Range(1, 2).Select(n =>
+            client.ExecuteAsync("echo", new JsonObject { ["n"] = n }, cancellation: Stop)));
         Assert.Equal([1, 2], answers.Select(answer => answer.GetInt32()));
         foreach (IAsyncEnumerable<QmpEvent> events in (IAsyncEnumerable<QmpEvent>[])[one, other])
         {
             QmpEvent stopped = await events.FirstAsync(Stop);
-            Assert.Equal(("STOP", DateTimeOffset.UnixEpoch.AddSeconds(1).AddMicroseconds(2), 0), (stopped.Name, stopped.Timestamp, stopped.Lost));
+            Assert.Equal(("STOP", DateTimeOffset.UnixEpoch.AddSeconds(1).AddMicroseconds(2), 0),
+                (stopped.Name, stopped.Timestamp, stopped.Lost));
         }
     }
 
@@ -43,12 +46,15 @@ public sealed class QmpClientTests
         await using var peer = new ScriptedPeer(ScriptedPeer.After(async line =>
         {
             long id = (await line.ReceiveAsync()).GetProperty("id").GetInt64();
-            await line.SendAsync($$$"""{"error": {"class": "DeviceNotFound", "desc": "Device 'x' not found"}, "id": {{{id}}}}""");
+            await line.SendAsync(
+                $$$"""{"error": {"class": "DeviceNotFound", "desc": "Device 'x' not found"}, "id": {{{id}}}}""");
             await line.DrainAsync();
         }));
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
-        QmpCommandException refused = await Assert.ThrowsAsync<QmpCommandException>(() => client.ExecuteAsync("device_del", cancellation: Stop));
-        Assert.Equal(("device_del", "DeviceNotFound", "Device 'x' not found", peer.Path), (refused.Command, refused.ErrorClass, refused.Description, refused.SocketPath));
+        QmpCommandException refused = await Assert.ThrowsAsync<QmpCommandException>(() =>
+            client.ExecuteAsync("device_del", cancellation: Stop));
+        Assert.Equal(("device_del", "DeviceNotFound", "Device 'x' not found", peer.Path),
+            (refused.Command, refused.ErrorClass, refused.Description, refused.SocketPath));
     }
 
     [Fact]
@@ -63,7 +69,8 @@ public sealed class QmpClientTests
             await line.DrainAsync();
         }));
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
-        QmpTimeoutException timeout = await Assert.ThrowsAsync<QmpTimeoutException>(() => client.ExecuteAsync("slow", timeout: TimeSpan.FromMilliseconds(50), cancellation: Stop));
+        QmpTimeoutException timeout = await Assert.ThrowsAsync<QmpTimeoutException>(() =>
+            client.ExecuteAsync("slow", timeout: TimeSpan.FromMilliseconds(50), cancellation: Stop));
         Assert.Equal(TimeSpan.FromMilliseconds(50), timeout.Limit);
         Assert.Equal("next", (await client.ExecuteAsync("quick", cancellation: Stop)).GetString());
     }
@@ -74,7 +81,8 @@ public sealed class QmpClientTests
         await using var peer = new ScriptedPeer(ScriptedPeer.After(line => line.DrainAsync()));
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
         using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.ExecuteAsync("slow", cancellation: patience.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            client.ExecuteAsync("slow", cancellation: patience.Token));
     }
 
     [Theory]
@@ -90,7 +98,8 @@ public sealed class QmpClientTests
             await line.SendRawAsync(System.Text.Encoding.UTF8.GetBytes(sent));
             await line.DrainAsync();
         });
-        QmpProtocolException refused = await Assert.ThrowsAsync<QmpProtocolException>(() => QmpClient.ConnectAsync(peer.Path, Quick, Stop));
+        QmpProtocolException refused = await Assert.ThrowsAsync<QmpProtocolException>(() =>
+            QmpClient.ConnectAsync(peer.Path, Quick, Stop));
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
     }
 
@@ -107,7 +116,8 @@ public sealed class QmpClientTests
             await line.SendRawAsync(much);
             await line.DrainAsync();
         });
-        QmpProtocolException refused = await Assert.ThrowsAsync<QmpProtocolException>(() => QmpClient.ConnectAsync(peer.Path, Quick, Stop));
+        QmpProtocolException refused = await Assert.ThrowsAsync<QmpProtocolException>(() =>
+            QmpClient.ConnectAsync(peer.Path, Quick, Stop));
         Assert.Contains("more than 65536 bytes", refused.Message, StringComparison.Ordinal);
     }
 
@@ -126,7 +136,8 @@ public sealed class QmpClientTests
         IAsyncEnumerable<QmpEvent> events = client.ReadEventsAsync(Stop);
         await Assert.ThrowsAsync<QmpDisconnectedException>(() => client.ExecuteAsync("quit", cancellation: Stop));
         await Assert.ThrowsAsync<QmpDisconnectedException>(() => events.FirstAsync(Stop).AsTask());
-        await Assert.ThrowsAsync<QmpDisconnectedException>(() => client.ExecuteAsync("query-status", cancellation: Stop));
+        await Assert.ThrowsAsync<QmpDisconnectedException>(() =>
+            client.ExecuteAsync("query-status", cancellation: Stop));
         await client.ReconnectAsync(Stop);
         Assert.Equal("again", (await client.ExecuteAsync("query-status", cancellation: Stop)).GetString());
     }
@@ -157,7 +168,9 @@ public sealed class QmpClientTests
     {
         using var folder = new TestFolder();
         long start = Stopwatch.GetTimestamp();
-        QmpTimeoutException missing = await Assert.ThrowsAsync<QmpTimeoutException>(() => QmpClient.ConnectAsync(folder["none"], Quick with { ConnectTimeout = TimeSpan.FromMilliseconds(100) }, Stop));
+        QmpTimeoutException missing = await Assert.ThrowsAsync<QmpTimeoutException>(() =>
+            QmpClient.ConnectAsync(folder["none"], Quick with { ConnectTimeout = TimeSpan.FromMilliseconds(100) },
+                Stop));
         Assert.Contains("The socket was not there", missing.Message, StringComparison.Ordinal);
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0.09, 5);
     }
@@ -166,9 +179,11 @@ public sealed class QmpClientTests
     public async Task A_second_client_is_told_that_there_may_be_another()
     {
         await using var peer = new ScriptedPeer(line => line.DrainAsync());
-        QmpTimeoutException silent = await Assert.ThrowsAsync<QmpTimeoutException>(() => QmpClient.ConnectAsync(peer.Path, Quick with { ConnectTimeout = TimeSpan.FromMilliseconds(100) }, Stop));
+        QmpTimeoutException silent = await Assert.ThrowsAsync<QmpTimeoutException>(() =>
+            QmpClient.ConnectAsync(peer.Path, Quick with { ConnectTimeout = TimeSpan.FromMilliseconds(100) }, Stop));
         Assert.Contains("no greeting", silent.Message, StringComparison.Ordinal);
     }
 
-    private static string Number(JsonElement command) => command.GetProperty("arguments").GetProperty("n").GetInt32().ToString(CultureInfo.InvariantCulture);
+    private static string Number(JsonElement command) =>
+        command.GetProperty("arguments").GetProperty("n").GetInt32().ToString(CultureInfo.InvariantCulture);
 }

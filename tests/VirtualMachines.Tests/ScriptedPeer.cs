@@ -7,7 +7,9 @@ namespace GuestMemFs.VirtualMachines.Tests;
 /// <summary>A monitor that says what a test has it say: for what QEMU does not do on demand.</summary>
 internal sealed class ScriptedPeer : IAsyncDisposable
 {
-    public const string Greeting = """{"QMP": {"version": {"qemu": {"micro": 1, "minor": 2, "major": 10}, "package": "x"}, "capabilities": ["oob"]}}""";
+    public const string Greeting =
+        """{"QMP": {"version": {"qemu": {"micro": 1, "minor": 2, "major": 10}, "package": "x"}, """ +
+        """ "capabilities": ["oob"]}}""";
 
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly TestFolder _folder = new();

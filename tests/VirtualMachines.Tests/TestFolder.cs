@@ -3,7 +3,8 @@ namespace GuestMemFs.VirtualMachines.Tests;
 /// <summary>A folder of a test's own, in shared memory, short enough for a socket's path.</summary>
 internal sealed class TestFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateDirectory(System.IO.Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath(), $"gmf-vm-{Guid.NewGuid():N}")).FullName;
+    public string Path { get; } = Directory.CreateDirectory(System.IO.Path.Combine(Directory.Exists("/dev/shm")
+        ? "/dev/shm" : System.IO.Path.GetTempPath(), $"gmf-vm-{Guid.NewGuid():N}")).FullName;
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 

@@ -5,8 +5,9 @@ using System.Text.Json.Nodes;
 namespace GuestMemFs.VirtualMachines;
 
 /// <summary>
-/// A machine's state without its RAM, over a descriptor: QEMU would write() to a file, which a medium of memory may refuse. Shared RAM stays where it is
-/// (<c>x-ignore-shared</c>), and devices are saved as for a reboot of the host where this QEMU knows that (<c>cpr-reboot</c>, since 8.2).
+/// A machine's state without its RAM, over a descriptor: QEMU would write() to a file, which a medium of memory may
+/// refuse. Shared RAM stays where it is (<c>x-ignore-shared</c>), and devices are saved as for a reboot of the host
+/// where this QEMU knows that (<c>cpr-reboot</c>, since 8.2).
 /// </summary>
 internal sealed class MachineState(string machine, QmpClient monitor, TimeSpan limit)
 {
@@ -16,17 +17,20 @@ internal sealed class MachineState(string machine, QmpClient monitor, TimeSpan l
     public async Task<long> SaveAsync(Stream to, CancellationToken cancellation)
     {
         using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
-        return await RunAsync("migrate", "saving its state", pipe, token => DrainAsync(pipe, to, token), cancellation).ConfigureAwait(false);
+        return await RunAsync("migrate", "saving its state", pipe, token => DrainAsync(pipe, to, token),
+            cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Restores into a machine that was started with <c>-incoming defer</c>.</summary>
     public async Task LoadAsync(Stream from, CancellationToken cancellation)
     {
         using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
-        await RunAsync("migrate-incoming", "restoring its state", pipe, token => FeedAsync(from, pipe, token), cancellation).ConfigureAwait(false);
+        await RunAsync("migrate-incoming", "restoring its state", pipe, token => FeedAsync(from, pipe, token),
+            cancellation).ConfigureAwait(false);
     }
 
-    private async Task<long> RunAsync(string command, string what, AnonymousPipeServerStream pipe, Func<CancellationToken, Task<long>> copy, CancellationToken cancellation)
+    private async Task<long> RunAsync(string command, string what, AnonymousPipeServerStream pipe,
+        Func<CancellationToken, Task<long>> copy, CancellationToken cancellation)
     {
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limited.CancelAfter(limit);
@@ -36,13 +40,15 @@ internal sealed class MachineState(string machine, QmpClient monitor, TimeSpan l
             await PrepareAsync(pipe, limited.Token).ConfigureAwait(false);
             IAsyncEnumerable<QmpEvent> events = monitor.ReadEventsAsync(limited.Token);
             copying = copy(limited.Token);
-            await monitor.ExecuteAsync(command, new JsonObject { ["uri"] = "fd:" + Name }, cancellation: limited.Token).ConfigureAwait(false);
+            await monitor.ExecuteAsync(command, new JsonObject { ["uri"] = "fd:" + Name },
+                cancellation: limited.Token).ConfigureAwait(false);
             await CompletedAsync(events, limited.Token).ConfigureAwait(false);
             return await copying.WaitAsync(limited.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (copying is { IsFaulted: true })
         {
-            throw new VirtualMachineException(machine, $"{what} failed, because the stream it goes through did. {copying.Exception.GetBaseException().Message}", copying.Exception?.InnerException ?? e);
+            throw new VirtualMachineException(machine, $"{what} failed, because the stream it goes through " +
+                $"did. {copying.Exception.GetBaseException().Message}", copying.Exception?.InnerException ?? e);
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
@@ -59,11 +65,14 @@ internal sealed class MachineState(string machine, QmpClient monitor, TimeSpan l
         var capabilities = new JsonArray(
             new JsonObject { ["capability"] = "x-ignore-shared", ["state"] = true },
             new JsonObject { ["capability"] = "events", ["state"] = true });
-        await monitor.ExecuteAsync("migrate-set-capabilities", new JsonObject { ["capabilities"] = capabilities }, cancellation: cancellation).ConfigureAwait(false);
-        JsonElement parameters = await monitor.ExecuteAsync("query-migrate-parameters", cancellation: cancellation).ConfigureAwait(false);
+        await monitor.ExecuteAsync("migrate-set-capabilities", new JsonObject { ["capabilities"] = capabilities },
+            cancellation: cancellation).ConfigureAwait(false);
+        JsonElement parameters = await monitor.ExecuteAsync("query-migrate-parameters",
+            cancellation: cancellation).ConfigureAwait(false);
         if (parameters.TryGetProperty("mode", out _))
         {
-            await monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-reboot" }, cancellation: cancellation).ConfigureAwait(false);
+            await monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-reboot" },
+                cancellation: cancellation).ConfigureAwait(false);
         }
 
         await monitor.PassDescriptorAsync(Name, pipe.ClientSafePipeHandle, cancellation).ConfigureAwait(false);
@@ -82,14 +91,17 @@ internal sealed class MachineState(string machine, QmpClient monitor, TimeSpan l
 
             if (status is "failed" or "cancelled")
             {
-                JsonElement migration = await monitor.ExecuteAsync("query-migrate", cancellation: cancellation).ConfigureAwait(false);
-                string reason = migration.TryGetProperty("error-desc", out JsonElement said) ? said.GetString()! : "QEMU gives no reason; its standard error may";
+                JsonElement migration = await monitor.ExecuteAsync("query-migrate",
+                    cancellation: cancellation).ConfigureAwait(false);
+                string reason = migration.TryGetProperty("error-desc", out JsonElement said) ? said.GetString()!
+                    : "QEMU gives no reason; its standard error may";
                 throw new VirtualMachineException(machine, $"the state's transfer {status}: {reason}.");
             }
         }
     }
 
-    private static async Task<long> DrainAsync(AnonymousPipeServerStream pipe, Stream to, CancellationToken cancellation)
+    private static async Task<long> DrainAsync(
+        AnonymousPipeServerStream pipe, Stream to, CancellationToken cancellation)
     {
         byte[] buffer = new byte[64 << 10];
         long copied = 0;
@@ -109,7 +121,8 @@ internal sealed class MachineState(string machine, QmpClient monitor, TimeSpan l
         return copied;
     }
 
-    private static async Task<long> FeedAsync(Stream from, AnonymousPipeServerStream pipe, CancellationToken cancellation)
+    private static async Task<long> FeedAsync(
+        Stream from, AnonymousPipeServerStream pipe, CancellationToken cancellation)
     {
         byte[] buffer = new byte[64 << 10];
         long copied = 0;

@@ -7,8 +7,9 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.VirtualMachines;
 
 /// <summary>
-/// QEMU's <c>cpr-transfer</c> (10.0 and later): both processes are there at once, the old one hands its descriptors and its devices' state to the new one over sockets. The RAM's files the new
-/// process opens by itself; their locks are handed over as copies of the old one's, so that there is no instant without them.
+/// QEMU's <c>cpr-transfer</c> (10.0 and later): both processes are there at once, the old one hands its descriptors and
+/// its devices' state to the new one over sockets. The RAM's files the new process opens by itself; their locks are
+/// handed over as copies of the old one's, so that there is no instant without them.
 /// </summary>
 internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions options, bool runs)
 {
@@ -20,7 +21,8 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
     {
         File.Delete(_main);
         File.Delete(_cpr);
-        QemuProcess qemu = QemuProcess.Start(options, ["-incoming", Channel("main", _main).ToJsonString(), "-incoming", Channel("cpr", _cpr).ToJsonString()], lends: false);
+        QemuProcess qemu = QemuProcess.Start(options, ["-incoming", Channel("main", _main).ToJsonString(), "-incoming",
+            Channel("cpr", _cpr).ToJsonString()], lends: false);
         VirtualMachine? to = null;
         long start = Stopwatch.GetTimestamp();
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -30,10 +32,14 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
             await qemu.WhileItLivesAsync(ListensAsync, limited.Token).ConfigureAwait(false);
             start = Stopwatch.GetTimestamp();
             await from.PauseAsync(limited.Token).ConfigureAwait(false);
-            await from.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-transfer" }, cancellation: limited.Token).ConfigureAwait(false);
+            await from.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-transfer" },
+                cancellation: limited.Token).ConfigureAwait(false);
             var channels = new JsonArray(Channel("main", _main), Channel("cpr", _cpr));
-            await from.Monitor.ExecuteAsync("migrate", new JsonObject { ["channels"] = channels }, cancellation: limited.Token).ConfigureAwait(false);
-            to = new VirtualMachine(options, qemu.Process, await qemu.ConnectAsync(limited.Token).ConfigureAwait(false)); // It listens once it has the descriptors.
+            await from.Monitor.ExecuteAsync("migrate", new JsonObject { ["channels"] = channels },
+                cancellation: limited.Token).ConfigureAwait(false);
+            // It listens once it has the descriptors.
+            to = new VirtualMachine(options, qemu.Process,
+                await qemu.ConnectAsync(limited.Token).ConfigureAwait(false));
             await CompletedAsync(from, limited.Token).ConfigureAwait(false);
             await CompletedAsync(to, limited.Token).ConfigureAwait(false);
             await LendAsync(to, limited.Token).ConfigureAwait(false);
@@ -43,8 +49,10 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
             await GoBackAsync(qemu, to).ConfigureAwait(false);
             if (e is QmpException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
             {
-                string why = e is QmpException ? e.Message : $"It was not done within {options.StateTimeout.TotalSeconds:0.###} s.";
-                throw new VirtualMachineException(from.Name, $"it was not handed over, and runs where it ran. {why}", e);
+                string why = e is QmpException ? e.Message
+                    : $"It was not done within {options.StateTimeout.TotalSeconds:0.###} s.";
+                throw new VirtualMachineException(from.Name, $"it was not handed over, and runs where it ran. {why}",
+                    e);
             }
 
             throw;
@@ -114,13 +122,17 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
     {
         while (true)
         {
-            JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate", cancellation: cancellation).ConfigureAwait(false);
+            JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate",
+                cancellation: cancellation).ConfigureAwait(false);
             switch (migration.TryGetProperty("status", out JsonElement status) ? status.GetString() : null)
             {
                 case "completed":
                     return;
                 case "failed" or "cancelled":
-                    throw new VirtualMachineException(machine.Name, $"it was not handed over, and runs where it ran: {(migration.TryGetProperty("error-desc", out JsonElement said) ? said.GetString() : "QEMU gives no reason")}.");
+                    string? why = migration.TryGetProperty("error-desc", out JsonElement said) ? said.GetString()
+                        : "QEMU gives no reason";
+                    throw new VirtualMachineException(machine.Name,
+                        $"it was not handed over, and runs where it ran: {why}.");
                 default:
                     await Task.Delay(1, cancellation).ConfigureAwait(false);
                     break;

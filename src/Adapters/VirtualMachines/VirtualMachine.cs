@@ -4,7 +4,10 @@ using System.Text.Json;
 
 namespace GuestMemFs.VirtualMachines;
 
-/// <summary>A QEMU process whose RAM is regions of an arena. The loan of the regions is the process's: it ends when the process does, whatever became of this object.</summary>
+/// <summary>
+/// A QEMU process whose RAM is regions of an arena. The loan of the regions is the process's: it ends when the process
+/// does, whatever became of this object.
+/// </summary>
 /// <remarks>Disposing leaves the monitor and lets the machine run; <see cref="QuitAsync"/> ends it.</remarks>
 public sealed class VirtualMachine : IAsyncDisposable
 {
@@ -29,31 +32,39 @@ public sealed class VirtualMachine : IAsyncDisposable
     public QmpClient Monitor { get; }
 
     /// <summary>Starts a machine; it runs when this returns, unless it was told to wait (<c>-S</c>).</summary>
-    /// <exception cref="VirtualMachineException">A region is another machine's, or QEMU did not start: with its words.</exception>
-    public static Task<VirtualMachine> StartAsync(VirtualMachineOptions options, CancellationToken cancellation = default) => StartAsync(options, [], cancellation);
+    /// <exception cref="VirtualMachineException">A region is another machine's, or QEMU did not start: with its
+    /// words.</exception>
+    public static Task<VirtualMachine> StartAsync(VirtualMachineOptions options,
+        CancellationToken cancellation = default) => StartAsync(options, [], cancellation);
 
     /// <summary>A machine that runs already: started by another process, or by this one before.</summary>
     /// <exception cref="QmpException">Nobody answers at its monitor's socket, or not as QEMU does.</exception>
-    public static async Task<VirtualMachine> ConnectAsync(VirtualMachineOptions options, CancellationToken cancellation = default)
+    public static async Task<VirtualMachine> ConnectAsync(
+        VirtualMachineOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new VirtualMachine(options, null, await QmpClient.ConnectAsync(options.MonitorSocket, options.Monitor, cancellation).ConfigureAwait(false));
+        return new VirtualMachine(options, null,
+            await QmpClient.ConnectAsync(options.MonitorSocket, options.Monitor, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>
-    /// Starts a machine that goes on where a saved one stopped, on the RAM as it lies in its regions. It does not run a single instruction before <see cref="ResumeAsync"/>.
+    /// Starts a machine that goes on where a saved one stopped, on the RAM as it lies in its regions. It does not run a
+    /// single instruction before <see cref="ResumeAsync"/>.
     /// </summary>
     /// <param name="options">Those of the machine that was saved.</param>
     /// <param name="state">What <see cref="SaveStateAsync"/> wrote.</param>
     /// <param name="cancellation">Ends the wait, and the machine.</param>
-    /// <exception cref="VirtualMachineException">QEMU did not start, or did not take the state. There is no such process left; RAM and state are as they were.</exception>
-    public static async Task<VirtualMachine> RestoreAsync(VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
+    /// <exception cref="VirtualMachineException">QEMU did not start, or did not take the state. There is no such
+    /// process left; RAM and state are as they were.</exception>
+    public static async Task<VirtualMachine> RestoreAsync(
+        VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(state);
         VirtualMachine machine = await StartAsync(options, ["-incoming", "defer"], cancellation).ConfigureAwait(false);
         try
         {
-            await new MachineState(machine.Name, machine.Monitor, options.StateTimeout).LoadAsync(state, cancellation).ConfigureAwait(false);
+            await new MachineState(machine.Name, machine.Monitor, options.StateTimeout).LoadAsync(state,
+                cancellation).ConfigureAwait(false);
             return machine;
         }
         catch
@@ -68,22 +79,26 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// <summary>QEMU's word for what it does: "running", "paused", "postmigrate" …</summary>
     public async Task<string> GetStatusAsync(CancellationToken cancellation = default)
     {
-        JsonElement status = await Monitor.ExecuteAsync("query-status", cancellation: cancellation).ConfigureAwait(false);
+        JsonElement status = await Monitor.ExecuteAsync("query-status",
+            cancellation: cancellation).ConfigureAwait(false);
         return status.GetProperty("status").GetString()!;
     }
 
     /// <summary>Stops its processors. Once this returned, the RAM does not change.</summary>
-    public Task PauseAsync(CancellationToken cancellation = default) => Monitor.ExecuteAsync("stop", cancellation: cancellation);
+    public Task PauseAsync(CancellationToken cancellation = default) =>
+        Monitor.ExecuteAsync("stop", cancellation: cancellation);
 
     /// <summary>Lets its processors run.</summary>
-    public Task ResumeAsync(CancellationToken cancellation = default) => Monitor.ExecuteAsync("cont", cancellation: cancellation);
+    public Task ResumeAsync(CancellationToken cancellation = default) =>
+        Monitor.ExecuteAsync("cont", cancellation: cancellation);
 
     /// <summary>
-    /// Stops the machine and writes the state of its devices, without the RAM: some hundred kilobytes, whatever the RAM's size. It stays stopped: <see cref="QuitAsync"/>, or
-    /// <see cref="ResumeAsync"/> to let it go on after all.
+    /// Stops the machine and writes the state of its devices, without the RAM: some hundred kilobytes, whatever the
+    /// RAM's size. It stays stopped: <see cref="QuitAsync"/>, or <see cref="ResumeAsync"/> to let it go on after all.
     /// </summary>
     /// <returns>Bytes written.</returns>
-    /// <exception cref="VirtualMachineException">QEMU could not: a device that cannot be saved, for one. The machine runs again, if it ran before.</exception>
+    /// <exception cref="VirtualMachineException">QEMU could not: a device that cannot be saved, for one. The machine
+    /// runs again, if it ran before.</exception>
     public async Task<long> SaveStateAsync(Stream to, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(to);
@@ -91,7 +106,8 @@ public sealed class VirtualMachine : IAsyncDisposable
         await PauseAsync(cancellation).ConfigureAwait(false);
         try
         {
-            return await new MachineState(Name, Monitor, _options.StateTimeout).SaveAsync(to, cancellation).ConfigureAwait(false);
+            return await new MachineState(Name, Monitor, _options.StateTimeout).SaveAsync(to,
+                cancellation).ConfigureAwait(false);
         }
         catch when (ran)
         {
@@ -101,20 +117,26 @@ public sealed class VirtualMachine : IAsyncDisposable
     }
 
     /// <summary>
-    /// Puts another QEMU process in this one's place, on the same RAM: for a newer QEMU, or for a machine that is to be another service's child. The guest stands still from the first
-    /// step to the last; how long, does not depend on its RAM.
+    /// Puts another QEMU process in this one's place, on the same RAM: for a newer QEMU, or for a machine that is to be
+    /// another service's child. The guest stands still from the first step to the last; how long, does not depend on
+    /// its RAM.
     /// </summary>
-    /// <param name="options">How the new process is started: as this machine was, but for the executable and the monitor's socket.</param>
+    /// <param name="options">How the new process is started: as this machine was, but for the executable and the
+    /// monitor's socket.</param>
     /// <param name="state">
-    /// Where the device state goes and comes from; it is written, and read from where it began. It is still there if the new process does not start. Not used where both have
-    /// <see cref="VirtualMachineOptions.CprTransfer"/>.
+    /// Where the device state goes and comes from; it is written, and read from where it began. It is still there if
+    /// the new process does not start. Not used where both have <see cref="VirtualMachineOptions.CprTransfer"/>.
     /// </param>
-    /// <param name="cancellation">Heeded up to the end of this process; after that a machine would be left without one.</param>
-    /// <returns>The new process, which runs where this one did, and how long the guest stood still. This object is disposed of.</returns>
+    /// <param name="cancellation">Heeded up to the end of this process; after that a machine would be left without
+    /// one.</param>
+    /// <returns>The new process, which runs where this one did, and how long the guest stood still. This object is
+    /// disposed of.</returns>
     /// <exception cref="VirtualMachineException">
-    /// The state could not be saved: this machine runs on. Or the new process did not take it: RAM and state are there for <see cref="RestoreAsync"/>.
+    /// The state could not be saved: this machine runs on. Or the new process did not take it: RAM and state are there
+    /// for <see cref="RestoreAsync"/>.
     /// </exception>
-    public async Task<(VirtualMachine Machine, TimeSpan Pause)> ReplaceAsync(VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
+    public async Task<(VirtualMachine Machine, TimeSpan Pause)> ReplaceAsync(
+        VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(state);
@@ -176,14 +198,16 @@ public sealed class VirtualMachine : IAsyncDisposable
         _process?.Dispose();
     }
 
-    // What nobody has waited for yet is there as a zombie. It holds nothing any more once its other threads, which may end later than its first, are gone.
+    // What nobody has waited for yet is there as a zombie. It holds nothing any more once its other threads, which may
+    // end later than its first, are gone.
     private static bool IsAlive(int process)
     {
         string folder = string.Create(CultureInfo.InvariantCulture, $"/proc/{process}");
         try
         {
             string stat = File.ReadAllText(Path.Combine(folder, "stat"));
-            return stat[stat.LastIndexOf(')')..] is not [_, _, 'Z' or 'X', ..] || Directory.GetDirectories(Path.Combine(folder, "task")).Length > 1;
+            return stat[stat.LastIndexOf(')')..] is not [_, _, 'Z' or 'X', ..]
+                || Directory.GetDirectories(Path.Combine(folder, "task")).Length > 1;
         }
         catch (IOException)
         {
@@ -191,7 +215,8 @@ public sealed class VirtualMachine : IAsyncDisposable
         }
     }
 
-    private static async Task<VirtualMachine> StartAsync(VirtualMachineOptions options, IReadOnlyList<string> more, CancellationToken cancellation)
+    private static async Task<VirtualMachine> StartAsync(
+        VirtualMachineOptions options, IReadOnlyList<string> more, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
         QemuProcess qemu = QemuProcess.Start(options, more, lends: true);

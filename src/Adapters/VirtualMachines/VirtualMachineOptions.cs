@@ -1,6 +1,8 @@
 namespace GuestMemFs.VirtualMachines;
 
-/// <summary>How a machine is started. The same each time: QEMU restores a machine only into one that is built alike.</summary>
+/// <summary>
+/// How a machine is started. The same each time: QEMU restores a machine only into one that is built alike.
+/// </summary>
 public sealed record VirtualMachineOptions
 {
     /// <summary>Its name, for messages.</summary>
@@ -9,7 +11,10 @@ public sealed record VirtualMachineOptions
     /// <summary>Its RAM.</summary>
     public required GuestMemory Memory { get; init; }
 
-    /// <summary>Where QEMU makes its monitor's socket. A path of at most 107 bytes; what is left there from an earlier run is replaced.</summary>
+    /// <summary>
+    /// Where QEMU makes its monitor's socket. A path of at most 107 bytes; what is left there from an earlier run is
+    /// replaced.
+    /// </summary>
     public required string MonitorSocket { get; init; }
 
     /// <summary>The hypervisor.</summary>
@@ -19,8 +24,9 @@ public sealed record VirtualMachineOptions
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>
-    /// Starts QEMU so that <see cref="VirtualMachine.ReplaceAsync"/> hands the machine over by <c>cpr-transfer</c>, where the next one has this too: descriptors of its devices go along. It takes
-    /// QEMU 10.0 or later, and adds <c>-machine aux-ram-share=on</c>.
+    /// Starts QEMU so that <see cref="VirtualMachine.ReplaceAsync"/> hands the machine over by <c>cpr-transfer</c>,
+    /// where the next one has this too: descriptors of its devices go along. It takes QEMU 10.0 or later, and adds
+    /// <c>-machine aux-ram-share=on</c>.
     /// </summary>
     public bool CprTransfer { get; init; }
 

@@ -20,11 +20,13 @@ internal static class ArenaCheck
             it.Arena.Metadata.Superblock?.ArenaId,
             WriterFacts.State(it.Arena),
             new Checked(it.Arena.Regions.Count, it.Files, it.Arena.Metadata.JournalUsedBytes, it.Heaps, it.HeapsWalked),
-            [.. it.Findings.Select(Finding.Of).Concat(HalfRestored(it.Arena)).OrderByDescending(finding => finding.Severity)]);
+            [.. it.Findings.Select(Finding.Of).Concat(HalfRestored(it.Arena)).OrderByDescending(finding =>
+                finding.Severity)]);
     }
 
     private static IEnumerable<Finding> HalfRestored(ArenaSnapshot arena) => arena.Regions
         .Where(region => RestoringRegion.Is(region.Info.Name) && !arena.HasWriter)
         .Select(region => Finding.Warning(
-            Finding.HalfRestored, region.Info.Name, "A restore into it was interrupted; it is no region of anybody's."));
+            Finding.HalfRestored, region.Info.Name,
+            "A restore into it was interrupted; it is no region of anybody's."));
 }

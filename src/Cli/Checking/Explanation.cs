@@ -3,7 +3,10 @@ using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Checking;
 
-/// <summary>Answers, from what an arena and its machine say of themselves, why it is cold, refused, full or slow. Changes nothing.</summary>
+/// <summary>
+/// Answers, from what an arena and its machine say of themselves, why it is cold, refused, full or slow. Changes
+/// nothing.
+/// </summary>
 internal sealed class Explanation
 {
     private readonly Place _place;
@@ -23,7 +26,8 @@ internal sealed class Explanation
     {
         var it = new Explanation(place, name);
         string summary = it.Explain();
-        return new ExplainReport(place.Text, summary, [new(Question.Cold, it._cold), new(Question.Refused, it._refused), new(Question.Full, it._full), new(Question.Slow, it._slow)]);
+        return new ExplainReport(place.Text, summary, [new(Question.Cold, it._cold), new(Question.Refused, it._refused),
+            new(Question.Full, it._full), new(Question.Slow, it._slow)]);
     }
 
     private string Explain()
@@ -71,24 +75,31 @@ internal sealed class Explanation
 
     private void NotThere(Medium medium)
     {
-        _refused.Add(Finding.Error(ReasonCodes.ArenaNotFound, _place.Text, $"None of the {medium.ListFiles().Count} files in it is an arena's metadata."));
-        _cold.Add(Finding.Warning(Finding.Cold, _place.Text, $"There is no arena, so whoever opens it here starts with an empty one. {Lost(medium)}"));
+        _refused.Add(Finding.Error(ReasonCodes.ArenaNotFound, _place.Text,
+            $"None of the {medium.ListFiles().Count} files in it is an arena's metadata."));
+        _cold.Add(Finding.Warning(Finding.Cold, _place.Text,
+            $"There is no arena, so whoever opens it here starts with an empty one. {Lost(medium)}"));
         Elsewhere();
     }
 
     /// <summary>The same name on another medium: what was warm may lie there.</summary>
     private void Elsewhere()
     {
-        foreach (MediumCandidate candidate in MediumCandidates.Enumerate(_name).Where(c => c.HasFiles && c.Directory != _place.Text))
+        foreach (MediumCandidate candidate in MediumCandidates.Enumerate(_name).Where(c =>
+            c.HasFiles && c.Directory != _place.Text))
         {
             _cold.Add(new Finding(
-                FindingSeverity.Warning, Finding.Elsewhere, candidate.Directory, $"There is an arena of the same name on another medium ({candidate.Kind}): perhaps that is the warm one.", $"gmfs status --arena {candidate.Directory}"));
+                FindingSeverity.Warning, Finding.Elsewhere, candidate.Directory,
+                $"There is an arena of the same name on another medium ({candidate.Kind}): perhaps that is " +
+                "the warm one.", $"gmfs status --arena {candidate.Directory}"));
         }
     }
 
     private static string Lost(Medium medium) => medium.Capabilities.Survives switch
     {
-        var s when !s.HasFlag(Survives.Kexec) && !s.HasFlag(Survives.PowerLoss) => $"What {medium.Name} held before the machine was started ({Boot():u}) is gone with that: it survives processes, not a reboot.",
+        var s when !s.HasFlag(Survives.Kexec) && !s.HasFlag(Survives.PowerLoss) =>
+            $"What {medium.Name} held before the machine was started ({Boot():u}) is gone with that: it survives " +
+            "processes, not a reboot.",
         var s when !s.HasFlag(Survives.PowerLoss) => $"{medium.Name} survives a kexec, and not a loss of power.",
         _ => string.Empty,
     };
@@ -109,10 +120,12 @@ internal sealed class Explanation
 
         if (it.IsFrozen)
         {
-            _refused.Add(Finding.Warning(ReasonCodes.ArenaFrozen, "metadata", "The arena is frozen: regions cannot be made, deleted, renamed or grown. Data can be written."));
+            _refused.Add(Finding.Warning(ReasonCodes.ArenaFrozen, "metadata",
+                "The arena is frozen: regions cannot be made, deleted, renamed or grown. Data can be written."));
         }
 
-        _refused.AddRange(inspection.Verify().Findings.Where(f => f.Severity == FindingSeverity.Error).Select(Finding.Of));
+        _refused.AddRange(inspection.Verify().Findings.Where(f => f.Severity == FindingSeverity.Error).Select(
+            Finding.Of));
         Warmth(inspection.Medium, it);
         Room(inspection, it);
     }
@@ -128,15 +141,19 @@ internal sealed class Explanation
             Elsewhere();
         }
 
-        foreach (RegionInfo region in it.Regions.Select(r => r.Info).Where(r => r.Kind == RegionKind.Heap && !r.IsFormatted))
+        foreach (RegionInfo region in it.Regions.Select(r => r.Info).Where(r =>
+            r.Kind == RegionKind.Heap && !r.IsFormatted))
         {
-            _cold.Add(Finding.Note(Finding.Cold, region.Name, "It is to hold a heap and never did: nobody has opened one in it since it was made."));
+            _cold.Add(Finding.Note(Finding.Cold, region.Name,
+                "It is to hold a heap and never did: nobody has opened one in it since it was made."));
         }
 
         Survives survives = medium.Capabilities.Survives;
         if (!survives.HasFlag(Survives.Kexec) && !survives.HasFlag(Survives.PowerLoss))
         {
-            _cold.Add(Finding.Note(Finding.Volatile, medium.Name, "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' copies a region out."));
+            _cold.Add(Finding.Note(Finding.Volatile, medium.Name,
+                "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' " +
+                "copies a region out."));
         }
 
         if (medium.MayBeSwapped)
@@ -146,9 +163,12 @@ internal sealed class Explanation
             _slow.Add(new Finding(FindingSeverity.Warning, ReasonCodes.MayBeSwapped, medium.Name, Text, Next));
         }
 
-        if (medium.Name == "tmpfs" && _place.Text.StartsWith("/dev/shm/", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess)
+        if (medium.Name == "tmpfs" && _place.Text.StartsWith("/dev/shm/", StringComparison.Ordinal)
+            && !Environment.IsPrivilegedProcess)
         {
-            _cold.Add(Finding.Note(Finding.Volatile, "/dev/shm", "With systemd's RemoveIPC=yes, what an ordinary user has in it is removed with the user's last session (docs/media.md)."));
+            _cold.Add(Finding.Note(Finding.Volatile, "/dev/shm",
+                "With systemd's RemoveIPC=yes, what an ordinary user has in it is removed with the user's last " +
+                "session (docs/media.md)."));
         }
     }
 
@@ -158,7 +178,9 @@ internal sealed class Explanation
         ArenaSpace space = inspection.ReadSpace();
         if (space.Total > 0 && space.Free < (1 - nearly) * space.Total)
         {
-            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location, $"{Sizes.Of(space.Free)} of {Sizes.Of(space.Total)} are free; regions of this arena take {Sizes.Of(space.InUse)}.", NextStep.For(ReasonCodes.OutOfSpace)));
+            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location,
+                $"{Sizes.Of(space.Free)} of {Sizes.Of(space.Total)} are free; regions of this arena " +
+                $"take {Sizes.Of(space.InUse)}.", NextStep.For(ReasonCodes.OutOfSpace)));
         }
 
         // The journal is compacted when it is full: what it would have then is what counts.
@@ -166,13 +188,17 @@ internal sealed class Explanation
         if (metadata.JournalCompactedBytes > nearly * metadata.JournalCapacityBytes)
         {
             string names = $"The names and sizes of {Sizes.Count(it.Regions.Count, "region")}";
-            string text = $"{names} take {Sizes.Of(metadata.JournalCompactedBytes)} of the {Sizes.Of(metadata.JournalCapacityBytes)} that there are for them.";
-            _full.Add(Finding.Warning(Finding.MetadataNearlyFull, metadata.FileName, text) with { Next = NextStep.For(ReasonCodes.MetadataFull) });
+            string text = $"{names} take {Sizes.Of(metadata.JournalCompactedBytes)} of " +
+                $"the {Sizes.Of(metadata.JournalCapacityBytes)} that there are for them.";
+            _full.Add(Finding.Warning(Finding.MetadataNearlyFull, metadata.FileName,
+                text) with { Next = NextStep.For(ReasonCodes.MetadataFull) });
         }
 
         if (space.Files > nearly * space.MaximumFiles)
         {
-            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location, $"It has {space.Files:N0} of at most {space.MaximumFiles:N0} files.", NextStep.For(ReasonCodes.OutOfFiles)));
+            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location,
+                $"It has {space.Files:N0} of at most {space.MaximumFiles:N0} files.",
+                NextStep.For(ReasonCodes.OutOfFiles)));
         }
 
         foreach (RegionSnapshot region in it.Regions)
@@ -195,7 +221,8 @@ internal sealed class Explanation
             return;
         }
 
-        // All of it was handed out once, which is where every busy heap ends: how much of it holds something now is what counts.
+        // All of it was handed out once, which is where every busy heap ends: how much of it holds something now is
+        // what counts.
         HeapSurvey survey = inspection.SurveyHeap(region.Name)!;
         Scatter(region, survey);
         long used = survey.UsedBytes;
@@ -203,12 +230,18 @@ internal sealed class Explanation
         if (used > nearly * (used + free))
         {
             _full.Add(new Finding(
-                FindingSeverity.Warning, Finding.HeapNearlyFull, region.Name, $"About {Sizes.Percent(used, used + free)} of what it has for blocks, {Sizes.Of(used + free)}, hold something (estimated).",
-                region.MaximumLength > region.Length ? $"'gmfs grow {region.Name} SIZE', up to {Sizes.Of(region.MaximumLength)}." : "It cannot grow at its address: dump it, delete it, restore it with --max-size, grow it."));
+                FindingSeverity.Warning, Finding.HeapNearlyFull, region.Name,
+                $"About {Sizes.Percent(used, used + free)} of what it has for blocks, {Sizes.Of(used + free)}, hold " +
+                "something (estimated).",
+                region.MaximumLength > region.Length
+                    ? $"'gmfs grow {region.Name} SIZE', up to {Sizes.Of(region.MaximumLength)}."
+                    : "It cannot grow at its address: dump it, delete it, restore it with --max-size, grow it."));
         }
     }
 
-    /// <summary>What is free within slabs serves one size of record until the heap's writer has moved these together.</summary>
+    /// <summary>
+    /// What is free within slabs serves one size of record until the heap's writer has moved these together.
+    /// </summary>
     private void Scatter(RegionInfo region, HeapSurvey survey)
     {
         const double much = 0.25;
@@ -217,7 +250,9 @@ internal sealed class Explanation
         {
             _slow.Add(new Finding(
                 FindingSeverity.Note, Finding.HeapScattered, region.Name,
-                $"About {Sizes.Of(inSlabs)} are free within slabs, {Sizes.Of(survey.FreeBytes - inSlabs)} as pages, the longest piece {Sizes.Of(survey.LongestFreeBytes)} (estimated). Its writer moves records together while it serves, and at once where a write finds no room.",
+                $"About {Sizes.Of(inSlabs)} are free within slabs, {Sizes.Of(survey.FreeBytes - inSlabs)} as pages, " +
+                $"the longest piece {Sizes.Of(survey.LongestFreeBytes)} (estimated). Its writer moves records " +
+                "together while it serves, and at once where a write finds no room.",
                 null));
         }
     }
@@ -227,18 +262,24 @@ internal sealed class Explanation
         if (medium.Capabilities.PageSize < RegionOptions.MinimumLength)
         {
             _slow.Add(new Finding(
-                FindingSeverity.Note, Finding.SmallPages, medium.Name, $"Its pages are of {Sizes.Of(medium.Capabilities.PageSize)}: each is a page fault after an open, and large data misses the TLB.", "'gmfs media' shows what to type for pages of 2 MiB."));
+                FindingSeverity.Note, Finding.SmallPages, medium.Name,
+                $"Its pages are of {Sizes.Of(medium.Capabilities.PageSize)}: each is a page fault after an open, and " +
+                "large data misses the TLB.", "'gmfs media' shows what to type for pages of 2 MiB."));
         }
 
         if (it is { Condition: ArenaCondition.NotClosed, Metadata.IsStateWordIntact: true })
         {
-            _slow.Add(Finding.Note(ReasonCodes.NotClosed, "next open", "The last writer was killed. The next one looks at what was in flight, which takes milliseconds, and finishes splits and clean-ups as it goes."));
+            _slow.Add(Finding.Note(ReasonCodes.NotClosed, "next open",
+                "The last writer was killed. The next one looks at what was in flight, which takes milliseconds, and " +
+                "finishes splits and clean-ups as it goes."));
         }
 
         MediumCandidate[] usable = [.. MediumCandidates.Enumerate(_name).Where(c => c.IsUsable)];
         if (medium.Name == "directory" && usable.FirstOrDefault(c => c.Kind != "directory") is { } memory)
         {
-            _slow.Add(new Finding(FindingSeverity.Note, Finding.BetterMedium, medium.Location, $"It lies on a disk's filesystem: the kernel writes its pages back, and may drop them. {memory.Kind} at {memory.MountPoint} is memory.", "'gmfs dump', then 'gmfs restore' into an arena there."));
+            _slow.Add(new Finding(FindingSeverity.Note, Finding.BetterMedium, medium.Location,
+                $"It lies on a disk's filesystem: the kernel writes its pages back, and may drop them. {memory.Kind} " +
+                $"at {memory.MountPoint} is memory.", "'gmfs dump', then 'gmfs restore' into an arena there."));
         }
     }
 

@@ -6,7 +6,8 @@ using GuestMemFs.Cli.Reports;
 namespace GuestMemFs.Cli.Checking;
 
 /// <summary>
-/// Carries a plan out. Each step is one rename of a file or one commit of the journal: killed between any two, the next repair plans anew from what is there.
+/// Carries a plan out. Each step is one rename of a file or one commit of the journal: killed between any two, the next
+/// repair plans anew from what is there.
 /// </summary>
 internal static class Repair
 {
@@ -24,8 +25,10 @@ internal static class Repair
             return null;
         }
 
-        string quarantine = Path.Combine(medium.Location, string.Create(CultureInfo.InvariantCulture, $"quarantine-{DateTime.UtcNow:yyyyMMdd'T'HHmmssfff}"));
-        Directory.CreateDirectory(quarantine, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string quarantine = Path.Combine(medium.Location,
+            string.Create(CultureInfo.InvariantCulture, $"quarantine-{DateTime.UtcNow:yyyyMMdd'T'HHmmssfff}"));
+        Directory.CreateDirectory(quarantine,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
         // The metadata last: until then it is the same arena, with files missing, and not an empty directory.
         foreach (string name in names.OrderBy(name => name == MetadataSnapshot.UsualFileName))
@@ -51,7 +54,8 @@ internal static class Repair
         {
             if (arena.FindRegion(step.Subject) is { } region)
             {
-                arena.RenameRegion(region.Name, RepairPlan.QuarantineName(region, name => arena.FindRegion(name) is not null));
+                arena.RenameRegion(region.Name,
+                    RepairPlan.QuarantineName(region, name => arena.FindRegion(name) is not null));
             }
         }
 

@@ -80,7 +80,8 @@ internal static class RepairPlan
         .Where(file => file.Objection is not null)
         .Select(file => IsCertain(file)
             ? new RepairStep(
-                StepKind.MoveFile, file.ReasonCode!, file.Name, file.Objection!, "it is moved into a quarantine directory.", null)
+                StepKind.MoveFile, file.ReasonCode!, file.Name, file.Objection!,
+                "it is moved into a quarantine directory.", null)
             : new RepairStep(
                 StepKind.CannotBeDone,
                 file.ReasonCode!,
@@ -89,7 +90,9 @@ internal static class RepairPlan
                 "which of the two is the right one only you can know: move the other one away.",
                 null));
 
-    /// <summary>True where taking it away cannot be a mistake: of two that say the same, the other has the extent's name.</summary>
+    /// <summary>
+    /// True where taking it away cannot be a mistake: of two that say the same, the other has the extent's name.
+    /// </summary>
     private static bool IsCertain(ArenaFileSnapshot file) =>
         file.Role != ArenaFileRole.ExtentCopy || file.CopyOf == file.Identity?.Name;
 
@@ -112,21 +115,25 @@ internal static class RepairPlan
             {
                 string name = QuarantineName(region, name => it.Arena.Find(name) is not null);
                 string done = $"it is renamed to '{name}', so that a new one can be made or restored under its name.";
-                steps.Add(new RepairStep(StepKind.RenameRegion, wrong.Reason, region.Name, wrong.Text, done, OutOfTheWay));
+                steps.Add(new RepairStep(StepKind.RenameRegion, wrong.Reason, region.Name, wrong.Text, done,
+                    OutOfTheWay));
             }
         }
 
         return steps;
     }
 
-    /// <summary>What makes a region useless: files or a heap that cannot be read. A newer library's heap is not.</summary>
+    /// <summary>
+    /// What makes a region useless: files or a heap that cannot be read. A newer library's heap is not.
+    /// </summary>
     private static (string Reason, string Text)? Wrong(ArenaVerification it, string region)
     {
         ArenaFinding[] problems =
         [
             .. it.Findings.Where(finding => finding is { Scope: FindingScope.Region, Severity: FindingSeverity.Error }
                 && finding.Subject == region
-                && finding.ReasonCode is (ReasonCodes.HeapDamaged or ReasonCodes.ExtentMissing or ReasonCodes.ExtentTruncated
+                && finding.ReasonCode is (ReasonCodes.HeapDamaged or ReasonCodes.ExtentMissing
+                    or ReasonCodes.ExtentTruncated
                     or ReasonCodes.ExtentDuplicated or ReasonCodes.ExtentsInconsistent)),
         ];
         string more = problems.Length > 1 ? $" And {problems.Length - 1} more." : string.Empty;

@@ -3,7 +3,9 @@ using GuestMemFs.Cli.Infrastructure;
 
 namespace GuestMemFs.Cli.Commands;
 
-/// <summary><c>gmfs completion SHELL</c>: a script that asks the tool itself, so that it knows the regions too.</summary>
+/// <summary>
+/// <c>gmfs completion SHELL</c>: a script that asks the tool itself, so that it knows the regions too.
+/// </summary>
 internal static class CompletionCommand
 {
     private const string Bash = """
@@ -23,7 +25,8 @@ internal static class CompletionCommand
     {
         var shell = new Argument<string>("shell") { Description = "bash.", HelpName = "SHELL" };
         shell.AcceptOnlyFromAmong("bash");
-        return globals.RunsFreely(new Command("completion", "A script that completes commands, options and regions: source <(gmfs completion bash).") { shell }, call =>
+        return globals.RunsFreely(new Command("completion",
+            "A script that completes commands, options and regions: source <(gmfs completion bash).") { shell }, call =>
         {
             call.Shell.Out.WriteLine(Bash);
             return ExitCode.Done;

@@ -11,12 +11,16 @@ internal static class DumpCommand
     public static Command Create(Globals globals)
     {
         Argument<string> name = RegionArgument.Existing(globals);
-        var file = new Argument<string>("file") { Description = "The file to write. It takes this name when it is whole.", HelpName = "FILE" };
-        var live = new Option<bool>("--live") { Description = "Do it beside a writer, though parts may be older than others. Not for heaps, whose copy would be of no use." };
+        var file = new Argument<string>(
+            "file") { Description = "The file to write. It takes this name when it is whole.", HelpName = "FILE" };
+        var live = new Option<bool>("--live") { Description = "Do it beside a writer, though parts may be older than " +
+            "others. Not for heaps, whose copy would be of no use." };
         var force = new Option<bool>("--force", "-f") { Description = "Replace a file that is there." };
         return globals.Runs(
-            new Command("dump", "Copy a region to an ordinary file, every block with its checksum: before a power-off, or for another host. Keeps writers out meanwhile.") { name, file, live, force },
-            call => Dump(call, call.Value(name)!, Path.GetFullPath(call.Value(file)!), call.Value(live), call.Value(force)));
+            new Command("dump", "Copy a region to an ordinary file, every block with its checksum: before a " +
+                "power-off, or for another host. Keeps writers out meanwhile.") { name, file, live, force },
+            call => Dump(call, call.Value(name)!, Path.GetFullPath(call.Value(file)!), call.Value(live),
+                call.Value(force)));
     }
 
     private static DumpReport Dump(Invocation call, string name, string file, bool live, bool force)
@@ -34,7 +38,8 @@ internal static class DumpCommand
         {
             throw new GmfsException(
                 ExitCode.Refused,
-                $"Region '{name}' is a heap and has a writer ({it.Writer}): a copy would be torn. Stop the writer first.",
+                $"Region '{name}' is a heap and has a writer ({it.Writer}): a copy would be torn. Stop the " +
+                "writer first.",
                 ReasonCodes.ArenaInUse);
         }
 

@@ -8,6 +8,8 @@ namespace GuestMemFs.Cli.Commands;
 internal static class ExplainCommand
 {
     public static Command Create(Globals globals) => globals.Runs(
-        new Command("explain", "Why is the arena cold, refused, full or slow: in sentences, each with its reason code and the next step."),
+        new Command("explain",
+            "Why is the arena cold, refused, full or slow: in sentences, each with its reason code " +
+            "and the next step."),
         call => Explanation.Of(call.Place, call.ArenaName));
 }

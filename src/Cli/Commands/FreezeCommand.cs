@@ -8,7 +8,8 @@ namespace GuestMemFs.Cli.Commands;
 internal static class FreezeCommand
 {
     public static Command Freeze(Globals globals) => globals.Runs(
-        new Command("freeze", "Make the metadata stand still before a kexec: regions can be written, and not made, deleted or grown."),
+        new Command("freeze",
+            "Make the metadata stand still before a kexec: regions can be written, and not made, deleted or grown."),
         call => Set(call.Place, frozen: true));
 
     public static Command Thaw(Globals globals) => globals.Runs(
@@ -29,6 +30,7 @@ internal static class FreezeCommand
         }
 
         string state = frozen ? "frozen" : "thawed";
-        return new DoneReport(frozen ? "freeze" : "thaw", place.Text, $"The arena in {place.Text} {(already ? "was" : "is")} {state}{(already ? " already" : string.Empty)}.");
+        return new DoneReport(frozen ? "freeze" : "thaw", place.Text,
+            $"The arena in {place.Text} {(already ? "was" : "is")} {state}{(already ? " already" : string.Empty)}.");
     }
 }

@@ -10,21 +10,25 @@ internal static class GrowCommand
     public static Command Create(Globals globals)
     {
         Argument<string> name = RegionArgument.Existing(globals);
-        var size = new Argument<string?>("size") { Description = "The new size, or +SIZE for that much more: bytes, or with a unit, as 512M, 2G or +1.5G (powers of 1024).", HelpName = "SIZE", Arity = ArgumentArity.ExactlyOne };
+        var size = new Argument<string?>("size") { Description = "The new size, or +SIZE for that much more: bytes, " +
+            "or with a unit, as 512M, 2G or +1.5G (powers of 1024).", HelpName = "SIZE",
+            Arity = ArgumentArity.ExactlyOne };
         return globals.Runs(new Command("grow", "Make a region longer. Nothing is copied.") { name, size }, call =>
         {
             string text = call.Value(size)!;
             bool relative = text.StartsWith('+');
             if (!Sizes.TryParse(relative ? text[1..] : text, out long bytes))
             {
-                throw new GmfsException(ExitCode.Usage, $"'{text}' is no size: write a number of bytes, or one with a unit, as 512M, 2G or +1G.");
+                throw new GmfsException(ExitCode.Usage,
+                    $"'{text}' is no size: write a number of bytes, or one with a unit, as 512M, 2G or +1G.");
             }
 
             using PersistentArena arena = Open(call);
             using PersistentRegion region = arena.OpenRegion(call.Value(name)!);
             long before = region.Length;
             region.Grow(relative ? checked(before + bytes) : bytes);
-            return new DoneReport("grow", region.Name, $"Region {region.Name}: {Sizes.Of(before)} before, {Sizes.Of(region.Length)} now.");
+            return new DoneReport("grow", region.Name,
+                $"Region {region.Name}: {Sizes.Of(before)} before, {Sizes.Of(region.Length)} now.");
         });
     }
 

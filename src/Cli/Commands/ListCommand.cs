@@ -9,7 +9,8 @@ internal static class ListCommand
 {
     public static Command Create(Globals globals)
     {
-        var arenas = new Option<bool>("--arenas") { Description = "List the arenas in the default places of this machine's media instead of one arena's regions." };
+        var arenas = new Option<bool>("--arenas") { Description = "List the arenas in the default places of this " +
+            "machine's media instead of one arena's regions." };
         var command = new Command("list", "The regions of the arena, with what they hold.") { arenas };
         command.Aliases.Add("ls");
         return globals.Runs(command, call => call.Value(arenas) ? Arenas() : Regions(call.Place));
@@ -20,7 +21,8 @@ internal static class ListCommand
         using ArenaInspection inspection = place.Inspect();
         ArenaSnapshot arena = inspection.ReadSound();
         Guid id = arena.Metadata.Superblock!.ArenaId;
-        return new ListReport(place.Text, id, [.. arena.Regions.Select(region => RegionLine.Of(inspection, region.Info))]);
+        return new ListReport(place.Text, id,
+            [.. arena.Regions.Select(region => RegionLine.Of(inspection, region.Info))]);
     }
 
     private static ArenasReport Arenas()
@@ -29,8 +31,10 @@ internal static class ListCommand
         foreach (MediumCandidate candidate in MediumCandidates.Enumerate())
         {
             // MOUNT/guestmemfs-UID/NAME, or the mount itself where the medium has no directories.
-            string? parent = candidate.Directory == candidate.MountPoint ? null : Path.GetDirectoryName(candidate.Directory);
-            IEnumerable<string> directories = parent is null ? [candidate.Directory] : Directory.Exists(parent) ? Directory.EnumerateDirectories(parent).Order(StringComparer.Ordinal) : [];
+            string? parent = candidate.Directory == candidate.MountPoint ? null
+                : Path.GetDirectoryName(candidate.Directory);
+            IEnumerable<string> directories = parent is null ? [candidate.Directory]
+                : Directory.Exists(parent) ? Directory.EnumerateDirectories(parent).Order(StringComparer.Ordinal) : [];
             found.AddRange(directories.Select(directory => Look(directory, candidate.Kind)).OfType<ArenaLine>());
         }
 

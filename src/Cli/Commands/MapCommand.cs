@@ -9,8 +9,10 @@ internal static class MapCommand
 {
     public static Command Create(Globals globals)
     {
-        var svg = new Option<string?>("--svg") { Description = "Draw the map into this file: SVG that needs nothing else.", HelpName = "FILE" };
-        return globals.Runs(new Command("map", "A picture of the arena: which region lies where, how full it is, how fragmented.") { svg }, call =>
+        var svg = new Option<string?>(
+            "--svg") { Description = "Draw the map into this file: SVG that needs nothing else.", HelpName = "FILE" };
+        return globals.Runs(new Command("map",
+            "A picture of the arena: which region lies where, how full it is, how fragmented.") { svg }, call =>
         {
             MapReport map = Look(call.Place);
             if (call.Value(svg) is not { } file)
@@ -36,7 +38,8 @@ internal static class MapCommand
         ];
         MapFile[] unused = [.. it.UnusedExtents.Select(extent => FileOf(inspection, extent))];
         bool sampled = regions.Any(region => region.Cells is not null);
-        return new MapReport(place.Text, it.Metadata.Superblock!.ArenaId, space.Total, space.Free, sampled, regions, unused);
+        return new MapReport(place.Text, it.Metadata.Superblock!.ArenaId, space.Total, space.Free, sampled, regions,
+            unused);
     }
 
     private static MapRegion Look(ArenaInspection inspection, RegionSnapshot region)
@@ -59,7 +62,8 @@ internal static class MapCommand
         double cell = survey.PartBytes;
         return region with
         {
-            Cells = [.. survey.Parts.Select(s => new MapCell(s.UsedBytes / cell, s.FreeInSlabBytes / cell, s.FreeRunBytes / cell))],
+            Cells = [.. survey.Parts.Select(s =>
+                new MapCell(s.UsedBytes / cell, s.FreeInSlabBytes / cell, s.FreeRunBytes / cell))],
             Used = survey.UsedBytes,
             Free = survey.FreeBytes,
             LongestFree = survey.LongestFreeBytes,

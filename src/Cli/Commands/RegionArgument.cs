@@ -9,7 +9,8 @@ internal static class RegionArgument
     public static Argument<string> Existing(Globals globals)
     {
         var argument = new Argument<string>("region") { Description = "The region's name.", HelpName = "REGION" };
-        argument.CompletionSources.Add(context => Names(context.ParseResult.GetValue(globals.Arena), context.ParseResult.GetValue(globals.Name), context.ParseResult.GetValue(globals.Holder)));
+        argument.CompletionSources.Add(context => Names(context.ParseResult.GetValue(globals.Arena),
+            context.ParseResult.GetValue(globals.Name), context.ParseResult.GetValue(globals.Holder)));
         return argument;
     }
 

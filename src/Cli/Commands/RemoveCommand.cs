@@ -11,16 +11,19 @@ internal static class RemoveCommand
     {
         Argument<string> name = RegionArgument.Existing(globals);
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
-        return globals.Runs(new Command("rm", "Delete a region and what it holds. There is no way back: dump it first.") { name, yes }, call =>
+        return globals.Runs(new Command("rm",
+            "Delete a region and what it holds. There is no way back: dump it first.") { name, yes }, call =>
         {
             string region = call.Value(name)!;
             RegionInfo info;
             using (PersistentArena look = call.Place.OpenReader())
             {
-                info = look.FindRegion(region) ?? throw Inspections.NoRegion(region, call.Place, look.ListRegions().Count);
+                info = look.FindRegion(region)
+                    ?? throw Inspections.NoRegion(region, call.Place, look.ListRegions().Count);
             }
 
-            call.Confirm(call.Value(yes), $"Delete region {region} ({ListReport.Name(info.Kind)}, {Sizes.Of(info.Length)}) of the arena in {call.Place.Text} for good?");
+            call.Confirm(call.Value(yes), $"Delete region {region} " +
+                $"({ListReport.Name(info.Kind)}, {Sizes.Of(info.Length)}) of the arena in {call.Place.Text} for good?");
             using PersistentArena arena = call.Place.OpenWriter();
             arena.DeleteRegion(region);
             return new DoneReport("rm", region, $"Deleted region {region}, {Sizes.Of(info.Length)}.");

@@ -11,10 +11,13 @@ internal static class RestoreCommand
     public static Command Create(Globals globals)
     {
         var file = new Argument<string>("file") { Description = "A dump.", HelpName = "FILE" };
-        var name = new Argument<string?>("region") { Description = "The name of the region to make [default: the dump's].", HelpName = "REGION?", Arity = ArgumentArity.ZeroOrOne };
-        var maximum = new Option<string?>("--max-size") { Description = "How far the region can grow at its address [default: as before].", HelpName = "SIZE" };
+        var name = new Argument<string?>("region") { Description = "The name of the region to make [default: " +
+            "the dump's].", HelpName = "REGION?", Arity = ArgumentArity.ZeroOrOne };
+        var maximum = new Option<string?>("--max-size") { Description = "How far the region can grow at its address " +
+            "[default: as before].", HelpName = "SIZE" };
         return globals.Runs(
-            new Command("restore", "Make a region from a dump, in this or another arena. Interrupted, it leaves no half region.") { file, name, maximum },
+            new Command("restore", "Make a region from a dump, in this or another arena. Interrupted, it leaves no " +
+                "half region.") { file, name, maximum },
             call => Restore(call, Path.GetFullPath(call.Value(file)!), call.Value(name), call.Size(maximum)));
     }
 
@@ -36,7 +39,8 @@ internal static class RestoreCommand
         string making = RestoringRegion.NewName();
         try
         {
-            Fill(arena, making, dump, maximum ?? header.MaximumLength, new ProgressLine(call.Shell, "restoring", call.Json), call.Cancellation);
+            Fill(arena, making, dump, maximum ?? header.MaximumLength,
+                new ProgressLine(call.Shell, "restoring", call.Json), call.Cancellation);
             arena.RenameRegion(making, name);
         }
         catch
@@ -49,13 +53,16 @@ internal static class RestoreCommand
             throw;
         }
 
-        return new DumpReport("restore", name, file, header.Length, header.Stored, new FileInfo(file).Length, header.Taken, header.BesideWriter);
+        return new DumpReport("restore", name, file, header.Length, header.Stored, new FileInfo(file).Length,
+            header.Taken, header.BesideWriter);
     }
 
-    private static void Fill(PersistentArena arena, string name, DumpReader dump, long maximum, ProgressLine progress, CancellationToken cancelled)
+    private static void Fill(PersistentArena arena, string name, DumpReader dump, long maximum, ProgressLine progress,
+        CancellationToken cancelled)
     {
         DumpHeader header = dump.Header;
-        var options = new RegionOptions { Kind = header.Kind, Reserve = header.Reserve, Alignment = header.Alignment, MaximumLength = maximum };
+        var options = new RegionOptions { Kind = header.Kind, Reserve = header.Reserve, Alignment = header.Alignment,
+            MaximumLength = maximum };
         using PersistentRegion region = arena.CreateRegion(name, header.Length, options);
 
         // A heap's memory may hold an older life's bytes at first, and all of it below the frontier has its space.
@@ -66,7 +73,10 @@ internal static class RestoreCommand
                 if (heap || block.Span.IndexOfAnyExcept((byte)0) >= 0)
                 {
                     long page = at & -RegionOptions.MinimumLength; // Whole ones: a piece of one is given small pages.
-                    region.EnsureBacked(page, Math.Min(region.Length, (at + block.Length + RegionOptions.MinimumLength - 1) & -RegionOptions.MinimumLength) - page);
+                    region.EnsureBacked(page,
+                        Math.Min(region.Length,
+                            (at + block.Length + RegionOptions.MinimumLength - 1) & -RegionOptions.MinimumLength)
+                            - page);
                     block.Span.CopyTo(region.AsSpan(at, block.Length));
                 }
 

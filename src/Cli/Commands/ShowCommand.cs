@@ -10,7 +10,8 @@ internal static class ShowCommand
     public static Command Create(Globals globals)
     {
         Argument<string> name = RegionArgument.Existing(globals);
-        return globals.Runs(new Command("show", "One region: its size, its files, what its heap holds.") { name }, call => Look(call.Place, call.Value(name)!));
+        return globals.Runs(new Command("show", "One region: its size, its files, what its heap holds.") { name },
+            call => Look(call.Place, call.Value(name)!));
     }
 
     private static RegionReport Look(Place place, string name)
@@ -27,12 +28,14 @@ internal static class ShowCommand
         }
         catch (ArenaException e) when (e is not RegionNotFoundException)
         {
-            problem = new ErrorBody((int)Failure.ExitCodeOf(e), e.ReasonCode, Failure.TextOf(e), NextStep.For(e.ReasonCode));
+            problem = new ErrorBody((int)Failure.ExitCodeOf(e), e.ReasonCode, Failure.TextOf(e),
+                NextStep.For(e.ReasonCode));
         }
 
         RegionInfo info = region.Info;
         return new RegionReport(
             place.Text, info.Name, info.Id, info.Kind, info.Length, info.MaximumLength, info.Alignment, info.Reserve,
-            info.Created, info.IsFormatted, heap, [.. region.Extents.Select(extent => inspection.FileOf(extent))], problem);
+            info.Created, info.IsFormatted, heap, [.. region.Extents.Select(extent => inspection.FileOf(extent))],
+            problem);
     }
 }

@@ -8,7 +8,8 @@ namespace GuestMemFs.Cli.Commands;
 internal static class StatusCommand
 {
     public static Command Create(Globals globals) =>
-        globals.Runs(new Command("status", "The arena as a whole: medium, writer, space, metadata."), call => Look(call.Place));
+        globals.Runs(new Command("status", "The arena as a whole: medium, writer, space, metadata."),
+            call => Look(call.Place));
 
     internal static StatusReport Look(Place place)
     {

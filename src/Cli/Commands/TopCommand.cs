@@ -12,9 +12,12 @@ internal static class TopCommand
     public static Command Create(Globals globals)
     {
         var once = new Option<bool>("--once") { Description = "Look once and end." };
-        var interval = new Option<double>("--interval", "-i") { Description = "Seconds between looks.", HelpName = "SECONDS", DefaultValueFactory = _ => 1 };
-        var count = new Option<int>("--count", "-c") { Description = "End after so many looks [default: until interrupted].", HelpName = "N" };
-        var command = new Command("top", "What happens in the arena, look after look. With --json one object a line.") { once, interval, count };
+        var interval = new Option<double>("--interval", "-i") { Description = "Seconds between looks.",
+            HelpName = "SECONDS", DefaultValueFactory = _ => 1 };
+        var count = new Option<int>("--count",
+            "-c") { Description = "End after so many looks [default: until interrupted].", HelpName = "N" };
+        var command = new Command("top",
+            "What happens in the arena, look after look. With --json one object a line.") { once, interval, count };
         return globals.RunsFreely(command, call =>
         {
             double seconds = call.Value(interval);
@@ -65,9 +68,11 @@ internal static class TopCommand
         TopRegion[] regions =
         [
             .. inspection.ReadSound().Regions.Select(region => Rates(
-                Region(inspection, region.Info), before?.Regions.FirstOrDefault(r => r.Name == region.Info.Name), seconds)),
+                Region(inspection, region.Info), before?.Regions.FirstOrDefault(r => r.Name == region.Info.Name),
+                seconds)),
         ];
-        return new TopReport(place.Text, at, status.State, status.Epoch, status.Frozen, status.MediumFree, status.MediumTotal, status.MetadataUsed, status.MetadataCapacity, regions);
+        return new TopReport(place.Text, at, status.State, status.Epoch, status.Frozen, status.MediumFree,
+            status.MediumTotal, status.MetadataUsed, status.MetadataCapacity, regions);
     }
 
     private static TopRegion Region(ArenaInspection inspection, RegionInfo region)
@@ -82,7 +87,8 @@ internal static class TopCommand
             // Deleted this moment, or damaged: check says which. Here it has no figures.
         }
 
-        return new TopRegion(region.Name, region.Kind, region.Length, heap?.Frontier, heap?.Roots.Sum(r => r.Records), heap?.Roots.Sum(r => r.RecordBytes), null, null);
+        return new TopRegion(region.Name, region.Kind, region.Length, heap?.Frontier, heap?.Roots.Sum(r => r.Records),
+            heap?.Roots.Sum(r => r.RecordBytes), null, null);
     }
 
     private static TopRegion Rates(TopRegion now, TopRegion? before, double seconds) => before is null ? now : now with

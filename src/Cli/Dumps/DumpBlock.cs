@@ -3,15 +3,16 @@ using System.Buffers.Binary;
 namespace GuestMemFs.Cli.Dumps;
 
 /// <summary>
-/// The head of a block in a dump: which one it is (<see cref="End"/> closes the file), how many bytes follow (0: the block is zeros),
-/// and CRC32C over both and the bytes, seeded with the header's.
+/// The head of a block in a dump: which one it is (<see cref="End"/> closes the file), how many bytes follow (0: the
+/// block is zeros), and CRC32C over both and the bytes, seeded with the header's.
 /// </summary>
 internal readonly record struct DumpBlock(ulong Index, int Length, uint Crc)
 {
     public const int Bytes = 16;
     public const ulong End = ulong.MaxValue;
 
-    public static DumpBlock Of(ulong index, ReadOnlySpan<byte> data, uint seed) => new(index, data.Length, Compute(index, data, seed));
+    public static DumpBlock Of(ulong index, ReadOnlySpan<byte> data, uint seed) =>
+        new(index, data.Length, Compute(index, data, seed));
 
     public bool Fits(ReadOnlySpan<byte> data, uint seed) => Length == data.Length && Crc == Compute(Index, data, seed);
 
@@ -23,7 +24,9 @@ internal readonly record struct DumpBlock(ulong Index, int Length, uint Crc)
     }
 
     public static DumpBlock Read(ReadOnlySpan<byte> from) =>
-        new(BinaryPrimitives.ReadUInt64LittleEndian(from), BinaryPrimitives.ReadInt32LittleEndian(from[8..]), BinaryPrimitives.ReadUInt32LittleEndian(from[12..]));
+        new(BinaryPrimitives.ReadUInt64LittleEndian(from), BinaryPrimitives.ReadInt32LittleEndian(from[8..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(from[12..]));
 
-    private static uint Compute(ulong index, ReadOnlySpan<byte> data, uint seed) => Checksum.Of(data, Checksum.Of((ulong)data.Length, Checksum.Of(index, seed)));
+    private static uint Compute(ulong index, ReadOnlySpan<byte> data, uint seed) =>
+        Checksum.Of(data, Checksum.Of((ulong)data.Length, Checksum.Of(index, seed)));
 }

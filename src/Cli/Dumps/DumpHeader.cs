@@ -68,24 +68,31 @@ internal sealed record DumpHeader(
             throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' does not check.");
         }
 
-        if (BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != Version || BinaryPrimitives.ReadUInt32LittleEndian(from[12..]) != BlockBytes)
+        if (BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != Version
+            || BinaryPrimitives.ReadUInt32LittleEndian(from[12..]) != BlockBytes)
         {
-            throw new GmfsException(ExitCode.Refused, $"'{file}' was written by a newer gmfs. Update: dotnet tool update -g GuestMemFs.Cli.");
+            throw new GmfsException(ExitCode.Refused,
+                $"'{file}' was written by a newer gmfs. Update: dotnet tool update -g GuestMemFs.Cli.");
         }
 
-        (long length, long stored) = (BinaryPrimitives.ReadInt64LittleEndian(from[48..]), BinaryPrimitives.ReadInt64LittleEndian(from[56..]));
+        (long length, long stored) = (BinaryPrimitives.ReadInt64LittleEndian(from[48..]),
+            BinaryPrimitives.ReadInt64LittleEndian(from[56..]));
         if (stored < 0 || stored > length)
         {
-            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' contradicts itself: {stored} bytes of {length}.");
+            throw new GmfsException(ExitCode.Damaged,
+                $"The header of '{file}' contradicts itself: {stored} bytes of {length}.");
         }
 
         // A checksum that fits does not make a number one that can be: the file may come from anywhere.
         long taken = BinaryPrimitives.ReadInt64LittleEndian(from[40..]);
         int nameBytes = BinaryPrimitives.ReadInt32LittleEndian(from[88..]);
-        if (taken < DateTimeOffset.MinValue.ToUnixTimeMilliseconds() || taken > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
-            || !Enum.IsDefined((RegionKind)from[80]) || !Enum.IsDefined((RegionReserve)from[81]) || nameBytes is < 0 or > RegionOptions.MaximumNameBytes)
+        if (taken < DateTimeOffset.MinValue.ToUnixTimeMilliseconds()
+            || taken > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+            || !Enum.IsDefined((RegionKind)from[80]) || !Enum.IsDefined((RegionReserve)from[81])
+            || nameBytes is < 0 or > RegionOptions.MaximumNameBytes)
         {
-            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' says what cannot be: taken at {taken} ms, kind {from[80]}, reserve {from[81]}, a name of {nameBytes} bytes.");
+            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' says what cannot be: taken at {taken} " +
+                $"ms, kind {from[80]}, reserve {from[81]}, a name of {nameBytes} bytes.");
         }
 
         return new DumpHeader(

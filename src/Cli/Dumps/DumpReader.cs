@@ -52,7 +52,8 @@ internal sealed class DumpReader : IDisposable
                 throw Damaged(at);
             }
 
-            if (_file.ReadAtLeast(data.AsSpan(0, found.Length), found.Length, throwOnEndOfStream: false) < found.Length || !found.Fits(data.AsSpan(0, found.Length), _seed))
+            if (_file.ReadAtLeast(data.AsSpan(0, found.Length), found.Length, throwOnEndOfStream: false) < found.Length
+                || !found.Fits(data.AsSpan(0, found.Length), _seed))
             {
                 throw Damaged(at);
             }
@@ -71,9 +72,11 @@ internal sealed class DumpReader : IDisposable
 
     private DumpBlock ReadHead(byte[] head, ulong index, long at)
     {
-        DumpBlock block = _file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length ? default : DumpBlock.Read(head);
+        DumpBlock block = _file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length ? default
+            : DumpBlock.Read(head);
         return block.Index == index && block.Length is >= 0 and <= DumpHeader.BlockBytes ? block : throw Damaged(at);
     }
 
-    private GmfsException Damaged(long at) => new(ExitCode.Damaged, $"'{_file.Name}' is damaged or cut off: the block at {at} of the region does not check. Nothing was restored.");
+    private GmfsException Damaged(long at) => new(ExitCode.Damaged,
+        $"'{_file.Name}' is damaged or cut off: the block at {at} of the region does not check. Nothing was restored.");
 }

@@ -2,14 +2,17 @@ using GuestMemFs.Cli.Infrastructure;
 
 namespace GuestMemFs.Cli.Dumps;
 
-/// <summary>Writes a dump: into a file beside the one that is meant, which takes its name when every byte is on the disk.</summary>
+/// <summary>
+/// Writes a dump: into a file beside the one that is meant, which takes its name when every byte is on the disk.
+/// </summary>
 internal static class DumpWriter
 {
     private const string Partial = ".partial";
 
     /// <summary>Writes it.</summary>
     /// <returns>Length of the file in bytes.</returns>
-    public static long Write(string path, bool overwrite, DumpHeader header, RegionReader source, ProgressLine progress, CancellationToken cancelled)
+    public static long Write(string path, bool overwrite, DumpHeader header, RegionReader source, ProgressLine progress,
+        CancellationToken cancelled)
     {
         if (!overwrite && File.Exists(path))
         {
@@ -20,7 +23,9 @@ internal static class DumpWriter
         try
         {
             long length;
-            using (FileStream file = new(partial, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite, BufferSize = 0 }))
+            using (FileStream file = new(partial, new FileStreamOptions { Mode = FileMode.Create,
+                Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                BufferSize = 0 }))
             {
                 WriteAll(file, header, source, progress, cancelled);
                 file.Flush(flushToDisk: true);
@@ -33,7 +38,9 @@ internal static class DumpWriter
         catch (ArgumentOutOfRangeException e)
         {
             File.Delete(partial); // What the runtime makes of EFBIG.
-            throw new GmfsException(ExitCode.Failed, $"'{path}' would be longer than a file may be here ({e.Message}). Nothing is left of it. Raise the limit (ulimit -f unlimited), or write to another filesystem.");
+            throw new GmfsException(ExitCode.Failed,
+                $"'{path}' would be longer than a file may be here ({e.Message}). Nothing is left of it. Raise the " +
+                "limit (ulimit -f unlimited), or write to another filesystem.");
         }
         catch
         {
@@ -42,7 +49,8 @@ internal static class DumpWriter
         }
     }
 
-    private static void WriteAll(FileStream file, DumpHeader header, RegionReader source, ProgressLine progress, CancellationToken cancelled)
+    private static void WriteAll(
+        FileStream file, DumpHeader header, RegionReader source, ProgressLine progress, CancellationToken cancelled)
     {
         byte[] buffer = new byte[DumpBlock.Bytes + DumpHeader.BlockBytes];
         uint seed = header.WriteTo(buffer);

@@ -38,17 +38,21 @@ internal sealed record Finding(FindingSeverity Severity, string Reason, string S
     /// <summary>Much of a heap is free within slabs.</summary>
     public const string HeapScattered = "GMF7012";
 
-    public static Finding Note(string reason, string subject, string text) => new(FindingSeverity.Note, reason, subject, text, NextStep.For(reason));
+    public static Finding Note(string reason, string subject, string text) =>
+        new(FindingSeverity.Note, reason, subject, text, NextStep.For(reason));
 
-    public static Finding Warning(string reason, string subject, string text) => new(FindingSeverity.Warning, reason, subject, text, NextStep.For(reason));
+    public static Finding Warning(string reason, string subject, string text) =>
+        new(FindingSeverity.Warning, reason, subject, text, NextStep.For(reason));
 
-    public static Finding Error(string reason, string subject, string text) => new(FindingSeverity.Error, reason, subject, text, NextStep.For(reason));
+    public static Finding Error(string reason, string subject, string text) =>
+        new(FindingSeverity.Error, reason, subject, text, NextStep.For(reason));
 
     /// <summary>What the library found. That another arena lies there too is nothing to act on.</summary>
     public static Finding Of(ArenaFinding it)
     {
         bool neighbour = it is { Severity: FindingSeverity.Note, ReasonCode: ReasonCodes.ForeignFilesIgnored };
-        return new Finding(it.Severity, it.ReasonCode, it.Subject, it.Text, neighbour ? null : NextStep.For(it.ReasonCode));
+        return new Finding(it.Severity, it.ReasonCode, it.Subject, it.Text,
+            neighbour ? null : NextStep.For(it.ReasonCode));
     }
 
     public static Finding Of(ArenaException e, string subject) => Error(e.ReasonCode, subject, Failure.TextOf(e));

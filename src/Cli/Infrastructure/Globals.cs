@@ -3,16 +3,25 @@ using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Infrastructure;
 
-/// <summary>What all commands share: the options that name the arena and the form of the answer, and the way from a report to an exit code.</summary>
+/// <summary>
+/// What all commands share: the options that name the arena and the form of the answer, and the way from a report to an
+/// exit code.
+/// </summary>
 internal sealed class Globals(Shell shell)
 {
     public Shell Shell => shell;
 
-    public Option<string?> Arena { get; } = new("--arena", "-a") { Description = $"The arena's directory. Without it: the variable {Place.Variable}, else the arena called --name on this machine's media.", HelpName = "DIR", Recursive = true };
+    public Option<string?> Arena { get; } = new("--arena", "-a") { Description = "The arena's directory. Without it: " +
+        $"the variable {Place.Variable}, else the arena called --name on this machine's media.", HelpName = "DIR",
+        Recursive = true };
 
-    public Option<string?> Name { get; } = new("--name", "-n") { Description = "The arena's name on this machine's media, or at the holder, where no directory is given [default: default].", HelpName = "NAME", Recursive = true };
+    public Option<string?> Name { get; } = new("--name", "-n") { Description = "The arena's name on this machine's " +
+        "media, or at the holder, where no directory is given [default: default].", HelpName = "NAME",
+        Recursive = true };
 
-    public Option<string?> Holder { get; } = new("--holder") { Description = "The arena of the name is in memory that this holder has: the socket of gmfs hold.", HelpName = "PATH", Recursive = true };
+    public Option<string?> Holder { get; } = new(
+        "--holder") { Description = "The arena of the name is in memory that " +
+        "this holder has: the socket of gmfs hold.", HelpName = "PATH", Recursive = true };
 
     public Option<string[]> TrustOwner { get; } = new("--trust-owner")
     {
@@ -21,7 +30,8 @@ internal sealed class Globals(Shell shell)
         Recursive = true,
     };
 
-    public Option<bool> Json { get; } = new("--json") { Description = "Answer in JSON: sizes in bytes, times in UTC. Errors too, in 'error'.", Recursive = true };
+    public Option<bool> Json { get; } = new("--json") { Description = "Answer in JSON: sizes in bytes, times in UTC. " +
+        "Errors too, in 'error'.", Recursive = true };
 
     /// <summary>Makes a command do something that ends in one report.</summary>
     public Command Runs(Command command, Func<Invocation, Report> action)

@@ -9,7 +9,9 @@ internal sealed class Invocation(ParseResult parsed, Globals globals)
 
     public bool Json => parsed.GetValue(globals.Json);
 
-    /// <summary>For commands that undo what they have begun, or go on until they are stopped. They look at it often.</summary>
+    /// <summary>
+    /// For commands that undo what they have begun, or go on until they are stopped. They look at it often.
+    /// </summary>
     public CancellationToken Cancellation
     {
         get
@@ -42,10 +44,12 @@ internal sealed class Invocation(ParseResult parsed, Globals globals)
     public T? Value<T>(Argument<T> argument) => parsed.GetValue(argument);
 
     /// <summary>A size that was typed.</summary>
-    public long? Size(Option<string?> option) => parsed.GetValue(option) is { } text ? ParseSize(text, " for " + option.Name) : null;
+    public long? Size(Option<string?> option) =>
+        parsed.GetValue(option) is { } text ? ParseSize(text, " for " + option.Name) : null;
 
     /// <summary>A size that was typed.</summary>
-    public long? Size(Argument<string?> argument) => parsed.GetValue(argument) is { } text ? ParseSize(text, string.Empty) : null;
+    public long? Size(Argument<string?> argument) =>
+        parsed.GetValue(argument) is { } text ? ParseSize(text, string.Empty) : null;
 
     /// <summary>Asks whether to go on; says no where nobody can be asked and nobody said <c>--yes</c> before.</summary>
     public void Confirm(bool yes, string question)
@@ -70,5 +74,6 @@ internal sealed class Invocation(ParseResult parsed, Globals globals)
 
     private static long ParseSize(string text, string what) => Sizes.TryParse(text, out long bytes)
         ? bytes
-        : throw new GmfsException(ExitCode.Usage, $"'{text}' is no size{what}: write a number of bytes, or one with a unit, as 512M, 2G or 1.5TiB.");
+        : throw new GmfsException(ExitCode.Usage,
+            $"'{text}' is no size{what}: write a number of bytes, or one with a unit, as 512M, 2G or 1.5TiB.");
 }

@@ -25,7 +25,10 @@ internal sealed record Place
     /// <summary>For people: the directory, or the name and its holder.</summary>
     public string Text => _holder is null ? _where : $"{_where} at {_holder}";
 
-    /// <summary>The arena of that name at the holder, in the directory that was named or the variable's, or where one of the name lies on this machine's media.</summary>
+    /// <summary>
+    /// The arena of that name at the holder, in the directory that was named or the variable's, or where one of the
+    /// name lies on this machine's media.
+    /// </summary>
     public static Place Find(string? directory, string? name, string? holder)
     {
         if (Named(directory, name, holder) is { } named)
@@ -35,21 +38,26 @@ internal sealed record Place
 
         string wanted = name ?? DefaultName;
         IReadOnlyList<MediumCandidate> candidates = MediumCandidates.Enumerate(wanted);
+        string looked = string.Join(", ", candidates.Where(c => c.IsUsable).Select(c => c.Directory));
         return candidates.FirstOrDefault(c => c.IsUsable && c.HasFiles) is { } found
             ? new Place(null, found.Directory)
             : throw new GmfsException(
                 ExitCode.NotFound,
-                $"No arena was named (--arena DIR, or the variable {Variable}), and none called '{wanted}' lies on this machine's media: {string.Join(", ", candidates.Where(c => c.IsUsable).Select(c => c.Directory))}.",
+                $"No arena was named (--arena DIR, or the variable {Variable}), and none called '{wanted}' lies on " +
+                $"this machine's media: {looked}.",
                 ReasonCodes.ArenaNotFound);
     }
 
     /// <summary>The place that was named by its directory or its holder; null where none was.</summary>
     public static Place? Named(string? directory, string? name, string? holder) => (directory, holder) switch
     {
-        ({ } both, { } with) => throw new GmfsException(ExitCode.Usage, $"An arena is in a directory (--arena {both}) or in the memory of a holder (--holder {with}), not in both."),
+        ({ } both, { } with) => throw new GmfsException(ExitCode.Usage,
+            $"An arena is in a directory (--arena {both}) or in the memory of a holder (--holder {with}), " +
+            "not in both."),
         ({ } one, null) => new Place(null, Path.GetFullPath(one)),
         (null, { } one) => new Place(one, name ?? DefaultName),
-        _ => name is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } variable ? new Place(null, Path.GetFullPath(variable)) : null,
+        _ => name is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } variable
+            ? new Place(null, Path.GetFullPath(variable)) : null,
     };
 
     /// <summary>The arena, for looking: damaged or not, beside a writer or not.</summary>

@@ -16,7 +16,8 @@ internal sealed class ProgressLine(Shell shell, string what, bool silent)
         if (_shown && elapsed - _last > TimeSpan.FromMilliseconds(200))
         {
             _last = elapsed;
-            shell.Error.Write($"\r{what}: {Sizes.Percent(done, whole)} of {Sizes.Of(whole)}, {Sizes.Of((long)(done / elapsed.TotalSeconds))}/s   ");
+            shell.Error.Write($"\r{what}: {Sizes.Percent(done, whole)} " +
+                $"of {Sizes.Of(whole)}, {Sizes.Of((long)(done / elapsed.TotalSeconds))}/s   ");
         }
     }
 

@@ -6,7 +6,8 @@ namespace GuestMemFs.Cli.Infrastructure;
 /// <param name="Out">Reports.</param>
 /// <param name="Error">Errors, questions and progress.</param>
 /// <param name="In">Answers.</param>
-/// <param name="IsTerminal">True where <paramref name="Out"/> is looked at by somebody: colours, boxes, the terminal's width.</param>
+/// <param name="IsTerminal">True where <paramref name="Out"/> is looked at by somebody: colours, boxes, the terminal's
+/// width.</param>
 /// <param name="CanAsk">True where somebody can answer.</param>
 internal sealed record Shell(TextWriter Out, TextWriter Error, TextReader In, bool IsTerminal, bool CanAsk)
 {
@@ -16,10 +17,14 @@ internal sealed record Shell(TextWriter Out, TextWriter Error, TextReader In, bo
     /// <summary>Cancelled when somebody wants the tool to stop: what is half done is undone then.</summary>
     public CancellationToken Cancellation { get; init; }
 
-    /// <summary>Told that somebody looks at <see cref="Cancellation"/> from now on: a signal is a request then, and the end of the process before.</summary>
+    /// <summary>
+    /// Told that somebody looks at <see cref="Cancellation"/> from now on: a signal is a request then, and the end of
+    /// the process before.
+    /// </summary>
     public Action? Watched { get; init; }
 
-    public static Shell Standard { get; } = new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected, !Console.IsInputRedirected);
+    public static Shell Standard { get; } = new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected,
+        !Console.IsInputRedirected);
 
     /// <summary>True where progress is worth showing.</summary>
     public bool ShowsProgress => ReferenceEquals(Error, Console.Error) && !Console.IsErrorRedirected;

@@ -9,7 +9,9 @@ internal static class Sizes
 
     private static readonly string[] s_names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-    /// <summary>A number of bytes with an optional unit: 4096, 512K, 2M, 1.5G, 1GiB. Units are powers of 1024.</summary>
+    /// <summary>
+    /// A number of bytes with an optional unit: 4096, 512K, 2M, 1.5G, 1GiB. Units are powers of 1024.
+    /// </summary>
     public static bool TryParse(string text, out long bytes)
     {
         bytes = 0;
@@ -17,7 +19,8 @@ internal static class Sizes
         s = s.EndsWith("IB", StringComparison.Ordinal) ? s[..^2] : s.EndsWith('B') ? s[..^1] : s;
         int unit = s.Length > 0 ? Units.IndexOf(s[^1], StringComparison.Ordinal) : -1;
         s = unit >= 0 ? s[..^1] : s;
-        if (!decimal.TryParse(s, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number) || number > long.MaxValue)
+        if (!decimal.TryParse(s, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
+            || number > long.MaxValue)
         {
             return false;
         }
@@ -52,7 +55,8 @@ internal static class Sizes
     }
 
     /// <summary>So many of something.</summary>
-    public static string Count(long number, string noun) => string.Create(CultureInfo.InvariantCulture, $"{number:N0} {noun}{(number == 1 ? string.Empty : "s")}");
+    public static string Count(long number, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{number:N0} {noun}{(number == 1 ? string.Empty : "s")}");
 
     public static string Percent(long part, long whole) =>
         whole <= 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.#} %");

@@ -8,7 +8,8 @@ namespace GuestMemFs.Cli.Reports;
 internal sealed record Checked(int Regions, int Files, long JournalBytes, int Heaps, int HeapsDeep);
 
 /// <summary>What is wrong with an arena.</summary>
-internal sealed record CheckReport(string Arena, Guid? Id, string State, Checked Checked, IReadOnlyList<Finding> Findings) : Report
+internal sealed record CheckReport(string Arena, Guid? Id, string State, Checked Checked,
+    IReadOnlyList<Finding> Findings) : Report
 {
     public bool Healthy => Findings.All(finding => finding.Severity == FindingSeverity.Note);
 
@@ -20,7 +21,9 @@ internal sealed record CheckReport(string Arena, Guid? Id, string State, Checked
         console.WriteLine($"arena in {Arena} ({State})");
         FindingList.Draw(console, Findings);
         string deep = Checked.HeapsDeep > 0 ? $", of which every block" : string.Empty;
-        console.WriteLine($"looked at: superblock, {Sizes.Of(Checked.JournalBytes)} of journal, {Sizes.Count(Checked.Regions, "region")}, {Sizes.Count(Checked.Files, "file")}, {Sizes.Count(Checked.Heaps, "heap")}{deep}");
+        console.WriteLine($"looked at: superblock, {Sizes.Of(Checked.JournalBytes)} of " +
+            $"journal, {Sizes.Count(Checked.Regions, "region")}, {Sizes.Count(Checked.Files, "file")}, " +
+            $"{Sizes.Count(Checked.Heaps, "heap")}{deep}");
         int problems = Findings.Count(finding => finding.Severity != FindingSeverity.Note);
         console.WriteLine(problems == 0 ? "nothing is wrong" : Sizes.Count(problems, "problem"));
     }

@@ -19,7 +19,8 @@ internal static class Drawing
         return table;
     }
 
-    public static void Row(this Table table, params string[] cells) => table.AddRow(cells.Select(cell => new Text(cell)));
+    public static void Row(this Table table, params string[] cells) =>
+        table.AddRow(cells.Select(cell => new Text(cell)));
 
     /// <summary>Lines of name and value.</summary>
     public static void Facts(IAnsiConsole console, params (string Name, string? Value)[] facts)

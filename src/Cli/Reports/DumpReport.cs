@@ -11,8 +11,10 @@ namespace GuestMemFs.Cli.Reports;
 /// <param name="Copied">How many of them were copied; the rest is what a heap never handed out.</param>
 /// <param name="FileLength">The file's bytes.</param>
 /// <param name="Taken">When the dump was taken.</param>
-/// <param name="BesideWriter">It was taken while a writer may have changed it: parts of it may be older than others.</param>
-internal sealed record DumpReport(string Action, string Region, string File, long Length, long Copied, long FileLength, DateTimeOffset Taken, bool BesideWriter) : Report
+/// <param name="BesideWriter">It was taken while a writer may have changed it: parts of it may be older than
+/// others.</param>
+internal sealed record DumpReport(string Action, string Region, string File, long Length, long Copied, long FileLength,
+    DateTimeOffset Taken, bool BesideWriter) : Report
 {
     public override void Draw(IAnsiConsole console)
     {

@@ -27,7 +27,8 @@ internal sealed record Answers(Question Question, IReadOnlyList<Finding> Finding
 internal sealed record ExplainReport(string Arena, string Summary, IReadOnlyList<Answers> Answers) : Report
 {
     [JsonIgnore]
-    public override ExitCode ExitCode => Answers.SelectMany(a => a.Findings).Any(f => f.Severity != FindingSeverity.Note) ? ExitCode.ProblemsFound : ExitCode.Done;
+    public override ExitCode ExitCode => Answers.SelectMany(a => a.Findings).Any(f =>
+        f.Severity != FindingSeverity.Note) ? ExitCode.ProblemsFound : ExitCode.Done;
 
     public override void Draw(IAnsiConsole console)
     {

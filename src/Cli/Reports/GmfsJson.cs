@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 namespace GuestMemFs.Cli.Reports;
 
 /// <summary>The reports as JSON, generated at build time.</summary>
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ErrorReport))]
 [JsonSerializable(typeof(DoneReport))]
 [JsonSerializable(typeof(ListReport))]
@@ -35,7 +36,8 @@ internal sealed partial class GmfsJson : JsonSerializerContext
     /// <summary>One of many reports, on a line of its own.</summary>
     public static string Line(Report report) => Write(report, s_line);
 
-    private static string Write(Report report, JsonSerializerContext context) => JsonSerializer.Serialize(report, report.GetType(), context);
+    private static string Write(Report report, JsonSerializerContext context) =>
+        JsonSerializer.Serialize(report, report.GetType(), context);
 
     private static GmfsJson With(bool indented) => new(new JsonSerializerOptions
     {

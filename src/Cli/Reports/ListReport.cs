@@ -3,8 +3,12 @@ using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;
 
-/// <summary>A region in a list. <paramref name="HandedOut"/> is what a heap has handed out at least once, or null; <paramref name="Problem"/> says why it cannot be read.</summary>
-internal sealed record RegionLine(string Name, ulong Id, RegionKind Kind, long Length, long MaximumLength, RegionReserve Reserve, long? HandedOut, long? Records, int Extents, DateTimeOffset Created, string? Problem)
+/// <summary>
+/// A region in a list. <paramref name="HandedOut"/> is what a heap has handed out at least once, or null;
+/// <paramref name="Problem"/> says why it cannot be read.
+/// </summary>
+internal sealed record RegionLine(string Name, ulong Id, RegionKind Kind, long Length, long MaximumLength,
+    RegionReserve Reserve, long? HandedOut, long? Records, int Extents, DateTimeOffset Created, string? Problem)
 {
     public static RegionLine Of(ArenaInspection inspection, RegionInfo region)
     {
@@ -34,11 +38,13 @@ internal sealed record ListReport(string Arena, Guid Id, IReadOnlyList<RegionLin
             return;
         }
 
-        Table table = Drawing.Table(console, "region", "kind", ">size", ">handed out", ">records", ">files", "created", "problem");
+        Table table = Drawing.Table(console, "region", "kind", ">size", ">handed out", ">records", ">files", "created",
+            "problem");
         foreach (RegionLine r in Regions)
         {
             table.Row(
-                r.Name, Name(r.Kind), Sizes.Of(r.Length), r.HandedOut is { } used ? Sizes.Of(used) : "-", r.Records?.ToString("N0", null) ?? "-", $"{r.Extents}",
+                r.Name, Name(r.Kind), Sizes.Of(r.Length), r.HandedOut is { } used ? Sizes.Of(used) : "-",
+                r.Records?.ToString("N0", null) ?? "-", $"{r.Extents}",
                 $"{r.Created:yyyy-MM-dd HH:mm}", r.Problem ?? string.Empty);
         }
 
@@ -54,7 +60,8 @@ internal sealed record ListReport(string Arena, Guid Id, IReadOnlyList<RegionLin
 }
 
 /// <summary>An arena that was found on this machine.</summary>
-internal sealed record ArenaLine(string Name, string Directory, string Medium, Guid? Id, int? Regions, long? InUse, string State, string? Problem);
+internal sealed record ArenaLine(
+    string Name, string Directory, string Medium, Guid? Id, int? Regions, long? InUse, string State, string? Problem);
 
 /// <summary>The arenas on this machine's media.</summary>
 internal sealed record ArenasReport(IReadOnlyList<ArenaLine> Arenas) : Report
@@ -63,14 +70,16 @@ internal sealed record ArenasReport(IReadOnlyList<ArenaLine> Arenas) : Report
     {
         if (Arenas.Count == 0)
         {
-            console.WriteLine("There are no arenas in the default places of this machine's media. Those in other directories are named with --arena DIR.");
+            console.WriteLine("There are no arenas in the default places of this machine's media. Those in other " +
+                "directories are named with --arena DIR.");
             return;
         }
 
         Table table = Drawing.Table(console, "arena", "directory", "medium", ">regions", ">in use", "state", "problem");
         foreach (ArenaLine a in Arenas)
         {
-            table.Row(a.Name, a.Directory, a.Medium, a.Regions?.ToString("N0", null) ?? "-", a.InUse is { } bytes ? Sizes.Of(bytes) : "-", a.State, a.Problem ?? string.Empty);
+            table.Row(a.Name, a.Directory, a.Medium, a.Regions?.ToString("N0", null) ?? "-",
+                a.InUse is { } bytes ? Sizes.Of(bytes) : "-", a.State, a.Problem ?? string.Empty);
         }
 
         console.Write(table);

@@ -10,13 +10,16 @@ namespace GuestMemFs.Cli.Reports;
 /// <param name="Step">How far it is.</param>
 /// <param name="StoodStill">From being asked to stand still until it went on.</param>
 /// <param name="Reason">Why it does not go on.</param>
-internal sealed record LiveUpdateParticipantReport(string Name, ParticipantStep Step, TimeSpan? StoodStill, string? Reason);
+internal sealed record LiveUpdateParticipantReport(
+    string Name, ParticipantStep Step, TimeSpan? StoodStill, string? Reason);
 
 /// <summary>How far a live update is.</summary>
-internal sealed record LiveUpdateReport(Guid Id, PlanPhase Phase, string Arena, string NextKernel, string? Problem, IReadOnlyList<LiveUpdateParticipantReport> Participants) : Report
+internal sealed record LiveUpdateReport(Guid Id, PlanPhase Phase, string Arena, string NextKernel, string? Problem,
+    IReadOnlyList<LiveUpdateParticipantReport> Participants) : Report
 {
     [JsonIgnore]
-    public override ExitCode ExitCode => Participants.Any(one => one.Step == ParticipantStep.Refused) ? ExitCode.ProblemsFound : ExitCode.Done;
+    public override ExitCode ExitCode => Participants.Any(one => one.Step == ParticipantStep.Refused)
+        ? ExitCode.ProblemsFound : ExitCode.Done;
 
     public static LiveUpdateReport Of(PlanRecord record) => new(
         record.Id,
@@ -24,7 +27,8 @@ internal sealed record LiveUpdateReport(Guid Id, PlanPhase Phase, string Arena, 
         record.Plan.Arena,
         record.Plan.Kernel.Image,
         record.Problem,
-        [.. record.Participants.Select(one => new LiveUpdateParticipantReport(one.Name, one.Step, one.Resumed - one.Stopped, one.Reason))]);
+        [.. record.Participants.Select(one =>
+            new LiveUpdateParticipantReport(one.Name, one.Step, one.Resumed - one.Stopped, one.Reason))]);
 
     public override void Draw(IAnsiConsole console)
     {
@@ -38,7 +42,8 @@ internal sealed record LiveUpdateReport(Guid Id, PlanPhase Phase, string Arena, 
         foreach (LiveUpdateParticipantReport one in Participants)
         {
             string pause = one.StoodStill is { } time ? $", stood still for {time.TotalSeconds:N2} s" : string.Empty;
-            console.WriteLine($"{one.Name}: {one.Step.ToString().ToLowerInvariant()}{pause}{(one.Reason is null ? string.Empty : ": " + one.Reason)}");
+            string reason = one.Reason is null ? string.Empty : ": " + one.Reason;
+            console.WriteLine($"{one.Name}: {one.Step.ToString().ToLowerInvariant()}{pause}{reason}");
         }
     }
 
@@ -55,7 +60,8 @@ internal sealed record LiveUpdateReport(Guid Id, PlanPhase Phase, string Arena, 
 }
 
 /// <summary>What a look ahead found.</summary>
-internal sealed record LiveUpdateCheckReport(string Arena, bool DryRun, IReadOnlyList<LiveUpdateFinding> Findings) : Report
+internal sealed record LiveUpdateCheckReport(string Arena, bool DryRun, IReadOnlyList<LiveUpdateFinding> Findings)
+    : Report
 {
     [JsonIgnore]
     public override ExitCode ExitCode => Findings.Any(finding => finding.IsFatal) ? ExitCode.Refused : ExitCode.Done;

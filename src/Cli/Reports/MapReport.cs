@@ -21,21 +21,26 @@ internal sealed record MapFile(string Name, long Length, long Holds);
 /// <param name="LongestFree">The longest piece of it that is free in whole pages.</param>
 /// <param name="Fragmented">How much of the free bytes is not in that piece: 0 is one piece, 1 is dust.</param>
 /// <param name="Problem">Why it could not be looked at.</param>
-internal sealed record MapRegion(string Name, RegionKind Kind, long Length, IReadOnlyList<MapFile> Files, IReadOnlyList<MapCell>? Cells, long? Used, long? Free, long? LongestFree, double? Fragmented, string? Problem);
+internal sealed record MapRegion(string Name, RegionKind Kind, long Length, IReadOnlyList<MapFile> Files,
+    IReadOnlyList<MapCell>? Cells, long? Used, long? Free, long? LongestFree, double? Fragmented, string? Problem);
 
 /// <summary>Which region lies where, how full it is, how fragmented.</summary>
-internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumFree, bool Sampled, IReadOnlyList<MapRegion> Regions, IReadOnlyList<MapFile> Unused) : Report
+internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumFree, bool Sampled,
+    IReadOnlyList<MapRegion> Regions, IReadOnlyList<MapFile> Unused) : Report
 {
     private const string Shades = " ░▒▓█";
 
     public override void Draw(IAnsiConsole console)
     {
-        console.WriteLine($"arena in {Arena}: {Sizes.Count(Regions.Count, "region")}, {Sizes.Of(Regions.Sum(r => r.Length))}; {Sizes.Of(MediumFree)} of the medium's {Sizes.Of(Total)} are free");
+        console.WriteLine(
+            $"arena in {Arena}: {Sizes.Count(Regions.Count, "region")}, {Sizes.Of(Regions.Sum(r => r.Length))}; " +
+            $"{Sizes.Of(MediumFree)} of the medium's {Sizes.Of(Total)} are free");
         long longest = Regions.Count == 0 ? 0 : Regions.Max(r => r.Length);
         foreach (MapRegion region in Regions)
         {
             console.WriteLine();
-            console.WriteLine($"{region.Name}  {ListReport.Name(region.Kind)}, {Sizes.Of(region.Length)} in {FilesOf(region)}");
+            console.WriteLine($"{region.Name}  {ListReport.Name(region.Kind)}, {Sizes.Of(region.Length)} " +
+                $"in {FilesOf(region)}");
             console.WriteLine("  " + Bar(region, longest) + "  " + Facts(region));
         }
 
@@ -46,7 +51,8 @@ internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumF
         }
 
         console.WriteLine();
-        console.WriteLine("█ full  ▓▒░ partly free  · free  _ never handed out  # the application's own bytes" + (Sampled ? "; shares are estimated from samples" : string.Empty));
+        console.WriteLine("█ full  ▓▒░ partly free  · free  _ never handed out  # the application's own bytes" +
+            (Sampled ? "; shares are estimated from samples" : string.Empty));
     }
 
     /// <summary>The names of a region's files; of many, the first and the last.</summary>
@@ -61,7 +67,9 @@ internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumF
         { Cells: null } => "the application's bytes",
         _ => string.Create(
             CultureInfo.InvariantCulture,
-            $"{Sizes.Of(region.Used ?? 0)} used ({Sizes.Percent(region.Used ?? 0, region.Length)}), {Sizes.Of(region.Free ?? 0)} free in between, longest piece {Sizes.Of(region.LongestFree ?? 0)}, fragmented {100 * region.Fragmented:0} %"),
+            $"{Sizes.Of(region.Used ?? 0)} used " +
+            $"({Sizes.Percent(region.Used ?? 0, region.Length)}), {Sizes.Of(region.Free ?? 0)} free in between, " +
+            $"longest piece {Sizes.Of(region.LongestFree ?? 0)}, fragmented {100 * region.Fragmented:0} %"),
     };
 
     /// <summary>As long as the region is large, next to the others.</summary>
@@ -92,7 +100,8 @@ internal sealed record MapReport(string Arena, Guid Id, long Total, long MediumF
         var sum = default(MapCell);
         for (int i = from; i < to; i++)
         {
-            sum = new MapCell(sum.Used + cells[i].Used, sum.FreeInSlabs + cells[i].FreeInSlabs, sum.FreeRuns + cells[i].FreeRuns);
+            sum = new MapCell(sum.Used + cells[i].Used, sum.FreeInSlabs + cells[i].FreeInSlabs,
+                sum.FreeRuns + cells[i].FreeRuns);
         }
 
         return new MapCell(sum.Used / (to - from), sum.FreeInSlabs / (to - from), sum.FreeRuns / (to - from));

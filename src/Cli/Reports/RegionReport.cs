@@ -37,7 +37,8 @@ internal sealed record RegionReport(
             ("space", Reserve == RegionReserve.Full ? "taken in full" : "taken as it is used"),
             ("aligned to", Sizes.Of(Alignment)),
             ("created", $"{Created:u}"),
-            ("handed out", Heap is { } heap ? $"{Sizes.Of(heap.Frontier)} at least once ({Sizes.Percent(heap.Frontier, Length)})" : null),
+            ("handed out", Heap is { } heap
+                ? $"{Sizes.Of(heap.Frontier)} at least once ({Sizes.Percent(heap.Frontier, Length)})" : null),
             ("problem", Problem is null ? null : $"{Problem.Reason} {Problem.Message}"),
             ("next", Problem?.Next));
         if (Heap is { Roots.Count: > 0 } filled)
@@ -45,7 +46,8 @@ internal sealed record RegionReport(
             Table roots = Drawing.Table(console, "root", ">records", ">record bytes", ">expiring");
             foreach (RootFacts root in filled.Roots)
             {
-                roots.Row(root.Name, root.Records?.ToString("N0", null) ?? "not a dictionary", root.RecordBytes is { } bytes ? Sizes.Of(bytes) : "-", root.Expiring?.ToString("N0", null) ?? "-");
+                roots.Row(root.Name, root.Records?.ToString("N0", null) ?? "not a dictionary",
+                    root.RecordBytes is { } bytes ? Sizes.Of(bytes) : "-", root.Expiring?.ToString("N0", null) ?? "-");
             }
 
             console.Write(roots);
@@ -54,7 +56,8 @@ internal sealed record RegionReport(
         Table files = Drawing.Table(console, ">#", "file", ">length", ">holds");
         foreach (ExtentLine extent in Extents)
         {
-            files.Row($"{extent.Ordinal}", extent.File ?? "missing", Sizes.Of(extent.FileLength), Sizes.Of(extent.Used));
+            files.Row($"{extent.Ordinal}", extent.File ?? "missing", Sizes.Of(extent.FileLength),
+                Sizes.Of(extent.Used));
         }
 
         console.Write(files);

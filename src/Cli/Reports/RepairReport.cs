@@ -33,7 +33,8 @@ internal enum StepKind
 /// <param name="Found">What is wrong.</param>
 /// <param name="Does">What is done about it.</param>
 /// <param name="Loses">What is lost by it; null where nothing is.</param>
-internal sealed record RepairStep(StepKind Kind, string Reason, string Subject, string Found, string Does, string? Loses);
+internal sealed record RepairStep(
+    StepKind Kind, string Reason, string Subject, string Found, string Does, string? Loses);
 
 /// <summary>What a repair is going to do, or did.</summary>
 /// <param name="Arena">Where.</param>
@@ -42,7 +43,8 @@ internal sealed record RepairStep(StepKind Kind, string Reason, string Subject, 
 /// <param name="Quarantine">The directory that files were moved into.</param>
 /// <param name="Mended">What opening the arena mended, in its own words.</param>
 /// <param name="Left">What is still wrong.</param>
-internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Steps, bool Done, string? Quarantine, IReadOnlyList<string> Mended, IReadOnlyList<Finding> Left) : Report
+internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Steps, bool Done, string? Quarantine,
+    IReadOnlyList<string> Mended, IReadOnlyList<Finding> Left) : Report
 {
     /// <summary>Nobody said yes.</summary>
     [JsonIgnore]
@@ -50,7 +52,8 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
 
     [JsonIgnore]
     public override ExitCode ExitCode => Waits ? ExitCode.Refused
-        : Left.Any(finding => finding.Severity != FindingSeverity.Note) || Steps.Any(step => step.Kind == StepKind.CannotBeDone) ? ExitCode.ProblemsFound
+        : Left.Any(finding => finding.Severity != FindingSeverity.Note)
+            || Steps.Any(step => step.Kind == StepKind.CannotBeDone) ? ExitCode.ProblemsFound
         : ExitCode.Done;
 
     public override void Draw(IAnsiConsole console)
@@ -58,7 +61,8 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
         DrawPlan(console);
         if (!Done)
         {
-            console.WriteLine(Steps.Count == 0 ? $"There is nothing to repair in {Arena}." : "Nothing was changed." + (Waits ? " Say --yes to have it done." : string.Empty));
+            console.WriteLine(Steps.Count == 0 ? $"There is nothing to repair in {Arena}."
+                : "Nothing was changed." + (Waits ? " Say --yes to have it done." : string.Empty));
             return;
         }
 
@@ -73,7 +77,8 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
         }
 
         FindingList.Draw(console, Left);
-        console.WriteLine(Left.Any(finding => finding.Severity != FindingSeverity.Note) ? "Some of it is left." : "Done. Nothing is wrong any more.");
+        console.WriteLine(Left.Any(finding => finding.Severity != FindingSeverity.Note) ? "Some of it is left."
+            : "Done. Nothing is wrong any more.");
     }
 
     /// <summary>What is going to be done.</summary>
@@ -82,7 +87,8 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
         foreach (RepairStep step in Steps)
         {
             console.WriteLine($"{step.Reason} {step.Subject}: {step.Found}");
-            console.WriteLine($"    {(Done ? "done" : step.Kind == StepKind.CannotBeDone ? "cannot be repaired" : "will be done")}: {step.Does}");
+            string how = Done ? "done" : step.Kind == StepKind.CannotBeDone ? "cannot be repaired" : "will be done";
+            console.WriteLine($"    {how}: {step.Does}");
             console.WriteLine($"    lost by it: {step.Loses ?? "nothing"}");
         }
     }

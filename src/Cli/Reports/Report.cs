@@ -16,7 +16,8 @@ internal abstract record Report
 }
 
 /// <summary>A refusal or a failure.</summary>
-internal sealed record ErrorReport([property: JsonIgnore] ExitCode Code, [property: JsonIgnore] string? Reason, [property: JsonIgnore] string Message, [property: JsonIgnore] string? Next) : Report
+internal sealed record ErrorReport([property: JsonIgnore] ExitCode Code, [property: JsonIgnore] string? Reason,
+    [property: JsonIgnore] string Message, [property: JsonIgnore] string? Next) : Report
 {
     [JsonIgnore]
     public override ExitCode ExitCode => Code;

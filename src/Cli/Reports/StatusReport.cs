@@ -39,14 +39,16 @@ internal sealed record StatusReport(
             ("reusable", ReusableBytes > 0 ? $"{Sizes.Of(ReusableBytes)} of deleted regions" : null),
             ("free", $"{Sizes.Of(MediumFree)} of the medium's {Sizes.Of(MediumTotal)}"),
             ("files", MaximumFiles is { } most ? $"{Files:N0} of at most {most:N0}" : $"{Files:N0}"),
-            ("metadata", $"{Sizes.Of(MetadataUsed)} of {Sizes.Of(MetadataCapacity)} ({Sizes.Percent(MetadataUsed, MetadataCapacity)})"));
+            ("metadata", $"{Sizes.Of(MetadataUsed)} of {Sizes.Of(MetadataCapacity)} " +
+                $"({Sizes.Percent(MetadataUsed, MetadataCapacity)})"));
         foreach (string reason in Reasons)
         {
             console.WriteLine("reason    " + reason);
         }
     }
 
-    public static string Survival(Survives survives) => survives == Survives.Nothing ? "nothing" : string.Join(", ", Names(survives));
+    public static string Survival(Survives survives) =>
+        survives == Survives.Nothing ? "nothing" : string.Join(", ", Names(survives));
 
     private static IEnumerable<string> Names(Survives survives)
     {

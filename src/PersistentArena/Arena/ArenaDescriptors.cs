@@ -27,7 +27,8 @@ public sealed record ArenaFileIdentity(Guid ArenaId, ulong ExtentId, ulong Nonce
 /// <param name="Closed">Its last writer closed it, or there was none.</param>
 /// <param name="Files">The metadata first, then the extents in the order of their ids, those of no region too.</param>
 /// <param name="Regions">The regions' names, in order.</param>
-public sealed record ArenaContents(Guid ArenaId, bool Frozen, bool Closed, IReadOnlyList<ArenaFileIdentity> Files, IReadOnlyList<string> Regions);
+public sealed record ArenaContents(
+    Guid ArenaId, bool Frozen, bool Closed, IReadOnlyList<ArenaFileIdentity> Files, IReadOnlyList<string> Regions);
 
 /// <summary>
 /// Tells what a descriptor is, where nobody knows its name any more: after a kexec, or in another process. Reads only;
@@ -66,15 +67,18 @@ public static class ArenaDescriptors
         MetadataLayout layout = mapped.ReadSuperblock(file.Name, writable: false, []);
         Guid arena = layout.Superblock.ArenaId;
         MetadataTables tables = JournalSnapshot.Take(layout, file.Name, out _).Tables;
-        bool closed = SealedWord.TryOpen(Format.Words.Read(layout.State), layout.Seed(WordKind.Clean), out uint closedBy)
-            && (!SealedWord.TryOpen(Format.Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint epoch) || closedBy == epoch);
+        bool closed = SealedWord.TryOpen(Format.Words.Read(layout.State), layout.Seed(WordKind.Clean),
+            out uint closedBy)
+            && (!SealedWord.TryOpen(Format.Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint epoch)
+                || closedBy == epoch);
         return new ArenaContents(
             arena,
             tables.State.Frozen,
             closed,
             [
                 new ArenaFileIdentity(arena, ExtentIdentity.MetadataId, 0, mapped.Length),
-                .. tables.Extents.OrderBy(extent => extent.Id).Select(extent => new ArenaFileIdentity(arena, extent.Id, extent.Nonce, extent.FileLength)),
+                .. tables.Extents.OrderBy(extent => extent.Id).Select(extent =>
+                    new ArenaFileIdentity(arena, extent.Id, extent.Nonce, extent.FileLength)),
             ],
             [.. tables.Regions.Select(region => region.Entry.Name).Order(StringComparer.Ordinal)]);
     }
@@ -83,7 +87,9 @@ public static class ArenaDescriptors
     {
         try
         {
-            return MetadataFile.TryMap(file, MemfdMedium.CapabilitiesWith(ShmemHuge.No)) ?? throw new ForeignFileException(file.Name, $"A file of {file.Length} bytes is not an arena's metadata");
+            return MetadataFile.TryMap(file, MemfdMedium.CapabilitiesWith(ShmemHuge.No))
+                ?? throw new ForeignFileException(file.Name,
+                    $"A file of {file.Length} bytes is not an arena's metadata");
         }
         catch
         {
@@ -95,7 +101,9 @@ public static class ArenaDescriptors
     private static DescriptorFile Open(SafeFileHandle descriptor)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
-        string label = "descriptor " + descriptor.DangerousGetHandle().ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return new DescriptorFile(MemfdMedium.OpenAgain(descriptor, label, writable: false), label, label, writable: false, MemfdMedium.CapabilitiesWith(ShmemHuge.No), s_traits);
+        string label = "descriptor " +
+            descriptor.DangerousGetHandle().ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return new DescriptorFile(MemfdMedium.OpenAgain(descriptor, label, writable: false), label, label,
+            writable: false, MemfdMedium.CapabilitiesWith(ShmemHuge.No), s_traits);
     }
 }

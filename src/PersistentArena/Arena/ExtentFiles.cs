@@ -27,7 +27,8 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     public static bool TryParseName(string name, out ulong extentId)
     {
         extentId = 0;
-        ReadOnlySpan<char> digits = name.AsSpan(name.StartsWith(Prefix, StringComparison.Ordinal) ? Prefix.Length : name.Length);
+        ReadOnlySpan<char> digits = name.AsSpan(name.StartsWith(Prefix, StringComparison.Ordinal) ? Prefix.Length
+            : name.Length);
         return digits.Length > 0 && digits[0] != '0' && !digits.ContainsAnyInRange('A', 'F')
             && ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out extentId);
     }
@@ -40,7 +41,9 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
         string name = NameOf(extent.Id);
 
         // Once all files have been looked at, what was seen then decides: the name alone would hide a duplicate.
-        bool known = _byIdentity is not null && _byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? seen) && (seen.Count > 1 || seen[0] != name);
+        bool known = _byIdentity is not null
+            && _byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? seen)
+            && (seen.Count > 1 || seen[0] != name);
         if (!known && TryMap(name, extent, address) is { } file)
         {
             return file;
@@ -69,14 +72,17 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
 
         throw foundLength >= 0 && foundLength < extent.FileLength
             ? ExtentException.Truncated(regionName, extent.Id, name, extent.FileLength, foundLength)
-            : ExtentException.Missing(regionName, extent.Id, name, extent.FileLength, medium.Location, foundLength < 0 ? "there is no such file, and none with its identity under another name" : "the file of that name holds something else, and none has its identity");
+            : ExtentException.Missing(regionName, extent.Id, name, extent.FileLength, medium.Location,
+                foundLength < 0 ? "there is no such file, and none with its identity under another name"
+                    : "the file of that name holds something else, and none has its identity");
     }
 
     /// <summary>Who a file is, or null where it has no identity that checks. Maps it for a moment.</summary>
     public ExtentIdentity? Identify(MediumFile file) => Identify(file, out _);
 
     /// <summary>As above, and what its mark says.</summary>
-    public ExtentIdentity? Identify(MediumFile file, out ExtentMark mark) => Identify(file, granularity, medium.Capabilities.Alignment, out mark);
+    public ExtentIdentity? Identify(MediumFile file, out ExtentMark mark) =>
+        Identify(file, granularity, medium.Capabilities.Alignment, out mark);
 
     /// <summary>The mark of an extent of no region; null where its file is not there.</summary>
     public ExtentMark? MarkOf(ExtentEntry extent)
@@ -147,7 +153,8 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
     }
 
     /// <summary>Who a file is, where the arena's granularity is not known yet.</summary>
-    public static ExtentIdentity? Identify(MediumFile file, long granularity, long alignment) => Identify(file, granularity, alignment, out _);
+    public static ExtentIdentity? Identify(MediumFile file, long granularity, long alignment) =>
+        Identify(file, granularity, alignment, out _);
 
     /// <summary>As above, and what its mark says.</summary>
     public static ExtentIdentity? Identify(MediumFile file, long granularity, long alignment, out ExtentMark mark)
@@ -220,14 +227,16 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
         if (_byIdentity is null)
         {
             using MediumFile? file = medium.TryOpenFile(name, writable);
-            if (file is not null && Identify(file) is { } identity && identity.ArenaId == arenaId && identity.ExtentId == extent.Id && identity.Nonce == extent.Nonce)
+            if (file is not null && Identify(file) is { } identity && identity.ArenaId == arenaId
+                && identity.ExtentId == extent.Id && identity.Nonce == extent.Nonce)
             {
                 return name;
             }
         }
 
         _byIdentity ??= Scan();
-        return _byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? names) && names.Count == 1 ? names[0] : null;
+        return _byIdentity.TryGetValue((extent.Id, extent.Nonce), out List<string>? names) && names.Count == 1
+            ? names[0] : null;
     }
 
     /// <summary>The name it was last seen under, without a look.</summary>
@@ -256,7 +265,8 @@ internal sealed unsafe class ExtentFiles(Medium medium, Guid arenaId, long granu
             {
                 file.MapAt(address, extent.FileLength, writable);
                 ExtentIdentity identity = ExtentIdentity.Read((byte*)address, extent.FileLength);
-                if (identity.IsIntact && identity.ArenaId == arenaId && identity.ExtentId == extent.Id && identity.Nonce == extent.Nonce)
+                if (identity.IsIntact && identity.ArenaId == arenaId && identity.ExtentId == extent.Id
+                    && identity.Nonce == extent.Nonce)
                 {
                     MediumFile result = file;
                     file = null;

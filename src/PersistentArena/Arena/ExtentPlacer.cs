@@ -79,7 +79,8 @@ internal sealed unsafe class ExtentPlacer(ArenaFiles arena, uint epoch, List<Ext
     private void Reuse(ExtentEntry extent, long used, RegionEntry region, nint address, uint ordinal)
     {
         MediumFile file = _files.Map(extent, address, region.Name);
-        ExtentEntry entry = extent with { Used = used, RegionId = region.Id, Ordinal = ordinal, State = ExtentState.InUse };
+        ExtentEntry entry = extent with { Used = used, RegionId = region.Id, Ordinal = ordinal,
+            State = ExtentState.InUse };
         _placed.Add((entry, file));
         long capacity = extent.Capacity(arena.Granularity);
         if (extent.State == ExtentState.Dirty)
@@ -106,7 +107,8 @@ internal sealed unsafe class ExtentPlacer(ArenaFiles arena, uint epoch, List<Ext
     private void Make(PlannedExtent planned, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
     {
         MediumFile file = _files.Create(ref nextExtentId, planned.FileLength, out ulong id);
-        var entry = new ExtentEntry(id, RandomNonce(), planned.FileLength, planned.Used, region.Id, ordinal, ExtentState.InUse);
+        var entry = new ExtentEntry(id, RandomNonce(), planned.FileLength, planned.Used, region.Id, ordinal,
+            ExtentState.InUse);
         _placed.Add((entry, file));
         _made.Add(entry with { Used = 0, RegionId = 0, Ordinal = 0, State = ExtentState.Dirty });
         ReserveData(file, planned.Used, region);

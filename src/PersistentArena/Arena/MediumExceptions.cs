@@ -6,7 +6,12 @@ namespace GuestMemFs;
 public sealed class ArenaMediumException : ArenaException
 {
     internal ArenaMediumException(string location, MediumException inner)
-        : base(ReasonCodes.MediumFailed, $"The medium of the arena in {location} failed: {inner.Message} Nothing was changed.{(inner.Errno == Native.Errno.EFBIG ? "" : " Check that it is mounted and reachable, then open the arena again.")}", inner)
+        : base(
+            ReasonCodes.MediumFailed,
+            $"The medium of the arena in {location} failed: {inner.Message} Nothing was changed." +
+            (inner.Errno == Native.Errno.EFBIG ? "" :
+                " Check that it is mounted and reachable, then open the arena again."),
+            inner)
     {
         Location = location;
         Kind = inner.Kind;
@@ -29,7 +34,9 @@ public sealed class ArenaMediumException : ArenaException
 public sealed class ArenaPreservedException : ArenaException
 {
     internal ArenaPreservedException(string location, MediumException inner)
-        : base(ReasonCodes.ArenaPreserved, $"The arena in {location} cannot grow now: {inner.Message} Nothing was changed.", inner) => Location = location;
+        : base(ReasonCodes.ArenaPreserved,
+            $"The arena in {location} cannot grow now: {inner.Message} Nothing was changed.", inner) =>
+                Location = location;
 
     /// <summary>Where it is.</summary>
     public string Location { get; }

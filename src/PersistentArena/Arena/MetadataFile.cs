@@ -51,7 +51,8 @@ internal sealed unsafe class MetadataFile : IDisposable
     public static MetadataFile? TryMap(MediumFile file, MediumCapabilities capabilities)
     {
         long length = file.Length;
-        if (length < MetadataLayout.MinimumSize || length % MetadataLayout.MinimumSize != 0 || length > Math.Max(MetadataLayout.MaximumSize, capabilities.FileGranularity))
+        if (length < MetadataLayout.MinimumSize || length % MetadataLayout.MinimumSize != 0
+            || length > Math.Max(MetadataLayout.MaximumSize, capabilities.FileGranularity))
         {
             return null;
         }
@@ -126,22 +127,26 @@ internal sealed unsafe class MetadataFile : IDisposable
 
         if (first.IsIntact && second.IsIntact && first.Crc != second.Crc)
         {
-            throw ArenaDamagedException.Superblock(location, $"its copies contradict each other: arenas {first.ArenaId} and {second.ArenaId}");
+            throw ArenaDamagedException.Superblock(location,
+                $"its copies contradict each other: arenas {first.ArenaId} and {second.ArenaId}");
         }
 
         if (superblock.FormatVersion != FeatureBits.FormatVersion || (superblock.Incompat & ~FeatureBits.Incompat) != 0)
         {
-            throw new NewerFormatException(location, superblock.FormatVersion, superblock.Incompat & ~FeatureBits.Incompat, readable: false);
+            throw new NewerFormatException(location, superblock.FormatVersion,
+                superblock.Incompat & ~FeatureBits.Incompat, readable: false);
         }
 
         if (writable && (superblock.ReadOnlyCompat & ~FeatureBits.ReadOnlyCompat) != 0)
         {
-            throw new NewerFormatException(location, superblock.FormatVersion, superblock.ReadOnlyCompat & ~FeatureBits.ReadOnlyCompat, readable: true);
+            throw new NewerFormatException(location, superblock.FormatVersion,
+                superblock.ReadOnlyCompat & ~FeatureBits.ReadOnlyCompat, readable: true);
         }
 
         if (!superblock.Fits(Length))
         {
-            throw ArenaDamagedException.Superblock(location, $"it says {superblock.MetadataSize} bytes, and the file has {Length}");
+            throw ArenaDamagedException.Superblock(location,
+                $"it says {superblock.MetadataSize} bytes, and the file has {Length}");
         }
 
         if (writable)
@@ -210,16 +215,20 @@ internal sealed unsafe class MetadataFile : IDisposable
         if (!firstIntact || !secondIntact)
         {
             superblock.WriteTo(firstIntact ? Start + MetadataLayout.SecondCopy : Start);
-            findings.Add(new(ReasonCodes.SuperblockRepaired, $"The superblock's {(firstIntact ? "second" : "first")} copy did not check and was written anew from the other."));
+            findings.Add(new(ReasonCodes.SuperblockRepaired,
+                $"The superblock's {(firstIntact ? "second" : "first")} copy did not check and was written anew " +
+                "from the other."));
         }
 
         ExtentIdentity identity = ExtentIdentity.Read(Start, Length);
         if (!identity.IsIntact || identity.ArenaId != superblock.ArenaId || identity.FileLength != Length)
         {
             WriteIdentity(superblock.ArenaId);
-            findings.Add(new(ReasonCodes.MetadataIdentityRepaired, "The identity block of the metadata file did not check and was written anew."));
+            findings.Add(new(ReasonCodes.MetadataIdentityRepaired,
+                "The identity block of the metadata file did not check and was written anew."));
         }
     }
 
-    private void WriteIdentity(Guid arenaId) => ExtentIdentity.Write(Start, Length, arenaId, ExtentIdentity.MetadataId, nonce: 0);
+    private void WriteIdentity(Guid arenaId) => ExtentIdentity.Write(Start, Length, arenaId, ExtentIdentity.MetadataId,
+        nonce: 0);
 }

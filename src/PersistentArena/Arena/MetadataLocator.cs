@@ -18,7 +18,8 @@ internal static class MetadataLocator
     /// <returns>Null where there is no arena.</returns>
     /// <exception cref="ForeignFileException">What is there is not an arena's, or another's.</exception>
     /// <exception cref="ArenaAmbiguousException">There are several, and no name or id says which.</exception>
-    public static MetadataFile? Find(Medium medium, bool writable, Guid? expected, List<AttachReason> findings, out MetadataFile? unfinished)
+    public static MetadataFile? Find(
+        Medium medium, bool writable, Guid? expected, List<AttachReason> findings, out MetadataFile? unfinished)
     {
         unfinished = null;
         Guid? other = null;
@@ -44,11 +45,14 @@ internal static class MetadataLocator
                     unfinished = mapped;
                     return null;
                 case null when length == 0 && !HasExtents(medium):
-                    return null; // Created, and killed before it got its length. Where there are extents, it was cut: a new arena must not take their place.
+                    // Created, and killed before it got its length. Where there are extents, it was cut: a new arena
+                    // must not take their place.
+                    return null;
                 case MetadataFinding.Extent:
                     break;
                 default:
-                    unknown = $"{ExtentFiles.MetadataName} ({length} bytes) is not an arena's metadata, or both copies of its superblock are lost";
+                    unknown = $"{ExtentFiles.MetadataName} ({length} bytes) is not an arena's metadata, or both " +
+                        "copies of its superblock are lost";
                     break;
             }
 
@@ -57,12 +61,14 @@ internal static class MetadataLocator
 
         if (Scan(medium, writable, expected, out string? name) is { } found)
         {
-            findings.Add(new(ReasonCodes.FilesRenamed, $"The arena's metadata was found in the file {name}, by its identity."));
+            findings.Add(new(ReasonCodes.FilesRenamed,
+                $"The arena's metadata was found in the file {name}, by its identity."));
             return found;
         }
 
         return other is { } wrong
-            ? throw new ForeignFileException(medium.Location, $"Arena {expected} was asked for, and arena {wrong} is there", expected, wrong)
+            ? throw new ForeignFileException(medium.Location,
+                $"Arena {expected} was asked for, and arena {wrong} is there", expected, wrong)
             : unknown is null ? null : throw new ForeignFileException(medium.Location, unknown, expected);
     }
 
@@ -80,8 +86,10 @@ internal static class MetadataLocator
                 continue;
             }
 
-            ExtentIdentity? identity = ExtentFiles.Identify(file, medium.Capabilities.FileGranularity, medium.Capabilities.Alignment);
-            bool known = identity is { } known1 && known1.ExtentId != ExtentIdentity.MetadataId && (expected is null || known1.ArenaId == expected);
+            ExtentIdentity? identity = ExtentFiles.Identify(file, medium.Capabilities.FileGranularity,
+                medium.Capabilities.Alignment);
+            bool known = identity is { } known1 && known1.ExtentId != ExtentIdentity.MetadataId
+                && (expected is null || known1.ArenaId == expected);
             if (known || (identity is null && expected is null && ExtentFiles.TryParseName(name, out _)))
             {
                 files.Add(name);
@@ -119,7 +127,8 @@ internal static class MetadataLocator
         return true;
     }
 
-    private static bool HasExtents(Medium medium) => medium.ListFiles().Any(name => ExtentFiles.TryParseName(name, out _));
+    private static bool HasExtents(Medium medium) =>
+        medium.ListFiles().Any(name => ExtentFiles.TryParseName(name, out _));
 
     /// <summary>
     /// On a medium that does not clear its memory, a file whose creator was killed right after its one ftruncate holds
@@ -157,7 +166,8 @@ internal static class MetadataLocator
         foreach (string candidate in medium.ListFiles())
         {
             using MediumFile? file = medium.TryOpenFile(candidate, writable);
-            if (file is not null && ExtentFiles.Identify(file, granularity, medium.Capabilities.Alignment) is { ExtentId: ExtentIdentity.MetadataId } identity
+            if (file is not null && ExtentFiles.Identify(file, granularity,
+                medium.Capabilities.Alignment) is { ExtentId: ExtentIdentity.MetadataId } identity
                 && (expected is null || expected == identity.ArenaId))
             {
                 found.Add((candidate, identity.ArenaId));

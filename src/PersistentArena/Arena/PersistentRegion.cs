@@ -40,7 +40,8 @@ public sealed unsafe class PersistentRegion : IDisposable
     public long Length => _mapping.Length;
 
     /// <summary>How far it can grow at this address, in bytes.</summary>
-    public long MaximumLength => Math.Max(Length, Math.Min(_mapping.Entry.MaximumLength, _mapping.Span - _mapping.Entry.Alignment));
+    public long MaximumLength => Math.Max(Length,
+        Math.Min(_mapping.Entry.MaximumLength, _mapping.Span - _mapping.Entry.Alignment));
 
     /// <summary>
     /// The first byte, aligned as asked at creation (at least 2 MiB). Never changes while it is open.
@@ -223,7 +224,8 @@ public sealed unsafe class PersistentRegion : IDisposable
         long whole = Length;
         if (offset > whole || length > whole - offset)
         {
-            throw new ArgumentOutOfRangeException(nameof(length), length, $"Region '{Name}' has {whole} bytes; {length} at {offset} are not within it.");
+            throw new ArgumentOutOfRangeException(nameof(length), length,
+                $"Region '{Name}' has {whole} bytes; {length} at {offset} are not within it.");
         }
     }
 }

@@ -6,7 +6,8 @@ namespace GuestMemFs;
 public sealed class RegionNotFoundException : ArenaException
 {
     internal RegionNotFoundException(string location, string name, int regions)
-        : base(ReasonCodes.RegionNotFound, $"The arena in {location} has no region '{name}' (it has {regions}). ListRegions names them; CreateRegion makes one.") => Name = name;
+        : base(ReasonCodes.RegionNotFound, $"The arena in {location} has no region '{name}' (it has {regions}). " +
+            "ListRegions names them; CreateRegion makes one.") => Name = name;
 
     /// <summary>The name.</summary>
     public string Name { get; }
@@ -16,7 +17,8 @@ public sealed class RegionNotFoundException : ArenaException
 public sealed class RegionExistsException : ArenaException
 {
     internal RegionExistsException(string location, string name, long length)
-        : base(ReasonCodes.RegionExists, $"The arena in {location} has a region '{name}' of {length} bytes already. Open it, or choose another name.")
+        : base(ReasonCodes.RegionExists, $"The arena in {location} has a region '{name}' of {length} bytes already. " +
+            "Open it, or choose another name.")
     {
         Name = name;
         Length = length;
@@ -33,7 +35,8 @@ public sealed class RegionExistsException : ArenaException
 public sealed class InvalidRegionNameException : ArenaException
 {
     internal InvalidRegionNameException(string name, string detail)
-        : base(ReasonCodes.InvalidRegionName, $"'{name}' cannot be the name of a region: {detail}. Names have 1 to {RegionOptions.MaximumNameBytes} bytes of UTF-8 and no control characters.") => Name = name;
+        : base(ReasonCodes.InvalidRegionName, $"'{name}' cannot be the name of a region: {detail}. Names have 1 " +
+            $"to {RegionOptions.MaximumNameBytes} bytes of UTF-8 and no control characters.") => Name = name;
 
     /// <summary>The name.</summary>
     public string Name { get; }
@@ -43,7 +46,8 @@ public sealed class InvalidRegionNameException : ArenaException
 public sealed class RegionKindException : ArenaException
 {
     internal RegionKindException(string name, RegionKind asked, RegionKind found)
-        : base(ReasonCodes.RegionWrongKind, $"Region '{name}' is of kind {found}, and {asked} was asked for. Open it as {found}, or use another name.")
+        : base(ReasonCodes.RegionWrongKind,
+            $"Region '{name}' is of kind {found}, and {asked} was asked for. Open it as {found}, or use another name.")
     {
         Name = name;
         Asked = asked;
@@ -64,7 +68,8 @@ public sealed class RegionKindException : ArenaException
 public sealed class RegionSizeException : ArenaException
 {
     internal RegionSizeException(string name, long asked, long limit, string detail)
-        : base(ReasonCodes.RegionWrongSize, string.Create(CultureInfo.InvariantCulture, $"Region '{name}', {asked} bytes: {detail} {limit}."))
+        : base(ReasonCodes.RegionWrongSize,
+            string.Create(CultureInfo.InvariantCulture, $"Region '{name}', {asked} bytes: {detail} {limit}."))
     {
         Name = name;
         Asked = asked;
@@ -95,7 +100,8 @@ public sealed class RegionSizeException : ArenaException
 public sealed class RegionInUseException : ArenaException
 {
     internal RegionInUseException(string name, int openings)
-        : base(ReasonCodes.RegionInUse, $"Region '{name}' is open {openings} times in this process. Dispose of these, then delete it.")
+        : base(ReasonCodes.RegionInUse,
+            $"Region '{name}' is open {openings} times in this process. Dispose of these, then delete it.")
     {
         Name = name;
         Leases = openings;
@@ -115,7 +121,11 @@ public sealed class RegionInUseException : ArenaException
 public sealed class RegionLentException : ArenaException
 {
     internal RegionLentException(string name, string file, int? holder)
-        : base(ReasonCodes.RegionLent, $"Region '{name}' is lent, to a machine that runs or to a program that borrowed it: {(holder is { } process ? $"process {process}" : "a process that cannot be seen from here")} holds the lock on its file {file}. End that first.")
+        : base(
+            ReasonCodes.RegionLent,
+            $"Region '{name}' is lent, to a machine that runs or to a program that borrowed it: " +
+            (holder is { } process ? $"process {process}" : "a process that cannot be seen from here") +
+            $" holds the lock on its file {file}. End that first.")
     {
         Name = name;
         HolderProcessId = holder;
@@ -152,9 +162,12 @@ public sealed class ExtentException : ArenaException
     /// <summary>The length of the file under its name, -1 where there is none.</summary>
     public long FoundLength { get; }
 
-    internal static ExtentException Missing(string region, ulong id, string file, long expected, string location, string why) => new(
+    internal static ExtentException Missing(string region, ulong id, string file, long expected, string location,
+        string why) => new(
         ReasonCodes.ExtentMissing,
-        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' ({expected} bytes, made as {file}) is not in {location}: {why}. The region was not opened; nothing was changed. Bring the file back, or delete the region."),
+        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' ({expected} bytes, made " +
+            $"as {file}) is not in {location}: {why}. The region was not opened; nothing was changed. Bring the file " +
+            $"back, or delete the region."),
         region,
         id,
         expected,
@@ -162,7 +175,9 @@ public sealed class ExtentException : ArenaException
 
     internal static ExtentException Truncated(string region, ulong id, string file, long expected, long found) => new(
         ReasonCodes.ExtentTruncated,
-        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' was made with {expected} bytes, and {file} has {found}. The region was not opened; nothing was changed. Bring the whole file back, or delete the region."),
+        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' was made with {expected} " +
+            $"bytes, and {file} has {found}. The region was not opened; nothing was changed. Bring the whole file " +
+            $"back, or delete the region."),
         region,
         id,
         expected,
@@ -170,23 +185,37 @@ public sealed class ExtentException : ArenaException
 
     internal static ExtentException Duplicated(string region, ulong id, string first, string second) => new(
         ReasonCodes.ExtentDuplicated,
-        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' is there twice, as {first} and as {second}. Which of them is newer cannot be told; the region was not opened. Move one of them away."),
+        string.Create(CultureInfo.InvariantCulture,
+            $"Extent {id} of region '{region}' is there twice, as {first} and " +
+            $"as {second}. Which of them is newer cannot be told; the region was not opened. Move one of them away."),
         region,
         id,
         0,
         0);
 
-    internal static ExtentException OfOtherGeneration(string region, ulong id, string file, uint stamped, ulong newest) => new(
+    internal static ExtentException OfOtherGeneration(string region, ulong id, string file, uint stamped,
+        ulong newest) => new(
         ReasonCodes.ExtentOfOtherGeneration,
-        string.Create(CultureInfo.InvariantCulture, $"Extent {id} of region '{region}' ({file}) and arena.meta are not of one time: {(stamped == 0 ? "the file was never opened by a writer that the metadata knows" : $"the file was last opened by the writer of epoch {stamped}, and the metadata has come to epoch {newest}")}. One of them is an older or another copy. The region was not opened; its data was not changed. Bring all files back from one copy, or move the region out of the way with 'gmfs repair'."),
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"Extent {id} of region '{region}' ({file}) and arena.meta are not of one time: " +
+            $"{WriterOf(stamped, newest)}. One of them is an older or another copy. The region was not opened; its " +
+            $"data was not changed. Bring all files back from one copy, or move the region out of the way with " +
+            $"'gmfs repair'."),
         region,
         id,
         0,
         0);
+
+    private static string WriterOf(uint stamped, ulong newest) => stamped == 0
+        ? "the file was never opened by a writer that the metadata knows"
+        : $"the file was last opened by the writer of epoch {stamped}, and the metadata has come to epoch {newest}";
 
     internal static ExtentException Inconsistent(string region, long expected, long found) => new(
         ReasonCodes.ExtentsInconsistent,
-        string.Create(CultureInfo.InvariantCulture, $"Region '{region}' has {expected} bytes, and its extents hold {found}. The metadata is damaged; the region was not opened."),
+        string.Create(CultureInfo.InvariantCulture,
+            $"Region '{region}' has {expected} bytes, and its extents hold {found}. The metadata is damaged; the " +
+            $"region was not opened."),
         region,
         0,
         expected,

@@ -109,7 +109,8 @@ internal sealed class RegionMapping
     }
 
     /// <summary>True where a range is known to have the medium's memory.</summary>
-    public bool IsBacked(long offset, long length) => Entry.Reserve == RegionReserve.Full || _backed.Contains(offset, length);
+    public bool IsBacked(long offset, long length) =>
+        Entry.Reserve == RegionReserve.Full || _backed.Contains(offset, length);
 
     /// <summary>
     /// Takes the medium's memory for a range, where that was not done at creation. Without a lock: to take what another

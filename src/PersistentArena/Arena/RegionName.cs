@@ -5,7 +5,8 @@ namespace GuestMemFs.Arena;
 /// <summary>Which names regions can have.</summary>
 internal static class RegionName
 {
-    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false,
+        throwOnInvalidBytes: true);
 
     /// <summary>Throws <see cref="InvalidRegionNameException"/> where a name is none.</summary>
     public static void Check(string name)

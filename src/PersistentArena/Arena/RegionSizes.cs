@@ -18,12 +18,14 @@ internal static class RegionSizes
         CheckLength(name, length);
         if (options.Alignment is not (PageSizes.Huge2M or PageSizes.Huge1G))
         {
-            throw new RegionSizeException(name, options.Alignment, PageSizes.Huge1G, "The alignment is 2 MiB (2097152) or 1 GiB, which is");
+            throw new RegionSizeException(name, options.Alignment, PageSizes.Huge1G,
+                "The alignment is 2 MiB (2097152) or 1 GiB, which is");
         }
 
         if (!Enum.IsDefined(options.Kind) || !Enum.IsDefined(options.Reserve))
         {
-            throw new ArgumentOutOfRangeException(nameof(options), $"Kind {options.Kind} or reserve {options.Reserve} is not one that there is.");
+            throw new ArgumentOutOfRangeException(nameof(options),
+                $"Kind {options.Kind} or reserve {options.Reserve} is not one that there is.");
         }
 
         long maximum = options.MaximumLength;
@@ -34,10 +36,12 @@ internal static class RegionSizes
         }
         else if (maximum < length || maximum > Maximum)
         {
-            throw new RegionSizeException(name, maximum, maximum < length ? length : Maximum, "MaximumLength is between the length and the address space; the limit is");
+            throw new RegionSizeException(name, maximum, maximum < length ? length : Maximum,
+                "MaximumLength is between the length and the address space; the limit is");
         }
 
-        return new RegionEntry(0, 0, name, options.Kind, options.Reserve, length, maximum, Math.Max(options.Alignment, granularity), 0, Formatted: false);
+        return new RegionEntry(0, 0, name, options.Kind, options.Reserve, length, maximum,
+            Math.Max(options.Alignment, granularity), 0, Formatted: false);
     }
 
     /// <summary>Throws where a region cannot be made this long.</summary>
@@ -45,13 +49,16 @@ internal static class RegionSizes
     {
         if (newLength < entry.Length)
         {
-            throw new RegionSizeException(entry.Name, newLength, entry.Length, "A region does not shrink; its length is");
+            throw new RegionSizeException(entry.Name, newLength, entry.Length,
+                "A region does not shrink; its length is");
         }
 
         CheckLength(entry.Name, newLength);
         if (newLength > addressSpace)
         {
-            throw new RegionSizeException(entry.Name, newLength, addressSpace, "The region cannot grow further at its address. Create it with a larger MaximumLength; the address space kept for it is");
+            throw new RegionSizeException(entry.Name, newLength, addressSpace,
+                "The region cannot grow further at its address. Create it with a larger MaximumLength; the address " +
+                "space kept for it is");
         }
     }
 
@@ -92,7 +99,8 @@ internal static class RegionSizes
 
         if (length % PageSizes.Small != 0)
         {
-            throw new RegionSizeException(name, length, RoundUp(length, PageSizes.Small), "A length is a multiple of 4096 bytes; the next one is");
+            throw new RegionSizeException(name, length, RoundUp(length, PageSizes.Small),
+                "A length is a multiple of 4096 bytes; the next one is");
         }
     }
 }

@@ -14,7 +14,8 @@ internal readonly record struct PlannedExtent(ExtentEntry? Reuse, long FileLengt
 /// <param name="Free">Bytes for new files.</param>
 /// <param name="FilesLeft">How many more files there may be.</param>
 /// <param name="WholeFiles">A new file takes its whole length at once, not just what is used of it.</param>
-internal readonly record struct Room(long Granularity, long MaximumFileLength, long Free, int FilesLeft, bool WholeFiles);
+internal readonly record struct Room(
+    long Granularity, long MaximumFileLength, long Free, int FilesLeft, bool WholeFiles);
 
 /// <summary>How a region gets the bytes it asks for. Pure: nothing is touched.</summary>
 internal sealed class SpacePlan
@@ -50,7 +51,8 @@ internal sealed class SpacePlan
     /// <param name="unused">Extents of no region.</param>
     /// <param name="room">What the medium can still give.</param>
     /// <param name="takesSpace">The new bytes are to be backed at once.</param>
-    public static SpacePlan Make(long bytes, ExtentEntry? last, IEnumerable<ExtentEntry> unused, Room room, bool takesSpace)
+    public static SpacePlan Make(
+        long bytes, ExtentEntry? last, IEnumerable<ExtentEntry> unused, Room room, bool takesSpace)
     {
         long extend = last is null ? 0 : Math.Min(bytes, last.Capacity(room.Granularity) - last.Used);
         long rest = bytes - extend;
@@ -63,7 +65,9 @@ internal sealed class SpacePlan
         while (rest > 0)
         {
             int fit = pool.FindIndex(e => e.Capacity(room.Granularity) >= rest);
-            if (fit < 0 && pool.Count > 0 && (pool[^1].FileLength >= largestFile || !FreshFilesFit(rest, largestFile, room, newBytes, newFiles, takesSpace)))
+            if (fit < 0 && pool.Count > 0
+                && (pool[^1].FileLength >= largestFile
+                    || !FreshFilesFit(rest, largestFile, room, newBytes, newFiles, takesSpace)))
             {
                 fit = pool.Count - 1;
             }
@@ -88,7 +92,8 @@ internal sealed class SpacePlan
         return new SpacePlan(extend, extents, newBytes, newFiles);
     }
 
-    private static bool FreshFilesFit(long rest, long largestFile, Room room, long newBytes, int newFiles, bool takesSpace)
+    private static bool FreshFilesFit(
+        long rest, long largestFile, Room room, long newBytes, int newFiles, bool takesSpace)
     {
         for (; rest > 0 && newBytes <= room.Free && newFiles <= room.FilesLeft; newFiles++)
         {
@@ -107,5 +112,7 @@ internal sealed class SpacePlan
     }
 
     private static long Taken(PlannedExtent extent, Room room, bool takesSpace) =>
-        room.WholeFiles ? extent.FileLength : (takesSpace ? RegionSizes.RoundUp(extent.Used, Native.PageSizes.Huge2M) : 0) + Format.ExtentIdentity.BlockBytes;
+        room.WholeFiles ? extent.FileLength
+            : (takesSpace ? RegionSizes.RoundUp(extent.Used, Native.PageSizes.Huge2M) : 0)
+                + Format.ExtentIdentity.BlockBytes;
 }

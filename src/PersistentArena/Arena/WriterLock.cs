@@ -83,13 +83,17 @@ internal static unsafe class WriterLock
     /// never goes back, whichever of them is damaged.
     /// </summary>
     /// <returns>True where the last writer had closed the arena.</returns>
-    public static bool Take(MetadataLayout layout, MetadataJournal journal, string location, TimeProvider clock, List<AttachReason> findings)
+    public static bool Take(
+        MetadataLayout layout, MetadataJournal journal, string location, TimeProvider clock,
+        List<AttachReason> findings)
     {
         ulong journalEpoch = journal.Tables.State.Epoch;
-        bool epochIntact = SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint wordEpoch);
+        bool epochIntact = SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch),
+            out uint wordEpoch);
         if (!epochIntact)
         {
-            findings.Add(new(ReasonCodes.LeaseRepaired, $"The writer's epoch did not check; the journal says {journalEpoch}."));
+            findings.Add(new(ReasonCodes.LeaseRepaired,
+                $"The writer's epoch did not check; the journal says {journalEpoch}."));
         }
 
         uint newest = (uint)Math.Max(journalEpoch, epochIntact ? wordEpoch : 0);
@@ -104,15 +108,19 @@ internal static unsafe class WriterLock
             bool open = SealedWord.TryOpen(Words.Read(layout.State), layout.Seed(WordKind.Open), out _);
             findings.Add(open
                 ? new(ReasonCodes.NotClosed, LastWriter(layout))
-                : new(ReasonCodes.StateWordDamaged, "The word that says open or clean did not check; the arena is taken as not closed."));
+                : new(ReasonCodes.StateWordDamaged,
+                    "The word that says open or clean did not check; the arena is taken as not closed."));
         }
 
         uint epoch = newest + 1;
         Persist.Publish(layout.State, SealedWord.Seal(epoch, layout.Seed(WordKind.Open)));
         ProcessIdentity self = ProcessIdentity.Current;
-        if (newest > 0 && WriterRecord.TryRead(layout.WriterRecord, out WriterRecord last) && last.BootId != self.BootId)
+        if (newest > 0 && WriterRecord.TryRead(layout.WriterRecord, out WriterRecord last)
+            && last.BootId != self.BootId)
         {
-            findings.Add(new(ReasonCodes.KernelSurvived, $"The content was written under another kernel (boot {last.BootId}, by process {last.ProcessId}) and came through to this one (boot {self.BootId})."));
+            findings.Add(new(ReasonCodes.KernelSurvived,
+                $"The content was written under another kernel (boot {last.BootId}, by process {last.ProcessId}) and " +
+                $"came through to this one (boot {self.BootId})."));
         }
 
         new WriterRecord
@@ -130,7 +138,8 @@ internal static unsafe class WriterLock
         ArenaState state = journal.Tables.State with { Epoch = epoch };
         if (state.Frozen && state.FrozenBoot != self.BootId)
         {
-            findings.Add(new(ReasonCodes.Thawed, $"The arena was frozen under another kernel (boot {state.FrozenBoot}) and is thawed."));
+            findings.Add(new(ReasonCodes.Thawed,
+                $"The arena was frozen under another kernel (boot {state.FrozenBoot}) and is thawed."));
             state = state with { Frozen = false, FrozenBoot = Guid.Empty };
         }
 
@@ -155,7 +164,11 @@ internal static unsafe class WriterLock
         }
     }
 
-    private static string LastWriter(MetadataLayout layout) => WriterRecord.TryRead(layout.WriterRecord, out WriterRecord record)
-        ? $"The last writer (process {record.ProcessId}, since {DateTimeOffset.FromUnixTimeMilliseconds(record.SinceUnixMilliseconds):u}, {(record.BootId == ProcessIdentity.Current.BootId ? "under this kernel" : "under another kernel")}) did not close the arena."
+    private static string LastWriter(MetadataLayout layout) =>
+        WriterRecord.TryRead(layout.WriterRecord, out WriterRecord record)
+        ? $"The last writer (process {record.ProcessId}, " +
+            $"since {DateTimeOffset.FromUnixTimeMilliseconds(record.SinceUnixMilliseconds):u}, under " +
+            (record.BootId == ProcessIdentity.Current.BootId ? "this" : "another") +
+            " kernel) did not close the arena."
         : "The last writer did not close the arena.";
 }

@@ -6,7 +6,8 @@ namespace GuestMemFs;
 public sealed class ArenaNotFoundException : ArenaException
 {
     internal ArenaNotFoundException(string location, string detail)
-        : base(ReasonCodes.ArenaNotFound, $"There is no arena in {location}: {detail}. Create one with PersistentArena.Create or OpenOrCreate.") => Location = location;
+        : base(ReasonCodes.ArenaNotFound, $"There is no arena in {location}: {detail}. Create one with " +
+            "PersistentArena.Create or OpenOrCreate.") => Location = location;
 
     /// <summary>Where it was looked for.</summary>
     public string Location { get; }
@@ -16,7 +17,8 @@ public sealed class ArenaNotFoundException : ArenaException
 public sealed class ArenaExistsException : ArenaException
 {
     internal ArenaExistsException(string location)
-        : base(ReasonCodes.ArenaExists, $"There is an arena in {location} already. Open it, or create the new one in another directory.") => Location = location;
+        : base(ReasonCodes.ArenaExists, $"There is an arena in {location} already. Open it, or create the new one in " +
+            "another directory.") => Location = location;
 
     /// <summary>Where it is.</summary>
     public string Location { get; }
@@ -67,7 +69,8 @@ public sealed class ArenaCrashLoopException : ArenaException
         : base(ReasonCodes.CrashLoop, string.Create(
             CultureInfo.InvariantCulture,
             $"The last {earlyEnds} writers of the arena in {location} ended soon after their attach. It {why}. " +
-            $"Nothing was changed. Look at it (gmfs check --deep), and open it read-only, or with CrashLoopAction.Report."))
+            $"Nothing was changed. Look at it (gmfs check --deep), and open it read-only, or with " +
+            $"CrashLoopAction.Report."))
     {
         Location = location;
         EarlyEnds = earlyEnds;
@@ -84,7 +87,8 @@ public sealed class ArenaCrashLoopException : ArenaException
 public sealed class ArenaFencedException : ArenaException
 {
     internal ArenaFencedException(string location, ulong epoch, ulong newestEpoch)
-        : base(ReasonCodes.ArenaFenced, $"This writer of the arena in {location} has epoch {epoch}, and the arena says {newestEpoch}: another writer has taken over. Dispose of this one and open the arena anew.")
+        : base(ReasonCodes.ArenaFenced, $"This writer of the arena in {location} has epoch {epoch}, and the arena " +
+            $"says {newestEpoch}: another writer has taken over. Dispose of this one and open the arena anew.")
     {
         Epoch = epoch;
         NewestEpoch = newestEpoch;
@@ -101,7 +105,8 @@ public sealed class ArenaFencedException : ArenaException
 public sealed class ArenaFrozenException : ArenaException
 {
     internal ArenaFrozenException(string location, string operation)
-        : base(ReasonCodes.ArenaFrozen, $"The arena in {location} is frozen; {operation} would change its metadata. Data can still be written. Call Thaw first, where no kexec is under way.") =>
+        : base(ReasonCodes.ArenaFrozen, $"The arena in {location} is frozen; {operation} would change its metadata. " +
+            "Data can still be written. Call Thaw first, where no kexec is under way.") =>
         Operation = operation;
 
     /// <summary>What was refused.</summary>
@@ -112,7 +117,9 @@ public sealed class ArenaFrozenException : ArenaException
 public sealed class ArenaReadOnlyException : ArenaException
 {
     internal ArenaReadOnlyException(string location, string operation)
-        : base(ReasonCodes.ArenaReadOnly, $"The arena in {location} was opened read-only; {operation} needs a writer. Open it with ArenaAccess.ReadWrite.") =>
+        : base(ReasonCodes.ArenaReadOnly,
+            $"The arena in {location} was opened read-only; {operation} needs a writer. " +
+            "Open it with ArenaAccess.ReadWrite.") =>
         Operation = operation;
 
     private ArenaReadOnlyException(string message)
@@ -122,7 +129,8 @@ public sealed class ArenaReadOnlyException : ArenaException
     public string Operation { get; private init; }
 
     internal static ArenaReadOnlyException OfRegion(string region, string operation) =>
-        new($"Region '{region}' is of an arena that was opened read-only; {operation} needs a writer. Nothing was changed. Open the arena with ArenaAccess.ReadWrite.")
+        new($"Region '{region}' is of an arena that was opened read-only; {operation} needs a writer. Nothing was " +
+            "changed. Open the arena with ArenaAccess.ReadWrite.")
         {
             Operation = operation,
         };
@@ -132,7 +140,8 @@ public sealed class ArenaReadOnlyException : ArenaException
 public sealed class ForeignFileException : ArenaException
 {
     internal ForeignFileException(string location, string detail, Guid? expected = null, Guid? found = null)
-        : base(ReasonCodes.ForeignFile, $"{detail} in {location}. Nothing was touched. Move the file away, or name the directory of the arena that is meant.")
+        : base(ReasonCodes.ForeignFile, $"{detail} in {location}. Nothing was touched. Move the file away, or name " +
+            "the directory of the arena that is meant.")
     {
         Location = location;
         Expected = expected;
@@ -153,14 +162,17 @@ public sealed class ForeignFileException : ArenaException
 public sealed class ArenaAmbiguousException : ArenaException
 {
     internal ArenaAmbiguousException(string location, IReadOnlyList<Guid> found)
-        : base(ReasonCodes.ArenaAmbiguous, $"{location} holds {found.Count} arenas ({string.Join(", ", found)}), and which is meant cannot be told from their names. Say it with ArenaOptions.ArenaId, or separate them.") =>
+        : base(ReasonCodes.ArenaAmbiguous, $"{location} holds {found.Count} arenas ({string.Join(", ", found)}), and " +
+            "which is meant cannot be told from their names. Say it with ArenaOptions.ArenaId, or separate them.") =>
         Found = found;
 
     /// <summary>Their ids.</summary>
     public IReadOnlyList<Guid> Found { get; }
 }
 
-/// <summary>Files of an arena's regions are in a place, and its metadata is not: a new arena beside them would hide that.</summary>
+/// <summary>
+/// Files of an arena's regions are in a place, and its metadata is not: a new arena beside them would hide that.
+/// </summary>
 public sealed class ArenaMetadataMissingException : ArenaException
 {
     private const int Named = 5;
@@ -168,7 +180,11 @@ public sealed class ArenaMetadataMissingException : ArenaException
     internal ArenaMetadataMissingException(string location, IReadOnlyList<string> files, IReadOnlyList<Guid> arenas)
         : base(ReasonCodes.MetadataMissing, string.Create(
             CultureInfo.InvariantCulture,
-            $"{location} holds {files.Count} files of regions ({string.Join(", ", files.Take(Named))}{(files.Count > Named ? ", ..." : "")}){(arenas.Count > 0 ? $" of arena {string.Join(", ", arenas)}" : "")}, and no arena.meta that names them. Nothing was touched, and no arena was made beside them. Bring arena.meta back from the same time; or have all files moved away with 'gmfs repair --start-over'; or name another directory."))
+            $"{location} holds {files.Count} files of regions " +
+            $"({string.Join(", ", files.Take(Named))}{(files.Count > Named ? ", ..." : "")})" +
+            $"{(arenas.Count > 0 ? $" of arena {string.Join(", ", arenas)}" : "")}, and no arena.meta that names " +
+            $"them. Nothing was touched, and no arena was made beside them. Bring arena.meta back from the same " +
+            $"time; or have all files moved away with 'gmfs repair --start-over'; or name another directory."))
     {
         Location = location;
         Files = files;
@@ -191,7 +207,10 @@ public sealed class NewerFormatException : ArenaException
     internal NewerFormatException(string location, uint version, ulong unknownBits, bool readable)
         : base(
             readable ? ReasonCodes.ReadOnlyFormat : ReasonCodes.NewerFormat,
-            $"The arena in {location} is of format version {version} with features 0x{unknownBits:x} that this library does not know. {(readable ? "It can be opened read-only (ArenaAccess.ReadOnly)" : "Nothing was touched")}; update the library to write it.")
+            $"The arena in {location} is of format version {version} with features 0x{unknownBits:x} that this " +
+            "library does not know. " +
+            (readable ? "It can be opened read-only (ArenaAccess.ReadOnly)" : "Nothing was touched") +
+            "; update the library to write it.")
     {
         Version = version;
         UnknownFeatures = unknownBits;
@@ -230,21 +249,27 @@ public sealed class ArenaDamagedException : ArenaException
 
     internal static ArenaDamagedException Journal(string location, uint generation, long offset, string detail) => new(
         ReasonCodes.JournalDamaged,
-        $"The metadata journal (generation {generation}) of the arena in {location} is damaged at byte {offset} of its log: {detail}. Nothing was touched. Copy the directory's files away before anything else; the regions' bytes are not affected.",
+        $"The metadata journal (generation {generation}) of the arena in {location} is damaged at byte {offset} of " +
+        $"its log: {detail}. Nothing was touched. Copy the directory's files away before anything else; the regions' " +
+        "bytes are not affected.",
         location,
         generation,
         offset);
 
     internal static ArenaDamagedException Epoch(string location, ulong epoch) => new(
         ReasonCodes.JournalDamaged,
-        $"The newest writer of the arena in {location} has epoch {epoch}, the last there is, which no arena reaches: no writer can follow. Nothing was touched. Open it read-only, and copy its regions into another arena (gmfs dump, gmfs restore).",
+        $"The newest writer of the arena in {location} has epoch {epoch}, the last there is, which no arena reaches: " +
+        "no writer can follow. Nothing was touched. Open it read-only, and copy its regions into another arena (gmfs " +
+        "dump, gmfs restore).",
         location,
         0,
         0);
 
     internal static ArenaDamagedException Superblock(string location, string detail) => new(
         ReasonCodes.SuperblockDamaged,
-        $"The superblock of the arena in {location} is damaged: {detail}. Nothing was touched. Copy the directory's files away before anything else; where nothing was ever stored there, move its files away ('gmfs repair --start-over') and create the arena anew.",
+        $"The superblock of the arena in {location} is damaged: {detail}. Nothing was touched. Copy the directory's " +
+        "files away before anything else; where nothing was ever stored there, move its files away ('gmfs repair " +
+        "--start-over') and create the arena anew.",
         location,
         0,
         0);
@@ -254,7 +279,8 @@ public sealed class ArenaDamagedException : ArenaException
 public sealed class ArenaBusyException : ArenaException
 {
     internal ArenaBusyException(string location, int attempts)
-        : base(ReasonCodes.ArenaBusy, $"The writer of the arena in {location} replaced its metadata during each of {attempts} attempts to read it. Try again.") =>
+        : base(ReasonCodes.ArenaBusy, $"The writer of the arena in {location} replaced its metadata during each " +
+            $"of {attempts} attempts to read it. Try again.") =>
         Attempts = attempts;
 
     /// <summary>How often it was tried.</summary>

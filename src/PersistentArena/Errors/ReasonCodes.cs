@@ -1,8 +1,9 @@
 namespace GuestMemFs;
 
 /// <summary>
-/// The stable codes of everything an arena refuses, repairs or reports. 1xxx: the arena; 2xxx: room; 3xxx: regions; 4xxx: extents; 5xxx: said in an
-/// <see cref="AttachReport"/>, not thrown; 6xxx: heaps. A code never changes its meaning. The table for people is docs/reasons.md.
+/// The stable codes of everything an arena refuses, repairs or reports. 1xxx: the arena; 2xxx: room; 3xxx: regions;
+/// 4xxx: extents; 5xxx: said in an <see cref="AttachReport"/>, not thrown; 6xxx: heaps. A code never changes its
+/// meaning. The table for people is docs/reasons.md.
 /// </summary>
 public static class ReasonCodes
 {
@@ -153,7 +154,9 @@ public static class ReasonCodes
     /// <summary>The last writer ran under another kernel: the content came through a kexec or a boot.</summary>
     public const string KernelSurvived = "GMF5016";
 
-    /// <summary>There was no arena, so one was made; says too where the medium is one that keeps nothing over a kexec.</summary>
+    /// <summary>
+    /// There was no arena, so one was made; says too where the medium is one that keeps nothing over a kexec.
+    /// </summary>
     public const string Created = "GMF5017";
 
     /// <summary>Files that may hold data, and that the metadata does not know, were set aside.</summary>

@@ -18,8 +18,12 @@ public sealed class ArenaOutOfSpaceException : ArenaException
     /// <summary>Bytes that were free, where that is known.</summary>
     public long? Free { get; }
 
-    internal static ArenaOutOfSpaceException OnMedium(string location, long asked, long? free, long total, Exception? inner = null) => new(
-        string.Create(CultureInfo.InvariantCulture, $"{location} has no room: {asked} bytes were asked for, {(free is null ? "fewer" : free.Value.ToString(CultureInfo.InvariantCulture))} of {total} are free. Nothing was changed. Delete regions, ask for less, or give the medium more memory."),
+    internal static ArenaOutOfSpaceException OnMedium(string location, long asked, long? free, long total,
+        Exception? inner = null) => new(
+        string.Create(CultureInfo.InvariantCulture,
+            $"{location} has no room: {asked} bytes were asked " +
+            $"for, {(free is null ? "fewer" : free.Value.ToString(CultureInfo.InvariantCulture))} of {total} are " +
+            $"free. Nothing was changed. Delete regions, ask for less, or give the medium more memory."),
         asked,
         free,
         inner);
@@ -31,7 +35,9 @@ public sealed class ArenaMetadataFullException : ArenaException
     internal ArenaMetadataFullException(string location, long asked, long used, long capacity, int regions)
         : base(
             ReasonCodes.MetadataFull,
-            string.Create(CultureInfo.InvariantCulture, $"The metadata of the arena in {location} is full: {regions} regions take {used} of {capacity} bytes, {asked} more were asked for. Nothing was changed. Delete regions, or create the arena with a larger MetadataSize."))
+            string.Create(CultureInfo.InvariantCulture, $"The metadata of the arena in {location} is full: {regions} " +
+                $"regions take {used} of {capacity} bytes, {asked} more were asked for. Nothing was changed. Delete " +
+                $"regions, or create the arena with a larger MetadataSize."))
     {
         Asked = asked;
         Used = used;
@@ -58,7 +64,9 @@ public sealed class ArenaOutOfFilesException : ArenaException
     internal ArenaOutOfFilesException(string location, int asked, int present, int maximum)
         : base(
             ReasonCodes.OutOfFiles,
-            string.Create(CultureInfo.InvariantCulture, $"{location} keeps at most {maximum} files and has {present}; {asked} more were asked for. Nothing was changed. Delete regions (their files are used again), or use fewer, larger ones."))
+            string.Create(CultureInfo.InvariantCulture,
+                $"{location} keeps at most {maximum} files and has {present}; {asked} more were asked for. Nothing " +
+                $"was changed. Delete regions (their files are used again), or use fewer, larger ones."))
     {
         Asked = asked;
         Present = present;

@@ -9,20 +9,24 @@ public sealed class AtomicGroupException : ArenaException
     }
 
     internal static AtomicGroupException Ended() =>
-        new("The atomic group has ended, by this value or by a copy of it. Nothing was changed. Begin another one with BeginAtomic.");
+        new("The atomic group has ended, by this value or by a copy of it. Nothing was changed. Begin another one " +
+            "with BeginAtomic.");
 
     internal static AtomicGroupException Nested(string region) =>
-        new($"This thread has an atomic group open in the heap of region '{region}' already; groups do not nest. Nothing was changed. Commit or dispose of it first.");
+        new($"This thread has an atomic group open in the heap of region '{region}' already; groups do not nest. " +
+            "Nothing was changed. Commit or dispose of it first.");
 
     internal static AtomicGroupException OfAnotherThread(string region) =>
-        new($"The atomic group in the heap of region '{region}' is another thread's. Nothing was changed. Begin, change and commit on one thread.");
+        new($"The atomic group in the heap of region '{region}' is another thread's. Nothing was changed. Begin, " +
+            "change and commit on one thread.");
 
     internal static AtomicGroupException Creates(string region, string root) =>
         new($"Root or dictionary '{root}' in the heap of region '{region}' is not there, and is not made within an "
             + "atomic group, which could not take it back. Nothing was changed. Create it before BeginAtomic.");
 
     internal static AtomicGroupException OpenAtClose(string region) =>
-        new($"This thread has an atomic group open in the heap of region '{region}'. The arena stays open. Commit or dispose of the group before the arena is closed.");
+        new($"This thread has an atomic group open in the heap of region '{region}'. The arena stays open. Commit or " +
+            "dispose of the group before the arena is closed.");
 }
 
 /// <summary>
@@ -31,7 +35,9 @@ public sealed class AtomicGroupException : ArenaException
 public sealed class ReentrantCallException : ArenaException
 {
     internal ReentrantCallException(string region)
-        : base(ReasonCodes.ReentrantCall, $"A callback of a dictionary in the heap of region '{region}' called what waits for that callback to end. This call changed nothing. Note in the callback what is to be done, and do it after the call has returned.")
+        : base(ReasonCodes.ReentrantCall, $"A callback of a dictionary in the heap of region '{region}' called what " +
+            "waits for that callback to end. This call changed nothing. Note in the callback what is to be done, and " +
+            "do it after the call has returned.")
     {
     }
 }
@@ -40,7 +46,9 @@ public sealed class ReentrantCallException : ArenaException
 public sealed class DictionaryOptionsException : ArenaException
 {
     internal DictionaryOptionsException(string region, string name)
-        : base(ReasonCodes.DictionaryOptions, $"Dictionary '{name}' in the heap of region '{region}' is open in this process already, with another TimeProvider. Nothing was changed. Open it with the same one, or without options: all openings share one dictionary.") => Name = name;
+        : base(ReasonCodes.DictionaryOptions, $"Dictionary '{name}' in the heap of region '{region}' is open in this " +
+            "process already, with another TimeProvider. Nothing was changed. Open it with the same one, or without " +
+            "options: all openings share one dictionary.") => Name = name;
 
     /// <summary>The dictionary's name.</summary>
     public string Name { get; }

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace GuestMemFs.Format;
 
 /// <summary>
-/// Who a file is: the first cache line of its last 4096 bytes. A file's name is only where to look first; after a kexec its bytes may be under another name.
+/// Who a file is: the first cache line of its last 4096 bytes. A file's name is only where to look first; after a kexec
+/// its bytes may be under another name.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 internal unsafe struct ExtentIdentity
@@ -41,7 +42,8 @@ internal unsafe struct ExtentIdentity
     }
 
     /// <summary>Takes the identity of a file away, before what belongs to it changes.</summary>
-    public static void Invalidate(byte* file, long fileLength) => Persist.Publish((ulong*)(file + fileLength - BlockBytes), 0);
+    public static void Invalidate(byte* file, long fileLength) =>
+        Persist.Publish((ulong*)(file + fileLength - BlockBytes), 0);
 
     /// <summary>Writes the identity of a file that is mapped at <paramref name="file"/>, magic last.</summary>
     public static void Write(byte* file, long fileLength, Guid arenaId, ulong extentId, ulong nonce)
@@ -58,7 +60,8 @@ internal unsafe struct ExtentIdentity
         };
         identity.Crc = identity.ComputeCrc();
         Invalidate(file, fileLength);
-        Persist.Copy(block + sizeof(ulong), new ReadOnlySpan<byte>((byte*)&identity + sizeof(ulong), Bytes - sizeof(ulong)));
+        Persist.Copy(block + sizeof(ulong),
+            new ReadOnlySpan<byte>((byte*)&identity + sizeof(ulong), Bytes - sizeof(ulong)));
         Persist.Publish((ulong*)block, IdentityMagic);
     }
 
@@ -68,7 +71,8 @@ internal unsafe struct ExtentIdentity
 }
 
 /// <summary>
-/// Who owned an extent when it was last handed out: the second cache line of the identity block. For repair by hand only; the journal decides.
+/// Who owned an extent when it was last handed out: the second cache line of the identity block. For repair by hand
+/// only; the journal decides.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 internal unsafe struct OwnerHint
@@ -83,7 +87,8 @@ internal unsafe struct OwnerHint
     [FieldOffset(28)] public uint Padding;
 
     /// <summary>Writes the hint into the identity block of a file that is mapped at <paramref name="file"/>.</summary>
-    public static void Write(byte* file, long fileLength, ulong regionId, ulong regionNonce, uint ordinal, ulong extentNonce)
+    public static void Write(
+        byte* file, long fileLength, ulong regionId, ulong regionNonce, uint ordinal, ulong extentNonce)
     {
         var hint = new OwnerHint { RegionId = regionId, Ordinal = ordinal, RegionNonce = regionNonce };
         hint.Crc = Checksum.Of(new ReadOnlySpan<byte>(&hint, 24), Checksum.Of(extentNonce));

@@ -1,8 +1,8 @@
 namespace GuestMemFs.Format;
 
 /// <summary>Feature bits of the format, and what this library knows of them.</summary>
-/// <remarks>An unknown compat bit is ignored; an unknown ro-compat bit lets the arena be opened read-only; an unknown incompat bit
-/// refuses it. None is defined yet.</remarks>
+/// <remarks>An unknown compat bit is ignored; an unknown ro-compat bit lets the arena be opened read-only; an unknown
+/// incompat bit refuses it. None is defined yet.</remarks>
 internal static class FeatureBits
 {
     /// <summary>The format's version: raised when old libraries must not even look further.</summary>

@@ -42,9 +42,11 @@ internal unsafe struct JournalHeader
     /// <summary>Writes the header, magic last.</summary>
     public static void Write(byte* half, uint generation, Guid arenaId, int capacity)
     {
-        var header = new JournalHeader { Magic = JournalMagic, Generation = generation, ArenaId = arenaId, Capacity = (ulong)capacity };
+        var header = new JournalHeader { Magic = JournalMagic, Generation = generation, ArenaId = arenaId,
+            Capacity = (ulong)capacity };
         header.Crc = header.ComputeCrc();
-        Persist.Copy(half + sizeof(ulong), new ReadOnlySpan<byte>((byte*)&header + sizeof(ulong), Bytes - sizeof(ulong)));
+        Persist.Copy(half + sizeof(ulong),
+            new ReadOnlySpan<byte>((byte*)&header + sizeof(ulong), Bytes - sizeof(ulong)));
         Persist.Publish((ulong*)half, JournalMagic);
     }
 

@@ -69,7 +69,8 @@ internal readonly unsafe struct MetadataLayout(byte* start, Superblock superbloc
     public uint Seed(WordKind kind) => Checksum.Of((ulong)kind, Checksum.Of(Superblock.ArenaId));
 
     /// <summary>The size of a journal half in a metadata file of this size.</summary>
-    public static ulong HalfSizeFor(long metadataSize) => (ulong)((metadataSize - FirstHalf - ExtentIdentity.BlockBytes) / 2) & ~4095UL;
+    public static ulong HalfSizeFor(long metadataSize) =>
+        (ulong)((metadataSize - FirstHalf - ExtentIdentity.BlockBytes) / 2) & ~4095UL;
 }
 
 /// <summary>What a sealed word is.</summary>

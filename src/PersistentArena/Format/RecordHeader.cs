@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.Format;
 
-/// <summary>The head of a journal record: one transaction. Operations follow; the length covers head and operations, in 8-byte steps.</summary>
+/// <summary>
+/// The head of a journal record: one transaction. Operations follow; the length covers head and operations, in 8-byte
+/// steps.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 internal struct RecordHeader
 {
@@ -10,7 +13,9 @@ internal struct RecordHeader
 
     [FieldOffset(0)] public uint Length;
 
-    /// <summary>CRC32C of the length, then of everything behind this field, seeded with arena id and generation.</summary>
+    /// <summary>
+    /// CRC32C of the length, then of everything behind this field, seeded with arena id and generation.
+    /// </summary>
     [FieldOffset(4)] public uint Crc;
 
     [FieldOffset(8)] public ulong Sequence;
@@ -32,7 +37,9 @@ internal struct OperationHeader
     [FieldOffset(4)] public uint Length;
 }
 
-/// <summary>What an operation does. All are upserts of whole entries (or drops), so that replaying one twice changes nothing.</summary>
+/// <summary>
+/// What an operation does. All are upserts of whole entries (or drops), so that replaying one twice changes nothing.
+/// </summary>
 internal enum OperationKind : uint
 {
     PutRegion = 1,
@@ -60,7 +67,9 @@ internal struct RegionBody
     [FieldOffset(50)] public ushort Flags;
     [FieldOffset(52)] public uint NameBytes;
 
-    /// <summary>The generation of its files: the current one, and above it the previous one while they are stamped.</summary>
+    /// <summary>
+    /// The generation of its files: the current one, and above it the previous one while they are stamped.
+    /// </summary>
     [FieldOffset(56)] public ulong Generation;
 }
 

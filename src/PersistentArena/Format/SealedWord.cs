@@ -1,8 +1,8 @@
 namespace GuestMemFs.Format;
 
 /// <summary>
-/// A 32-bit value and its checksum in one 8-byte word: it changes with one store, and stale or flipped bits do not pass for a value.
-/// The value is the lower half; the upper half is CRC32C of it, seeded with what the word belongs to.
+/// A 32-bit value and its checksum in one 8-byte word: it changes with one store, and stale or flipped bits do not pass
+/// for a value. The value is the lower half; the upper half is CRC32C of it, seeded with what the word belongs to.
 /// </summary>
 internal static class SealedWord
 {

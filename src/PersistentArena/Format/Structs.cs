@@ -1,8 +1,9 @@
 namespace GuestMemFs.Format;
 
 /// <summary>
-/// Structures in bytes, copied in and out whatever their alignment. As <see cref="System.Runtime.InteropServices.MemoryMarshal"/> has it, but compiled ahead with this library:
-/// the framework's generic methods over our types would be compiled each time a process attaches.
+/// Structures in bytes, copied in and out whatever their alignment. As
+/// <see cref="System.Runtime.InteropServices.MemoryMarshal"/> has it, but compiled ahead with this library: the
+/// framework's generic methods over our types would be compiled each time a process attaches.
 /// </summary>
 internal static unsafe class Structs
 {

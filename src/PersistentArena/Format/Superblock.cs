@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.Format;
 
-/// <summary>The constant part of <c>arena.meta</c>, 128 bytes, kept twice: at 0 and at <see cref="MetadataLayout.SecondCopy"/>.</summary>
+/// <summary>
+/// The constant part of <c>arena.meta</c>, 128 bytes, kept twice: at 0 and at <see cref="MetadataLayout.SecondCopy"/>.
+/// </summary>
 /// <remarks>The magic is stored last, by itself: a superblock that has one was written to its end.</remarks>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 internal unsafe struct Superblock
@@ -46,14 +48,20 @@ internal unsafe struct Superblock
     /// <summary>True where magic and checksum stand: what it says was written by somebody who meant it.</summary>
     public readonly bool IsIntact => Magic == ArenaMagic && Crc == ComputeCrc();
 
-    /// <summary>True where the sizes fit each other and a file of this length (the format of this version only).</summary>
+    /// <summary>
+    /// True where the sizes fit each other and a file of this length (the format of this version only).
+    /// </summary>
     public readonly bool Fits(long fileLength) =>
-        MetadataSize <= (ulong)fileLength && HalfSize is >= MetadataLayout.MinimumHalf and <= int.MaxValue && HalfSize % 8 == 0
-        && IsGranularity(Granularity) && CreatedUnixMilliseconds <= long.MaxValue && UnixTime.IsTime((long)CreatedUnixMilliseconds)
-        && HalfOffset == MetadataLayout.FirstHalf && HalfOffset + (2 * HalfSize) + ExtentIdentity.BlockBytes <= MetadataSize;
+        MetadataSize <= (ulong)fileLength && HalfSize is >= MetadataLayout.MinimumHalf and <= int.MaxValue
+            && HalfSize % 8 == 0
+        && IsGranularity(Granularity) && CreatedUnixMilliseconds <= long.MaxValue
+        && UnixTime.IsTime((long)CreatedUnixMilliseconds)
+        && HalfOffset == MetadataLayout.FirstHalf
+        && HalfOffset + (2 * HalfSize) + ExtentIdentity.BlockBytes <= MetadataSize;
 
     /// <summary>True where files can come in such steps.</summary>
-    private static bool IsGranularity(ulong granularity) => granularity is >= 4096 and <= 1UL << 40 && System.Numerics.BitOperations.IsPow2(granularity);
+    private static bool IsGranularity(ulong granularity) =>
+        granularity is >= 4096 and <= 1UL << 40 && System.Numerics.BitOperations.IsPow2(granularity);
 
     /// <summary>Writes a copy: everything but the magic, then the magic.</summary>
     public readonly void WriteTo(byte* at)

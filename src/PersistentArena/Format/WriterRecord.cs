@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.Format;
 
-/// <summary>Who the newest writer is, for the message that a second one gets. The lock and the epoch decide; this only tells.</summary>
+/// <summary>
+/// Who the newest writer is, for the message that a second one gets. The lock and the epoch decide; this only tells.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 internal unsafe struct WriterRecord
 {
@@ -37,6 +39,7 @@ internal unsafe struct WriterRecord
     public static bool TryRead(byte* at, out WriterRecord record)
     {
         record = Unsafe.ReadUnaligned<WriterRecord>(at);
-        return record.Crc == record.ComputeCrc() && record.ProcessId is not 0 and <= int.MaxValue && UnixTime.IsTime(record.SinceUnixMilliseconds);
+        return record.Crc == record.ComputeCrc() && record.ProcessId is not 0 and <= int.MaxValue
+            && UnixTime.IsTime(record.SinceUnixMilliseconds);
     }
 }

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace GuestMemFs.Hosting;
 
 /// <summary>
-/// One registered arena with its heap and dictionaries: opened before the host's first service starts (or when first asked for,
-/// where a service wants it in its constructor), closed clean after the last one has stopped.
+/// One registered arena with its heap and dictionaries: opened before the host's first service starts (or when first
+/// asked for, where a service wants it in its constructor), closed clean after the last one has stopped.
 /// </summary>
 internal sealed class ArenaLifetime(
     string name,
@@ -82,7 +82,9 @@ internal sealed class ArenaLifetime(
     public PersistentDictionary[] Dictionaries() =>
         [.. dictionaries.Where(d => d.Arena == name).Select(d => d.BytesOf(Dictionary(d)))];
 
-    /// <summary>Opens all that is registered, so that what is wrong with it is known before anything has started.</summary>
+    /// <summary>
+    /// Opens all that is registered, so that what is wrong with it is known before anything has started.
+    /// </summary>
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         _ = Arena;
@@ -144,7 +146,8 @@ internal sealed class ArenaLifetime(
         PersistentRegion region = Arena.OpenOrGrowRegion(
             HeapRegion, o.HeapSize, new RegionOptions { Kind = RegionKind.Heap, Reserve = o.HeapReserve });
 
-        // The region is not disposed of when the arena closes: who still holds the dictionary then gets an exception, not an unmapped page.
+        // The region is not disposed of when the arena closes: who still holds the dictionary then gets an exception,
+        // not an unmapped page.
         return PersistentHeap.Open(region);
     }
 }

@@ -7,13 +7,15 @@ internal static class ArenaTelemetry
 {
     public const string MeterName = "GuestMemFs.PersistentArena";
 
-    private static readonly Meter s_meter = new(MeterName, typeof(ArenaTelemetry).Assembly.GetName().Version?.ToString(3));
+    private static readonly Meter s_meter = new(MeterName,
+        typeof(ArenaTelemetry).Assembly.GetName().Version?.ToString(3));
 
     private static readonly Histogram<double> s_attachDuration = s_meter.CreateHistogram(
         "guestmemfs.arena.attach.duration",
         unit: "s",
         description: "How long opening an arena took, until its data could be read.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5] });
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
+            0.25, 0.5, 1, 5] });
 
     private static readonly Counter<long> s_lost = s_meter.CreateCounter<long>(
         "guestmemfs.arena.files.lost",

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Hosting;
 namespace GuestMemFs.Hosting;
 
 /// <summary>
-/// Gives back the memory of what expired or was cleared in the registered dictionaries of an arena, and moves records together where free memory is scattered: a few
-/// buckets ten times a second, in steps of about a millisecond.
+/// Gives back the memory of what expired or was cleared in the registered dictionaries of an arena, and moves records
+/// together where free memory is scattered: a few buckets ten times a second, in steps of about a millisecond.
 /// </summary>
 internal sealed class DictionaryUpkeep(Func<PersistentDictionary[]> open, TimeProvider time) : BackgroundService
 {

@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace GuestMemFs.Hosting;
 
-/// <summary>A number of bytes within limits, a multiple of 4 KiB. The message names the option, the value and the limit that it broke.</summary>
+/// <summary>
+/// A number of bytes within limits, a multiple of 4 KiB. The message names the option, the value and the limit that it
+/// broke.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class ByteSizeAttribute(long minimum, long maximum) : ValidationAttribute
 {
@@ -21,7 +24,8 @@ internal sealed class ByteSizeAttribute(long minimum, long maximum) : Validation
             : bytes % Multiple != 0 ? Failure($"a multiple of {Text(Multiple)}")
             : ValidationResult.Success;
 
-        ValidationResult Failure(string limit) => new($"{validationContext.DisplayName} is {Text(bytes)}; it must be {limit}.");
+        ValidationResult Failure(string limit) =>
+            new($"{validationContext.DisplayName} is {Text(bytes)}; it must be {limit}.");
     }
 
     // 2097152 bytes (2 MiB)
@@ -47,7 +51,9 @@ internal sealed class DirectoryPathAttribute : ValidationAttribute
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) => value switch
     {
         string path when string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal) =>
-            new($"{validationContext.DisplayName} is '{path.Replace("\0", "\\0", StringComparison.Ordinal)}'; it must be a directory's path, or left out for the best medium that is there."),
+            new($"{validationContext.DisplayName} is " +
+                $"'{path.Replace("\0", "\\0", StringComparison.Ordinal)}'; it must " +
+                "be a directory's path, or left out for the best medium that is there."),
         _ => ValidationResult.Success,
     };
 }

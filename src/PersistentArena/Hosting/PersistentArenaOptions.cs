@@ -5,7 +5,8 @@ using Microsoft.Extensions.Options;
 namespace GuestMemFs;
 
 /// <summary>
-/// Options of an arena that <c>AddPersistentArena</c> registers, by code or by a section of the configuration. Checked when the host starts.
+/// Options of an arena that <c>AddPersistentArena</c> registers, by code or by a section of the configuration. Checked
+/// when the host starts.
 /// </summary>
 public sealed class PersistentArenaOptions
 {
@@ -15,7 +16,10 @@ public sealed class PersistentArenaOptions
     /// <summary>The largest <see cref="HeapSize"/>: 256 TiB, what an offset of 48 bits reaches.</summary>
     public const long MaximumHeapSize = 1L << 48;
 
-    /// <summary>The arena's directory, made where it is not there. Left out: a directory of the arena's name on the best medium that is really there.</summary>
+    /// <summary>
+    /// The arena's directory, made where it is not there. Left out: a directory of the arena's name on the best medium
+    /// that is really there.
+    /// </summary>
     [DirectoryPath]
     public string? Directory { get; set; }
 
@@ -25,19 +29,23 @@ public sealed class PersistentArenaOptions
     public IList<string> TrustedOwners { get; } = [];
 
     /// <summary>
-    /// The heap's size, in bytes, a multiple of 4 KiB: 1 GiB unless told otherwise. The heap is made when it, or a dictionary in it, is first asked for. A smaller heap that is there already grows to it at the next start; a larger one keeps its size,
-    /// which the log and the attach report say.
+    /// The heap's size, in bytes, a multiple of 4 KiB: 1 GiB unless told otherwise. The heap is made when it, or a
+    /// dictionary in it, is first asked for. A smaller heap that is there already grows to it at the next start; a
+    /// larger one keeps its size, which the log and the attach report say.
     /// </summary>
     [ByteSize(MinimumHeapSize, MaximumHeapSize)]
     public long HeapSize { get; set; } = 1L << 30;
 
     /// <summary>
-    /// When the medium's space for the heap is taken: as it fills (the default; a full medium is then an exception of the change that found it full), or all at once.
-    /// Decided when the heap is made.
+    /// When the medium's space for the heap is taken: as it fills (the default; a full medium is then an exception of
+    /// the change that found it full), or all at once. Decided when the heap is made.
     /// </summary>
     public RegionReserve HeapReserve { get; set; } = RegionReserve.OnDemand;
 
-    /// <summary>Size of a new arena's metadata, in bytes, 1 MiB to 1 GiB: 8 MiB unless told otherwise, enough for more than 10,000 regions. It cannot grow later.</summary>
+    /// <summary>
+    /// Size of a new arena's metadata, in bytes, 1 MiB to 1 GiB: 8 MiB unless told otherwise, enough for more than
+    /// 10,000 regions. It cannot grow later.
+    /// </summary>
     [ByteSize(1L << 20, 1L << 30)]
     public long MetadataSize { get; set; } = ArenaOptions.DefaultMetadataSize;
 
@@ -58,7 +66,10 @@ public sealed class PersistentArenaOptions
     [Range(CrashLoopPolicy.MinimumLimit, 1000)]
     public int CrashLoopLimit { get; set; } = 5;
 
-    /// <summary>The arena that is meant: one with another id is refused. Needed only where several arenas' files may lie in one directory.</summary>
+    /// <summary>
+    /// The arena that is meant: one with another id is refused. Needed only where several arenas' files may lie in one
+    /// directory.
+    /// </summary>
     public Guid? ArenaId { get; set; }
 }
 

@@ -5,7 +5,8 @@ namespace GuestMemFs.Journal;
 /// <summary>What one journal half says, and what of it had to be worked out because it was damaged.</summary>
 internal sealed unsafe class JournalImage
 {
-    private JournalImage(uint generation, int tail, ulong sequence, MetadataTables tables, bool headerDamaged, bool tailDamaged)
+    private JournalImage(
+        uint generation, int tail, ulong sequence, MetadataTables tables, bool headerDamaged, bool tailDamaged)
     {
         Generation = generation;
         Tail = tail;
@@ -45,7 +46,8 @@ internal sealed unsafe class JournalImage
         uint seed = JournalHeader.SeedOf(arenaId, generation);
         JournalHeader header = JournalHeader.ReadFrom(half);
         bool headerIntact = header.IsIntact(arenaId) && header.Generation == generation;
-        bool tailIntact = SealedWord.TryOpen(Words.Read((ulong*)(half + JournalHeader.TailOffset)), seed, out uint tail) && tail <= capacity;
+        bool tailIntact = SealedWord.TryOpen(Words.Read((ulong*)(half + JournalHeader.TailOffset)), seed, out uint tail)
+            && tail <= capacity;
         if (!headerIntact && !tailIntact)
         {
             throw ArenaDamagedException.Journal(where, generation, 0, "neither the header nor the tail word checks");
@@ -62,7 +64,9 @@ internal sealed unsafe class JournalImage
         int read = LogReader.Replay(log[..length], seed, tables, out ulong sequence);
         if (read != length)
         {
-            throw ArenaDamagedException.Journal(where, generation, read, $"{(tables.Fault is { } fault ? $"the record checks, and {fault}" : "the record does not check")}, and {length - read} bytes of the log stand behind its start");
+            throw ArenaDamagedException.Journal(where, generation, read,
+                $"{(tables.Fault is { } fault ? $"the record checks, and {fault}" : "the record does not check")}, " +
+                $"and {length - read} bytes of the log stand behind its start");
         }
 
         if (!tables.IsConsistent())
@@ -80,15 +84,18 @@ internal sealed unsafe class JournalImage
         for (uint parity = 0; parity < 2; parity++)
         {
             JournalHeader header = JournalHeader.ReadFrom(layout.Half(parity));
-            if (header.IsIntact(layout.Superblock.ArenaId) && (header.Generation & 1) == parity && header.Generation > newest && header.Generation <= uint.MaxValue)
+            if (header.IsIntact(layout.Superblock.ArenaId) && (header.Generation & 1) == parity
+                && header.Generation > newest && header.Generation <= uint.MaxValue)
             {
                 newest = (uint)header.Generation;
             }
         }
 
-        // A newer half that is damaged is not passed over for an older one: that would be going back in time without a word.
+        // A newer half that is damaged is not passed over for an older one: that would be going back in time without a
+        // word.
         return newest == 0
-            ? throw ArenaDamagedException.Journal(where, 0, 0, "the active word does not check, and no half has a header that does")
+            ? throw ArenaDamagedException.Journal(where, 0, 0,
+                "the active word does not check, and no half has a header that does")
             : Read(layout.Half(newest), newest, layout.Superblock.ArenaId, layout.LogCapacity, where);
     }
 }

@@ -9,8 +9,8 @@ internal static unsafe class JournalSnapshot
     private const int Attempts = 200;
 
     /// <summary>
-    /// Copies the half in force and checks afterwards that it still is: a half is only ever rewritten when it is not in force, so an
-    /// unchanged active word proves the copy whole.
+    /// Copies the half in force and checks afterwards that it still is: a half is only ever rewritten when it is not in
+    /// force, so an unchanged active word proves the copy whole.
     /// </summary>
     /// <exception cref="ArenaBusyException">The writer compacted during each of the attempts.</exception>
     public static JournalImage Take(MetadataLayout layout, string where, out ulong version)
@@ -29,11 +29,13 @@ internal static unsafe class JournalSnapshot
             byte* half = layout.Half(generation);
             uint seed = JournalHeader.SeedOf(layout.Superblock.ArenaId, generation);
             ulong tailWord = Words.Read((ulong*)(half + JournalHeader.TailOffset));
-            int log = SealedWord.TryOpen(tailWord, seed, out uint tail) ? (int)Math.Min(tail, (uint)layout.LogCapacity) : layout.LogCapacity;
+            int log = SealedWord.TryOpen(tailWord, seed, out uint tail) ? (int)Math.Min(tail, (uint)layout.LogCapacity)
+                : layout.LogCapacity;
             int length = JournalHeader.LogOffset + log;
             if (copy.Length < length)
             {
-                copy = GC.AllocateUninitializedArray<byte>(Math.Min(length + (length / 4), JournalHeader.LogOffset + layout.LogCapacity));
+                copy = GC.AllocateUninitializedArray<byte>(
+                    Math.Min(length + (length / 4), JournalHeader.LogOffset + layout.LogCapacity));
             }
 
             new ReadOnlySpan<byte>(half, length).CopyTo(copy);
@@ -54,7 +56,9 @@ internal static unsafe class JournalSnapshot
         throw new ArenaBusyException(where, Attempts);
     }
 
-    /// <summary>A number that changes whenever something was committed: two loads, cheap enough for each look-up.</summary>
+    /// <summary>
+    /// A number that changes whenever something was committed: two loads, cheap enough for each look-up.
+    /// </summary>
     public static ulong Version(MetadataLayout layout)
     {
         ulong active = Words.Read(layout.Active);

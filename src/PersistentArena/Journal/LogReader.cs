@@ -37,12 +37,16 @@ internal static class LogReader
         return at;
     }
 
-    /// <summary>Follows whole records in successive order from the start: how long the log is, where its tail word is not to be believed.</summary>
+    /// <summary>
+    /// Follows whole records in successive order from the start: how long the log is, where its tail word is not to be
+    /// believed.
+    /// </summary>
     public static int Follow(ReadOnlySpan<byte> half, uint seed)
     {
         int at = 0;
         ulong sequence = 0;
-        while (at < half.Length && TryRecord(half[at..], seed, out RecordHeader header) && (sequence == 0 || header.Sequence == sequence + 1))
+        while (at < half.Length && TryRecord(half[at..], seed, out RecordHeader header)
+            && (sequence == 0 || header.Sequence == sequence + 1))
         {
             sequence = header.Sequence;
             at += (int)header.Length;
@@ -52,6 +56,8 @@ internal static class LogReader
     }
 
     private static bool TryRecord(ReadOnlySpan<byte> from, uint seed, out RecordHeader header) =>
-        Structs.TryRead(from, out header) && header.Length >= RecordHeader.Bytes && header.Length <= from.Length && header.Length % 8 == 0
-        && header.Sequence is not 0 and <= EntryRules.MaximumId && header.Crc == RecordHeader.ComputeCrc(from[..(int)header.Length], seed);
+        Structs.TryRead(from, out header) && header.Length >= RecordHeader.Bytes && header.Length <= from.Length
+            && header.Length % 8 == 0
+        && header.Sequence is not 0 and <= EntryRules.MaximumId
+        && header.Crc == RecordHeader.ComputeCrc(from[..(int)header.Length], seed);
 }

@@ -82,25 +82,30 @@ internal sealed unsafe class MetadataJournal
         uint activeSeed = layout.Seed(WordKind.Active);
         bool activeIntact = SealedWord.TryOpen(Words.Read(layout.Active), activeSeed, out uint generation);
         JournalImage image = activeIntact
-            ? JournalImage.Read(layout.Half(generation), generation, layout.Superblock.ArenaId, layout.LogCapacity, where)
+            ? JournalImage.Read(layout.Half(generation), generation, layout.Superblock.ArenaId, layout.LogCapacity,
+                where)
             : JournalImage.ReadNewest(layout, where);
         var journal = new MetadataJournal(layout, where, image);
         if (!activeIntact)
         {
             Persist.Publish(layout.Active, SealedWord.Seal(image.Generation, activeSeed));
-            findings.Add(new(ReasonCodes.ActiveWordRepaired, $"The active word did not check; the newest journal half that reads whole is of generation {image.Generation}."));
+            findings.Add(new(ReasonCodes.ActiveWordRepaired,
+                "The active word did not check; the newest journal half that reads whole is of " +
+                $"generation {image.Generation}."));
         }
 
         if (image.HeaderDamaged)
         {
             JournalHeader.Write(journal.Half, image.Generation, layout.Superblock.ArenaId, layout.LogCapacity);
-            findings.Add(new(ReasonCodes.JournalHeaderRepaired, "The journal's header did not check and was written anew; tail word and records stood."));
+            findings.Add(new(ReasonCodes.JournalHeaderRepaired,
+                "The journal's header did not check and was written anew; tail word and records stood."));
         }
 
         if (image.TailDamaged)
         {
             journal.PublishTail(image.Tail);
-            findings.Add(new(ReasonCodes.TailWordRepaired, $"The journal's tail word did not check; its records were followed to their end, {image.Tail} bytes."));
+            findings.Add(new(ReasonCodes.TailWordRepaired,
+                $"The journal's tail word did not check; its records were followed to their end, {image.Tail} bytes."));
         }
 
         journal.DropUnfinishedCompaction(findings);
@@ -162,7 +167,8 @@ internal sealed unsafe class MetadataJournal
         CheckEpoch();
         if (_generation == uint.MaxValue)
         {
-            throw ArenaDamagedException.Journal(_where, _generation, 0, "its generation is the last there is, which no arena reaches");
+            throw ArenaDamagedException.Journal(_where, _generation, 0,
+                "its generation is the last there is, which no arena reaches");
         }
 
         uint next = _generation + 1;
@@ -236,7 +242,8 @@ internal sealed unsafe class MetadataJournal
         JournalHeader.Invalidate(other);
         if (header.Generation > _generation)
         {
-            findings.Add(new(ReasonCodes.CompactionRolledBack, $"A compaction to generation {header.Generation} was not finished and was rolled back."));
+            findings.Add(new(ReasonCodes.CompactionRolledBack,
+                $"A compaction to generation {header.Generation} was not finished and was rolled back."));
         }
     }
 
@@ -246,7 +253,8 @@ internal sealed unsafe class MetadataJournal
         long bytes = (2 * RecordHeader.Bytes) + OperationHeader.Bytes + StateBody.Bytes;
         foreach (RegionNode region in tables.Regions)
         {
-            bytes += OperationHeader.Bytes + RegionBody.Bytes + ((System.Text.Encoding.UTF8.GetByteCount(region.Entry.Name) + 7) & ~7);
+            bytes += OperationHeader.Bytes + RegionBody.Bytes
+                + ((System.Text.Encoding.UTF8.GetByteCount(region.Entry.Name) + 7) & ~7);
         }
 
         bytes += (long)tables.Extents.Count * (OperationHeader.Bytes + ExtentBody.Bytes);

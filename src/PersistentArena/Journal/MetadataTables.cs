@@ -4,8 +4,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Journal;
 
 /// <summary>
-/// What the journal says, in memory. Replay and commit go through the same <see cref="Apply"/>, so that what a process believes
-/// is what the next one will read. Not thread-safe.
+/// What the journal says, in memory. Replay and commit go through the same <see cref="Apply"/>, so that what a process
+/// believes is what the next one will read. Not thread-safe.
 /// </summary>
 internal sealed class MetadataTables
 {
@@ -49,8 +49,8 @@ internal sealed class MetadataTables
     }
 
     /// <summary>
-    /// Applies a record's operations. False where they make no sense (see <see cref="Fault"/>), which a checksum that fits makes a forger's or a bug's doing. Takes linear time,
-    /// whatever they say.
+    /// Applies a record's operations. False where they make no sense (see <see cref="Fault"/>), which a checksum that
+    /// fits makes a forger's or a bug's doing. Takes linear time, whatever they say.
     /// </summary>
     public bool Apply(ReadOnlySpan<byte> operations)
     {
@@ -69,10 +69,14 @@ internal sealed class MetadataTables
         return true;
     }
 
-    /// <summary>True where every name is one region's, every extent in use has a region that is there, and there are ids left. For what was read.</summary>
+    /// <summary>
+    /// True where every name is one region's, every extent in use has a region that is there, and there are ids left.
+    /// For what was read.
+    /// </summary>
     public bool IsConsistent()
     {
-        if (_names.Count != _regions.Count || State.NextExtentId > EntryRules.MaximumNextId || State.NextRegionId > EntryRules.MaximumNextId)
+        if (_names.Count != _regions.Count || State.NextExtentId > EntryRules.MaximumNextId
+            || State.NextRegionId > EntryRules.MaximumNextId)
         {
             return false;
         }
@@ -92,7 +96,8 @@ internal sealed class MetadataTables
     {
         switch (kind)
         {
-            case OperationKind.PutRegion when Structs.TryRead(body, out RegionBody region) && region.NameBytes <= body.Length - RegionBody.Bytes:
+            case OperationKind.PutRegion when Structs.TryRead(body, out RegionBody region)
+                && region.NameBytes <= body.Length - RegionBody.Bytes:
                 ReadOnlySpan<byte> name = body.Slice(RegionBody.Bytes, (int)region.NameBytes);
                 Fault ??= EntryRules.Fault(region, name);
                 if (Fault is null)
@@ -106,7 +111,8 @@ internal sealed class MetadataTables
                 return true;
             case OperationKind.PutExtent when Structs.TryRead(body, out ExtentBody extent):
                 Fault ??= EntryRules.Fault(extent)
-                    ?? PutExtent(new ExtentEntry(extent.Id, extent.Nonce, extent.FileLength, extent.Used, extent.RegionId, extent.Ordinal, (ExtentState)extent.State));
+                    ?? PutExtent(new ExtentEntry(extent.Id, extent.Nonce, extent.FileLength, extent.Used,
+                        extent.RegionId, extent.Ordinal, (ExtentState)extent.State));
                 return Fault is null;
             case OperationKind.DropExtent when Structs.TryRead(body, out ulong id):
                 Fault ??= DropExtent(id);
@@ -171,7 +177,10 @@ internal sealed class MetadataTables
         }
     }
 
-    /// <summary>An extent of a region stays at its place, and a new one comes behind the others: so that no order of entries costs more than their number.</summary>
+    /// <summary>
+    /// An extent of a region stays at its place, and a new one comes behind the others: so that no order of entries
+    /// costs more than their number.
+    /// </summary>
     private string? PutExtent(ExtentEntry extent)
     {
         RegionNode? region = extent.State == ExtentState.InUse ? _regions.GetValueOrDefault(extent.RegionId) : null;
@@ -202,7 +211,8 @@ internal sealed class MetadataTables
             region.Extents.Add(extent);
         }
 
-        UnusedExtents += (extent.State == ExtentState.InUse ? 0 : 1) - (old is null || old.State == ExtentState.InUse ? 0 : 1);
+        UnusedExtents += (extent.State == ExtentState.InUse ? 0 : 1)
+            - (old is null || old.State == ExtentState.InUse ? 0 : 1);
         _extents[extent.Id] = extent;
         State = State with { NextExtentId = Math.Max(State.NextExtentId, extent.Id + 1) };
         return null;
@@ -223,7 +233,9 @@ internal sealed class MetadataTables
         return null;
     }
 
-    /// <summary>True where a region has the extent. One of a region that was dropped is nobody's until it is put again.</summary>
+    /// <summary>
+    /// True where a region has the extent. One of a region that was dropped is nobody's until it is put again.
+    /// </summary>
     private bool IsPlaced(ExtentEntry extent) =>
         extent.State == ExtentState.InUse && _regions.TryGetValue(extent.RegionId, out RegionNode? region)
         && extent.Ordinal < (uint)region.Extents.Count && region.Extents[(int)extent.Ordinal].Id == extent.Id;

@@ -4,8 +4,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Journal;
 
 /// <summary>
-/// One transaction in the making: the bytes of a journal record. Regions are put before the extents that belong to them.
-/// Not thread-safe.
+/// One transaction in the making: the bytes of a journal record. Regions are put before the extents that belong to
+/// them. Not thread-safe.
 /// </summary>
 internal sealed class Transaction
 {

@@ -2,10 +2,14 @@ using System.Globalization;
 
 namespace GuestMemFs.Media;
 
-/// <summary>What memory the control groups (version 2, or 1) leave to this process. Beyond it the kernel ends a process; tmpfs counts.</summary>
+/// <summary>
+/// What memory the control groups (version 2, or 1) leave to this process. Beyond it the kernel ends a process; tmpfs
+/// counts.
+/// </summary>
 internal static class ControlGroup
 {
-    private static readonly Files s_version2 = new("memory.max", "memory.current", "", "file_dirty ", "file_writeback ");
+    private static readonly Files s_version2 = new("memory.max", "memory.current", "", "file_dirty ",
+        "file_writeback ");
     private static readonly Files s_version1 =
         new("memory.limit_in_bytes", "memory.usage_in_bytes", "total_", "total_dirty ", "total_writeback ");
 
@@ -14,14 +18,17 @@ internal static class ControlGroup
     /// <param name="mounts">The mounts, among them those of the hierarchies.</param>
     public static MemoryRoom Memory(string groups, IEnumerable<MountInfo> mounts)
     {
-        string[][] lines = [.. groups.Split('\n').Select(line => line.Split(':', 3)).Where(fields => fields.Length == 3)];
+        string[][] lines = [.. groups.Split('\n').Select(line => line.Split(':', 3)).Where(fields =>
+            fields.Length == 3)];
 
         // The memory controller is in one hierarchy only: version 1, where that has it.
         string[]? ours = Array.Find(lines, fields => fields[1].Split(',').Contains("memory"));
         bool old = ours is not null;
         ours ??= Array.Find(lines, fields => fields[0] == "0");
-        MountInfo? mount = mounts.LastOrDefault(mount => old ? mount.FileSystem == "cgroup" && mount.Has("memory") : mount.FileSystem == "cgroup2");
-        return ours is null || mount is null ? MemoryRoom.Unlimited : Least(mount, ours[2], old ? s_version1 : s_version2);
+        MountInfo? mount = mounts.LastOrDefault(mount =>
+            old ? mount.FileSystem == "cgroup" && mount.Has("memory") : mount.FileSystem == "cgroup2");
+        return ours is null || mount is null ? MemoryRoom.Unlimited
+            : Least(mount, ours[2], old ? s_version1 : s_version2);
     }
 
     private static MemoryRoom Least(MountInfo mount, string path, Files files)
@@ -42,7 +49,8 @@ internal static class ControlGroup
 
     private static MemoryRoom Room(string group, Files files)
     {
-        if (KernelFile.TryReadNumber(Path.Combine(group, files.Limit)) is not { } limit // "max", or the root, which has none
+        // "max", or the root, which has none
+        if (KernelFile.TryReadNumber(Path.Combine(group, files.Limit)) is not { } limit
             || KernelFile.TryReadNumber(Path.Combine(group, files.Usage)) is not { } usage)
         {
             return MemoryRoom.Unlimited;
@@ -54,8 +62,8 @@ internal static class ControlGroup
     }
 
     /// <summary>
-    /// Of the cache of files on disks, what the kernel gives up soon when memory is needed: what was not used lately, and
-    /// half of the rest, in which are the programs that run; not what has to be written first. tmpfs is not in it.
+    /// Of the cache of files on disks, what the kernel gives up soon when memory is needed: what was not used lately,
+    /// and half of the rest, in which are the programs that run; not what has to be written first. tmpfs is not in it.
     /// </summary>
     private static long Reclaimable(string[] lines, Files files)
     {

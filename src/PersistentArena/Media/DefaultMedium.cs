@@ -13,11 +13,14 @@ internal static class DefaultMedium
     /// <summary>The same with a given list, best first.</summary>
     public static Medium Open(IReadOnlyList<MediumCandidate> candidates, string name, long bytesWanted)
     {
-        // What is there decides, not what would be best today: otherwise an arena that fills its own medium would be lost at the next start.
+        // What is there decides, not what would be best today: otherwise an arena that fills its own medium would be
+        // lost at the next start.
         MediumCandidate chosen = candidates.FirstOrDefault(c => c.IsUsable && c.HasFiles)
             ?? candidates.FirstOrDefault(c => c.IsUsable && HasRoom(c, bytesWanted))
             ?? throw new MediumException(MediumErrorKind.NoSpace, "choose", name, 0,
-                $"No medium here takes {Words.OfBytes(bytesWanted)} for '{name}'. Make one (docs/media.md), or name a directory. Looked at: {List(candidates, bytesWanted)}");
+                $"No medium here takes {Words.OfBytes(bytesWanted)} for '{name}'. Make one " +
+                "(docs/media.md), or name a " +
+                $"directory. Looked at: {List(candidates, bytesWanted)}");
         Medium medium = MediumDetector.For(Make(chosen));
         medium.Reason = Explain(chosen, candidates, bytesWanted);
         medium.Warning = Taken(chosen, candidates) is { Count: > 0 } taken
@@ -78,5 +81,6 @@ internal static class DefaultMedium
     ];
 
     private static string List(IEnumerable<MediumCandidate> candidates, long bytesWanted) =>
-        string.Join("; ", candidates.Select(c => c.ToString() + (c.IsUsable && !HasRoom(c, bytesWanted) ? " (too little)" : string.Empty)));
+        string.Join("; ", candidates.Select(c =>
+            c.ToString() + (c.IsUsable && !HasRoom(c, bytesWanted) ? " (too little)" : string.Empty)));
 }

@@ -13,7 +13,9 @@ internal sealed unsafe class DescriptorFile : MediumFile
     private bool _locked;
 
     /// <summary>Takes the descriptor over.</summary>
-    public DescriptorFile(SafeFileHandle handle, string name, string path, bool writable, MediumCapabilities capabilities, FileTraits traits)
+    public DescriptorFile(
+        SafeFileHandle handle, string name, string path, bool writable, MediumCapabilities capabilities,
+        FileTraits traits)
     {
         _handle = handle;
         _path = path;
@@ -35,8 +37,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
     public override long Held => (long)Descriptors.Status(_handle, _path).Blocks * 512;
 
     /// <summary>
-    /// Gives a new, empty file its length and takes what creation takes. Exactly one ftruncate takes effect: it is made again
-    /// only where a signal came before anything happened.
+    /// Gives a new, empty file its length and takes what creation takes. Exactly one ftruncate takes effect: it is made
+    /// again only where a signal came before anything happened.
     /// </summary>
     public void SetInitialLength(long length)
     {
@@ -62,19 +64,22 @@ internal sealed unsafe class DescriptorFile : MediumFile
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         if (address % (nint)_capabilities.Alignment != 0)
         {
-            throw new ArgumentException($"'{_path}' has pages of {_capabilities.Alignment} bytes; address 0x{address:x} is not aligned to them.", nameof(address));
+            throw new ArgumentException($"'{_path}' has pages of {_capabilities.Alignment} bytes; address " +
+                $"0x{address:x} is not aligned to them.", nameof(address));
         }
 
         if (writable && !IsWritable)
         {
-            throw new InvalidOperationException($"'{_path}' was opened for reading; a writable mapping needs it opened for writing.");
+            throw new InvalidOperationException(
+                $"'{_path}' was opened for reading; a writable mapping needs it opened for writing.");
         }
 
         long there = Length;
         if (length > there)
         {
             // Beyond the end a mapping would be SIGBUS (or, on guestmemfs, somebody else's memory).
-            throw new MediumException(MediumErrorKind.Missing, "mmap", _path, 0, $"'{_path}' has {there} bytes, {length} were to be mapped: the file was cut short, or is another one.");
+            throw new MediumException(MediumErrorKind.Missing, "mmap", _path, 0,
+                $"'{_path}' has {there} bytes, {length} were to be mapped: the file was cut short, or is another one.");
         }
 
         int protection = Libc.PROT_READ | (writable ? Libc.PROT_WRITE : 0);
@@ -92,7 +97,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
             throw Errno.Exception(errno, "mmap", _path, errno == Errno.ENOMEM && _traits.Reserve != ReserveBy.Mapping
                 ? "The process has too many mappings (vm.max_map_count) or too little address space (ulimit -v)."
                 : errno == Errno.EOPNOTSUPP && _traits.Synchronous
-                    ? $"The filesystem cannot map synchronously (MAP_SYNC), which {PersistentMemory.PowerLossSwitch} needs: use ext4 or xfs with dax on a device that does, or leave the switch off."
+                    ? $"The filesystem cannot map synchronously (MAP_SYNC), which {PersistentMemory.PowerLossSwitch} " +
+                        "needs: use ext4 or xfs with dax on a device that does, or leave the switch off."
                     : null);
         }
 
@@ -175,12 +181,14 @@ internal sealed unsafe class DescriptorFile : MediumFile
             return false;
         }
 
-        int result = Errno.Retry(() => Libc.FAllocate(_handle, Libc.FALLOC_FL_PUNCH_HOLE | Libc.FALLOC_FL_KEEP_SIZE, offset, length));
+        int result = Errno.Retry(() =>
+            Libc.FAllocate(_handle, Libc.FALLOC_FL_PUNCH_HOLE | Libc.FALLOC_FL_KEEP_SIZE, offset, length));
         return result switch
         {
             >= 0 => true,
             -Errno.EOPNOTSUPP or -Errno.ENOSYS => false,
-            -Errno.EPERM when _capabilities.FreshMemoryIsZero && Held >= Length => false, // Marked to be kept over a kexec: as above.
+            // Marked to be kept over a kexec: as above.
+            -Errno.EPERM when _capabilities.FreshMemoryIsZero && Held >= Length => false,
             _ => throw Errno.Exception(-result, "fallocate (punch hole)", _path),
         };
     }
@@ -189,7 +197,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
     {
         if (_locked && !_handle.IsClosed)
         {
-            // Closing is not enough: a child that another thread forks just now has the descriptor too, until it execs, and the lock with it.
+            // Closing is not enough: a child that another thread forks just now has the descriptor too, until it execs,
+            // and the lock with it.
             _locked = false;
             _ = Libc.FLock(_handle, Libc.LOCK_UN);
         }
@@ -203,7 +212,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
         int result = Errno.Retry(() => Libc.FAllocate(_handle, 0, offset, length));
         if (result == -Errno.EPERM && Held >= Length)
         {
-            return; // A memfd that is marked to be kept over a kexec: the kernel filled it then, and lets nobody ask for more.
+            // A memfd that is marked to be kept over a kexec: the kernel filled it then, and lets nobody ask for more.
+            return;
         }
 
         if (result < 0)
@@ -219,15 +229,16 @@ internal sealed unsafe class DescriptorFile : MediumFile
         if (address == Libc.MAP_FAILED)
         {
             throw Errno.Exception(Errno.Last, "mmap (to reserve pages)", _path,
-                $"There are not {size / _capabilities.PageSize} free pages of {_capabilities.PageSize} bytes: raise nr_hugepages under /sys/kernel/mm/hugepages, or use less.");
+                $"There are not {size / _capabilities.PageSize} free pages of {_capabilities.PageSize} bytes: raise " +
+                "nr_hugepages under /sys/kernel/mm/hugepages, or use less.");
         }
 
         _ = Libc.MUnmap(address, (nuint)size);
     }
 
     /// <summary>
-    /// Best effort: what gets no huge page now (none in one piece, an old kernel, a full filesystem) is left to fallocate, whose errors count.
-    /// Only for whole huge pages of the range: who asks for 4 KiB is not given 2 MiB.
+    /// Best effort: what gets no huge page now (none in one piece, an old kernel, a full filesystem) is left to
+    /// fallocate, whose errors count. Only for whole huge pages of the range: who asks for 4 KiB is not given 2 MiB.
     /// </summary>
     private void TakeHugePages(long offset, long length)
     {
@@ -239,7 +250,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
         }
 
         using var view = new AddressReservation(size, PageSizes.Huge2M);
-        if (Libc.MMap(view.Address, (nuint)size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, start) == Libc.MAP_FAILED)
+        if (Libc.MMap(view.Address, (nuint)size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_FIXED,
+            _handle, start) == Libc.MAP_FAILED)
         {
             throw Errno.Exception(Errno.Last, "mmap (to reserve pages)", _path);
         }
@@ -252,7 +264,8 @@ internal sealed unsafe class DescriptorFile : MediumFile
     }
 
     /// <summary>
-    /// tmpfs is often allowed all the memory there is. Where the machine does not have what is asked for, the kernel would not say so but end a process.
+    /// tmpfs is often allowed all the memory there is. Where the machine does not have what is asked for, the kernel
+    /// would not say so but end a process.
     /// </summary>
     private void RequireMemory(long offset, long length)
     {
@@ -261,7 +274,9 @@ internal sealed unsafe class DescriptorFile : MediumFile
         if (missing > 0 && !MachineMemory.Has(missing, out long available))
         {
             throw new MediumException(MediumErrorKind.NoSpace, "reserve", _path, Errno.ENOMEM,
-                $"{missing} bytes of memory are needed for '{_path}' (offset {offset}), and machine and control group leave {available} to arenas: use less, or free memory.");
+                $"{missing} bytes of memory are needed for '{_path}' (offset {offset}), and machine and " +
+                "control group " +
+                $"leave {available} to arenas: use less, or free memory.");
         }
     }
 

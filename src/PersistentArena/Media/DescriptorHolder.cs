@@ -8,8 +8,8 @@ namespace GuestMemFs;
 public readonly record struct HeldDescriptor(string Name, SafeFileHandle Descriptor);
 
 /// <summary>
-/// Somebody outside of this process who holds the descriptors of one arena's memory, so that the memory is there when this process is not: a service manager's store, a
-/// daemon. <see cref="Medium.FromHolder"/> makes a medium of it.
+/// Somebody outside of this process who holds the descriptors of one arena's memory, so that the memory is there when
+/// this process is not: a service manager's store, a daemon. <see cref="Medium.FromHolder"/> makes a medium of it.
 /// </summary>
 /// <remarks>Implementations are thread-safe. Failures are <see cref="MediumException"/>s.</remarks>
 public abstract class DescriptorHolder : IDisposable
@@ -23,13 +23,22 @@ public abstract class DescriptorHolder : IDisposable
     /// <summary>How many descriptors it takes of one arena.</summary>
     public virtual int MaximumFiles => int.MaxValue;
 
-    /// <summary>Why there may be nothing where something was, as sentences for the attach report; asked only where nothing was found.</summary>
+    /// <summary>
+    /// Why there may be nothing where something was, as sentences for the attach report; asked only where nothing was
+    /// found.
+    /// </summary>
     public abstract string WhyEmpty { get; }
 
-    /// <summary>New descriptors of all that is held. Asked again where a file is missing that another process may have handed over since; a holder that gives each once gives none then.</summary>
+    /// <summary>
+    /// New descriptors of all that is held. Asked again where a file is missing that another process may have handed
+    /// over since; a holder that gives each once gives none then.
+    /// </summary>
     public abstract IReadOnlyList<HeldDescriptor> Take();
 
-    /// <summary>Hands a descriptor over. On return the holder has it: nothing that needs it may be committed before. The caller keeps its own.</summary>
+    /// <summary>
+    /// Hands a descriptor over. On return the holder has it: nothing that needs it may be committed before. The caller
+    /// keeps its own.
+    /// </summary>
     public abstract void Put(string name, SafeFileHandle descriptor);
 
     /// <summary>Lets the holder close one; nothing happens where it has none of that name.</summary>

@@ -15,7 +15,8 @@ internal static unsafe class Descriptors
     public static StatX Status(SafeFileHandle file, string path)
     {
         StatX status;
-        return Libc.StatX(file, string.Empty, Libc.AT_EMPTY_PATH, Libc.STATX_BASIC_STATS | Libc.STATX_MNT_ID, &status) == 0
+        return Libc.StatX(file, string.Empty, Libc.AT_EMPTY_PATH, Libc.STATX_BASIC_STATS | Libc.STATX_MNT_ID,
+            &status) == 0
             ? status
             : throw Errno.Exception(Errno.Last, "statx", path);
     }
@@ -30,7 +31,8 @@ internal static unsafe class Descriptors
     public static List<string> RegularFiles(SafeFileHandle directory, string path)
     {
         // A descriptor of its own: reading moves its position, and closedir closes it.
-        int descriptor = Errno.Retry(() => Libc.OpenAt(directory, ".", Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0));
+        int descriptor = Errno.Retry(() =>
+            Libc.OpenAt(directory, ".", Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0));
         if (descriptor < 0)
         {
             throw Errno.Exception(-descriptor, "open", path);

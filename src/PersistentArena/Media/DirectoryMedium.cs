@@ -3,8 +3,9 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// Any other directory: files of an ordinary filesystem, through the page cache. Survives the process; a loss of power only as far as
-/// <see cref="Medium.Flush"/> was called. The kernel writes changed pages back to the disk in the background.
+/// Any other directory: files of an ordinary filesystem, through the page cache. Survives the process; a loss of power
+/// only as far as <see cref="Medium.Flush"/> was called. The kernel writes changed pages back to the disk in the
+/// background.
 /// </summary>
 internal sealed class DirectoryMedium(MediumDirectory directory) : FileSystemMedium(directory)
 {

@@ -14,13 +14,15 @@ internal static class FileRules
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (name is "." or ".." || name.AsSpan().IndexOfAny('/', '\0') >= 0)
         {
-            throw new ArgumentException($"'{name}' is no file name: a slash, a NUL, '.' and '..' are not allowed.", nameof(name));
+            throw new ArgumentException($"'{name}' is no file name: a slash, a NUL, '.' and '..' are not allowed.",
+                nameof(name));
         }
 
         int bytes = Encoding.UTF8.GetByteCount(name);
         if (bytes > MaximumNameBytes)
         {
-            throw new ArgumentException($"A file name of {bytes} bytes is too long: {MaximumNameBytes} is the limit.", nameof(name));
+            throw new ArgumentException($"A file name of {bytes} bytes is too long: {MaximumNameBytes} is the limit.",
+                nameof(name));
         }
     }
 
@@ -29,12 +31,14 @@ internal static class FileRules
     {
         if (length <= 0 || length % capabilities.FileGranularity != 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(length), length, $"Files of this medium are multiples of {capabilities.FileGranularity} bytes: round up.");
+            throw new ArgumentOutOfRangeException(nameof(length), length,
+                $"Files of this medium are multiples of {capabilities.FileGranularity} bytes: round up.");
         }
 
         if (length > capabilities.MaximumFileLength)
         {
-            throw new ArgumentOutOfRangeException(nameof(length), length, $"The longest file of this medium is {capabilities.MaximumFileLength} bytes: use several.");
+            throw new ArgumentOutOfRangeException(nameof(length), length,
+                $"The longest file of this medium is {capabilities.MaximumFileLength} bytes: use several.");
         }
     }
 }

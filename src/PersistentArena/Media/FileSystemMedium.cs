@@ -3,8 +3,8 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// What all media have in common that are a directory of a filesystem. Everything goes through the directory's descriptor, so a
-/// medium stays the one it was when somebody mounts something over its path.
+/// What all media have in common that are a directory of a filesystem. Everything goes through the directory's
+/// descriptor, so a medium stays the one it was when somebody mounts something over its path.
 /// </summary>
 internal abstract class FileSystemMedium : Medium
 {
@@ -28,7 +28,8 @@ internal abstract class FileSystemMedium : Medium
     public override MediumSpace GetSpace()
     {
         StatFs status = _directory.FileSystem();
-        return new MediumSpace(checked((long)status.Blocks * status.BlockSize), checked((long)status.BlocksAvailable * status.BlockSize));
+        return new MediumSpace(checked((long)status.Blocks * status.BlockSize),
+            checked((long)status.BlocksAvailable * status.BlockSize));
     }
 
     public override IReadOnlyList<string> ListFiles() => Descriptors.RegularFiles(_directory.Handle, Location);
@@ -49,7 +50,8 @@ internal abstract class FileSystemMedium : Medium
         if (!status.IsRegularFile)
         {
             file.Dispose();
-            throw new MediumException(MediumErrorKind.NotSupported, "open", PathOf(name), 0, $"'{PathOf(name)}' is not a regular file: move it away.");
+            throw new MediumException(MediumErrorKind.NotSupported, "open", PathOf(name), 0,
+                $"'{PathOf(name)}' is not a regular file: move it away.");
         }
 
         try
@@ -81,7 +83,8 @@ internal abstract class FileSystemMedium : Medium
         catch (MediumException)
         {
             file.Dispose();
-            _ = Libc.UnlinkAt(_directory.Handle, name, 0); // Nothing is left behind; that this fails too adds nothing to the first failure.
+            // Nothing is left behind; that this fails too adds nothing to the first failure.
+            _ = Libc.UnlinkAt(_directory.Handle, name, 0);
             throw;
         }
     }
@@ -147,7 +150,8 @@ internal abstract class FileSystemMedium : Medium
 
         if (_namesChanged)
         {
-            // A file is only there after a loss of power if its name is. Cleared first: a name that changes meanwhile is for the next flush.
+            // A file is only there after a loss of power if its name is. Cleared first: a name that changes meanwhile
+            // is for the next flush.
             _namesChanged = false;
             result = Errno.Retry(() => Libc.FSync(_directory.Handle));
             if (result < 0)
@@ -158,7 +162,9 @@ internal abstract class FileSystemMedium : Medium
         }
     }
 
-    /// <summary>The last word before a file is created: throws where the medium would give memory it does not have.</summary>
+    /// <summary>
+    /// The last word before a file is created: throws where the medium would give memory it does not have.
+    /// </summary>
     protected virtual void BeforeCreate(long length)
     {
     }

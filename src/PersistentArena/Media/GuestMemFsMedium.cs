@@ -3,7 +3,8 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// guestmemfs: memory carved out at boot, which a kexec leaves as it is. What is stated here is what the kernel patches of August 2024 do.
+/// guestmemfs: memory carved out at boot, which a kexec leaves as it is. What is stated here is what the kernel patches
+/// of August 2024 do.
 /// </summary>
 internal sealed class GuestMemFsMedium(MediumDirectory directory) : FileSystemMedium(directory)
 {
@@ -31,8 +32,9 @@ internal sealed class GuestMemFsMedium(MediumDirectory directory) : FileSystemMe
     public override MediumSpace GetSpace() => base.GetSpace() with { Free = null };
 
     /// <summary>
-    /// The kernel hands out memory beyond the carve-out without a word. The files that are there are the least that was handed out (deleted
-    /// ones give nothing back): refuse what certainly does not fit. The arena's ledger knows the rest.
+    /// The kernel hands out memory beyond the carve-out without a word. The files that are there are the least that was
+    /// handed out (deleted ones give nothing back): refuse what certainly does not fit. The arena's ledger knows the
+    /// rest.
     /// </summary>
     protected override void BeforeCreate(long length)
     {
@@ -47,7 +49,8 @@ internal sealed class GuestMemFsMedium(MediumDirectory directory) : FileSystemMe
         if (used + length > total)
         {
             throw new MediumException(MediumErrorKind.NoSpace, "create", Location, 0,
-                $"The carve-out has {total} bytes, files take {used} of them, {length} more do not fit: boot with a larger guestmemfs=, or use less.");
+                $"The carve-out has {total} bytes, files take {used} of them, {length} more do not fit: boot with a " +
+                "larger guestmemfs=, or use less.");
         }
     }
 }

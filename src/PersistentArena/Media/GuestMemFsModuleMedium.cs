@@ -3,13 +3,15 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// guestmemfs as <c>kernel/guestmemfs</c> does it: a filesystem like others in directories, sizes and free space, whose memory a kexec and a panic leave as it is. It is known
-/// by what it says it can do, in <c>/sys/fs/guestmemfs/RANGE/features</c>; the patches of August 2024 have no such file.
+/// guestmemfs as <c>kernel/guestmemfs</c> does it: a filesystem like others in directories, sizes and free space, whose
+/// memory a kexec and a panic leave as it is. It is known by what it says it can do, in
+/// <c>/sys/fs/guestmemfs/RANGE/features</c>; the patches of August 2024 have no such file.
 /// </summary>
 internal sealed class GuestMemFsModuleMedium(MediumDirectory directory) : FileSystemMedium(directory)
 {
     private static readonly string[] s_needed =
-        ["sizes-exact", "fallocate", "punch-hole", "directories", "unlink-frees", "scrubbed", "free-space-true", "page-2m", "crash-safe"];
+        ["sizes-exact", "fallocate", "punch-hole", "directories", "unlink-frees", "scrubbed", "free-space-true",
+            "page-2m", "crash-safe"];
 
     public override string Name => "guestmemfs";
 
@@ -31,6 +33,7 @@ internal sealed class GuestMemFsModuleMedium(MediumDirectory directory) : FileSy
     /// <param name="sysfs">Where sysfs is.</param>
     public static bool Answers(MountInfo mount, string sysfs = "/sys") =>
         mount.Value("range") is { Length: > 0 } range
-        && KernelFile.TryRead(Path.Combine(sysfs, "fs", "guestmemfs", Path.GetFileName(range), "features")) is { } features
+        && KernelFile.TryRead(Path.Combine(sysfs, "fs", "guestmemfs", Path.GetFileName(range),
+            "features")) is { } features
         && s_needed.All(features.Split('\n', ' ').Contains);
 }

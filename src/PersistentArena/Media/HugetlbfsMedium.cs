@@ -7,9 +7,10 @@ namespace GuestMemFs.Media;
 /// hugetlbfs: pages of 2 MiB or 1 GiB that were set aside for it. Survives the process.
 /// </summary>
 /// <remarks>
-/// Mapping a file reserves its pages, and the reservation stays with the inode; so <see cref="Medium.CreateFile"/> maps once, and no store can
-/// end in SIGBUS afterwards. A discarded range has no reservation any more: <see cref="MediumFile.Reserve"/> takes it again.
-/// The kernel does not reserve by NUMA node: a process bound to one node may still fail there.
+/// Mapping a file reserves its pages, and the reservation stays with the inode; so <see cref="Medium.CreateFile"/> maps
+/// once, and no store can end in SIGBUS afterwards. A discarded range has no reservation any more:
+/// <see cref="MediumFile.Reserve"/> takes it again. The kernel does not reserve by NUMA node: a process bound to one
+/// node may still fail there.
 /// </remarks>
 internal sealed class HugetlbfsMedium : FileSystemMedium
 {
@@ -58,8 +59,10 @@ internal sealed class HugetlbfsMedium : FileSystemMedium
     /// <summary>The machine's pool of pages of one size.</summary>
     internal static MediumSpace PoolOf(long pageSize)
     {
-        string pool = string.Create(CultureInfo.InvariantCulture, $"/sys/kernel/mm/hugepages/hugepages-{pageSize >> 10}kB/");
+        string pool = string.Create(CultureInfo.InvariantCulture,
+            $"/sys/kernel/mm/hugepages/hugepages-{pageSize >> 10}kB/");
         long Pages(string file) => KernelFile.TryReadNumber(pool + file) ?? 0;
-        return new MediumSpace(Pages("nr_hugepages") * pageSize, Math.Max(0, Pages("free_hugepages") - Pages("resv_hugepages")) * pageSize);
+        return new MediumSpace(Pages("nr_hugepages") * pageSize,
+            Math.Max(0, Pages("free_hugepages") - Pages("resv_hugepages")) * pageSize);
     }
 }

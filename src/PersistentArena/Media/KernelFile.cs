@@ -24,5 +24,6 @@ internal static class KernelFile
 
     /// <summary>A number; null where there is none.</summary>
     public static long? TryReadNumber(string path) =>
-        long.TryParse(TryRead(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) ? value : null;
+        long.TryParse(TryRead(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
+            ? value : null;
 }

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace GuestMemFs.Media;
 
-/// <summary>The memory this process can have, in bytes: of the machine (/proc/meminfo), and of its control groups, which limit a container or a service.</summary>
+/// <summary>
+/// The memory this process can have, in bytes: of the machine (/proc/meminfo), and of its control groups, which limit a
+/// container or a service.
+/// </summary>
 internal static class MachineMemory
 {
     private const long LargestAllowance = 64L << 20;

@@ -6,10 +6,16 @@ namespace GuestMemFs;
 /// Where memory comes from: a directory of a filesystem whose files are memory, or a set of descriptors.
 /// A medium knows files only; what they mean is the arena's business.
 /// </summary>
-/// <remarks>Thread-safe: calls may come from any thread. Errors are <see cref="MediumException"/>s with operation, path and errno.</remarks>
+/// <remarks>
+/// Thread-safe: calls may come from any thread. Errors are <see cref="MediumException"/>s with operation, path and
+/// errno.
+/// </remarks>
 public abstract class Medium : IDisposable
 {
-    /// <summary>The medium's stable short name: <c>guestmemfs</c>, <c>dax</c>, <c>hugetlbfs</c>, <c>tmpfs</c>, <c>memfd</c>, <c>directory</c>, <c>strict</c>.</summary>
+    /// <summary>
+    /// The medium's stable short name: <c>guestmemfs</c>, <c>dax</c>, <c>hugetlbfs</c>, <c>tmpfs</c>, <c>memfd</c>,
+    /// <c>directory</c>, <c>strict</c>.
+    /// </summary>
     public abstract string Name { get; }
 
     /// <summary>Where it is, for people: usually the directory's path.</summary>
@@ -18,16 +24,20 @@ public abstract class Medium : IDisposable
     /// <summary>What it can and cannot do. Code asks this, never <see cref="Name"/>.</summary>
     public abstract MediumCapabilities Capabilities { get; }
 
-    /// <summary>Why this medium was taken, in a sentence for the attach report; empty where it was given by hand.</summary>
+    /// <summary>
+    /// Why this medium was taken, in a sentence for the attach report; empty where it was given by hand.
+    /// </summary>
     public string Reason { get; internal set; } = string.Empty;
 
     /// <summary>What is wrong with that choice, for the attach report; null where nothing is.</summary>
     internal string? Warning { get; set; }
 
     /// <summary>
-    /// The medium that a directory is, by what the kernel says of it (mount type and options, statfs, statx), never by its path.
+    /// The medium that a directory is, by what the kernel says of it (mount type and options, statfs, statx), never by
+    /// its path.
     /// </summary>
-    /// <param name="path">The directory. With <paramref name="writable"/> it is made (mode 0700) where it is missing and its parent is there.</param>
+    /// <param name="path">The directory. With <paramref name="writable"/> it is made (mode 0700) where it is missing
+    /// and its parent is there.</param>
     /// <param name="writable">Require that files can be created.</param>
     /// <param name="trust">Whose directory and files these may be; root's and our own where nothing is said.</param>
     /// <exception cref="MediumException">
@@ -39,37 +49,46 @@ public abstract class Medium : IDisposable
         MediumDetector.Open(path, writable, trust ?? PathTrust.Own);
 
     /// <summary>
-    /// The medium for an arena where nobody named a directory: the one that holds files of that name already, else the best that is really there, that we may write to
-    /// and that has the room (<see cref="MediumCandidates"/> says what is better). <see cref="Reason"/> explains the choice.
+    /// The medium for an arena where nobody named a directory: the one that holds files of that name already, else the
+    /// best that is really there, that we may write to and that has the room (<see cref="MediumCandidates"/> says what
+    /// is better). <see cref="Reason"/> explains the choice.
     /// </summary>
-    /// <param name="name">The arena's name; its directory is <c>MOUNT/guestmemfs-UID/NAME</c>, mode 0700, made here.</param>
+    /// <param name="name">The arena's name; its directory is <c>MOUNT/guestmemfs-UID/NAME</c>, mode 0700, made
+    /// here.</param>
     /// <param name="bytesWanted">Bytes the arena is going to hold.</param>
-    /// <exception cref="MediumException"><see cref="MediumErrorKind.NoSpace"/>: none has the room; the message lists them all.</exception>
+    /// <exception cref="MediumException"><see cref="MediumErrorKind.NoSpace"/>: none has the room; the message lists
+    /// them all.</exception>
     public static Medium Default(string name, long bytesWanted) => DefaultMedium.Open(name, bytesWanted);
 
     /// <summary>
-    /// Memory behind descriptors that this object holds (memfd): gone when the object is disposed and nobody else holds a descriptor.
+    /// Memory behind descriptors that this object holds (memfd): gone when the object is disposed and nobody else holds
+    /// a descriptor.
     /// </summary>
     /// <param name="name">For people.</param>
-    /// <param name="reservedHugePages">Take 2 MiB pages from the pool that was set aside for hugetlbfs, instead of ordinary memory.</param>
-    public static Medium InMemory(string name, bool reservedHugePages = false) => new MemfdMedium(name, reservedHugePages);
+    /// <param name="reservedHugePages">Take 2 MiB pages from the pool that was set aside for hugetlbfs, instead of
+    /// ordinary memory.</param>
+    public static Medium InMemory(string name, bool reservedHugePages = false) =>
+        new MemfdMedium(name, reservedHugePages);
 
     /// <summary>
-    /// Memory behind descriptors that a holder keeps while this process is not there. What is held already is taken; what is made is handed over before it is used. At most
-    /// <see cref="MediumCapabilities.MaximumFileLength"/> a descriptor, so that a large arena has several.
+    /// Memory behind descriptors that a holder keeps while this process is not there. What is held already is taken;
+    /// what is made is handed over before it is used. At most <see cref="MediumCapabilities.MaximumFileLength"/> a
+    /// descriptor, so that a large arena has several.
     /// </summary>
     /// <param name="holder">The holder; the medium's from now on.</param>
     /// <exception cref="MediumException">The holder is not there, or refuses.</exception>
     public static Medium FromHolder(DescriptorHolder holder) => MemfdMedium.Held(holder);
 
     /// <summary>
-    /// Memory behind descriptors that were got from somewhere: an update of the kernel, another process. This process is what keeps them. Names are only where to look first, and may be anything
-    /// that differs.
+    /// Memory behind descriptors that were got from somewhere: an update of the kernel, another process. This process
+    /// is what keeps them. Names are only where to look first, and may be anything that differs.
     /// </summary>
     /// <param name="name">For people.</param>
     /// <param name="files">The descriptors, which are the medium's from now on.</param>
-    /// <param name="survives">What keeps the memory where this process ends: nothing, unless others hold the descriptors too.</param>
-    public static Medium FromDescriptors(string name, IEnumerable<HeldDescriptor> files, Survives survives = Survives.Nothing) => MemfdMedium.Of(name, files, survives);
+    /// <param name="survives">What keeps the memory where this process ends: nothing, unless others hold the
+    /// descriptors too.</param>
+    public static Medium FromDescriptors(string name, IEnumerable<HeldDescriptor> files,
+        Survives survives = Survives.Nothing) => MemfdMedium.Of(name, files, survives);
 
     /// <summary>How much room there is. See <see cref="MediumCapabilities.TruthfulFreeSpace"/>.</summary>
     public abstract MediumSpace GetSpace();
@@ -83,11 +102,16 @@ public abstract class Medium : IDisposable
     /// </summary>
     public bool MayBeSwapped => Capabilities.CanBeSwapped && MachineMemory.Swap() > 0;
 
-    /// <summary>Why there may be nothing where something was, as sentences that follow "there was no arena"; empty where there is no such reason.</summary>
-    internal virtual string WhyEmpty => Capabilities.Survives.HasFlag(Survives.Kexec) ? "" : $"If there was one before the last kexec or boot, it is gone: {Name} does not keep its content over a kexec.";
+    /// <summary>
+    /// Why there may be nothing where something was, as sentences that follow "there was no arena"; empty where there
+    /// is no such reason.
+    /// </summary>
+    internal virtual string WhyEmpty => Capabilities.Survives.HasFlag(Survives.Kexec) ? ""
+        : $"If there was one before the last kexec or boot, it is gone: {Name} does not keep its content over a kexec.";
 
     /// <summary>
-    /// The path under which other programs open a file of it, or null where there is none (a medium that is in this process alone, a name that is not there). A held memfd's leads through this process (<c>/proc/PID/fd/N</c>): it
+    /// The path under which other programs open a file of it, or null where there is none (a medium that is in this
+    /// process alone, a name that is not there). A held memfd's leads through this process (<c>/proc/PID/fd/N</c>): it
     /// is there as long as the medium is not disposed of, and for whoever may look into this process (its user, root).
     /// </summary>
     public virtual string? PathOf(string name) => null;
@@ -96,22 +120,28 @@ public abstract class Medium : IDisposable
     public abstract MediumFile? TryOpenFile(string name, bool writable);
 
     /// <summary>
-    /// Creates a file of exactly <paramref name="length"/> bytes (a multiple of <see cref="MediumCapabilities.FileGranularity"/>, at most
-    /// <see cref="MediumCapabilities.MaximumFileLength"/>), mode 0600, exclusively, with one ftruncate.
-    /// Fails with <see cref="MediumErrorKind.Exists"/> where the name is taken, <see cref="MediumErrorKind.NoSpace"/> where there is no room; nothing is left behind then,
-    /// if the medium can delete.
+    /// Creates a file of exactly <paramref name="length"/> bytes (a multiple of
+    /// <see cref="MediumCapabilities.FileGranularity"/>, at most <see cref="MediumCapabilities.MaximumFileLength"/>),
+    /// mode 0600, exclusively, with one ftruncate. Fails with <see cref="MediumErrorKind.Exists"/> where the name is
+    /// taken, <see cref="MediumErrorKind.NoSpace"/> where there is no room; nothing is left behind then, if the medium
+    /// can delete.
     /// </summary>
     public abstract MediumFile CreateFile(string name, long length);
 
     /// <summary>
-    /// Makes what was stored to a mapped range (4 KiB-aligned address) safe from a loss of power, with msync, and the names of the files with it. Blocks.
-    /// Only where <see cref="MediumCapabilities.CanFlush"/>; nothing else of what <see cref="MediumCapabilities.Survives"/> says needs it.
+    /// Makes what was stored to a mapped range (4 KiB-aligned address) safe from a loss of power, with msync, and the
+    /// names of the files with it. Blocks. Only where <see cref="MediumCapabilities.CanFlush"/>; nothing else of what
+    /// <see cref="MediumCapabilities.Survives"/> says needs it.
     /// </summary>
-    /// <exception cref="MediumException"><see cref="MediumErrorKind.NotSupported"/> where the medium cannot.</exception>
+    /// <exception cref="MediumException"><see cref="MediumErrorKind.NotSupported"/> where the medium
+    /// cannot.</exception>
     public virtual void Flush(nint address, long length) =>
-        throw new MediumException(MediumErrorKind.NotSupported, "msync", Location, 0, $"'{Location}' ({Name}) cannot flush: what it survives, it survives without.");
+        throw new MediumException(MediumErrorKind.NotSupported, "msync", Location, 0,
+            $"'{Location}' ({Name}) cannot flush: what it survives, it survives without.");
 
-    /// <summary>Gives a file another name, which is free; false where the medium has no such thing, or refuses.</summary>
+    /// <summary>
+    /// Gives a file another name, which is free; false where the medium has no such thing, or refuses.
+    /// </summary>
     internal virtual bool TryRename(string name, string newName) => false;
 
     /// <summary>Moves files into a directory within the place, which is made; false where there is none.</summary>
@@ -131,7 +161,9 @@ public abstract class Medium : IDisposable
     /// <summary>True where there is something of that name, or nobody can say.</summary>
     internal virtual bool HasFile(string name) => true;
 
-    /// <summary>Unlinks a file. Whether that gives its space back, <see cref="MediumCapabilities.UnlinkFreesSpace"/> says.</summary>
+    /// <summary>
+    /// Unlinks a file. Whether that gives its space back, <see cref="MediumCapabilities.UnlinkFreesSpace"/> says.
+    /// </summary>
     public abstract void DeleteFile(string name);
 
     /// <inheritdoc/>
@@ -147,7 +179,9 @@ public abstract class Medium : IDisposable
     }
 }
 
-/// <summary>Room on a medium, in bytes. <paramref name="Free"/> is null where the medium does not tell the truth about it.</summary>
+/// <summary>
+/// Room on a medium, in bytes. <paramref name="Free"/> is null where the medium does not tell the truth about it.
+/// </summary>
 public readonly record struct MediumSpace(long Total, long? Free);
 
 /// <summary>A medium's place.</summary>
@@ -164,7 +198,9 @@ public abstract class MediumFile : IDisposable
     /// <summary>Length in bytes, as the medium tells it now.</summary>
     public abstract long Length { get; }
 
-    /// <summary>Bytes of it that have the medium's memory, as the medium tells it now; less than the length where it has holes.</summary>
+    /// <summary>
+    /// Bytes of it that have the medium's memory, as the medium tells it now; less than the length where it has holes.
+    /// </summary>
     public virtual long Held => Length;
 
     /// <summary>How many names lead to it; 1 where the medium has no such number.</summary>
@@ -174,9 +210,9 @@ public abstract class MediumFile : IDisposable
     public abstract bool IsWritable { get; }
 
     /// <summary>
-    /// Maps the file from its first byte, shared, at a fixed address inside a reservation (MAP_FIXED), left out of core dumps
-    /// and of forked children where the kernel allows it. <paramref name="length"/> is at most <see cref="Length"/>.
-    /// Huge pages are asked for where the medium wants to be asked.
+    /// Maps the file from its first byte, shared, at a fixed address inside a reservation (MAP_FIXED), left out of core
+    /// dumps and of forked children where the kernel allows it. <paramref name="length"/> is at most
+    /// <see cref="Length"/>. Huge pages are asked for where the medium wants to be asked.
     /// </summary>
     public abstract void MapAt(nint address, long length, bool writable);
 
@@ -184,7 +220,10 @@ public abstract class MediumFile : IDisposable
     /// A no-op where creation already took it. Fails with <see cref="MediumErrorKind.NoSpace"/>.</summary>
     public abstract void Reserve(long offset, long length);
 
-    /// <summary>Takes the medium's space again for the first bytes, where it holds less than that: a copy that left pages of zeros out has holes.</summary>
+    /// <summary>
+    /// Takes the medium's space again for the first bytes, where it holds less than that: a copy that left pages of
+    /// zeros out has holes.
+    /// </summary>
     internal void FillHoles(long length)
     {
         if (Held < length)
@@ -193,13 +232,22 @@ public abstract class MediumFile : IDisposable
         }
     }
 
-    /// <summary>Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the descriptor.</summary>
+    /// <summary>
+    /// Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the
+    /// descriptor.
+    /// </summary>
     public abstract bool TryLock();
 
-    /// <summary>True where somebody has the lock of <see cref="TryLock"/>, in whatever namespace of processes. Asked without being taken for a writer.</summary>
+    /// <summary>
+    /// True where somebody has the lock of <see cref="TryLock"/>, in whatever namespace of processes. Asked without
+    /// being taken for a writer.
+    /// </summary>
     internal virtual bool IsLocked() => FindLockHolder() is not null;
 
-    /// <summary>The process that the kernel says has the lock, or null where nobody has it or the kernel does not say (a process of another PID namespace).</summary>
+    /// <summary>
+    /// The process that the kernel says has the lock, or null where nobody has it or the kernel does not say (a process
+    /// of another PID namespace).
+    /// </summary>
     public virtual int? FindLockHolder() => null;
 
     /// <summary>Gives the range's memory back so that it reads as zeros (hole punch); false where the medium cannot.

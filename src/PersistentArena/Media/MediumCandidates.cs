@@ -5,8 +5,9 @@ namespace GuestMemFs;
 
 /// <summary>The media that this machine offers, best first.</summary>
 /// <remarks>
-/// Better is: survives a kexec; is memory, not a disk; survives a loss of power; has huge pages that are guaranteed (hugetlbfs), then huge pages, then
-/// a mount that is named for us, then more room. Nothing is created or changed by looking.
+/// Better is: survives a kexec; is memory, not a disk; survives a loss of power; has huge pages that are guaranteed
+/// (hugetlbfs), then huge pages, then a mount that is named for us, then more room. Nothing is created or changed by
+/// looking.
 /// </remarks>
 public static class MediumCandidates
 {
@@ -22,8 +23,10 @@ public static class MediumCandidates
     /// <param name="mounts">The mounts to look at.</param>
     /// <param name="name">The arena's name.</param>
     /// <param name="objection">Says why a mount is not to be taken.</param>
-    internal static IEnumerable<MediumCandidate> OnMounts(IReadOnlyList<MountInfo> mounts, string name, Func<MountInfo, MediumKind, StatX, string?> objection) =>
-        mounts.Where(MayBeMedium).DistinctBy(mount => (mount.Device, mount.Root, mount.MountPoint)).Select(mount => OnMount(mount, name, objection)).OfType<MediumCandidate>();
+    internal static IEnumerable<MediumCandidate> OnMounts(
+        IReadOnlyList<MountInfo> mounts, string name, Func<MountInfo, MediumKind, StatX, string?> objection) =>
+        mounts.Where(MayBeMedium).DistinctBy(mount => (mount.Device, mount.Root, mount.MountPoint)).Select(mount =>
+            OnMount(mount, name, objection)).OfType<MediumCandidate>();
 
     /// <summary>Best first.</summary>
     internal static IReadOnlyList<MediumCandidate> Rank(IEnumerable<MediumCandidate> candidates) =>
@@ -42,9 +45,11 @@ public static class MediumCandidates
 
     // By type first: opening the root of any mount there is could wake an automounter or hang on a dead server.
     private static bool MayBeMedium(MountInfo mount) =>
-        mount.FileSystem is "guestmemfs" or "hugetlbfs" or "tmpfs" || MediumDetector.Kind(mount, 0, 0) == MediumKind.Dax;
+        mount.FileSystem is "guestmemfs" or "hugetlbfs" or "tmpfs"
+            || MediumDetector.Kind(mount, 0, 0) == MediumKind.Dax;
 
-    private static MediumCandidate? OnMount(MountInfo mount, string name, Func<MountInfo, MediumKind, StatX, string?> objection)
+    private static MediumCandidate? OnMount(
+        MountInfo mount, string name, Func<MountInfo, MediumKind, StatX, string?> objection)
     {
         MediumKind kind = MediumDetector.Kind(mount, 0, 0);
         var candidate = new MediumCandidate
@@ -71,12 +76,14 @@ public static class MediumCandidates
     private static MediumCandidate InStateDirectory(string name)
     {
         string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string? state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } set && Path.IsPathRooted(set) ? set
+        string? state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } set
+            && Path.IsPathRooted(set) ? set
             : home.Length > 0 ? Path.Combine(home, ".local", "state")
             : null;
         if (state is null)
         {
-            return new MediumCandidate { Kind = "directory", MountPoint = "$XDG_STATE_HOME", Directory = string.Empty, Objection = "neither XDG_STATE_HOME nor HOME is set" };
+            return new MediumCandidate { Kind = "directory", MountPoint = "$XDG_STATE_HOME", Directory = string.Empty,
+                Objection = "neither XDG_STATE_HOME nor HOME is set" };
         }
 
         string there = state;
@@ -85,7 +92,8 @@ public static class MediumCandidates
             there = Path.GetDirectoryName(there)!; // "/" exists.
         }
 
-        var candidate = new MediumCandidate { Kind = "directory", MountPoint = state, Directory = OwnDirectory.PathOn(MediumKind.Directory, state, name) };
+        var candidate = new MediumCandidate { Kind = "directory", MountPoint = state,
+            Directory = OwnDirectory.PathOn(MediumKind.Directory, state, name) };
         try
         {
             using MediumDirectory root = MediumDirectory.Open(there, create: false, trust: null);
@@ -103,7 +111,8 @@ public static class MediumCandidates
 #pragma warning disable CA2000
         Medium medium = MediumDetector.For(root);
 #pragma warning restore CA2000
-        candidate = candidate with { Kind = medium.Name, Capabilities = medium.Capabilities, Space = medium.GetSpace(), Objection = objection };
+        candidate = candidate with { Kind = medium.Name, Capabilities = medium.Capabilities, Space = medium.GetSpace(),
+            Objection = objection };
         if (objection is not null)
         {
             return candidate;

@@ -25,17 +25,24 @@ public sealed record MediumCapabilities
     /// <summary>What the content survives.</summary>
     public required Survives Survives { get; init; }
 
-    /// <summary>The page size, in bytes, that mappings of this medium are expected to get (4 KiB, 2 MiB, 1 GiB).</summary>
+    /// <summary>
+    /// The page size, in bytes, that mappings of this medium are expected to get (4 KiB, 2 MiB, 1 GiB).
+    /// </summary>
     public required long PageSize
     {
         get => PageSizeByTrial?.Value ?? field;
         init;
     }
 
-    /// <summary>Finds <see cref="PageSize"/> out when it is first asked for; null where it is known. Finding out is too slow for an open.</summary>
+    /// <summary>
+    /// Finds <see cref="PageSize"/> out when it is first asked for; null where it is known. Finding out is too slow for
+    /// an open.
+    /// </summary>
     internal Lazy<long>? PageSizeByTrial { get; init; }
 
-    /// <summary>What addresses of mappings are multiples of: the page size, or the largest that a trial may find.</summary>
+    /// <summary>
+    /// What addresses of mappings are multiples of: the page size, or the largest that a trial may find.
+    /// </summary>
     internal long Alignment => PageSizeByTrial is null ? PageSize : Native.PageSizes.Huge2M;
 
     /// <summary>Lengths of files are multiples of this many bytes (at least 2 MiB).</summary>

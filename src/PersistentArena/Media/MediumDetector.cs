@@ -2,7 +2,10 @@ using GuestMemFs.Native;
 
 namespace GuestMemFs.Media;
 
-/// <summary>Which medium a directory is, by what the kernel says of it: the mount's type and options, statfs and statx. Never by its path.</summary>
+/// <summary>
+/// Which medium a directory is, by what the kernel says of it: the mount's type and options, statfs and statx. Never by
+/// its path.
+/// </summary>
 internal static class MediumDetector
 {
     private const long TmpfsMagic = 0x01021994;
@@ -30,7 +33,8 @@ internal static class MediumDetector
     }
 
     /// <summary>The medium, which owns the directory from now on.</summary>
-    public static Medium For(MediumDirectory directory) => Kind(directory.Mount, directory.FileSystem().Type, directory.Status.Attributes) switch
+    public static Medium For(MediumDirectory directory) =>
+        Kind(directory.Mount, directory.FileSystem().Type, directory.Status.Attributes) switch
     {
         MediumKind.GuestMemFs => new GuestMemFsMedium(directory),
         MediumKind.GuestMemFsModule => new GuestMemFsModuleMedium(directory),
@@ -46,7 +50,8 @@ internal static class MediumDetector
     /// <param name="attributes">Of the directory, from statx.</param>
     public static MediumKind Kind(MountInfo? mount, long magic, ulong attributes) => (mount?.FileSystem, magic) switch
     {
-        ("guestmemfs", _) => GuestMemFsModuleMedium.Answers(mount!) ? MediumKind.GuestMemFsModule : MediumKind.GuestMemFs,
+        ("guestmemfs", _) => GuestMemFsModuleMedium.Answers(mount!) ? MediumKind.GuestMemFsModule
+            : MediumKind.GuestMemFs,
         ("hugetlbfs", _) or (null, HugetlbfsMagic) => MediumKind.Hugetlbfs,
         ("tmpfs", _) or (null, TmpfsMagic) => MediumKind.Tmpfs,
         ("ext2" or "ext4" or "xfs", _) when IsDax(mount!, attributes) => MediumKind.Dax,

@@ -47,7 +47,8 @@ internal sealed class MediumDirectory : IDisposable
             int made = Errno.Retry(() => Libc.MkdirAt(Libc.AT_FDCWD, path, 0x1C0 /* 0700 */));
             if (made < 0 && made != -Errno.EEXIST)
             {
-                throw Errno.Exception(-made, "mkdir", path, made == -Errno.ENOENT ? "Its parent directory is missing too: create that first." : null);
+                throw Errno.Exception(-made, "mkdir", path,
+                    made == -Errno.ENOENT ? "Its parent directory is missing too: create that first." : null);
             }
 
             result = TryOpen(path);

@@ -5,12 +5,15 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// Memory behind descriptors, without a filesystem to find it in: the object knows the files by name. It lives as long as somebody holds a
-/// descriptor of it, this process or the holder it was handed to.
+/// Memory behind descriptors, without a filesystem to find it in: the object knows the files by name. It lives as long
+/// as somebody holds a descriptor of it, this process or the holder it was handed to.
 /// </summary>
 internal sealed class MemfdMedium : Medium
 {
-    /// <summary>The longest file where others hold the descriptors: the kernel that hands a memfd over needs memory for its list of pages in one piece, 8 bytes each.</summary>
+    /// <summary>
+    /// The longest file where others hold the descriptors: the kernel that hands a memfd over needs memory for its list
+    /// of pages in one piece, 8 bytes each.
+    /// </summary>
     private const long LongestHeld = 16L << 30;
 
     private readonly Lock _lock = new();
@@ -23,7 +26,8 @@ internal sealed class MemfdMedium : Medium
 
     /// <summary>An empty one.</summary>
     /// <param name="name">For people, and in /proc/PID/maps.</param>
-    /// <param name="reservedHugePages">Take pages of the 2 MiB pool that hugetlbfs uses, instead of ordinary memory.</param>
+    /// <param name="reservedHugePages">Take pages of the 2 MiB pool that hugetlbfs uses, instead of ordinary
+    /// memory.</param>
     public MemfdMedium(string name, bool reservedHugePages = false)
     {
         Location = "memfd:" + name;
@@ -32,7 +36,8 @@ internal sealed class MemfdMedium : Medium
         Capabilities = reservedHugePages
             ? HugetlbfsMedium.CapabilitiesWith(PageSizes.Huge2M) with { Survives = Survives.Nothing }
             : CapabilitiesWith(ShmemHugePages.OfMemfd());
-        _traits = reservedHugePages ? new FileTraits { Reserve = ReserveBy.Mapping } : TmpfsMedium.TraitsWith(ShmemHugePages.OfMemfd());
+        _traits = reservedHugePages ? new FileTraits { Reserve = ReserveBy.Mapping }
+            : TmpfsMedium.TraitsWith(ShmemHugePages.OfMemfd());
     }
 
     private MemfdMedium(string location, Survives survives, DescriptorHolder? holder)
@@ -41,7 +46,8 @@ internal sealed class MemfdMedium : Medium
         Location = location;
         _holder = holder;
         _hasPaths = true;
-        Capabilities = CapabilitiesHeld(ShmemHugePages.OfMemfd(), survives) with { MaximumFiles = holder?.MaximumFiles ?? int.MaxValue };
+        Capabilities = CapabilitiesHeld(ShmemHugePages.OfMemfd(),
+            survives) with { MaximumFiles = holder?.MaximumFiles ?? int.MaxValue };
     }
 
     public override string Name => "memfd";
@@ -56,7 +62,8 @@ internal sealed class MemfdMedium : Medium
     public static MemfdMedium Held(DescriptorHolder holder)
     {
         ArgumentNullException.ThrowIfNull(holder);
-        var medium = new MemfdMedium(holder.Location, holder.Survives, holder) { Reason = $"held by {holder.Location}" };
+        var medium = new MemfdMedium(holder.Location, holder.Survives,
+            holder) { Reason = $"held by {holder.Location}" };
         medium.TakeIn(holder.Take());
         return medium;
     }
@@ -87,7 +94,8 @@ internal sealed class MemfdMedium : Medium
         FileRules.CheckName(name);
         lock (_lock)
         {
-            return _files.TryGetValue(name, out SafeFileHandle? file) || LookAgain(name, out file) ? Reopen(file, name, writable) : null;
+            return _files.TryGetValue(name, out SafeFileHandle? file) || LookAgain(name, out file)
+                ? Reopen(file, name, writable) : null;
         }
     }
 
@@ -104,7 +112,8 @@ internal sealed class MemfdMedium : Medium
             }
 
             RefusePreserved(name);
-            SafeFileHandle handle = Descriptors.Own(Errno.Retry(() => Libc.MemfdCreate(name[..Math.Min(name.Length, 60)], _flags)), "memfd_create", LabelOf(name));
+            SafeFileHandle handle = Descriptors.Own(Errno.Retry(() =>
+                Libc.MemfdCreate(name[..Math.Min(name.Length, 60)], _flags)), "memfd_create", LabelOf(name));
             try
             {
                 DescriptorFile file = Reopen(handle, name, writable: true);
@@ -142,14 +151,17 @@ internal sealed class MemfdMedium : Medium
         lock (_lock)
         {
             return _hasPaths && _files.TryGetValue(name, out SafeFileHandle? file)
-                ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}")
+                ? string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                    $"/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}")
                 : null;
         }
     }
 
-    internal static MediumCapabilities CapabilitiesHeld(ShmemHuge huge, Survives survives) => TmpfsMedium.CapabilitiesWith(huge) with { Survives = survives, MaximumFileLength = LongestHeld };
+    internal static MediumCapabilities CapabilitiesHeld(ShmemHuge huge, Survives survives) =>
+        TmpfsMedium.CapabilitiesWith(huge) with { Survives = survives, MaximumFileLength = LongestHeld };
 
-    internal static MediumCapabilities CapabilitiesWith(ShmemHuge huge) => TmpfsMedium.CapabilitiesWith(huge) with { Survives = Survives.Nothing };
+    internal static MediumCapabilities CapabilitiesWith(ShmemHuge huge) =>
+        TmpfsMedium.CapabilitiesWith(huge) with { Survives = Survives.Nothing };
 
     protected override void Dispose(bool disposing)
     {
@@ -175,12 +187,15 @@ internal sealed class MemfdMedium : Medium
         {
             if (!_files.TryAdd(name, descriptor))
             {
-                throw new MediumException(MediumErrorKind.Exists, "take", LabelOf(name), 0, $"Two descriptors were given as '{LabelOf(name)}': give them different names.");
+                throw new MediumException(MediumErrorKind.Exists, "take", LabelOf(name), 0,
+                    $"Two descriptors were given as '{LabelOf(name)}': give them different names.");
             }
         }
     }
 
-    /// <summary>What another process has handed to the holder since: who looks at an arena beside its writer follows it.</summary>
+    /// <summary>
+    /// What another process has handed to the holder since: who looks at an arena beside its writer follows it.
+    /// </summary>
     private bool LookAgain(string name, [NotNullWhen(true)] out SafeFileHandle? file)
     {
         foreach ((string other, SafeFileHandle descriptor) in _disposed ? [] : _holder?.Take() ?? [])
@@ -194,37 +209,49 @@ internal sealed class MemfdMedium : Medium
         return _files.TryGetValue(name, out file);
     }
 
-    /// <summary>Nobody who has a descriptor may make it shorter, which would be SIGBUS for the others, or longer. Pages of the pool have no seals.</summary>
+    /// <summary>
+    /// Nobody who has a descriptor may make it shorter, which would be SIGBUS for the others, or longer. Pages of the
+    /// pool have no seals.
+    /// </summary>
     private void Seal(SafeFileHandle handle, string name)
     {
-        if ((_flags & Libc.MFD_ALLOW_SEALING) != 0 && Libc.FCntl(handle, Libc.F_ADD_SEALS, Libc.F_SEAL_SEAL | Libc.F_SEAL_SHRINK | Libc.F_SEAL_GROW) != 0)
+        if ((_flags & Libc.MFD_ALLOW_SEALING) != 0
+            && Libc.FCntl(handle, Libc.F_ADD_SEALS, Libc.F_SEAL_SEAL | Libc.F_SEAL_SHRINK | Libc.F_SEAL_GROW) != 0)
         {
             throw Errno.Exception(Errno.Last, "fcntl (seal)", LabelOf(name));
         }
     }
 
     /// <summary>
-    /// A file that is made after the others were marked to be kept over a kexec would be missing under the next kernel. Whether they were is seen by asking for memory that is there
-    /// already, which the kernel then refuses.
+    /// A file that is made after the others were marked to be kept over a kexec would be missing under the next kernel.
+    /// Whether they were is seen by asking for memory that is there already, which the kernel then refuses.
     /// </summary>
     private void RefusePreserved(string name)
     {
-        if (_files.Values.FirstOrDefault() is { } first && Errno.Retry(() => Libc.FAllocate(first, Libc.FALLOC_FL_KEEP_SIZE, 0, PageSizes.Small)) == -Errno.EPERM)
+        if (_files.Values.FirstOrDefault() is { } first
+            && Errno.Retry(() => Libc.FAllocate(first, Libc.FALLOC_FL_KEEP_SIZE, 0, PageSizes.Small)) == -Errno.EPERM)
         {
             throw new MediumException(MediumErrorKind.Preserved, "create", LabelOf(name), Errno.EPERM,
-                $"The memory of {Location} is marked to be kept over a kexec (Live Update Orchestrator), and what is made now would be missing under the next kernel. Let the kexec happen, or have the session closed.");
+                $"The memory of {Location} is marked to be kept over a kexec (Live Update Orchestrator), and what is " +
+                "made now would be missing under the next kernel. Let the kexec happen, or have the session closed.");
         }
     }
 
-    /// <summary>A new open file description of the same memory: its lock and its mode are its own, as with a path (a dup would share both).</summary>
+    /// <summary>
+    /// A new open file description of the same memory: its lock and its mode are its own, as with a path (a dup would
+    /// share both).
+    /// </summary>
     internal static SafeFileHandle OpenAgain(SafeFileHandle file, string label, bool writable)
     {
-        string path = "/proc/self/fd/" + file.DangerousGetHandle().ToString(System.Globalization.CultureInfo.InvariantCulture);
-        int flags = (writable ? Libc.O_RDWR : Libc.O_RDONLY) | Libc.O_NONBLOCK | Libc.O_CLOEXEC; // Not to wait at a pipe, where it is one.
+        string path = "/proc/self/fd/" +
+            file.DangerousGetHandle().ToString(System.Globalization.CultureInfo.InvariantCulture);
+        // Not to wait at a pipe, where it is one.
+        int flags = (writable ? Libc.O_RDWR : Libc.O_RDONLY) | Libc.O_NONBLOCK | Libc.O_CLOEXEC;
         return Descriptors.Own(Errno.Retry(() => Libc.OpenAt(Libc.AT_FDCWD, path, flags, 0)), "open", label);
     }
 
-    private DescriptorFile Reopen(SafeFileHandle file, string name, bool writable) => new(OpenAgain(file, LabelOf(name), writable), name, LabelOf(name), writable, Capabilities, _traits);
+    private DescriptorFile Reopen(SafeFileHandle file, string name, bool writable) =>
+        new(OpenAgain(file, LabelOf(name), writable), name, LabelOf(name), writable, Capabilities, _traits);
 
     private string LabelOf(string name) => Location + "/" + name;
 }

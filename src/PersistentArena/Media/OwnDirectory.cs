@@ -4,18 +4,22 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// The directory that an arena gets where nobody named one: <c>MOUNT/guestmemfs-UID/NAME</c>, both 0700 and ours. On a shared mount anybody could
-/// have made it first: one that is not ours, or that others may enter, is refused.
+/// The directory that an arena gets where nobody named one: <c>MOUNT/guestmemfs-UID/NAME</c>, both 0700 and ours. On a
+/// shared mount anybody could have made it first: one that is not ours, or that others may enter, is refused.
 /// </summary>
 internal static class OwnDirectory
 {
-    /// <summary>The directory's path. The patches' guestmemfs has no directories below its root: there the whole mount is one arena.</summary>
+    /// <summary>
+    /// The directory's path. The patches' guestmemfs has no directories below its root: there the whole mount is one
+    /// arena.
+    /// </summary>
     public static string PathOn(MediumKind kind, string mountPoint, string name) => kind == MediumKind.GuestMemFs
         ? mountPoint
         : Path.Combine(ParentOn(mountPoint), name);
 
     /// <summary>The directory of all our arenas on a mount.</summary>
-    public static string ParentOn(string mountPoint) => Path.Combine(mountPoint, string.Create(CultureInfo.InvariantCulture, $"guestmemfs-{Libc.GetEUid()}"));
+    public static string ParentOn(string mountPoint) =>
+        Path.Combine(mountPoint, string.Create(CultureInfo.InvariantCulture, $"guestmemfs-{Libc.GetEUid()}"));
 
     /// <summary>Makes it where it is missing, with its parent, and opens it.</summary>
     public static MediumDirectory Make(string path)
@@ -59,12 +63,17 @@ internal static class OwnDirectory
         uint we = Libc.GetEUid();
         if (directory.Status.Uid != we)
         {
-            throw new MediumException(MediumErrorKind.Denied, "open", directory.Path, 0, $"'{directory.Path}' belongs to user {directory.Status.Uid}, not to us ({we}): somebody else made it. Name another directory.");
+            throw new MediumException(MediumErrorKind.Denied, "open", directory.Path, 0,
+                $"'{directory.Path}' belongs to user {directory.Status.Uid}, not to us ({we}): somebody " +
+                "else made it. " +
+                "Name another directory.");
         }
 
         if ((directory.Status.Mode & othersMayWriteOrEnter) != 0)
         {
-            throw new MediumException(MediumErrorKind.Denied, "open", directory.Path, 0, $"'{directory.Path}' is open to others (mode {Convert.ToString(directory.Status.Mode & 0xFFF, 8)}): chmod 700 it.");
+            throw new MediumException(MediumErrorKind.Denied, "open", directory.Path, 0,
+                $"'{directory.Path}' is open to others (mode {Convert.ToString(directory.Status.Mode & 0xFFF, 8)}): " +
+                "chmod 700 it.");
         }
     }
 }

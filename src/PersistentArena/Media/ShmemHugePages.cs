@@ -28,18 +28,22 @@ internal static class ShmemHugePages
     private const string Switch = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
 
     /// <summary>
-    /// The page size where it hangs on whether the kernel can collapse. Found out when somebody asks, which no open does: the first MADV_COLLAPSE of a process waits for
-    /// every processor (lru_add_drain_all), 8 to 30 ms on a busy machine.
+    /// The page size where it hangs on whether the kernel can collapse. Found out when somebody asks, which no open
+    /// does: the first MADV_COLLAPSE of a process waits for every processor (lru_add_drain_all), 8 to 30 ms on a busy
+    /// machine.
     /// </summary>
     public static readonly Lazy<long> PageSizeByTrial = new(() => TryCollapse() ? PageSizes.Huge2M : PageSizes.Small);
 
     /// <summary>Of a tmpfs mount: its <c>huge=</c>, unless the machine's switch says deny or force.</summary>
-    public static ShmemHuge OfMount(MountInfo? mount) => ForMount(mount?.Value("huge"), MachineSwitch(), canCollapse: null);
+    public static ShmemHuge OfMount(MountInfo? mount) =>
+        ForMount(mount?.Value("huge"), MachineSwitch(), canCollapse: null);
 
     /// <summary>Of memfds, which are on a mount of the kernel's own: the machine's switch alone.</summary>
     public static ShmemHuge OfMemfd() => ForMount(MachineSwitch(), MachineSwitch(), canCollapse: null);
 
-    /// <summary>Combines a mount's <c>huge=</c> with the machine's switch and what the kernel can (null: not known).</summary>
+    /// <summary>
+    /// Combines a mount's <c>huge=</c> with the machine's switch and what the kernel can (null: not known).
+    /// </summary>
     public static ShmemHuge ForMount(string? huge, string? machine, bool? canCollapse) => (huge, machine) switch
     {
         (_, null) => ShmemHuge.No, // A kernel without transparent huge pages.
@@ -63,7 +67,9 @@ internal static class ShmemHugePages
         return open >= 0 && close > open ? choices[(open + 1)..close] : null;
     }
 
-    /// <summary>Tries it on 2 MiB: which kernels can and when has changed too often to be told from a version.</summary>
+    /// <summary>
+    /// Tries it on 2 MiB: which kernels can and when has changed too often to be told from a version.
+    /// </summary>
     private static bool TryCollapse()
     {
         int descriptor = Errno.Retry(() => Libc.MemfdCreate("guestmemfs-probe", Libc.MFD_CLOEXEC));
@@ -77,7 +83,8 @@ internal static class ShmemHugePages
         const int protection = Libc.PROT_READ | Libc.PROT_WRITE;
         bool mapped = FileSizeLimit.Current >= PageSizes.Huge2M
             && Libc.FTruncate(file, PageSizes.Huge2M) == 0
-            && Libc.MMap(view.Address, (nuint)PageSizes.Huge2M, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, file, 0) != Libc.MAP_FAILED;
+            && Libc.MMap(view.Address, (nuint)PageSizes.Huge2M, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, file,
+                0) != Libc.MAP_FAILED;
 
         // That there is no huge page just now says nothing about the kernel.
         return mapped && HugePages.Collapse(view.Address) is 0 or Errno.ENOMEM or Errno.EAGAIN or Errno.EBUSY;

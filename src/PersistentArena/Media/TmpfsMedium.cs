@@ -3,8 +3,9 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Media;
 
 /// <summary>
-/// tmpfs: memory of the page cache. Survives the process. With <c>huge=always</c> or <c>within_size</c> it gives 2 MiB pages where it finds some,
-/// with <c>huge=advise</c> to mappings that ask (ours do), and without any of it to what was reserved, by collapsing (Linux 6.1).
+/// tmpfs: memory of the page cache. Survives the process. With <c>huge=always</c> or <c>within_size</c> it gives 2 MiB
+/// pages where it finds some, with <c>huge=advise</c> to mappings that ask (ours do), and without any of it to what was
+/// reserved, by collapsing (Linux 6.1).
 /// </summary>
 internal sealed class TmpfsMedium : FileSystemMedium
 {
@@ -23,7 +24,10 @@ internal sealed class TmpfsMedium : FileSystemMedium
 
     protected override FileTraits Traits { get; }
 
-    /// <summary>The filesystem's own limit, and no more than the machine has memory available: the limit is often half of all there is, or all.</summary>
+    /// <summary>
+    /// The filesystem's own limit, and no more than the machine has memory available: the limit is often half of all
+    /// there is, or all.
+    /// </summary>
     public override MediumSpace GetSpace()
     {
         MediumSpace limit = base.GetSpace();

@@ -32,7 +32,8 @@ internal static class Words
     }
 
     private static (Survives Flag, string Name)[] Kinds() =>
-        [(Survives.ProcessExit, "the end of the process"), (Survives.Kexec, "a kexec"), (Survives.PowerLoss, "a loss of power (what was flushed)")];
+        [(Survives.ProcessExit, "the end of the process"), (Survives.Kexec, "a kexec"),
+            (Survives.PowerLoss, "a loss of power (what was flushed)")];
 
     private static string Join(string[] words, string last) =>
         words.Length == 1 ? words[0] : string.Join(", ", words[..^1]) + $" {last} " + words[^1];

@@ -1,17 +1,23 @@
 namespace GuestMemFs.Native;
 
 /// <summary>
-/// A range of address space that holds nothing: files are mapped into it at fixed addresses, so that memory can grow without moving.
+/// A range of address space that holds nothing: files are mapped into it at fixed addresses, so that memory can grow
+/// without moving.
 /// </summary>
 /// <remarks>
-/// <para>What was never disposed of or retired is not finalized, on purpose: a span into the range keeps nothing alive, and unmapping under running code is a crash. Who
-/// forgets <see cref="Dispose"/> leaks address space until the process ends, and nothing else.</para>
-/// <para>Thread-safe as the kernel is: calls on different parts may run at once; <see cref="Dispose"/> must be the last one.</para>
+/// <para>What was never disposed of or retired is not finalized, on purpose: a span into the range keeps nothing alive,
+/// and unmapping under running code is a crash. Who forgets <see cref="Dispose"/> leaks address space until the process
+/// ends, and nothing else.</para>
+/// <para>Thread-safe as the kernel is: calls on different parts may run at once; <see cref="Dispose"/> must be the last
+/// one.</para>
 /// </remarks>
 internal sealed class AddressReservation : IDisposable
 {
     private const int Reserved = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_NORESERVE;
-    /// <summary>Each takes two of the process's mappings, of which there may be 65,530: the collector, which sees small objects only, is called now and then.</summary>
+    /// <summary>
+    /// Each takes two of the process's mappings, of which there may be 65,530: the collector, which sees small objects
+    /// only, is called now and then.
+    /// </summary>
     private const int RetiredPerCollection = 2048;
 
     private static int s_retired;
@@ -29,7 +35,8 @@ internal sealed class AddressReservation : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(alignment, PageSizes.Small);
         if (length % PageSizes.Small != 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(length), length, "A reservation is made of 4 KiB pages: round up.");
+            throw new ArgumentOutOfRangeException(nameof(length), length,
+                "A reservation is made of 4 KiB pages: round up.");
         }
 
         if (!System.Numerics.BitOperations.IsPow2(alignment))
@@ -44,7 +51,8 @@ internal sealed class AddressReservation : IDisposable
         nint start = Libc.MMap(0, (nuint)all, Libc.PROT_NONE, Reserved, -1, 0);
         if (start == Libc.MAP_FAILED)
         {
-            throw Errno.Exception(Errno.Last, "mmap", $"{length} bytes of address space", "Address space or the number of mappings is limited: see ulimit -v and vm.max_map_count.");
+            throw Errno.Exception(Errno.Last, "mmap", $"{length} bytes of address space",
+                "Address space or the number of mappings is limited: see ulimit -v and vm.max_map_count.");
         }
 
         Address = (nint)(((long)start + alignment - 1) & -alignment);
@@ -66,21 +74,27 @@ internal sealed class AddressReservation : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
-        if (Libc.MMap(Address + (nint)offset, (nuint)length, Libc.PROT_NONE, Reserved | Libc.MAP_FIXED, -1, 0) == Libc.MAP_FAILED)
+        if (Libc.MMap(Address + (nint)offset, (nuint)length, Libc.PROT_NONE, Reserved | Libc.MAP_FIXED, -1,
+            0) == Libc.MAP_FAILED)
         {
             throw Errno.Exception(Errno.Last, "mmap", $"{length} bytes of address space at offset {offset}");
         }
     }
 
-    /// <summary>Reserves a range again that a failed MAP_FIXED may have left open, before something else of this process is put there.</summary>
+    /// <summary>
+    /// Reserves a range again that a failed MAP_FIXED may have left open, before something else of this process is put
+    /// there.
+    /// </summary>
     public static void CloseHole(nint address, long length) =>
-        _ = Libc.MMap(address, (nuint)length, Libc.PROT_NONE, Reserved | Libc.MAP_FIXED_NOREPLACE, -1, 0); // Fails where there is no hole, which is the good case.
+        // Fails where there is no hole, which is the good case.
+        _ = Libc.MMap(address, (nuint)length, Libc.PROT_NONE, Reserved | Libc.MAP_FIXED_NOREPLACE, -1, 0);
 
     /// <summary>
-    /// Puts zeros of this process in the place of what is mapped, so that a thread which still reads or writes there does not end the process. The address space is given back
-    /// when no object refers to this any more.
+    /// Puts zeros of this process in the place of what is mapped, so that a thread which still reads or writes there
+    /// does not end the process. The address space is given back when no object refers to this any more.
     /// </summary>
-    /// <param name="length">Bytes that somebody may be using, from the first on; a multiple of the page size of what is mapped.</param>
+    /// <param name="length">Bytes that somebody may be using, from the first on; a multiple of the page size of what is
+    /// mapped.</param>
     public void Retire(long length)
     {
         if (_disposed || _retired)
@@ -129,14 +143,16 @@ internal sealed class AddressReservation : IDisposable
 
     /// <summary>False where the kernel has no room for it: then what was there stays.</summary>
     private bool Replace(long offset, long length, int protection) =>
-        Libc.MMap(Address + (nint)offset, (nuint)length, protection, Reserved | Libc.MAP_FIXED, -1, 0) != Libc.MAP_FAILED;
+        Libc.MMap(Address + (nint)offset, (nuint)length, protection, Reserved | Libc.MAP_FIXED, -1,
+            0) != Libc.MAP_FAILED;
 
     private static void Unmap(nint address, nint length)
     {
         if (length > 0)
         {
             int result = Libc.MUnmap(address, (nuint)length);
-            System.Diagnostics.Debug.Assert(result == 0, "munmap of an own, page-aligned range fails only out of mappings");
+            System.Diagnostics.Debug.Assert(result == 0,
+                "munmap of an own, page-aligned range fails only out of mappings");
         }
     }
 }

@@ -61,21 +61,27 @@ internal static class Errno
     public static MediumException Exception(int errno, string operation, string path, string? advice = null)
     {
         (MediumErrorKind kind, string general) = Meaning(errno);
-        string message = $"{operation} of '{path}' failed: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}). {advice ?? general}";
+        string message = $"{operation} of '{path}' failed: {Marshal.GetPInvokeErrorMessage(errno)} " +
+            $"(errno {errno}). {advice ?? general}";
         return new MediumException(kind, operation, path, errno, message.TrimEnd());
     }
 
     private static (MediumErrorKind Kind, string Advice) Meaning(int errno) => errno switch
     {
-        ENOENT or ENOTDIR or ENODEV or ENXIO or ESTALE => (MediumErrorKind.Missing, "The medium or the file is not there (any more): check that it is mounted."),
+        ENOENT or ENOTDIR or ENODEV or ENXIO or ESTALE =>
+            (MediumErrorKind.Missing, "The medium or the file is not there (any more): check that it is mounted."),
         EEXIST => (MediumErrorKind.Exists, "The name is taken."),
         ENOSPC or ENOMEM => (MediumErrorKind.NoSpace, "No room: delete something, or make the medium larger."),
         EDQUOT => (MediumErrorKind.NoSpace, "The quota is used up: delete something, or have it raised."),
-        EPERM or EACCES => (MediumErrorKind.Denied, "Not permitted: check owner and mode (the directory should be yours, mode 0700)."),
-        EROFS => (MediumErrorKind.Denied, "The filesystem is mounted read-only: remount it with rw, or use another one."),
+        EPERM or EACCES => (MediumErrorKind.Denied,
+            "Not permitted: check owner and mode (the directory should be yours, mode 0700)."),
+        EROFS => (MediumErrorKind.Denied,
+            "The filesystem is mounted read-only: remount it with rw, or use another one."),
         ELOOP => (MediumErrorKind.Denied, "A symbolic link is in place of a file; links are not followed."),
-        EBUSY => (MediumErrorKind.Busy, "The medium is frozen (serialised for a kexec) or in use: thaw it, or try after the kexec."),
-        EOPNOTSUPP or ENOSYS or EFBIG => (MediumErrorKind.NotSupported, "The filesystem cannot do that: use another medium."),
+        EBUSY => (MediumErrorKind.Busy,
+            "The medium is frozen (serialised for a kexec) or in use: thaw it, or try after the kexec."),
+        EOPNOTSUPP or ENOSYS or EFBIG =>
+            (MediumErrorKind.NotSupported, "The filesystem cannot do that: use another medium."),
         EMFILE or ENFILE => (MediumErrorKind.Other, "Too many open files: raise the limit (ulimit -n)."),
         _ => (MediumErrorKind.Other, string.Empty),
     };

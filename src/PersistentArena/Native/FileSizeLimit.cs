@@ -3,8 +3,8 @@ using System.Globalization;
 namespace GuestMemFs.Native;
 
 /// <summary>
-/// The process's limit on the length of a file (<c>ulimit -f</c>, <c>LimitFSIZE=</c>). A call that passes it does not only fail: it sends SIGXFSZ, which ends the process.
-/// So it is looked at before.
+/// The process's limit on the length of a file (<c>ulimit -f</c>, <c>LimitFSIZE=</c>). A call that passes it does not
+/// only fail: it sends SIGXFSZ, which ends the process. So it is looked at before.
 /// </summary>
 internal static unsafe class FileSizeLimit
 {
@@ -16,7 +16,8 @@ internal static unsafe class FileSizeLimit
         get
         {
             ResourceLimit limit;
-            return Libc.GetRLimit(RLIMIT_FSIZE, &limit) == 0 && limit.Current <= long.MaxValue ? (long)limit.Current : long.MaxValue;
+            return Libc.GetRLimit(RLIMIT_FSIZE, &limit) == 0 && limit.Current <= long.MaxValue ? (long)limit.Current
+                : long.MaxValue;
         }
     }
 
@@ -29,7 +30,8 @@ internal static unsafe class FileSizeLimit
         {
             throw new MediumException(MediumErrorKind.NotSupported, "ftruncate", path, Errno.EFBIG, string.Create(
                 CultureInfo.InvariantCulture,
-                $"'{path}' is to have {length} bytes, and this process may not make a file longer than {limit} (ulimit -f). Raise the limit (ulimit -f unlimited; LimitFSIZE=infinity in a unit)."));
+                $"'{path}' is to have {length} bytes, and this process may not make a file longer than {limit} " +
+                $"(ulimit -f). Raise the limit (ulimit -f unlimited; LimitFSIZE=infinity in a unit)."));
         }
     }
 }

@@ -10,7 +10,9 @@ namespace GuestMemFs.Native;
 /// Raw calls and constants of the C library on 64-bit Linux; no logic. Each call gives what libc gives (-1 and errno);
 /// <see cref="Errno.Retry"/> and its callers turn that into an errno or an exception.
 /// </summary>
-/// <remarks>None of these may be a SuppressGCTransition call: any of them can block, and the collector would wait for it.</remarks>
+/// <remarks>
+/// None of these may be a SuppressGCTransition call: any of them can block, and the collector would wait for it.
+/// </remarks>
 internal static unsafe partial class Libc
 {
     private const string Library = "libc";
@@ -97,7 +99,8 @@ internal static unsafe partial class Libc
     public static partial int UnlinkAt(SafeFileHandle directory, string path, int flags);
 
     [LibraryImport(Library, EntryPoint = "renameat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int RenameAt(SafeFileHandle directory, string path, SafeFileHandle newDirectory, string newPath);
+    public static partial int RenameAt(
+        SafeFileHandle directory, string path, SafeFileHandle newDirectory, string newPath);
 
     [LibraryImport(Library, EntryPoint = "faccessat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int FAccessAt(SafeFileHandle directory, string path, int mode, int flags);
@@ -129,11 +132,13 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int file);
 
-    [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8)]
     public static partial int MemfdCreate(string name, uint flags);
 
     [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
-    public static partial nint MMap(nint address, nuint length, int protection, int flags, SafeFileHandle file, long offset);
+    public static partial nint MMap(
+        nint address, nuint length, int protection, int flags, SafeFileHandle file, long offset);
 
     [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
     public static partial nint MMap(nint address, nuint length, int protection, int flags, int file, long offset);

@@ -15,7 +15,10 @@ internal struct StatFs
     public ulong FilesFree;
 }
 
-/// <summary><c>struct statx</c>: used instead of <c>struct stat</c>, because it is the same on every architecture and names the mount.</summary>
+/// <summary>
+/// <c>struct statx</c>: used instead of <c>struct stat</c>, because it is the same on every architecture and names the
+/// mount.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct StatX
 {

@@ -19,7 +19,8 @@ internal sealed record Answer(int Code, string Out, string Error)
     public string? Reason => Json.GetProperty("error").GetProperty("reason").GetString();
 
     /// <summary>The reason codes of the findings of check or explain, in JSON.</summary>
-    public string[] Findings => [.. Json.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("reason").GetString()!)];
+    public string[] Findings =>
+        [.. Json.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("reason").GetString()!)];
 
     public void IsDone() => Is(0);
 

@@ -11,6 +11,7 @@ internal static class Repository
             directory = Path.GetDirectoryName(directory);
         }
 
-        return Path.Combine(directory ?? throw new DirectoryNotFoundException("The tests do not lie in their tree."), relative);
+        return Path.Combine(directory ?? throw new DirectoryNotFoundException("The tests do not lie in their tree."),
+            relative);
     }
 }

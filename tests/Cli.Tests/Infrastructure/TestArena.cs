@@ -4,7 +4,9 @@ using GuestMemFs.Native;
 
 namespace GuestMemFs.Cli.Tests.Infrastructure;
 
-/// <summary>A directory for an arena for the length of a test, on tmpfs where there is one, and the tool pointed at it.</summary>
+/// <summary>
+/// A directory for an arena for the length of a test, on tmpfs where there is one, and the tool pointed at it.
+/// </summary>
 internal sealed class TestArena : IDisposable
 {
     public const long MiB = 1 << 20;
@@ -13,11 +15,13 @@ internal sealed class TestArena : IDisposable
     {
         string parent = System.IO.Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
         Directory = Path.Combine(parent, "gmfs-test-" + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture));
-        System.IO.Directory.CreateDirectory(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        System.IO.Directory.CreateDirectory(Directory,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     /// <summary>Nobody hears it.</summary>
-    public static Shell Silent => new(TextWriter.Null, TextWriter.Null, TextReader.Null, IsTerminal: false, CanAsk: false);
+    public static Shell Silent => new(TextWriter.Null, TextWriter.Null, TextReader.Null, IsTerminal: false,
+        CanAsk: false);
 
     public string Directory { get; }
 
@@ -29,7 +33,8 @@ internal sealed class TestArena : IDisposable
     public TestArena Filled(int records = 1000)
     {
         using PersistentArena arena = PersistentArena.Create(Options);
-        using PersistentRegion heap = arena.CreateRegion("carts", 16 * MiB, new RegionOptions { Kind = RegionKind.Heap });
+        using PersistentRegion heap = arena.CreateRegion("carts", 16 * MiB,
+            new RegionOptions { Kind = RegionKind.Heap });
         PersistentDictionary carts = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(heap), "carts");
         for (int i = 0; i < records; i++)
         {
@@ -53,7 +58,8 @@ internal sealed class TestArena : IDisposable
         using var output = new StringWriter();
         using var error = new StringWriter();
         using var input = new StringReader(answer ?? string.Empty);
-        int code = Cli.Gmfs.Run(arguments, new Shell(output, error, input, IsTerminal: false, CanAsk: answer is not null));
+        int code = Cli.Gmfs.Run(arguments,
+            new Shell(output, error, input, IsTerminal: false, CanAsk: answer is not null));
         return new Answer(code, output.ToString(), error.ToString());
     }
 
@@ -68,7 +74,9 @@ internal sealed class TestArena : IDisposable
         file.Write([.. bytes.Select(b => (byte)~b)]);
     }
 
-    /// <summary>Every byte of every file, read as the library does: the framework would take a lock that a writer has.</summary>
+    /// <summary>
+    /// Every byte of every file, read as the library does: the framework would take a lock that a writer has.
+    /// </summary>
     public Dictionary<string, byte[]> Bytes()
     {
         using Medium medium = Medium.ForDirectory(Directory, writable: false);

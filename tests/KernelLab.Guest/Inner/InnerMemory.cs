@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.KernelLab.Guest.Inner;
 
-/// <summary>What a machine of tests/TinyGuest does, seen from outside in its memory. The places and the pattern are described in its source.</summary>
+/// <summary>
+/// What a machine of tests/TinyGuest does, seen from outside in its memory. The places and the pattern are described in
+/// its source.
+/// </summary>
 internal sealed class InnerMemory : IDisposable
 {
     private const int Place = 0x8000;
@@ -34,15 +37,20 @@ internal sealed class InnerMemory : IDisposable
         long since = Stopwatch.GetTimestamp();
         while (Word(0) != Mark || !condition(this))
         {
-            Stage.Check(Stopwatch.GetElapsedTime(since) < s_limit, $"{_region.Name} did not come to {what}: mark {Word(0):x}, counted {Counted}, written {Written}");
+            Stage.Check(Stopwatch.GetElapsedTime(since) < s_limit,
+                $"{_region.Name} did not come to {what}: mark {Word(0):x}, counted {Counted}, written {Written}");
             Thread.Sleep(5);
         }
     }
 
-    /// <summary>Every word of a machine that stands still is what it must be: of this time up to the page that is being written, of the one before behind it. Gives that page's number.</summary>
+    /// <summary>
+    /// Every word of a machine that stands still is what it must be: of this time up to the page that is being written,
+    /// of the one before behind it. Gives that page's number.
+    /// </summary>
     public uint CheckPattern()
     {
-        Stage.Check(Word(0) == Mark && End == _region.Length, $"{_region.Name} begins with {Word(0):x} and ends at {End:x}");
+        Stage.Check(Word(0) == Mark && End == _region.Length,
+            $"{_region.Name} begins with {Word(0):x} and ends at {End:x}");
         uint written = Written, pages = Pages, current = written % pages, time = (written / pages) + 1;
         Stage.Check(time > 1, $"{_region.Name} has not written all of its memory once");
         for (uint page = 0; page < pages; page++)
@@ -50,9 +58,13 @@ internal sealed class InnerMemory : IDisposable
             uint at = First + (page * PageWords * sizeof(uint));
             ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_region.AsSpan(at, PageWords * sizeof(uint)));
             int now = page > current ? 0 : CountRight(words, at, time);
-            Stage.Check(page >= current || now == PageWords, $"{_region.Name}: the word at {at + (now * 4):x} is {words[Math.Min(now, PageWords - 1)]:x}, not of time {time}; page {current} of {pages} is being written");
+            Stage.Check(page >= current || now == PageWords,
+                $"{_region.Name}: the word at {at + (now * 4):x} is {words[Math.Min(now, PageWords - 1)]:x}, not of " +
+                $"time {time}; page {current} of {pages} is being written");
             int before = now + CountRight(words[now..], at + (uint)(now * 4), time - 1);
-            Stage.Check(before == PageWords, $"{_region.Name}: the word at {at + (before * 4):x} is {words[Math.Min(before, PageWords - 1)]:x}, of time neither {time} nor {time - 1}; page {current} of {pages} is being written");
+            Stage.Check(before == PageWords, $"{_region.Name}: the word at {at + (before * 4):x} " +
+                $"is {words[Math.Min(before, PageWords - 1)]:x}, of time neither {time} nor {time - 1}; " +
+                $"page {current} of {pages} is being written");
         }
 
         return written;
@@ -75,5 +87,6 @@ internal sealed class InnerMemory : IDisposable
         return words.Length;
     }
 
-    private uint Word(int index) => Volatile.Read(ref MemoryMarshal.AsRef<uint>(_region.AsSpan(Place + (index * sizeof(uint)), sizeof(uint))));
+    private uint Word(int index) => Volatile.Read(
+        ref MemoryMarshal.AsRef<uint>(_region.AsSpan(Place + (index * sizeof(uint)), sizeof(uint))));
 }

@@ -4,7 +4,8 @@ using GuestMemFs.LiveUpdate;
 namespace GuestMemFs.KernelLab.Guest.Inner;
 
 /// <summary>
-/// What <c>gmfs live-update run</c> and <c>resume</c> do, by a process that is ended with SIGKILL in the middle: after a write of the plan's journal, and some milliseconds, so that it is in its next step.
+/// What <c>gmfs live-update run</c> and <c>resume</c> do, by a process that is ended with SIGKILL in the middle: after
+/// a write of the plan's journal, and some milliseconds, so that it is in its next step.
 /// </summary>
 internal static class KilledOrchestrator
 {
@@ -19,7 +20,8 @@ internal static class KilledOrchestrator
     /// <returns>False where it came to its end before that write.</returns>
     public static bool Start(string what, string plan, int write, int later)
     {
-        (int code, string text) = Shell.Try("dotnet", Environment.GetCommandLineArgs()[0], Word, what, plan, write.ToString(CultureInfo.InvariantCulture), later.ToString(CultureInfo.InvariantCulture));
+        (int code, string text) = Shell.Try("dotnet", Environment.GetCommandLineArgs()[0], Word, what, plan,
+            write.ToString(CultureInfo.InvariantCulture), later.ToString(CultureInfo.InvariantCulture));
         Stage.Check(code is 137 or 0, $"the orchestrator ended with {code}: {text}");
         return code == 137;
     }
@@ -28,7 +30,8 @@ internal static class KilledOrchestrator
     public static async Task<int> RunAsync(string[] arguments)
     {
         LiveUpdatePlan plan = LiveUpdatePlan.Read(arguments[1]);
-        int left = int.Parse(arguments[2], CultureInfo.InvariantCulture), later = int.Parse(arguments[3], CultureInfo.InvariantCulture);
+        int left = int.Parse(arguments[2], CultureInfo.InvariantCulture), later = int.Parse(arguments[3],
+            CultureInfo.InvariantCulture);
         using var updater = new LiveUpdater(plan.Arena) { Written = Count };
         if (arguments[0] == "run")
         {

@@ -32,7 +32,10 @@ internal sealed class UpdateHost : IDisposable
     /// <summary>The arena, to look at.</summary>
     public PersistentArena Arena => _reader;
 
-    /// <summary>Opens the arena, with regions for machines of <c>lab.ram</c> MiB, and starts KvStore on it; in the first stage everything is begun.</summary>
+    /// <summary>
+    /// Opens the arena, with regions for machines of <c>lab.ram</c> MiB, and starts KvStore on it; in the first stage
+    /// everything is begun.
+    /// </summary>
     public static UpdateHost Start(Stage stage)
     {
         string directory = Place.Open(stage);
@@ -43,7 +46,8 @@ internal sealed class UpdateHost : IDisposable
             using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Directory = directory });
             foreach (InnerMachine machine in machines)
             {
-                arena.CreateRegion(machine.Name, machine.Length, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
+                arena.CreateRegion(machine.Name, machine.Length, new RegionOptions { Kind = RegionKind.GuestRam })
+                    .Dispose();
             }
         }
 
@@ -52,7 +56,8 @@ internal sealed class UpdateHost : IDisposable
             UpdatePlan.PutBack(stage);
         }
 
-        var host = new UpdateHost(stage, Store.Start(stage, directory, "--live-update-socket", UpdatePlan.KvStoreSocket), machines);
+        var host = new UpdateHost(stage, Store.Start(stage, directory, "--live-update-socket",
+            UpdatePlan.KvStoreSocket), machines);
         if (stage.Number == 0)
         {
             host.Store.Load();
@@ -91,12 +96,17 @@ internal sealed class UpdateHost : IDisposable
         }
 
         _stage.Host.Tell("resume", text);
-        Dictionary<string, string> steps = report["participants"]!.AsArray().ToDictionary(one => (string)one!["name"]!, one => (string)one!["step"]!);
-        Stage.Check(code == (steps.ContainsValue("Refused") ? Problems : Done), $"gmfs live-update resume ended with {code}: {text}");
+        Dictionary<string, string> steps = report["participants"]!.AsArray().ToDictionary(one => (string)one!["name"]!,
+            one => (string)one!["step"]!);
+        Stage.Check(code == (steps.ContainsValue("Refused") ? Problems : Done),
+            $"gmfs live-update resume ended with {code}: {text}");
         return steps;
     }
 
-    /// <summary>Everything is as it was and goes on: the machine counts (whether each number came once is heard by the host), and every word of the other's memory is right, and every key.</summary>
+    /// <summary>
+    /// Everything is as it was and goes on: the machine counts (whether each number came once is heard by the host),
+    /// and every word of the other's memory is right, and every key.
+    /// </summary>
     public void CheckAll(bool keys = true)
     {
         CheckCounts();
@@ -148,7 +158,9 @@ internal sealed class UpdateHost : IDisposable
 
         async Task SendAsync()
         {
-            await using VirtualMachines.QmpClient monitor = await VirtualMachines.QmpClient.ConnectAsync(Machines.Single(one => one.Name == machine).MonitorSocket, cancellation: cancellation.Token).ConfigureAwait(false);
+            await using VirtualMachines.QmpClient monitor = await VirtualMachines.QmpClient.ConnectAsync(
+                Machines.Single(one => one.Name == machine).MonitorSocket,
+                cancellation: cancellation.Token).ConfigureAwait(false);
             await monitor.ExecuteAsync(command, cancellation: cancellation.Token).ConfigureAwait(false);
         }
     }

@@ -32,7 +32,8 @@ internal static class UpdatePlan
                 ["arguments"] = new JsonArray([.. machine.Arguments.Select(argument => (JsonNode)argument)]),
                 ["deadline"] = 120,
             })]),
-            ["services"] = new JsonArray(new JsonObject { ["name"] = "kvstore", ["socket"] = KvStoreSocket, ["deadline"] = 120 }),
+            ["services"] = new JsonArray(new JsonObject { ["name"] = "kvstore", ["socket"] = KvStoreSocket,
+                ["deadline"] = 120 }),
         };
         change?.Invoke(plan);
         string file = $"/tmp/plan-{Guid.NewGuid():N}.json";

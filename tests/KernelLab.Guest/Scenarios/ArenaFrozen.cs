@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// A program freezes its arena, as before a planned kexec, and writes on until the kernel is gone. Under the next one the arena is thawed, and every write is there
-/// that the host had heard of.
+/// A program freezes its arena, as before a planned kexec, and writes on until the kernel is gone. Under the next one
+/// the arena is thawed, and every write is there that the host had heard of.
 /// </summary>
 internal sealed class ArenaFrozen : Scenario
 {
@@ -14,7 +14,8 @@ internal sealed class ArenaFrozen : Scenario
     public override void Run(Stage stage)
     {
         using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = Place.Open(stage) });
-        using PersistentRegion region = arena.OpenOrCreateRegion("heap", 64 << 20, new RegionOptions { Kind = RegionKind.Heap });
+        using PersistentRegion region = arena.OpenOrCreateRegion("heap", 64 << 20,
+            new RegionOptions { Kind = RegionKind.Heap });
         PersistentDictionary keys = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
         if (stage.Number == 0)
         {
@@ -35,7 +36,8 @@ internal sealed class ArenaFrozen : Scenario
         {
             BinaryPrimitives.WriteInt64LittleEndian(key, i);
             byte[]? value = keys.Get(key);
-            Stage.Check(value is not null && value.AsSpan().SequenceEqual(Value(i)), $"write {i} of {keys.Count} is {(value is null ? "lost" : "wrong")}");
+            Stage.Check(value is not null && value.AsSpan().SequenceEqual(Value(i)),
+                $"write {i} of {keys.Count} is {(value is null ? "lost" : "wrong")}");
         }
 
         Stage.Check(keys.Count >= acknowledged, $"{acknowledged} writes were acknowledged, {keys.Count} are there");

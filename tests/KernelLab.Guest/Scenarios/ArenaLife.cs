@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// A kexec after each chapter of an arena's life, <c>lab.kexecs</c> of them, the kernels by turns: regions are made, grown, renamed and deleted between.
-/// What must be there follows from the number of the stage alone.
+/// A kexec after each chapter of an arena's life, <c>lab.kexecs</c> of them, the kernels by turns: regions are made,
+/// grown, renamed and deleted between. What must be there follows from the number of the stage alone.
 /// </summary>
 internal sealed class ArenaLife : Scenario
 {
@@ -14,9 +14,11 @@ internal sealed class ArenaLife : Scenario
     public override void Run(Stage stage)
     {
         int kexecs = (int)stage.Arguments.Number("kexecs");
-        using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = Place.Open(stage), MetadataSize = 2 * MiB });
+        using PersistentArena arena = PersistentArena.OpenOrCreate(
+            new ArenaOptions { Directory = Place.Open(stage), MetadataSize = 2 * MiB });
         AttachKind kind = arena.AttachReport.Kind;
-        Stage.Check(kind == (stage.Number == 0 ? AttachKind.Fresh : AttachKind.Warm), $"stage {stage.Number}: the arena is {kind}");
+        Stage.Check(kind == (stage.Number == 0 ? AttachKind.Fresh : AttachKind.Warm),
+            $"stage {stage.Number}: the arena is {kind}");
         Stage.Check(arena.Epoch == (ulong)stage.Number + 1, $"stage {stage.Number}: the epoch is {arena.Epoch}");
         Verify(arena, stage.Number);
         stage.Host.Tell("right", $"{arena.ListRegions().Count}");
@@ -32,7 +34,9 @@ internal sealed class ArenaLife : Scenario
         Kexec.Enter();
     }
 
-    /// <summary>A chapter: one region is made, the last one's grows, the one before is renamed, the one before that deleted.</summary>
+    /// <summary>
+    /// A chapter: one region is made, the last one's grows, the one before is renamed, the one before that deleted.
+    /// </summary>
     private static void Live(PersistentArena arena, int chapter)
     {
         using (PersistentRegion region = arena.CreateRegion(Young(chapter), Size(chapter, chapter + 1)))
@@ -69,15 +73,18 @@ internal sealed class ArenaLife : Scenario
         }
 
         string[] names = [.. arena.ListRegions().Select(region => region.Name)];
-        Stage.Check(names.Order().SequenceEqual(expected.Order()), $"after {chapters} chapters there are {string.Join(' ', names)}, not {string.Join(' ', expected)}");
+        Stage.Check(names.Order().SequenceEqual(expected.Order()),
+            $"after {chapters} chapters there are {string.Join(' ', names)}, not {string.Join(' ', expected)}");
         for (int born = Math.Max(0, chapters - 3); born < chapters; born++)
         {
             using PersistentRegion region = arena.OpenRegion(expected[born - Math.Max(0, chapters - 3)]);
-            Stage.Check(region.Length == Size(born, chapters), $"{region.Name} has {region.Length} bytes, not {Size(born, chapters)}");
+            Stage.Check(region.Length == Size(born, chapters),
+                $"{region.Name} has {region.Length} bytes, not {Size(born, chapters)}");
             ReadOnlySpan<long> words = MemoryMarshal.Cast<byte, long>(region.AsSpan(0, (int)region.Length));
             for (int i = 0; i < words.Length; i++)
             {
-                Stage.Check(words[i] == Word(born, i), $"{region.Name}, byte {8L * i}: {words[i]:x} is not {Word(born, i):x}");
+                Stage.Check(words[i] == Word(born, i),
+                    $"{region.Name}, byte {8L * i}: {words[i]:x} is not {Word(born, i):x}");
             }
         }
     }

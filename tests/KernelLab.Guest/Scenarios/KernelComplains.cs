@@ -1,8 +1,9 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// The kernel finds something wrong in itself. Where it has the crash dummy of its own tests (LKDTM, <c>lab.provoke=</c>) that is real; else lines are written as if they were its own
-/// (<c>lab.say=</c>, between commas, spaces as underscores).
+/// The kernel finds something wrong in itself. Where it has the crash dummy of its own tests (LKDTM,
+/// <c>lab.provoke=</c>) that is real; else lines are written as if they were its own (<c>lab.say=</c>, between commas,
+/// spaces as underscores).
 /// </summary>
 internal sealed class KernelComplains : Scenario
 {

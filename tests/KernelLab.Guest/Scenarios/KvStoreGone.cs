@@ -2,7 +2,9 @@ using KvStore.Demo;
 
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
-/// <summary>KvStore on memory that a kexec does not keep: under the next kernel it starts empty, without an error, and says why.</summary>
+/// <summary>
+/// KvStore on memory that a kexec does not keep: under the next kernel it starts empty, without an error, and says why.
+/// </summary>
 internal sealed class KvStoreGone : Scenario
 {
     public override void Run(Stage stage)

@@ -3,8 +3,8 @@ using KvStore.Demo;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// KvStore is in the middle of being written to when its kernel ends, by a kexec or (<c>lab.end=panic</c>) by a panic into a crash kernel. Under the next kernel every
-/// write is there that the host had heard was acknowledged.
+/// KvStore is in the middle of being written to when its kernel ends, by a kexec or (<c>lab.end=panic</c>) by a panic
+/// into a crash kernel. Under the next kernel every write is there that the host had heard was acknowledged.
 /// </summary>
 internal sealed class KvStoreKilled : Scenario
 {

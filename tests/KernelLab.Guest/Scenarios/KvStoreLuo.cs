@@ -4,8 +4,10 @@ using KvStore.Demo;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// KvStore on memfds that <c>gmfs hold</c> has and the kernel keeps, over as many kexecs as <c>lab.kexecs</c> says, by <c>gmfs luo</c>. Before each the server is stopped or killed, and under
-/// each kernel every key of every life is read back and more are written. With <c>lab.lose</c> what would lose the memory is tried: it must be refused, and is then forced.
+/// KvStore on memfds that <c>gmfs hold</c> has and the kernel keeps, over as many kexecs as <c>lab.kexecs</c> says, by
+/// <c>gmfs luo</c>. Before each the server is stopped or killed, and under each kernel every key of every life is read
+/// back and more are written. With <c>lab.lose</c> what would lose the memory is tried: it must be refused, and is then
+/// forced.
 /// </summary>
 internal sealed class KvStoreLuo : Scenario
 {
@@ -67,7 +69,8 @@ internal sealed class KvStoreLuo : Scenario
         }
 
         // Its steps are told as they come: it does not end, the kernel does.
-        using Process process = Gmfs.Start(stage.Host, "step", LuoLoss.Arguments("kexec", Socket, Name, stage.Arguments.ForStage(stage.Number + 1, word => word)));
+        using Process process = Gmfs.Start(stage.Host, "step",
+            LuoLoss.Arguments("kexec", Socket, Name, stage.Arguments.ForStage(stage.Number + 1, word => word)));
         process.WaitForExit();
         throw new ScenarioException($"gmfs luo kexec ended with {process.ExitCode}");
     }
@@ -76,7 +79,8 @@ internal sealed class KvStoreLuo : Scenario
     {
         for (int i = 0; i < KeysEachLife; i++)
         {
-            Stage.Check(client.Call("SET", $"life:{stage.Number}:{i}", $"{stage.BootId}:{i}").Text == "OK", $"SET failed");
+            Stage.Check(client.Call("SET", $"life:{stage.Number}:{i}", $"{stage.BootId}:{i}").Text == "OK",
+                $"SET failed");
         }
 
         stage.Host.Tell($"life {stage.Number}", stage.BootId);

@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// The Live Update Orchestrator itself: a memfd goes over two kexecs, is written to in between and after it was preserved, and every byte is compared. What the kernel refuses is asked
-/// for on the way.
+/// The Live Update Orchestrator itself: a memfd goes over two kexecs, is written to in between and after it was
+/// preserved, and every byte is compared. What the kernel refuses is asked for on the way.
 /// </summary>
 internal sealed partial class LuoBytes : Scenario
 {
@@ -73,7 +73,8 @@ internal sealed partial class LuoBytes : Scenario
         Stage.Check(RandomAccess.GetLength(memory) == Length, $"it has {RandomAccess.GetLength(memory)} bytes");
         Stage.Check(RandomAccess.Read(memory, content, 0) == Length, $"it could not be read to its end");
         string hash = Convert.ToHexString(SHA256.HashData(content));
-        Stage.Check(hash == stage.Host.Ask("hash"), $"the content has hash {hash}, {stage.Host.Ask("hash")} was preserved");
+        Stage.Check(hash == stage.Host.Ask("hash"),
+            $"the content has hash {hash}, {stage.Host.Ask("hash")} was preserved");
         stage.Host.Tell("kept", $"{stage.Number}");
         return memory;
     }
@@ -87,7 +88,8 @@ internal sealed partial class LuoBytes : Scenario
         }
         catch (LuoDeviceBusyException e)
         {
-            Stage.Check(e.HolderProcessId == Environment.ProcessId, $"process {e.HolderProcessId} is said to have the device, we are {Environment.ProcessId}");
+            Stage.Check(e.HolderProcessId == Environment.ProcessId,
+                $"process {e.HolderProcessId} is said to have the device, we are {Environment.ProcessId}");
             stage.Host.Tell("second opener", e.Message);
         }
 
@@ -107,13 +109,17 @@ internal sealed partial class LuoBytes : Scenario
         RandomAccess.SetLength(given, 8192); // Closing the session gave it back.
     }
 
-    /// <summary>An arena whose metadata is preserved takes writes, and nothing can be added to it; with the session closed it goes on.</summary>
+    /// <summary>
+    /// An arena whose metadata is preserved takes writes, and nothing can be added to it; with the session closed it
+    /// goes on.
+    /// </summary>
     private static void ArenaCannotGrow(Stage stage, LuoDevice device)
     {
         var holder = new ProcessHolder("growing");
         using Medium medium = Medium.FromHolder(holder);
         using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = medium });
-        using PersistentRegion region = arena.CreateRegion("a", 8 << 20, new RegionOptions { Reserve = RegionReserve.OnDemand });
+        using PersistentRegion region = arena.CreateRegion("a", 8 << 20,
+            new RegionOptions { Reserve = RegionReserve.OnDemand });
         using (LuoSession session = device.CreateSession("growing"))
         {
             foreach (HeldDescriptor file in holder.Take())
@@ -171,6 +177,7 @@ internal sealed partial class LuoBytes : Scenario
         return new SafeFileHandle(descriptor, ownsHandle: true);
     }
 
-    [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MemfdCreate(string name, uint flags);
 }

@@ -5,7 +5,8 @@ using GuestMemFs.Holding;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// What loses memory that a holder has over a kexec, as somebody would bring it about by hand: first what <c>gmfs</c> says to it is told to the host, as <c>refused</c>, and then it is done all the same.
+/// What loses memory that a holder has over a kexec, as somebody would bring it about by hand: first what <c>gmfs</c>
+/// says to it is told to the host, as <c>refused</c>, and then it is done all the same.
 /// </summary>
 internal sealed class LuoLoss(Stage stage, string socket, string store)
 {
@@ -28,7 +29,8 @@ internal sealed class LuoLoss(Stage stage, string socket, string store)
             holder.WaitForExit();
         }
 
-        string next = stage.Arguments.ForStage(stage.Number + 1, word => way == "liveupdate" && word == "liveupdate=on" ? null : word);
+        string next = stage.Arguments.ForStage(stage.Number + 1,
+            word => way == "liveupdate" && word == "liveupdate=on" ? null : word);
         if (way is "holder" or "liveupdate")
         {
             Ask("kexec", next);

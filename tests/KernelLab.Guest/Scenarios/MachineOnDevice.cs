@@ -4,11 +4,15 @@ using GuestMemFs.VirtualMachines;
 
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
-/// <summary>A counting machine whose memory is a part of a device-dax, which no arena lies on; only what its devices were in is in one. The kernel is replaced, and it counts on.</summary>
+/// <summary>
+/// A counting machine whose memory is a part of a device-dax, which no arena lies on; only what its devices were in is
+/// in one. The kernel is replaced, and it counts on.
+/// </summary>
 internal sealed class MachineOnDevice : Scenario
 {
     private const string Device = "/dev/dax1.0";
-    private const string Namespace = "namespace1.0"; // the second range of the command line's; Place makes a filesystem on the first
+    // the second range of the command line's; Place makes a filesystem on the first
+    private const string Namespace = "namespace1.0";
     private const string Bus = "/sys/bus/nd";
     private const long Offset = 64L << 20;
     private const int StateLength = 4 << 20;
@@ -22,7 +26,8 @@ internal sealed class MachineOnDevice : Scenario
         arena.OpenOrCreateRegion("state", StateLength).Dispose();
         OpenDevice(stage);
         long length = stage.Arguments.Number("ram") << 20;
-        VirtualMachineOptions options = new InnerMachine("counts", length, IsHeard: true).Options(GuestMemory.OfDevice(Device, Offset, length));
+        VirtualMachineOptions options = new InnerMachine("counts", length, IsHeard: true).Options(
+            GuestMemory.OfDevice(Device, Offset, length));
         VirtualMachine machine;
         if (stage.Number == 0)
         {
@@ -57,7 +62,8 @@ internal sealed class MachineOnDevice : Scenario
     {
         try
         {
-            await (await VirtualMachine.StartAsync(new InnerMachine("writes", length, IsHeard: false).Options(GuestMemory.OfDevice(Device, 0, length))).ConfigureAwait(false)).QuitAsync().ConfigureAwait(false);
+            await (await VirtualMachine.StartAsync(new InnerMachine("writes", length, IsHeard: false).Options(
+                GuestMemory.OfDevice(Device, 0, length))).ConfigureAwait(false)).QuitAsync().ConfigureAwait(false);
         }
         catch (VirtualMachineException e)
         {
@@ -65,7 +71,10 @@ internal sealed class MachineOnDevice : Scenario
         }
     }
 
-    /// <summary>What <c>ndctl create-namespace --mode=devdax</c> does. It is written on the memory itself: the next kernel finds it so.</summary>
+    /// <summary>
+    /// What <c>ndctl create-namespace --mode=devdax</c> does. It is written on the memory itself: the next kernel finds
+    /// it so.
+    /// </summary>
     private static void OpenDevice(Stage stage)
     {
         stage.LoadModules("device_dax", "dax_pmem");

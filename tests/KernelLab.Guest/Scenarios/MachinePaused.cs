@@ -4,8 +4,9 @@ using GuestMemFs.VirtualMachines;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// One machine of <c>lab.ram</c> MiB that has written all of its memory goes over <c>lab.kexecs</c> kexecs, and the host hears how long it stood still each time. What is told is for taking the kernel's own
-/// boot out of that: when the kernel was about to be entered, and when the machine was about to be restored.
+/// One machine of <c>lab.ram</c> MiB that has written all of its memory goes over <c>lab.kexecs</c> kexecs, and the
+/// host hears how long it stood still each time. What is told is for taking the kernel's own boot out of that: when the
+/// kernel was about to be entered, and when the machine was about to be restored.
 /// </summary>
 internal sealed class MachinePaused : Scenario
 {

@@ -4,8 +4,8 @@ using GuestMemFs.VirtualMachines;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// Two machines on one arena, by the library alone: one counts and tells the host each number, one writes all of its memory (<c>lab.ram</c> MiB) again and again. They are saved, the kernel is
-/// replaced, and they go on.
+/// Two machines on one arena, by the library alone: one counts and tells the host each number, one writes all of its
+/// memory (<c>lab.ram</c> MiB) again and again. They are saved, the kernel is replaced, and they go on.
 /// </summary>
 internal sealed class MachinesKept : Scenario
 {
@@ -20,7 +20,8 @@ internal sealed class MachinesKept : Scenario
         using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = Place.Open(stage) });
         foreach (InnerMachine machine in machines)
         {
-            arena.OpenOrCreateRegion(machine.Name, machine.Length, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
+            arena.OpenOrCreateRegion(machine.Name, machine.Length, new RegionOptions { Kind = RegionKind.GuestRam })
+                .Dispose();
             arena.OpenOrCreateRegion(StateOf(machine), StateLength).Dispose();
         }
 
@@ -37,7 +38,8 @@ internal sealed class MachinesKept : Scenario
         GoOnAsync(stage, arena, machines, counts, writes).GetAwaiter().GetResult();
     }
 
-    private static async Task SaveAsync(Stage stage, PersistentArena arena, InnerMachine[] machines, InnerMemory counts, InnerMemory writes)
+    private static async Task SaveAsync(
+        Stage stage, PersistentArena arena, InnerMachine[] machines, InnerMemory counts, InnerMemory writes)
     {
         var running = new List<VirtualMachine>();
         foreach (InnerMachine machine in machines)
@@ -61,13 +63,15 @@ internal sealed class MachinesKept : Scenario
         stage.Host.Tell("written", $"{writes.Written}");
     }
 
-    private static async Task GoOnAsync(Stage stage, PersistentArena arena, InnerMachine[] machines, InnerMemory counts, InnerMemory writes)
+    private static async Task GoOnAsync(
+        Stage stage, PersistentArena arena, InnerMachine[] machines, InnerMemory counts, InnerMemory writes)
     {
         stage.Host.Tell("restoring", "");
         var running = new List<VirtualMachine>();
         foreach (InnerMachine inner in machines)
         {
-            running.Add(await VirtualMachine.RestoreAsync(inner.Options(arena), KeptState.Read(arena, StateOf(inner))).ConfigureAwait(false));
+            running.Add(await VirtualMachine.RestoreAsync(inner.Options(arena),
+                KeptState.Read(arena, StateOf(inner))).ConfigureAwait(false));
         }
 
         // Not one instruction has run: who goes on must do so from here.

@@ -8,8 +8,8 @@ using KvStore.Demo;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// A live update on a kernel with nothing set aside for it: two machines, the plan itself, and KvStore beside them on memfds that <c>gmfs hold</c> has and the kernel itself keeps. QEMU opens its
-/// memory through /proc.
+/// A live update on a kernel with nothing set aside for it: two machines, the plan itself, and KvStore beside them on
+/// memfds that <c>gmfs hold</c> has and the kernel itself keeps. QEMU opens its memory through /proc.
 /// </summary>
 internal sealed class MachinesLuo : Scenario
 {
@@ -31,7 +31,8 @@ internal sealed class MachinesLuo : Scenario
             UpdatePlan.PutBack(stage);
         }
 
-        using var store = Store.Start(stage, "/tmp/none", "--arena", "", "--holder", Socket, "--name", Keys, "--live-update-socket", UpdatePlan.KvStoreSocket);
+        using var store = Store.Start(stage, "/tmp/none", "--arena", "", "--holder", Socket, "--name", Keys,
+            "--live-update-socket", UpdatePlan.KvStoreSocket);
         store.TellAttach();
         if (stage.Number == 0)
         {
@@ -89,14 +90,16 @@ internal sealed class MachinesLuo : Scenario
         }
 
         stage.Host.Tell("running", "");
-        using Process run = Gmfs.Start(stage.Host, "step", "live-update", "run", UpdatePlan.Keep(stage, plan)); // It does not end, the kernel does.
+        // It does not end, the kernel does.
+        using Process run = Gmfs.Start(stage.Host, "step", "live-update", "run", UpdatePlan.Keep(stage, plan));
         run.WaitForExit();
         throw new ScenarioException($"gmfs live-update run ended with {run.ExitCode}");
     }
 
     private static async Task EndAsync(InnerMachine inner, PersistentArena arena, InnerMemory writes, Stage stage)
     {
-        await using VirtualMachine machine = await VirtualMachine.ConnectAsync(inner.Options(arena)).ConfigureAwait(false);
+        await using VirtualMachine machine = await VirtualMachine.ConnectAsync(inner.Options(arena)).ConfigureAwait(
+            false);
         await machine.PauseAsync().ConfigureAwait(false);
         if (!inner.IsHeard)
         {
@@ -108,5 +111,6 @@ internal sealed class MachinesLuo : Scenario
 
     private static Medium Open() => Medium.FromHolder(Holders.Open(Socket, Machines));
 
-    private static PersistentArena Look(Medium medium) => PersistentArena.Open(new ArenaOptions { Medium = medium, Access = ArenaAccess.ReadOnly });
+    private static PersistentArena Look(Medium medium) =>
+        PersistentArena.Open(new ArenaOptions { Medium = medium, Access = ArenaAccess.ReadOnly });
 }

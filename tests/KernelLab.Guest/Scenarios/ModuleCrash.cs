@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// Names and sizes change without a pause when the kernel ends, by a kexec or (<c>lab.end=panic</c>) a panic: nothing that was acknowledged is missing, nothing is half done, no block is lost.
+/// Names and sizes change without a pause when the kernel ends, by a kexec or (<c>lab.end=panic</c>) a panic: nothing
+/// that was acknowledged is missing, nothing is half done, no block is lost.
 /// </summary>
 internal sealed class ModuleCrash : Scenario
 {

@@ -1,6 +1,9 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
-/// <summary>A device assigned to a program (VFIO, behind an IOMMU) copies within a file of the module; under the next kernel it goes on with what it wrote.</summary>
+/// <summary>
+/// A device assigned to a program (VFIO, behind an IOMMU) copies within a file of the module; under the next kernel it
+/// goes on with what it wrote.
+/// </summary>
 internal sealed class ModuleDma : Scenario
 {
     public override void Run(Stage stage)

@@ -1,6 +1,9 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
-/// <summary>A tree of files on the module: every name, size, mode, owner, time and byte is there under the next kernels, which are of another series by turns.</summary>
+/// <summary>
+/// A tree of files on the module: every name, size, mode, owner, time and byte is there under the next kernels, which
+/// are of another series by turns.
+/// </summary>
 internal sealed class ModuleKept : Scenario
 {
     private static readonly string[] s_kernels = ["7.2", "6.12"];

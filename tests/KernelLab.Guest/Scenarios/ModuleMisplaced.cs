@@ -1,12 +1,14 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// The next kernels are told wrong where the memory is: nothing (so that it is nobody's), another range that overlaps it, half of it, and nothing (so that it is the kernel's). Each time the module says why it
-/// refuses. Where nobody else could have written to the memory, everything is there once a kernel is told right again.
+/// The next kernels are told wrong where the memory is: nothing (so that it is nobody's), another range that overlaps
+/// it, half of it, and nothing (so that it is the kernel's). Each time the module says why it refuses. Where nobody
+/// else could have written to the memory, everything is there once a kernel is told right again.
 /// </summary>
 internal sealed class ModuleMisplaced : Scenario
 {
-    // Ordinary memory ends where the range begins: without memmap= it is not used by this kernel, and not reserved either.
+    // Ordinary memory ends where the range begins: without memmap= it is not used by this kernel, and not reserved
+    // either.
     private const string NoMore = "mem=1G";
 
     public override void Run(Stage stage)
@@ -42,13 +44,16 @@ internal sealed class ModuleMisplaced : Scenario
                 break;
         }
 
-        void Refused(string range, string reason) => Says(reason, Shell.Try("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges={range}"));
+        void Refused(string range, string reason) =>
+            Says(reason, Shell.Try("insmod", $"{stage.Modules}/guestmemfs.ko", $"ranges={range}"));
 
         void Says(string reason, (int Code, string Text) tried)
         {
             Stage.Check(tried.Code != 0, $"stage {stage.Number} was not refused");
-            string line = Shell.Run("dmesg").Split('\n').LastOrDefault(line => line.Contains("guestmemfs: ", StringComparison.Ordinal)) ?? tried.Text;
-            Stage.Check(line.Contains(reason, StringComparison.Ordinal), $"stage {stage.Number} was refused with: {line}");
+            string line = Shell.Run("dmesg").Split('\n').LastOrDefault(line =>
+                line.Contains("guestmemfs: ", StringComparison.Ordinal)) ?? tried.Text;
+            Stage.Check(line.Contains(reason, StringComparison.Ordinal),
+                $"stage {stage.Number} was refused with: {line}");
             stage.Host.Tell("refused", line[(line.IndexOf("guestmemfs: ", StringComparison.Ordinal) + 12)..]);
         }
     }
@@ -58,7 +63,8 @@ internal sealed class ModuleMisplaced : Scenario
         bool told = false;
         stage.LoadNext(change: word =>
         {
-            if (!word.StartsWith("memmap=", StringComparison.Ordinal) && !word.StartsWith("mem=", StringComparison.Ordinal))
+            if (!word.StartsWith("memmap=", StringComparison.Ordinal)
+                && !word.StartsWith("mem=", StringComparison.Ordinal))
             {
                 return word;
             }

@@ -1,6 +1,9 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
-/// <summary>The module's programs on variants of it (<c>lab.work=VARIANT/PROGRAM,...</c>): tells for each whether it found anything wrong.</summary>
+/// <summary>
+/// The module's programs on variants of it (<c>lab.work=VARIANT/PROGRAM,...</c>): tells for each whether it found
+/// anything wrong.
+/// </summary>
 internal sealed class ModuleVariants : Scenario
 {
     private const string Memory = "1544M@0x13fe00000", Low = "0x40000000", LowHalf = "0x44000000", High = "0x178000000";
@@ -28,7 +31,8 @@ internal sealed class ModuleVariants : Scenario
                 Shell.Run("insmod", module, $"ranges={Place.Range}:64M@{Low}");
                 Mount("format=force");
                 Unload();
-                Shell.Run("dd", "if=/dev/zero", "of=/dev/mem", "bs=1M", $"seek={0x40000000 >> 20}", "count=4", "conv=notrunc");
+                Shell.Run("dd", "if=/dev/zero", "of=/dev/mem", "bs=1M", $"seek={0x40000000 >> 20}", "count=4",
+                    "conv=notrunc");
                 return Script("/tests/refuse.sh", module, Low);
         }
 
@@ -61,7 +65,8 @@ internal sealed class ModuleVariants : Scenario
         // One that went wrong may have stopped anywhere.
         foreach (string mounted in (string[])["/mnt2", "/mnt"])
         {
-            while (File.ReadLines("/proc/mounts").Any(line => line.Contains($" {mounted} guestmemfs ", StringComparison.Ordinal)))
+            while (File.ReadLines("/proc/mounts").Any(line =>
+                line.Contains($" {mounted} guestmemfs ", StringComparison.Ordinal)))
             {
                 Shell.Run("umount", mounted);
             }
@@ -82,7 +87,8 @@ internal sealed class ModuleVariants : Scenario
         return verdict;
     }
 
-    private static void Mount(string options) => Shell.Run("mount", "-t", "guestmemfs", "-o", $"range={Place.Range},{options}", "none", Place.MountPoint);
+    private static void Mount(string options) =>
+        Shell.Run("mount", "-t", "guestmemfs", "-o", $"range={Place.Range},{options}", "none", Place.MountPoint);
 
     private static void Unload()
     {
@@ -93,6 +99,7 @@ internal sealed class ModuleVariants : Scenario
     private static (bool Right, string Said) Verdict((int Code, string Text) ended)
     {
         string[] failed = [.. ended.Text.Split('\n').Where(line => line.StartsWith("FAIL", StringComparison.Ordinal))];
-        return (ended.Code == 0 && failed.Length == 0, failed.Length > 0 ? string.Join("; ", failed) : $"ended with {ended.Code}");
+        return (ended.Code == 0 && failed.Length == 0,
+            failed.Length > 0 ? string.Join("; ", failed) : $"ended with {ended.Code}");
     }
 }

@@ -5,9 +5,11 @@ using KvStore.Demo;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// How long KvStore takes from the start of its process to the first right answer, with <c>lab.keys</c> keys of <c>lab.value</c> bytes on a medium: after SIGKILL, <c>lab.kills</c> times, and under a
-/// next kernel, <c>lab.kexecs</c> times. Nothing is ever closed: a kexec comes over a running server, or, where the kernel has to be handed the memory first, over a killed one. After each
-/// restart the number of keys and some of them are checked. All times are told in milliseconds.
+/// How long KvStore takes from the start of its process to the first right answer, with <c>lab.keys</c> keys of
+/// <c>lab.value</c> bytes on a medium: after SIGKILL, <c>lab.kills</c> times, and under a next kernel,
+/// <c>lab.kexecs</c> times. Nothing is ever closed: a kexec comes over a running server, or, where the kernel has to be
+/// handed the memory first, over a killed one. After each restart the number of keys and some of them are checked. All
+/// times are told in milliseconds.
 /// </summary>
 internal sealed class RestartTimes : Scenario
 {
@@ -23,7 +25,8 @@ internal sealed class Restarts(Stage stage)
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
     private static readonly string[] s_programs = ["/app", "/dotnet"];
     private readonly long _keys = stage.Arguments.Number("keys");
-    private readonly Dataset _sent = new(Math.Min(SentKeys, stage.Arguments.Number("keys")), (int)stage.Arguments.Number("value"), seed: 21);
+    private readonly Dataset _sent = new(Math.Min(SentKeys, stage.Arguments.Number("keys")),
+        (int)stage.Arguments.Number("value"), seed: 21);
     private readonly bool _held = stage.Arguments.Get("medium") == "memfd";
 
     public void Run()
@@ -61,11 +64,15 @@ internal sealed class Restarts(Stage stage)
         holder?.Kill();
     }
 
-    /// <summary>All of the programs' files are in memory before anything is measured: a disk is not what is compared, and which of them an earlier step happened to read is not either.</summary>
+    /// <summary>
+    /// All of the programs' files are in memory before anything is measured: a disk is not what is compared, and which
+    /// of them an earlier step happened to read is not either.
+    /// </summary>
     private static void ReadPrograms()
     {
         var buffer = new byte[1 << 20];
-        foreach (string file in s_programs.SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)))
+        foreach (string file in s_programs.SelectMany(folder =>
+            Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)))
         {
             using FileStream stream = File.OpenRead(file);
             while (stream.Read(buffer) > 0)
@@ -74,7 +81,9 @@ internal sealed class Restarts(Stage stage)
         }
     }
 
-    /// <summary>What has to be done before the program can start: a mount, or getting the memory back from the kernel.</summary>
+    /// <summary>
+    /// What has to be done before the program can start: a mount, or getting the memory back from the kernel.
+    /// </summary>
     private string Reach()
     {
         if (!_held)
@@ -85,12 +94,16 @@ internal sealed class Restarts(Stage stage)
         return stage.Number == 0 ? "" : Gmfs.Run(0, "luo", "restore", "--holder", Socket);
     }
 
-    /// <summary>Starts the server and waits until it has its socket. It is asked only then: each refused connection is an exception here, which takes an emulated processor as long as much of the start.</summary>
+    /// <summary>
+    /// Starts the server and waits until it has its socket. It is asked only then: each refused connection is an
+    /// exception here, which takes an emulated processor as long as much of the start.
+    /// </summary>
     private ServerProcess Start()
     {
         File.Delete(ServerSocket);
         string[] where = _held ? ["--arena", "", "--holder", Socket] : [];
-        ServerProcess server = ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll", ["--size", stage.Arguments.Get("size"), .. where]), _held ? "/tmp/none" : Place.Arena, socketPath: ServerSocket);
+        ServerProcess server = ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll", ["--size",
+            stage.Arguments.Get("size"), .. where]), _held ? "/tmp/none" : Place.Arena, socketPath: ServerSocket);
         while (!File.Exists(ServerSocket) && !server.HasExited)
         {
             Thread.Sleep(1);
@@ -115,7 +128,10 @@ internal sealed class Restarts(Stage stage)
         }
     }
 
-    /// <summary>Some of it comes through the socket; the server copies the rest from that, key by key, because an emulated processor takes many minutes to pass gigabytes through sockets.</summary>
+    /// <summary>
+    /// Some of it comes through the socket; the server copies the rest from that, key by key, because an emulated
+    /// processor takes many minutes to pass gigabytes through sockets.
+    /// </summary>
     private bool Load(ServerProcess server)
     {
         using var client = RespClient.Connect(server.TcpEndPoint, s_limit);
@@ -145,7 +161,9 @@ internal sealed class Restarts(Stage stage)
         return true;
     }
 
-    /// <summary>Throws unless as many keys are there as were written, and some of them, all over, have their values.</summary>
+    /// <summary>
+    /// Throws unless as many keys are there as were written, and some of them, all over, have their values.
+    /// </summary>
     private void Check(ServerProcess server)
     {
         using var client = RespClient.Connect(server.TcpEndPoint, s_limit);
@@ -187,7 +205,9 @@ internal sealed class Restarts(Stage stage)
 
         server.Kill();
         string next = stage.Arguments.ForStage(stage.Number + 1, word => word);
-        using Process process = Gmfs.Start(stage.Host, "step", "luo", "kexec", "kvstore", "--holder", Socket, "--kernel", $"/boot/{stage.Arguments.Get("next")}/vmlinuz", "--initrd", "/boot/initrd", "--command-line", next);
+        using Process process = Gmfs.Start(stage.Host, "step", "luo", "kexec", "kvstore", "--holder", Socket,
+            "--kernel", $"/boot/{stage.Arguments.Get("next")}/vmlinuz", "--initrd", "/boot/initrd", "--command-line",
+            next);
         process.WaitForExit();
         throw new ScenarioException($"gmfs luo kexec ended with {process.ExitCode}");
     }

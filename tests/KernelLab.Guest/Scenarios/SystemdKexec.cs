@@ -3,8 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// Over as many kexecs as <c>lab.kexecs</c> says, each by <c>systemctl kexec</c>, which stops every service first: what is in systemd's store, systemd hands to the kernel's Live Update
-/// Orchestrator and takes back under the next kernel. One KvStore has its memory there, another's is with <c>gmfs-hold</c>, which has it there as long as it does not run.
+/// Over as many kexecs as <c>lab.kexecs</c> says, each by <c>systemctl kexec</c>, which stops every service first: what
+/// is in systemd's store, systemd hands to the kernel's Live Update Orchestrator and takes back under the next kernel.
+/// One KvStore has its memory there, another's is with <c>gmfs-hold</c>, which has it there as long as it does not run.
 /// </summary>
 internal sealed class SystemdKexec : Scenario
 {
@@ -46,7 +47,8 @@ internal sealed class SystemdKexec : Scenario
         }
     }
 
-    private static string ExecStart(string holder) => $"[Service]\nExecStart=\nExecStart=/usr/bin/KvStore {holder} --name kvstore --size {Size}\n";
+    private static string ExecStart(string holder) =>
+        $"[Service]\nExecStart=\nExecStart=/usr/bin/KvStore {holder} --name kvstore --size {Size}\n";
 
     /// <summary>KvStore is left running: systemd stops it.</summary>
     [DoesNotReturn]

@@ -4,12 +4,14 @@ using GuestMemFs.KernelLab.Guest.Inner;
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// A plan under a systemd that boots the machine, by our units: KvStore's service on the plan's arena, <c>systemctl kexec</c>, and under the next kernel the unit that resumes at boot. What
-/// systemd is to start with the next kernel, its command line says (<c>systemd.wants=</c>).
+/// A plan under a systemd that boots the machine, by our units: KvStore's service on the plan's arena, <c>systemctl
+/// kexec</c>, and under the next kernel the unit that resumes at boot. What systemd is to start with the next kernel,
+/// its command line says (<c>systemd.wants=</c>).
 /// </summary>
 internal sealed class SystemdPlan : Scenario
 {
-    private const string MountPoint = "/mnt/guestmemfs", Arena = MountPoint + "/vms", Socket = "/run/kvstore/kvstore.live-update";
+    private const string MountPoint = "/mnt/guestmemfs", Arena = MountPoint +
+        "/vms", Socket = "/run/kvstore/kvstore.live-update";
 
     public override void Run(Stage stage)
     {
@@ -25,7 +27,8 @@ internal sealed class SystemdPlan : Scenario
 
         _ = Place.Open(stage); // Formats it.
         Shell.Run("umount", Place.MountPoint);
-        store.DropIn($"[Service]\nExecStart=\nExecStart=/usr/bin/KvStore --arena {Arena} --size 128M --live-update-socket {Socket}\n");
+        store.DropIn($"[Service]\nExecStart=\nExecStart=/usr/bin/KvStore --arena {Arena} --size 128M " +
+            $"--live-update-socket {Socket}\n");
         store.Do("start");
         store.VerifyFresh();
         store.Load();
@@ -41,7 +44,8 @@ internal sealed class SystemdPlan : Scenario
         {
             plan["arena"] = Arena;
             plan["kernel"]!["entry"] = "systemctl";
-            plan["kernel"]!["append"] = "systemd.wants=kvstore.service systemd.wants=gmfs-live-update.service systemd.setenv=KVSTORE_SIZE=128M";
+            plan["kernel"]!["append"] = "systemd.wants=kvstore.service systemd.wants=gmfs-live-update.service " +
+                "systemd.setenv=KVSTORE_SIZE=128M";
             plan["services"]![0]!["socket"] = Socket;
         });
         stage.Host.Tell("run", Gmfs.Run(0, "live-update", "run", plan));

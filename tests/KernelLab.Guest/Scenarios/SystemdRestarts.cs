@@ -1,8 +1,9 @@
 namespace GuestMemFs.KernelLab.Guest.Scenarios;
 
 /// <summary>
-/// Under a systemd that booted the machine: KvStore on memory that systemd holds, and on memory that <c>gmfs-hold</c> holds, by our units. Killed, restarted, stopped and started, and with its
-/// holder restarted and killed under it, it has every key.
+/// Under a systemd that booted the machine: KvStore on memory that systemd holds, and on memory that <c>gmfs-hold</c>
+/// holds, by our units. Killed, restarted, stopped and started, and with its holder restarted and killed under it, it
+/// has every key.
 /// </summary>
 internal sealed class SystemdRestarts : Scenario
 {
@@ -45,13 +46,15 @@ internal sealed class SystemdRestarts : Scenario
 
         int process = store.MainProcess;
         holder.Do("restart");
-        Stage.Check(store.MainProcess == process, $"KvStore was {process} and is {store.MainProcess}: the holder's restart restarted it");
+        Stage.Check(store.MainProcess == process,
+            $"KvStore was {process} and is {store.MainProcess}: the holder's restart restarted it");
         store.Kill();
         store.Verify("killed after its holder was restarted", "recovered");
 
         process = store.MainProcess;
         holder.Kill();
-        Stage.Check(store.MainProcess == process, $"KvStore was {process} and is {store.MainProcess}: the holder's end ended it");
+        Stage.Check(store.MainProcess == process,
+            $"KvStore was {process} and is {store.MainProcess}: the holder's end ended it");
         store.Do("restart");
         store.Verify("restarted after its holder was killed", "warm");
         store.Do("stop");

@@ -2,7 +2,10 @@ using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab.Image;
 
-/// <summary>Our filesystem for kernels, <c>kernel/guestmemfs</c>, built against each kernel of the lab, and its own test programs. Built in the cache, so that only what changed is built again.</summary>
+/// <summary>
+/// Our filesystem for kernels, <c>kernel/guestmemfs</c>, built against each kernel of the lab, and its own test
+/// programs. Built in the cache, so that only what changed is built again.
+/// </summary>
 internal static class FilesystemModule
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
@@ -13,7 +16,8 @@ internal static class FilesystemModule
     {
         string folder = Path.Combine(kernel.Folder(parts), "guestmemfs");
         Update(s_sources, folder);
-        string said = Tool.Run(s_limit, "make", "-s", "-C", folder, $"KDIR={Path.Combine(kernel.Folder(parts), "build")}", "W=1", "modules");
+        string said = Tool.Run(s_limit, "make", "-s", "-C", folder,
+            $"KDIR={Path.Combine(kernel.Folder(parts), "build")}", "W=1", "modules");
         return said.Contains("warning:", StringComparison.Ordinal)
             ? throw new InvalidOperationException($"The module has warnings for {kernel}:\n{said}")
             : Path.Combine(folder, "guestmemfs.ko");
@@ -24,7 +28,8 @@ internal static class FilesystemModule
     {
         string folder = Path.Combine(kernel.Folder(parts), $"guestmemfs-{variant.Name}");
         Update(s_sources, folder, variant.Apply);
-        Tool.Run(s_limit, "make", "-s", "-C", folder, $"KDIR={Path.Combine(kernel.Folder(parts), "build")}", $"KCFLAGS={variant.Flags}", "modules");
+        Tool.Run(s_limit, "make", "-s", "-C", folder, $"KDIR={Path.Combine(kernel.Folder(parts), "build")}",
+            $"KCFLAGS={variant.Flags}", "modules");
         return Path.Combine(folder, "guestmemfs.ko");
     }
 
@@ -53,11 +58,14 @@ internal static class FilesystemModule
             }
         }
 
-        foreach (string gone in Directory.EnumerateFiles(to).Where(file => IsSource(file) && !sources.Contains(Path.GetFileName(file))))
+        foreach (string gone in Directory.EnumerateFiles(to).Where(file =>
+            IsSource(file) && !sources.Contains(Path.GetFileName(file))))
         {
             File.Delete(gone);
         }
     }
 
-    private static bool IsSource(string file) => Path.GetExtension(file) is ".h" or ".sh" || (Path.GetExtension(file) == ".c" && !file.EndsWith(".mod.c", StringComparison.Ordinal)) || Path.GetFileName(file) is "Kbuild" or "Makefile";
+    private static bool IsSource(string file) => Path.GetExtension(file) is ".h" or ".sh"
+        || (Path.GetExtension(file) == ".c" && !file.EndsWith(".mod.c", StringComparison.Ordinal))
+        || Path.GetFileName(file) is "Kbuild" or "Makefile";
 }

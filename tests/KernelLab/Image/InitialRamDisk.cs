@@ -3,7 +3,9 @@ using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab.Image;
 
-/// <summary>The initramfs, one for all kernels: finds the disk, mounts the root image and hands over to its <c>/init</c>.</summary>
+/// <summary>
+/// The initramfs, one for all kernels: finds the disk, mounts the root image and hands over to its <c>/init</c>.
+/// </summary>
 internal static class InitialRamDisk
 {
     private const string Init = """

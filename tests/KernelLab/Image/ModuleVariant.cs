@@ -8,9 +8,12 @@ namespace GuestMemFs.KernelLab.Image;
 /// <param name="Right">What stands there, once.</param>
 /// <param name="Wrong">What stands there instead.</param>
 /// <param name="Flags">For the compiler.</param>
-internal sealed record ModuleVariant(string Name, string File = "", string Right = "", string Wrong = "", string Flags = "")
+internal sealed record ModuleVariant(
+    string Name, string File = "", string Right = "", string Wrong = "", string Flags = "")
 {
-    /// <summary>A source's content as it is compiled. Throws where what is to be changed is not there, or there twice.</summary>
+    /// <summary>
+    /// A source's content as it is compiled. Throws where what is to be changed is not there, or there twice.
+    /// </summary>
     public byte[] Apply(string file, byte[] content)
     {
         if (file != File)

@@ -3,7 +3,9 @@ using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab.Image;
 
-/// <summary>A disk with variants of our module for a kernel, <c>NAME.ko</c>, beside the root image: the machines' second.</summary>
+/// <summary>
+/// A disk with variants of our module for a kernel, <c>NAME.ko</c>, beside the root image: the machines' second.
+/// </summary>
 internal sealed class ModuleVariants : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(1);

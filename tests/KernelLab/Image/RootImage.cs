@@ -3,13 +3,14 @@ using GuestMemFs.KernelLab.Parts;
 namespace GuestMemFs.KernelLab.Image;
 
 /// <summary>
-/// The root filesystem of the machines, an ext4 image that they mount read-only: busybox, mkfs.ext4, the .NET runtime, the guest program with
-/// KvStore beside it, and the kernels to kexec into.
+/// The root filesystem of the machines, an ext4 image that they mount read-only: busybox, mkfs.ext4, the .NET runtime,
+/// the guest program with KvStore beside it, and the kernels to kexec into.
 /// </summary>
 internal sealed class RootImage : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
-    private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "mnt2", "root", "boot", "app", "dotnet", "modules", "tests", "etc", "machines"];
+    private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "mnt2", "root",
+        "boot", "app", "dotnet", "modules", "tests", "etc", "machines"];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-");
 
     private RootImage()
@@ -44,8 +45,10 @@ internal sealed class RootImage : IDisposable
     /// <summary>An ext4 image with what is in a folder.</summary>
     public static void MakeFilesystem(string root, string path)
     {
-        long size = Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length + 4096) * 5 / 4;
-        Tool.Run(s_limit, Tool.Find("mkfs.ext4")!, "-q", "-F", "-O", "^has_journal", "-m", "0", "-d", root, path, $"{(size >> 20) + 16}M");
+        long size = Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Sum(file =>
+            new FileInfo(file).Length + 4096) * 5 / 4;
+        Tool.Run(s_limit, Tool.Find("mkfs.ext4")!, "-q", "-F", "-O", "^has_journal", "-m", "0", "-d", root, path,
+            $"{(size >> 20) + 16}M");
     }
 
     public void Dispose() => _folder.Delete(recursive: true);
@@ -58,13 +61,15 @@ internal sealed class RootImage : IDisposable
         }
 
         File.Copy(parts.Busybox, In("bin/busybox"));
-        foreach (string applet in Tool.Run(s_limit, parts.Busybox, "--list").Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(applet => applet != "busybox"))
+        foreach (string applet in Tool.Run(s_limit, parts.Busybox, "--list")
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(applet => applet != "busybox"))
         {
             File.CreateSymbolicLink(In($"bin/{applet}"), "busybox");
         }
 
         File.Copy(parts.Kexec, In("bin/kexec"));
-        foreach (string library in Directory.EnumerateFiles(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(parts.Kexec)!, "lib")))
+        foreach (string library in Directory.EnumerateFiles(
+            System.IO.Path.Combine(System.IO.Path.GetDirectoryName(parts.Kexec)!, "lib")))
         {
             Directory.CreateDirectory(In("usr/lib"));
             File.Copy(library, In($"usr/lib/{System.IO.Path.GetFileName(library)}"));
@@ -72,7 +77,8 @@ internal sealed class RootImage : IDisposable
 
         AddProgram(Tool.Find("mkfs.ext4")!, "bin/mkfs.ext4");
         AddRuntime();
-        Tool.Run(s_limit, "dotnet", "publish", Repository.PathOf("tests", "KernelLab.Guest"), "-c", "Release", "-o", In("app"), "-v", "quiet", "-nologo", "-p:UseSharedCompilation=false");
+        Tool.Run(s_limit, "dotnet", "publish", Repository.PathOf("tests", "KernelLab.Guest"), "-c", "Release", "-o",
+            In("app"), "-v", "quiet", "-nologo", "-p:UseSharedCompilation=false");
         File.Copy(Repository.PathOf("tests", "KernelLab.Guest", "init"), In("init"));
         File.SetUnixFileMode(In("init"), (UnixFileMode)0x1ED /* 0755 */);
         File.Copy("/etc/mke2fs.conf", In("etc/mke2fs.conf")); // without it there are no extents
@@ -80,7 +86,9 @@ internal sealed class RootImage : IDisposable
         AddMachines();
     }
 
-    /// <summary>What machines inside the machine need: the newer QEMU with its firmware, flock, and what runs in them.</summary>
+    /// <summary>
+    /// What machines inside the machine need: the newer QEMU with its firmware, flock, and what runs in them.
+    /// </summary>
     private void AddMachines()
     {
         if (LabCache.NewerQemu is not { } qemu)
@@ -126,7 +134,8 @@ internal sealed class RootImage : IDisposable
             File.Copy(FilesystemModule.Build(parts, kernel), In($"{modules}/guestmemfs.ko"));
         }
 
-        foreach (string program in Directory.EnumerateFiles(FilesystemModule.BuildTests(parts)).Where(file => System.IO.Path.GetExtension(file) is ".sh" || File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute)))
+        foreach (string program in Directory.EnumerateFiles(FilesystemModule.BuildTests(parts)).Where(file =>
+            System.IO.Path.GetExtension(file) is ".sh" || File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute)))
         {
             File.Copy(program, In($"tests/{System.IO.Path.GetFileName(program)}"));
         }
@@ -152,7 +161,8 @@ internal sealed class RootImage : IDisposable
         AddLibraries(System.IO.Path.Combine(framework, "libcoreclr.so"));
         AddLibraries(System.IO.Path.Combine(framework, "libSystem.Native.so"));
         // Random numbers come from OpenSSL, which .NET loads by name.
-        string ssl = Tool.Run(s_limit, Tool.Find("ldconfig")!, "-p").Split('\n').First(line => line.Contains("libssl.so.3", StringComparison.Ordinal)).Split("=> ")[1];
+        string ssl = Tool.Run(s_limit, Tool.Find("ldconfig")!, "-p").Split('\n').First(line =>
+            line.Contains("libssl.so.3", StringComparison.Ordinal)).Split("=> ")[1];
         AddLibraries(ssl);
         AddProgram(ssl, ssl[1..]);
     }

@@ -4,15 +4,17 @@ using GuestMemFs.KernelLab.Parts;
 namespace GuestMemFs.KernelLab.Image;
 
 /// <summary>
-/// The root filesystem of machines that boot systemd: all that is in the other one, and over it the unpacked systemd with its C library, our units as an operator copies them, and the
-/// programs at the paths that the units name. Nothing is started but what <c>tests/KernelLab.Guest/etc</c> names and a scenario asks for.
+/// The root filesystem of machines that boot systemd: all that is in the other one, and over it the unpacked systemd
+/// with its C library, our units as an operator copies them, and the programs at the paths that the units name. Nothing
+/// is started but what <c>tests/KernelLab.Guest/etc</c> names and a scenario asks for.
 /// </summary>
 internal sealed class SystemdImage : IDisposable
 {
     private const string Missing = "no systemd was fetched for the lab's machines";
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
-    // Generators make units of what they find; this one of the kernel's command line (systemd.wants=), and no other is kept.
+    // Generators make units of what they find; this one of the kernel's command line (systemd.wants=), and no other is
+    // kept.
     private const string Output = "[Service]\nStandardOutput=append:/run/%p.out\nStandardError=inherit\n";
 
     private const string Generators = "usr/lib/systemd/system-generators", KeptGenerator = "systemd-debug-generator";
@@ -32,8 +34,10 @@ internal sealed class SystemdImage : IDisposable
     {
         get
         {
-            Assert.SkipWhen(LabCache.Systemd is null, $"{Missing}: {LabCache.Command} --systemd (Debian, a minute; left out where the mirror has none)");
-            return int.Parse(File.ReadAllText(System.IO.Path.Combine(LabCache.Systemd!, "release")).Split('.', '-')[0], CultureInfo.InvariantCulture);
+            Assert.SkipWhen(LabCache.Systemd is null,
+                $"{Missing}: {LabCache.Command} --systemd (Debian, a minute; left out where the mirror has none)");
+            return int.Parse(File.ReadAllText(System.IO.Path.Combine(LabCache.Systemd!, "release")).Split('.', '-')[0],
+                CultureInfo.InvariantCulture);
         }
     }
 
@@ -58,10 +62,12 @@ internal sealed class SystemdImage : IDisposable
 
     private void Fill(string plain, string systemd)
     {
-        // Of two files at the same path the first stays: systemd's come first, its C library with them. The rest are links, not copies.
+        // Of two files at the same path the first stays: systemd's come first, its C library with them. The rest are
+        // links, not copies.
         Directory.CreateDirectory(Root);
         Tool.Run(s_limit, "cp", "-a", System.IO.Path.Combine(systemd, "usr"), In("usr"));
-        foreach (string generator in Directory.EnumerateFiles(In(Generators)).Where(file => System.IO.Path.GetFileName(file) != KeptGenerator))
+        foreach (string generator in Directory.EnumerateFiles(In(Generators)).Where(file =>
+            System.IO.Path.GetFileName(file) != KeptGenerator))
         {
             File.Delete(generator);
         }
@@ -83,7 +89,8 @@ internal sealed class SystemdImage : IDisposable
             File.CreateSymbolicLink(In(name), $"usr/{name}");
         }
 
-        foreach (string other in Directory.EnumerateFileSystemEntries(plain).Where(other => System.IO.Path.GetFileName(other) is not ("bin" or "lib" or "lib64" or "sbin" or "init")))
+        foreach (string other in Directory.EnumerateFileSystemEntries(plain).Where(other =>
+            System.IO.Path.GetFileName(other) is not ("bin" or "lib" or "lib64" or "sbin" or "init")))
         {
             Tool.Run(s_limit, "cp", "-aln", other, Root);
         }

@@ -5,7 +5,9 @@ namespace GuestMemFs.KernelLab.Machines;
 /// <summary>How a machine is started, and what runs in it.</summary>
 internal sealed record Boot
 {
-    /// <summary>512 MiB at 1 GiB as persistent memory (/dev/pmem0), which a kexec keeps if the next kernel is told the same.</summary>
+    /// <summary>
+    /// 512 MiB at 1 GiB as persistent memory (/dev/pmem0), which a kexec keeps if the next kernel is told the same.
+    /// </summary>
     public const string PersistentMemory = "memmap=512M!1G";
 
     /// <summary>The same memory as nobody's, for our module to take.</summary>
@@ -29,7 +31,10 @@ internal sealed record Boot
     /// <summary>More arguments of QEMU.</summary>
     public IReadOnlyList<string> Devices { get; init; } = [];
 
-    /// <summary>Answers a question of the guest's that the transcript does not answer by itself; null for those it leaves to it. Called on another thread.</summary>
+    /// <summary>
+    /// Answers a question of the guest's that the transcript does not answer by itself; null for those it leaves to it.
+    /// Called on another thread.
+    /// </summary>
     public Func<string, string?> Answer { get; init; } = _ => null;
 
     /// <summary>True for a third serial line, which <see cref="Transcript.Counted"/> is heard on.</summary>
@@ -45,18 +50,25 @@ internal sealed record Boot
     public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(8);
 
     /// <summary>What the command line sets aside for a medium.</summary>
-    public static string MemoryOf(string medium) => medium switch { "dax" => PersistentMemory, "guestmemfs" => ReservedMemory, _ => "" };
+    public static string MemoryOf(string medium) => medium switch { "dax" => PersistentMemory, "guestmemfs" =>
+        ReservedMemory, _ => "" };
 
     /// <summary>
-    /// The same under a kernel that looks for bugs: it needs more memory, and time. Four levels of page tables, because 7.2 forgets for a moment, while it identifies its processor, that it has five:
-    /// KASAN then takes whatever an interrupt touches for a wild address.
+    /// The same under a kernel that looks for bugs: it needs more memory, and time. Four levels of page tables, because
+    /// 7.2 forgets for a moment, while it identifies its processor, that it has five: KASAN then takes whatever an
+    /// interrupt touches for a wild address.
     /// </summary>
     public Boot ForDebugging() => this with
     {
-        Memory = Memory == Usual ? "4G" : Memory, CommandLine = CommandLine.Replace("crashkernel=448M", "crashkernel=768M", StringComparison.Ordinal) + " no5lvl", Limit = Limit * 4,
+        Memory = Memory == Usual ? "4G" : Memory,
+        CommandLine = CommandLine.Replace("crashkernel=448M", "crashkernel=768M", StringComparison.Ordinal) + " no5lvl",
+        Limit = Limit * 4,
     };
 
-    /// <summary>All of it. The check of the timer is left out because it counts on an emulated processor being as fast as a real one.</summary>
+    /// <summary>
+    /// All of it. The check of the timer is left out because it counts on an emulated processor being as fast as a real
+    /// one.
+    /// </summary>
     public string FullCommandLine => string.Join(' ',
         [
             "console=ttyS0 panic=-1 oops=panic no_timer_check", CommandLine, $"lab.scenario={Scenario} lab.stage=0",

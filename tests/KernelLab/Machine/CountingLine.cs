@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace GuestMemFs.KernelLab.Machines;
 
 /// <summary>
-/// A third serial line of a machine, for what a machine inside it counts (tests/TinyGuest): numbers, eight hexadecimal digits each, with the host's time of their arrival. What the guest's
-/// firmware writes before is left out.
+/// A third serial line of a machine, for what a machine inside it counts (tests/TinyGuest): numbers, eight hexadecimal
+/// digits each, with the host's time of their arrival. What the guest's firmware writes before is left out.
 /// </summary>
 internal sealed class CountingLine : IDisposable
 {
@@ -29,7 +29,8 @@ internal sealed class CountingLine : IDisposable
     }
 
     /// <summary>What QEMU is told. An interrupt of its own, because the first two lines' are taken.</summary>
-    public string[] Arguments => ["-chardev", $"socket,id=counts,path={Path},server=off", "-device", "isa-serial,chardev=counts,index=2,iobase=0x3e8,irq=10"];
+    public string[] Arguments => ["-chardev", $"socket,id=counts,path={Path},server=off", "-device",
+        "isa-serial,chardev=counts,index=2,iobase=0x3e8,irq=10"];
 
     private string Path => System.IO.Path.Combine(_folder.FullName, "line");
 
@@ -56,7 +57,8 @@ internal sealed class CountingLine : IDisposable
             using var reader = new StreamReader(stream);
             while (reader.ReadLine() is { } text)
             {
-                if (text.Length == Digits && uint.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint number))
+                if (text.Length == Digits && uint.TryParse(text, NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture, out uint number))
                 {
                     _numbers.Add((Stopwatch.GetElapsedTime(_started), number));
                 }

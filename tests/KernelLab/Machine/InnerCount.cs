@@ -12,14 +12,17 @@ internal static class InnerCount
         uint expected = 1;
         foreach ((TimeSpan time, uint number) in run.Counted)
         {
-            Assert.True(number == expected, string.Create(CultureInfo.InvariantCulture, $"at {time.TotalSeconds:0.0} s {number} was heard where {expected} was to come. {run.Describe()}"));
+            Assert.True(number == expected, string.Create(CultureInfo.InvariantCulture,
+                $"at {time.TotalSeconds:0.0} s {number} was heard where {expected} was to come. {run.Describe()}"));
             expected++;
         }
 
         return run.Counted.Count;
     }
 
-    /// <summary>The longest times that nothing was heard, in their order: how long the machine stood still, seen from outside.</summary>
+    /// <summary>
+    /// The longest times that nothing was heard, in their order: how long the machine stood still, seen from outside.
+    /// </summary>
     public static IReadOnlyList<TimeSpan> Pauses(Transcript run, int count) =>
     [
         .. Enumerable.Range(1, run.Counted.Count - 1)

@@ -4,13 +4,15 @@ using GuestMemFs.KernelLab.Parts;
 namespace GuestMemFs.KernelLab.Machines;
 
 /// <summary>
-/// A machine in QEMU, emulated (TCG), so that no host is too plain for it. Its first serial line is the kernel's console, kept in a file; on the second the guest program
-/// tells what it finds, and asks for what an earlier stage told: the host is the only memory that a scenario has beside the one under test.
+/// A machine in QEMU, emulated (TCG), so that no host is too plain for it. Its first serial line is the kernel's
+/// console, kept in a file; on the second the guest program tells what it finds, and asks for what an earlier stage
+/// told: the host is the only memory that a scenario has beside the one under test.
 /// </summary>
 internal sealed class Machine : IDisposable
 {
     /// <summary>
-    /// Without SMAP: QEMU before 9.1 does not see that an iretq of a user's is a user's, and its kernel takes the read of the stack for a forbidden one of its own. .NET restores a thread's context by iretq.
+    /// Without SMAP: QEMU before 9.1 does not see that an iretq of a user's is a user's, and its kernel takes the read
+    /// of the stack for a forbidden one of its own. .NET restores a thread's context by iretq.
     /// </summary>
     public const string Processor = "max,smap=off";
 
@@ -26,14 +28,17 @@ internal sealed class Machine : IDisposable
         AppDomain.CurrentDomain.ProcessExit += EndWithUs;
     }
 
-    /// <summary>Boots a machine and runs its scenario to the end. Gives what it told; the console's end is part of it.</summary>
+    /// <summary>
+    /// Boots a machine and runs its scenario to the end. Gives what it told; the console's end is part of it.
+    /// </summary>
     public static Transcript Run(LabParts parts, string disk, string initialRamDisk, Boot boot, string console)
     {
         var transcript = new Transcript(boot.Answer);
         using CountingLine? line = boot.Counts ? new CountingLine(transcript.Started) : null;
         string[] arguments =
         [
-            "-accel", "tcg,thread=multi", "-cpu", Processor, "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults", "-no-user-config", "-display", "none",
+            "-accel", "tcg,thread=multi", "-cpu", Processor, "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults",
+            "-no-user-config", "-display", "none",
             "-serial", $"file:{console}", "-serial", "stdio",
             "-kernel", boot.Kernel.Image(parts), "-initrd", initialRamDisk, "-append", boot.FullCommandLine,
             "-drive", $"file={disk},if=virtio,format=raw,readonly=on",

@@ -14,7 +14,10 @@ internal sealed class QemuMonitor : IDisposable
 
     private string Path => System.IO.Path.Combine(_folder.FullName, "socket");
 
-    /// <summary>Gives a command and waits until it is done; throws <see cref="InvalidOperationException"/> with what the monitor said where that is anything.</summary>
+    /// <summary>
+    /// Gives a command and waits until it is done; throws <see cref="InvalidOperationException"/> with what the monitor
+    /// said where that is anything.
+    /// </summary>
     public void Do(string command)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

@@ -5,8 +5,9 @@ using System.Text;
 namespace GuestMemFs.KernelLab.Machines;
 
 /// <summary>
-/// What the guest program told over the serial line: <c>NAME=VALUE</c> between STX and ETX. A kexec cuts a line off anywhere, so only what both ends enclose counts.
-/// Names with a meaning here: <c>stage</c> (a boot: number, kernel, boot id), <c>failed</c>, <c>done</c>, and <c>?</c>, which asks for what was told last under a name.
+/// What the guest program told over the serial line: <c>NAME=VALUE</c> between STX and ETX. A kexec cuts a line off
+/// anywhere, so only what both ends enclose counts. Names with a meaning here: <c>stage</c> (a boot: number, kernel,
+/// boot id), <c>failed</c>, <c>done</c>, and <c>?</c>, which asks for what was told last under a name.
 /// </summary>
 internal sealed class Transcript(Func<string, string?> answer)
 {
@@ -37,8 +38,10 @@ internal sealed class Transcript(Func<string, string?> answer)
     public IReadOnlyList<string> Failures => _failures;
 
     /// <summary>
-    /// True where a kernel ended at a breakpoint of its own. A kernel that boots patches its code while its other processor runs it, by way of such breakpoints, and QEMU's translation
-    /// (7.2, more than one thread) now and then runs one that is gone again. It says nothing of us, so the scenario is run again, and the list of times shows each run.
+    /// True where a kernel ended at a breakpoint of its own. A kernel that boots patches its code while its other
+    /// processor runs it, by way of such breakpoints, and QEMU's translation (7.2, more than one thread) now and then
+    /// runs one that is gone again. It says nothing of us, so the scenario is run again, and the list of times shows
+    /// each run.
     /// </summary>
     public bool EmulatorTripped => _failures.Count > 0 && _console.Contains("Oops: int3", StringComparison.Ordinal);
 
@@ -52,7 +55,8 @@ internal sealed class Transcript(Func<string, string?> answer)
     }
 
     /// <summary>The last value told under a name; fails the test where there is none.</summary>
-    public string Get(string name) => Find(name) ?? throw new InvalidOperationException($"The guest told no '{name}'. {Describe()}");
+    public string Get(string name) => Find(name)
+        ?? throw new InvalidOperationException($"The guest told no '{name}'. {Describe()}");
 
     public long Number(string name) => long.Parse(Get(name), CultureInfo.InvariantCulture);
 
@@ -74,7 +78,9 @@ internal sealed class Transcript(Func<string, string?> answer)
         }
     }
 
-    /// <summary>Fails the test, with all that is known, unless the scenario came to its end and found nothing wrong.</summary>
+    /// <summary>
+    /// Fails the test, with all that is known, unless the scenario came to its end and found nothing wrong.
+    /// </summary>
     public Transcript MustSucceed()
     {
         Assert.True(_failures.Count == 0, Describe());
@@ -136,7 +142,8 @@ internal sealed class Transcript(Func<string, string?> answer)
         text.Append("\n--- told");
         lock (_told)
         {
-            _told.ForEach(told => text.Append(CultureInfo.InvariantCulture, $"\n{told.Time.TotalSeconds,7:0.0}  {told.Name}={told.Value}"));
+            _told.ForEach(told => text.Append(CultureInfo.InvariantCulture,
+                $"\n{told.Time.TotalSeconds,7:0.0}  {told.Name}={told.Value}"));
         }
 
         text.Append(CultureInfo.InvariantCulture, $"\n--- QEMU\n{_errors}");
@@ -149,8 +156,16 @@ internal sealed class Transcript(Func<string, string?> answer)
     {
         lock (_told)
         {
-            return string.Join(", ", _told.Where(told => told.Name is "stage" or "done" or "time").Select(told =>
-                string.Create(CultureInfo.InvariantCulture, $"{(told.Name == "stage" ? "boot " + told.Value.Split(' ')[1].Split('-', '+')[0] : told.Name == "time" ? told.Value : "end")} {told.Time.TotalSeconds:0.0}")));
+            var stages = _told.Where(told => told.Name is "stage" or "done" or "time");
+            return string.Join(", ", stages.Select(told => string.Create(CultureInfo.InvariantCulture,
+                $"{Stage(told.Name, told.Value)} {told.Time.TotalSeconds:0.0}")));
         }
     }
+
+    private static string Stage(string name, string value) => name switch
+    {
+        "stage" => "boot " + value.Split(' ')[1].Split('-', '+')[0],
+        "time" => value,
+        _ => "end",
+    };
 }

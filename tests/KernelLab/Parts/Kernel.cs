@@ -12,10 +12,13 @@ internal sealed record Kernel(string Name)
 
     public static IReadOnlyList<Kernel> All { get; } = [Stock, Own];
 
-    /// <summary>True where every machine runs the 7.2 that looks for bugs (KASAN, lockdep), whatever kernel a scenario names.</summary>
+    /// <summary>
+    /// True where every machine runs the 7.2 that looks for bugs (KASAN, lockdep), whatever kernel a scenario names.
+    /// </summary>
     public static bool Debugging { get; set; }
 
-    public string Folder(LabParts parts) => Path.Combine(parts.Cache, Debugging ? $"linux-{Own.Name}-debug" : $"linux-{Name}");
+    public string Folder(LabParts parts) => Path.Combine(parts.Cache,
+        Debugging ? $"linux-{Own.Name}-debug" : $"linux-{Name}");
 
     public string Image(LabParts parts) => Path.Combine(Folder(parts), "vmlinuz");
 
@@ -23,7 +26,8 @@ internal sealed record Kernel(string Name)
     public string Release(LabParts parts) => File.ReadAllText(Path.Combine(Folder(parts), "release")).Trim();
 
     /// <summary>Its modules, as many as the lab uses.</summary>
-    public IEnumerable<string> Modules(LabParts parts) => Directory.EnumerateFiles(Path.Combine(Folder(parts), "modules"), "*.ko");
+    public IEnumerable<string> Modules(LabParts parts) =>
+        Directory.EnumerateFiles(Path.Combine(Folder(parts), "modules"), "*.ko");
 
     public override string ToString() => Name;
 }

@@ -9,11 +9,15 @@ internal static class LabCache
     /// <summary>As in <c>Parts/fetch</c>.</summary>
     public static string Folder { get; } = Find();
 
-    /// <summary>QEMU 10, which knows <c>cpr-reboot</c> and <c>cpr-transfer</c>, by a script that tells it where its firmware is. Null where it was not fetched.</summary>
+    /// <summary>
+    /// QEMU 10, which knows <c>cpr-reboot</c> and <c>cpr-transfer</c>, by a script that tells it where its firmware is.
+    /// Null where it was not fetched.
+    /// </summary>
     public static string? NewerQemu { get; } = Existing(Path.Combine(Folder, "qemu-10", "qemu-system-x86_64"));
 
     /// <summary>The folder with an unpacked systemd, for machines to boot. Null where it was not fetched.</summary>
-    public static string? Systemd { get; } = File.Exists(Path.Combine(Folder, "systemd", "release")) ? Path.Combine(Folder, "systemd") : null;
+    public static string? Systemd { get; } = File.Exists(Path.Combine(Folder, "systemd", "release"))
+        ? Path.Combine(Folder, "systemd") : null;
 
     private static string Find()
     {
@@ -23,7 +27,8 @@ internal static class LabCache
         }
 
         string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? set : Path.Combine(home, ".cache");
+        string caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? set
+            : Path.Combine(home, ".cache");
         return Path.Combine(caches, "guestmemfs-lab");
     }
 

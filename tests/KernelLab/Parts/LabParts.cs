@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace GuestMemFs.KernelLab.Parts;
 
-/// <summary>What the machines are made of, in a cache folder outside of the repository that <c>Parts/fetch</c> fills: kernels, busybox.</summary>
+/// <summary>
+/// What the machines are made of, in a cache folder outside of the repository that <c>Parts/fetch</c> fills: kernels,
+/// busybox.
+/// </summary>
 internal sealed class LabParts
 {
     private static readonly string[] s_programs = ["qemu-system-x86_64", "mkfs.ext4"];
@@ -23,11 +26,14 @@ internal sealed class LabParts
     public static LabParts Require()
     {
         var parts = new LabParts(LabCache.Folder);
-        IEnumerable<string> files = [parts.Busybox, parts.Kexec, .. Kernel.All.Select(kernel => Path.Combine(kernel.Folder(parts), "release"))];
-        string? missing = files.FirstOrDefault(file => !File.Exists(file)) ?? s_programs.FirstOrDefault(program => Tool.Find(program) is null);
+        IEnumerable<string> files = [parts.Busybox, parts.Kexec,
+            .. Kernel.All.Select(kernel => Path.Combine(kernel.Folder(parts), "release"))];
+        string? missing = files.FirstOrDefault(file => !File.Exists(file))
+            ?? s_programs.FirstOrDefault(program => Tool.Find(program) is null);
         if (missing is not null)
         {
-            Assert.Skip($"{missing} is missing: {LabCache.Command}{(Kernel.Debugging ? " --debug" : "")} (Debian; some minutes, once)");
+            Assert.Skip($"{missing} is missing: {LabCache.Command}{(Kernel.Debugging ? " --debug" : "")} (Debian; " +
+                "some minutes, once)");
         }
 
         return parts;
@@ -36,7 +42,8 @@ internal sealed class LabParts
     /// <summary>Fetches all of it, with the output going where ours goes.</summary>
     public static int Fetch(string[] options)
     {
-        using Process process = Process.Start(new ProcessStartInfo(Repository.PathOf("tests", "KernelLab", "Parts", "fetch"), options))!;
+        using Process process = Process.Start(
+            new ProcessStartInfo(Repository.PathOf("tests", "KernelLab", "Parts", "fetch"), options))!;
         process.WaitForExit();
         return process.ExitCode;
     }

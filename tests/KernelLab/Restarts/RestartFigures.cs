@@ -26,10 +26,13 @@ internal sealed partial class RestartFigures(string medium, long size, Transcrip
     public IReadOnlyList<double> HolderStarted => [.. Times("holder started").Skip(1)];
 
     /// <summary>The restore from the kernel with the first answer after it.</summary>
-    public IReadOnlyList<double> FirstWithRestore => [.. Reached.Zip(First("kexec"), (reached, first) => reached + first)];
+    public IReadOnlyList<double> FirstWithRestore =>
+        [.. Reached.Zip(First("kexec"), (reached, first) => reached + first)];
 
     /// <summary>Before each kexec: how long the kernel took to preserve the memory.</summary>
-    public IReadOnlyList<double> Preserved => _preserved ??= [.. run.All("step").Select(step => PreservedStep().Match(step)).Where(match => match.Success).Select(match => Number(match.Groups[1].Value.Replace(",", "", StringComparison.Ordinal)))];
+    public IReadOnlyList<double> Preserved => _preserved ??= [.. run.All("step").Select(step =>
+        PreservedStep().Match(step)).Where(match => match.Success).Select(match =>
+            Number(match.Groups[1].Value.Replace(",", "", StringComparison.Ordinal)))];
 
     /// <summary>The attach itself, as the server tells, of its restarts.</summary>
     public IReadOnlyList<double> Attached => [.. Times("attached in").Skip(1)];

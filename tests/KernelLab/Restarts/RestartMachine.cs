@@ -6,7 +6,8 @@ using GuestMemFs.KernelLab.Scenarios;
 namespace GuestMemFs.KernelLab.Restarts;
 
 /// <summary>A machine of the comparison: the same for all but what its command line sets aside.</summary>
-/// <param name="Medium">As the guest calls it. On a memfd the program is first killed and then taken over kexecs, so that it is two of the ways.</param>
+/// <param name="Medium">As the guest calls it. On a memfd the program is first killed and then taken over kexecs, so
+/// that it is two of the ways.</param>
 /// <param name="Killed">True for restarts after SIGKILL.</param>
 /// <param name="Kexecs">True for restarts under a next kernel.</param>
 internal sealed record RestartMachine(string Medium, bool Killed, bool Kexecs)
@@ -14,12 +15,14 @@ internal sealed record RestartMachine(string Medium, bool Killed, bool Kexecs)
     private const int ValueLength = 16000; // With key and header a block of 16 KiB.
     private const long MiB = 1 << 20;
 
-    // The processor's own counter is found unreliable in the middle of a run where the host is busy: then some machines would be measured by another clock than the rest.
+    // The processor's own counter is found unreliable in the middle of a run where the host is busy: then some machines
+    // would be measured by another clock than the rest.
     private const string Clock = " clocksource=hpet";
 
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(25);
 
-    public static IReadOnlyList<RestartMachine> All { get; } = [new("guestmemfs", false, true), new("dax", false, true), new("memfd", true, true), new("tmpfs", true, false)];
+    public static IReadOnlyList<RestartMachine> All { get; } = [new("guestmemfs", false, true), new("dax", false, true),
+        new("memfd", true, true), new("tmpfs", true, false)];
 
     /// <summary>How it is started with so much data.</summary>
     /// <param name="size">Bytes of data.</param>
@@ -27,7 +30,9 @@ internal sealed record RestartMachine(string Medium, bool Killed, bool Kexecs)
     public Boot Boot(long size, RestartOptions options)
     {
         long range = Aligned(Arena(options.Sizes[^1]) + (512 * MiB), 512 * MiB);
-        string reserved = Medium switch { "guestmemfs" => $" memmap={range / MiB}M$0x120000000", "dax" => $" memmap={range / MiB}M!0x120000000", _ => "" }; // half a GiB behind 4 GiB
+        // half a GiB behind 4 GiB
+        string reserved = Medium switch { "guestmemfs" => $" memmap={range / MiB}M$0x120000000", "dax" =>
+            $" memmap={range / MiB}M!0x120000000", _ => "" };
         return new Boot
         {
             Scenario = "restart-times",

@@ -13,7 +13,8 @@ internal sealed record RestartOptions(IReadOnlyList<long> Sizes, int Rounds, Tim
     private const long KiB = 1 << 10, MiB = 1 << 20, GiB = 1 << 30;
 
     /// <summary>Those of this process.</summary>
-    public static RestartOptions Current { get; set; } = new([100 * MiB, 300 * MiB, GiB, 3 * GiB], Rounds: 3, TimeSpan.FromMinutes(60), Docs: false);
+    public static RestartOptions Current { get; set; } = new([100 * MiB, 300 * MiB, GiB, 3 * GiB], Rounds: 3,
+        TimeSpan.FromMinutes(60), Docs: false);
 
     /// <summary>Throws <see cref="FormatException"/> with what cannot be read.</summary>
     public static RestartOptions Parse(ReadOnlySpan<string> arguments)
@@ -57,12 +58,15 @@ internal sealed record RestartOptions(IReadOnlyList<long> Sizes, int Rounds, Tim
     };
 
     private static int Count(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new FormatException($"'{text}' is not a number above 0: {Usage}");
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number
+            : throw new FormatException($"'{text}' is not a number above 0: {Usage}");
 
     private static long Size(string text)
     {
-        long unit = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => KiB, 'M' => MiB, 'G' => GiB, _ => 1 };
-        return long.TryParse(unit == 1 ? text : text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+        long unit = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => KiB, 'M' => MiB, 'G' =>
+            GiB, _ => 1 };
+        return long.TryParse(unit == 1 ? text : text[..^1], NumberStyles.None, CultureInfo.InvariantCulture,
+            out long number)
             ? number * unit
             : throw new FormatException($"'{text}' is not a size such as 100M: {Usage}");
     }

@@ -22,7 +22,8 @@ internal sealed record RestartWay(string Name, string Short, string Medium, stri
 }
 
 /// <summary>The tables and the plot of a run.</summary>
-internal sealed class RestartReport(IReadOnlyList<long> sizes, IReadOnlyList<RestartFigures> figures, string circumstances)
+internal sealed class RestartReport(
+    IReadOnlyList<long> sizes, IReadOnlyList<RestartFigures> figures, string circumstances)
 {
     /// <summary>Where the tables of the last run are.</summary>
     public static readonly string TablesFile = Repository.PathOf("artifacts", "kernel-lab", "restarts.md");
@@ -32,17 +33,22 @@ internal sealed class RestartReport(IReadOnlyList<long> sizes, IReadOnlyList<Res
 
     private const string Begin = "<!-- restarts: written by the command above -->", End = "<!-- /restarts -->";
 
-    /// <summary>How many times as long the least first answer of a way takes with the most data as with the least.</summary>
+    /// <summary>
+    /// How many times as long the least first answer of a way takes with the most data as with the least.
+    /// </summary>
     public double Growth(RestartWay way) => First(way, sizes[^1]).Min() / First(way, sizes[0]).Min();
 
     public string Tables()
     {
         using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         string[] names = [.. sizes.Select(RestartOptions.Name)];
-        var first = new Table(["start to first right answer, ms", "restarted after", "empty arena", .. names, $"{names[^1]} / {names[0]}", "attach, ms"]);
+        var first = new Table(["start to first right answer, ms", "restarted after", "empty arena", .. names,
+            $"{names[^1]} / {names[0]}", "attach, ms"]);
         foreach (RestartWay way in RestartWay.All)
         {
-            first.Add([way.Name, way.End == "kexec" ? "kexec" : "SIGKILL; lost in a kexec", Spread([.. Of(way).SelectMany(one => one.Empty)]), .. sizes.Select(size => Spread(First(way, size))), Ratio(way), Spread([.. Of(way).SelectMany(one => Attached(way, one))], "0.0")]);
+            first.Add([way.Name, way.End == "kexec" ? "kexec" : "SIGKILL; lost in a kexec",
+                Spread([.. Of(way).SelectMany(one => one.Empty)]), .. sizes.Select(size => Spread(First(way, size))),
+                Ratio(way), Spread([.. Of(way).SelectMany(one => Attached(way, one))], "0.0")]);
         }
 
         first.Write(text);
@@ -60,16 +66,22 @@ internal sealed class RestartReport(IReadOnlyList<long> sizes, IReadOnlyList<Res
         return text.ToString();
 
         void Add(string name, string medium, Func<RestartFigures, IReadOnlyList<double>> what) =>
-            before.Add([name, .. sizes.Select(size => Spread([.. figures.Where(one => one.Medium == medium && one.Size == size).SelectMany(what)]))]);
+            before.Add([name, .. sizes.Select(size =>
+                Spread([.. figures.Where(one => one.Medium == medium && one.Size == size).SelectMany(what)]))]);
     }
 
     public string Plot() => LinePlot.Draw(
         "Restart to the first right answer under an emulated processor, ms",
         "data",
-        [.. sizes.Select((size, i) => (sizes.Count == 1 ? 0.0 : (double)i / (sizes.Count - 1), RestartOptions.Name(size)))],
+        [.. sizes.Select((size, i) =>
+            (sizes.Count == 1 ? 0.0 : (double)i / (sizes.Count - 1), RestartOptions.Name(size)))],
         [
-            .. RestartWay.All.Select(way => new PlotLine(way.Short, way.Color, [.. sizes.Select(size => First(way, size))])),
-            new PlotLine("LUO with restore", "#b5542c", [.. sizes.Select(size => (IReadOnlyList<double>)[.. figures.Where(one => one.Medium == "memfd" && one.Size == size).SelectMany(one => one.FirstWithRestore)])], Dashed: true),
+            .. RestartWay.All.Select(way =>
+                new PlotLine(way.Short, way.Color, [.. sizes.Select(size => First(way, size))])),
+            new PlotLine("LUO with restore", "#b5542c",
+                [.. sizes.Select(size =>
+                    (IReadOnlyList<double>)[.. figures.Where(one => one.Medium == "memfd" && one.Size == size)
+                        .SelectMany(one => one.FirstWithRestore)])], Dashed: true),
         ]);
 
     /// <summary>Writes both to the lab's artifacts, and into the documentation where that was asked for.</summary>
@@ -95,14 +107,18 @@ internal sealed class RestartReport(IReadOnlyList<long> sizes, IReadOnlyList<Res
 
     private IEnumerable<RestartFigures> Of(RestartWay way) => figures.Where(one => one.Medium == way.Medium);
 
-    private IReadOnlyList<double> First(RestartWay way, long size) => [.. Of(way).Where(one => one.Size == size).SelectMany(one => one.First(way.End))];
+    private IReadOnlyList<double> First(RestartWay way, long size) =>
+        [.. Of(way).Where(one => one.Size == size).SelectMany(one => one.First(way.End))];
 
     // The server tells of its attaches in order: those after SIGKILL come first.
     private static IEnumerable<double> Attached(RestartWay way, RestartFigures one) =>
-        way.End == "killed" ? one.Attached.Take(one.First("killed").Count) : one.Attached.Skip(one.First("killed").Count);
+        way.End == "killed" ? one.Attached.Take(one.First("killed").Count)
+            : one.Attached.Skip(one.First("killed").Count);
 
     private string Ratio(RestartWay way) =>
-        First(way, sizes[0]).Count > 0 && First(way, sizes[^1]).Count > 0 ? $"**{Table.Median(First(way, sizes[^1])) / Table.Median(First(way, sizes[0])):0.00}**" : "";
+        First(way, sizes[0]).Count > 0 && First(way, sizes[^1]).Count > 0
+            ? $"**{Table.Median(First(way, sizes[^1])) / Table.Median(First(way, sizes[0])):0.00}**" : "";
 
-    private static string Spread(IReadOnlyCollection<double> runs, string format = "0") => runs.Count == 0 ? "" : Table.Spread(runs, format);
+    private static string Spread(IReadOnlyCollection<double> runs, string format = "0") =>
+        runs.Count == 0 ? "" : Table.Spread(runs, format);
 }

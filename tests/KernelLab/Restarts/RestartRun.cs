@@ -4,7 +4,10 @@ using GuestMemFs.KernelLab.Machines;
 
 namespace GuestMemFs.KernelLab.Restarts;
 
-/// <summary>All of the comparison's machines, one after the other: the least data, the most, and then what is between, which can be done without best.</summary>
+/// <summary>
+/// All of the comparison's machines, one after the other: the least data, the most, and then what is between, which can
+/// be done without best.
+/// </summary>
 internal sealed class RestartRun(RestartOptions options)
 {
     private const double Quiet = 3.5; // A load of two is the machine under measurement.
@@ -17,7 +20,10 @@ internal sealed class RestartRun(RestartOptions options)
     /// <summary>What went wrong, machine by machine.</summary>
     public IReadOnlyList<string> Failures => [.. _figures.Select(one => one.Failure).OfType<string>()];
 
-    /// <summary>Runs it; the report is written after each machine, and at the end into the documentation, where that was asked for and nothing went wrong.</summary>
+    /// <summary>
+    /// Runs it; the report is written after each machine, and at the end into the documentation, where that was asked
+    /// for and nothing went wrong.
+    /// </summary>
     public RestartReport Run(Lab lab)
     {
         foreach (long size in options.Sizes.Take(1).Concat(options.Sizes.Skip(1).Reverse()))
@@ -33,7 +39,9 @@ internal sealed class RestartRun(RestartOptions options)
                 Transcript run = lab.Run(machine.Boot(size, options), "restarts");
                 _loads.Add(Load());
                 _figures.Add(new RestartFigures(machine.Medium, size, run));
-                TestContext.Current.SendDiagnosticMessage(string.Create(CultureInfo.InvariantCulture, $"{machine.Medium}, {RestartOptions.Name(size)}: {run.Duration.TotalSeconds:0} s, of which loading {_figures[^1].Loaded / 1000:0.0}, load {_loads[^1]:0.0}"));
+                TestContext.Current.SendDiagnosticMessage(string.Create(CultureInfo.InvariantCulture,
+                    $"{machine.Medium}, {RestartOptions.Name(size)}: {run.Duration.TotalSeconds:0} s, of which " +
+                    $"loading {_figures[^1].Loaded / 1000:0.0}, load {_loads[^1]:0.0}"));
                 Report().Write(docs: false); // A run that is ended early leaves what it has.
             }
         }
@@ -43,7 +51,9 @@ internal sealed class RestartRun(RestartOptions options)
         return report;
     }
 
-    /// <summary>How long a size will take: as the one before, and loading as much longer as there is more to load, or shorter.</summary>
+    /// <summary>
+    /// How long a size will take: as the one before, and loading as much longer as there is more to load, or shorter.
+    /// </summary>
     private TimeSpan Expected(long size)
     {
         if (_figures.Count == 0)
@@ -53,7 +63,8 @@ internal sealed class RestartRun(RestartOptions options)
 
         long last = _figures[^1].Size;
         IEnumerable<RestartFigures> before = _figures.Where(one => one.Size == last);
-        return TimeSpan.FromMilliseconds(before.Sum(one => one.Took.TotalMilliseconds) + (before.Sum(one => one.Loaded) * ((double)size / Math.Max(last, 1 << 20) - 1)));
+        return TimeSpan.FromMilliseconds(before.Sum(one => one.Took.TotalMilliseconds)
+            + (before.Sum(one => one.Loaded) * ((double)size / Math.Max(last, 1 << 20) - 1)));
     }
 
     private RestartReport Report() => new([.. options.Sizes.Except(_leftOut)], _figures, Circumstances());
@@ -62,10 +73,16 @@ internal sealed class RestartRun(RestartOptions options)
     {
         double[] loads = [.. _loads.Order()];
         double median = loads[loads.Length / 2];
-        string left = _leftOut.Count == 0 ? "" : $" Left out, because there was no time: {string.Join(", ", _leftOut.Order().Select(RestartOptions.Name))}.";
+        string left = _leftOut.Count == 0 ? ""
+            : " Left out, because there was no " +
+                $"time: {string.Join(", ", _leftOut.Order().Select(RestartOptions.Name))}.";
         string busy = median > Quiet ? " **The machine was busy with other work: a trial.**" : "";
-        return string.Create(CultureInfo.InvariantCulture, $"Measured on {_date:yyyy-MM-dd} from {_date:HH:mm} UTC in {Stopwatch.GetElapsedTime(_started).TotalMinutes:0} minutes, at a load of {median:0.0} ({loads[0]:0.0}–{loads[^1]:0.0}) on two cores, the measured machine's own included.{left}{busy}\n");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"Measured on {_date:yyyy-MM-dd} from {_date:HH:mm} UTC " +
+            $"in {Stopwatch.GetElapsedTime(_started).TotalMinutes:0} minutes, at a load of {median:0.0} " +
+            $"({loads[0]:0.0}–{loads[^1]:0.0}) on two cores, the measured machine's own included.{left}{busy}\n");
     }
 
-    private static double Load() => double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
+    private static double Load() => double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0],
+        CultureInfo.InvariantCulture);
 }

@@ -4,7 +4,9 @@ using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab.Scenarios;
 
-/// <summary>One kexec, or one panic, and what is there under the next kernel. KvStore is filled through real sockets.</summary>
+/// <summary>
+/// One kexec, or one panic, and what is there under the next kernel. KvStore is filled through real sockets.
+/// </summary>
 public sealed class KexecTests(Lab lab)
 {
     private const int Keys = 100_000;
@@ -68,12 +70,14 @@ public sealed class KexecTests(Lab lab)
         Assert.Equal(2, run.Stages.Count);
         Assert.Equal("fresh", run.Get("attach"));
         Assert.Equal(0, run.Number("keys"));
-        Assert.Contains(run.All("reason"), reason => reason.StartsWith("GMF5017", StringComparison.Ordinal) && reason.Contains($"{medium} does not keep its content over a kexec", StringComparison.Ordinal));
+        Assert.Contains(run.All("reason"), reason => reason.StartsWith("GMF5017", StringComparison.Ordinal)
+            && reason.Contains($"{medium} does not keep its content over a kexec", StringComparison.Ordinal));
     }
 
     private static Boot On(string medium, string scenario, params (string Name, string Value)[] more)
     {
-        var arguments = new Dictionary<string, string> { ["medium"] = medium, ["keys"] = Keys.ToString(CultureInfo.InvariantCulture) };
+        var arguments = new Dictionary<string, string> { ["medium"] = medium,
+            ["keys"] = Keys.ToString(CultureInfo.InvariantCulture) };
         foreach ((string name, string value) in more)
         {
             arguments.Add(name, value);

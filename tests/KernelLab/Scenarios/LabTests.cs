@@ -15,7 +15,8 @@ public sealed class LabTests(Lab lab)
         {
             Scenario = "kvstore-stopped",
             CommandLine = Boot.MemoryOf(medium),
-            Arguments = new Dictionary<string, string> { ["medium"] = medium, ["keys"] = "1000", ["forget"] = "memmap=" },
+            Arguments = new Dictionary<string, string> { ["medium"] = medium, ["keys"] = "1000",
+                ["forget"] = "memmap=" },
         });
 
         Assert.Equal(2, run.Stages.Count);
@@ -25,7 +26,8 @@ public sealed class LabTests(Lab lab)
     [Fact]
     public void A_kernel_that_complains_fails_the_scenario()
     {
-        string[] lines = ["WARNING: possible circular locking dependency detected", "BUG: KASAN: slab-use-after-free in somewhere", "INFO: possible recursive locking detected"];
+        string[] lines = ["WARNING: possible circular locking dependency detected",
+            "BUG: KASAN: slab-use-after-free in somewhere", "INFO: possible recursive locking detected"];
         Transcript run = lab.Run(new Boot
         {
             Scenario = "kernel-complains",

@@ -2,7 +2,9 @@ using GuestMemFs.KernelLab.Machines;
 
 namespace GuestMemFs.KernelLab.Scenarios;
 
-/// <summary>What takes too long for every run: <c>dotnet run -c Release --project tests/KernelLab -- long</c>.</summary>
+/// <summary>
+/// What takes too long for every run: <c>dotnet run -c Release --project tests/KernelLab -- long</c>.
+/// </summary>
 public sealed class LongTests(Lab lab)
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(20);
@@ -20,7 +22,8 @@ public sealed class LongTests(Lab lab)
         {
             Scenario = scenario,
             CommandLine = Boot.MemoryOf(medium) + (end == "panic" ? " crashkernel=448M" : ""),
-            Arguments = new Dictionary<string, string> { ["medium"] = medium, ["keys"] = "1000000", ["size"] = "384M", ["end"] = end, ["next"] = next },
+            Arguments = new Dictionary<string, string> { ["medium"] = medium, ["keys"] = "1000000", ["size"] = "384M",
+                ["end"] = end, ["next"] = next },
             Limit = s_limit,
         }).MustSucceed();
 

@@ -3,7 +3,10 @@ using GuestMemFs.KernelLab.Parts;
 
 namespace GuestMemFs.KernelLab.Scenarios;
 
-/// <summary>Our filesystem for kernels by itself: its own tests, run in real kernels, and real ends of kernels. That it is built without a warning for each, the lab sees to.</summary>
+/// <summary>
+/// Our filesystem for kernels by itself: its own tests, run in real kernels, and real ends of kernels. That it is built
+/// without a warning for each, the lab sees to.
+/// </summary>
 public sealed class ModuleTests(Lab lab)
 {
     [Theory]
@@ -12,7 +15,8 @@ public sealed class ModuleTests(Lab lab)
     public void Names_sizes_mappings_and_refusals_are_as_they_must_be(string kernel)
     {
         using var monitor = new QemuMonitor();
-        Transcript run = lab.Run(ModuleMachine.WithTwoNodes("module-checks", new Kernel(kernel), monitor)).MustSucceed();
+        Transcript run = lab.Run(ModuleMachine.WithTwoNodes("module-checks", new Kernel(kernel), monitor))
+            .MustSucceed();
 
         Assert.Equal(lab.Parts.Release(kernel), Assert.Single(run.Stages).Release);
         Assert.Equal(8, run.Number("checks numa.sh"));
@@ -30,7 +34,8 @@ public sealed class ModuleTests(Lab lab)
     {
         Transcript run = lab.Run(ModuleMachine.With("module-kept")).MustSucceed();
 
-        Assert.Equal([lab.Parts.Release("6.12"), lab.Parts.Release("7.2"), lab.Parts.Release("6.12")], run.Stages.Select(stage => stage.Release));
+        Assert.Equal([lab.Parts.Release("6.12"), lab.Parts.Release("7.2"), lab.Parts.Release("6.12")],
+            run.Stages.Select(stage => stage.Release));
     }
 
     [Theory]
@@ -72,7 +77,8 @@ public sealed class ModuleTests(Lab lab)
     public void A_kernel_that_is_told_wrong_where_the_memory_is_is_refused_with_the_reason_and_changes_nothing()
     {
         Boot boot = ModuleMachine.With("module-misplaced");
-        Transcript run = lab.Run(boot with { Kernel = Kernel.Own, Arguments = new Dictionary<string, string>(boot.Arguments) { ["next"] = Kernel.Own.Name } }).MustSucceed();
+        Transcript run = lab.Run(boot with { Kernel = Kernel.Own,
+            Arguments = new Dictionary<string, string>(boot.Arguments) { ["next"] = Kernel.Own.Name } }).MustSucceed();
 
         Assert.Equal(6, run.Stages.Count);
         Assert.Equal(4, run.All("refused").Count);

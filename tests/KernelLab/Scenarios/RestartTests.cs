@@ -5,7 +5,10 @@ namespace GuestMemFs.KernelLab.Scenarios;
 /// <summary>The media side by side: <c>dotnet run -c Release --project tests/KernelLab -- restarts</c>.</summary>
 public sealed class RestartTests(Lab lab)
 {
-    /// <summary>What the table prints beside it is the ratio of medians; the least of the runs are compared here, which a busy machine disturbs less.</summary>
+    /// <summary>
+    /// What the table prints beside it is the ratio of medians; the least of the runs are compared here, which a busy
+    /// machine disturbs less.
+    /// </summary>
     private const double MostGrowth = 1.3;
 
     [Fact(Explicit = true)]

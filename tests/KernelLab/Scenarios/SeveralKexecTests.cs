@@ -18,10 +18,12 @@ public sealed class SeveralKexecTests(Lab lab)
         {
             Scenario = "arena-life",
             CommandLine = Boot.MemoryOf(medium),
-            Arguments = new Dictionary<string, string> { ["medium"] = medium, ["kexecs"] = Kexecs.ToString(CultureInfo.InvariantCulture) },
+            Arguments = new Dictionary<string, string> { ["medium"] = medium,
+                ["kexecs"] = Kexecs.ToString(CultureInfo.InvariantCulture) },
         }).MustSucceed();
 
-        string[] expected = [.. Enumerable.Range(0, Kexecs + 1).Select(i => (i % 2 == 0 ? Kernel.Stock : Kernel.Own).Release(lab.Parts))];
+        string[] expected = [.. Enumerable.Range(0, Kexecs + 1).Select(i =>
+            (i % 2 == 0 ? Kernel.Stock : Kernel.Own).Release(lab.Parts))];
         Assert.Equal(expected, run.Stages.Select(stage => stage.Release));
         Assert.Equal(Kexecs + 1, run.Stages.Select(stage => stage.BootId).Distinct().Count());
         Assert.Equal(["0", "1", "2", "3", "3", "3"], run.All("right"));

@@ -28,8 +28,10 @@ public sealed class SystemdTests(Lab lab)
         Assert.NotEqual(0, run.Number("held"));
         Assert.Equal(
             [
-                "kvstore-systemd started: fresh", "kvstore-systemd killed: recovered", "kvstore-systemd restarted: warm", "kvstore-systemd stopped and started: warm",
-                "kvstore-held started: fresh", "kvstore-held killed: recovered", "kvstore-held restarted: warm", "kvstore-held killed after its holder was restarted: recovered",
+                "kvstore-systemd started: fresh", "kvstore-systemd killed: recovered",
+                "kvstore-systemd restarted: warm", "kvstore-systemd stopped and started: warm",
+                "kvstore-held started: fresh", "kvstore-held killed: recovered", "kvstore-held restarted: warm",
+                "kvstore-held killed after its holder was restarted: recovered",
                 "kvstore-held restarted after its holder was killed: warm",
             ],
             run.All("attach"));
@@ -40,14 +42,16 @@ public sealed class SystemdTests(Lab lab)
     public void A_kexec_that_systemd_makes_keeps_what_systemd_and_our_holder_have()
     {
         const int keys = 100_000, kexecs = 2;
-        Assert.SkipWhen(SystemdImage.Release < FirstOverKexec, $"systemd {SystemdImage.Release} does not keep descriptors over a kexec: {FirstOverKexec} is the first");
+        Assert.SkipWhen(SystemdImage.Release < FirstOverKexec,
+            $"systemd {SystemdImage.Release} does not keep descriptors over a kexec: {FirstOverKexec} is the first");
         Transcript run = lab.Run(new Boot
         {
             Scenario = "systemd-kexec",
             Systemd = true,
             Kernel = Kernel.Own,
             CommandLine = LuoTests.CommandLine,
-            Arguments = new Dictionary<string, string> { ["keys"] = $"{keys}", ["kexecs"] = $"{kexecs}", ["next"] = Kernel.Own.Name },
+            Arguments = new Dictionary<string, string> { ["keys"] = $"{keys}", ["kexecs"] = $"{kexecs}",
+                ["next"] = Kernel.Own.Name },
             Limit = s_limit,
         }).MustSucceed();
 
@@ -56,7 +60,9 @@ public sealed class SystemdTests(Lab lab)
         Assert.Equal("0 0", run.All("held")[0]);
         Assert.All(run.All("held").Skip(1), held => Assert.DoesNotContain("0", held.Split(' ')));
         Assert.Equal(
-            ["kvstore-held started: fresh", "kvstore-systemd started: fresh", .. Enumerable.Repeat((string[])["kvstore-held over a kexec: warm", "kvstore-systemd over a kexec: warm"], kexecs).SelectMany(two => two)],
+            ["kvstore-held started: fresh", "kvstore-systemd started: fresh",
+                .. Enumerable.Repeat((string[])["kvstore-held over a kexec: warm",
+                    "kvstore-systemd over a kexec: warm"], kexecs).SelectMany(two => two)],
             run.All("attach"));
         Assert.Equal(Enumerable.Repeat($"{keys}", 2 * kexecs), run.All("right"));
     }

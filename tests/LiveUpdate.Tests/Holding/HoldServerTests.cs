@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests.Holding;
 
-/// <summary>The daemon and its client, in one process. As processes of their own, killed and all, they are in KvStore's tests.</summary>
+/// <summary>
+/// The daemon and its client, in one process. As processes of their own, killed and all, they are in KvStore's tests.
+/// </summary>
 public sealed class HoldServerTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
@@ -47,15 +49,19 @@ public sealed class HoldServerTests
     public void Another_user_is_refused_even_where_the_socket_lets_him_in()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "takes root, to be somebody else");
-        Assert.SkipUnless(File.Exists("/usr/bin/setpriv") && File.Exists("/usr/bin/python3"), "setpriv(1) or python3 is not there");
+        Assert.SkipUnless(File.Exists("/usr/bin/setpriv") && File.Exists("/usr/bin/python3"),
+            "setpriv(1) or python3 is not there");
         using var folder = new TestFolder();
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Put(holder, "arena.meta", "secret");
         File.SetUnixFileMode(Path.GetDirectoryName(folder["s"])!, (UnixFileMode)0x1FF);
         File.SetUnixFileMode(folder["s"], (UnixFileMode)0x1FF);
-        const string ask = "import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET)\ns.connect(sys.argv[1])\ns.send(b'take\\nshop')\nm=s.recvmsg(4096,100)\nprint(m[0].decode(),len(m[1]))";
-        var start = new ProcessStartInfo("/usr/bin/setpriv", ["--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", ask, folder["s"]]) { RedirectStandardOutput = true };
+        const string ask =
+            "import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET)\ns.connect(sys.argv[1])\n" +
+            "s.send(b'take\\nshop')\nm=s.recvmsg(4096,100)\nprint(m[0].decode(),len(m[1]))";
+        var start = new ProcessStartInfo("/usr/bin/setpriv", ["--reuid=65534", "--clear-groups", "/usr/bin/python3",
+            "-c", ask, folder["s"]]) { RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         string said = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
@@ -272,7 +278,9 @@ public sealed class HoldServerTests
         using (PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = medium }))
         {
             Assert.Equal(AttachKind.Fresh, arena.AttachReport.Kind);
-            Assert.Contains(arena.AttachReport.Reasons, reason => reason.Code == ReasonCodes.Created && reason.Text.Contains("has nothing of 'shop'", StringComparison.Ordinal));
+            Assert.Contains(arena.AttachReport.Reasons,
+                reason => reason.Code == ReasonCodes.Created
+                    && reason.Text.Contains("has nothing of 'shop'", StringComparison.Ordinal));
             id = arena.Id;
             using PersistentRegion region = arena.CreateRegion("a", 8 << 20);
             region.AsSpan(0, 4).Fill(7);
@@ -315,7 +323,8 @@ public sealed class HoldServerTests
 
     private static void Put(DescriptorHolder holder, string name, string content)
     {
-        using SafeFileHandle file = File.OpenHandle(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose);
+        using SafeFileHandle file = File.OpenHandle(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite,
+            FileShare.None, FileOptions.DeleteOnClose);
         RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(content), 0);
         holder.Put(name, file);
     }

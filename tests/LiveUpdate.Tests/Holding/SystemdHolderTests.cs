@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests.Holding;
 
-/// <summary>What goes over the notify socket, as sd_notify(3) says it. With a server behind it, see KvStore's tests.</summary>
+/// <summary>
+/// What goes over the notify socket, as sd_notify(3) says it. With a server behind it, see KvStore's tests.
+/// </summary>
 public sealed class SystemdHolderTests
 {
     [Fact]
@@ -53,15 +55,19 @@ public sealed class SystemdHolderTests
     public void Descriptors_that_were_passed_to_another_process_are_not_taken()
     {
         using var folder = new TestFolder();
-        using SystemdHolder holder = Holder(folder, ("LISTEN_PID", "1"), ("LISTEN_FDS", "3"), ("LISTEN_FDNAMES", "shop/arena.meta:shop/a:shop/b"));
+        using SystemdHolder holder = Holder(folder, ("LISTEN_PID", "1"), ("LISTEN_FDS", "3"),
+            ("LISTEN_FDNAMES", "shop/arena.meta:shop/a:shop/b"));
         Assert.Empty(holder.Take());
-        using SystemdHolder others = Holder(folder, ("LISTEN_PID", $"{Environment.ProcessId}"), ("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", "stored:shopping/arena.meta"));
+        using SystemdHolder others = Holder(folder, ("LISTEN_PID", $"{Environment.ProcessId}"), ("LISTEN_FDS", "2"),
+            ("LISTEN_FDNAMES", "stored:shopping/arena.meta"));
         Assert.Empty(others.Take());
-        Assert.Contains("started this process with 2 descriptors, none of them of 'shop'", others.WhyEmpty, StringComparison.Ordinal);
+        Assert.Contains("started this process with 2 descriptors, none of them of 'shop'", others.WhyEmpty,
+            StringComparison.Ordinal);
     }
 
     private static SystemdHolder Holder(TestFolder folder, params (string Name, string Value)[] environment) =>
-        new("shop", name => name == "NOTIFY_SOCKET" ? folder["notify"] : environment.FirstOrDefault(one => one.Name == name).Value);
+        new("shop", name => name == "NOTIFY_SOCKET" ? folder["notify"]
+            : environment.FirstOrDefault(one => one.Name == name).Value);
 
     private static string Receive(Socket manager, out SafeFileHandle? descriptor)
     {

@@ -1,7 +1,10 @@
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
 
-/// <summary>A plan whose own arena is in held memory, which the kernel itself keeps: no memory is set aside for it anywhere. The kernel stands in, the holder and the memory are real.</summary>
+/// <summary>
+/// A plan whose own arena is in held memory, which the kernel itself keeps: no memory is set aside for it anywhere. The
+/// kernel stands in, the holder and the memory are real.
+/// </summary>
 public sealed class HeldPlanTests : IDisposable
 {
     private const string Store = "vms";
@@ -24,7 +27,8 @@ public sealed class HeldPlanTests : IDisposable
     {
         Arena = Store,
         Holder = _folder["s"],
-        Kernel = new KernelSettings { Image = "/boot/next", CommandLine = "kho=on liveupdate=on", Entry = KernelEntry.Direct },
+        Kernel = new KernelSettings { Image = "/boot/next", CommandLine = "kho=on liveupdate=on",
+            Entry = KernelEntry.Direct },
     };
 
     [Fact]
@@ -59,7 +63,8 @@ public sealed class HeldPlanTests : IDisposable
         Assert.Equal(Actor.Doing.Runs, _actor.Does);
         Assert.Equal(PlanPhase.Aborted, updater.ReadStatus()!.Phase);
         _luo.Kexec();
-        Assert.Throws<LuoException>(() => RetrievedArena.Retrieve(LuoDevice.Open(_luo), Store)); // The session was closed.
+        // The session was closed.
+        Assert.Throws<LuoException>(() => RetrievedArena.Retrieve(LuoDevice.Open(_luo), Store));
         using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
         using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium });
         arena.CreateRegion("more", 2 << 20).Dispose();
@@ -70,13 +75,18 @@ public sealed class HeldPlanTests : IDisposable
     {
         using LiveUpdater updater = Updater();
         LiveUpdatePlan without = Plan with { Kernel = Plan.Kernel with { CommandLine = "quiet" } };
-        LiveUpdateRefusedException refused = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() => updater.RunAsync(without, Cancellation));
-        Assert.Contains(refused.Findings, finding => finding.IsFatal && finding.Text.Contains("lacks kho=on liveupdate=on", StringComparison.Ordinal));
+        LiveUpdateRefusedException refused = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() =>
+            updater.RunAsync(without, Cancellation));
+        Assert.Contains(refused.Findings, finding =>
+            finding.IsFatal && finding.Text.Contains("lacks kho=on liveupdate=on", StringComparison.Ordinal));
 
         _holder.Dispose();
         using LiveUpdater nobody = Updater();
-        LiveUpdateRefusedException missing = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() => nobody.RunAsync(Plan, Cancellation));
-        Assert.Contains(missing.Findings, finding => finding.IsFatal && finding.Remedy.Contains($"--holder {_folder["s"]} --name {Store}", StringComparison.Ordinal));
+        LiveUpdateRefusedException missing = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() =>
+            nobody.RunAsync(Plan, Cancellation));
+        Assert.Contains(missing.Findings, finding =>
+            finding.IsFatal && finding.Remedy.Contains($"--holder {_folder["s"]} --name {Store}",
+                StringComparison.Ordinal));
     }
 
     public void Dispose()
@@ -93,5 +103,7 @@ public sealed class HeldPlanTests : IDisposable
         _holder = HoldServer.Start(_folder["s"]);
     }
 
-    private LiveUpdater Updater() => new(new PlanArena(_folder["s"], Store), _kernel, null, TimeProvider.System) { Plan = Plan, More = [_actor], OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts };
+    private LiveUpdater Updater() => new(new PlanArena(_folder["s"], Store), _kernel, null,
+        TimeProvider.System) { Plan = Plan, More = [_actor], OpenKept = (open, progress) =>
+            new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts };
 }

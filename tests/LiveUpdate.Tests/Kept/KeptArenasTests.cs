@@ -3,11 +3,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
 
-/// <summary>Arenas over a kexec that is played: a real holder and real memory, a kernel that stands in. The real one is in tests/KernelLab.</summary>
+/// <summary>
+/// Arenas over a kexec that is played: a real holder and real memory, a kernel that stands in. The real one is in
+/// tests/KernelLab.
+/// </summary>
 public sealed class KeptArenasTests : IDisposable
 {
     private const string Store = "shop";
-    private static readonly KernelSettings s_next = new() { Image = "/boot/next", CommandLine = "quiet kho=on liveupdate=on", Entry = KernelEntry.Direct };
+    private static readonly KernelSettings s_next = new() { Image = "/boot/next",
+        CommandLine = "quiet kho=on liveupdate=on", Entry = KernelEntry.Direct };
     private readonly TestFolder _folder = new();
     private readonly LuoKernelSimulator _luo = new();
     private List<string> _steps = [];
@@ -50,7 +54,8 @@ public sealed class KeptArenasTests : IDisposable
         using KeptArenas next = Keeper(out _);
         KeptOutcome outcome = Assert.Single(next.Restore([], _kernel.CommandLine));
         Assert.Equal(id, outcome.ArenaId);
-        Assert.Contains($"Arena {id}, {outcome.Bytes} bytes, was preserved under boot", outcome.Lost, StringComparison.Ordinal);
+        Assert.Contains($"Arena {id}, {outcome.Bytes} bytes, was preserved under boot", outcome.Lost,
+            StringComparison.Ordinal);
         Assert.Contains("No session of that name came over the kexec", outcome.Lost, StringComparison.Ordinal);
 
         using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
@@ -71,7 +76,8 @@ public sealed class KeptArenasTests : IDisposable
         _luo.Available = false;
         using KeptArenas next = Keeper(out _);
         string lost = Assert.Single(next.Restore([], _kernel.CommandLine)).Lost!;
-        Assert.Contains("it is lost. Live Update Orchestrator: open (/dev/liveupdate) failed", lost, StringComparison.Ordinal);
+        Assert.Contains("it is lost. Live Update Orchestrator: open (/dev/liveupdate) failed", lost,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -79,7 +85,8 @@ public sealed class KeptArenasTests : IDisposable
     {
         using KeptArenas next = Keeper(out _);
         Assert.Empty(next.Restore([], "quiet"));
-        Assert.StartsWith("Nothing says that 'shop' was kept over the last kexec", Assert.Single(next.Restore([Store], "quiet")).Lost, StringComparison.Ordinal);
+        Assert.StartsWith("Nothing says that 'shop' was kept over the last kexec",
+            Assert.Single(next.Restore([Store], "quiet")).Lost, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,7 +98,8 @@ public sealed class KeptArenasTests : IDisposable
         NextKernel();
         var other = new KeptWord(Store, Guid.NewGuid(), 3, 1, Guid.NewGuid());
         using KeptArenas next = Keeper(out _);
-        Assert.Contains($"and arena {other.ArenaId} was kept", Assert.Single(next.Restore([], other.ToString())).Lost, StringComparison.Ordinal);
+        Assert.Contains($"and arena {other.ArenaId} was kept", Assert.Single(next.Restore([], other.ToString())).Lost,
+            StringComparison.Ordinal);
         Assert.Empty(_holder.Stores);
     }
 
@@ -115,7 +123,8 @@ public sealed class KeptArenasTests : IDisposable
     public void A_session_that_is_gone_before_the_kexec_stops_it()
     {
         Write(0);
-        using var keeper = new KeptArenas(store => Holders.Open(_folder["s"], store), _luo, null); // Looks for real sessions, which these are not.
+        // Looks for real sessions, which these are not.
+        using var keeper = new KeptArenas(store => Holders.Open(_folder["s"], store), _luo, null);
         HoldingException e = Assert.Throws<HoldingException>(() => Kexec(keeper).Enter([Store], s_next));
         Assert.Contains("Nobody holds session 'gmfs-shop' any more", e.Message, StringComparison.Ordinal);
         Assert.Equal((0, false), (_kernel.Entered, _kernel.IsLoaded));
@@ -130,7 +139,8 @@ public sealed class KeptArenasTests : IDisposable
         using PersistentArena writer = PersistentArena.Open(new ArenaOptions { Medium = medium });
         using KeptArenas keeper = Keeper(out _);
         HoldingException e = Assert.Throws<HoldingException>(() => Kexec(keeper).Enter([Store], s_next));
-        Assert.Contains($"has a writer, process {Environment.ProcessId}, and is not frozen", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"has a writer, process {Environment.ProcessId}, and is not frozen", e.Message,
+            StringComparison.Ordinal);
         Assert.Equal(0, _kernel.Entered);
         Assert.Contains(Kexec(keeper).Check([Store], s_next), finding => finding is { IsFatal: true, Subject: Store });
 
@@ -147,7 +157,8 @@ public sealed class KeptArenasTests : IDisposable
         using var holder = new DaemonHolder(_folder["s"], Store);
         using ArenaMemory memory = ArenaMemory.OfHolder(holder);
         using LuoDevice device = LuoDevice.Open(_luo);
-        Assert.Contains("is not frozen", Assert.Throws<HoldingException>(() => PreservedArena.Preserve(device, Store, memory)).Message, StringComparison.Ordinal);
+        Assert.Contains("is not frozen", Assert.Throws<HoldingException>(() =>
+            PreservedArena.Preserve(device, Store, memory)).Message, StringComparison.Ordinal);
         Assert.Empty(_luo.Log);
     }
 
@@ -208,7 +219,8 @@ public sealed class KeptArenasTests : IDisposable
     private Guid Write(int life)
     {
         using Medium medium = Medium.FromHolder(Holders.Open(_folder["s"], Store));
-        using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = medium, MetadataSize = 2 << 20 });
+        using PersistentArena arena = PersistentArena.OpenOrCreate(
+            new ArenaOptions { Medium = medium, MetadataSize = 2 << 20 });
         if (arena.IsFrozen)
         {
             arena.Thaw(); // Under another kernel the first writer does; here it is the same one still.

@@ -2,7 +2,10 @@ using GuestMemFs.LiveUpdate.Tests.Holding;
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
 
-/// <summary>One plan holds both: its own arena on a medium that is kept, and one whose memory a holder has. The kernel stands in, the holder and the memory are real.</summary>
+/// <summary>
+/// One plan holds both: its own arena on a medium that is kept, and one whose memory a holder has. The kernel stands
+/// in, the holder and the memory are real.
+/// </summary>
 public sealed class KeptInPlanTests : IDisposable
 {
     private const string Store = "shop";
@@ -28,7 +31,8 @@ public sealed class KeptInPlanTests : IDisposable
     private LiveUpdatePlan Plan => new()
     {
         Arena = _folder["plan"],
-        Kernel = new KernelSettings { Image = "/boot/next", CommandLine = "kho=on liveupdate=on", Entry = KernelEntry.Direct },
+        Kernel = new KernelSettings { Image = "/boot/next", CommandLine = "kho=on liveupdate=on",
+            Entry = KernelEntry.Direct },
         Kept = [new KeptSettings { Name = Store, Holder = _folder["s"] }],
     };
 
@@ -55,7 +59,8 @@ public sealed class KeptInPlanTests : IDisposable
 
         _luo.Log.Clear();
         using LiveUpdater next = Updater();
-        Assert.Equal(ParticipantStep.Resumed, Assert.Single((await next.ResumeAsync(cancellation: Cancellation)).Participants).Step);
+        Assert.Equal(ParticipantStep.Resumed,
+            Assert.Single((await next.ResumeAsync(cancellation: Cancellation)).Participants).Step);
         Assert.Empty(_luo.Log);
     }
 
@@ -79,7 +84,8 @@ public sealed class KeptInPlanTests : IDisposable
         await Assert.ThrowsAsync<LiveUpdateException>(() => updater.RunAsync(Plan, Cancellation));
         Assert.Equal(["preserve 0", "preserve 1"], _luo.Log);
         _luo.Kexec();
-        Assert.Throws<LuoException>(() => RetrievedArena.Retrieve(LuoDevice.Open(_luo), Store)); // The session was closed.
+        // The session was closed.
+        Assert.Throws<LuoException>(() => RetrievedArena.Retrieve(LuoDevice.Open(_luo), Store));
         Assert.False(OnArena(arena => arena.IsFrozen));
     }
 
@@ -121,7 +127,8 @@ public sealed class KeptInPlanTests : IDisposable
     {
         using LiveUpdater updater = Updater();
         LiveUpdatePlan wrong = Plan with { Kernel = Plan.Kernel with { CommandLine = "quiet kho=on" } };
-        LiveUpdateRefusedException e = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() => updater.RunAsync(wrong, Cancellation));
+        LiveUpdateRefusedException e = await Assert.ThrowsAsync<LiveUpdateRefusedException>(() =>
+            updater.RunAsync(wrong, Cancellation));
         Assert.Contains("lacks liveupdate=on", Assert.Single(e.Findings).Text, StringComparison.Ordinal);
         Assert.Equal(0, _kernel.Entered);
     }
@@ -155,7 +162,10 @@ public sealed class KeptInPlanTests : IDisposable
         return action(arena);
     }
 
-    private LiveUpdater Updater(Action? written = null) => new(_folder["plan"], _kernel, null, TimeProvider.System) { Plan = Plan, OpenKept = (open, progress) => new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts, Written = written };
+    private LiveUpdater Updater(Action? written = null) => new(_folder["plan"], _kernel, null,
+        TimeProvider.System) { Plan = Plan, OpenKept = (open, progress) =>
+            new KeptArenas(open, _luo, progress) { RequireHeld = _ => { } }, Facts = KeptArenasTests.Facts,
+            Written = written };
 
     private static void ThrowIf(bool killed)
     {

@@ -5,10 +5,12 @@ namespace GuestMemFs.LiveUpdate.Tests.Kept;
 /// <summary>Each way to lose the memory without a word is found before, and the remedy is named.</summary>
 public sealed class LuoPreflightTests
 {
-    private static readonly KernelSettings s_next = new() { Image = "/dev/null", CommandLine = "kho=on liveupdate=on", Entry = KernelEntry.Direct };
+    private static readonly KernelSettings s_next = new() { Image = "/dev/null", CommandLine = "kho=on liveupdate=on",
+        Entry = KernelEntry.Direct };
 
     /// <summary>A machine on which nothing is wrong.</summary>
-    internal static LuoFacts Good => new() { Support = Support("kho=on liveupdate=on", device: true), Available = 1L << 40, Running = "kho=on liveupdate=on kho_scratch=64M,0,64M", Systemd = false };
+    internal static LuoFacts Good => new() { Support = Support("kho=on liveupdate=on", device: true),
+        Available = 1L << 40, Running = "kho=on liveupdate=on kho_scratch=64M,0,64M", Systemd = false };
 
     [Fact]
     public void Where_nothing_is_wrong_nothing_is_said() => Assert.Empty(Check(s_next, Good));
@@ -23,13 +25,15 @@ public sealed class LuoPreflightTests
         Assert.True(finding.IsFatal);
         Assert.Contains(expected, finding.Text, StringComparison.Ordinal);
         Assert.Contains("Add kho=on liveupdate=on", finding.Remedy, StringComparison.Ordinal);
-        Assert.Empty(Check(s_next with { CommandLine = commandLine.Replace("kho=off", "", StringComparison.Ordinal), Append = "kho=on liveupdate=on" }, Good));
+        Assert.Empty(Check(s_next with { CommandLine = commandLine.Replace("kho=off", "", StringComparison.Ordinal),
+            Append = "kho=on liveupdate=on" }, Good));
     }
 
     [Fact]
     public void The_running_kernel_must_have_it()
     {
-        LiveUpdateFinding finding = Assert.Single(Check(s_next, Good with { Support = Support("kho=on", device: false) }));
+        LiveUpdateFinding finding = Assert.Single(
+            Check(s_next, Good with { Support = Support("kho=on", device: false) }));
         Assert.True(finding.IsFatal);
         Assert.Contains("lacks liveupdate=on", finding.Text, StringComparison.Ordinal);
         Assert.Contains("Boot with kho=on liveupdate=on", finding.Remedy, StringComparison.Ordinal);
@@ -42,8 +46,10 @@ public sealed class LuoPreflightTests
     [InlineData(KernelEntry.Direct, true, false)]
     public void Nobody_may_end_the_process_that_holds_the_sessions(KernelEntry entry, bool systemd, bool found)
     {
-        IReadOnlyList<LiveUpdateFinding> findings = Check(s_next with { Entry = entry }, Good with { Systemd = systemd });
-        Assert.Equal(found, findings.Count == 1 && findings[0].IsFatal && findings[0].Text.StartsWith("systemctl kexec ends all processes", StringComparison.Ordinal));
+        IReadOnlyList<LiveUpdateFinding> findings = Check(s_next with { Entry = entry },
+            Good with { Systemd = systemd });
+        Assert.Equal(found, findings.Count == 1 && findings[0].IsFatal
+            && findings[0].Text.StartsWith("systemctl kexec ends all processes", StringComparison.Ordinal));
         Assert.Equal(found ? 1 : 0, findings.Count);
     }
 
@@ -133,7 +139,8 @@ public sealed class LuoPreflightTests
         File.WriteAllText(pool, $"{before + pages}");
         try
         {
-            Assert.SkipUnless(long.Parse(File.ReadAllText(pool), System.Globalization.CultureInfo.InvariantCulture) == before + pages, "the kernel has not enough memory in one piece for huge pages");
+            Assert.SkipUnless(long.Parse(File.ReadAllText(pool), System.Globalization.CultureInfo.InvariantCulture)
+                == before + pages, "the kernel has not enough memory in one piece for huge pages");
             using Medium medium = Medium.InMemory("shop", reservedHugePages: true);
             using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = medium });
             arena.Freeze();
@@ -157,11 +164,13 @@ public sealed class LuoPreflightTests
         Assert.Equal($"quiet kho=on {word}", line);
         Assert.Equal([word], KeptWord.Read(line + "\n"));
         Assert.Empty(KeptWord.Read("gmfs.kept=shop,x,1,2,y gmfs.kept= gmfs.kept"));
-        Assert.Equal($"dyndbg=\"file a.c  +p\" {word}", KeptWord.Write("dyndbg=\"file a.c  +p\"", [word])); // One word to the kernel.
+        // One word to the kernel.
+        Assert.Equal($"dyndbg=\"file a.c  +p\" {word}", KeptWord.Write("dyndbg=\"file a.c  +p\"", [word]));
         Assert.Empty(KeptWord.Read($"dyndbg=\"a {word} b\""));
     }
 
-    private static IReadOnlyList<LiveUpdateFinding> Check(KernelSettings next, LuoFacts facts, ArenaMemory? memory = null) =>
+    private static IReadOnlyList<LiveUpdateFinding> Check(
+        KernelSettings next, LuoFacts facts, ArenaMemory? memory = null) =>
         [.. LuoPreflight.Check(memory is null ? [] : [("shop", memory)], next, facts)];
 
     private static LuoSupport Support(string words, bool device)

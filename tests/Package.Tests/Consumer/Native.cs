@@ -1,5 +1,5 @@
-// The program that NativeTests publishes as machine code: what a service does with the library, on one arena, over many lives.
-// It prints "acknowledged N" for each change that is safe, until it is killed.
+// The program that NativeTests publishes as machine code: what a service does with the library, on one arena, over many
+// lives. It prints "acknowledged N" for each change that is safe, until it is killed.
 using System.Runtime.InteropServices;
 using GuestMemFs;
 using Microsoft.Extensions.Configuration;
@@ -23,7 +23,8 @@ catch (OptionsValidationException e)
 }
 
 PersistentHeap heap = host.Services.GetRequiredService<PersistentHeap>();
-PersistentRoot<State> state = heap.OpenOrCreateRoot("state", new State(7) { Kind = Kind.Second, Pair = new() { Left = 1, Right = 2 } });
+PersistentRoot<State> state = heap.OpenOrCreateRoot("state",
+    new State(7) { Kind = Kind.Second, Pair = new() { Left = 1, Right = 2 } });
 heap.OpenOrCreateRoot("union", new Union { High = 1 });
 heap.OpenOrCreateRoot("mixed", new Mixed { Time = DateTime.UnixEpoch });
 heap.OpenOrCreateRoot<long>("number");

@@ -8,9 +8,11 @@ internal static class Dotnet
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs it to its end and gives what it printed; fails the test with that where it failed.</summary>
-    public static Task<string> Run(string directory, params string[] arguments) => Run(directory, new Dictionary<string, string>(), arguments);
+    public static Task<string> Run(string directory, params string[] arguments) =>
+        Run(directory, new Dictionary<string, string>(), arguments);
 
-    public static async Task<string> Run(string directory, Dictionary<string, string> environment, params string[] arguments)
+    public static async Task<string> Run(
+        string directory, Dictionary<string, string> environment, params string[] arguments)
     {
         (int exitCode, string text) = await TryRun(directory, environment, arguments);
         Assert.True(exitCode == 0, $"dotnet {string.Join(' ', arguments)} ended with {exitCode}:\n{text}");
@@ -18,14 +20,16 @@ internal static class Dotnet
     }
 
     /// <summary>Runs it to its end and gives the exit code and what it printed.</summary>
-    public static async Task<(int ExitCode, string Text)> TryRun(string directory, Dictionary<string, string> environment, params string[] arguments)
+    public static async Task<(int ExitCode, string Text)> TryRun(
+        string directory, Dictionary<string, string> environment, params string[] arguments)
     {
         // No compiler or build server is to outlive the tests.
         ProcessStartInfo start = Start("dotnet", directory, arguments);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
         start.Environment["DOTNET_NOLOGO"] = "1";
-        DirectoryInfo scratch = Directory.CreateTempSubdirectory("gmf-package-tests-"); // The SDK leaves empty directories where it has its temporary files.
+        // The SDK leaves empty directories where it has its temporary files.
+        DirectoryInfo scratch = Directory.CreateTempSubdirectory("gmf-package-tests-");
         start.Environment["TMPDIR"] = scratch.FullName;
         foreach ((string name, string value) in environment)
         {
@@ -66,6 +70,7 @@ internal static class Dotnet
             WorkingDirectory = directory,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["DOTNET_EnableDiagnostics"] = "0" }, // One that is killed would leave a socket in the folder for temporary files.
+            // One that is killed would leave a socket in the folder for temporary files.
+            Environment = { ["DOTNET_EnableDiagnostics"] = "0" },
         };
 }

@@ -2,7 +2,9 @@ using System.Xml.Linq;
 
 namespace GuestMemFs.PackageTests.Infrastructure;
 
-/// <summary>A console project of a user, outside the repository, that references the packed file by its version.</summary>
+/// <summary>
+/// A console project of a user, outside the repository, that references the packed file by its version.
+/// </summary>
 internal sealed class FreshProject : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -12,12 +14,13 @@ internal sealed class FreshProject : IDisposable
     /// <param name="referenced">The package that is referenced.</param>
     public FreshProject(Package package, string program, string referenced = Package.Id)
     {
-        // Only these packages come from the folder; a package cache of its own keeps an earlier one of the same version out, and the
-        // machine's cache saves fetching the others again.
+        // Only these packages come from the folder; a package cache of its own keeps an earlier one of the same version
+        // out, and the machine's cache saves fetching the others again.
+        string machine = Directory.Exists(MachineCache) ? $"""<add key="machine" value="{MachineCache}" />""" : "";
         Write("nuget.config", $"""
             <configuration>
               <packageSources><add key="local" value="{package.Folder}" /></packageSources>
-              <fallbackPackageFolders>{(Directory.Exists(MachineCache) ? $"""<add key="machine" value="{MachineCache}" />""" : "")}</fallbackPackageFolders>
+              <fallbackPackageFolders>{machine}</fallbackPackageFolders>
             </configuration>
             """);
         Write("App.csproj", $"""
@@ -34,7 +37,8 @@ internal sealed class FreshProject : IDisposable
               <ItemGroup Condition="'$(Native)' == 'true'">
                 <!-- All that is in the packages is compiled and looked at, not only what the program uses. -->
                 <TrimmerRootAssembly Include="GuestMemFs.PersistentArena" />
-                <TrimmerRootAssembly Include="GuestMemFs.LiveUpdate;GuestMemFs.VirtualMachines;GuestMemFs.Holding" Condition="'{referenced}' == 'GuestMemFs.LiveUpdate'" />
+                <TrimmerRootAssembly Include="GuestMemFs.LiveUpdate;GuestMemFs.VirtualMachines;GuestMemFs.Holding"
+                                     Condition="'{referenced}' == 'GuestMemFs.LiveUpdate'" />
               </ItemGroup>
               <ItemGroup>
                 <PackageReference Include="{referenced}" Version="[{package.Version}]" />
@@ -52,23 +56,33 @@ internal sealed class FreshProject : IDisposable
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
     private static IEnumerable<string> Linkers =>
-        from directory in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+        from directory in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':',
+            StringSplitOptions.RemoveEmptyEntries)
         from name in new[] { "clang", "gcc" }
         select Path.Combine(directory, name);
 
     public async Task Build()
     {
-        await Dotnet.Run(_directory.Path, new Dictionary<string, string> { ["NUGET_PACKAGES"] = _directory["packages"] }, "build", "-c", "Release", "-o", "out", "-v", "quiet", "-nologo");
-        Assert.True(Directory.Exists(Path.Combine(_directory["packages"], Package.Id.ToLowerInvariant())), "The package did not come from the folder.");
+        await Dotnet.Run(_directory.Path,
+            new Dictionary<string, string> { ["NUGET_PACKAGES"] = _directory["packages"] }, "build", "-c", "Release",
+            "-o", "out", "-v", "quiet", "-nologo");
+        Assert.True(Directory.Exists(Path.Combine(_directory["packages"], Package.Id.ToLowerInvariant())),
+            "The package did not come from the folder.");
     }
 
-    /// <summary>Publishes it as a native program and gives its path. Skips the test where the compiler's package or a linker is missing.</summary>
+    /// <summary>
+    /// Publishes it as a native program and gives its path. Skips the test where the compiler's package or a linker is
+    /// missing.
+    /// </summary>
     public async Task<string> PublishNative()
     {
-        Assert.SkipUnless(Linkers.Any(File.Exists), "There is no linker (clang or gcc) on PATH, so no native program was made.");
+        Assert.SkipUnless(Linkers.Any(File.Exists),
+            "There is no linker (clang or gcc) on PATH, so no native program was made.");
         (int exitCode, string text) = await Dotnet.TryRun(
-            _directory.Path, new Dictionary<string, string> { ["NUGET_PACKAGES"] = _directory["packages"] }, "publish", "-c", "Release", "-o", "native", "-p:Native=true", "-v", "quiet", "-nologo");
-        Assert.SkipWhen(exitCode != 0 && text.Contains("error NU1", StringComparison.Ordinal), $"The compiler's package does not restore, so no native program was made: {text}");
+            _directory.Path, new Dictionary<string, string> { ["NUGET_PACKAGES"] = _directory["packages"] }, "publish",
+            "-c", "Release", "-o", "native", "-p:Native=true", "-v", "quiet", "-nologo");
+        Assert.SkipWhen(exitCode != 0 && text.Contains("error NU1", StringComparison.Ordinal),
+            $"The compiler's package does not restore, so no native program was made: {text}");
         Assert.True(exitCode == 0, text);
         return Path.Combine(_directory["native"], "App");
     }
@@ -78,5 +92,6 @@ internal sealed class FreshProject : IDisposable
     private void Write(string name, string text) => File.WriteAllText(_directory[name], text);
 
     private static string ExtensionsVersion() =>
-        XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("ExtensionsVersion").Single().Value;
+        XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("ExtensionsVersion")
+            .Single().Value;
 }

@@ -2,12 +2,16 @@ using System.IO.Compression;
 
 namespace GuestMemFs.PackageTests.Infrastructure;
 
-/// <summary>GuestMemFs.PersistentArena, packed from a tree of sources with <c>dotnet pack</c>, and its symbols; the adapters lie beside it.</summary>
+/// <summary>
+/// GuestMemFs.PersistentArena, packed from a tree of sources with <c>dotnet pack</c>, and its symbols; the adapters lie
+/// beside it.
+/// </summary>
 internal sealed class Package
 {
     public const string Id = "GuestMemFs.PersistentArena";
 
-    private static readonly string[] s_projects = ["PersistentArena", Path.Combine("Adapters", "Holding"), Path.Combine("Adapters", "VirtualMachines"), Path.Combine("Adapters", "LiveUpdate")];
+    private static readonly string[] s_projects = ["PersistentArena", Path.Combine("Adapters", "Holding"),
+        Path.Combine("Adapters", "VirtualMachines"), Path.Combine("Adapters", "LiveUpdate")];
 
     private Package(string folder)
     {
@@ -37,7 +41,8 @@ internal sealed class Package
     {
         foreach (string project in s_projects)
         {
-            await Dotnet.Run(sources, "pack", Path.Combine("src", project), "-c", "Release", "-o", folder, "-v", "quiet", "-nologo");
+            await Dotnet.Run(sources, "pack", Path.Combine("src", project), "-c", "Release", "-o", folder, "-v",
+                "quiet", "-nologo");
         }
 
         return new Package(folder);

@@ -8,7 +8,8 @@ internal static class Readme
     {
         string[] lines = File.ReadAllLines(Path.Combine(Repository.Root, page));
         int marker = Array.IndexOf(lines, $"<!-- sample: {name} -->");
-        Assert.True(marker >= 0 && lines[marker + 1] == "```csharp", $"{page} has no code block behind the marker '{name}'.");
+        Assert.True(marker >= 0 && lines[marker + 1] == "```csharp",
+            $"{page} has no code block behind the marker '{name}'.");
         return string.Join('\n', lines.Skip(marker + 2).TakeWhile(line => line != "```"));
     }
 }

@@ -7,13 +7,16 @@ internal static class Repository
 {
     private static readonly string[] s_files =
     [
-        "Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", "BannedSyntaxes.txt", ".editorconfig", "global.json", "README.md", "CHANGELOG.md",
+        "Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", "BannedSyntaxes.txt", ".editorconfig",
+        "global.json", "README.md", "CHANGELOG.md",
         Path.Combine("build", "NativeProgram.props"), Path.Combine("build", "NativeProgram.targets"),
     ];
 
     public static string Root { get; } = Path.GetFullPath(Path.Combine(ThisDirectory(), "..", "..", ".."));
 
-    /// <summary>Copies what the packages are built from, and nothing that a build left there, to a directory without git.</summary>
+    /// <summary>
+    /// Copies what the packages are built from, and nothing that a build left there, to a directory without git.
+    /// </summary>
     public static void CopySources(string to)
     {
         Directory.CreateDirectory(to);
@@ -23,7 +26,8 @@ internal static class Repository
             File.Copy(Path.Combine(Root, file), Path.Combine(to, file));
         }
 
-        string[] built = [$"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}"];
+        string[] built = [$"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}",
+            $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}"];
         foreach (string file in Directory.EnumerateFiles(Path.Combine(Root, "src"), "*", SearchOption.AllDirectories))
         {
             string relative = Path.GetRelativePath(Root, file);

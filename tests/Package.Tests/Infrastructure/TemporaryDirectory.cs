@@ -4,7 +4,8 @@ namespace GuestMemFs.PackageTests.Infrastructure;
 internal sealed class TemporaryDirectory : IDisposable
 {
     public TemporaryDirectory(string? parent = null) => Path = Directory.CreateDirectory(
-        System.IO.Path.Combine(parent ?? System.IO.Path.GetTempPath(), $"gmf-package-{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+        System.IO.Path.Combine(parent ?? System.IO.Path.GetTempPath(),
+            $"gmf-package-{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
 
     public string Path { get; }
 

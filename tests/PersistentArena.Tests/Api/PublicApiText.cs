@@ -6,18 +6,22 @@ using System.Text;
 
 namespace GuestMemFs.Tests.Api;
 
-/// <summary>An assembly's public surface as sorted text, a line a member: what a caller can compile against, and nothing else.</summary>
+/// <summary>
+/// An assembly's public surface as sorted text, a line a member: what a caller can compile against, and nothing else.
+/// </summary>
 internal static class PublicApiText
 {
     private const BindingFlags Declared =
-        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static
+            | BindingFlags.DeclaredOnly;
 
     private static readonly Dictionary<Type, string> Keywords = new()
     {
         [typeof(void)] = "void", [typeof(object)] = "object", [typeof(string)] = "string", [typeof(bool)] = "bool",
         [typeof(byte)] = "byte", [typeof(sbyte)] = "sbyte", [typeof(short)] = "short", [typeof(ushort)] = "ushort",
         [typeof(int)] = "int", [typeof(uint)] = "uint", [typeof(long)] = "long", [typeof(ulong)] = "ulong",
-        [typeof(nint)] = "nint", [typeof(nuint)] = "nuint", [typeof(char)] = "char", [typeof(double)] = "double", [typeof(float)] = "float",
+        [typeof(nint)] = "nint", [typeof(nuint)] = "nuint", [typeof(char)] = "char", [typeof(double)] = "double",
+        [typeof(float)] = "float",
     };
 
     public static string Of(Assembly assembly)
@@ -41,14 +45,16 @@ internal static class PublicApiText
         {
             { IsEnum: true } => "enum",
             { IsInterface: true } => "interface",
-            { IsValueType: true } => (Has<IsReadOnlyAttribute>(type) ? "readonly " : "") + (type.IsByRefLike ? "ref " : "") + "struct",
+            { IsValueType: true } =>
+                (Has<IsReadOnlyAttribute>(type) ? "readonly " : "") + (type.IsByRefLike ? "ref " : "") + "struct",
             _ when type.BaseType == typeof(MulticastDelegate) => "delegate",
             { IsAbstract: true, IsSealed: true } => "static class",
             { IsAbstract: true } => "abstract class",
             { IsSealed: true } => "sealed class",
             _ => "class",
         };
-        IEnumerable<Type> bases = type.IsEnum ? [type.GetEnumUnderlyingType()] : type.GetInterfaces().Where(i => i.IsVisible);
+        IEnumerable<Type> bases = type.IsEnum ? [type.GetEnumUnderlyingType()]
+            : type.GetInterfaces().Where(i => i.IsVisible);
         if (type.BaseType is { } parent && parent != typeof(object) && !type.IsValueType)
         {
             bases = bases.Except(parent.GetInterfaces()).Prepend(parent);
@@ -64,8 +70,10 @@ internal static class PublicApiText
         foreach (FieldInfo field in type.GetFields(Declared).Where(f => (f.IsPublic || f.IsFamily) && !f.IsSpecialName))
         {
             string value = field.IsLiteral ? " = " + Literal(field.GetRawConstantValue()) : "";
-            string modifier = field.IsLiteral ? "const " : (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
-            yield return type.IsEnum ? field.Name + value : $"{modifier}{Annotated(field.FieldType, field)} {field.Name}{value}";
+            string modifier = field.IsLiteral ? "const "
+                : (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
+            yield return type.IsEnum ? field.Name + value
+                : $"{modifier}{Annotated(field.FieldType, field)} {field.Name}{value}";
         }
 
         foreach (PropertyInfo property in type.GetProperties(Declared))
@@ -79,7 +87,8 @@ internal static class PublicApiText
             {
                 string required = Has<RequiredMemberAttribute>(property) ? "required " : "";
                 string index = string.Join(", ", property.GetIndexParameters().Select(Parameter));
-                yield return $"{Marks(property)}{required}{Modifiers(property.GetAccessors(true)[0])}{Annotated(property.PropertyType, property)} " +
+                string modifiers = $"{Marks(property)}{required}{Modifiers(property.GetAccessors(true)[0])}";
+                yield return $"{modifiers}{Annotated(property.PropertyType, property)} " +
                     $"{property.Name}{(index.Length > 0 ? $"[{index}]" : "")} {{ {string.Join(' ', accessors)} }}";
             }
         }
@@ -93,7 +102,8 @@ internal static class PublicApiText
         {
             string parameters = string.Join(", ", method.GetParameters().Select(Parameter));
             yield return method is MethodInfo { ReturnParameter: { } returned } info
-                ? $"{Marks(method)}{Modifiers(method)}{Annotated(returned.ParameterType, returned)} {method.Name}{Generics(info)}({parameters}){Constraints(info.GetGenericArguments())}"
+                ? $"{Marks(method)}{Modifiers(method)}{Annotated(returned.ParameterType, returned)} {method.Name}" +
+                    $"{Generics(info)}({parameters}){Constraints(info.GetGenericArguments())}"
                 : $"{Marks(method)}{Modifiers(method)}{type.Name.Split('`')[0]}({parameters})";
         }
     }
@@ -102,9 +112,11 @@ internal static class PublicApiText
 
     // Not accessors (their property stands for them), nor what the compiler adds to a record.
     private static bool IsOwn(MethodBase method) =>
-        (!method.IsSpecialName || method.IsConstructor || method.Name.StartsWith("op_", StringComparison.Ordinal)) && !method.Name.Contains('<', StringComparison.Ordinal) && !Has<CompilerGeneratedAttribute>(method);
+        (!method.IsSpecialName || method.IsConstructor || method.Name.StartsWith("op_", StringComparison.Ordinal))
+            && !method.Name.Contains('<', StringComparison.Ordinal) && !Has<CompilerGeneratedAttribute>(method);
 
-    private static bool IsInit(MethodInfo setter) => setter.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit));
+    private static bool IsInit(MethodInfo setter) =>
+        setter.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit));
 
     private static bool Has<T>(MemberInfo member)
         where T : Attribute => member.IsDefined(typeof(T), inherit: false);
@@ -112,20 +124,24 @@ internal static class PublicApiText
     // The compiler itself marks ref structs and constructors of required members obsolete, for older compilers.
     private static string Marks(MemberInfo member) =>
         (Has<FlagsAttribute>(member) ? "[Flags] " : "") +
-        (member.GetCustomAttribute<ExperimentalAttribute>(inherit: false) is { } e ? $"[Experimental({e.DiagnosticId})] " : "") +
+        (member.GetCustomAttribute<ExperimentalAttribute>(inherit: false) is { } e
+            ? $"[Experimental({e.DiagnosticId})] " : "") +
         (Has<ObsoleteAttribute>(member) && !Has<CompilerFeatureRequiredAttribute>(member) ? "[Obsolete] " : "");
 
     private static string Modifiers(MethodBase method) =>
         (method.IsFamily || method.IsFamilyOrAssembly ? "protected " : "") +
         (method.IsStatic ? "static " : "") +
         (method.IsAbstract && !method.DeclaringType!.IsInterface ? "abstract " : "") +
-        (method.IsVirtual && !method.IsAbstract && !method.IsFinal ? ((MethodInfo)method).GetBaseDefinition() == method ? "virtual " : "override " : "");
+        (method.IsVirtual && !method.IsAbstract && !method.IsFinal
+            ? ((MethodInfo)method).GetBaseDefinition() == method ? "virtual " : "override " : "");
 
     private static string Parameter(ParameterInfo parameter)
     {
         string by = parameter.IsOut ? "out " : parameter.IsIn ? "in " : parameter.ParameterType.IsByRef ? "ref " : "";
-        string rest = parameter.IsDefined(typeof(ParamArrayAttribute)) ? "params " : parameter.Position == 0 && Has<ExtensionAttribute>(parameter.Member) ? "this " : "";
-        return $"{rest}{by}{Annotated(parameter.ParameterType, parameter)} {parameter.Name}{(parameter.HasDefaultValue ? " = " + Literal(parameter.DefaultValue) : "")}";
+        string rest = parameter.IsDefined(typeof(ParamArrayAttribute)) ? "params "
+            : parameter.Position == 0 && Has<ExtensionAttribute>(parameter.Member) ? "this " : "";
+        string value = parameter.HasDefaultValue ? " = " + Literal(parameter.DefaultValue) : "";
+        return $"{rest}{by}{Annotated(parameter.ParameterType, parameter)} {parameter.Name}{value}";
     }
 
     private static string Annotated(Type type, ICustomAttributeProvider where)
@@ -161,7 +177,8 @@ internal static class PublicApiText
     private static string Generics(MethodInfo method) =>
         method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(Name))}>" : "";
 
-    private static string Constraints(Type[] arguments) => string.Concat(arguments.Where(a => a.IsGenericParameter).Select(Constraint));
+    private static string Constraints(Type[] arguments) =>
+        string.Concat(arguments.Where(a => a.IsGenericParameter).Select(Constraint));
 
     private static string Constraint(Type argument)
     {
@@ -170,7 +187,8 @@ internal static class PublicApiText
         List<string> parts = [];
         if (isStruct)
         {
-            parts.Add(argument.CustomAttributes.Any(a => a.AttributeType.Name == "IsUnmanagedAttribute") ? "unmanaged" : "struct");
+            parts.Add(argument.CustomAttributes.Any(a => a.AttributeType.Name == "IsUnmanagedAttribute") ? "unmanaged"
+                : "struct");
         }
 
         if (flags.HasFlag(GenericParameterAttributes.ReferenceTypeConstraint))

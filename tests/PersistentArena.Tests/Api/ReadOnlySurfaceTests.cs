@@ -5,12 +5,14 @@ using GuestMemFs.Tests.Hosting;
 namespace GuestMemFs.Tests.Api;
 
 /// <summary>
-/// Everything public that works on an arena's memory, called on one that was opened read-only: a writer is refused with a type, a reader is not. What is public and in neither
-/// table fails the test, so that a new writer is not forgotten.
+/// Everything public that works on an arena's memory, called on one that was opened read-only: a writer is refused with
+/// a type, a reader is not. What is public and in neither table fails the test, so that a new writer is not forgotten.
 /// </summary>
 public sealed class ReadOnlySurfaceTests
 {
-    /// <summary>The writers, by type and method. All are called; each throws <see cref="ArenaReadOnlyException"/>.</summary>
+    /// <summary>
+    /// The writers, by type and method. All are called; each throws <see cref="ArenaReadOnlyException"/>.
+    /// </summary>
     private static readonly Dictionary<string, Action<World>> s_writers = new(StringComparer.Ordinal)
     {
         ["PersistentArena.CreateRegion"] = world => world.Arena.CreateRegion("new", 2 << 20),
@@ -19,7 +21,8 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentArena.OpenOrCreateRegion"] = world => world.Arena.OpenOrCreateRegion("new", 2 << 20),
         ["PersistentArena.Freeze"] = world => world.Arena.Freeze(),
         ["PersistentArena.Thaw"] = world => world.Arena.Thaw(),
-        ["PersistentArena.Create"] = world => PersistentArena.Create(new ArenaOptions { Directory = world.Directory, Access = ArenaAccess.ReadOnly }),
+        ["PersistentArena.Create"] = world =>
+            PersistentArena.Create(new ArenaOptions { Directory = world.Directory, Access = ArenaAccess.ReadOnly }),
         ["PersistentArena.OpenOrGrowRegion"] = world => world.Arena.OpenOrGrowRegion("new", 2 << 20),
         ["PersistentRegion.Grow"] = world => world.Raw.Grow(4 << 20),
         ["PersistentRegion.EnsureBacked"] = world => world.Raw.EnsureBacked(0, 4096),
@@ -37,7 +40,8 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentDictionary.Clear"] = world => world.Dictionary.Clear(),
         ["PersistentDictionary.CollectGarbage"] = world => world.Dictionary.CollectGarbage(10),
         ["PersistentDictionary.RemoveExpired"] = world => world.Dictionary.RemoveExpired(5000),
-        ["PersistentDictionary.Expire"] = world => world.Dictionary.Expire("expiring"u8, DateTimeOffset.UtcNow.AddHours(5)),
+        ["PersistentDictionary.Expire"] = world =>
+            world.Dictionary.Expire("expiring"u8, DateTimeOffset.UtcNow.AddHours(5)),
         ["PersistentDictionary.Remove"] = world => world.Dictionary.Remove("text"u8),
         ["PersistentDictionary.TryAdd"] = world => world.Dictionary.TryAdd("new"u8, "value"u8),
         ["PersistentDictionary.TryUpdate"] = world => world.Dictionary.TryUpdate("text"u8, "other"u8, "value"u8),
@@ -69,11 +73,14 @@ public sealed class ReadOnlySurfaceTests
     /// <summary>What reads, or ends what could not be begun (a group).</summary>
     private static readonly string[] s_readers =
     [
-        "PersistentArena.GetSpace", "PersistentArena.GetRegionFiles", "PersistentArena.ListRegions", "PersistentArena.BorrowRegion", "PersistentArena.OpenRegion",
-        "PersistentArena.TryOpenRegion", "PersistentArena.FindRegion", "PersistentArena.CheckFiles", "PersistentArena.Open", "PersistentArena.OpenOrCreate", "PersistentArena.Dispose",
+        "PersistentArena.GetSpace", "PersistentArena.GetRegionFiles", "PersistentArena.ListRegions",
+        "PersistentArena.BorrowRegion", "PersistentArena.OpenRegion",
+        "PersistentArena.TryOpenRegion", "PersistentArena.FindRegion", "PersistentArena.CheckFiles",
+        "PersistentArena.Open", "PersistentArena.OpenOrCreate", "PersistentArena.Dispose",
         "PersistentRegion.ReadPages", "PersistentRegion.AsSpan", "PersistentRegion.Flush", "PersistentRegion.Dispose",
         "PersistentHeap.GetStatistics", "PersistentHeap.Read", "PersistentHeap.ReadBytes",
-        "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom", "PersistentDictionary.Get", "PersistentDictionary.Scan",
+        "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom",
+        "PersistentDictionary.Get", "PersistentDictionary.Scan",
         "PersistentDictionary.Prefetch", "PersistentDictionary.ReadMany", "AtomicGroup.Commit", "AtomicGroup.Dispose",
         "PersistentSortedMap.TryRead", "PersistentSortedMap.Get", "PersistentSortedMap.ContainsKey",
         "PersistentSortedMap.Scan", "PersistentSortedMap.ScanDescending", "PersistentSortedMap.TryGetFirst",
@@ -92,8 +99,11 @@ public sealed class ReadOnlySurfaceTests
     [Fact]
     public void Everything_public_is_known_as_reader_or_writer()
     {
-        const BindingFlags declared = BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
-        string[] there = [.. s_types.SelectMany(type => type.GetMethods(declared).Where(method => !method.IsSpecialName && method.GetBaseDefinition().DeclaringType == type)
+        const BindingFlags declared = BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static
+            | BindingFlags.DeclaredOnly;
+        string[] there = [.. s_types.SelectMany(type =>
+            type.GetMethods(declared).Where(method =>
+                !method.IsSpecialName && method.GetBaseDefinition().DeclaringType == type)
             .Select(method => $"{type.Name}.{method.Name}")).Distinct().Order(StringComparer.Ordinal)];
 
         Assert.Equal(s_writers.Keys.Concat(s_readers).Order(StringComparer.Ordinal), there);
@@ -140,7 +150,8 @@ public sealed class ReadOnlySurfaceTests
             {
                 writer.CreateRegion("raw", 2 << 20).Dispose();
                 writer.CreateRegion("never formatted", 8 << 20, new RegionOptions { Kind = RegionKind.Heap }).Dispose();
-                using PersistentRegion region = writer.CreateRegion("heap", 16 << 20, new RegionOptions { Kind = RegionKind.Heap });
+                using PersistentRegion region = writer.CreateRegion("heap", 16 << 20,
+                    new RegionOptions { Kind = RegionKind.Heap });
                 PersistentHeap heap = PersistentHeap.Open(region);
                 heap.PutBytes(heap.OpenOrCreateRoot<Node>("root").Value.Text, "text"u8);
                 PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");

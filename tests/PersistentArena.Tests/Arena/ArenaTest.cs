@@ -30,7 +30,8 @@ internal static class ArenaTest
         {
             int step = (int)Math.Min(MiB, end - at);
             Pattern(expected.AsSpan(0, step), seed, at);
-            Assert.True(region.AsSpan(at, step).SequenceEqual(expected.AsSpan(0, step)), $"region '{region.Name}' differs within [{at}, {at + step})");
+            Assert.True(region.AsSpan(at, step).SequenceEqual(expected.AsSpan(0, step)),
+                $"region '{region.Name}' differs within [{at}, {at + step})");
         }
     }
 

@@ -2,7 +2,9 @@ using GuestMemFs.Arena;
 
 namespace GuestMemFs.Tests.Arena;
 
-/// <summary>What is noted as backed is never more than was: a page of which only a part was taken is asked for again.</summary>
+/// <summary>
+/// What is noted as backed is never more than was: a page of which only a part was taken is asked for again.
+/// </summary>
 public class BackedPagesTests
 {
     // Half of what a bit stands for.

@@ -4,7 +4,9 @@ using static GuestMemFs.Tests.Arena.ArenaTest;
 
 namespace GuestMemFs.Tests.Arena;
 
-/// <summary>Files that were broken from outside: opened right, mended with a word, or refused; never served wrong.</summary>
+/// <summary>
+/// Files that were broken from outside: opened right, mended with a word, or refused; never served wrong.
+/// </summary>
 public class DamageTests(ITestOutputHelper output)
 {
     [Fact]
@@ -29,10 +31,12 @@ public class DamageTests(ITestOutputHelper output)
     public void Any_byte_of_the_metadata_may_be_anything(int value)
     {
         Random random = new(1);
-        SortedDictionary<string, int> outcomes = DamageEach((_, _) => (byte)(value < 0 ? random.Next(256) : value), out _);
+        SortedDictionary<string, int> outcomes = DamageEach((_, _) => (byte)(value < 0 ? random.Next(256) : value),
+            out _);
         string[] known =
         [
-            "", ReasonCodes.SuperblockRepaired, ReasonCodes.ActiveWordRepaired, ReasonCodes.StateWordDamaged, ReasonCodes.LeaseRepaired, ReasonCodes.TailWordRepaired, ReasonCodes.JournalHeaderRepaired,
+            "", ReasonCodes.SuperblockRepaired, ReasonCodes.ActiveWordRepaired, ReasonCodes.StateWordDamaged,
+            ReasonCodes.LeaseRepaired, ReasonCodes.TailWordRepaired, ReasonCodes.JournalHeaderRepaired,
             ReasonCodes.MetadataIdentityRepaired, "refused " + ReasonCodes.JournalDamaged,
         ];
         Assert.Empty(outcomes.Keys.Except(known));
@@ -102,7 +106,8 @@ public class DamageTests(ITestOutputHelper output)
         }
 
         byte[] before = RawFile.Read(medium, "arena.meta");
-        ArenaDamagedException refused = Assert.Throws<ArenaDamagedException>(() => PersistentArena.OpenOrCreate(On(medium)));
+        ArenaDamagedException refused = Assert.Throws<ArenaDamagedException>(() =>
+            PersistentArena.OpenOrCreate(On(medium)));
         Assert.Equal(ReasonCodes.SuperblockDamaged, refused.ReasonCode);
         Assert.True(before.AsSpan().SequenceEqual(RawFile.Read(medium, "arena.meta")));
     }
@@ -125,11 +130,14 @@ public class DamageTests(ITestOutputHelper output)
         string path = Path.Combine(medium.Directory!, "extent-1");
         string kept = path + ".kept";
         File.Copy(path, kept);
-        Refused(ReasonCodes.ExtentTruncated, () => Truncate(path, 2 * MiB), e => Assert.Equal((6 * MiB, 2 * MiB), (e.ExpectedLength, e.FoundLength)));
+        Refused(ReasonCodes.ExtentTruncated, () => Truncate(path, 2 * MiB),
+            e => Assert.Equal((6 * MiB, 2 * MiB), (e.ExpectedLength, e.FoundLength)));
         Refused(ReasonCodes.ExtentTruncated, () => Truncate(path, 0));
         Refused(ReasonCodes.ExtentMissing, () => File.Delete(path));
-        Refused(ReasonCodes.ExtentMissing, () => File.Copy(Path.Combine(other.Directory!, "extent-1"), path, overwrite: true));
-        Refused(ReasonCodes.ExtentMissing, () => File.Copy(Path.Combine(medium.Directory!, "extent-2"), path, overwrite: true), duplicatesTwo: true);
+        Refused(ReasonCodes.ExtentMissing,
+            () => File.Copy(Path.Combine(other.Directory!, "extent-1"), path, overwrite: true));
+        Refused(ReasonCodes.ExtentMissing,
+            () => File.Copy(Path.Combine(medium.Directory!, "extent-2"), path, overwrite: true), duplicatesTwo: true);
 
         void Refused(string code, Action breakIt, Action<ExtentException>? check = null, bool duplicatesTwo = false)
         {
@@ -150,7 +158,8 @@ public class DamageTests(ITestOutputHelper output)
                 }
                 else
                 {
-                    Assert.Equal(ReasonCodes.ExtentDuplicated, Assert.Throws<ExtentException>(() => arena.OpenRegion("two")).ReasonCode);
+                    Assert.Equal(ReasonCodes.ExtentDuplicated,
+                        Assert.Throws<ExtentException>(() => arena.OpenRegion("two")).ReasonCode);
                 }
 
                 Assert.Equal(2, arena.ListRegions().Count);
@@ -218,7 +227,8 @@ public class DamageTests(ITestOutputHelper output)
         File.Copy(path, path + ".a");
         File.Move(path, path + ".b");
         using PersistentArena again = PersistentArena.Open(On(medium));
-        Assert.Equal(ReasonCodes.ExtentDuplicated, Assert.Throws<ExtentException>(() => again.OpenRegion("r")).ReasonCode);
+        Assert.Equal(ReasonCodes.ExtentDuplicated,
+            Assert.Throws<ExtentException>(() => again.OpenRegion("r")).ReasonCode);
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public class GrowthTests
     {
         using TestMedium medium = TestMedia.Create("tmpfs-huge"); // 512 MiB
         using PersistentArena arena = PersistentArena.Create(On(medium));
-        using PersistentRegion region = arena.CreateRegion("r", 10 * MiB, new RegionOptions { MaximumLength = 2L << 30 });
+        using PersistentRegion region = arena.CreateRegion("r", 10 * MiB,
+            new RegionOptions { MaximumLength = 2L << 30 });
         Fill(region, 1);
         for (int i = 0; i < 3; i++)
         {
@@ -32,10 +33,13 @@ public class GrowthTests
     {
         for (int calls = 1; calls < 30; calls++)
         {
-            using var memory = TestMedium.OfMedium("strict", new StrictMedium(new StrictOptions { MaximumFileLength = 8 * MiB, CarveOut = 64 * MiB }));
+            using var memory = TestMedium.OfMedium("strict",
+                new StrictMedium(new StrictOptions { MaximumFileLength = 8 * MiB, CarveOut = 64 * MiB }));
             var failing = new FailingMedium(memory.Open());
-            using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = failing, MetadataSize = 2 * MiB });
-            using PersistentRegion region = arena.CreateRegion("r", 5 * MiB, new RegionOptions { MaximumLength = 60 * MiB });
+            using PersistentArena arena = PersistentArena.Create(
+                new ArenaOptions { Medium = failing, MetadataSize = 2 * MiB });
+            using PersistentRegion region = arena.CreateRegion("r", 5 * MiB,
+                new RegionOptions { MaximumLength = 60 * MiB });
             Fill(region, 1);
             failing.FailAfter = calls;
             bool failed = false;
@@ -77,7 +81,8 @@ public class GrowthTests
                 for (int i = 0; i < 40; i++)
                 {
                     string name = string.Create(CultureInfo.InvariantCulture, $"{thread}-{i}");
-                    using (PersistentRegion region = arena.CreateRegion(name, 2 * MiB, new RegionOptions { Reserve = RegionReserve.OnDemand }))
+                    using (PersistentRegion region = arena.CreateRegion(name, 2 * MiB,
+                        new RegionOptions { Reserve = RegionReserve.OnDemand }))
                     {
                         region.EnsureBacked(0, 4096);
                         region.AsSpan(0, 4096).Fill((byte)thread);

@@ -4,7 +4,10 @@ using static GuestMemFs.Tests.Arena.ArenaTest;
 
 namespace GuestMemFs.Tests.Arena;
 
-/// <summary>The guestmemfs patches hand files' bytes to other names at a kexec, and forget lengths and modes: identity is in the bytes.</summary>
+/// <summary>
+/// The guestmemfs patches hand files' bytes to other names at a kexec, and forget lengths and modes: identity is in the
+/// bytes.
+/// </summary>
 public class KexecTests
 {
     [Fact]
@@ -12,14 +15,16 @@ public class KexecTests
     {
         for (int seed = -2; seed < 24; seed++)
         {
-            using var medium = TestMedium.OfMedium("strict", new StrictMedium(new StrictOptions { MaximumFileLength = 8 * MiB }));
+            using var medium = TestMedium.OfMedium("strict",
+                new StrictMedium(new StrictOptions { MaximumFileLength = 8 * MiB }));
             Guid id;
             using (PersistentArena arena = PersistentArena.Create(On(medium)))
             {
                 id = arena.Id;
                 for (int i = 0; i < 4; i++)
                 {
-                    using PersistentRegion region = arena.CreateRegion(Name(i), (2 + (5 * i)) * MiB, new RegionOptions { Kind = (RegionKind)(i % 3) });
+                    using PersistentRegion region = arena.CreateRegion(Name(i), (2 + (5 * i)) * MiB,
+                        new RegionOptions { Kind = (RegionKind)(i % 3) });
                     Fill(region, i);
                 }
 
@@ -73,9 +78,11 @@ public class KexecTests
         {
             id = arena.Id;
             forged = RawFile.Read(medium, "arena.meta");
-            using PersistentRegion ram = arena.CreateRegion("ram", 2 * MiB, new RegionOptions { Kind = RegionKind.GuestRam });
+            using PersistentRegion ram = arena.CreateRegion("ram", 2 * MiB,
+                new RegionOptions { Kind = RegionKind.GuestRam });
             forged.CopyTo(ram.AsSpan(0, (int)(2 * MiB)));
-            using PersistentRegion second = arena.CreateRegion("ram2", 2 * MiB, new RegionOptions { Kind = RegionKind.GuestRam });
+            using PersistentRegion second = arena.CreateRegion("ram2", 2 * MiB,
+                new RegionOptions { Kind = RegionKind.GuestRam });
             forged.CopyTo(second.AsSpan(0, (int)(2 * MiB)));
         }
 
@@ -103,7 +110,8 @@ public class KexecTests
         }
 
         StrictMedium fresh = medium.Strict!.SimulateFreshMountOverOldContent();
-        using (PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = new BorrowedMedium(fresh), MetadataSize = 2 * MiB }))
+        using (PersistentArena arena = PersistentArena.Create(
+            new ArenaOptions { Medium = new BorrowedMedium(fresh), MetadataSize = 2 * MiB }))
         {
             Assert.NotEqual(old, arena.Id);
             Assert.Empty(arena.ListRegions());
@@ -159,14 +167,16 @@ public class KexecTests
     public void The_number_of_files_is_kept_to()
     {
         using var strict = new StrictMedium(new StrictOptions { MaximumFiles = 5 });
-        using (PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = strict, MetadataSize = 2 * MiB }))
+        using (PersistentArena arena = PersistentArena.Create(
+            new ArenaOptions { Medium = strict, MetadataSize = 2 * MiB }))
         {
             for (int i = 0; i < 4; i++)
             {
                 arena.CreateRegion(Name(i), 2 * MiB).Dispose();
             }
 
-            ArenaOutOfFilesException refused = Assert.Throws<ArenaOutOfFilesException>(() => arena.CreateRegion("x", 2 * MiB));
+            ArenaOutOfFilesException refused = Assert.Throws<ArenaOutOfFilesException>(() =>
+                arena.CreateRegion("x", 2 * MiB));
             Assert.Equal((1, 5, 5), (refused.Asked, refused.Present, refused.Maximum));
             arena.DeleteRegion(Name(2));
             arena.CreateRegion("x", 2 * MiB).Dispose();

@@ -3,7 +3,10 @@ using static GuestMemFs.Tests.Arena.ArenaTest;
 
 namespace GuestMemFs.Tests.Arena;
 
-/// <summary>A process that is killed at any call to its medium leaves what it had said it did, and nothing in between; and so does the next one, killed in its recovery.</summary>
+/// <summary>
+/// A process that is killed at any call to its medium leaves what it had said it did, and nothing in between; and so
+/// does the next one, killed in its recovery.
+/// </summary>
 [Trait("speed", "slow")]
 public class KilledAnywhereTests
 {
@@ -67,7 +70,8 @@ public class KilledAnywhereTests
             return TestMedium.OfMedium("strict", strict);
         }
 
-        using (PersistentArena old = PersistentArena.Create(new ArenaOptions { Medium = new BorrowedMedium(strict), MetadataSize = 2 * MiB }))
+        using (PersistentArena old = PersistentArena.Create(
+            new ArenaOptions { Medium = new BorrowedMedium(strict), MetadataSize = 2 * MiB }))
         {
             Write(old, "of an older life", 20 * MiB, 9);
         }
@@ -103,7 +107,8 @@ public class KilledAnywhereTests
     {
         try
         {
-            PersistentArena.OpenOrCreate(new ArenaOptions { Medium = new KilledMedium(medium.Open(), calls, lastCallHappens), MetadataSize = 2 * MiB }).Abandon();
+            PersistentArena.OpenOrCreate(new ArenaOptions { Medium = new KilledMedium(medium.Open(), calls,
+                lastCallHappens), MetadataSize = 2 * MiB }).Abandon();
             return true;
         }
         catch (KilledException)
@@ -112,7 +117,9 @@ public class KilledAnywhereTests
         }
     }
 
-    /// <summary>The arena is in the state of the steps that were done, or of one more; every byte is right; nothing leaked.</summary>
+    /// <summary>
+    /// The arena is in the state of the steps that were done, or of one more; every byte is right; nothing leaked.
+    /// </summary>
     private static string Check(TestMedium medium, int done, bool overOlderLife, string? expected = null)
     {
         using PersistentArena arena = PersistentArena.OpenOrCreate(On(medium));
@@ -148,7 +155,8 @@ public class KilledAnywhereTests
         int files = arena.Medium.ListFiles().Count;
         if (overOlderLife)
         {
-            // A file that was made and holds an older life's identity cannot be told from another arena's; at most one for each kill.
+            // A file that was made and holds an older life's identity cannot be told from another arena's; at most one
+            // for each kill.
             Assert.InRange(files - space.Files, 0, 20);
         }
         else

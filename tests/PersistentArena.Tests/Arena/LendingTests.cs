@@ -55,9 +55,11 @@ public sealed class LendingTests
     {
         using var directory = new ArenaDirectory();
         using PersistentArena writer = PersistentArena.Create(new ArenaOptions { Directory = directory.Path });
-        using PersistentRegion seen = writer.CreateRegion("plan", Length, new RegionOptions { MaximumLength = 2 * Length });
+        using PersistentRegion seen = writer.CreateRegion("plan", Length,
+            new RegionOptions { MaximumLength = 2 * Length });
         writer.CreateRegion("keys", Length, new RegionOptions { Kind = RegionKind.Heap }).Dispose();
-        using PersistentArena reader = PersistentArena.Open(new ArenaOptions { Directory = directory.Path, Access = ArenaAccess.ReadOnly });
+        using PersistentArena reader = PersistentArena.Open(
+            new ArenaOptions { Directory = directory.Path, Access = ArenaAccess.ReadOnly });
         using PersistentRegion looked = reader.OpenRegion("plan");
 
         PersistentRegion borrowed = reader.BorrowRegion("plan");
@@ -85,7 +87,9 @@ public sealed class LendingTests
         arena.CreateRegion("ram", Length, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
 
         // flock(1) takes the lock on the shell's open file, and ends.
-        using Process holder = Process.Start(new ProcessStartInfo("sh", ["-c", "exec 9<\"$0\"; flock --nonblock 9; echo here; exec sleep 60", Assert.Single(arena.GetRegionFiles("ram")).Path!]) { RedirectStandardOutput = true })!;
+        using Process holder = Process.Start(new ProcessStartInfo("sh",
+            ["-c", "exec 9<\"$0\"; flock --nonblock 9; echo here; exec sleep 60",
+                Assert.Single(arena.GetRegionFiles("ram")).Path!]) { RedirectStandardOutput = true })!;
         try
         {
             Assert.Equal("here", holder.StandardOutput.ReadLine());
@@ -118,7 +122,8 @@ public sealed class LendingTests
     // As a machine is started: the lock is taken, and the program then takes the place of who took it.
     private static Process Lend(string file)
     {
-        Process process = Process.Start(new ProcessStartInfo("flock", ["--nonblock", "--no-fork", file, "sh", "-c", "echo here; exec sleep 60"]) { RedirectStandardOutput = true })!;
+        Process process = Process.Start(new ProcessStartInfo("flock", ["--nonblock", "--no-fork", file, "sh", "-c",
+            "echo here; exec sleep 60"]) { RedirectStandardOutput = true })!;
         Assert.Equal("here", process.StandardOutput.ReadLine());
         return process;
     }

@@ -40,7 +40,8 @@ public class ManyRegionsTests(ITestOutputHelper output)
             }
         }
 
-        output.WriteLine($"opened in {string.Join(", ", clean.Select(ms => ms.ToString("0.0", CultureInfo.InvariantCulture)))} ms, the last after a kill");
+        var times = clean.Select(ms => ms.ToString("0.0", CultureInfo.InvariantCulture));
+        output.WriteLine($"opened in {string.Join(", ", times)} ms, the last after a kill");
 
         // 50 ms is the promise, and it is kept with a wide margin on an idle machine; the bound allows for a busy one.
         Assert.True(clean.Take(4).Min() < 50, "clean open");
@@ -49,5 +50,6 @@ public class ManyRegionsTests(ITestOutputHelper output)
         static ArenaOptions Options(TestMedium medium) => new() { Medium = medium.Open() };
     }
 
-    private static string Name(int i) => string.Create(CultureInfo.InvariantCulture, $"tenant-{i}/a-name-of-middling-length");
+    private static string Name(int i) => string.Create(CultureInfo.InvariantCulture,
+        $"tenant-{i}/a-name-of-middling-length");
 }

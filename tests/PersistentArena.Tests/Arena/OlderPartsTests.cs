@@ -4,7 +4,10 @@ using static GuestMemFs.Tests.Arena.ArenaTest;
 
 namespace GuestMemFs.Tests.Arena;
 
-/// <summary>An arena whose files are not of one time: a backup restored in part. What does not belong together is refused, and no file that may hold data is deleted.</summary>
+/// <summary>
+/// An arena whose files are not of one time: a backup restored in part. What does not belong together is refused, and
+/// no file that may hold data is deleted.
+/// </summary>
 public class OlderPartsTests
 {
     [Fact]
@@ -86,7 +89,8 @@ public class OlderPartsTests
         for (int open = 0; open < 6; open++)
         {
             using PersistentArena arena = PersistentArena.Open(On(medium));
-            Assert.Equal(ReasonCodes.ExtentOfOtherGeneration, Assert.Throws<ExtentException>(() => arena.OpenRegion("r")).ReasonCode);
+            Assert.Equal(ReasonCodes.ExtentOfOtherGeneration,
+                Assert.Throws<ExtentException>(() => arena.OpenRegion("r")).ReasonCode);
         }
 
         Write(medium, "arena.meta", newer);
@@ -95,7 +99,9 @@ public class OlderPartsTests
         AssertFilled(region, 2);
     }
 
-    /// <summary>The medium that gives nothing back: there older metadata would have a file used again that holds a region now.</summary>
+    /// <summary>
+    /// The medium that gives nothing back: there older metadata would have a file used again that holds a region now.
+    /// </summary>
     [Fact]
     public void A_file_that_only_an_older_metadata_calls_unused_is_not_used_again()
     {
@@ -117,7 +123,8 @@ public class OlderPartsTests
         Write(medium, "arena.meta", older);
         using (PersistentArena arena = PersistentArena.Open(On(medium)))
         {
-            Assert.Contains(arena.AttachReport.Reasons, r => r.Code == ReasonCodes.FilesSetAside && r.Text.Contains("extent-1", StringComparison.Ordinal));
+            Assert.Contains(arena.AttachReport.Reasons,
+                r => r.Code == ReasonCodes.FilesSetAside && r.Text.Contains("extent-1", StringComparison.Ordinal));
             Make(arena, "third", 3);
         }
 
@@ -196,7 +203,8 @@ public class OlderPartsTests
         Write(medium, "extent-1", older);
         using PersistentArena again = PersistentArena.Open(On(medium));
         again.Freeze();
-        Assert.Equal(ReasonCodes.ExtentOfOtherGeneration, Assert.Throws<ExtentException>(() => again.OpenRegion("r")).ReasonCode);
+        Assert.Equal(ReasonCodes.ExtentOfOtherGeneration,
+            Assert.Throws<ExtentException>(() => again.OpenRegion("r")).ReasonCode);
     }
 
     [Fact]
@@ -218,7 +226,8 @@ public class OlderPartsTests
         Refill(medium, 2);
         Write(medium, "extent-1", older);
         using PersistentArena again = PersistentArena.Open(On(medium));
-        Assert.Equal(ReasonCodes.ExtentOfOtherGeneration, Assert.Throws<ExtentException>(() => again.OpenRegion("r")).ReasonCode);
+        Assert.Equal(ReasonCodes.ExtentOfOtherGeneration,
+            Assert.Throws<ExtentException>(() => again.OpenRegion("r")).ReasonCode);
 
         // And where somebody means it, it is taken as it is.
         again.ForgetGeneration("r");
@@ -255,7 +264,8 @@ public class OlderPartsTests
 
     private static void Make(PersistentArena arena, string name, int seed, long length = 4 * MiB)
     {
-        using PersistentRegion region = arena.CreateRegion(name, length, new RegionOptions { MaximumLength = 64 * MiB });
+        using PersistentRegion region = arena.CreateRegion(name, length,
+            new RegionOptions { MaximumLength = 64 * MiB });
         Fill(region, seed);
     }
 

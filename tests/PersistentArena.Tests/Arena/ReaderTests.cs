@@ -14,7 +14,8 @@ public class ReaderTests
     {
         using TestMedium medium = TestMedia.Create(kind);
         using PersistentArena writer = PersistentArena.Create(On(medium));
-        using PersistentRegion region = writer.CreateRegion("r", 2 * MiB, new RegionOptions { MaximumLength = 60 * MiB });
+        using PersistentRegion region = writer.CreateRegion("r", 2 * MiB,
+            new RegionOptions { MaximumLength = 60 * MiB });
         using PersistentArena reader = PersistentArena.Open(On(medium, ArenaAccess.ReadOnly));
         Assert.True(reader.IsReadOnly);
         Assert.Equal(AttachKind.Reader, reader.AttachReport.Kind);
@@ -86,10 +87,12 @@ public class ReaderTests
                 foreach (RegionInfo region in regions)
                 {
                     string[] parts = region.Name.Split('-');
-                    rounds[int.Parse(parts[0], CultureInfo.InvariantCulture)] = int.Parse(parts[1], CultureInfo.InvariantCulture);
+                    rounds[int.Parse(parts[0], CultureInfo.InvariantCulture)] = int.Parse(parts[1],
+                        CultureInfo.InvariantCulture);
                 }
 
-                // Renamed in turn: a consistent picture is two adjacent rounds, and no picture is older than the one before.
+                // Renamed in turn: a consistent picture is two adjacent rounds, and no picture is older than the one
+                // before.
                 for (int i = 1; i < Regions; i++)
                 {
                     Assert.InRange(rounds[i], rounds[i - 1] - 1, rounds[i - 1]);
@@ -116,7 +119,8 @@ public class ReaderTests
     {
         using TestMedium medium = TestMedia.Create("tmpfs");
         using PersistentArena writer = PersistentArena.Create(On(medium));
-        using PersistentRegion region = writer.CreateRegion("heap", 4 * MiB, new RegionOptions { Kind = RegionKind.Heap, MaximumLength = 256 * MiB });
+        using PersistentRegion region = writer.CreateRegion("heap", 4 * MiB,
+            new RegionOptions { Kind = RegionKind.Heap, MaximumLength = 256 * MiB });
         PersistentHeap heap = PersistentHeap.Open(region);
         PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
         PersistentRoot<Offset<byte>> root = heap.OpenOrCreateRoot<Offset<byte>>("root");
@@ -154,7 +158,8 @@ public class ReaderTests
         using TestMedium medium = TestMedia.Create("tmpfs");
         using PersistentArena arena = PersistentArena.Create(On(medium));
         string file = Path.Combine(medium.Directory!, "extent-1");
-        using PersistentRegion region = arena.CreateRegion("heap", 64 * MiB, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+        using PersistentRegion region = arena.CreateRegion("heap", 64 * MiB,
+            new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
         Assert.InRange(Allocated(file), 1, MiB);
         region.EnsureBacked(0, 3 * MiB);
         Assert.InRange(Allocated(file), 3 * MiB, 5 * MiB);
@@ -183,7 +188,8 @@ public class ReaderTests
 
         static long Allocated(string file)
         {
-            using var raw = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("stat", ["-c", "%b", file]) { RedirectStandardOutput = true })!;
+            using var raw = System.Diagnostics.Process.Start(
+                new System.Diagnostics.ProcessStartInfo("stat", ["-c", "%b", file]) { RedirectStandardOutput = true })!;
             return long.Parse(raw.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture) * 512;
         }
     }

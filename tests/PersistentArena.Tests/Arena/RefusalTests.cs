@@ -14,35 +14,49 @@ public class RefusalTests
     {
         using TestMedium medium = TestMedia.Create(kind);
         using PersistentArena arena = PersistentArena.Create(On(medium));
-        using PersistentRegion data = arena.CreateRegion("data", 4 * MiB, new RegionOptions { MaximumLength = 8 * MiB });
+        using PersistentRegion data = arena.CreateRegion("data", 4 * MiB,
+            new RegionOptions { MaximumLength = 8 * MiB });
         arena.CreateRegion("ram", 2 * MiB, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
 
-        Refuses<RegionExistsException>(ReasonCodes.RegionExists, () => arena.CreateRegion("data", 2 * MiB), e => Assert.Equal(4 * MiB, e.Length));
+        Refuses<RegionExistsException>(ReasonCodes.RegionExists, () => arena.CreateRegion("data", 2 * MiB),
+            e => Assert.Equal(4 * MiB, e.Length));
         Refuses<RegionExistsException>(ReasonCodes.RegionExists, () => arena.RenameRegion("ram", "data"));
-        Refuses<RegionNotFoundException>(ReasonCodes.RegionNotFound, () => arena.OpenRegion("none"), e => Assert.Equal("none", e.Name));
+        Refuses<RegionNotFoundException>(ReasonCodes.RegionNotFound, () => arena.OpenRegion("none"),
+            e => Assert.Equal("none", e.Name));
         Refuses<RegionNotFoundException>(ReasonCodes.RegionNotFound, () => arena.DeleteRegion("none"));
         Refuses<RegionNotFoundException>(ReasonCodes.RegionNotFound, () => arena.RenameRegion("none", "other"));
-        Refuses<RegionKindException>(ReasonCodes.RegionWrongKind, () => arena.OpenRegion("ram", RegionKind.Heap), e => Assert.Equal((RegionKind.Heap, RegionKind.GuestRam), (e.Asked, e.Found)));
+        Refuses<RegionKindException>(ReasonCodes.RegionWrongKind, () => arena.OpenRegion("ram", RegionKind.Heap),
+            e => Assert.Equal((RegionKind.Heap, RegionKind.GuestRam), (e.Asked, e.Found)));
         Refuses<RegionKindException>(ReasonCodes.RegionWrongKind, () => arena.OpenOrCreateRegion("ram", 2 * MiB));
-        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.OpenOrCreateRegion("data", 6 * MiB), e => Assert.Equal((6 * MiB, 4 * MiB), (e.Asked, e.Limit)));
-        foreach (long length in (long[])[long.MinValue, -1, 0, 1, MiB, (2 * MiB) - 4096, (2 * MiB) + 1, (1L << 46) + 4096, long.MaxValue])
+        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.OpenOrCreateRegion("data", 6 * MiB),
+            e => Assert.Equal((6 * MiB, 4 * MiB), (e.Asked, e.Limit)));
+        foreach (long length in (long[])[long.MinValue, -1, 0, 1, MiB, (2 * MiB) - 4096, (2 * MiB) + 1,
+            (1L << 46) + 4096, long.MaxValue])
         {
-            Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.CreateRegion("x", length), e => Assert.Equal(length, e.Asked));
+            Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.CreateRegion("x", length),
+                e => Assert.Equal(length, e.Asked));
         }
 
-        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.CreateRegion("x", 2 * MiB, new RegionOptions { Alignment = 4096 }));
-        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.CreateRegion("x", 4 * MiB, new RegionOptions { MaximumLength = 2 * MiB }));
-        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => data.Grow(2 * MiB), e => Assert.Equal(4 * MiB, e.Limit));
-        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => data.Grow(10 * MiB), e => Assert.Equal(data.MaximumLength, e.Limit));
-        Refuses<RegionInUseException>(ReasonCodes.RegionInUse, () => arena.DeleteRegion("data"), e => Assert.Equal(1, e.Leases));
-        foreach (string name in (string[])["", "a\nb", "\0", "\u0085", "\ud800", new string('x', 129), new string('ä', 65)])
+        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize,
+            () => arena.CreateRegion("x", 2 * MiB, new RegionOptions { Alignment = 4096 }));
+        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize,
+            () => arena.CreateRegion("x", 4 * MiB, new RegionOptions { MaximumLength = 2 * MiB }));
+        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => data.Grow(2 * MiB),
+            e => Assert.Equal(4 * MiB, e.Limit));
+        Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => data.Grow(10 * MiB),
+            e => Assert.Equal(data.MaximumLength, e.Limit));
+        Refuses<RegionInUseException>(ReasonCodes.RegionInUse, () => arena.DeleteRegion("data"),
+            e => Assert.Equal(1, e.Leases));
+        foreach (string name in (string[])["", "a\nb", "\0", "\u0085", "\ud800", new string('x', 129),
+            new string('ä', 65)])
         {
             Refuses<InvalidRegionNameException>(ReasonCodes.InvalidRegionName, () => arena.CreateRegion(name, 2 * MiB));
             Refuses<InvalidRegionNameException>(ReasonCodes.InvalidRegionName, () => arena.RenameRegion("data", name));
         }
 
         long tooMuch = arena.GetSpace().Total + (64 * MiB);
-        Refuses<ArenaOutOfSpaceException>(ReasonCodes.OutOfSpace, () => arena.CreateRegion("x", tooMuch), e => Assert.True(e.Asked >= tooMuch && e.Free < tooMuch));
+        Refuses<ArenaOutOfSpaceException>(ReasonCodes.OutOfSpace, () => arena.CreateRegion("x", tooMuch),
+            e => Assert.True(e.Asked >= tooMuch && e.Free < tooMuch));
         Refuses<ArenaInUseException>(ReasonCodes.ArenaInUse, () => PersistentArena.Open(On(medium)), e =>
         {
             Assert.Equal(Environment.ProcessId, e.ProcessId);
@@ -69,7 +83,8 @@ public class RefusalTests
             Assert.StartsWith(code, refused.Message, StringComparison.Ordinal);
             check?.Invoke(refused);
             Assert.Equal(regions, arena.ListRegions());
-            Assert.True(bytes.AsSpan().SequenceEqual(RawFile.Read(medium, "arena.meta")), $"{typeof(T).Name} changed the metadata");
+            Assert.True(bytes.AsSpan().SequenceEqual(RawFile.Read(medium, "arena.meta")),
+                $"{typeof(T).Name} changed the metadata");
             Assert.Equal(files, Files(medium));
         }
     }
@@ -189,11 +204,14 @@ public class RefusalTests
         using TestMedium medium = TestMedia.Create("tmpfs");
         Assert.Throws<ArenaNotFoundException>(() => PersistentArena.Open(On(medium)));
         Assert.Throws<ArenaNotFoundException>(() => PersistentArena.OpenOrCreate(On(medium, ArenaAccess.ReadOnly)));
-        Assert.Throws<ArenaNotFoundException>(() => PersistentArena.Open(new ArenaOptions { Directory = medium.Directory + "-none" }));
+        Assert.Throws<ArenaNotFoundException>(() =>
+            PersistentArena.Open(new ArenaOptions { Directory = medium.Directory + "-none" }));
         Assert.Throws<ArenaReadOnlyException>(() => PersistentArena.Create(On(medium, ArenaAccess.ReadOnly)));
-        Assert.Throws<ArenaMediumException>(() => PersistentArena.Create(new ArenaOptions { Directory = medium.Directory + "/none/none" }));
+        Assert.Throws<ArenaMediumException>(() =>
+            PersistentArena.Create(new ArenaOptions { Directory = medium.Directory + "/none/none" }));
         string path = Path.Combine(medium.Directory!, "arena.meta");
-        foreach (byte[] content in (byte[][])[new byte[100], [.. Enumerable.Repeat((byte)7, 2 << 20)], [.. Enumerable.Repeat((byte)9, 8192)]])
+        foreach (byte[] content in (byte[][])[new byte[100], [.. Enumerable.Repeat((byte)7, 2 << 20)],
+            [.. Enumerable.Repeat((byte)9, 8192)]])
         {
             File.WriteAllBytes(path, content);
             Assert.Throws<ForeignFileException>(() => PersistentArena.OpenOrCreate(On(medium)));
@@ -238,5 +256,6 @@ public class RefusalTests
         }
     }
 
-    private static List<string> Files(TestMedium medium) => [.. medium.Open().ListFiles().Order(StringComparer.Ordinal)];
+    private static List<string> Files(TestMedium medium) =>
+        [.. medium.Open().ListFiles().Order(StringComparer.Ordinal)];
 }

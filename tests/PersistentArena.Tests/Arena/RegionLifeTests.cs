@@ -15,7 +15,8 @@ public class RegionLifeTests(ITestOutputHelper output)
     {
         using TestMedium medium = TestMedia.Create(kind);
         long length = kind == "hugetlbfs-1g" ? 0 : 6 * MiB;
-        Assert.SkipWhen(length == 0, "two pages of 1 GiB are too few for an arena: one for its metadata, two for a region");
+        Assert.SkipWhen(length == 0,
+            "two pages of 1 GiB are too few for an arena: one for its metadata, two for a region");
         Guid id;
         using (PersistentArena arena = PersistentArena.Create(On(medium)))
         {
@@ -65,7 +66,8 @@ public class RegionLifeTests(ITestOutputHelper output)
         using TestMedium medium = TestMedia.Create(kind);
         using (PersistentArena arena = PersistentArena.Create(On(medium)))
         {
-            using PersistentRegion region = arena.CreateRegion("data", (2 * MiB) + 4096, new RegionOptions { MaximumLength = 200 * MiB });
+            using PersistentRegion region = arena.CreateRegion("data", (2 * MiB) + 4096,
+                new RegionOptions { MaximumLength = 200 * MiB });
             using PersistentRegion other = arena.CreateRegion("other", 2 * MiB);
             Fill(other, 2);
             nint address = region.Address;
@@ -111,7 +113,8 @@ public class RegionLifeTests(ITestOutputHelper output)
         const long Second = 120 * MiB;
         using (PersistentArena arena = PersistentArena.Create(On(medium)))
         {
-            using PersistentRegion ram = arena.CreateRegion("ram", First, new RegionOptions { Kind = RegionKind.GuestRam });
+            using PersistentRegion ram = arena.CreateRegion("ram", First,
+                new RegionOptions { Kind = RegionKind.GuestRam });
             Fill(ram, 7);
             ram.Grow(Second);
             Fill(ram, 7);
@@ -140,7 +143,8 @@ public class RegionLifeTests(ITestOutputHelper output)
         using PersistentArena arena = PersistentArena.Create(On(medium));
         for (int round = 0; round < 5; round++)
         {
-            using (PersistentRegion region = arena.CreateRegion("r", (10 + round) * MiB, new RegionOptions { Kind = RegionKind.Heap }))
+            using (PersistentRegion region = arena.CreateRegion("r", (10 + round) * MiB,
+                new RegionOptions { Kind = RegionKind.Heap }))
             {
                 if (round > 0 && kind != "strict")
                 {

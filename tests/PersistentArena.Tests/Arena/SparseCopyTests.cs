@@ -3,7 +3,10 @@ using static GuestMemFs.Tests.Arena.ArenaTest;
 
 namespace GuestMemFs.Tests.Arena;
 
-/// <summary>A copy that left pages of zeros out (cp --sparse=always, rsync -S): what was reserved has to be again, or a read ends the process with SIGBUS where the medium is full.</summary>
+/// <summary>
+/// A copy that left pages of zeros out (cp --sparse=always, rsync -S): what was reserved has to be again, or a read
+/// ends the process with SIGBUS where the medium is full.
+/// </summary>
 public class SparseCopyTests
 {
     [Fact]
@@ -20,7 +23,8 @@ public class SparseCopyTests
         using PersistentArena again = PersistentArena.Open(On(copy));
         using PersistentRegion region = again.OpenRegion("raw");
         Assert.True(Held(copy, "extent-1") >= 8 * MiB, $"{Held(copy, "extent-1")} bytes of the region have memory");
-        Assert.True(Held(copy, "arena.meta") >= Held(medium, "arena.meta"), $"{Held(copy, "arena.meta")} bytes of the metadata have memory");
+        Assert.True(Held(copy, "arena.meta") >= Held(medium, "arena.meta"),
+            $"{Held(copy, "arena.meta")} bytes of the metadata have memory");
     }
 
     [Fact]
@@ -31,7 +35,8 @@ public class SparseCopyTests
         long frontier;
         using (PersistentArena arena = PersistentArena.Create(On(medium)))
         {
-            using PersistentRegion region = arena.CreateRegion("heap", 64 * MiB, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+            using PersistentRegion region = arena.CreateRegion("heap", 64 * MiB,
+                new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
             PersistentHeap heap = PersistentHeap.Open(region);
             PersistentDictionary.OpenOrCreate(heap, "keys").Set("zeros"u8, new byte[20 << 20]);
             frontier = heap.GetStatistics().Frontier;
@@ -41,11 +46,13 @@ public class SparseCopyTests
         using PersistentArena again = PersistentArena.Open(On(copy));
         using PersistentRegion opened = again.OpenRegion("heap");
         _ = PersistentHeap.Open(opened);
-        Assert.True(Held(copy, "extent-1") >= frontier, $"{Held(copy, "extent-1")} bytes have memory, and {frontier} are in use");
+        Assert.True(Held(copy, "extent-1") >= frontier,
+            $"{Held(copy, "extent-1")} bytes have memory, and {frontier} are in use");
     }
 
     private static void Copy(TestMedium from, TestMedium to) =>
         Assert.Equal((0, ""), TestMedia.Run("cp", "-r", "--sparse=always", from.Directory! + "/.", to.Directory!));
 
-    private static long Held(TestMedium medium, string name) => TestMedia.BlocksOf(Path.Combine(medium.Directory!, name)) * 512;
+    private static long Held(TestMedium medium, string name) =>
+        TestMedia.BlocksOf(Path.Combine(medium.Directory!, name)) * 512;
 }

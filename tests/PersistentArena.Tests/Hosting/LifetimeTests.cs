@@ -16,10 +16,12 @@ public class LifetimeTests
         for (int life = 0; life < 3; life++)
         {
             // The service is registered first: it starts before, and stops after, what is registered behind it.
-            using var host = new TestHost(directory.Path, s => s.AddHostedService<Reader>().AddPersistentArena().AddPersistentDictionary("d"));
+            using var host = new TestHost(directory.Path,
+                s => s.AddHostedService<Reader>().AddPersistentArena().AddPersistentDictionary("d"));
             await host.Host.StartAsync(TestContext.Current.CancellationToken);
             Assert.Equal(life == 0 ? AttachKind.Fresh : AttachKind.Warm, host.Get<PersistentArena>().AttachReport.Kind);
-            Reader reader = Assert.IsType<Reader>(Assert.Single(host.Services.GetServices<IHostedService>(), s => s is Reader));
+            Reader reader = Assert.IsType<Reader>(
+                Assert.Single(host.Services.GetServices<IHostedService>(), s => s is Reader));
             Assert.Equal<byte[]?>(life == 0 ? null : [(byte)(life - 1)], reader.AtStart);
             host.Get<PersistentDictionary>().Set(s_key, [(byte)life]);
             await host.Host.StopAsync(TestContext.Current.CancellationToken);
@@ -50,7 +52,8 @@ public class LifetimeTests
         using var first = new TestHost(directory.Path, s => s.AddPersistentArena());
         await first.Host.StartAsync(TestContext.Current.CancellationToken);
         using var second = new TestHost(directory.Path, s => s.AddPersistentArena());
-        var e = await Assert.ThrowsAsync<ArenaInUseException>(() => second.Host.StartAsync(TestContext.Current.CancellationToken));
+        var e = await Assert.ThrowsAsync<ArenaInUseException>(() =>
+            second.Host.StartAsync(TestContext.Current.CancellationToken));
         Assert.Equal(Environment.ProcessId, e.ProcessId);
     }
 
@@ -61,11 +64,13 @@ public class LifetimeTests
         for (int life = 0; life < 2; life++)
         {
             using ServiceProvider services = new ServiceCollection()
-                .AddPersistentArena(o => (o.Directory, o.HeapSize) = (directory["arena"], TestHost.HeapSize)).AddPersistentDictionary("d").BuildServiceProvider();
+                .AddPersistentArena(o => (o.Directory, o.HeapSize) = (directory["arena"], TestHost.HeapSize))
+                .AddPersistentDictionary("d").BuildServiceProvider();
             Assert.Equal(life > 0, Directory.Exists(directory["arena"]));
             Assert.Equal(life, services.GetRequiredService<PersistentDictionary>().Count);
             services.GetRequiredService<PersistentDictionary>().Set([(byte)life], s_key);
-            Assert.Equal(life == 0 ? AttachKind.Fresh : AttachKind.Warm, services.GetRequiredService<PersistentArena>().AttachReport.Kind);
+            Assert.Equal(life == 0 ? AttachKind.Fresh : AttachKind.Warm,
+                services.GetRequiredService<PersistentArena>().AttachReport.Kind);
         }
     }
 
@@ -73,7 +78,8 @@ public class LifetimeTests
     public async Task A_larger_HeapSize_grows_the_heap_and_a_smaller_one_leaves_it()
     {
         using var directory = new ArenaDirectory();
-        foreach ((long asked, long expected) in new[] { (16L << 20, 16L << 20), (48L << 20, 48L << 20), (2L << 20, 48L << 20) })
+        foreach ((long asked, long expected) in new[] { (16L << 20, 16L << 20), (48L << 20, 48L << 20),
+            (2L << 20, 48L << 20) })
         {
             using var host = new TestHost(directory.Path, s => s.AddPersistentArena(o => o.HeapSize = asked));
             await host.Host.StartAsync(TestContext.Current.CancellationToken);

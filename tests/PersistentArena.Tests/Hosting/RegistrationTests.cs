@@ -23,7 +23,8 @@ public class RegistrationTests
             await host.Host.StartAsync(TestContext.Current.CancellationToken);
             Consumer consumer = host.Get<Consumer>();
             Assert.NotEqual(consumer.Hot.AttachReport.ArenaId, consumer.Cold.AttachReport.ArenaId);
-            Assert.Equal(life == 0 ? [0L, 0L, 0L] : [1L, 2L, 3L], new[] { consumer.Sessions.Count, consumer.Archive.Count, consumer.Index.Count });
+            Assert.Equal(life == 0 ? [0L, 0L, 0L] : [1L, 2L, 3L],
+                new[] { consumer.Sessions.Count, consumer.Archive.Count, consumer.Index.Count });
             consumer.Sessions.Set("0"u8, "sessions"u8);
             foreach (byte i in (byte[])[0, 1])
             {
@@ -46,7 +47,8 @@ public class RegistrationTests
     public void Registering_an_arena_twice_adds_options_and_opens_it_once()
     {
         using var directory = new ArenaDirectory();
-        using var host = new TestHost(directory.Path, s => s.AddPersistentArena().AddPersistentArena(o => o.HeapSize = 32L << 20));
+        using var host = new TestHost(directory.Path,
+            s => s.AddPersistentArena().AddPersistentArena(o => o.HeapSize = 32L << 20));
         Assert.Single(host.Services.GetServices<IHostedService>().OfType<ArenaLifetime>());
         Assert.Equal(32L << 20, host.Get<PersistentHeap>().GetStatistics().Length);
         Assert.Same(host.Get<PersistentArena>(), Assert.Single(host.Services.GetServices<PersistentArena>()));
@@ -56,7 +58,9 @@ public class RegistrationTests
     public void A_dictionary_without_a_key_must_be_the_only_one()
     {
         using var directory = new ArenaDirectory();
-        using var host = new TestHost(directory.Path, s => s.AddPersistentArena().AddPersistentDictionary("a").AddPersistentDictionary("a").AddPersistentDictionary("b"));
+        using var host = new TestHost(directory.Path,
+            s => s.AddPersistentArena().AddPersistentDictionary("a").AddPersistentDictionary("a")
+                .AddPersistentDictionary("b"));
         var e = Assert.Throws<InvalidOperationException>(() => host.Get<PersistentDictionary>());
         Assert.Contains("There are 2 persistent dictionaries (a, b)", e.Message, StringComparison.Ordinal);
         Assert.NotNull(host.Get<PersistentDictionary>("a"));
@@ -68,7 +72,8 @@ public class RegistrationTests
         using var host = new TestHost("unused", s => s.AddPersistentArena().AddPersistentDictionary("d", "other"));
         var e = Assert.Throws<InvalidOperationException>(() => host.Get<PersistentDictionary>());
         Assert.Contains("services.AddPersistentArena(\"other\")", e.Message, StringComparison.Ordinal);
-        var twice = Assert.Throws<ArgumentException>(() => new ServiceCollection().AddPersistentDictionary("d", "a").AddPersistentDictionary("d", "b"));
+        var twice = Assert.Throws<ArgumentException>(() =>
+            new ServiceCollection().AddPersistentDictionary("d", "a").AddPersistentDictionary("d", "b"));
         Assert.Contains("'d' is registered for arena 'a' already", twice.Message, StringComparison.Ordinal);
     }
 

@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace GuestMemFs.Tests.Hosting;
 
-/// <summary>A real host over a directory of shared memory; several may follow one another on the same directory.</summary>
+/// <summary>
+/// A real host over a directory of shared memory; several may follow one another on the same directory.
+/// </summary>
 internal sealed class TestHost : IDisposable, ILoggerProvider
 {
     public const long HeapSize = 16L << 20;
@@ -32,7 +34,8 @@ internal sealed class TestHost : IDisposable, ILoggerProvider
     public IReadOnlyCollection<string> Log => _log;
 
     public T Get<T>(string? name = null)
-        where T : notnull => name is null ? Services.GetRequiredService<T>() : Services.GetRequiredKeyedService<T>(name);
+        where T : notnull => name is null ? Services.GetRequiredService<T>()
+            : Services.GetRequiredKeyedService<T>(name);
 
     public void Dispose() => Host.Dispose();
 
@@ -45,7 +48,8 @@ internal sealed class TestHost : IDisposable, ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => category.StartsWith("GuestMemFs", StringComparison.Ordinal);
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
             {
@@ -59,7 +63,8 @@ internal sealed class TestHost : IDisposable, ILoggerProvider
 internal sealed class ArenaDirectory : IDisposable
 {
     public string Path { get; } =
-        Directory.CreateDirectory(System.IO.Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath(), $"gmf-host-{Guid.NewGuid():N}")).FullName;
+        Directory.CreateDirectory(System.IO.Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm"
+            : System.IO.Path.GetTempPath(), $"gmf-host-{Guid.NewGuid():N}")).FullName;
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 

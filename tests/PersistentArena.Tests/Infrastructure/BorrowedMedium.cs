@@ -1,6 +1,9 @@
 namespace GuestMemFs.Tests.Infrastructure;
 
-/// <summary>A medium whose disposal leaves the real one alone: for media that live in an object, and must outlive an arena that disposes its own.</summary>
+/// <summary>
+/// A medium whose disposal leaves the real one alone: for media that live in an object, and must outlive an arena that
+/// disposes its own.
+/// </summary>
 internal sealed class BorrowedMedium(Medium medium) : Medium
 {
     public override string Name => medium.Name;

@@ -30,7 +30,8 @@ internal sealed class HolderDouble : DescriptorHolder
         }
     }
 
-    public override IReadOnlyList<HeldDescriptor> Take() => [.. _held.Select(file => new HeldDescriptor(file.Key, Again(file.Value)))];
+    public override IReadOnlyList<HeldDescriptor> Take() =>
+        [.. _held.Select(file => new HeldDescriptor(file.Key, Again(file.Value)))];
 
     public override void Put(string name, SafeFileHandle descriptor)
     {

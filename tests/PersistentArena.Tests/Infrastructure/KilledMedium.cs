@@ -1,8 +1,8 @@
 namespace GuestMemFs.Tests.Infrastructure;
 
 /// <summary>
-/// A medium whose process is killed at its n-th call: that call does nothing (or everything), and none after it does anything. What was mapped by then
-/// has been stored to; that is what the next process finds.
+/// A medium whose process is killed at its n-th call: that call does nothing (or everything), and none after it does
+/// anything. What was mapped by then has been stored to; that is what the next process finds.
 /// </summary>
 internal sealed class KilledMedium(Medium medium, int callsToLive, bool lastCallHappens) : Medium
 {
@@ -21,9 +21,11 @@ internal sealed class KilledMedium(Medium medium, int callsToLive, bool lastCall
 
     public override IReadOnlyList<string> ListFiles() => Call(medium.ListFiles);
 
-    public override MediumFile? TryOpenFile(string name, bool writable) => Call(() => Wrap(medium.TryOpenFile(name, writable)));
+    public override MediumFile? TryOpenFile(string name, bool writable) =>
+        Call(() => Wrap(medium.TryOpenFile(name, writable)));
 
-    public override MediumFile CreateFile(string name, long length) => Call(() => Wrap(medium.CreateFile(name, length))!);
+    public override MediumFile CreateFile(string name, long length) =>
+        Call(() => Wrap(medium.CreateFile(name, length))!);
 
     public override void DeleteFile(string name) => Call(() =>
     {
@@ -61,7 +63,8 @@ internal sealed class KilledMedium(Medium medium, int callsToLive, bool lastCall
 
         public override bool IsWritable => file.IsWritable;
 
-        public override void MapAt(nint address, long length, bool writable) => Do(() => file.MapAt(address, length, writable));
+        public override void MapAt(nint address, long length, bool writable) =>
+            Do(() => file.MapAt(address, length, writable));
 
         public override void Reserve(long offset, long length) => Do(() => file.Reserve(offset, length));
 

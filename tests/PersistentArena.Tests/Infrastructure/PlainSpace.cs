@@ -3,7 +3,9 @@ using GuestMemFs.Heap;
 
 namespace GuestMemFs.Tests;
 
-/// <summary>Plain memory in place of a region: full of stale bytes, and it can be "crashed": copied as it is and attached again.</summary>
+/// <summary>
+/// Plain memory in place of a region: full of stale bytes, and it can be "crashed": copied as it is and attached again.
+/// </summary>
 internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
 {
     private readonly void* _memory;

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace GuestMemFs.Tests.Infrastructure;
 
-/// <summary>Huge pages added to the machine's pool for the length of a test. Other test processes do the same: the pool is changed under a file lock.</summary>
+/// <summary>
+/// Huge pages added to the machine's pool for the length of a test. Other test processes do the same: the pool is
+/// changed under a file lock.
+/// </summary>
 internal sealed class ReservedPages : IDisposable
 {
     private const int Attempts = 4;
@@ -20,20 +23,23 @@ internal sealed class ReservedPages : IDisposable
     /// <summary>Adds pages to the pool; null where the kernel does not find them all (or we may not ask).</summary>
     public static ReservedPages? TryTake(int pageKilobytes, int count)
     {
-        string pool = string.Create(CultureInfo.InvariantCulture, $"/sys/kernel/mm/hugepages/hugepages-{pageKilobytes}kB/nr_hugepages");
+        string pool = string.Create(CultureInfo.InvariantCulture,
+            $"/sys/kernel/mm/hugepages/hugepages-{pageKilobytes}kB/nr_hugepages");
         if (!Environment.IsPrivilegedProcess || !File.Exists(pool))
         {
             return null;
         }
 
-        // Counted by what is free then: pages that were given back while they were in use become the pool's again first, and nobody can have them.
+        // Counted by what is free then: pages that were given back while they were in use become the pool's again
+        // first, and nobody can have them.
         long goal = Free(pool) + count;
         long got = Change(pool, count);
         for (int attempt = 0; Free(pool) < goal && attempt < Attempts; attempt++)
         {
             if (got < count)
             {
-                // Memory in small pieces, after other tests: ask the kernel to drop what it can read again, and to put the rest together.
+                // Memory in small pieces, after other tests: ask the kernel to drop what it can read again, and to put
+                // the rest together.
                 File.WriteAllText("/proc/sys/vm/drop_caches", attempt == 0 ? "1" : "3");
                 File.WriteAllText("/proc/sys/vm/compact_memory", "1");
             }
@@ -50,8 +56,9 @@ internal sealed class ReservedPages : IDisposable
         return null;
     }
 
-    /// <summary>Held from taking pages until a mount has them, and from an unmount until they are given back: in between they are free for anybody, and who gives his
-    /// own back while they are still in use gives back these.</summary>
+    /// <summary>Held from taking pages until a mount has them, and from an unmount until they are given back: in
+    /// between they are free for anybody, and who gives his own back while they are still in use gives back
+    /// these.</summary>
     public static Lock Turn { get; } = new();
 
     public void Dispose()
@@ -73,7 +80,8 @@ internal sealed class ReservedPages : IDisposable
     private static long Read(string pool) => Number(pool) - Number(Sibling(pool, "surplus_hugepages"));
 
     // Without those that a mount was promised.
-    private static long Free(string pool) => Number(Sibling(pool, "free_hugepages")) - Number(Sibling(pool, "resv_hugepages"));
+    private static long Free(string pool) =>
+        Number(Sibling(pool, "free_hugepages")) - Number(Sibling(pool, "resv_hugepages"));
 
     private static string Sibling(string pool, string name) => Path.Combine(Path.GetDirectoryName(pool)!, name);
 

@@ -5,12 +5,13 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Tests.Infrastructure;
 
 /// <summary>
-/// The hardest medium: behaves as the guestmemfs kernel patches of 2024 do, in memory of this process, and says so where they would lose
-/// or foreign memory would be handed out.
+/// The hardest medium: behaves as the guestmemfs kernel patches of 2024 do, in memory of this process, and says so
+/// where they would lose or foreign memory would be handed out.
 /// </summary>
 /// <remarks>
-/// One carve-out of 2 MiB blocks that nothing ever clears or gives back; a file is a list of blocks, set once. What the kernel lets through and a
-/// library must never do is a <see cref="StrictViolationException"/>, and stands in <see cref="Violations"/> in case somebody swallows it.
+/// One carve-out of 2 MiB blocks that nothing ever clears or gives back; a file is a list of blocks, set once. What the
+/// kernel lets through and a library must never do is a <see cref="StrictViolationException"/>, and stands in
+/// <see cref="Violations"/> in case somebody swallows it.
 /// </remarks>
 internal sealed unsafe class StrictMedium : Medium
 {
@@ -37,7 +38,8 @@ internal sealed unsafe class StrictMedium : Medium
     {
         _options = options;
         _memory = memory ?? new CarveOut(options.CarveOut);
-        Capabilities = GuestMemFsMedium.Stated with { MaximumFileLength = options.MaximumFileLength, MaximumFiles = options.MaximumFiles };
+        Capabilities = GuestMemFsMedium.Stated with { MaximumFileLength = options.MaximumFileLength,
+            MaximumFiles = options.MaximumFiles };
     }
 
     public override string Name => "strict";
@@ -46,13 +48,17 @@ internal sealed unsafe class StrictMedium : Medium
 
     public override MediumCapabilities Capabilities { get; }
 
-    /// <summary>What was done that loses data or takes foreign memory on the real thing. A test ends with none.</summary>
+    /// <summary>
+    /// What was done that loses data or takes foreign memory on the real thing. A test ends with none.
+    /// </summary>
     public List<string> Violations { get; } = [];
 
     /// <summary>True while serialised.</summary>
     public bool IsFrozen => _frozen;
 
-    /// <summary>The size is true. f_bfree is always f_blocks, so the free space is a lie that a medium must not repeat.</summary>
+    /// <summary>
+    /// The size is true. f_bfree is always f_blocks, so the free space is a lie that a medium must not repeat.
+    /// </summary>
     public override MediumSpace GetSpace() => new(_options.CarveOut, null);
 
     public override IReadOnlyList<string> ListFiles()
@@ -104,7 +110,10 @@ internal sealed unsafe class StrictMedium : Medium
         }
     }
 
-    /// <summary>The ftruncate that nobody may make a second time: it allocates new blocks from index 0, and the old ones are lost.</summary>
+    /// <summary>
+    /// The ftruncate that nobody may make a second time: it allocates new blocks from index 0, and the old ones are
+    /// lost.
+    /// </summary>
     public void TruncateAgain(string name, long length)
     {
         lock (_lock)
@@ -130,7 +139,10 @@ internal sealed unsafe class StrictMedium : Medium
         }
     }
 
-    /// <summary>Serialises, as writing 1 to /sys/kernel/kho/active does: create and truncate give EBUSY, mapped stores still work.</summary>
+    /// <summary>
+    /// Serialises, as writing 1 to /sys/kernel/kho/active does: create and truncate give EBUSY, mapped stores still
+    /// work.
+    /// </summary>
     public void Freeze() => _frozen = true;
 
     /// <summary>Takes that back.</summary>
@@ -146,8 +158,8 @@ internal sealed unsafe class StrictMedium : Medium
     }
 
     /// <summary>
-    /// A kexec: the same memory under a new kernel. Lengths are rounded up to blocks, modes are forgotten, files beyond the limit are gone, and the block
-    /// lists are handed to other names. This medium is gone afterwards.
+    /// A kexec: the same memory under a new kernel. Lengths are rounded up to blocks, modes are forgotten, files beyond
+    /// the limit are gone, and the block lists are handed to other names. This medium is gone afterwards.
     /// </summary>
     /// <param name="seed">Any permutation, by this seed; without one each list goes to the next file.</param>
     /// <param name="keepNames">Leave the lists with their names: what a kernel without the off-by-one does.</param>
@@ -172,14 +184,18 @@ internal sealed unsafe class StrictMedium : Medium
             for (int i = 0; i < kept.Length; i++)
             {
                 int[] blocks = kept[order[i]].Blocks;
-                next._inodes.Add(new Inode(kept[i].Name) { Blocks = blocks, Length = blocks.Length * BlockSize, Mode = 0 });
+                next._inodes.Add(new Inode(kept[i].Name) { Blocks = blocks, Length = blocks.Length * BlockSize,
+                    Mode = 0 });
             }
 
             return next;
         }
     }
 
-    /// <summary>A boot that keeps the memory's content and nothing else: new files are full of an older life's bytes, block by block in the same order.</summary>
+    /// <summary>
+    /// A boot that keeps the memory's content and nothing else: new files are full of an older life's bytes, block by
+    /// block in the same order.
+    /// </summary>
     public StrictMedium SimulateFreshMountOverOldContent()
     {
         lock (_lock)
@@ -193,7 +209,10 @@ internal sealed unsafe class StrictMedium : Medium
     /// <summary>Of a file; 0 after a kexec, which forgets it.</summary>
     public int ModeOf(string name) => Find(name)?.Mode ?? throw Errno.Exception(Errno.ENOENT, "stat", name);
 
-    /// <summary>Gives the carve-out back, for all the lives it had. The media do not: an arena that disposes its medium must find it again.</summary>
+    /// <summary>
+    /// Gives the carve-out back, for all the lives it had. The media do not: an arena that disposes its medium must
+    /// find it again.
+    /// </summary>
     public void DestroyMemory() => _memory.Dispose();
 
     private Inode? Find(string name) => _inodes.Find(inode => inode.Name == name);
@@ -202,7 +221,8 @@ internal sealed unsafe class StrictMedium : Medium
     {
         if (_gone)
         {
-            throw new MediumException(MediumErrorKind.Missing, "open", Location, Errno.ENODEV, "This kernel is gone: a kexec was simulated.");
+            throw new MediumException(MediumErrorKind.Missing, "open", Location, Errno.ENODEV,
+                "This kernel is gone: a kexec was simulated.");
         }
     }
 
@@ -216,7 +236,8 @@ internal sealed unsafe class StrictMedium : Medium
 
         if ((_nextBlock + count) * BlockSize > _options.CarveOut)
         {
-            throw Violation($"'{inode.Name}' of {length} bytes reaches beyond the carve-out of {_options.CarveOut}: foreign memory.");
+            throw Violation($"'{inode.Name}' of {length} bytes reaches beyond the carve-out of {_options.CarveOut}: " +
+                "foreign memory.");
         }
 
         inode.Blocks = [.. Enumerable.Range(_nextBlock, count)];
@@ -264,7 +285,8 @@ internal sealed unsafe class StrictMedium : Medium
 
                 if (length > inode.Blocks.Length * BlockSize)
                 {
-                    throw medium.Violation($"{length} bytes of '{inode.Name}' were mapped, {inode.Length} are allocated: foreign memory.");
+                    throw medium.Violation(
+                        $"{length} bytes of '{inode.Name}' were mapped, {inode.Length} are allocated: foreign memory.");
                 }
 
                 medium._memory.Map(address, length, inode.Blocks, writableMapping);
@@ -300,7 +322,10 @@ internal sealed unsafe class StrictMedium : Medium
         }
     }
 
-    /// <summary>The memory, with the blocks filled with stale bytes when they are first handed out (filling all ahead would cost every test).</summary>
+    /// <summary>
+    /// The memory, with the blocks filled with stale bytes when they are first handed out (filling all ahead would cost
+    /// every test).
+    /// </summary>
     private sealed class CarveOut : IDisposable
     {
         private readonly SafeFileHandle _handle;
@@ -308,7 +333,8 @@ internal sealed unsafe class StrictMedium : Medium
 
         public CarveOut(long length)
         {
-            _handle = Descriptors.Own(Errno.Retry(() => Libc.MemfdCreate("strict", Libc.MFD_CLOEXEC)), "memfd_create", "strict");
+            _handle = Descriptors.Own(Errno.Retry(() => Libc.MemfdCreate("strict", Libc.MFD_CLOEXEC)), "memfd_create",
+                "strict");
             Assert.Equal(0, Libc.FTruncate(_handle, length));
         }
 
@@ -337,7 +363,8 @@ internal sealed unsafe class StrictMedium : Medium
             {
                 nint at = address + (nint)(i * BlockSize);
                 long size = Math.Min(BlockSize, length - (i * BlockSize));
-                nint got = Libc.MMap(at, (nuint)size, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, blocks[i] * BlockSize);
+                nint got = Libc.MMap(at, (nuint)size, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle,
+                    blocks[i] * BlockSize);
                 if (got == Libc.MAP_FAILED)
                 {
                     throw Errno.Exception(Errno.Last, "mmap", "strict");

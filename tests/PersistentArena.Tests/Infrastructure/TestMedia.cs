@@ -6,11 +6,14 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Tests.Infrastructure;
 
 /// <summary>One medium of each kind that a Linux machine can offer, as theory data.</summary>
-/// <remarks>Kinds that this machine cannot give skip the test with the reason (not root, no huge pages to be had).</remarks>
+/// <remarks>
+/// Kinds that this machine cannot give skip the test with the reason (not root, no huge pages to be had).
+/// </remarks>
 public static class TestMedia
 {
     /// <summary>Every kind.</summary>
-    public static TheoryData<string> All => ["directory", "tmpfs", "tmpfs-huge", "tmpfs-advise", "hugetlbfs", "hugetlbfs-1g", "memfd", "strict"];
+    public static TheoryData<string> All => ["directory", "tmpfs", "tmpfs-huge", "tmpfs-advise", "hugetlbfs",
+        "hugetlbfs-1g", "memfd", "strict"];
 
     /// <summary>The kinds that are cheap and everywhere; enough where the medium makes no difference.</summary>
     public static TheoryData<string> Cheap => ["directory", "tmpfs", "memfd", "strict"];
@@ -19,10 +22,12 @@ public static class TestMedia
     public static TestMedium Create(string kind) => kind switch
     {
         "directory" => TestMedium.OfDirectory(kind, Temporary(Path.GetTempPath())),
-        "tmpfs" => Directory.Exists("/dev/shm") ? TestMedium.OfDirectory(kind, Temporary("/dev/shm")) : Skip(kind, "/dev/shm is not there"),
+        "tmpfs" => Directory.Exists("/dev/shm") ? TestMedium.OfDirectory(kind, Temporary("/dev/shm"))
+            : Skip(kind, "/dev/shm is not there"),
         "tmpfs-huge" => Mounted(kind, "tmpfs", "huge=always,size=512m"),
         "tmpfs-advise" => Mounted(kind, "tmpfs", "huge=advise,size=512m"),
-        "hugetlbfs" => MountedWith(() => ReservedPages.TryTake(2 << 10, 96), kind, "pagesize=2M,size=192M,min_size=192M"),
+        "hugetlbfs" => MountedWith(() => ReservedPages.TryTake(2 << 10, 96), kind,
+            "pagesize=2M,size=192M,min_size=192M"),
         "hugetlbfs-1g" => MountedWith(() => ReservedPages.TryTake(1 << 20, 3), kind, "pagesize=1G,size=3G,min_size=3G"),
         "memfd" => TestMedium.OfMedium(kind, Medium.InMemory("test")),
         "strict" => TestMedium.OfMedium(kind, new StrictMedium()),
@@ -60,7 +65,9 @@ public static class TestMedia
     {
         if (pages is null)
         {
-            return Skip(kind, Environment.IsPrivilegedProcess ? "the kernel has not enough memory in one piece for the huge pages" : "reserving huge pages needs root");
+            return Skip(kind, Environment.IsPrivilegedProcess
+                ? "the kernel has not enough memory in one piece for the huge pages"
+                : "reserving huge pages needs root");
         }
 
         try
@@ -82,7 +89,8 @@ public static class TestMedia
 
     private static string Temporary(string parent)
     {
-        string path = Path.Combine(parent, "guestmemfs-test-" + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture));
+        string path = Path.Combine(parent,
+            "guestmemfs-test-" + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture));
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return path;
     }
@@ -90,13 +98,16 @@ public static class TestMedia
     /// <summary>Blocks of 512 bytes that a file has.</summary>
     internal static long BlocksOf(string path)
     {
-        using SafeFileHandle handle = GuestMemFs.Media.Descriptors.Own(Libc.OpenAt(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CLOEXEC, 0), "open", path); // File.OpenHandle takes a lock
+        // File.OpenHandle takes a lock
+        using SafeFileHandle handle = GuestMemFs.Media.Descriptors.Own(
+            Libc.OpenAt(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CLOEXEC, 0), "open", path);
         return (long)GuestMemFs.Media.Descriptors.Status(handle, path).Blocks;
     }
 
     internal static (int ExitCode, string Error) Run(string program, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        using Process process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, error.Trim());

@@ -1,6 +1,8 @@
 namespace GuestMemFs.Tests.Infrastructure;
 
-/// <summary>A medium for the length of a test, which outlives every <see cref="Medium"/> object that is opened on it.</summary>
+/// <summary>
+/// A medium for the length of a test, which outlives every <see cref="Medium"/> object that is opened on it.
+/// </summary>
 public sealed class TestMedium : IDisposable
 {
     private readonly string? _directory;
@@ -25,15 +27,24 @@ public sealed class TestMedium : IDisposable
     /// <summary>The strict medium of now, or null where this is another one.</summary>
     internal StrictMedium? Strict => _shared as StrictMedium;
 
-    /// <summary>Opens it, as a process does that starts. The result may be disposed; what is stored stays until this object is disposed.</summary>
+    /// <summary>
+    /// Opens it, as a process does that starts. The result may be disposed; what is stored stays until this object is
+    /// disposed.
+    /// </summary>
     public Medium Open() => _directory is null ? new BorrowedMedium(_shared!) : Medium.ForDirectory(_directory);
 
-    /// <summary>The writer's process is gone, as far as a test can have that within its own: locks of undisposed files of a strict medium are freed.</summary>
+    /// <summary>
+    /// The writer's process is gone, as far as a test can have that within its own: locks of undisposed files of a
+    /// strict medium are freed.
+    /// </summary>
     public void SimulateProcessDeath() => Strict?.SimulateProcessDeath();
 
-    /// <summary>A kexec of a strict medium, see <see cref="StrictMedium.SimulateKexec"/>. Open it again afterwards.</summary>
+    /// <summary>
+    /// A kexec of a strict medium, see <see cref="StrictMedium.SimulateKexec"/>. Open it again afterwards.
+    /// </summary>
     public void SimulateKexec(int? seed = null, bool keepNames = false) =>
-        _shared = (Strict ?? throw new InvalidOperationException($"{Kind} has no simulated kexec.")).SimulateKexec(seed, keepNames);
+        _shared = (Strict ?? throw new InvalidOperationException($"{Kind} has no simulated kexec.")).SimulateKexec(seed,
+            keepNames);
 
     /// <summary>Removes everything; fails the test where a strict medium was mistreated.</summary>
     public void Dispose()

@@ -72,7 +72,8 @@ internal sealed unsafe class JournalMemory : IDisposable
     public static ExtentEntry Extent(ulong id, ulong region, uint ordinal = 0) =>
         new(id, id * 13, 4 << 20, 2 << 20, region, ordinal, ExtentState.InUse);
 
-    public static Transaction Create(ulong id, string name) => new Transaction().Put(Region(id, name)).Put(Extent(id, id));
+    public static Transaction Create(ulong id, string name) =>
+        new Transaction().Put(Region(id, name)).Put(Extent(id, id));
 
     public void Dispose() => NativeMemory.AlignedFree(_start);
 }

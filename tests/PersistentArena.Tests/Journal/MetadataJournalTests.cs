@@ -18,7 +18,8 @@ public class MetadataJournalTests
         journal.Commit(Create(1, "a"));
         journal.Commit(Create(2, "b").Put(Extent(3, 2, ordinal: 1)));
         journal.Commit(new Transaction().Put(Region(1, "c")));
-        journal.Commit(new Transaction().DropRegion(2).Put(Extent(2, 0) with { State = ExtentState.Dirty }).DropExtent(3));
+        journal.Commit(new Transaction().DropRegion(2).Put(Extent(2, 0) with { State = ExtentState.Dirty }).DropExtent(
+            3));
         journal.Commit(new Transaction().Set(journal.Tables.State with { Frozen = true, FrozenBoot = Guid.NewGuid() }));
 
         MetadataJournal again = memory.Open(out findings);
@@ -57,7 +58,8 @@ public class MetadataJournalTests
             byte[] after = memory.Bytes.ToArray();
             List<int> changed = ChangedWords(before, after);
 
-            // The tail word is the highest-ranking store: it is ordered after all others, and whatever part of these is there without it counts for nothing.
+            // The tail word is the highest-ranking store: it is ordered after all others, and whatever part of these is
+            // there without it counts for nothing.
             int tail = changed.Single(at => at % MinimumHalf() == TailInHalf());
             for (int trial = 0; trial < 40; trial++)
             {
@@ -90,7 +92,9 @@ public class MetadataJournalTests
             for (int trial = 0; trial < 60; trial++)
             {
                 // Not put in force: any part of the new half, with the old half whole.
-                byte[] torn = Mix(before, after, changed.Where(at => at != MetadataLayout.ActiveWord && !OfOldHeader(before, at) && random.Next(2) == 0));
+                byte[] torn = Mix(before, after,
+                    changed.Where(at =>
+                        at != MetadataLayout.ActiveWord && !OfOldHeader(before, at) && random.Next(2) == 0));
                 Assert.Equal(state, memory.Reopen(torn));
             }
 
@@ -235,7 +239,8 @@ public class MetadataJournalTests
         Assert.Equal(0, LogReader.Follow(record, JournalHeader.SeedOf(Guid.NewGuid(), 3)));
     }
 
-    private static string Name(int i) => string.Create(CultureInfo.InvariantCulture, $"region-{i}-{new string('x', i % 9)}");
+    private static string Name(int i) => string.Create(CultureInfo.InvariantCulture,
+        $"region-{i}-{new string('x', i % 9)}");
 
     private static List<int> ChangedWords(byte[] before, byte[] after)
     {

@@ -12,7 +12,8 @@ public sealed class ControlGroupTests : IDisposable
     public void The_tightest_group_upwards_decides_and_idle_cache_of_disks_does_not_count()
     {
         Group("", ("memory.stat", "anon 1"));
-        Group("service", ("memory.max", "1000000"), ("memory.current", "700000"), ("memory.stat", "anon 500000\ninactive_file 60000\nactive_file 40000\nfile_dirty 3000\nfile_writeback 2000\nshmem 5"));
+        Group("service", ("memory.max", "1000000"), ("memory.current", "700000"), ("memory.stat",
+            "anon 500000\ninactive_file 60000\nactive_file 40000\nfile_dirty 3000\nfile_writeback 2000\nshmem 5"));
         Group("service/inner", ("memory.max", "max"), ("memory.current", "5"), ("memory.stat", ""));
         MemoryRoom room = ControlGroup.Memory("0::/service/inner\n", [Mount("cgroup2", "/", "rw")]);
         Assert.Equal(new MemoryRoom(1_000_000, 300_000 + 60_000 + 20_000 - 5_000), room);
@@ -21,9 +22,11 @@ public sealed class ControlGroupTests : IDisposable
     [Fact]
     public void Version_1_is_read_where_it_has_the_controller()
     {
-        Group("box", ("memory.limit_in_bytes", "5000"), ("memory.usage_in_bytes", "2000"), ("memory.stat", "inactive_file 7\ntotal_inactive_file 100\ntotal_active_file 0"));
+        Group("box", ("memory.limit_in_bytes", "5000"), ("memory.usage_in_bytes", "2000"),
+            ("memory.stat", "inactive_file 7\ntotal_inactive_file 100\ntotal_active_file 0"));
         string groups = "5:cpu,cpuacct:/\n4:memory:/box\n0::/\n";
-        Assert.Equal(3100, ControlGroup.Memory(groups, [Mount("cgroup", "/", "rw,memory"), Mount("cgroup2", "/", "rw")]).Available);
+        Assert.Equal(3100, ControlGroup.Memory(groups, [Mount("cgroup", "/", "rw,memory"),
+            Mount("cgroup2", "/", "rw")]).Available);
     }
 
     [Fact]
@@ -57,5 +60,6 @@ public sealed class ControlGroupTests : IDisposable
         }
     }
 
-    private MountInfo Mount(string type, string root, string options) => new(1, "0:1", root, _root, "rw", type, type, options);
+    private MountInfo Mount(string type, string root, string options) =>
+        new(1, "0:1", root, _root, "rw", type, type, options);
 }

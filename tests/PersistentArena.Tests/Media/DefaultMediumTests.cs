@@ -13,8 +13,10 @@ public sealed class DefaultMediumTests
     {
         IReadOnlyList<MediumCandidate> all = MediumCandidates.Enumerate(Name);
         Assert.NotEmpty(all);
-        Assert.All(all, candidate => Assert.NotEqual(candidate.IsUsable, candidate.ToString().Contains("not used", StringComparison.Ordinal)));
-        Assert.All(all.Where(c => c.IsUsable), candidate => Assert.True(candidate.Capabilities is not null && candidate.Space is not null));
+        Assert.All(all, candidate =>
+            Assert.NotEqual(candidate.IsUsable, candidate.ToString().Contains("not used", StringComparison.Ordinal)));
+        Assert.All(all.Where(c => c.IsUsable),
+            candidate => Assert.True(candidate.Capabilities is not null && candidate.Space is not null));
         Assert.Contains(all, candidate => candidate.Directory.EndsWith($"/{Name}", StringComparison.Ordinal));
     }
 
@@ -25,7 +27,8 @@ public sealed class DefaultMediumTests
         [
             Candidate("directory", DirectoryMedium.Stated),
             Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.No)),
-            Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.Collapse)) with { Space = new MediumSpace(1L << 40, 1L << 40), Directory = "/shm" },
+            Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.Collapse)) with { Space = new MediumSpace(
+                1L << 40, 1L << 40), Directory = "/shm" },
             Candidate("hugetlbfs", HugetlbfsMedium.CapabilitiesWith(PageSizes.Huge1G)),
             Candidate("tmpfs", TmpfsMedium.CapabilitiesWith(ShmemHuge.Yes)) with { IsInvited = true },
             Candidate("guestmemfs", GuestMemFsMedium.Stated),
@@ -35,8 +38,10 @@ public sealed class DefaultMediumTests
         ];
 
         Assert.Equal(
-            ["dax", "guestmemfs", "hugetlbfs 2097152", "hugetlbfs 1073741824", "tmpfs 2097152", "tmpfs 2097152 in /shm", "tmpfs 4096", "directory", "guestmemfs"],
-            MediumCandidates.Rank(candidates).Select(c => c.Kind is "tmpfs" or "hugetlbfs" ? $"{c.Kind} {c.Capabilities!.PageSize}{(c.Directory == "/x" ? "" : " in " + c.Directory)}" : c.Kind));
+            ["dax", "guestmemfs", "hugetlbfs 2097152", "hugetlbfs 1073741824", "tmpfs 2097152", "tmpfs 2097152 in /shm",
+                "tmpfs 4096", "directory", "guestmemfs"],
+            MediumCandidates.Rank(candidates).Select(c => c.Kind is "tmpfs" or "hugetlbfs"
+                ? $"{c.Kind} {c.Capabilities!.PageSize}{(c.Directory == "/x" ? "" : " in " + c.Directory)}" : c.Kind));
     }
 
     [Fact]
@@ -45,7 +50,8 @@ public sealed class DefaultMediumTests
         using TestMedium huge = TestMedia.Create("hugetlbfs");
         using TestMedium small = TestMedia.Create("tmpfs-huge");
         using Medium first = Open(64 << 20, huge, small);
-        Assert.Equal(("hugetlbfs", OwnDirectory.PathOn(MediumKind.Hugetlbfs, huge.Directory!, Name)), (first.Name, first.Location));
+        Assert.Equal(("hugetlbfs", OwnDirectory.PathOn(MediumKind.Hugetlbfs, huge.Directory!, Name)),
+            (first.Name, first.Location));
         Assert.Contains("hugetlbfs at " + huge.Directory, first.Reason, StringComparison.Ordinal);
         Assert.Contains("survives the end of the process, not a kexec", first.Reason, StringComparison.Ordinal);
         Assert.Contains("pages of 2 MiB; 192 MiB free", first.Reason, StringComparison.Ordinal);
@@ -88,7 +94,8 @@ public sealed class DefaultMediumTests
 
         foreach (string path in (string[])[candidate.Directory, Path.GetDirectoryName(candidate.Directory)!])
         {
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+                File.GetUnixFileMode(path));
         }
     }
 
@@ -99,11 +106,13 @@ public sealed class DefaultMediumTests
         string parent = OwnDirectory.ParentOn(place.Directory!);
         Directory.CreateDirectory(Path.Combine(parent, Name));
         Assert.Equal((0, string.Empty), TestMedia.Run("chown", "65534", parent));
-        Assert.Contains("belongs to user 65534", Assert.Throws<MediumException>(() => Open(0, place)).Message, StringComparison.Ordinal);
+        Assert.Contains("belongs to user 65534", Assert.Throws<MediumException>(() => Open(0, place)).Message,
+            StringComparison.Ordinal);
 
         Assert.Equal((0, string.Empty), TestMedia.Run("chown", "0", parent));
         Assert.Equal((0, string.Empty), TestMedia.Run("chmod", "755", parent));
-        Assert.Contains("chmod 700", Assert.Throws<MediumException>(() => Open(0, place)).Message, StringComparison.Ordinal);
+        Assert.Contains("chmod 700", Assert.Throws<MediumException>(() => Open(0, place)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -143,7 +152,8 @@ public sealed class DefaultMediumTests
     public void A_mount_that_another_one_covers_is_no_candidate()
     {
         using TestMedium place = TestMedia.Create("tmpfs-huge");
-        Assert.Equal((0, string.Empty), TestMedia.Run("mount", "-t", "tmpfs", "-o", "size=8m", "guestmemfs-test", place.Directory!));
+        Assert.Equal((0, string.Empty), TestMedia.Run("mount", "-t", "tmpfs", "-o", "size=8m", "guestmemfs-test",
+            place.Directory!));
         try
         {
             Assert.Equal(8 << 20, Assert.Single(Candidates(place)).Space!.Value.Total);
@@ -167,28 +177,36 @@ public sealed class DefaultMediumTests
     [InlineData("ext4", "/dev/pmem0", "/mnt/pmem", 0x1ED, true)]
     [InlineData("ext4", "/dev/pmem0", "/", 0x1ED, false)]
     [InlineData("guestmemfs", "guestmemfs", "/mnt/guestmemfs", 0x1ED, true)]
-    public void Mounts_made_for_something_else_are_not_taken_by_surprise(string type, string source, string mountPoint, int mode, bool taken)
+    public void Mounts_made_for_something_else_are_not_taken_by_surprise(
+        string type, string source, string mountPoint, int mode, bool taken)
     {
         var mount = new MountInfo(1, "1:1", "/", mountPoint, "rw", type, source, "rw,dax=always");
-        string? objection = MountRules.Objection(mount, MediumDetector.Kind(mount, 0, 0), new StatX { Mode = (ushort)mode });
+        string? objection = MountRules.Objection(mount, MediumDetector.Kind(mount, 0, 0),
+            new StatX { Mode = (ushort)mode });
         Assert.Equal(taken, objection is null);
     }
 
     [Theory]
     [InlineData(Survives.Nothing, "survives nothing: gone with its last descriptor")]
-    [InlineData(Survives.ProcessExit, "survives the end of the process, not a kexec or a loss of power (what was flushed)")]
-    [InlineData(Survives.ProcessExit | Survives.Kexec, "survives the end of the process and a kexec, not a loss of power (what was flushed)")]
-    [InlineData(Survives.ProcessExit | Survives.Kexec | Survives.PowerLoss, "survives the end of the process, a kexec and a loss of power (what was flushed)")]
+    [InlineData(Survives.ProcessExit, "survives the end of the process, not a kexec or a loss of power (what " +
+        "was flushed)")]
+    [InlineData(Survives.ProcessExit | Survives.Kexec,
+        "survives the end of the process and a kexec, not a loss of power (what was flushed)")]
+    [InlineData(Survives.ProcessExit | Survives.Kexec | Survives.PowerLoss,
+        "survives the end of the process, a kexec and a loss of power (what was flushed)")]
     public void Survival_in_words(Survives survives, string words) => Assert.Equal(words, Words.Of(survives));
 
-    private static Medium Open(long bytes, params TestMedium[] places) => DefaultMedium.Open(Candidates(places), Name, bytes);
+    private static Medium Open(long bytes, params TestMedium[] places) =>
+        DefaultMedium.Open(Candidates(places), Name, bytes);
 
     private static IReadOnlyList<MediumCandidate> Candidates(params TestMedium[] places)
     {
-        MountInfo[] mounts = [.. MountInfo.ReadAll().Where(mount => places.Any(place => place.Directory == mount.MountPoint))];
+        MountInfo[] mounts = [.. MountInfo.ReadAll().Where(mount =>
+            places.Any(place => place.Directory == mount.MountPoint))];
         return MediumCandidates.Rank(MediumCandidates.OnMounts(mounts, Name, (_, _, _) => null));
     }
 
     private static MediumCandidate Candidate(string kind, MediumCapabilities capabilities) =>
-        new() { Kind = kind, MountPoint = "/", Directory = "/x", Capabilities = capabilities, Space = new MediumSpace(1 << 30, 1 << 30) };
+        new() { Kind = kind, MountPoint = "/", Directory = "/x", Capabilities = capabilities,
+            Space = new MediumSpace(1 << 30, 1 << 30) };
 }

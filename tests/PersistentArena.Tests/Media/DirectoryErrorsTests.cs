@@ -20,8 +20,10 @@ public sealed class DirectoryErrorsTests : IDisposable
             Assert.Equal(path, medium.Location);
         }
 
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path));
-        MediumException error = Assert.Throws<MediumException>(() => Medium.ForDirectory(Path.Combine(_place.Directory!, "no", "such")));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(path));
+        MediumException error = Assert.Throws<MediumException>(() =>
+            Medium.ForDirectory(Path.Combine(_place.Directory!, "no", "such")));
         Assert.Equal(MediumErrorKind.Missing, error.Kind);
         Assert.Contains("parent", error.Message, StringComparison.Ordinal);
     }
@@ -30,7 +32,8 @@ public sealed class DirectoryErrorsTests : IDisposable
     public void A_reader_makes_nothing()
     {
         string path = Path.Combine(_place.Directory!, "new");
-        Assert.Equal(MediumErrorKind.Missing, Assert.Throws<MediumException>(() => Medium.ForDirectory(path, writable: false)).Kind);
+        Assert.Equal(MediumErrorKind.Missing,
+            Assert.Throws<MediumException>(() => Medium.ForDirectory(path, writable: false)).Kind);
         Assert.False(Directory.Exists(path));
     }
 
@@ -61,7 +64,8 @@ public sealed class DirectoryErrorsTests : IDisposable
     {
         using Medium medium = _place.Open();
         medium.CreateFile("a", 2 << 20).Dispose();
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_place.Directory!, "a")));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            File.GetUnixFileMode(Path.Combine(_place.Directory!, "a")));
     }
 
     [Fact]

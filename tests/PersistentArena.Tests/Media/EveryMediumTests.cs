@@ -100,10 +100,12 @@ public sealed class EveryMediumTests
         using TestMedium place = TestMedia.Create(kind);
         using Medium medium = place.Open();
         MediumCapabilities can = medium.Capabilities;
-        ArgumentOutOfRangeException odd = Assert.Throws<ArgumentOutOfRangeException>(() => medium.CreateFile("a", can.FileGranularity + 4096));
+        ArgumentOutOfRangeException odd = Assert.Throws<ArgumentOutOfRangeException>(() =>
+            medium.CreateFile("a", can.FileGranularity + 4096));
         Assert.Contains($"multiples of {can.FileGranularity} bytes", odd.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => medium.CreateFile("a", 0));
-        ArgumentOutOfRangeException longest = Assert.Throws<ArgumentOutOfRangeException>(() => medium.CreateFile("a", can.MaximumFileLength + can.FileGranularity));
+        ArgumentOutOfRangeException longest = Assert.Throws<ArgumentOutOfRangeException>(() =>
+            medium.CreateFile("a", can.MaximumFileLength + can.FileGranularity));
         Assert.Contains($"is {can.MaximumFileLength} bytes", longest.Message, StringComparison.Ordinal);
         foreach (string name in (string[])["a/b", "..", ".", "a\0b", new string('a', 251), new string('ä', 126)])
         {
@@ -147,7 +149,8 @@ public sealed class EveryMediumTests
         long length = medium.Capabilities.FileGranularity;
         using MediumFile file = medium.CreateFile("a", length);
         using var reservation = new AddressReservation(2 * length, medium.Capabilities.PageSize);
-        MediumException error = Assert.Throws<MediumException>(() => file.MapAt(reservation.Address, 2 * length, writable: true));
+        MediumException error = Assert.Throws<MediumException>(() =>
+            file.MapAt(reservation.Address, 2 * length, writable: true));
         Assert.Contains($"{length} bytes", error.Message, StringComparison.Ordinal);
     }
 
@@ -175,7 +178,8 @@ public sealed class EveryMediumTests
         }
         else
         {
-            Assert.Equal(MediumErrorKind.NotSupported, Assert.Throws<MediumException>(() => medium.Flush(reservation.Address, 4096)).Kind);
+            Assert.Equal(MediumErrorKind.NotSupported,
+                Assert.Throws<MediumException>(() => medium.Flush(reservation.Address, 4096)).Kind);
         }
     }
 

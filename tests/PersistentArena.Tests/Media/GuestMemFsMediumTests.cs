@@ -47,7 +47,8 @@ public sealed class GuestMemFsMediumTests
             Assert.False(GuestMemFsModuleMedium.Answers(patches, sysfs));
             Assert.False(GuestMemFsModuleMedium.Answers(module, sysfs));
 
-            string[] features = ["sizes-exact", "fallocate", "punch-hole", "directories", "unlink-frees", "scrubbed", "free-space-true", "page-2m", "crash-safe"];
+            string[] features = ["sizes-exact", "fallocate", "punch-hole", "directories", "unlink-frees", "scrubbed",
+                "free-space-true", "page-2m", "crash-safe"];
             File.WriteAllLines(Path.Combine(range, "features"), [.. features, "something-newer"]);
             Assert.True(GuestMemFsModuleMedium.Answers(module, sysfs));
             Assert.False(GuestMemFsModuleMedium.Answers(patches, sysfs));

@@ -15,7 +15,8 @@ public sealed class HeldMemoryTests
         Guid id = Make(holder);
         Assert.Equal(["arena.meta", "extent-1", "extent-2"], holder.Names.Order(StringComparer.Ordinal));
 
-        using PersistentArena again = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = Medium.FromHolder(holder) });
+        using PersistentArena again = PersistentArena.OpenOrCreate(
+            new ArenaOptions { Medium = Medium.FromHolder(holder) });
         Assert.Equal((AttachKind.Warm, id), (again.AttachReport.Kind, again.Id));
         Assert.Equal("held by holder:test", again.AttachReport.MediumReason);
         using PersistentRegion region = again.OpenRegion("a");
@@ -42,10 +43,12 @@ public sealed class HeldMemoryTests
     [Fact]
     public void An_empty_holder_makes_a_fresh_arena_that_says_why()
     {
-        using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Medium = Medium.FromHolder(s_empty) });
+        using PersistentArena arena = PersistentArena.OpenOrCreate(
+            new ArenaOptions { Medium = Medium.FromHolder(s_empty) });
         AttachReason reason = Assert.Single(arena.AttachReport.Reasons);
         Assert.Equal(ReasonCodes.Created, reason.Code);
-        Assert.EndsWith("and one was made. The test's holder was made just now.", reason.Text, StringComparison.Ordinal);
+        Assert.EndsWith("and one was made. The test's holder was made just now.", reason.Text,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -88,7 +91,8 @@ public sealed class HeldMemoryTests
             Assert.All(who, identity => Assert.Equal(id, identity!.ArenaId));
             Assert.Equal(files.Select(file => file.Name), who.Select(identity => identity!.Name));
 
-            ArenaContents contents = ArenaDescriptors.Read(files[Array.FindIndex(who, identity => identity!.IsMetadata)].Descriptor);
+            ArenaContents contents = ArenaDescriptors.Read(
+                files[Array.FindIndex(who, identity => identity!.IsMetadata)].Descriptor);
             Assert.Equal((id, true, false), (contents.ArenaId, contents.Closed, contents.Frozen));
             Assert.Equal(["a", "b"], contents.Regions);
             Assert.Equal(who.OrderBy(identity => identity!.ExtentId), contents.Files);
@@ -112,9 +116,11 @@ public sealed class HeldMemoryTests
     {
         using var holder = new HolderDouble();
         Guid id = Make(holder);
-        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = Medium.FromDescriptors("kept", holder.Take()) });
+        using PersistentArena arena = PersistentArena.Open(
+            new ArenaOptions { Medium = Medium.FromDescriptors("kept", holder.Take()) });
         Assert.Equal(id, arena.Id);
-        Assert.StartsWith($"/proc/{Environment.ProcessId}/fd/", arena.Medium.PathOf("arena.meta"), StringComparison.Ordinal);
+        Assert.StartsWith($"/proc/{Environment.ProcessId}/fd/", arena.Medium.PathOf("arena.meta"),
+            StringComparison.Ordinal);
         Assert.True(File.Exists(arena.Medium.PathOf("extent-1")));
         Assert.Null(arena.Medium.PathOf("extent-3"));
         IReadOnlyList<HeldDescriptor> twice = holder.Take();

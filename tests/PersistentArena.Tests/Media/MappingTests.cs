@@ -50,7 +50,8 @@ public sealed unsafe class MappingTests
         using Medium medium = place.Open();
         using MediumFile file = medium.CreateFile("a", 2 << 20);
         using var reservation = new AddressReservation(4 << 20, PageSizes.Huge2M);
-        ArgumentException error = Assert.Throws<ArgumentException>(() => file.MapAt(reservation.Address + 4096, 2 << 20, writable: true));
+        ArgumentException error = Assert.Throws<ArgumentException>(() =>
+            file.MapAt(reservation.Address + 4096, 2 << 20, writable: true));
         Assert.Contains("2097152", error.Message, StringComparison.Ordinal);
     }
 
@@ -66,7 +67,8 @@ public sealed unsafe class MappingTests
         }
 
         using var reservation = new AddressReservation(4 << 20, PageSizes.Huge2M);
-        MediumException error = Assert.Throws<MediumException>(() => file.MapAt(reservation.Address, 4 << 20, writable: true));
+        MediumException error = Assert.Throws<MediumException>(() =>
+            file.MapAt(reservation.Address, 4 << 20, writable: true));
         Assert.Equal(MediumErrorKind.Missing, error.Kind);
         Assert.Contains("2097152", error.Message, StringComparison.Ordinal);
     }
@@ -83,7 +85,8 @@ public sealed unsafe class MappingTests
         Assert.True(file.TryDiscard(0, 4 << 20)); // The pages are free again,
         medium.CreateFile("b", medium.GetSpace().Free!.Value).Dispose(); // and now somebody else's.
 
-        MediumException error = Assert.Throws<MediumException>(() => file.MapAt(reservation.Address, 4 << 20, writable: true));
+        MediumException error = Assert.Throws<MediumException>(() =>
+            file.MapAt(reservation.Address, 4 << 20, writable: true));
 
         Assert.Equal((MediumErrorKind.NoSpace, Errno.ENOMEM), (error.Kind, error.Errno));
         int flags = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_FIXED_NOREPLACE;

@@ -41,7 +41,8 @@ public sealed class RegionPagesTests
     private static void Check(PersistentArena arena, PersistentRegion region)
     {
         PageReport got = region.ReadPages();
-        Assert.InRange(got.Resident, region.Length, region.Length + (4 << 20)); // The identity block is in the same mapping.
+        // The identity block is in the same mapping.
+        Assert.InRange(got.Resident, region.Length, region.Length + (4 << 20));
         bool huge = arena.Medium.Capabilities.PageSize == PageSizes.Huge2M;
         Assert.InRange(got.Huge, huge ? region.Length : 0, huge ? got.Resident : 0);
     }

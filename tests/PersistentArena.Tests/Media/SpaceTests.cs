@@ -3,7 +3,9 @@ using GuestMemFs.Tests.Infrastructure;
 
 namespace GuestMemFs.Tests.Media;
 
-/// <summary>A full medium is an exception at the step that takes space, never a signal, and leaves nothing behind.</summary>
+/// <summary>
+/// A full medium is an exception at the step that takes space, never a signal, and leaves nothing behind.
+/// </summary>
 public sealed class SpaceTests
 {
     [Theory]

@@ -8,7 +8,8 @@ public sealed unsafe class StrictMediumTests : IDisposable
 {
     private const long Block = StrictMedium.BlockSize;
     private readonly List<AddressReservation> _mappings = [];
-    private StrictMedium _medium = new(new StrictOptions { CarveOut = 64 << 20, MaximumFileLength = 8 << 20, MaximumFiles = 4 });
+    private StrictMedium _medium = new(new StrictOptions { CarveOut = 64 << 20, MaximumFileLength = 8 << 20,
+        MaximumFiles = 4 });
 
     public void Dispose()
     {
@@ -21,7 +22,8 @@ public sealed unsafe class StrictMediumTests : IDisposable
     {
         MediumCapabilities can = new StrictMedium().Capabilities;
         Assert.Equal(Survives.ProcessExit | Survives.Kexec, can.Survives);
-        Assert.False(can.FreshMemoryIsZero || can.UnlinkFreesSpace || can.TruthfulFreeSpace || can.CanDiscard || can.CanFlush);
+        Assert.False(can.FreshMemoryIsZero || can.UnlinkFreesSpace || can.TruthfulFreeSpace || can.CanDiscard
+            || can.CanFlush);
         Assert.True(can.CreationTakesSpace);
         Assert.Equal((1024, Block), (can.MaximumFiles, can.FileGranularity));
     }
@@ -135,7 +137,8 @@ public sealed unsafe class StrictMediumTests : IDisposable
 
         Assert.Equal(["a", "b", "c", "foreign"], _medium.ListFiles());
         Assert.Equal((1, 2, 3), (MarkOf("b"), MarkOf("c"), MarkOf("foreign")));
-        Assert.All(_medium.ListFiles(), name => Assert.Equal((Block, 0), (_medium.TryOpenFile(name, false)!.Length, _medium.ModeOf(name))));
+        Assert.All(_medium.ListFiles(), name =>
+            Assert.Equal((Block, 0), (_medium.TryOpenFile(name, false)!.Length, _medium.ModeOf(name))));
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed unsafe class AddressReservationTests
     {
         var reservation = new AddressReservation(4L << 20, PageSizes.Huge2M);
         int flags = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_FIXED;
-        Assert.Equal(reservation.Address, Libc.MMap(reservation.Address, 4 << 20, Libc.PROT_READ | Libc.PROT_WRITE, flags, -1, 0));
+        Assert.Equal(reservation.Address, Libc.MMap(reservation.Address, 4 << 20, Libc.PROT_READ | Libc.PROT_WRITE,
+            flags, -1, 0));
         *(byte*)reservation.Address = 1;
         *(byte*)(reservation.Address + (2 << 20)) = 2;
         Assert.Equal(8192, PageReport.ForRange(reservation.Address, 4 << 20).Resident);
@@ -59,7 +60,8 @@ public sealed unsafe class AddressReservationTests
     [Fact]
     public void More_address_space_than_there_is_gives_a_typed_error()
     {
-        MediumException error = Assert.Throws<MediumException>(() => new AddressReservation(1L << 60, PageSizes.Huge2M));
+        MediumException error = Assert.Throws<MediumException>(() =>
+            new AddressReservation(1L << 60, PageSizes.Huge2M));
         Assert.Equal((MediumErrorKind.NoSpace, Errno.ENOMEM), (error.Kind, error.Errno));
     }
 

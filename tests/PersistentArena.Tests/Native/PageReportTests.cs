@@ -46,7 +46,8 @@ public sealed unsafe class PageReportTests
         long length = Math.Max(8 << 20, medium.Capabilities.FileGranularity);
         using MediumFile file = medium.CreateFile("a", length);
         file.Reserve(0, length);
-        using var reservation = new AddressReservation(length, Math.Max(PageSizes.Huge2M, medium.Capabilities.PageSize));
+        using var reservation = new AddressReservation(length,
+            Math.Max(PageSizes.Huge2M, medium.Capabilities.PageSize));
         file.MapAt(reservation.Address, length, writable: true);
         Assert.Equal("unknown", PageReport.ForRange(reservation.Address, length).ToString());
 

@@ -42,6 +42,7 @@ public sealed class ProcessIdentityTests
     private static ulong StartTimeOf(int pid)
     {
         string text = File.ReadAllText($"/proc/{pid}/stat");
-        return ulong.Parse(text[(text.LastIndexOf(')') + 2)..].Split(' ')[19], System.Globalization.CultureInfo.InvariantCulture);
+        return ulong.Parse(text[(text.LastIndexOf(')') + 2)..].Split(' ')[19],
+            System.Globalization.CultureInfo.InvariantCulture);
     }
 }

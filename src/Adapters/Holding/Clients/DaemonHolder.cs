@@ -8,8 +8,8 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Holding;
 
 /// <summary>
-/// <c>gmfs hold</c> as the holder of an arena's memory. While this object lives it watches the daemon: one that was killed and started again is given everything anew, so that only the
-/// end of both loses the memory.
+/// <c>gmfs hold</c> as the holder of an arena's memory. While this object lives it watches the daemon: one that was
+/// killed and started again is given everything anew, so that only the end of both loses the memory.
 /// </summary>
 /// <remarks>Thread-safe.</remarks>
 public sealed class DaemonHolder : DescriptorHolder
@@ -30,7 +30,8 @@ public sealed class DaemonHolder : DescriptorHolder
     /// <param name="path">Its socket.</param>
     /// <param name="store">The arena's name there.</param>
     /// <param name="trust">Whose daemon may have the memory; root's and our own where nothing is said.</param>
-    /// <exception cref="MediumException"><see cref="MediumErrorKind.Missing"/>: no daemon is there. <see cref="MediumErrorKind.Denied"/>: it is another user's.</exception>
+    /// <exception cref="MediumException"><see cref="MediumErrorKind.Missing"/>: no daemon is there.
+    /// <see cref="MediumErrorKind.Denied"/>: it is another user's.</exception>
     /// <exception cref="UntrustedOwnerException">Who listens there is not trusted. It was given nothing.</exception>
     public DaemonHolder(string path, string store, PathTrust? trust = null)
     {
@@ -72,8 +73,11 @@ public sealed class DaemonHolder : DescriptorHolder
                         }
                         else if (answer is { Word: "done", Fields: [_, var process, var since, var note] })
                         {
-                            string other = note.Length > 0 ? note : $"What a holder before it had, ended with that one (or with the kernel), unless it handed over.";
-                            _whyEmpty = $"The holder at {_path} (process {process}, since {since}) has nothing of '{_store}'. {other}";
+                            string other = note.Length > 0 ? note
+                                : "What a holder before it had, ended with that one (or with the kernel), unless it " +
+                                    "handed over.";
+                            _whyEmpty = $"The holder at {_path} (process {process}, since {since}) has nothing of " +
+                                $"'{_store}'. {other}";
                             break;
                         }
                         else
@@ -132,7 +136,9 @@ public sealed class DaemonHolder : DescriptorHolder
         }
     }
 
-    /// <summary>Leaves word for whoever finds nothing here: why, as sentences. Forgotten when something is put.</summary>
+    /// <summary>
+    /// Leaves word for whoever finds nothing here: why, as sentences. Forgotten when something is put.
+    /// </summary>
     /// <exception cref="MediumException">The daemon is not there.</exception>
     public void Note(string why)
     {
@@ -203,7 +209,9 @@ public sealed class DaemonHolder : DescriptorHolder
                 _connection = null;
                 if (attempt > 0)
                 {
-                    throw new MediumException(MediumErrorKind.Missing, what, _path, 0, $"The holder at {_path} does not answer ({e.Message}): start gmfs hold again. The arena can be used, and cannot grow until then.");
+                    throw new MediumException(MediumErrorKind.Missing, what, _path, 0,
+                        $"The holder at {_path} does not answer ({e.Message}): start gmfs hold again. The arena can " +
+                        "be used, and cannot grow until then.");
                 }
             }
         }
@@ -216,7 +224,8 @@ public sealed class DaemonHolder : DescriptorHolder
         {
             foreach ((string name, SafeFileHandle descriptor) in _given)
             {
-                Put(connection, name, descriptor); // It has it already where it is the same one, or one that was handed over to.
+                // It has it already where it is the same one, or one that was handed over to.
+                Put(connection, name, descriptor);
             }
 
             return connection;
@@ -236,8 +245,12 @@ public sealed class DaemonHolder : DescriptorHolder
         }
         catch (SocketException e)
         {
-            MediumErrorKind kind = e.SocketErrorCode == SocketError.AccessDenied ? MediumErrorKind.Denied : MediumErrorKind.Missing;
-            throw new MediumException(kind, "connect", _path, e.NativeErrorCode, $"There is no holder to talk to at {_path}: {e.Message}. {(kind == MediumErrorKind.Denied ? "It is another user's." : $"Start it: gmfs hold --socket {_path}.")}");
+            MediumErrorKind kind = e.SocketErrorCode == SocketError.AccessDenied ? MediumErrorKind.Denied
+                : MediumErrorKind.Missing;
+            string advice = kind == MediumErrorKind.Denied ? "It is another user's."
+                : $"Start it: gmfs hold --socket {_path}.";
+            throw new MediumException(kind, "connect", _path, e.NativeErrorCode,
+                $"There is no holder to talk to at {_path}: {e.Message}. {advice}");
         }
     }
 
@@ -294,7 +307,8 @@ public sealed class DaemonHolder : DescriptorHolder
     {
         HoldMessage answer = connection.Receive() ?? throw new EndOfStreamException("it closed the connection");
         return answer is { Word: "error", Fields: [var kind, var text] }
-            ? throw new MediumException(Enum.TryParse(kind, out MediumErrorKind known) ? known : MediumErrorKind.Other, "hold", _path, 0, $"The holder at {_path} refuses: {text}")
+            ? throw new MediumException(Enum.TryParse(kind, out MediumErrorKind known) ? known : MediumErrorKind.Other,
+                "hold", _path, 0, $"The holder at {_path} refuses: {text}")
             : answer;
     }
 
@@ -310,6 +324,7 @@ public sealed class DaemonHolder : DescriptorHolder
     private static IOException Unexpected(HoldMessage answer)
     {
         answer.Descriptor?.Dispose();
-        return new IOException(string.Create(CultureInfo.InvariantCulture, $"'{answer.Word}' was answered, with {answer.Fields.Length} fields: it is of another version"));
+        return new IOException(string.Create(CultureInfo.InvariantCulture,
+            $"'{answer.Word}' was answered, with {answer.Fields.Length} fields: it is of another version"));
     }
 }

@@ -8,7 +8,10 @@ public static class Holders
     /// <summary>The name of systemd's store, where a socket's path could be given.</summary>
     public const string Systemd = "systemd";
 
-    /// <summary>Longest name of an arena at a holder, in characters: short enough for a session's name and, with a file's, for systemd's.</summary>
+    /// <summary>
+    /// Longest name of an arena at a holder, in characters: short enough for a session's name and, with a file's, for
+    /// systemd's.
+    /// </summary>
     public const int LongestName = StoreName.Longest;
 
     /// <summary>The holder that is meant: <c>systemd</c>, or the path of the socket of <c>gmfs hold</c>.</summary>

@@ -3,7 +3,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Holding;
 
-/// <summary>This process as the holder: for tests, and for programs that open and close an arena and mean to find it again. What it holds ends with the process, or with this object.</summary>
+/// <summary>
+/// This process as the holder: for tests, and for programs that open and close an arena and mean to find it again. What
+/// it holds ends with the process, or with this object.
+/// </summary>
 /// <remarks>Thread-safe. Media that are made of it do not dispose of it: <see cref="Release"/> does.</remarks>
 public sealed class ProcessHolder(string store) : DescriptorHolder
 {
@@ -16,7 +19,8 @@ public sealed class ProcessHolder(string store) : DescriptorHolder
     public override Survives Survives => Survives.Nothing;
 
     /// <inheritdoc/>
-    public override string WhyEmpty => $"This process itself holds the memory: what one before it had, ended with that one.";
+    public override string WhyEmpty =>
+        $"This process itself holds the memory: what one before it had, ended with that one.";
 
     /// <inheritdoc/>
     public override IReadOnlyList<HeldDescriptor> Take()

@@ -28,7 +28,8 @@ public static class ServiceManager
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            throw new MediumException(MediumErrorKind.Missing, "notify", path, 0, $"systemd cannot be told at {path}: {e.Message}. Nothing was handed over.");
+            throw new MediumException(MediumErrorKind.Missing, "notify", path, 0,
+                $"systemd cannot be told at {path}: {e.Message}. Nothing was handed over.");
         }
     }
 }

@@ -10,8 +10,10 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Holding;
 
 /// <summary>
-/// systemd's file descriptor store as the holder (sd_notify(3), <c>FileDescriptorStoreMax=</c>): what a service puts there, its next process is started with. Kept over a restart and a
-/// crash; over <c>systemctl stop</c> with <c>FileDescriptorStorePreserve=yes</c>; with that and systemd 261 over a kexec too, which systemd then hands over itself.
+/// systemd's file descriptor store as the holder (sd_notify(3), <c>FileDescriptorStoreMax=</c>): what a service puts
+/// there, its next process is started with. Kept over a restart and a crash; over <c>systemctl stop</c> with
+/// <c>FileDescriptorStorePreserve=yes</c>; with that and systemd 261 over a kexec too, which systemd then hands over
+/// itself.
 /// </summary>
 /// <remarks>Thread-safe. The descriptors of a process's start can be taken once, and are the first taker's.</remarks>
 public sealed class SystemdHolder : DescriptorHolder
@@ -26,7 +28,8 @@ public sealed class SystemdHolder : DescriptorHolder
 
     /// <summary>The service manager of this process.</summary>
     /// <param name="store">The arena's name.</param>
-    /// <exception cref="MediumException"><see cref="MediumErrorKind.Missing"/>: this is no service of systemd's that may notify.</exception>
+    /// <exception cref="MediumException"><see cref="MediumErrorKind.Missing"/>: this is no service of systemd's that
+    /// may notify.</exception>
     public SystemdHolder(string store)
         : this(store, Environment.GetEnvironmentVariable)
     {
@@ -39,7 +42,9 @@ public sealed class SystemdHolder : DescriptorHolder
         _environment = environment;
         _notify = environment("NOTIFY_SOCKET") is { Length: > 1 } path
             ? path
-            : throw new MediumException(MediumErrorKind.Missing, "notify", "systemd", 0, "There is no NOTIFY_SOCKET: this process is no service of systemd's that may notify. Start it by a unit with Type=notify or NotifyAccess=main, and FileDescriptorStoreMax=.");
+            : throw new MediumException(MediumErrorKind.Missing, "notify", "systemd", 0,
+                "There is no NOTIFY_SOCKET: this process is no service of systemd's that may notify. Start it by a " +
+                "unit with Type=notify or NotifyAccess=main, and FileDescriptorStoreMax=.");
     }
 
     /// <inheritdoc/>
@@ -49,11 +54,14 @@ public sealed class SystemdHolder : DescriptorHolder
     public override Survives Survives => HeldMemory.Survives;
 
     /// <summary>As many as the unit says (systemd 254 and later tell it).</summary>
-    public override int MaximumFiles => int.TryParse(_environment("FDSTORE"), NumberStyles.None, CultureInfo.InvariantCulture, out int limit) ? limit : int.MaxValue;
+    public override int MaximumFiles => int.TryParse(_environment("FDSTORE"), NumberStyles.None,
+        CultureInfo.InvariantCulture, out int limit) ? limit : int.MaxValue;
 
     /// <inheritdoc/>
     public override string WhyEmpty =>
-        $"systemd started this process with {_passed} descriptors, none of them of '{_store}': its store for this service was empty. It keeps what it is given over a restart and a crash (FileDescriptorStoreMax=), over a stop only with FileDescriptorStorePreserve=yes, and over a kexec only from systemd 261 on.";
+        $"systemd started this process with {_passed} descriptors, none of them of '{_store}': its store for this " +
+        "service was empty. It keeps what it is given over a restart and a crash (FileDescriptorStoreMax=), over a " +
+        "stop only with FileDescriptorStorePreserve=yes, and over a kexec only from systemd 261 on.";
 
     /// <inheritdoc/>
     public override IReadOnlyList<HeldDescriptor> Take()
@@ -64,7 +72,8 @@ public sealed class SystemdHolder : DescriptorHolder
             return files; // They are the first caller's, and systemd passes them at the start only.
         }
 
-        if (!int.TryParse(_environment("LISTEN_PID"), NumberStyles.None, CultureInfo.InvariantCulture, out int process) || process != Environment.ProcessId
+        if (!int.TryParse(_environment("LISTEN_PID"), NumberStyles.None, CultureInfo.InvariantCulture, out int process)
+            || process != Environment.ProcessId
             || !int.TryParse(_environment("LISTEN_FDS"), NumberStyles.None, CultureInfo.InvariantCulture, out _passed))
         {
             return files; // None were passed, or to another process.
@@ -79,7 +88,9 @@ public sealed class SystemdHolder : DescriptorHolder
                 if (!DescriptorMessages.SetCloseOnExec(descriptor))
                 {
                     descriptor.SetHandleAsInvalid();
-                    throw new MediumException(MediumErrorKind.Missing, "take", Location, 0, $"systemd says that descriptor {FirstDescriptor + i} is '{names[i]}', and it is not open: something closed it before, or took it already.");
+                    throw new MediumException(MediumErrorKind.Missing, "take", Location, 0,
+                        $"systemd says that descriptor {FirstDescriptor + i} is '{names[i]}', and it is not open: " +
+                        "something closed it before, or took it already.");
                 }
 
                 files.Add(new HeldDescriptor(names[i][(_store.Length + 1)..], descriptor));
@@ -113,7 +124,9 @@ public sealed class SystemdHolder : DescriptorHolder
         pipe.DisposeLocalCopyOfClientHandle();
         if (!pipe.ReadAsync(new byte[1]).AsTask().Wait(s_barrierLimit))
         {
-            throw new MediumException(MediumErrorKind.Busy, "notify", Location, 0, $"systemd did not take a message in within {s_barrierLimit.TotalSeconds:0} s: whether it holds the descriptor is not known.");
+            throw new MediumException(MediumErrorKind.Busy, "notify", Location, 0,
+                $"systemd did not take a message in within {s_barrierLimit.TotalSeconds:0} s: whether it holds the " +
+                "descriptor is not known.");
         }
     }
 

@@ -88,7 +88,8 @@ public sealed class HoldServer : IDisposable
         {
             lock (_lock)
             {
-                return [.. _stores.OrderBy(store => store.Key, StringComparer.Ordinal).Select(store => new HeldStore(store.Key, store.Value.Count, store.Value.Values.Sum(RandomAccess.GetLength)))];
+                return [.. _stores.OrderBy(store => store.Key, StringComparer.Ordinal).Select(store =>
+                    new HeldStore(store.Key, store.Value.Count, store.Value.Values.Sum(RandomAccess.GetLength)))];
             }
         }
     }
@@ -174,7 +175,8 @@ public sealed class HoldServer : IDisposable
             socket.Bind(new UnixDomainSocketEndPoint(fresh));
             if (!OperatingSystem.IsWindows())
             {
-                File.SetUnixFileMode(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite); // Nobody can connect before it listens.
+                // Nobody can connect before it listens.
+                File.SetUnixFileMode(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             }
 
             socket.Listen();
@@ -221,7 +223,8 @@ public sealed class HoldServer : IDisposable
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                if (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted or SocketError.Interrupted or SocketError.InvalidArgument })
+                if (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted
+                    or SocketError.Interrupted or SocketError.InvalidArgument })
                 {
                     return;
                 }
@@ -240,8 +243,10 @@ public sealed class HoldServer : IDisposable
                 uint user = connection.PeerUser;
                 if (user != 0 && user != UserId.Own)
                 {
-                    connection.Receive()?.Descriptor?.Dispose(); // What was asked is read first: closed upon unread, the answer would be lost.
-                    connection.Send("error", nameof(MediumErrorKind.Denied), string.Create(CultureInfo.InvariantCulture, $"it serves user {UserId.Own} and root, and this is user {user}."));
+                    // What was asked is read first: closed upon unread, the answer would be lost.
+                    connection.Receive()?.Descriptor?.Dispose();
+                    connection.Send("error", nameof(MediumErrorKind.Denied), string.Create(CultureInfo.InvariantCulture,
+                        $"it serves user {UserId.Own} and root, and this is user {user}."));
                     return;
                 }
 
@@ -321,7 +326,9 @@ public sealed class HoldServer : IDisposable
                 HandOver(connection);
                 break;
             default:
-                connection.Send("error", nameof(MediumErrorKind.NotSupported), $"'{message.Word[..Math.Min(message.Word.Length, 20)]}' with {message.Fields.Length} fields is nothing it knows: the client is of another version.");
+                connection.Send("error", nameof(MediumErrorKind.NotSupported),
+                    $"'{message.Word[..Math.Min(message.Word.Length, 20)]}' with {message.Fields.Length} fields is " +
+                    "nothing it knows: the client is of another version.");
                 break;
         }
     }
@@ -412,13 +419,15 @@ public sealed class HoldServer : IDisposable
         }
         catch (NotSupportedException)
         {
-            throw new MediumException(MediumErrorKind.NotSupported, "put", name, 0, $"'{name}' is a pipe, a socket or the like, and no memory.");
+            throw new MediumException(MediumErrorKind.NotSupported, "put", name, 0,
+                $"'{name}' is a pipe, a socket or the like, and no memory.");
         }
     }
 
     private void Drop(string store, string name)
     {
-        if (_stores.TryGetValue(store, out Dictionary<string, SafeFileHandle>? files) && files.Remove(name, out SafeFileHandle? file))
+        if (_stores.TryGetValue(store, out Dictionary<string, SafeFileHandle>? files)
+            && files.Remove(name, out SafeFileHandle? file))
         {
             file.Dispose();
             if (files.Count == 0)

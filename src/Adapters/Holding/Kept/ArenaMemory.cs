@@ -6,7 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Holding;
 
 /// <summary>
-/// All memory of one arena, as descriptors, told apart by the identity in its bytes: it does not matter who holds it or what it is called there.
+/// All memory of one arena, as descriptors, told apart by the identity in its bytes: it does not matter who holds it or
+/// what it is called there.
 /// </summary>
 /// <remarks>Disposing closes the descriptors, not those of whoever they were got from.</remarks>
 public sealed class ArenaMemory : IDisposable
@@ -37,7 +38,8 @@ public sealed class ArenaMemory : IDisposable
     /// <param name="descriptors">The descriptors, which are the result's from now on, or closed.</param>
     /// <param name="where">Where they come from, for people.</param>
     /// <param name="arenaId">Which arena; null where it is the only one.</param>
-    /// <exception cref="HoldingException">There is none, there are several, or some of its memory is missing.</exception>
+    /// <exception cref="HoldingException">There is none, there are several, or some of its memory is
+    /// missing.</exception>
     public static ArenaMemory Of(IEnumerable<SafeFileHandle> descriptors, string where, Guid? arenaId = null)
     {
         ArgumentNullException.ThrowIfNull(descriptors);
@@ -46,24 +48,33 @@ public sealed class ArenaMemory : IDisposable
         {
             foreach (SafeFileHandle descriptor in descriptors)
             {
-                if (ArenaDescriptors.Identify(descriptor) is not { } identity || !found.TryAdd((identity.ArenaId, identity.ExtentId), descriptor))
+                if (ArenaDescriptors.Identify(descriptor) is not { } identity
+                    || !found.TryAdd((identity.ArenaId, identity.ExtentId), descriptor))
                 {
                     descriptor.Dispose(); // Nothing of ours, or the same memory once more.
                 }
             }
 
-            Guid[] arenas = [.. found.Keys.Where(key => key.Extent == 0 && (arenaId is null || key.Arena == arenaId)).Select(key => key.Arena)];
+            Guid[] arenas = [.. found.Keys.Where(key => key.Extent == 0 && (arenaId is null || key.Arena == arenaId))
+                .Select(key => key.Arena)];
             Guid arena = arenas.Length switch
             {
                 1 => arenas[0],
-                0 => throw new HoldingException($"There is no arena's memory at {where}{(arenaId is { } id ? $" of arena {id}" : "")}: what holds it, holds no metadata of one."),
-                _ => throw new HoldingException($"There are several arenas at {where} ({string.Join(", ", arenas)}): name one."),
+                0 => throw new HoldingException(
+                    $"There is no arena's memory at {where}{(arenaId is { } id ? $" of arena {id}" : "")}: " +
+                    "what holds " +
+                    "it, holds no metadata of one."),
+                _ => throw new HoldingException(
+                    $"There are several arenas at {where} ({string.Join(", ", arenas)}): name one."),
             };
             ArenaContents contents = ArenaDescriptors.Read(found[(arena, 0)]);
             ArenaFileIdentity[] missing = [.. contents.Files.Where(file => !found.ContainsKey((arena, file.ExtentId)))];
             if (missing.Length > 0)
             {
-                throw new HoldingException(string.Create(CultureInfo.InvariantCulture, $"Arena {arena} at {where} is not whole: {missing.Length} of its {contents.Files.Count} memfds are not there ({string.Join(", ", missing.Take(5).Select(file => file.Name))}, {missing.Sum(file => file.Length)} bytes)."));
+                string named = string.Join(", ", missing.Take(5).Select(file => file.Name));
+                throw new HoldingException(string.Create(CultureInfo.InvariantCulture,
+                    $"Arena {arena} at {where} is not whole: {missing.Length} of its {contents.Files.Count} memfds " +
+                    $"are not there ({named}, {missing.Sum(file => file.Length)} bytes)."));
             }
 
             var files = contents.Files.ToDictionary(file => file.ExtentId, file => Take(found, (arena, file.ExtentId)));
@@ -78,13 +89,18 @@ public sealed class ArenaMemory : IDisposable
         }
     }
 
-    /// <summary>The arena whose memory a process has open, whoever it is: its descriptors are opened anew through <c>/proc/PID/fd</c>, which takes its user or root.</summary>
+    /// <summary>
+    /// The arena whose memory a process has open, whoever it is: its descriptors are opened anew through
+    /// <c>/proc/PID/fd</c>, which takes its user or root.
+    /// </summary>
     /// <exception cref="HoldingException">As <see cref="Of"/>; or the process cannot be looked into.</exception>
     public static ArenaMemory OfProcess(int process, Guid? arenaId = null)
     {
         try
         {
-            return Of([.. OpenFiles.Of(process).Where(file => file.Target.StartsWith("/memfd:", StringComparison.Ordinal)).Select(file => Open(file.Path)).OfType<SafeFileHandle>()], $"process {process}", arenaId);
+            return Of([.. OpenFiles.Of(process).Where(file =>
+                file.Target.StartsWith("/memfd:", StringComparison.Ordinal)).Select(file => Open(file.Path))
+                .OfType<SafeFileHandle>()], $"process {process}", arenaId);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -103,7 +119,8 @@ public sealed class ArenaMemory : IDisposable
 
     /// <summary>A medium of it: with descriptors of its own, so that it and this object end by themselves.</summary>
     public Medium ToMedium(string name) =>
-        Medium.FromDescriptors(name, Contents.Files.Select(file => new HeldDescriptor(file.Name, DescriptorMessages.Duplicate(Files[file.ExtentId]))));
+        Medium.FromDescriptors(name, Contents.Files.Select(file =>
+            new HeldDescriptor(file.Name, DescriptorMessages.Duplicate(Files[file.ExtentId]))));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -114,7 +131,8 @@ public sealed class ArenaMemory : IDisposable
         }
     }
 
-    private static SafeFileHandle Take(Dictionary<(Guid Arena, ulong Extent), SafeFileHandle> found, (Guid Arena, ulong Extent) key)
+    private static SafeFileHandle Take(
+        Dictionary<(Guid Arena, ulong Extent), SafeFileHandle> found, (Guid Arena, ulong Extent) key)
     {
         found.Remove(key, out SafeFileHandle? file);
         return file!;

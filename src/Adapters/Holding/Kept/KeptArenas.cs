@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using GuestMemFs.Holding.Native;
 
 namespace GuestMemFs.Holding;
@@ -14,7 +15,8 @@ public sealed class KeptArenas : IDisposable
     private readonly LuoKernel _luo;
     private readonly Func<string, DescriptorHolder> _open;
     private readonly IProgress<KeptProgress>? _progress;
-    private readonly List<PreservedArena> _preserved = []; // as long as this object lives, and no collection may think otherwise
+    // as long as this object lives, and no collection may think otherwise
+    private readonly List<PreservedArena> _preserved = [];
 
     /// <summary>Arenas at a holder.</summary>
     /// <param name="holder">The holder: the socket of <c>gmfs hold</c>.</param>
@@ -76,11 +78,14 @@ public sealed class KeptArenas : IDisposable
         _preserved.ForEach(RequireHeld);
     }
 
-    /// <summary>Throws unless an arena that was kept is with its holder again; gets it back where nobody has yet.</summary>
+    /// <summary>
+    /// Throws unless an arena that was kept is with its holder again; gets it back where nobody has yet.
+    /// </summary>
     /// <param name="kept">Its word.</param>
     public void RequireBack(string kept)
     {
-        KeptWord word = KeptWord.Read(kept).SingleOrDefault() ?? throw new HoldingException($"'{kept}' says of no arena that it was kept.");
+        KeptWord word = KeptWord.Read(kept).SingleOrDefault()
+            ?? throw new HoldingException($"'{kept}' says of no arena that it was kept.");
         try
         {
             if (Describe(word.Store).ArenaId == word.ArenaId)
@@ -100,13 +105,16 @@ public sealed class KeptArenas : IDisposable
     }
 
     /// <summary>
-    /// Under the next kernel: gets each arena back, compares who it is, attaches to it for reading, gives it to the holder, and only then lets the kernel finish. What is lost is told, and the holder tells it
-    /// to whoever finds nothing there.
+    /// Under the next kernel: gets each arena back, compares who it is, attaches to it for reading, gives it to the
+    /// holder, and only then lets the kernel finish. What is lost is told, and the holder tells it to whoever finds
+    /// nothing there.
     /// </summary>
     /// <param name="stores">Which; empty for those that this kernel was told were kept.</param>
     /// <param name="commandLine">This kernel's.</param>
-    /// <exception cref="LuoException">The device cannot be opened for a reason other than that there is none.</exception>
-    /// <exception cref="MediumException">The holder is not there: what came stays with the kernel, and this can be called again.</exception>
+    /// <exception cref="LuoException">The device cannot be opened for a reason other than that there is
+    /// none.</exception>
+    /// <exception cref="MediumException">The holder is not there: what came stays with the kernel, and this can be
+    /// called again.</exception>
     public IReadOnlyList<KeptOutcome> Restore(IReadOnlyList<string> stores, string commandLine)
     {
         ArgumentNullException.ThrowIfNull(stores);
@@ -115,7 +123,8 @@ public sealed class KeptArenas : IDisposable
         foreach (string store in stores.Count > 0 ? stores : [.. words.Select(word => word.Store)])
         {
             KeptWord? word = words.LastOrDefault(one => one.Store == store);
-            using DescriptorHolder holder = _open(store); // First: without it nothing is asked of the kernel, which gives each session once.
+            // First: without it nothing is asked of the kernel, which gives each session once.
+            using DescriptorHolder holder = _open(store);
             KeptOutcome outcome = Restore(store, word, holder);
             if (outcome.Lost is { } why)
             {
@@ -146,7 +155,8 @@ public sealed class KeptArenas : IDisposable
             {
                 if (word is not null && word.ArenaId != arena!.Memory.Contents.ArenaId)
                 {
-                    throw new HoldingException($"Arena {arena.Memory.Contents.ArenaId} came, and arena {word.ArenaId} was kept.");
+                    throw new HoldingException(
+                        $"Arena {arena.Memory.Contents.ArenaId} came, and arena {word.ArenaId} was kept.");
                 }
 
                 Step(store, "attached", () => arena!.Verify());
@@ -158,8 +168,10 @@ public sealed class KeptArenas : IDisposable
         catch (Exception e) when (e is ArenaException or (HoldingException and not LuoDeviceBusyException))
         {
             string was = word is null
-                ? $"Nothing says that '{store}' was kept over the last kexec (the command line has no gmfs.kept={store})."
-                : FormattableString.Invariant($"Arena {word.ArenaId}, {word.Bytes} bytes, was preserved under boot {word.BootId} and did not come over the kexec: it is lost.");
+                ? $"Nothing says that '{store}' was kept over the last kexec (the command line has no " +
+                    $"gmfs.kept={store})."
+                : string.Create(CultureInfo.InvariantCulture, $"Arena {word.ArenaId}, {word.Bytes} bytes, was preserved " +
+                    $"under boot {word.BootId} and did not come over the kexec: it is lost.");
             return new KeptOutcome(store, word?.ArenaId, word?.Bytes ?? 0, $"{was} {e.Message}");
         }
     }
@@ -180,7 +192,8 @@ public sealed class KeptArenas : IDisposable
         {
             return Look(store).Frozen
                 ? false
-                : throw new HoldingException($"Arena '{store}' has a writer, process {e.ProcessId}, and is not frozen. Stop it (its memory stays with the holder), or have it freeze the arena.", e);
+                : throw new HoldingException($"Arena '{store}' has a writer, process {e.ProcessId}, and is not " +
+                    "frozen. Stop it (its memory stays with the holder), or have it freeze the arena.", e);
         }
         catch (Exception e) when (e is ArenaException or MediumException)
         {

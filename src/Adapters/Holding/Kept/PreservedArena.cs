@@ -3,8 +3,8 @@ using System.Globalization;
 namespace GuestMemFs.Holding;
 
 /// <summary>
-/// An arena whose memory the kernel keeps over the next kexec, if that comes while this object lives: its session is closed with it, and with the session what was preserved is
-/// given back.
+/// An arena whose memory the kernel keeps over the next kexec, if that comes while this object lives: its session is
+/// closed with it, and with the session what was preserved is given back.
 /// </summary>
 public sealed class PreservedArena : IDisposable
 {
@@ -23,14 +23,16 @@ public sealed class PreservedArena : IDisposable
     public static KeptWord WordOf(string store, ArenaMemory memory)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        return new KeptWord(store, memory.Contents.ArenaId, memory.Contents.Files.Count, memory.Bytes, RunningKernel.BootId);
+        return new KeptWord(store, memory.Contents.ArenaId, memory.Contents.Files.Count, memory.Bytes,
+            RunningKernel.BootId);
     }
 
     /// <summary>The session's name for an arena.</summary>
     public static string SessionOf(string store) => "gmfs-" + store;
 
     /// <summary>
-    /// Marks an arena's memory to be kept: the metadata first, from when on nothing can be added to it, then each extent, under its id as the token. The arena must stand still.
+    /// Marks an arena's memory to be kept: the metadata first, from when on nothing can be added to it, then each
+    /// extent, under its id as the token. The arena must stand still.
     /// </summary>
     /// <exception cref="HoldingException">It does not stand still, or changed meanwhile.</exception>
     /// <exception cref="LuoException">The kernel refuses. Nothing is preserved then.</exception>
@@ -51,7 +53,8 @@ public sealed class PreservedArena : IDisposable
             RequireStanding(store, now);
             return now.Files.SequenceEqual(memory.Contents.Files)
                 ? new PreservedArena(session, WordOf(store, memory))
-                : throw new HoldingException($"Arena '{store}' changed while it was being preserved: it was not frozen all the time. Nothing is preserved; try again.");
+                : throw new HoldingException($"Arena '{store}' changed while it was being preserved: it was not " +
+                    "frozen all the time. Nothing is preserved; try again.");
         }
         catch
         {
@@ -60,13 +63,16 @@ public sealed class PreservedArena : IDisposable
         }
     }
 
-    /// <summary>Throws where the session is not there any more, which nothing else would tell before it is too late.</summary>
+    /// <summary>
+    /// Throws where the session is not there any more, which nothing else would tell before it is too late.
+    /// </summary>
     /// <exception cref="HoldingException">It is not.</exception>
     public void RequireHeld()
     {
         if (_session.Handle.IsClosed || !LuoSessions.Find().Any(one => one.Name == _session.Name))
         {
-            throw new HoldingException($"Nobody holds session '{_session.Name}' any more: what was preserved in it would not be there under the next kernel. Preserve it again.");
+            throw new HoldingException($"Nobody holds session '{_session.Name}' any more: what was preserved in it " +
+                "would not be there under the next kernel. Preserve it again.");
         }
     }
 
@@ -77,7 +83,9 @@ public sealed class PreservedArena : IDisposable
     {
         if (!contents.Frozen)
         {
-            throw new HoldingException(string.Create(CultureInfo.InvariantCulture, $"Arena '{store}' ({contents.ArenaId}) is not frozen: memory that its writer added now would be missing under the next kernel. Freeze it first."));
+            throw new HoldingException(string.Create(CultureInfo.InvariantCulture,
+                $"Arena '{store}' ({contents.ArenaId}) is not frozen: memory that its writer added now would be " +
+                $"missing under the next kernel. Freeze it first."));
         }
     }
 }

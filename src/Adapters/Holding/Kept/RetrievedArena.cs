@@ -16,7 +16,10 @@ public sealed class RetrievedArena : IDisposable
     /// <summary>Its memory.</summary>
     public ArenaMemory Memory { get; }
 
-    /// <summary>Gets an arena's memory back. Each token is an extent's id, so the metadata says what to ask for; each is compared with who it says it is.</summary>
+    /// <summary>
+    /// Gets an arena's memory back. Each token is an extent's id, so the metadata says what to ask for; each is
+    /// compared with who it says it is.
+    /// </summary>
     /// <exception cref="LuoException">There is no such session, or something is not in it.</exception>
     /// <exception cref="HoldingException">What is in it is not the arena.</exception>
     /// <exception cref="ArenaException">The metadata cannot be read.</exception>
@@ -43,12 +46,16 @@ public sealed class RetrievedArena : IDisposable
         }
     }
 
-    /// <summary>Attaches to it for reading, and opens every region: what fails here is known before the kernel has let go of anything.</summary>
+    /// <summary>
+    /// Attaches to it for reading, and opens every region: what fails here is known before the kernel has let go of
+    /// anything.
+    /// </summary>
     /// <exception cref="ArenaException">It does not attach.</exception>
     public AttachReport Verify()
     {
         using Medium medium = Memory.ToMedium("kept");
-        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Medium = medium, Access = ArenaAccess.ReadOnly, ArenaId = Memory.Contents.ArenaId });
+        using PersistentArena arena = PersistentArena.Open(
+            new ArenaOptions { Medium = medium, Access = ArenaAccess.ReadOnly, ArenaId = Memory.Contents.ArenaId });
         foreach (RegionInfo region in arena.ListRegions())
         {
             arena.OpenRegion(region.Name).Dispose();
@@ -76,7 +83,9 @@ public sealed class RetrievedArena : IDisposable
         }
     }
 
-    /// <summary>Tells the kernel that it is done: only after somebody else holds the memory, or is to hold it from this process.</summary>
+    /// <summary>
+    /// Tells the kernel that it is done: only after somebody else holds the memory, or is to hold it from this process.
+    /// </summary>
     /// <exception cref="LuoException">The kernel refuses.</exception>
     public void Finish() => _session.Finish();
 

@@ -16,7 +16,8 @@ internal static class OpenFiles
     {
         foreach (string folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int process))
+            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int process))
             {
                 continue;
             }
@@ -32,7 +33,8 @@ internal static class OpenFiles
     /// <exception cref="IOException">There is no such process.</exception>
     /// <exception cref="UnauthorizedAccessException">It is another user's.</exception>
     public static IReadOnlyList<OpenFile> Of(int process) =>
-        [.. Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd")).Select(path => new OpenFile(process, path, new FileInfo(path).LinkTarget ?? ""))];
+        [.. Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd")).Select(path =>
+            new OpenFile(process, path, new FileInfo(path).LinkTarget ?? ""))];
 
     private static IReadOnlyList<OpenFile> OfSome(int process)
     {

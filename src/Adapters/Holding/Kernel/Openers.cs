@@ -5,7 +5,9 @@ namespace GuestMemFs.Holding.Kernel;
 /// <summary>Who has a file open, as far as <c>/proc</c> shows it to us.</summary>
 internal static class Openers
 {
-    /// <summary>The first process that has it, other than this one where there is a choice; null where none can be seen.</summary>
+    /// <summary>
+    /// The first process that has it, other than this one where there is a choice; null where none can be seen.
+    /// </summary>
     public static int? Find(string path)
     {
         int? self = null;

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Holding;
 
 /// <summary>
-/// <c>/dev/liveupdate</c>: makes sessions for the next kexec, and gives back those that came over the last one. One process has it at a time; sessions live on
-/// without it, so open it, get the sessions, and dispose of it.
+/// <c>/dev/liveupdate</c>: makes sessions for the next kexec, and gives back those that came over the last one. One
+/// process has it at a time; sessions live on without it, so open it, get the sessions, and dispose of it.
 /// </summary>
 /// <remarks>Thread-safe. Linux 6.19 and later, with <c>kho=on liveupdate=on</c>.</remarks>
 public sealed class LuoDevice : IDisposable
@@ -24,25 +24,36 @@ public sealed class LuoDevice : IDisposable
     }
 
     /// <summary>Opens the device.</summary>
-    /// <exception cref="LuoDeviceBusyException">Another process has it; the exception names it where it can.</exception>
-    /// <exception cref="LuoException"><see cref="LuoErrorKind.Unavailable"/>, <see cref="LuoErrorKind.Denied"/>, <see cref="LuoErrorKind.HandoverDamaged"/>.</exception>
+    /// <exception cref="LuoDeviceBusyException">Another process has it; the exception names it where it
+    /// can.</exception>
+    /// <exception cref="LuoException"><see cref="LuoErrorKind.Unavailable"/>, <see cref="LuoErrorKind.Denied"/>,
+    /// <see cref="LuoErrorKind.HandoverDamaged"/>.</exception>
     public static LuoDevice Open() => Open(LuoKernel.Real);
 
     internal static LuoDevice Open(LuoKernel kernel)
     {
         int result = kernel.Open(Path);
-        return result >= 0 ? new LuoDevice(kernel, new SafeFileHandle(result, ownsHandle: true)) : throw LuoErrors.AtOpen(-result);
+        return result >= 0 ? new LuoDevice(kernel, new SafeFileHandle(result, ownsHandle: true))
+            : throw LuoErrors.AtOpen(-result);
     }
 
-    /// <summary>Makes an empty session. It ends, and gives back what it preserved, when its last descriptor is closed before the kexec.</summary>
+    /// <summary>
+    /// Makes an empty session. It ends, and gives back what it preserved, when its last descriptor is closed before the
+    /// kexec.
+    /// </summary>
     /// <param name="name">1 to 63 bytes of ASCII.</param>
     /// <exception cref="ArgumentException">The name cannot be.</exception>
-    /// <exception cref="LuoException"><see cref="LuoErrorKind.SessionExists"/>, <see cref="LuoErrorKind.NoRoom"/>.</exception>
+    /// <exception cref="LuoException"><see cref="LuoErrorKind.SessionExists"/>,
+    /// <see cref="LuoErrorKind.NoRoom"/>.</exception>
     public LuoSession CreateSession(string name) => GetSession(name, LuoAbi.CreateSession, retrieved: false);
 
-    /// <summary>Gives a session back that came over the kexec. Each can be retrieved once; when its last descriptor is closed, what was not retrieved from it is gone.</summary>
+    /// <summary>
+    /// Gives a session back that came over the kexec. Each can be retrieved once; when its last descriptor is closed,
+    /// what was not retrieved from it is gone.
+    /// </summary>
     /// <exception cref="ArgumentException">The name cannot be.</exception>
-    /// <exception cref="LuoException"><see cref="LuoErrorKind.SessionMissing"/>, <see cref="LuoErrorKind.SessionRetrieved"/>.</exception>
+    /// <exception cref="LuoException"><see cref="LuoErrorKind.SessionMissing"/>,
+    /// <see cref="LuoErrorKind.SessionRetrieved"/>.</exception>
     public LuoSession RetrieveSession(string name) => GetSession(name, LuoAbi.RetrieveSession, retrieved: true);
 
     /// <inheritdoc/>

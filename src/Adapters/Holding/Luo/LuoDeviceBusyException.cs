@@ -6,13 +6,19 @@ namespace GuestMemFs.Holding;
 public sealed class LuoDeviceBusyException : LuoException
 {
     internal LuoDeviceBusyException(int? holder, string? program)
-        : base(LuoErrorKind.DeviceBusy, "open", LuoErrno.EBUSY, $"{LuoAbi.Device} is open in {(holder is { } pid ? $"process {pid} ({program})" : "a process that cannot be seen from here")}, and the kernel lets one in at a time. Wait until it has done its part, or end it (its sessions go with it, unless it gave them away).")
+        : base(LuoErrorKind.DeviceBusy, "open", LuoErrno.EBUSY,
+            $"{LuoAbi.Device} is open " +
+            $"in {(holder is { } pid ? $"process {pid} ({program})" : "a process that cannot be seen from here")}, " +
+            "and the kernel lets one in at a time. Wait until it has done its part, or end it (its sessions go with " +
+            "it, unless it gave them away).")
     {
         HolderProcessId = holder;
         HolderProgram = program;
     }
 
-    /// <summary>Who has it, or null where that cannot be seen (another user's process, another PID namespace).</summary>
+    /// <summary>
+    /// Who has it, or null where that cannot be seen (another user's process, another PID namespace).
+    /// </summary>
     public int? HolderProcessId { get; }
 
     /// <summary>That process's name, or null.</summary>

@@ -6,7 +6,10 @@ public enum LuoErrorKind
     /// <summary>An errno that has no meaning here that is known.</summary>
     Other,
 
-    /// <summary>There is no orchestrator in this kernel, or it is not switched on: ENOENT, ENXIO, ENODEV, EOPNOTSUPP at the open. <see cref="LuoSupport.Ask()"/> says what is missing.</summary>
+    /// <summary>
+    /// There is no orchestrator in this kernel, or it is not switched on: ENOENT, ENXIO, ENODEV, EOPNOTSUPP at the
+    /// open. <see cref="LuoSupport.Ask()"/> says what is missing.
+    /// </summary>
     Unavailable,
 
     /// <summary>Another process has the device: EBUSY at the open. A <see cref="LuoDeviceBusyException"/>.</summary>
@@ -36,7 +39,10 @@ public enum LuoErrorKind
     /// <summary>The memory is preserved by this or another session already: EBUSY.</summary>
     AlreadyPreserved,
 
-    /// <summary>No part of the kernel can hand this kind of descriptor over: ENOENT. Only memfds (and unlinked tmpfs files) of ordinary memory can be.</summary>
+    /// <summary>
+    /// No part of the kernel can hand this kind of descriptor over: ENOENT. Only memfds (and unlinked tmpfs files) of
+    /// ordinary memory can be.
+    /// </summary>
     NotPreservable,
 
     /// <summary>The descriptor is not open: EBADF.</summary>
@@ -51,7 +57,10 @@ public enum LuoErrorKind
     /// <summary>No memory, or no room for more sessions or files: ENOMEM, ENOSPC, EOVERFLOW.</summary>
     NoRoom,
 
-    /// <summary>Not in this state: a session that was retrieved preserves nothing, one that was created retrieves nothing; or a file in it cannot be finished yet (EBUSY).</summary>
+    /// <summary>
+    /// Not in this state: a session that was retrieved preserves nothing, one that was created retrieves nothing; or a
+    /// file in it cannot be finished yet (EBUSY).
+    /// </summary>
     WrongState,
 
     /// <summary>The kernel's interface is another than this library's: ENOTTY, E2BIG.</summary>

@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Holding;
 
 /// <summary>
-/// A session: descriptors under tokens that go over the kexec together. One that was created takes descriptors in and must stay open in a live process until the kexec; one that was
-/// retrieved gives them back.
+/// A session: descriptors under tokens that go over the kexec together. One that was created takes descriptors in and
+/// must stay open in a live process until the kexec; one that was retrieved gives them back.
 /// </summary>
 /// <remarks>Thread-safe.</remarks>
 public sealed class LuoSession : IDisposable
@@ -32,17 +32,21 @@ public sealed class LuoSession : IDisposable
     /// <summary>True where it came over a kexec, false where it was made under this kernel.</summary>
     public bool IsRetrieved { get; }
 
-    /// <summary>The session's descriptor, which can be handed to another process: the session lives as long as anybody holds it.</summary>
+    /// <summary>
+    /// The session's descriptor, which can be handed to another process: the session lives as long as anybody holds it.
+    /// </summary>
     public SafeFileHandle Handle { get; }
 
     /// <summary>
-    /// Marks memory to be kept over the next kexec. It stays readable and writable, and can neither grow nor shrink until the session is closed; holes in it are filled. Blocks for a
-    /// time in proportion to its pages.
+    /// Marks memory to be kept over the next kexec. It stays readable and writable, and can neither grow nor shrink
+    /// until the session is closed; holes in it are filled. Blocks for a time in proportion to its pages.
     /// </summary>
     /// <param name="descriptor">A memfd of ordinary memory.</param>
     /// <param name="token">What it is asked for by afterwards; any number, once a session.</param>
-    /// <exception cref="LuoException"><see cref="LuoErrorKind.TokenUsed"/>, <see cref="LuoErrorKind.AlreadyPreserved"/>, <see cref="LuoErrorKind.NotPreservable"/>,
-    /// <see cref="LuoErrorKind.BadDescriptor"/>, <see cref="LuoErrorKind.UnknownSeal"/>, <see cref="LuoErrorKind.TooLong"/>, <see cref="LuoErrorKind.NoRoom"/>,
+    /// <exception cref="LuoException"><see cref="LuoErrorKind.TokenUsed"/>,
+    /// <see cref="LuoErrorKind.AlreadyPreserved"/>, <see cref="LuoErrorKind.NotPreservable"/>,
+    /// <see cref="LuoErrorKind.BadDescriptor"/>, <see cref="LuoErrorKind.UnknownSeal"/>,
+    /// <see cref="LuoErrorKind.TooLong"/>, <see cref="LuoErrorKind.NoRoom"/>,
     /// <see cref="LuoErrorKind.WrongState"/>.</exception>
     public unsafe void Preserve(SafeHandle descriptor, ulong token)
     {
@@ -52,7 +56,8 @@ public sealed class LuoSession : IDisposable
         try
         {
             descriptor.DangerousAddRef(ref held);
-            LuoDescriptorRequest argument = new() { Size = (uint)sizeof(LuoDescriptorRequest), Descriptor = (int)descriptor.DangerousGetHandle(), Token = token };
+            LuoDescriptorRequest argument = new() { Size = (uint)sizeof(LuoDescriptorRequest),
+                Descriptor = (int)descriptor.DangerousGetHandle(), Token = token };
             int result = _kernel.Call(Handle, LuoAbi.PreserveDescriptor, &argument);
             if (result < 0)
             {
@@ -68,18 +73,25 @@ public sealed class LuoSession : IDisposable
         }
     }
 
-    /// <summary>Gives back what was preserved under a token; asked again, another descriptor of the same memory. It is close-on-exec.</summary>
-    /// <exception cref="LuoException"><see cref="LuoErrorKind.TokenMissing"/>, <see cref="LuoErrorKind.WrongState"/>, <see cref="LuoErrorKind.HandoverDamaged"/>,
-    /// <see cref="LuoErrorKind.NoRoom"/>.</exception>
+    /// <summary>
+    /// Gives back what was preserved under a token; asked again, another descriptor of the same memory. It is
+    /// close-on-exec.
+    /// </summary>
+    /// <exception cref="LuoException"><see cref="LuoErrorKind.TokenMissing"/>, <see cref="LuoErrorKind.WrongState"/>,
+    /// <see cref="LuoErrorKind.HandoverDamaged"/>, <see cref="LuoErrorKind.NoRoom"/>.</exception>
     public unsafe SafeFileHandle Retrieve(ulong token)
     {
         ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
-        LuoDescriptorRequest argument = new() { Size = (uint)sizeof(LuoDescriptorRequest), Descriptor = -1, Token = token };
+        LuoDescriptorRequest argument = new() { Size = (uint)sizeof(LuoDescriptorRequest), Descriptor = -1,
+            Token = token };
         int result = _kernel.Call(Handle, LuoAbi.RetrieveDescriptor, &argument);
-        return result >= 0 ? new SafeFileHandle(argument.Descriptor, ownsHandle: true) : throw LuoErrors.AtRetrieve(-result, Name, token);
+        return result >= 0 ? new SafeFileHandle(argument.Descriptor, ownsHandle: true)
+            : throw LuoErrors.AtRetrieve(-result, Name, token);
     }
 
-    /// <summary>Tells the kernel that all that was wanted is retrieved: what was not is given up. Only for a retrieved session.</summary>
+    /// <summary>
+    /// Tells the kernel that all that was wanted is retrieved: what was not is given up. Only for a retrieved session.
+    /// </summary>
     /// <exception cref="LuoException"><see cref="LuoErrorKind.WrongState"/>.</exception>
     public unsafe void Finish()
     {
@@ -99,10 +111,14 @@ public sealed class LuoSession : IDisposable
         ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
         LuoNameRequest argument = new() { Size = (uint)sizeof(LuoNameRequest) };
         int result = _kernel.Call(Handle, LuoAbi.GetName, &argument);
-        return result >= 0 ? Encoding.ASCII.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(argument.Name)) : throw LuoErrors.AtGetName(-result, Name);
+        return result >= 0 ? Encoding.ASCII.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(argument.Name))
+            : throw LuoErrors.AtGetName(-result, Name);
     }
 
-    /// <summary>Closes our descriptor. Where it was the last: a created session gives back what it preserved, and the next kernel will not have it; a retrieved one is finished.</summary>
+    /// <summary>
+    /// Closes our descriptor. Where it was the last: a created session gives back what it preserved, and the next
+    /// kernel will not have it; a retrieved one is finished.
+    /// </summary>
     public void Dispose() => Handle.Dispose();
 
     internal static void CheckName(string name)
@@ -110,7 +126,8 @@ public sealed class LuoSession : IDisposable
         ArgumentNullException.ThrowIfNull(name);
         if (name.Length is 0 or > MaximumNameBytes || name.Any(c => !char.IsAscii(c) || char.IsControl(c)))
         {
-            throw new ArgumentException($"'{name}' cannot be a session's name: 1 to {MaximumNameBytes} characters of ASCII.", nameof(name));
+            throw new ArgumentException(
+                $"'{name}' cannot be a session's name: 1 to {MaximumNameBytes} characters of ASCII.", nameof(name));
         }
     }
 }

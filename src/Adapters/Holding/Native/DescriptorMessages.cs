@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Holding.Native;
 
-/// <summary>Messages with a descriptor beside them: <c>SCM_RIGHTS</c>, unix(7). Blocking; interrupted calls are made again.</summary>
+/// <summary>
+/// Messages with a descriptor beside them: <c>SCM_RIGHTS</c>, unix(7). Blocking; interrupted calls are made again.
+/// </summary>
 internal static unsafe partial class DescriptorMessages
 {
     private const int MSG_CTRUNC = 8;
@@ -24,7 +26,10 @@ internal static unsafe partial class DescriptorMessages
         }
     }
 
-    /// <summary>Receives one message: its length, 0 where the other side has closed; and a descriptor, close-on-exec, where one came with it.</summary>
+    /// <summary>
+    /// Receives one message: its length, 0 where the other side has closed; and a descriptor, close-on-exec, where one
+    /// came with it.
+    /// </summary>
     /// <exception cref="IOException">The connection failed, or the message is longer than the buffer.</exception>
     public static int Receive(SafeHandle socket, Span<byte> buffer, out SafeFileHandle? descriptor)
     {
@@ -32,14 +37,17 @@ internal static unsafe partial class DescriptorMessages
         fixed (byte* bytes = buffer)
         {
             SocketMessage.IoVector vector = new() { Base = bytes, Length = (nuint)buffer.Length };
-            SocketMessage.Header header = new() { Vectors = &vector, VectorCount = 1, Control = &control, ControlLength = (nuint)sizeof(SocketMessage.Control) };
+            SocketMessage.Header header = new() { Vectors = &vector, VectorCount = 1, Control = &control,
+                ControlLength = (nuint)sizeof(SocketMessage.Control) };
             nint result;
             while ((result = RecvMsg(socket, &header, MSG_CMSG_CLOEXEC)) < 0)
             {
                 Retry("recvmsg", Marshal.GetLastPInvokeError());
             }
 
-            bool carries = header.ControlLength >= (nuint)sizeof(SocketMessage.Control) - sizeof(int) && control.Level == SocketMessage.SOL_SOCKET && control.Type == SocketMessage.SCM_RIGHTS && control.Descriptor >= 0;
+            bool carries = header.ControlLength >= (nuint)sizeof(SocketMessage.Control) - sizeof(int)
+                && control.Level == SocketMessage.SOL_SOCKET && control.Type == SocketMessage.SCM_RIGHTS
+                && control.Descriptor >= 0;
             descriptor = carries ? new SafeFileHandle(control.Descriptor, ownsHandle: true) : null;
             bool several = carries && control.Length > (nuint)sizeof(SocketMessage.Control) - sizeof(int);
             if (several)
@@ -50,7 +58,8 @@ internal static unsafe partial class DescriptorMessages
             if (several || (header.Flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
             {
                 descriptor?.Dispose();
-                throw new IOException("recvmsg: a message is longer than any that is meant, or carries more than one descriptor.");
+                throw new IOException(
+                    "recvmsg: a message is longer than any that is meant, or carries more than one descriptor.");
             }
 
             return (int)result;
@@ -61,7 +70,8 @@ internal static unsafe partial class DescriptorMessages
     public static SafeFileHandle Duplicate(SafeHandle descriptor)
     {
         int result = FCntl(descriptor, F_DUPFD_CLOEXEC, 0);
-        return result >= 0 ? new SafeFileHandle(result, ownsHandle: true) : throw new IOException($"fcntl: {Marshal.GetLastPInvokeErrorMessage()}");
+        return result >= 0 ? new SafeFileHandle(result, ownsHandle: true)
+            : throw new IOException($"fcntl: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
     /// <summary>Keeps a descriptor from the programs that this process starts; false where it is not open.</summary>

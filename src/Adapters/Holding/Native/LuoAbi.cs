@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace GuestMemFs.Holding.Native;
 
 /// <summary>
-/// What <c>/dev/liveupdate</c> and its sessions are asked by ioctl: include/uapi/linux/liveupdate.h. The request's number carries no size; each structure begins with its own.
+/// What <c>/dev/liveupdate</c> and its sessions are asked by ioctl: include/uapi/linux/liveupdate.h. The request's
+/// number carries no size; each structure begins with its own.
 /// </summary>
 internal static class LuoAbi
 {

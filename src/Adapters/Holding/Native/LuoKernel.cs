@@ -5,7 +5,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Holding.Native;
 
-/// <summary>The kernel's side of the device, which tests put one of their own in place of. Results are 0 or more, or -errno; interrupted calls are made again.</summary>
+/// <summary>
+/// The kernel's side of the device, which tests put one of their own in place of. Results are 0 or more, or -errno;
+/// interrupted calls are made again.
+/// </summary>
 internal abstract unsafe class LuoKernel
 {
     public static LuoKernel Real { get; } = new Syscalls();
@@ -23,7 +26,8 @@ internal abstract unsafe class LuoKernel
         public override int Open(string path)
         {
             int result;
-            while ((result = LuoLibc.Open(path, LuoLibc.O_RDWR | LuoLibc.O_CLOEXEC)) < 0 && Marshal.GetLastPInvokeError() == EINTR)
+            while ((result = LuoLibc.Open(path, LuoLibc.O_RDWR | LuoLibc.O_CLOEXEC)) < 0
+                && Marshal.GetLastPInvokeError() == EINTR)
             {
             }
 
@@ -42,7 +46,9 @@ internal abstract unsafe class LuoKernel
     }
 }
 
-/// <summary>Raw calls; no logic. <c>ioctl</c> takes its third argument as an ordinary pointer on x86-64 and arm64.</summary>
+/// <summary>
+/// Raw calls; no logic. <c>ioctl</c> takes its third argument as an ordinary pointer on x86-64 and arm64.
+/// </summary>
 internal static unsafe partial class LuoLibc
 {
     public const int O_RDWR = 2;

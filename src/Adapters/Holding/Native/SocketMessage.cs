@@ -16,17 +16,20 @@ internal static unsafe partial class SocketMessage
     /// <param name="descriptor">What goes with them; null for nothing. The caller's own stays open.</param>
     /// <param name="flags">Beside MSG_NOSIGNAL.</param>
     /// <param name="sent">How many bytes went, where it succeeded.</param>
-    public static int TrySend(SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor, int flags, out int sent)
+    public static int TrySend(
+        SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor, int flags, out int sent)
     {
         bool held = false;
         try
         {
             descriptor?.DangerousAddRef(ref held);
-            Control control = new() { Length = (nuint)sizeof(Control) - sizeof(int), Level = SOL_SOCKET, Type = SCM_RIGHTS, Descriptor = held ? (int)descriptor!.DangerousGetHandle() : -1 };
+            Control control = new() { Length = (nuint)sizeof(Control) - sizeof(int), Level = SOL_SOCKET,
+                Type = SCM_RIGHTS, Descriptor = held ? (int)descriptor!.DangerousGetHandle() : -1 };
             fixed (byte* bytes = message)
             {
                 IoVector vector = new() { Base = bytes, Length = (nuint)message.Length };
-                Header header = new() { Vectors = &vector, VectorCount = 1, Control = held ? &control : null, ControlLength = held ? (nuint)sizeof(Control) : 0 };
+                Header header = new() { Vectors = &vector, VectorCount = 1, Control = held ? &control : null,
+                    ControlLength = held ? (nuint)sizeof(Control) : 0 };
                 nint result = SendMsg(socket, &header, flags | MSG_NOSIGNAL);
                 sent = (int)result;
                 return result < 0 ? Marshal.GetLastPInvokeError() : 0;

@@ -9,8 +9,11 @@ public static class DescriptorPassing
     private const int MSG_DONTWAIT = 0x40;
     private const int EAGAIN = 11;
 
-    /// <summary>Sends the message's beginning with the descriptor; returns how many bytes that was, at least one.</summary>
-    public static async Task<int> SendAsync(SafeHandle socket, ReadOnlyMemory<byte> message, SafeHandle descriptor, CancellationToken cancellation)
+    /// <summary>
+    /// Sends the message's beginning with the descriptor; returns how many bytes that was, at least one.
+    /// </summary>
+    public static async Task<int> SendAsync(
+        SafeHandle socket, ReadOnlyMemory<byte> message, SafeHandle descriptor, CancellationToken cancellation)
     {
         while (true)
         {

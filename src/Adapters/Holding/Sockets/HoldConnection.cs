@@ -7,15 +7,16 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.Holding.Sockets;
 
 /// <summary>
-/// A connection to the holder. Messages keep their bounds (SOCK_SEQPACKET): lines of UTF-8, the first is the word. The client asks, the holder answers:
+/// A connection to the holder. Messages keep their bounds (SOCK_SEQPACKET): lines of UTF-8, the first is the word. The
+/// client asks, the holder answers:
 /// <code>
 /// take STORE            file NAME (with a descriptor) ..., done COUNT PID SINCE NOTE
 /// put STORE NAME        (with a descriptor) ok
 /// drop STORE NAME       ok
 /// note STORE TEXT       ok: what is said to who finds the store empty
 /// list                  store STORE FILES BYTES ..., done COUNT PID SINCE
-/// handover              file STORE NAME (with a descriptor) ..., note STORE TEXT ..., done COUNT; the client says ok, and the holder ends
-/// anything              error KIND TEXT
+/// handover file STORE NAME (with a descriptor) ..., note STORE TEXT ..., done COUNT; the client says ok, and the
+/// holder ends anything error KIND TEXT
 /// </code>
 /// </summary>
 /// <remarks>Not thread-safe.</remarks>
@@ -79,13 +80,17 @@ internal sealed class HoldConnection(Socket socket) : IDisposable
         return new HoldMessage(lines[0], lines[1..], descriptor);
     }
 
-    /// <summary>From here on a message that the other side does not take within the time is a connection that failed.</summary>
+    /// <summary>
+    /// From here on a message that the other side does not take within the time is a connection that failed.
+    /// </summary>
     public void LimitSending(TimeSpan time) => Limit(SendLimit, time);
 
     /// <summary>The same where none comes.</summary>
     public void LimitReceiving(TimeSpan time) => Limit(ReceiveLimit, time);
 
-    /// <summary>Waits until something comes or the other side closes; false where neither happens in the time.</summary>
+    /// <summary>
+    /// Waits until something comes or the other side closes; false where neither happens in the time.
+    /// </summary>
     public bool Wait(TimeSpan time) => socket.Poll(time, SelectMode.SelectRead);
 
     public void Dispose() => socket.Dispose();

@@ -4,7 +4,10 @@ using GuestMemFs.Holding.Native;
 
 namespace GuestMemFs.Holding;
 
-/// <summary>Who is at the other end of a unix socket, as the kernel noted it when that connected or began to listen (SO_PEERCRED, unix(7)).</summary>
+/// <summary>
+/// Who is at the other end of a unix socket, as the kernel noted it when that connected or began to listen
+/// (SO_PEERCRED, unix(7)).
+/// </summary>
 /// <param name="ProcessId">The process.</param>
 /// <param name="UserId">Its user, as which it acted then.</param>
 public readonly record struct PeerCredentials(int ProcessId, uint UserId)

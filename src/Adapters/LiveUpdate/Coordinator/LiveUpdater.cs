@@ -9,8 +9,9 @@ using GuestMemFs.VirtualMachines;
 namespace GuestMemFs.LiveUpdate;
 
 /// <summary>
-/// Replaces the kernel under the machines and databases of a plan. What is under way is in the arena (region <c>live-update</c>), so that any process can go on with it or take it back:
-/// the one that began it may be killed at any instant.
+/// Replaces the kernel under the machines and databases of a plan. What is under way is in the arena (region
+/// <c>live-update</c>), so that any process can go on with it or take it back: the one that began it may be killed at
+/// any instant.
 /// </summary>
 /// <remarks>Not thread-safe. Two processes do not run a plan at once: the journal's region is lent to one.</remarks>
 public sealed class LiveUpdater : IDisposable
@@ -21,7 +22,8 @@ public sealed class LiveUpdater : IDisposable
     private readonly IProgress<LiveUpdateProgress>? _progress;
     private KeptArenas? _kept;
     private LiveUpdatePlan? _given; // by the caller, with its programs
-    private readonly Dictionary<ServiceSettings, ServiceParticipant> _services = []; // an endpoint talks to one at a time
+    // an endpoint talks to one at a time
+    private readonly Dictionary<ServiceSettings, ServiceParticipant> _services = [];
 
     /// <summary>For an arena.</summary>
     /// <param name="directory">The arena's.</param>
@@ -32,7 +34,8 @@ public sealed class LiveUpdater : IDisposable
     }
 
     /// <summary>For an arena in held memory, which the kernel's Live Update Orchestrator keeps.</summary>
-    /// <param name="holder">The socket of <c>gmfs hold</c>. Under the next kernel it has to have the memory again (<c>gmfs luo restore</c>) before this is asked for anything.</param>
+    /// <param name="holder">The socket of <c>gmfs hold</c>. Under the next kernel it has to have the memory again
+    /// (<c>gmfs luo restore</c>) before this is asked for anything.</param>
     /// <param name="store">The arena's name there.</param>
     /// <param name="progress">Told after each step.</param>
     public LiveUpdater(string holder, string store, IProgress<LiveUpdateProgress>? progress = null)
@@ -40,12 +43,14 @@ public sealed class LiveUpdater : IDisposable
     {
     }
 
-    internal LiveUpdater(string directory, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
+    internal LiveUpdater(
+        string directory, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
         : this(new PlanArena(directory), kernel, progress, clock)
     {
     }
 
-    internal LiveUpdater(PlanArena arena, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
+    internal LiveUpdater(
+        PlanArena arena, INextKernel kernel, IProgress<LiveUpdateProgress>? progress, TimeProvider clock)
     {
         _arena = arena;
         _kernel = kernel;
@@ -56,7 +61,9 @@ public sealed class LiveUpdater : IDisposable
     /// <summary>Beside the plan's own participants: what tests put in.</summary>
     internal IReadOnlyList<ILiveUpdateParticipant> More { get; init; } = [];
 
-    /// <summary>Makes the object that has the sessions of kept arenas, and says the machine's facts: tests put in their own.</summary>
+    /// <summary>
+    /// Makes the object that has the sessions of kept arenas, and says the machine's facts: tests put in their own.
+    /// </summary>
     internal Func<Func<string, DescriptorHolder>, IProgress<KeptProgress>?, KeptArenas> OpenKept { get; init; } =
         (open, progress) => new KeptArenas(open, progress);
 
@@ -101,22 +108,32 @@ public sealed class LiveUpdater : IDisposable
     /// <exception cref="ArenaException">The arena cannot be opened.</exception>
     public PlanRecord? ReadStatus() => _arena.ReadRecord();
 
-    /// <summary>A dry run: what of a plan would fail. Nobody stands still, and nothing is changed; an arena that a killed writer left is taken over, as by any open.</summary>
-    public async Task<IReadOnlyList<LiveUpdateFinding>> CheckAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
+    /// <summary>
+    /// A dry run: what of a plan would fail. Nobody stands still, and nothing is changed; an arena that a killed writer
+    /// left is taken over, as by any open.
+    /// </summary>
+    public async Task<IReadOnlyList<LiveUpdateFinding>> CheckAsync(
+        LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         using PlanArena its = PlanArena.Of(plan);
         if (its.Text != _arena.Text)
         {
-            throw new LiveUpdateException($"The plan is about the arena {its.Text}, and was given to who works with {_arena.Text}. LiveUpdater.For(plan) works with the plan's.");
+            throw new LiveUpdateException($"The plan is about the arena {its.Text}, and was given to who works " +
+                $"with {_arena.Text}. LiveUpdater.For(plan) works with the plan's.");
         }
 
-        return await new Preflight(plan, _arena, Participants(plan, Guid.Empty), KernelOf(plan)).RunAsync(cancellation).ConfigureAwait(false);
+        return await new Preflight(plan, _arena, Participants(plan, Guid.Empty), KernelOf(plan)).RunAsync(
+            cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Checks a plan, makes the regions it needs, and notes it in the arena, to be begun by <see cref="RunAsync"/>. Nobody stands still.</summary>
+    /// <summary>
+    /// Checks a plan, makes the regions it needs, and notes it in the arena, to be begun by <see cref="RunAsync"/>.
+    /// Nobody stands still.
+    /// </summary>
     /// <exception cref="LiveUpdateRefusedException">It would fail. Nothing was changed.</exception>
-    public async Task<IReadOnlyList<LiveUpdateFinding>> PlanAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<LiveUpdateFinding>> PlanAsync(
+        LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         IReadOnlyList<LiveUpdateFinding> findings = await CheckAsync(plan, cancellation).ConfigureAwait(false);
         _given = plan;
@@ -140,23 +157,30 @@ public sealed class LiveUpdater : IDisposable
             Plan = plan.WithoutPrograms(),
             PlanFile = plan.File,
             PlanDigest = plan.Digest,
-            Participants = [.. Participants(plan, Guid.Empty).OrderBy(one => one.Order).Select(one => new ParticipantRecord { Name = one.Name })],
+            Participants = [.. Participants(plan, Guid.Empty).OrderBy(one => one.Order).Select(one =>
+                new ParticipantRecord { Name = one.Name })],
         };
         Invariant.Holds(PlanCourse.MayFollow(journal.Read(), record), 2);
         journal.Write(record);
         return findings;
     }
 
-    /// <summary>Carries a plan out, up to the kernel that it enters. Returns only where something else ends this process.</summary>
+    /// <summary>
+    /// Carries a plan out, up to the kernel that it enters. Returns only where something else ends this process.
+    /// </summary>
     /// <exception cref="LiveUpdateRefusedException">It would fail. Nothing was changed.</exception>
-    /// <exception cref="LiveUpdateException">It failed, and was taken back: the message says why, and who does not go on, if any.</exception>
+    /// <exception cref="LiveUpdateException">It failed, and was taken back: the message says why, and who does not go
+    /// on, if any.</exception>
     public async Task RunAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
     {
         await PlanAsync(plan, cancellation).ConfigureAwait(false);
         await RunPlannedAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Carries the plan out that <see cref="PlanAsync"/> noted under this kernel. As <see cref="RunAsync"/>, without looking ahead once more.</summary>
+    /// <summary>
+    /// Carries the plan out that <see cref="PlanAsync"/> noted under this kernel. As <see cref="RunAsync"/>, without
+    /// looking ahead once more.
+    /// </summary>
     /// <exception cref="LiveUpdateException">There is none; or it failed, and was taken back.</exception>
     public async Task RunPlannedAsync(CancellationToken cancellation = default)
     {
@@ -164,23 +188,27 @@ public sealed class LiveUpdater : IDisposable
         PlanJournal journal = Journal(region);
         if (journal.Read() is not { Phase: PlanPhase.Planned } record || record.BootId != _kernel.BootId)
         {
-            throw new LiveUpdateException($"No plan was noted in {_arena.Text} under this kernel. gmfs live-update run PLAN notes one and carries it out.");
+            throw new LiveUpdateException($"No plan was noted in {_arena.Text} under this kernel. gmfs live-update " +
+                "run PLAN notes one and carries it out.");
         }
 
         await Run(journal, record, entersKernel: true).EnterNextKernelAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Goes on with the plan that is under way; does nothing where it is over, or was only noted. Under the next kernel: compares, restores, and lets everybody go on. Under the old one: goes on where who began it was killed, into the next
-    /// kernel, or with taking it back.
+    /// Goes on with the plan that is under way; does nothing where it is over, or was only noted. Under the next
+    /// kernel: compares, restores, and lets everybody go on. Under the old one: goes on where who began it was killed,
+    /// into the next kernel, or with taking it back.
     /// </summary>
     /// <param name="only">Whom, by name; null for all. Under the next kernel only.</param>
     /// <param name="cancellation">Under the old kernel, takes it back.</param>
     /// <returns>How it stands.</returns>
     /// <exception cref="LiveUpdateException">None is under way, or it was taken back.</exception>
-    public async Task<PlanRecord> ResumeAsync(IReadOnlyCollection<string>? only = null, CancellationToken cancellation = default)
+    public async Task<PlanRecord> ResumeAsync(
+        IReadOnlyCollection<string>? only = null, CancellationToken cancellation = default)
     {
-        _ = _arena.TryWrite(_ => { }); // Takes over what the old kernel's writer left; a service that has started has done so.
+        // Takes over what the old kernel's writer left; a service that has started has done so.
+        _ = _arena.TryWrite(_ => { });
         using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         PlanRecord record = journal.Read() ?? throw NoPlan();
@@ -207,7 +235,8 @@ public sealed class LiveUpdater : IDisposable
 
     /// <summary>Takes the plan back that is under way: everybody goes on under this kernel.</summary>
     /// <returns>How it stands.</returns>
-    /// <exception cref="LiveUpdateException">There is none, or the next kernel has been entered; or somebody does not go on, and the message says who and why.</exception>
+    /// <exception cref="LiveUpdateException">There is none, or the next kernel has been entered; or somebody does not
+    /// go on, and the message says who and why.</exception>
     public async Task<PlanRecord> AbortAsync(CancellationToken cancellation = default)
     {
         using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
@@ -215,7 +244,8 @@ public sealed class LiveUpdater : IDisposable
         PlanRecord record = journal.Read() ?? throw NoPlan();
         if (record.BootId != _kernel.BootId && !record.IsOver)
         {
-            throw new LiveUpdateException("The plan cannot be taken back: this is not the kernel it was begun under any more. gmfs live-update resume goes on with it.");
+            throw new LiveUpdateException("The plan cannot be taken back: this is not the kernel it was begun under " +
+                "any more. gmfs live-update resume goes on with it.");
         }
 
         PlanRun run = Run(journal, record, entersKernel: false);
@@ -228,18 +258,22 @@ public sealed class LiveUpdater : IDisposable
     }
 
     /// <summary>
-    /// Starts a machine of a plan: where it was saved and the next kernel runs, goes on with it; else from its beginning. A machine that runs already is left alone.
+    /// Starts a machine of a plan: where it was saved and the next kernel runs, goes on with it; else from its
+    /// beginning. A machine that runs already is left alone.
     /// </summary>
     /// <returns>The machine, to be waited for or disposed of: it runs on.</returns>
     /// <exception cref="LiveUpdateException">It was saved, and is not what was saved.</exception>
     /// <exception cref="VirtualMachineException">QEMU did not start.</exception>
-    public async Task<VirtualMachine> StartMachineAsync(LiveUpdatePlan plan, string name, CancellationToken cancellation = default)
+    public async Task<VirtualMachine> StartMachineAsync(
+        LiveUpdatePlan plan, string name, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         _given = plan;
         MachineSettings settings = plan.Machines.FirstOrDefault(machine => machine.Name == name)
-            ?? throw new LiveUpdateException($"The plan has no machine '{name}'. It has: {string.Join(", ", plan.Machines.Select(machine => machine.Name))}.");
-        if (ReadStatus() is { IsOver: false } record && record.BootId != _kernel.BootId && record.Participants.Any(one => one.Name == name))
+            ?? throw new LiveUpdateException($"The plan has no machine '{name}'. It " +
+                $"has: {string.Join(", ", plan.Machines.Select(machine => machine.Name))}.");
+        if (ReadStatus() is { IsOver: false } record && record.BootId != _kernel.BootId
+            && record.Participants.Any(one => one.Name == name))
         {
             ParticipantRecord now = (await ResumeAsync([name], cancellation).ConfigureAwait(false)).Of(name);
             if (now.Step == ParticipantStep.Refused)
@@ -248,7 +282,8 @@ public sealed class LiveUpdater : IDisposable
             }
         }
 
-        return await new MachineParticipant(settings, _arena, plan.Fingerprint, Guid.Empty).FindOrStartAsync(cancellation).ConfigureAwait(false);
+        return await new MachineParticipant(settings, _arena, plan.Fingerprint, Guid.Empty).FindOrStartAsync(
+            cancellation).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -268,11 +303,13 @@ public sealed class LiveUpdater : IDisposable
         IReadOnlyList<string> stuck = await run.AbortAsync().ConfigureAwait(false);
         if (stuck.Count > 0)
         {
-            throw new LiveUpdateException($"Not everybody goes on; gmfs live-update abort tries again. {string.Join(" ", stuck)}");
+            throw new LiveUpdateException(
+                $"Not everybody goes on; gmfs live-update abort tries again. {string.Join(" ", stuck)}");
         }
     }
 
-    private async Task MakeByOwnerAsync(LiveUpdatePlan plan, IReadOnlyList<NeededRegion> needed, CancellationToken cancellation)
+    private async Task MakeByOwnerAsync(
+        LiveUpdatePlan plan, IReadOnlyList<NeededRegion> needed, CancellationToken cancellation)
     {
         foreach (ServiceParticipant service in Participants(plan, Guid.Empty).OfType<ServiceParticipant>())
         {
@@ -284,9 +321,13 @@ public sealed class LiveUpdater : IDisposable
         }
     }
 
-    private LiveUpdateException NoPlan() => new($"No plan is under way in {_arena.Text}. gmfs live-update run PLAN begins one.");
+    private LiveUpdateException NoPlan() =>
+        new($"No plan is under way in {_arena.Text}. gmfs live-update run PLAN begins one.");
 
-    /// <summary>The journal, for writing. Waits for another process that has it just now: at boot, each machine's unit takes up its own part of the plan.</summary>
+    /// <summary>
+    /// The journal, for writing. Waits for another process that has it just now: at boot, each machine's unit takes up
+    /// its own part of the plan.
+    /// </summary>
     private async Task<PersistentRegion> BorrowJournalAsync(CancellationToken cancellation)
     {
         long start = _clock.GetTimestamp();
@@ -302,7 +343,9 @@ public sealed class LiveUpdater : IDisposable
             }
             catch (RegionLentException e) when (_clock.GetElapsedTime(start) > Patience)
             {
-                throw new LiveUpdateException($"The plan is being carried out by process {e.HolderProcessId}, and was not done within {Patience.TotalSeconds:0.###} s. Wait for it, or end it.", e);
+                throw new LiveUpdateException(
+                    $"The plan is being carried out by process {e.HolderProcessId}, and was " +
+                    $"not done within {Patience.TotalSeconds:0.###} s. Wait for it, or end it.", e);
             }
             catch (RegionLentException)
             {
@@ -366,8 +409,10 @@ public sealed class LiveUpdater : IDisposable
 
     private INextKernel KernelOf(LiveUpdatePlan plan)
     {
-        string[] stores = [.. _arena.Store is { } own ? [own] : Array.Empty<string>(), .. plan.Kept.Select(kept => kept.Name)];
-        return stores.Length == 0 ? _kernel : new KeepingKernel(_kernel, stores, keepsPlan: _arena.Store is not null, ArenasOf(plan), Facts);
+        string[] stores = [.. _arena.Store is { } own ? [own] : Array.Empty<string>(),
+            .. plan.Kept.Select(kept => kept.Name)];
+        return stores.Length == 0 ? _kernel
+            : new KeepingKernel(_kernel, stores, keepsPlan: _arena.Store is not null, ArenasOf(plan), Facts);
     }
 
     /// <summary>The plan's held arenas, its own among them: one object, which has their sessions.</summary>

@@ -7,8 +7,9 @@ using GuestMemFs.LiveUpdate.Participants;
 namespace GuestMemFs.LiveUpdate.Coordinator;
 
 /// <summary>
-/// Carries a plan out, step by step, each noted in the journal when it is done. Whoever is killed in between is followed by another that reads how far it is: a step that was done and not
-/// noted is asked for again, which participants allow.
+/// Carries a plan out, step by step, each noted in the journal when it is done. Whoever is killed in between is
+/// followed by another that reads how far it is: a step that was done and not noted is asked for again, which
+/// participants allow.
 /// </summary>
 internal sealed class PlanRun
 {
@@ -29,7 +30,8 @@ internal sealed class PlanRun
     /// <param name="freeze">Freezes the arena, or thaws it.</param>
     /// <param name="clock">For the times in the record.</param>
     /// <param name="progress">Who is told.</param>
-    public PlanRun(PlanRecord record, PlanJournal journal, IEnumerable<ILiveUpdateParticipant> participants, INextKernel kernel, Action<bool> freeze, TimeProvider clock, IProgress<LiveUpdateProgress>? progress)
+    public PlanRun(PlanRecord record, PlanJournal journal, IEnumerable<ILiveUpdateParticipant> participants,
+        INextKernel kernel, Action<bool> freeze, TimeProvider clock, IProgress<LiveUpdateProgress>? progress)
     {
         _record = record;
         _journal = journal;
@@ -47,7 +49,8 @@ internal sealed class PlanRun
     public PlanRecord Record => _record;
 
     /// <summary>Saves and freezes everybody and enters the next kernel. What fails before is taken back.</summary>
-    /// <exception cref="LiveUpdateException">It failed, and everybody goes on under this kernel; or not everybody, and the message says who.</exception>
+    /// <exception cref="LiveUpdateException">It failed, and everybody goes on under this kernel; or not everybody, and
+    /// the message says who.</exception>
     public async Task EnterNextKernelAsync(CancellationToken cancellation)
     {
         AskServicesAgain();
@@ -74,7 +77,8 @@ internal sealed class PlanRun
             Note(_record with { Phase = PlanPhase.Entering });
             foreach (ServiceParticipant service in _participants.OfType<ServiceParticipant>())
             {
-                await WithinAsync(service, service.EnterAsync, "did not hear that the kernel is entered", CancellationToken.None).ConfigureAwait(false);
+                await WithinAsync(service, service.EnterAsync, "did not hear that the kernel is entered",
+                    CancellationToken.None).ConfigureAwait(false);
             }
 
             _kernel.Enter(NextKernel);
@@ -83,7 +87,8 @@ internal sealed class PlanRun
         {
             Note(_record with { Phase = PlanPhase.Aborting, Problem = e.Message });
             IReadOnlyList<string> stuck = await AbortAsync().ConfigureAwait(false);
-            string others = stuck.Count == 0 ? "Everybody goes on under this kernel." : "Not everybody goes on: " + string.Join(" ", stuck);
+            string others = stuck.Count == 0 ? "Everybody goes on under this kernel."
+                : "Not everybody goes on: " + string.Join(" ", stuck);
             throw new LiveUpdateException($"The live update was taken back: {e.Message} {others}", e);
         }
     }
@@ -115,7 +120,8 @@ internal sealed class PlanRun
             long start = Stopwatch.GetTimestamp();
             try
             {
-                await WithinAsync(one, token => one.AbortAsync(record.Saved, token), "did not go on", CancellationToken.None).ConfigureAwait(false);
+                await WithinAsync(one, token => one.AbortAsync(record.Saved, token), "did not go on",
+                    CancellationToken.None).ConfigureAwait(false);
                 Note(_record.With(record with { Step = ParticipantStep.Aborted, Resumed = _clock.GetUtcNow() }));
                 Tell(one.Name, "goes on", start);
             }
@@ -135,11 +141,15 @@ internal sealed class PlanRun
         return stuck;
     }
 
-    /// <summary>Under the next kernel: compares what was saved, and lets go on who is whole, by falling order. Who is not stays as it is, and says why.</summary>
+    /// <summary>
+    /// Under the next kernel: compares what was saved, and lets go on who is whole, by falling order. Who is not stays
+    /// as it is, and says why.
+    /// </summary>
     public async Task ResumeAsync(IReadOnlyCollection<string>? only, CancellationToken cancellation)
     {
         Note(_record with { Phase = PlanPhase.Resuming });
-        foreach (ILiveUpdateParticipant one in Enumerable.Reverse(_participants).Where(one => only is null || only.Contains(one.Name)))
+        foreach (ILiveUpdateParticipant one in Enumerable.Reverse(_participants).Where(one =>
+            only is null || only.Contains(one.Name)))
         {
             long start = Stopwatch.GetTimestamp();
             try
@@ -167,46 +177,58 @@ internal sealed class PlanRun
             return;
         }
 
-        string saved = record.Saved ?? throw new LiveUpdateException($"'{one.Name}' was not saved when the kernel ended: it cannot go on where it was. Its memory is left as it is.");
+        string saved = record.Saved ?? throw new LiveUpdateException(
+            $"'{one.Name}' was not saved when the kernel ended: it cannot go on where it was. Its memory is " +
+            "left as it is.");
         if (record.Step != ParticipantStep.Verified)
         {
             long begin = Stopwatch.GetTimestamp();
-            await WithinAsync(one, token => one.VerifyAsync(saved, token), "could not be verified", cancellation).ConfigureAwait(false);
+            await WithinAsync(one, token => one.VerifyAsync(saved, token), "could not be verified",
+                cancellation).ConfigureAwait(false);
             record = record with { Step = ParticipantStep.Verified };
             Note(_record.With(record));
             Tell(one.Name, "verified", begin);
         }
 
         long start = Stopwatch.GetTimestamp();
-        await WithinAsync(one, token => one.ResumeAsync(saved, token), "did not go on", cancellation).ConfigureAwait(false);
+        await WithinAsync(one, token => one.ResumeAsync(saved, token), "did not go on",
+            cancellation).ConfigureAwait(false);
         Note(_record.With(record with { Step = ParticipantStep.Resumed, Resumed = _clock.GetUtcNow() }));
         Tell(one.Name, "goes on", start);
     }
 
-    /// <summary>A service stands still while who asked it is connected. One that a killed process saved has gone on, and is not what was noted any more.</summary>
+    /// <summary>
+    /// A service stands still while who asked it is connected. One that a killed process saved has gone on, and is not
+    /// what was noted any more.
+    /// </summary>
     private void AskServicesAgain()
     {
-        foreach (ParticipantRecord record in _participants.OfType<ServiceParticipant>().Select(service => _record.Of(service.Name)).Where(record => record.Step is ParticipantStep.Saved or ParticipantStep.Frozen))
+        foreach (ParticipantRecord record in _participants.OfType<ServiceParticipant>().Select(service =>
+            _record.Of(service.Name)).Where(record => record.Step is ParticipantStep.Saved or ParticipantStep.Frozen))
         {
             _record = _record.With(record with { Step = ParticipantStep.Prepared, Saved = null, Stopped = null });
         }
     }
 
     /// <summary>Brings everybody who is not there yet to a step.</summary>
-    private async Task EachAsync(ParticipantStep step, Func<ILiveUpdateParticipant, ParticipantRecord, CancellationToken, Task<ParticipantRecord>> action, CancellationToken cancellation)
+    private async Task EachAsync(ParticipantStep step,
+        Func<ILiveUpdateParticipant, ParticipantRecord, CancellationToken, Task<ParticipantRecord>> action,
+        CancellationToken cancellation)
     {
         foreach (ILiveUpdateParticipant one in _participants.Where(one => _record.Of(one.Name).Step < step))
         {
             long start = Stopwatch.GetTimestamp();
             ParticipantRecord record = _record.Of(one.Name);
-            await WithinAsync(one, async token => record = await action(one, record, token).ConfigureAwait(false), $"was not {Words(step)}", cancellation).ConfigureAwait(false);
+            await WithinAsync(one, async token => record = await action(one, record, token).ConfigureAwait(false),
+                $"was not {Words(step)}", cancellation).ConfigureAwait(false);
             Note(_record.With(record with { Step = step }));
             Tell(one.Name, Words(step), start);
         }
     }
 
     /// <summary>A step with its deadline; whatever goes wrong in it is the participant's.</summary>
-    private static async Task WithinAsync(ILiveUpdateParticipant one, Func<CancellationToken, Task> action, string failed, CancellationToken cancellation)
+    private static async Task WithinAsync(
+        ILiveUpdateParticipant one, Func<CancellationToken, Task> action, string failed, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(one.Deadline);
@@ -224,7 +246,8 @@ internal sealed class PlanRun
         }
         catch (Exception e)
         {
-            string why = e is OperationCanceledException ? $"it took longer than {one.Deadline.TotalSeconds:0.###} s" : e.Message;
+            string why = e is OperationCanceledException ? $"it took longer than {one.Deadline.TotalSeconds:0.###} s"
+                : e.Message;
             throw new LiveUpdateException($"'{one.Name}' {failed}: {why}", e);
         }
     }
@@ -250,5 +273,6 @@ internal sealed class PlanRun
         _record = record;
     }
 
-    private void Tell(string subject, string text, long start) => _progress?.Report(new LiveUpdateProgress(subject, text, Stopwatch.GetElapsedTime(start)));
+    private void Tell(string subject, string text, long start) =>
+        _progress?.Report(new LiveUpdateProgress(subject, text, Stopwatch.GetElapsedTime(start)));
 }

@@ -41,20 +41,24 @@ internal sealed class PlanArena : IDisposable
     public string? Store { get; }
 
     /// <summary>For looking. What it shows follows its writer.</summary>
-    public PersistentArena Reader => _reader ??= PersistentArena.Open(Options(_held ??= OpenHeld(), ArenaAccess.ReadOnly));
+    public PersistentArena Reader => _reader ??= PersistentArena.Open(
+        Options(_held ??= OpenHeld(), ArenaAccess.ReadOnly));
 
     /// <summary>The arena of a plan.</summary>
-    public static PlanArena Of(LiveUpdatePlan plan) => plan.Holder is { } holder ? new PlanArena(holder, plan.Arena) : new PlanArena(plan.Arena);
+    public static PlanArena Of(LiveUpdatePlan plan) =>
+        plan.Holder is { } holder ? new PlanArena(holder, plan.Arena) : new PlanArena(plan.Arena);
 
     /// <summary>The name of the region that a machine's devices are saved in.</summary>
     public static string StateRegion(string machine) => $"{PlanJournal.RegionName}:{machine}";
 
     /// <summary>All regions that a plan needs for itself.</summary>
     public static IReadOnlyList<NeededRegion> Needed(LiveUpdatePlan plan) =>
-        [new(PlanJournal.RegionName, PlanJournal.RegionLength), .. plan.Machines.Select(machine => new NeededRegion(StateRegion(machine.Name), machine.StateSize))];
+        [new(PlanJournal.RegionName, PlanJournal.RegionLength),
+            .. plan.Machines.Select(machine => new NeededRegion(StateRegion(machine.Name), machine.StateSize))];
 
     /// <summary>Those that are not there, or too short.</summary>
-    public IReadOnlyList<NeededRegion> Missing(IEnumerable<NeededRegion> needed) => [.. needed.Where(one => Reader.FindRegion(one.Name) is not { } there || there.Length < one.Length)];
+    public IReadOnlyList<NeededRegion> Missing(IEnumerable<NeededRegion> needed) =>
+        [.. needed.Where(one => Reader.FindRegion(one.Name) is not { } there || there.Length < one.Length)];
 
     /// <summary>Makes what is missing. Done before is done.</summary>
     public static void Make(PersistentArena writer, IEnumerable<NeededRegion> needed)
@@ -95,7 +99,8 @@ internal sealed class PlanArena : IDisposable
     {
         if (TryWrite(writer => Set(writer, frozen)) is { } owned && frozen && !Reader.IsFrozen)
         {
-            throw new LiveUpdateException($"The arena in {Text} is not frozen: its writer is process {owned.ProcessId}, and no service of the plan.");
+            throw new LiveUpdateException($"The arena in {Text} is not frozen: its writer is " +
+                $"process {owned.ProcessId}, and no service of the plan.");
         }
     }
 

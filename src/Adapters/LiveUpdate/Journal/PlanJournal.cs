@@ -64,7 +64,8 @@ internal sealed class PlanJournal(PersistentRegion region)
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.PlanRecord);
         if (json.Length > SlotLength - HeaderLength)
         {
-            throw new LiveUpdateException($"The plan takes {json.Length} bytes, and its place in the arena has {SlotLength - HeaderLength}: it has too many participants for one plan.");
+            throw new LiveUpdateException($"The plan takes {json.Length} bytes, and its place in the arena " +
+                $"has {SlotLength - HeaderLength}: it has too many participants for one plan.");
         }
 
         (int newest, ulong sequence) = Newest();
@@ -100,7 +101,8 @@ internal sealed class PlanJournal(PersistentRegion region)
         int length = BinaryPrimitives.ReadInt32LittleEndian(slot[LengthAt..]);
         return BinaryPrimitives.ReadUInt32LittleEndian(slot[MagicAt..]) == Magic
             && length is > 0 and <= SlotLength - HeaderLength
-            && BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumAt..]) == Checksum(sequence, slot.Slice(HeaderLength, length));
+            && BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumAt..]) == Checksum(sequence,
+                slot.Slice(HeaderLength, length));
     }
 
     private static uint Checksum(ulong sequence, ReadOnlySpan<byte> record)

@@ -3,19 +3,23 @@ using GuestMemFs.LiveUpdate.Kexec;
 
 namespace GuestMemFs.LiveUpdate.Kept;
 
-/// <summary>The next kernel of a plan with held arenas: it is loaded with word of them, and entered with them preserved.</summary>
+/// <summary>
+/// The next kernel of a plan with held arenas: it is loaded with word of them, and entered with them preserved.
+/// </summary>
 /// <param name="next">The kernel.</param>
 /// <param name="stores">The arenas' names at their holders.</param>
 /// <param name="keepsPlan">True where the plan's own arena is one of them.</param>
 /// <param name="arenas">What has their sessions.</param>
 /// <param name="facts">The machine's.</param>
-internal sealed class KeepingKernel(INextKernel next, IReadOnlyList<string> stores, bool keepsPlan, KeptArenas arenas, Func<LuoFacts> facts) : INextKernel
+internal sealed class KeepingKernel(INextKernel next, IReadOnlyList<string> stores, bool keepsPlan, KeptArenas arenas,
+    Func<LuoFacts> facts) : INextKernel
 {
     public Guid BootId => next.BootId;
 
     public bool Keeps(Medium medium) => keepsPlan || next.Keeps(medium);
 
-    public IEnumerable<LiveUpdateFinding> Check(KernelSettings settings) => new KeptPreflight(arenas, facts).Check(stores, settings, _ => false).Concat(next.Check(settings));
+    public IEnumerable<LiveUpdateFinding> Check(KernelSettings settings) =>
+        new KeptPreflight(arenas, facts).Check(stores, settings, _ => false).Concat(next.Check(settings));
 
     public void Load(KernelSettings settings) => next.Load(settings with
     {
@@ -32,6 +36,7 @@ internal sealed class KeepingKernel(INextKernel next, IReadOnlyList<string> stor
     public void Enter(KernelSettings settings)
     {
         arenas.Preserve(stores);
-        next.Enter(settings with { Entry = KernelEntry.Direct }); // Anything else ends this process, and the sessions with it, before.
+        // Anything else ends this process, and the sessions with it, before.
+        next.Enter(settings with { Entry = KernelEntry.Direct });
     }
 }

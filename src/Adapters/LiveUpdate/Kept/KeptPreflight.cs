@@ -2,7 +2,9 @@ using GuestMemFs.Holding;
 
 namespace GuestMemFs.LiveUpdate.Kept;
 
-/// <summary>Looks ahead for arenas that the kernel is to keep: gets at them, and asks <see cref="LuoPreflight"/>.</summary>
+/// <summary>
+/// Looks ahead for arenas that the kernel is to keep: gets at them, and asks <see cref="LuoPreflight"/>.
+/// </summary>
 internal sealed class KeptPreflight(KeptArenas arenas, Func<LuoFacts> facts)
 {
     /// <summary>What of the arenas and of what the kernel is told would lose memory.</summary>

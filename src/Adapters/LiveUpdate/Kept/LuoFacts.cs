@@ -13,7 +13,9 @@ internal sealed record LuoFacts
     /// <summary>Bytes of memory that can be had.</summary>
     public required long Available { get; init; }
 
-    /// <summary>The running kernel's command line: its scratch areas are the ones that the next kernel boots in.</summary>
+    /// <summary>
+    /// The running kernel's command line: its scratch areas are the ones that the next kernel boots in.
+    /// </summary>
     public required string Running { get; init; }
 
     /// <summary>systemd is the service manager.</summary>
@@ -30,7 +32,9 @@ internal sealed record LuoFacts
 
     private static long MemoryAvailable()
     {
-        string line = File.ReadLines("/proc/meminfo").First(line => line.StartsWith("MemAvailable:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+        string line = File.ReadLines("/proc/meminfo").First(line =>
+            line.StartsWith("MemAvailable:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+            CultureInfo.InvariantCulture) << 10;
     }
 }

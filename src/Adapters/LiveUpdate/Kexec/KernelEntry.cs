@@ -9,6 +9,8 @@ public enum KernelEntry
     /// <summary><c>systemctl kexec</c>: services are stopped and filesystems unmounted first.</summary>
     Systemctl = 1,
 
-    /// <summary>At once, by reboot(2): nothing is stopped, and only what is flushed of ordinary filesystems is kept.</summary>
+    /// <summary>
+    /// At once, by reboot(2): nothing is stopped, and only what is flushed of ordinary filesystems is kept.
+    /// </summary>
     Direct = 2,
 }

@@ -17,7 +17,9 @@ internal static class NextCommandLine
         return new KernelCommandLine(settings.Append is { Length: > 0 } more ? $"{first} {more}" : first);
     }
 
-    /// <summary>What a command line keeps apart: ranges by kind. Several of them may be in one word, between commas.</summary>
+    /// <summary>
+    /// What a command line keeps apart: ranges by kind. Several of them may be in one word, between commas.
+    /// </summary>
     public static IEnumerable<(MemoryRange Range, char Kind)> Reserved(KernelCommandLine line)
     {
         foreach (string word in line.Words.Where(word => word.StartsWith("memmap=", StringComparison.Ordinal)))

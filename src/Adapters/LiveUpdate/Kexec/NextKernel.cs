@@ -5,7 +5,10 @@ using GuestMemFs.LiveUpdate.Native;
 
 namespace GuestMemFs.LiveUpdate.Kexec;
 
-/// <summary>The machine's own next kernel, by kexec_file_load(2): the call that the kernel checks signatures at, and the only one that hands on what KHO keeps.</summary>
+/// <summary>
+/// The machine's own next kernel, by kexec_file_load(2): the call that the kernel checks signatures at, and the only
+/// one that hands on what KHO keeps.
+/// </summary>
 internal sealed class NextKernel : INextKernel
 {
     private const string Loaded = "/sys/kernel/kexec_loaded";
@@ -26,13 +29,17 @@ internal sealed class NextKernel : INextKernel
             if (file is not null && !File.Exists(file))
             {
                 missing = true;
-                yield return new LiveUpdateFinding(true, Subject, $"There is no file {file}.", "Name the next kernel's image and initrd in the plan, as they lie in /boot.");
+                yield return new LiveUpdateFinding(true, Subject, $"There is no file {file}.",
+                    "Name the next kernel's image and initrd in the plan, as they lie in /boot.");
             }
         }
 
-        foreach (ReservedMemory lost in NextCommandLine.Missing(NextCommandLine.Of(settings), ReservedMemory.Find(), ReservedMemory.OfFirmware()))
+        foreach (ReservedMemory lost in NextCommandLine.Missing(NextCommandLine.Of(settings), ReservedMemory.Find(),
+            ReservedMemory.OfFirmware()))
         {
-            yield return new LiveUpdateFinding(true, Subject, $"Its command line does not keep {lost.Name} apart ({lost.Range}): it would take that memory for its own.", $"Say {lost.Word} on it; the running kernel's map of memory is not handed on.");
+            yield return new LiveUpdateFinding(true, Subject,
+                $"Its command line does not keep {lost.Name} apart ({lost.Range}): it would take that memory " +
+                "for its own.", $"Say {lost.Word} on it; the running kernel's map of memory is not handed on.");
         }
 
         if (!missing && TryLoading(settings) is { } problem)
@@ -66,7 +73,8 @@ internal sealed class NextKernel : INextKernel
             systemctl.WaitForExit();
             if (systemctl.ExitCode != 0)
             {
-                throw new LiveUpdateException($"systemctl kexec ended with {systemctl.ExitCode}: the next kernel was not entered.");
+                throw new LiveUpdateException(
+                    $"systemctl kexec ended with {systemctl.ExitCode}: the next kernel was not entered.");
             }
 
             return;
@@ -80,13 +88,16 @@ internal sealed class NextKernel : INextKernel
     {
         if (IsLoaded())
         {
-            return new LiveUpdateFinding(false, Subject, "A kernel is loaded already, and whether by kexec_file_load cannot be told: by kexec_load (kexec -c, old kexec-tools) nothing preserved would be handed on.", "It is replaced by the one that is named here; whether that one can be loaded was not tried.");
+            return new LiveUpdateFinding(false, Subject, "A kernel is loaded already, and whether by kexec_file_load " +
+                "cannot be told: by kexec_load (kexec -c, old kexec-tools) nothing preserved would be handed on.",
+                "It is replaced by the one that is named here; whether that one can be loaded was not tried.");
         }
 
         int error = LoadFiles(settings);
         if (error != 0)
         {
-            return new LiveUpdateFinding(true, Subject, $"{settings.Image} cannot be loaded: {Say(error)}", "Nothing was changed.");
+            return new LiveUpdateFinding(true, Subject, $"{settings.Image} cannot be loaded: {Say(error)}",
+                "Nothing was changed.");
         }
 
         _ = KexecCalls.Unload();
@@ -104,13 +115,15 @@ internal sealed class NextKernel : INextKernel
     internal static bool HasSystemd => Directory.Exists("/run/systemd/system");
 
     /// <summary>True where <c>systemctl kexec</c> enters the kernel, and not this process.</summary>
-    internal static bool IsBySystemctl(KernelEntry entry, bool systemd) => entry == KernelEntry.Systemctl || (entry == KernelEntry.Auto && systemd);
+    internal static bool IsBySystemctl(KernelEntry entry, bool systemd) =>
+        entry == KernelEntry.Systemctl || (entry == KernelEntry.Auto && systemd);
 
     private static bool IsLoaded() => File.Exists(Loaded) && File.ReadAllText(Loaded).AsSpan().Trim() is "1";
 
     private static string Say(int error) => error switch
     {
-        EPERM => "it is not allowed (EPERM). It takes root with CAP_SYS_BOOT; /proc/sys/kernel/kexec_load_disabled must be 0, and under lockdown the image must be signed.",
+        EPERM => "it is not allowed (EPERM). It takes root with CAP_SYS_BOOT; /proc/sys/kernel/kexec_load_disabled " +
+            "must be 0, and under lockdown the image must be signed.",
         EBUSY => "another process is loading a kernel just now (EBUSY). Try again.",
         ENOSYS => "this kernel has no kexec_file_load (ENOSYS). It needs CONFIG_KEXEC_FILE.",
         _ => $"{Marshal.GetPInvokeErrorMessage(error)} (errno {error}).",

@@ -4,7 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.LiveUpdate.Memory;
 
-/// <summary>What a memory was, in 128 bits: four CRC-32C over every fourth word. Against accidents, not against somebody who means to deceive.</summary>
+/// <summary>
+/// What a memory was, in 128 bits: four CRC-32C over every fourth word. Against accidents, not against somebody who
+/// means to deceive.
+/// </summary>
 /// <param name="Coverage">How much of it was looked at.</param>
 /// <param name="Length">Its length, in bytes.</param>
 /// <param name="Seed">Which pages a sample looks at.</param>
@@ -21,7 +24,8 @@ internal sealed record MemoryFingerprint(FingerprintCoverage Coverage, long Leng
     /// <param name="coverage">How much of that is looked at.</param>
     /// <param name="seed">Chooses the pages of a sample.</param>
     /// <param name="cancellation">Looked at once a mebibyte.</param>
-    public static MemoryFingerprint Of(PersistentRegion region, long length, FingerprintCoverage coverage, ulong seed, CancellationToken cancellation)
+    public static MemoryFingerprint Of(
+        PersistentRegion region, long length, FingerprintCoverage coverage, ulong seed, CancellationToken cancellation)
     {
         Lanes lanes = new(uint.MaxValue, uint.MaxValue, uint.MaxValue, uint.MaxValue);
         long pages = length / Page;
@@ -50,7 +54,8 @@ internal sealed record MemoryFingerprint(FingerprintCoverage Coverage, long Leng
     }
 
     /// <summary>Takes it again, of what is there now.</summary>
-    public MemoryFingerprint Again(PersistentRegion region, CancellationToken cancellation) => Of(region, Length, Coverage, Seed, cancellation);
+    public MemoryFingerprint Again(PersistentRegion region, CancellationToken cancellation) =>
+        Of(region, Length, Coverage, Seed, cancellation);
 
     // SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
     private static ulong Next(ref ulong state)

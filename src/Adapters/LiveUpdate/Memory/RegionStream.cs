@@ -1,6 +1,9 @@
 namespace GuestMemFs.LiveUpdate.Memory;
 
-/// <summary>A region as a stream: for what only knows how to write one. Begins at the region's first byte and has no more room than the region.</summary>
+/// <summary>
+/// A region as a stream: for what only knows how to write one. Begins at the region's first byte and has no more room
+/// than the region.
+/// </summary>
 internal sealed class RegionStream(PersistentRegion region, long length) : Stream
 {
     private long _position;
@@ -49,7 +52,8 @@ internal sealed class RegionStream(PersistentRegion region, long length) : Strea
     {
         if (buffer.Length > length - _position)
         {
-            throw new IOException($"Region '{region.Name}' has room for {length} bytes, and there are more. Give the plan a larger stateSize for this machine, and delete the region so that it is made anew.");
+            throw new IOException($"Region '{region.Name}' has room for {length} bytes, and there are more. Give the " +
+                "plan a larger stateSize for this machine, and delete the region so that it is made anew.");
         }
 
         buffer.CopyTo(region.AsSpan(_position, buffer.Length));
@@ -66,7 +70,8 @@ internal sealed class RegionStream(PersistentRegion region, long length) : Strea
     };
 
     /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException("A region's length is changed by PersistentRegion.Grow.");
+    public override void SetLength(long value) =>
+        throw new NotSupportedException("A region's length is changed by PersistentRegion.Grow.");
 
     /// <inheritdoc/>
     public override void Flush()

@@ -17,7 +17,8 @@ internal static unsafe partial class KexecCalls
         Architecture.X64 => 320,
         Architecture.Arm64 or Architecture.RiscV64 => 294,
         Architecture.S390x => 381,
-        _ => throw new PlatformNotSupportedException($"kexec_file_load is not known here for {RuntimeInformation.ProcessArchitecture}."),
+        _ => throw new PlatformNotSupportedException(
+            $"kexec_file_load is not known here for {RuntimeInformation.ProcessArchitecture}."),
     };
 
     /// <summary>Loads a kernel; 0 or an errno.</summary>
@@ -27,7 +28,8 @@ internal static unsafe partial class KexecCalls
         fixed (byte* bytes = text)
         {
             nint disk = initrd is null ? -1 : initrd.DangerousGetHandle(); // the caller keeps both open
-            return Error(SystemCall(LoadFile, image.DangerousGetHandle(), disk, text.Length, (nint)bytes, initrd is null ? NoDisk : 0));
+            return Error(SystemCall(LoadFile, image.DangerousGetHandle(), disk, text.Length, (nint)bytes,
+                initrd is null ? NoDisk : 0));
         }
     }
 

@@ -2,11 +2,18 @@ using GuestMemFs.Holding;
 
 namespace GuestMemFs.LiveUpdate.Participants;
 
-/// <summary>An arena whose memory a holder has, as part of a plan: it stands still with the others, the kernel keeps it, and under the next one the holder is given it before anybody looks for it.</summary>
-/// <remarks>What a program does with the arena, it does as a service of the plan, which stands still before (a lower order) and goes on after.</remarks>
+/// <summary>
+/// An arena whose memory a holder has, as part of a plan: it stands still with the others, the kernel keeps it, and
+/// under the next one the holder is given it before anybody looks for it.
+/// </summary>
+/// <remarks>
+/// What a program does with the arena, it does as a service of the plan, which stands still before (a lower order) and
+/// goes on after.
+/// </remarks>
 internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) : ILiveUpdateParticipant
 {
-    // In what was saved, beside the arena's word: it was not frozen before the plan, so whoever takes the plan back thaws it.
+    // In what was saved, beside the arena's word: it was not frozen before the plan, so whoever takes the plan back
+    // thaws it.
     private const string Moves = "moves";
 
     public string Name => settings.Name;
@@ -15,14 +22,20 @@ internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) 
 
     public TimeSpan Deadline => TimeSpan.FromSeconds(settings.Deadline);
 
-    public Task PrepareAsync(CancellationToken cancellation) => Task.Run(() => arenas.Describe(settings.Name), cancellation);
+    public Task PrepareAsync(CancellationToken cancellation) =>
+        Task.Run(() => arenas.Describe(settings.Name), cancellation);
 
     public Task<string> SaveAsync(CancellationToken cancellation) => Task.Run(Save, cancellation);
 
-    /// <summary>Preserving comes last of all, when the kernel is entered: a session ends with this process, and whoever took the plan up after it would enter without.</summary>
-    public Task FreezeAsync(CancellationToken cancellation) => Task.Run(() => arenas.Freeze(settings.Name), cancellation);
+    /// <summary>
+    /// Preserving comes last of all, when the kernel is entered: a session ends with this process, and whoever took the
+    /// plan up after it would enter without.
+    /// </summary>
+    public Task FreezeAsync(CancellationToken cancellation) =>
+        Task.Run(() => arenas.Freeze(settings.Name), cancellation);
 
-    public Task VerifyAsync(string saved, CancellationToken cancellation) => Task.Run(() => arenas.RequireBack(saved), cancellation);
+    public Task VerifyAsync(string saved, CancellationToken cancellation) =>
+        Task.Run(() => arenas.RequireBack(saved), cancellation);
 
     public Task ResumeAsync(string saved, CancellationToken cancellation) => Task.CompletedTask; // Its programs do.
 

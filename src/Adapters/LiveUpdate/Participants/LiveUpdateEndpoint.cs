@@ -8,8 +8,9 @@ using GuestMemFs.LiveUpdate.Participants;
 namespace GuestMemFs.LiveUpdate;
 
 /// <summary>
-/// Where a program's participant can be reached by <c>gmfs live-update</c>: a unix socket, for its user alone. The participant is saved only as long as who saved it is there: where the
-/// connection ends before the next kernel is entered, it goes on.
+/// Where a program's participant can be reached by <c>gmfs live-update</c>: a unix socket, for its user alone. The
+/// participant is saved only as long as who saved it is there: where the connection ends before the next kernel is
+/// entered, it goes on.
 /// </summary>
 /// <remarks>Disposing ends it; a participant that stands still then goes on first.</remarks>
 public sealed class LiveUpdateEndpoint : IAsyncDisposable
@@ -39,12 +40,15 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
     public string SocketPath { get; }
 
     /// <summary>Listens.</summary>
-    /// <param name="socketPath">The socket: at most 107 bytes. One that a killed program left there is replaced.</param>
+    /// <param name="socketPath">The socket: at most 107 bytes. One that a killed program left there is
+    /// replaced.</param>
     /// <param name="participant">Who is asked.</param>
-    /// <param name="arena">The arena that the program is the writer of, if it is: it makes the regions that a plan needs there.</param>
+    /// <param name="arena">The arena that the program is the writer of, if it is: it makes the regions that a plan
+    /// needs there.</param>
     /// <exception cref="UntrustedOwnerException">Its directory is another user's, or open to others.</exception>
     /// <exception cref="IOException">The socket cannot be made, or somebody listens there.</exception>
-    public static LiveUpdateEndpoint Start(string socketPath, ILiveUpdateParticipant participant, PersistentArena? arena)
+    public static LiveUpdateEndpoint Start(
+        string socketPath, ILiveUpdateParticipant participant, PersistentArena? arena)
     {
         ArgumentException.ThrowIfNullOrEmpty(socketPath);
         ArgumentNullException.ThrowIfNull(participant);
@@ -113,7 +117,8 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
                 using Socket client = await _listener.AcceptAsync(_ended.Token).ConfigureAwait(false);
                 await TalkAsync(client).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is OperationCanceledException or SocketException or IOException or ObjectDisposedException)
+            catch (Exception e) when (e is OperationCanceledException or SocketException or IOException
+                or ObjectDisposedException)
             {
                 // The client went away, or we do: what that means is the same.
             }
@@ -167,7 +172,8 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
         EndpointRequest request;
         try
         {
-            request = JsonSerializer.Deserialize(line, ParticipantJson.Default.EndpointRequest) ?? throw new JsonException("it is null.");
+            request = JsonSerializer.Deserialize(line, ParticipantJson.Default.EndpointRequest)
+                ?? throw new JsonException("it is null.");
         }
         catch (JsonException e)
         {
@@ -180,7 +186,8 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            return new EndpointAnswer { Error = $"{request.Call} was not done within {_participant.Deadline.TotalSeconds:0.###} s." };
+            return new EndpointAnswer { Error = $"{request.Call} was not done " +
+                $"within {_participant.Deadline.TotalSeconds:0.###} s." };
         }
         catch (Exception e) // whatever a participant throws is its answer, and the program goes on
         {
@@ -197,7 +204,8 @@ public sealed class LiveUpdateEndpoint : IAsyncDisposable
             case EndpointCall.Hello:
                 return new EndpointAnswer { Arena = _arena?.Id };
             case EndpointCall.Make:
-                PlanArena.Make(_arena ?? throw new LiveUpdateException($"'{_participant.Name}' has no arena."), request.Regions ?? []);
+                PlanArena.Make(_arena ?? throw new LiveUpdateException($"'{_participant.Name}' has no arena."),
+                    request.Regions ?? []);
                 break;
             case EndpointCall.Prepare:
                 await _participant.PrepareAsync(limit.Token).ConfigureAwait(false);

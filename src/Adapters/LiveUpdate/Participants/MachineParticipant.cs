@@ -6,10 +6,12 @@ using GuestMemFs.VirtualMachines;
 namespace GuestMemFs.LiveUpdate.Participants;
 
 /// <summary>
-/// A machine of QEMU's. It is stopped, its devices are saved into a region of the arena, its memory is fingerprinted where it lies, and QEMU ends. Under the next kernel the fingerprints
-/// are compared, and only then another QEMU starts on the memory.
+/// A machine of QEMU's. It is stopped, its devices are saved into a region of the arena, its memory is fingerprinted
+/// where it lies, and QEMU ends. Under the next kernel the fingerprints are compared, and only then another QEMU starts
+/// on the memory.
 /// </summary>
-internal sealed class MachineParticipant(MachineSettings settings, PlanArena arena, FingerprintCoverage coverage, Guid plan) : ILiveUpdateParticipant
+internal sealed class MachineParticipant(MachineSettings settings, PlanArena arena, FingerprintCoverage coverage,
+    Guid plan) : ILiveUpdateParticipant
 {
     public string Name => settings.Name;
 
@@ -22,10 +24,13 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
     public async Task PrepareAsync(CancellationToken cancellation)
     {
         await using VirtualMachine machine = await FindAsync(cancellation).ConfigureAwait(false) ?? throw NotThere();
-        JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate", cancellation: cancellation).ConfigureAwait(false);
+        JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate",
+            cancellation: cancellation).ConfigureAwait(false);
         if (migration.TryGetProperty("blocked-reasons", out JsonElement reasons) && reasons.GetArrayLength() > 0)
         {
-            throw new LiveUpdateException($"Machine '{Name}' has a device that cannot be saved: {string.Join("; ", reasons.EnumerateArray().Select(reason => reason.GetString()))} Start it without.");
+            throw new LiveUpdateException($"Machine '{Name}' has a device that cannot be " +
+                $"saved: {string.Join("; ", reasons.EnumerateArray().Select(reason => reason.GetString()))} Start " +
+                "it without.");
         }
 
         await CheckMemoryAsync(machine, cancellation).ConfigureAwait(false);
@@ -36,17 +41,21 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         await using VirtualMachine machine = await FindAsync(cancellation).ConfigureAwait(false) ?? throw NotThere();
         if (await machine.GetStatusAsync(cancellation).ConfigureAwait(false) == "postmigrate")
         {
-            // It was saved, and who saved it was killed before it could say so. QEMU saves no machine twice without its having run.
+            // It was saved, and who saved it was killed before it could say so. QEMU saves no machine twice without its
+            // having run.
             await machine.ResumeAsync(cancellation).ConfigureAwait(false);
         }
 
         using PersistentRegion region = arena.Reader.BorrowRegion(StateRegion);
-        long length = await machine.SaveStateAsync(new RegionStream(region, region.Length), cancellation).ConfigureAwait(false);
+        long length = await machine.SaveStateAsync(new RegionStream(region, region.Length),
+            cancellation).ConfigureAwait(false);
         try
         {
             var saved = new MachineSaved(
                 MemoryFingerprint.Of(region, length, FingerprintCoverage.Whole, 0, cancellation),
-                [.. settings.Regions.Select(name => OfMemory(name, region => MemoryFingerprint.Of(region, region.Length, coverage, BitConverter.ToUInt64(plan.ToByteArray()), cancellation)))]);
+                [.. settings.Regions.Select(name =>
+                    OfMemory(name, region => MemoryFingerprint.Of(region, region.Length, coverage,
+                        BitConverter.ToUInt64(plan.ToByteArray()), cancellation)))]);
             return JsonSerializer.Serialize(saved, ParticipantJson.Default.MachineSaved);
         }
         catch
@@ -72,7 +81,10 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         {
             if (kept.State.Again(state, cancellation) != kept.State)
             {
-                throw new LiveUpdateException($"Machine '{Name}' is not started: the state of its devices, {kept.State.Length} bytes in region '{StateRegion}', is not what was saved. Its memory is where it was; start it anew, or from a backup.");
+                throw new LiveUpdateException($"Machine '{Name}' is not started: the state of its " +
+                    $"devices, {kept.State.Length} bytes in region '{StateRegion}', is not what was saved. " +
+                    "Its memory " +
+                    "is where it was; start it anew, or from a backup.");
             }
         }
 
@@ -80,7 +92,9 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         {
             if (OfMemory(name, region => memory.Again(region, cancellation)) != memory)
             {
-                throw new LiveUpdateException($"Machine '{Name}' is not started: its memory, region '{name}', is not what it was when it was saved. Look whether the next kernel kept its range apart; the region is left as it is.");
+                throw new LiveUpdateException($"Machine '{Name}' is not started: its memory, region '{name}', is not " +
+                    "what it was when it was saved. Look whether the next kernel kept its range apart; the region is " +
+                    "left as it is.");
             }
         }
 
@@ -104,7 +118,8 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         }
 
         using PersistentRegion state = arena.Reader.OpenRegion(StateRegion, RegionKind.Raw);
-        await using VirtualMachine machine = await VirtualMachine.RestoreAsync(Options(), new RegionStream(state, Read(saved).State.Length), cancellation).ConfigureAwait(false);
+        await using VirtualMachine machine = await VirtualMachine.RestoreAsync(Options(),
+            new RegionStream(state, Read(saved).State.Length), cancellation).ConfigureAwait(false);
         await machine.ResumeAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -129,9 +144,11 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
 
     /// <summary>The machine as it runs, else started from its beginning.</summary>
     public async Task<VirtualMachine> FindOrStartAsync(CancellationToken cancellation) =>
-        await FindAsync(cancellation).ConfigureAwait(false) ?? await VirtualMachine.StartAsync(Options(), cancellation).ConfigureAwait(false);
+        await FindAsync(cancellation).ConfigureAwait(false)
+            ?? await VirtualMachine.StartAsync(Options(), cancellation).ConfigureAwait(false);
 
-    private static MachineSaved Read(string saved) => JsonSerializer.Deserialize(saved, ParticipantJson.Default.MachineSaved)!;
+    private static MachineSaved Read(string saved) =>
+        JsonSerializer.Deserialize(saved, ParticipantJson.Default.MachineSaved)!;
 
     /// <summary>The machine's QEMU, or null where there is none: it would hold the lock of its memory.</summary>
     private async Task<VirtualMachine?> FindAsync(CancellationToken cancellation)
@@ -151,17 +168,24 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         }
     }
 
-    /// <summary>QEMU's own word for where the machine's memory is: a machine that was started by hand may have a copy.</summary>
+    /// <summary>
+    /// QEMU's own word for where the machine's memory is: a machine that was started by hand may have a copy.
+    /// </summary>
     private async Task CheckMemoryAsync(VirtualMachine machine, CancellationToken cancellation)
     {
-        JsonElement backends = await machine.Monitor.ExecuteAsync("query-memdev", cancellation: cancellation).ConfigureAwait(false);
+        JsonElement backends = await machine.Monitor.ExecuteAsync("query-memdev",
+            cancellation: cancellation).ConfigureAwait(false);
         foreach (GuestMemoryBackend needed in Memory().Backends)
         {
             bool shared = backends.EnumerateArray().Any(one =>
-                one.TryGetProperty("id", out JsonElement id) && id.GetString() == needed.Id && one.GetProperty("size").GetInt64() == needed.Length && one.TryGetProperty("share", out JsonElement share) && share.GetBoolean());
+                one.TryGetProperty("id", out JsonElement id) && id.GetString() == needed.Id
+                    && one.GetProperty("size").GetInt64() == needed.Length
+                    && one.TryGetProperty("share", out JsonElement share) && share.GetBoolean());
             if (!shared)
             {
-                throw new LiveUpdateException($"Machine '{Name}' does not have {needed.Path} as its memory '{needed.Id}', shared, of {needed.Length} bytes. Start it with the arguments of GuestMemory.ToQemuArguments, or by gmfs live-update start.");
+                throw new LiveUpdateException($"Machine '{Name}' does not have {needed.Path} as its memory " +
+                    $"'{needed.Id}', shared, of {needed.Length} bytes. Start it with the arguments of " +
+                    "GuestMemory.ToQemuArguments, or by gmfs live-update start.");
             }
         }
     }
@@ -173,7 +197,8 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
     }
 
     private LiveUpdateException NotThere() =>
-        new($"Machine '{Name}' does not run: nobody holds the lock of its memory, region '{settings.Regions[0]}'. Start it (gmfs live-update start), or leave it out of the plan.");
+        new($"Machine '{Name}' does not run: nobody holds the lock of its memory, region '{settings.Regions[0]}'. " +
+            "Start it (gmfs live-update start), or leave it out of the plan.");
 
     private GuestMemory Memory() => GuestMemory.Of(arena.Reader, settings.Regions);
 

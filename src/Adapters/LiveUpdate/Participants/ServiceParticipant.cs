@@ -6,7 +6,10 @@ using GuestMemFs.LiveUpdate.Journal;
 
 namespace GuestMemFs.LiveUpdate.Participants;
 
-/// <summary>A participant in another process, asked through its <see cref="LiveUpdateEndpoint"/>. The connection is kept: while it is there, the participant stays saved.</summary>
+/// <summary>
+/// A participant in another process, asked through its <see cref="LiveUpdateEndpoint"/>. The connection is kept: while
+/// it is there, the participant stays saved.
+/// </summary>
 internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdateParticipant, IDisposable
 {
     private readonly PathTrust _trust = settings.User is { } user ? new PathTrust(user) : PathTrust.Own;
@@ -20,25 +23,34 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
     public TimeSpan Deadline => TimeSpan.FromSeconds(settings.Deadline);
 
     /// <summary>The arena that the program is the writer of; null where it has none.</summary>
-    public async Task<Guid?> GetArenaAsync(CancellationToken cancellation) => (await AskAsync(new() { Call = EndpointCall.Hello }, cancellation).ConfigureAwait(false)).Arena;
+    public async Task<Guid?> GetArenaAsync(CancellationToken cancellation) =>
+        (await AskAsync(new() { Call = EndpointCall.Hello }, cancellation).ConfigureAwait(false)).Arena;
 
     /// <summary>Has it make regions in its arena.</summary>
-    public Task MakeAsync(IReadOnlyList<NeededRegion> regions, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Make, Regions = regions }, cancellation);
+    public Task MakeAsync(IReadOnlyList<NeededRegion> regions, CancellationToken cancellation) =>
+        AskAsync(new() { Call = EndpointCall.Make, Regions = regions }, cancellation);
 
     /// <summary>Says that the next kernel is entered.</summary>
-    public Task EnterAsync(CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Enter }, cancellation);
+    public Task EnterAsync(CancellationToken cancellation) =>
+        AskAsync(new() { Call = EndpointCall.Enter }, cancellation);
 
-    public Task PrepareAsync(CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Prepare }, cancellation);
+    public Task PrepareAsync(CancellationToken cancellation) =>
+        AskAsync(new() { Call = EndpointCall.Prepare }, cancellation);
 
-    public async Task<string> SaveAsync(CancellationToken cancellation) => (await AskAsync(new() { Call = EndpointCall.Save }, cancellation).ConfigureAwait(false)).Saved ?? string.Empty;
+    public async Task<string> SaveAsync(CancellationToken cancellation) =>
+        (await AskAsync(new() { Call = EndpointCall.Save }, cancellation).ConfigureAwait(false)).Saved ?? string.Empty;
 
-    public Task FreezeAsync(CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Freeze }, cancellation);
+    public Task FreezeAsync(CancellationToken cancellation) =>
+        AskAsync(new() { Call = EndpointCall.Freeze }, cancellation);
 
-    public Task VerifyAsync(string saved, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Verify, Saved = saved }, cancellation);
+    public Task VerifyAsync(string saved, CancellationToken cancellation) =>
+        AskAsync(new() { Call = EndpointCall.Verify, Saved = saved }, cancellation);
 
-    public Task ResumeAsync(string saved, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Resume, Saved = saved }, cancellation);
+    public Task ResumeAsync(string saved, CancellationToken cancellation) =>
+        AskAsync(new() { Call = EndpointCall.Resume, Saved = saved }, cancellation);
 
-    public Task AbortAsync(string? saved, CancellationToken cancellation) => AskAsync(new() { Call = EndpointCall.Abort, Saved = saved }, cancellation);
+    public Task AbortAsync(string? saved, CancellationToken cancellation) =>
+        AskAsync(new() { Call = EndpointCall.Abort, Saved = saved }, cancellation);
 
     public void Dispose()
     {
@@ -50,11 +62,14 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
     {
         try
         {
-            _stream ??= await ConnectAsync(waits: request.Call is EndpointCall.Verify or EndpointCall.Resume, cancellation).ConfigureAwait(false);
+            _stream ??= await ConnectAsync(waits: request.Call is EndpointCall.Verify or EndpointCall.Resume,
+                cancellation).ConfigureAwait(false);
             _reader ??= new StreamReader(_stream, Encoding.UTF8);
-            byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(request, ParticipantJson.Default.EndpointRequest), (byte)'\n'];
+            byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(request, ParticipantJson.Default.EndpointRequest),
+                (byte)'\n'];
             await _stream.WriteAsync(line, cancellation).ConfigureAwait(false);
-            string answered = await _reader.ReadLineAsync(cancellation).ConfigureAwait(false) ?? throw new EndOfStreamException("it closed the connection");
+            string answered = await _reader.ReadLineAsync(cancellation).ConfigureAwait(false)
+                ?? throw new EndOfStreamException("it closed the connection");
             EndpointAnswer answer = JsonSerializer.Deserialize(answered, ParticipantJson.Default.EndpointAnswer)!;
             return answer.Error is { } error ? throw new LiveUpdateException($"'{Name}' refused: {error}") : answer;
         }
@@ -62,7 +77,8 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
         {
             Dispose();
             (_reader, _stream) = (null, null);
-            throw new LiveUpdateException($"'{Name}' did not answer at {settings.Socket}: {e.Message}. Look whether it runs.", e);
+            throw new LiveUpdateException(
+                $"'{Name}' did not answer at {settings.Socket}: {e.Message}. Look whether it runs.", e);
         }
     }
 
@@ -74,7 +90,8 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
             var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             try
             {
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(settings.Socket), cancellation).ConfigureAwait(false);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(settings.Socket),
+                    cancellation).ConfigureAwait(false);
                 _trust.Require(PeerCredentials.Of(socket).UserId, $"Service '{Name}' at {settings.Socket}");
                 return new NetworkStream(socket, ownsSocket: true);
             }

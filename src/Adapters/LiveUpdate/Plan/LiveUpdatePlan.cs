@@ -5,14 +5,26 @@ using GuestMemFs.LiveUpdate.Plan;
 
 namespace GuestMemFs.LiveUpdate;
 
-/// <summary>What is to live through the next kexec, and into which kernel. Read from a file of JSON, and kept in the arena once it is under way.</summary>
-/// <remarks>What may be left out has setters, not initializers: the serializer sets every initializer, and a default would be lost.</remarks>
+/// <summary>
+/// What is to live through the next kexec, and into which kernel. Read from a file of JSON, and kept in the arena once
+/// it is under way.
+/// </summary>
+/// <remarks>
+/// What may be left out has setters, not initializers: the serializer sets every initializer, and a default would be
+/// lost.
+/// </remarks>
 public sealed record LiveUpdatePlan
 {
-    /// <summary>The directory of the arena that holds the machines' memory and the plan itself; with <see cref="Holder"/>, its name there.</summary>
+    /// <summary>
+    /// The directory of the arena that holds the machines' memory and the plan itself; with <see cref="Holder"/>, its
+    /// name there.
+    /// </summary>
     public required string Arena { get; init; }
 
-    /// <summary>The socket of the <c>gmfs hold</c> that has the arena's memory, which the kernel's Live Update Orchestrator then keeps; null where the arena is in a directory.</summary>
+    /// <summary>
+    /// The socket of the <c>gmfs hold</c> that has the arena's memory, which the kernel's Live Update Orchestrator then
+    /// keeps; null where the arena is in a directory.
+    /// </summary>
     public string? Holder { get; set; }
 
     /// <summary>The next kernel.</summary>
@@ -60,7 +72,8 @@ public sealed record LiveUpdatePlan
         using var stream = new FileStream((trust ?? PathTrust.Own).OpenFile(file), FileAccess.Read);
         try
         {
-            LiveUpdatePlan plan = JsonSerializer.Deserialize(stream, PlanJson.Default.LiveUpdatePlan) ?? throw new LiveUpdateException($"{file} is no plan: it holds null.");
+            LiveUpdatePlan plan = JsonSerializer.Deserialize(stream, PlanJson.Default.LiveUpdatePlan)
+                ?? throw new LiveUpdateException($"{file} is no plan: it holds null.");
             plan.Check(file);
             plan.File = Path.GetFullPath(file);
             return plan;
@@ -75,15 +88,18 @@ public sealed record LiveUpdatePlan
     {
         if (Machines.Count + Services.Count + Kept.Count == 0)
         {
-            throw new LiveUpdateException($"{file} names neither machines nor services nor kept arenas: there would be nothing to keep.");
+            throw new LiveUpdateException(
+                $"{file} names neither machines nor services nor kept arenas: there would be nothing to keep.");
         }
 
         if (Holder is not null && Kept.Any(kept => kept.Name == Arena))
         {
-            throw new LiveUpdateException($"{file} names '{Arena}' as its own arena and among those that are kept beside it: the plan's own is kept anyway.");
+            throw new LiveUpdateException($"{file} names '{Arena}' as its own arena and among those that are kept " +
+                "beside it: the plan's own is kept anyway.");
         }
 
-        IEnumerable<string> names = Machines.Select(machine => machine.Name).Concat(Services.Select(service => service.Name)).Concat(Kept.Select(kept => kept.Name));
+        IEnumerable<string> names = Machines.Select(machine => machine.Name)
+            .Concat(Services.Select(service => service.Name)).Concat(Kept.Select(kept => kept.Name));
         if (names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new LiveUpdateException($"{file} names '{twice.Key}' twice: a name is a participant's alone.");
@@ -91,7 +107,8 @@ public sealed record LiveUpdatePlan
 
         if (Machines.FirstOrDefault(machine => machine.Regions.Count == 0) is { } without)
         {
-            throw new LiveUpdateException($"{file}: machine '{without.Name}' has no regions. Name the ones that are its memory, in the order it was started with.");
+            throw new LiveUpdateException($"{file}: machine '{without.Name}' has no regions. Name the ones that are " +
+                "its memory, in the order it was started with.");
         }
     }
 }

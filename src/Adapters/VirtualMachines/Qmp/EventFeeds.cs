@@ -3,7 +3,9 @@ using System.Threading.Channels;
 
 namespace GuestMemFs.VirtualMachines.Qmp;
 
-/// <summary>Hands each event to everybody who reads. A reader that is behind loses the oldest, and is told how many.</summary>
+/// <summary>
+/// Hands each event to everybody who reads. A reader that is behind loses the oldest, and is told how many.
+/// </summary>
 internal sealed class EventFeeds(int backlog)
 {
     private readonly Lock _lock = new();
@@ -52,7 +54,8 @@ internal sealed class EventFeeds(int backlog)
         }
     }
 
-    private async IAsyncEnumerable<QmpEvent> ReadAsync(Feed feed, [EnumeratorCancellation] CancellationToken cancellation)
+    private async IAsyncEnumerable<QmpEvent> ReadAsync(
+        Feed feed, [EnumeratorCancellation] CancellationToken cancellation)
     {
         try
         {
@@ -75,7 +78,8 @@ internal sealed class EventFeeds(int backlog)
         private int _dropped;
 
         public Feed(int backlog) => Channel = System.Threading.Channels.Channel.CreateBounded<QmpEvent>(
-            new BoundedChannelOptions(backlog) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }, _ => Interlocked.Increment(ref _dropped));
+            new BoundedChannelOptions(backlog) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
+            _ => Interlocked.Increment(ref _dropped));
 
         public Channel<QmpEvent> Channel { get; }
 

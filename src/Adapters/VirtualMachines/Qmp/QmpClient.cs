@@ -6,8 +6,13 @@ using GuestMemFs.VirtualMachines.Qmp;
 
 namespace GuestMemFs.VirtualMachines;
 
-/// <summary>A client of QEMU's machine protocol over a unix socket (<c>-qmp unix:PATH,server=on,wait=off</c>).</summary>
-/// <remarks>Thread-safe: commands of several threads are sent one after the other and answered as they come. QEMU talks to one client at a time.</remarks>
+/// <summary>
+/// A client of QEMU's machine protocol over a unix socket (<c>-qmp unix:PATH,server=on,wait=off</c>).
+/// </summary>
+/// <remarks>
+/// Thread-safe: commands of several threads are sent one after the other and answered as they come. QEMU talks to one
+/// client at a time.
+/// </remarks>
 public sealed class QmpClient : IAsyncDisposable
 {
     private readonly QmpOptions _options;
@@ -29,15 +34,19 @@ public sealed class QmpClient : IAsyncDisposable
     /// <summary>The process that listens: QEMU's.</summary>
     internal int PeerProcessId => _connection.PeerProcessId;
 
-    /// <summary>Connects and negotiates. Waits for a socket that is not there yet: QEMU makes it a moment after its start.</summary>
+    /// <summary>
+    /// Connects and negotiates. Waits for a socket that is not there yet: QEMU makes it a moment after its start.
+    /// </summary>
     /// <exception cref="QmpTimeoutException">There is no QEMU, or another client has it.</exception>
     /// <exception cref="QmpProtocolException">The peer does not speak QMP.</exception>
     /// <exception cref="UntrustedOwnerException">Who listens there is not trusted. Nothing was sent to it.</exception>
-    public static async Task<QmpClient> ConnectAsync(string socketPath, QmpOptions? options = null, CancellationToken cancellation = default)
+    public static async Task<QmpClient> ConnectAsync(
+        string socketPath, QmpOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(socketPath);
         options ??= new QmpOptions();
-        return new QmpClient(socketPath, options, await QmpConnection.OpenAsync(socketPath, options, cancellation).ConfigureAwait(false));
+        return new QmpClient(socketPath, options,
+            await QmpConnection.OpenAsync(socketPath, options, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Carries out a command.</summary>
@@ -49,35 +58,49 @@ public sealed class QmpClient : IAsyncDisposable
     /// <exception cref="QmpCommandException">QEMU refused it.</exception>
     /// <exception cref="QmpTimeoutException">There was no answer in time.</exception>
     /// <exception cref="QmpDisconnectedException">The connection ended first.</exception>
-    public Task<JsonElement> ExecuteAsync(string command, JsonObject? arguments = null, TimeSpan? timeout = null, CancellationToken cancellation = default)
+    public Task<JsonElement> ExecuteAsync(
+        string command, JsonObject? arguments = null, TimeSpan? timeout = null,
+        CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(command);
         return _connection.ExecuteAsync(command, arguments, null, timeout ?? _options.CommandTimeout, cancellation);
     }
 
-    /// <summary>Passes QEMU a descriptor under a name (<c>getfd</c>), for a URI such as <c>fd:NAME</c>. One that had the name is closed. The caller's own stays open.</summary>
+    /// <summary>
+    /// Passes QEMU a descriptor under a name (<c>getfd</c>), for a URI such as <c>fd:NAME</c>. One that had the name is
+    /// closed. The caller's own stays open.
+    /// </summary>
     public Task PassDescriptorAsync(string name, SafeHandle descriptor, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(descriptor);
-        return _connection.ExecuteAsync("getfd", new JsonObject { ["fdname"] = name }, descriptor, _options.CommandTimeout, cancellation);
+        return _connection.ExecuteAsync("getfd", new JsonObject { ["fdname"] = name }, descriptor,
+            _options.CommandTimeout, cancellation);
     }
 
-    /// <summary>Adds a descriptor to a set (<c>add-fd</c>), for the path that it returns: <c>/dev/fdset/N</c>. The caller's own stays open.</summary>
+    /// <summary>
+    /// Adds a descriptor to a set (<c>add-fd</c>), for the path that it returns: <c>/dev/fdset/N</c>. The caller's own
+    /// stays open.
+    /// </summary>
     public async Task<string> AddDescriptorAsync(SafeHandle descriptor, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
-        JsonElement added = await _connection.ExecuteAsync("add-fd", null, descriptor, _options.CommandTimeout, cancellation).ConfigureAwait(false);
+        JsonElement added = await _connection.ExecuteAsync("add-fd", null, descriptor, _options.CommandTimeout,
+            cancellation).ConfigureAwait(false);
         return string.Create(CultureInfo.InvariantCulture, $"/dev/fdset/{added.GetProperty("fdset-id").GetInt64()}");
     }
 
     /// <summary>
-    /// The events from now on: what happens between this call and the first wait is in it. Ends with <see cref="QmpDisconnectedException"/> when the connection does. Each
-    /// caller has all events to itself.
+    /// The events from now on: what happens between this call and the first wait is in it. Ends with
+    /// <see cref="QmpDisconnectedException"/> when the connection does. Each caller has all events to itself.
     /// </summary>
-    public IAsyncEnumerable<QmpEvent> ReadEventsAsync(CancellationToken cancellation = default) => _connection.Feeds.Subscribe(cancellation);
+    public IAsyncEnumerable<QmpEvent> ReadEventsAsync(CancellationToken cancellation = default) =>
+        _connection.Feeds.Subscribe(cancellation);
 
-    /// <summary>Leaves the present connection, if there is one, and makes another. Commands in flight end with <see cref="QmpDisconnectedException"/>.</summary>
+    /// <summary>
+    /// Leaves the present connection, if there is one, and makes another. Commands in flight end with
+    /// <see cref="QmpDisconnectedException"/>.
+    /// </summary>
     public async Task ReconnectAsync(CancellationToken cancellation = default)
     {
         await _connection.DisposeAsync().ConfigureAwait(false);

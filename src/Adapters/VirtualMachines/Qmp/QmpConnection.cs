@@ -9,7 +9,10 @@ using GuestMemFs.Holding;
 
 namespace GuestMemFs.VirtualMachines.Qmp;
 
-/// <summary>One connection to a monitor, from the greeting to its end. Messages are lines of JSON (QEMU's docs/interop/qmp-spec).</summary>
+/// <summary>
+/// One connection to a monitor, from the greeting to its end. Messages are lines of JSON (QEMU's
+/// docs/interop/qmp-spec).
+/// </summary>
 internal sealed class QmpConnection : IAsyncDisposable
 {
     private readonly string _path;
@@ -17,9 +20,11 @@ internal sealed class QmpConnection : IAsyncDisposable
     private readonly Socket _socket;
     private readonly PipeReader _reader;
     private readonly SemaphoreSlim _sending = new(1, 1);
-    private readonly ConcurrentDictionary<long, (string Command, TaskCompletionSource<JsonElement> Answer)> _pending = [];
+    private readonly ConcurrentDictionary<long, (string Command, TaskCompletionSource<JsonElement> Answer)> _pending =
+        [];
     private readonly EventFeeds _feeds;
-    private readonly TaskCompletionSource<QmpGreeting> _greeting = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<QmpGreeting> _greeting = new(
+        TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _receiving;
     private QmpException? _ended;
     private long _lastId;
@@ -30,7 +35,8 @@ internal sealed class QmpConnection : IAsyncDisposable
         _options = options;
         _socket = socket;
         _feeds = new EventFeeds(options.EventBacklog);
-        _reader = PipeReader.Create(new NetworkStream(socket), new StreamPipeReaderOptions(bufferSize: 16 << 10, leaveOpen: false));
+        _reader = PipeReader.Create(new NetworkStream(socket),
+            new StreamPipeReaderOptions(bufferSize: 16 << 10, leaveOpen: false));
         _receiving = Task.Run(ReceiveAsync);
     }
 
@@ -55,7 +61,8 @@ internal sealed class QmpConnection : IAsyncDisposable
             missing = "There was no greeting";
             await connection._greeting.Task.WaitAsync(limit.Token).ConfigureAwait(false);
             missing = "The capabilities were not answered";
-            await connection.ExecuteAsync("qmp_capabilities", null, null, Timeout.InfiniteTimeSpan, limit.Token).ConfigureAwait(false);
+            await connection.ExecuteAsync("qmp_capabilities", null, null, Timeout.InfiniteTimeSpan,
+                limit.Token).ConfigureAwait(false);
             return connection;
         }
         catch (Exception e)
@@ -67,14 +74,17 @@ internal sealed class QmpConnection : IAsyncDisposable
 
             if (e is OperationCanceledException && !cancellation.IsCancellationRequested)
             {
-                throw new QmpTimeoutException(path, missing, options.ConnectTimeout, "QEMU talks to one client at a time; look for another one, and whether it runs with this -qmp socket.");
+                throw new QmpTimeoutException(path, missing, options.ConnectTimeout,
+                    "QEMU talks to one client at a time; look for another one, and whether it runs with this " +
+                    "-qmp socket.");
             }
 
             throw;
         }
     }
 
-    public async Task<JsonElement> ExecuteAsync(string command, JsonObject? arguments, SafeHandle? descriptor, TimeSpan timeout, CancellationToken cancellation)
+    public async Task<JsonElement> ExecuteAsync(
+        string command, JsonObject? arguments, SafeHandle? descriptor, TimeSpan timeout, CancellationToken cancellation)
     {
         long id = Interlocked.Increment(ref _lastId);
         var answer = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -97,7 +107,8 @@ internal sealed class QmpConnection : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new QmpTimeoutException(_path, $"QEMU did not answer '{command}'", timeout, "Whether it was carried out is not known: ask, or reconnect.");
+            throw new QmpTimeoutException(_path, $"QEMU did not answer '{command}'", timeout,
+                "Whether it was carried out is not known: ask, or reconnect.");
         }
         finally
         {
@@ -125,7 +136,8 @@ internal sealed class QmpConnection : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // QEMU that was started a moment ago makes its socket a little later; whoever called says how long that may take.
+                // QEMU that was started a moment ago makes its socket a little later; whoever called says how long that
+                // may take.
                 socket.Dispose();
                 await Task.Delay(20, cancellation).ConfigureAwait(false);
             }
@@ -164,7 +176,8 @@ internal sealed class QmpConnection : IAsyncDisposable
         await _sending.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            int sent = descriptor is null ? 0 : await DescriptorPassing.SendAsync(_socket.SafeHandle, message, descriptor, cancellation).ConfigureAwait(false);
+            int sent = descriptor is null ? 0 : await DescriptorPassing.SendAsync(_socket.SafeHandle, message,
+                descriptor, cancellation).ConfigureAwait(false);
             while (sent < message.Length)
             {
                 sent += await _socket.SendAsync(message[sent..], CancellationToken.None).ConfigureAwait(false);
@@ -197,13 +210,15 @@ internal sealed class QmpConnection : IAsyncDisposable
 
                 if (buffer.Length > _options.MaximumMessageLength)
                 {
-                    throw new QmpProtocolException(_path, $"a message of more than {_options.MaximumMessageLength} bytes");
+                    throw new QmpProtocolException(_path,
+                        $"a message of more than {_options.MaximumMessageLength} bytes");
                 }
 
                 _reader.AdvanceTo(buffer.Start, buffer.End);
                 if (read.IsCompleted)
                 {
-                    ended = new QmpDisconnectedException(_path, buffer.IsEmpty ? "by the peer" : "by the peer, within a message", null);
+                    ended = new QmpDisconnectedException(_path,
+                        buffer.IsEmpty ? "by the peer" : "by the peer, within a message", null);
                     break;
                 }
             }
@@ -269,26 +284,32 @@ internal sealed class QmpConnection : IAsyncDisposable
         {
             JsonElement version = greeting.GetProperty("version").GetProperty("qemu");
             _greeting.TrySetResult(new QmpGreeting(
-                new Version(version.GetProperty("major").GetInt32(), version.GetProperty("minor").GetInt32(), version.GetProperty("micro").GetInt32()),
-                [.. greeting.GetProperty("capabilities").EnumerateArray().Select(capability => capability.ToString())]));
+                new Version(version.GetProperty("major").GetInt32(), version.GetProperty("minor").GetInt32(),
+                    version.GetProperty("micro").GetInt32()),
+                [.. greeting.GetProperty("capabilities").EnumerateArray().Select(capability =>
+                    capability.ToString())]));
         }
         else if (message.TryGetProperty("event", out JsonElement name))
         {
             JsonElement time = message.GetProperty("timestamp");
-            long microseconds = (time.GetProperty("seconds").GetInt64() * 1_000_000) + time.GetProperty("microseconds").GetInt64();
-            _feeds.Add(new QmpEvent(name.GetString()!, message.TryGetProperty("data", out JsonElement data) ? data : default,
+            long microseconds = (time.GetProperty("seconds").GetInt64() * 1_000_000)
+                + time.GetProperty("microseconds").GetInt64();
+            _feeds.Add(new QmpEvent(name.GetString()!,
+                message.TryGetProperty("data", out JsonElement data) ? data : default,
                 DateTimeOffset.UnixEpoch.AddMicroseconds(Math.Max(0, microseconds)), 0));
         }
         else if (message.TryGetProperty("id", out JsonElement id))
         {
-            if (!_pending.TryGetValue(id.GetInt64(), out (string Command, TaskCompletionSource<JsonElement> Answer) pending))
+            if (!_pending.TryGetValue(id.GetInt64(),
+                out (string Command, TaskCompletionSource<JsonElement> Answer) pending))
             {
                 return; // the answer to a command that nobody waits for any more
             }
 
             if (message.TryGetProperty("error", out JsonElement error))
             {
-                pending.Answer.TrySetException(new QmpCommandException(_path, pending.Command, error.GetProperty("class").GetString()!, error.GetProperty("desc").GetString()!));
+                pending.Answer.TrySetException(new QmpCommandException(_path, pending.Command,
+                    error.GetProperty("class").GetString()!, error.GetProperty("desc").GetString()!));
             }
             else
             {
@@ -297,7 +318,8 @@ internal sealed class QmpConnection : IAsyncDisposable
         }
         else
         {
-            throw new QmpProtocolException(_path, "a message that is no greeting, no event and no answer to a command of ours");
+            throw new QmpProtocolException(_path,
+                "a message that is no greeting, no event and no answer to a command of ours");
         }
     }
 }

@@ -31,7 +31,9 @@ public sealed class QmpCommandException : QmpException
     public string Description { get; }
 }
 
-/// <summary>There was no answer in time. Whether the command was carried out is not known; a late answer is dropped.</summary>
+/// <summary>
+/// There was no answer in time. Whether the command was carried out is not known; a late answer is dropped.
+/// </summary>
 public sealed class QmpTimeoutException : QmpException
 {
     internal QmpTimeoutException(string socket, string what, TimeSpan limit, string wayOut)
@@ -41,7 +43,9 @@ public sealed class QmpTimeoutException : QmpException
     public TimeSpan Limit { get; }
 }
 
-/// <summary>The connection is gone. <see cref="QmpClient.ReconnectAsync"/> makes another where QEMU still runs.</summary>
+/// <summary>
+/// The connection is gone. <see cref="QmpClient.ReconnectAsync"/> makes another where QEMU still runs.
+/// </summary>
 public sealed class QmpDisconnectedException : QmpException
 {
     internal QmpDisconnectedException(string socket, string during, Exception? inner)

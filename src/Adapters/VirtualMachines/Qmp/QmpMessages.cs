@@ -10,6 +10,7 @@ public sealed record QmpGreeting(Version Version, IReadOnlyList<string> Capabili
 /// <summary>Something that happened in QEMU.</summary>
 /// <param name="Name">Its name: "STOP", "MIGRATION".</param>
 /// <param name="Data">What belongs to it; undefined where nothing does.</param>
-/// <param name="Timestamp">When, by the host's wall clock, which may jump: not for measuring over a change of kernels.</param>
+/// <param name="Timestamp">When, by the host's wall clock, which may jump: not for measuring over a change of
+/// kernels.</param>
 /// <param name="Lost">How many events were dropped before this one, because they were not read in time.</param>
 public sealed record QmpEvent(string Name, JsonElement Data, DateTimeOffset Timestamp, int Lost);
