@@ -32,11 +32,7 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
             await qemu.WhileItLivesAsync(ListensAsync, limited.Token).ConfigureAwait(false);
             start = Stopwatch.GetTimestamp();
             await from.PauseAsync(limited.Token).ConfigureAwait(false);
-            await from.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-transfer" },
-                cancellation: limited.Token).ConfigureAwait(false);
-            var channels = new JsonArray(Channel("main", _main), Channel("cpr", _cpr));
-            await from.Monitor.ExecuteAsync("migrate", new JsonObject { ["channels"] = channels },
-                cancellation: limited.Token).ConfigureAwait(false);
+            await MigrateAsync(limited.Token).ConfigureAwait(false);
             // It listens once it has the descriptors.
             to = new VirtualMachine(options, qemu.Process,
                 await qemu.ConnectAsync(limited.Token).ConfigureAwait(false));
@@ -47,15 +43,14 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
         catch (Exception e)
         {
             await GoBackAsync(qemu, to).ConfigureAwait(false);
-            if (e is QmpException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+            if (e is not QmpException && (e is not OperationCanceledException || cancellation.IsCancellationRequested))
             {
-                string why = e is QmpException ? e.Message
-                    : $"It was not done within {options.StateTimeout.TotalSeconds:0.###} s.";
-                throw new VirtualMachineException(from.Name, $"it was not handed over, and runs where it ran. {why}",
-                    e);
+                throw;
             }
 
-            throw;
+            string why = e is QmpException ? e.Message
+                : $"It was not done within {options.StateTimeout.TotalSeconds:0.###} s.";
+            throw new VirtualMachineException(from.Name, $"it was not handed over, and runs where it ran. {why}", e);
         }
         finally
         {
@@ -71,6 +66,15 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
         }
 
         return (to, Stopwatch.GetElapsedTime(start));
+    }
+
+    private async Task MigrateAsync(CancellationToken cancellation)
+    {
+        await from.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-transfer" },
+            cancellation: cancellation).ConfigureAwait(false);
+        var channels = new JsonArray(Channel("main", _main), Channel("cpr", _cpr));
+        await from.Monitor.ExecuteAsync("migrate", new JsonObject { ["channels"] = channels },
+            cancellation: cancellation).ConfigureAwait(false);
     }
 
     private async Task GoBackAsync(QemuProcess qemu, VirtualMachine? to)

@@ -58,23 +58,7 @@ internal sealed record DumpHeader(
     public static DumpHeader Read(ReadOnlySpan<byte> from, string file, out uint crc)
     {
         crc = BinaryPrimitives.ReadUInt32LittleEndian(from[ChecksumAt..]);
-        if (!from.StartsWith(Magic))
-        {
-            throw new GmfsException(ExitCode.Damaged, $"'{file}' is no dump of gmfs.");
-        }
-
-        if (crc != Checksum.Of(from[..ChecksumAt]))
-        {
-            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' does not check.");
-        }
-
-        if (BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != Version
-            || BinaryPrimitives.ReadUInt32LittleEndian(from[12..]) != BlockBytes)
-        {
-            throw new GmfsException(ExitCode.Refused,
-                $"'{file}' was written by a newer gmfs. Update: dotnet tool update -g GuestMemFs.Cli.");
-        }
-
+        CheckKind(from, file, crc);
         (long length, long stored) = (BinaryPrimitives.ReadInt64LittleEndian(from[48..]),
             BinaryPrimitives.ReadInt64LittleEndian(from[56..]));
         if (stored < 0 || stored > length)
@@ -108,5 +92,25 @@ internal sealed record DumpHeader(
             (from[82] & FormattedFlag) != 0,
             (from[82] & BesideWriterFlag) != 0,
             Encoding.UTF8.GetString(from.Slice(NameAt, nameBytes)));
+    }
+
+    private static void CheckKind(ReadOnlySpan<byte> from, string file, uint crc)
+    {
+        if (!from.StartsWith(Magic))
+        {
+            throw new GmfsException(ExitCode.Damaged, $"'{file}' is no dump of gmfs.");
+        }
+
+        if (crc != Checksum.Of(from[..ChecksumAt]))
+        {
+            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' does not check.");
+        }
+
+        if (BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != Version
+            || BinaryPrimitives.ReadUInt32LittleEndian(from[12..]) != BlockBytes)
+        {
+            throw new GmfsException(ExitCode.Refused,
+                $"'{file}' was written by a newer gmfs. Update: dotnet tool update -g GuestMemFs.Cli.");
+        }
     }
 }

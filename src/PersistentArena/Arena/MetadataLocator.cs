@@ -27,14 +27,7 @@ internal static class MetadataLocator
         if (medium.TryOpenFile(ExtentFiles.MetadataName, writable) is { } file)
         {
             MetadataFile? mapped = MapOrClose(file, medium.Capabilities, out long length);
-            Guid id = Guid.Empty;
-            MetadataFinding? finding = mapped?.Look(medium.Capabilities.FreshMemoryIsZero, out id);
-            if (mapped is not null && finding != MetadataFinding.Unfinished && IsOlderLife(medium, mapped, finding))
-            {
-                finding = MetadataFinding.Unfinished;
-            }
-
-            switch (finding)
+            switch (Look(medium, mapped, out Guid id))
             {
                 case MetadataFinding.Arena when expected is null || expected == id:
                     return mapped;
@@ -70,6 +63,14 @@ internal static class MetadataLocator
             ? throw new ForeignFileException(medium.Location,
                 $"Arena {expected} was asked for, and arena {wrong} is there", expected, wrong)
             : unknown is null ? null : throw new ForeignFileException(medium.Location, unknown, expected);
+    }
+
+    private static MetadataFinding? Look(Medium medium, MetadataFile? mapped, out Guid id)
+    {
+        id = Guid.Empty;
+        MetadataFinding? finding = mapped?.Look(medium.Capabilities.FreshMemoryIsZero, out id);
+        return mapped is not null && finding != MetadataFinding.Unfinished && IsOlderLife(medium, mapped, finding)
+            ? MetadataFinding.Unfinished : finding;
     }
 
     /// <summary>Refuses a place without metadata that holds files of regions: they are somebody's data.</summary>

@@ -87,29 +87,11 @@ internal static unsafe class WriterLock
         MetadataLayout layout, MetadataJournal journal, string location, TimeProvider clock,
         List<AttachReason> findings)
     {
-        ulong journalEpoch = journal.Tables.State.Epoch;
-        bool epochIntact = SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch),
-            out uint wordEpoch);
-        if (!epochIntact)
-        {
-            findings.Add(new(ReasonCodes.LeaseRepaired,
-                $"The writer's epoch did not check; the journal says {journalEpoch}."));
-        }
-
-        uint newest = (uint)Math.Max(journalEpoch, epochIntact ? wordEpoch : 0);
-        if (newest == uint.MaxValue)
-        {
-            throw ArenaDamagedException.Epoch(location, newest);
-        }
-
+        uint newest = NewestEpoch(layout, journal.Tables.State.Epoch, location, findings);
         bool clean = IsClosed(layout, newest);
         if (!clean)
         {
-            bool open = SealedWord.TryOpen(Words.Read(layout.State), layout.Seed(WordKind.Open), out _);
-            findings.Add(open
-                ? new(ReasonCodes.NotClosed, LastWriter(layout))
-                : new(ReasonCodes.StateWordDamaged,
-                    "The word that says open or clean did not check; the arena is taken as not closed."));
+            findings.Add(NotClosed(layout));
         }
 
         uint epoch = newest + 1;
@@ -144,10 +126,29 @@ internal static unsafe class WriterLock
         }
 
         journal.Commit(new Transaction().Set(state));
-        Invariant.Holds(epoch > journalEpoch && (!epochIntact || epoch > wordEpoch), 1);
         Invariant.Holds(layout.HasEpoch(epoch) && journal.Tables.State.Epoch == epoch, 2);
         return clean;
     }
+
+    private static uint NewestEpoch(MetadataLayout layout, ulong journal, string location, List<AttachReason> findings)
+    {
+        if (!SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint word))
+        {
+            findings.Add(new(ReasonCodes.LeaseRepaired,
+                $"The writer's epoch did not check; the journal says {journal}."));
+            word = 0;
+        }
+
+        uint newest = (uint)Math.Max(journal, word);
+        Invariant.Holds(newest >= journal && newest >= word, 1);
+        return newest < uint.MaxValue ? newest : throw ArenaDamagedException.Epoch(location, newest);
+    }
+
+    private static AttachReason NotClosed(MetadataLayout layout) =>
+        SealedWord.TryOpen(Words.Read(layout.State), layout.Seed(WordKind.Open), out _)
+            ? new(ReasonCodes.NotClosed, LastWriter(layout))
+            : new(ReasonCodes.StateWordDamaged,
+                "The word that says open or clean did not check; the arena is taken as not closed.");
 
     /// <summary>True where the writer of that epoch closed the arena.</summary>
     public static bool IsClosed(MetadataLayout layout, uint epoch) =>

@@ -165,13 +165,7 @@ internal sealed unsafe class MetadataJournal
     public void Compact()
     {
         CheckEpoch();
-        if (_generation == uint.MaxValue)
-        {
-            throw ArenaDamagedException.Journal(_where, _generation, 0,
-                "its generation is the last there is, which no arena reaches");
-        }
-
-        uint next = _generation + 1;
+        uint next = NextGeneration();
         uint seed = JournalHeader.SeedOf(_layout.Superblock.ArenaId, next);
         byte* half = _layout.Half(next);
         JournalHeader.Invalidate(half);
@@ -193,12 +187,9 @@ internal sealed unsafe class MetadataJournal
             }
         }
 
-        foreach (ExtentEntry extent in Tables.Extents)
+        foreach (ExtentEntry extent in Tables.Extents.Where(extent => extent.State != ExtentState.InUse))
         {
-            if (extent.State != ExtentState.InUse)
-            {
-                record.Put(extent);
-            }
+            record.Put(extent);
         }
 
         Flush();
@@ -219,6 +210,10 @@ internal sealed unsafe class MetadataJournal
             record.Clear();
         }
     }
+
+    private uint NextGeneration() => _generation < uint.MaxValue ? _generation + 1
+        : throw ArenaDamagedException.Journal(_where, _generation, 0,
+            "its generation is the last there is, which no arena reaches");
 
     private void PublishTail(int tail)
     {

@@ -82,15 +82,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
                 $"'{_path}' has {there} bytes, {length} were to be mapped: the file was cut short, or is another one.");
         }
 
-        int protection = Libc.PROT_READ | (writable ? Libc.PROT_WRITE : 0);
-        int sharing = _traits.Synchronous && writable ? Libc.MAP_SHARED_VALIDATE | Libc.MAP_SYNC : Libc.MAP_SHARED;
-        nint mapped = Libc.MMap(address, (nuint)length, protection, sharing | Libc.MAP_FIXED, _handle, 0);
-        if (mapped == Libc.MAP_FAILED && Errno.Last == Errno.EOPNOTSUPP && !PersistentMemory.WritesThrough)
-        {
-            mapped = Libc.MMap(address, (nuint)length, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, 0);
-        }
-
-        if (mapped == Libc.MAP_FAILED)
+        if (!TryMap(address, length, writable))
         {
             int errno = Errno.Last;
             AddressReservation.CloseHole(address, length);
@@ -109,6 +101,20 @@ internal sealed unsafe class DescriptorFile : MediumFile
             // Best effort: a kernel without transparent huge pages says EINVAL, and PageReport will say what was got.
             _ = Libc.MAdvise(address, (nuint)length, Libc.MADV_HUGEPAGE);
         }
+    }
+
+    // Fails with errno.
+    private bool TryMap(nint address, long length, bool writable)
+    {
+        int protection = Libc.PROT_READ | (writable ? Libc.PROT_WRITE : 0);
+        int sharing = _traits.Synchronous && writable ? Libc.MAP_SHARED_VALIDATE | Libc.MAP_SYNC : Libc.MAP_SHARED;
+        nint mapped = Libc.MMap(address, (nuint)length, protection, sharing | Libc.MAP_FIXED, _handle, 0);
+        if (mapped == Libc.MAP_FAILED && Errno.Last == Errno.EOPNOTSUPP && !PersistentMemory.WritesThrough)
+        {
+            mapped = Libc.MMap(address, (nuint)length, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _handle, 0);
+        }
+
+        return mapped != Libc.MAP_FAILED;
     }
 
     public override void Reserve(long offset, long length)

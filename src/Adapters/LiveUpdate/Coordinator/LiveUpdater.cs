@@ -359,9 +359,10 @@ public sealed class LiveUpdater : IDisposable
     private PlanRun Run(PlanJournal journal, PlanRecord record, bool entersKernel)
     {
         LiveUpdatePlan plan = PlanOf(record, entersKernel);
-        return new(record, journal, Participants(plan, record.Id), KernelOf(plan), _arena.SetFrozen, _clock, _progress)
+        return new(record, journal, Participants(plan, record.Id), KernelOf(plan), _arena.SetFrozen, _clock)
         {
             NextKernel = plan.Kernel,
+            Progress = _progress,
         };
     }
 

@@ -19,7 +19,6 @@ internal sealed class PlanRun
     private readonly INextKernel _kernel;
     private readonly Action<bool> _freeze;
     private readonly TimeProvider _clock;
-    private readonly IProgress<LiveUpdateProgress>? _progress;
     private PlanRecord _record;
 
     /// <summary>Takes a plan up where its record says.</summary>
@@ -29,9 +28,8 @@ internal sealed class PlanRun
     /// <param name="kernel">The next kernel.</param>
     /// <param name="freeze">Freezes the arena, or thaws it.</param>
     /// <param name="clock">For the times in the record.</param>
-    /// <param name="progress">Who is told.</param>
     public PlanRun(PlanRecord record, PlanJournal journal, IEnumerable<ILiveUpdateParticipant> participants,
-        INextKernel kernel, Action<bool> freeze, TimeProvider clock, IProgress<LiveUpdateProgress>? progress)
+        INextKernel kernel, Action<bool> freeze, TimeProvider clock)
     {
         _record = record;
         _journal = journal;
@@ -39,11 +37,13 @@ internal sealed class PlanRun
         _kernel = kernel;
         _freeze = freeze;
         _clock = clock;
-        _progress = progress;
     }
 
     /// <summary>What is loaded and entered.</summary>
     public required KernelSettings NextKernel { get; init; }
+
+    /// <summary>Who is told.</summary>
+    public IProgress<LiveUpdateProgress>? Progress { get; init; }
 
     /// <summary>As it is noted.</summary>
     public PlanRecord Record => _record;
@@ -274,5 +274,5 @@ internal sealed class PlanRun
     }
 
     private void Tell(string subject, string text, long start) =>
-        _progress?.Report(new LiveUpdateProgress(subject, text, Stopwatch.GetElapsedTime(start)));
+        Progress?.Report(new LiveUpdateProgress(subject, text, Stopwatch.GetElapsedTime(start)));
 }

@@ -233,6 +233,11 @@ internal sealed class QmpConnection : IAsyncDisposable
             ended = new QmpDisconnectedException(_path, "by this side or by an error", e);
         }
 
+        End(ended);
+    }
+
+    private void End(QmpException ended)
+    {
         Volatile.Write(ref _ended, ended);
         _greeting.TrySetException(ended);
         _ = _greeting.Task.Exception; // perhaps nobody waits for it any more
