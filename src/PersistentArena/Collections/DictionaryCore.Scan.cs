@@ -55,7 +55,8 @@ internal sealed unsafe partial class DictionaryCore
         return false;
     }
 
-    public int RemoveExpired(int buckets)
+    public int RemoveExpired<TVisitor>(int buckets, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
     {
         int removed = 0;
         _heap.ThrowIfClosed();
@@ -74,7 +75,7 @@ internal sealed unsafe partial class DictionaryCore
                 Enter(cursor);
                 try
                 {
-                    removed += RemoveExpiredIn(lane, cursor);
+                    removed += RemoveExpiredIn(lane, cursor, ref visitor);
                     next = cursor + 1 < Current.Buckets ? cursor + 1 : 0;
                 }
                 finally
@@ -94,7 +95,8 @@ internal sealed unsafe partial class DictionaryCore
         return removed;
     }
 
-    private int RemoveExpiredIn(Lane lane, ulong index)
+    private int RemoveExpiredIn<TVisitor>(Lane lane, ulong index, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
     {
         Table table = Current;
         if (index >= table.Buckets)
@@ -113,6 +115,7 @@ internal sealed unsafe partial class DictionaryCore
                 && IsExpired(RecordFormat.ExpiresAt(record, header))
                 && IsSound(record, header)) // else the time may be what is wrong: who reads it is told
             {
+                visitor.Visit(View(record, header));
                 Remove(lane, table, bucket, new Chain(this, bucket).Holder(Slot.Offset(entry)), record, header);
                 removed++;
             }

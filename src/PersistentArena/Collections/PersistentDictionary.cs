@@ -93,7 +93,17 @@ public sealed class PersistentDictionary : IByteRecords
         where TVisitor : struct, IRecordVisitor, allows ref struct => _core.TryVisitRandom(ref visitor);
 
     /// <summary>Removes the expired records of the next <paramref name="buckets"/> buckets, continuing where the last call stopped; returns how many. For a timer.</summary>
-    public int RemoveExpired(int buckets) => _core.RemoveExpired(buckets);
+    public int RemoveExpired(int buckets)
+    {
+        var nobody = default(NoVisitor);
+        return _core.RemoveExpired(buckets, ref nobody);
+    }
+
+    /// <summary>
+    /// The same, and the visitor sees each record before it goes. It sees it under the bucket's lock: it must not use the dictionary.
+    /// </summary>
+    public int RemoveExpired<TVisitor>(int buckets, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct => _core.RemoveExpired(buckets, ref visitor);
 
     /// <summary>
     /// Removes everything, with one store. The old records' memory is given back by <see cref="CollectGarbage"/>, or when room is needed.
@@ -196,6 +206,14 @@ public sealed class PersistentDictionary : IByteRecords
         TakeOut taken = new(to);
         Mutate(key, ref taken);
         return taken.Done;
+    }
+
+    private readonly struct NoVisitor : IRecordVisitor
+    {
+        public void Visit(in RecordView record)
+        {
+            // Nobody wants to see it.
+        }
     }
 }
 

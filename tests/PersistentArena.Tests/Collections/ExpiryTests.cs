@@ -27,6 +27,23 @@ public sealed class ExpiryTests
     }
 
     [Fact]
+    public void What_expires_is_seen_once_before_it_goes()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+        dictionary.Set("stays"u8, "1"u8);
+        dictionary.Set("later"u8, "1"u8, DateTimeOffset.MaxValue);
+        dictionary.Set("goes"u8, "value"u8, DateTimeOffset.UnixEpoch);
+        Seen seen = new([]);
+
+        Assert.Equal(1, dictionary.RemoveExpired(int.MaxValue, ref seen));
+        Assert.Equal(0, dictionary.RemoveExpired(int.MaxValue, ref seen));
+
+        Assert.Equal(["goes=value"], seen.Records);
+        Assert.Equal(2, dictionary.Count);
+    }
+
+    [Fact]
     public void The_last_time_there_is_is_kept_and_not_reached()
     {
         using PlainSpace space = new(8 << 20);
@@ -71,5 +88,13 @@ public sealed class ExpiryTests
         public MutationPlan Plan(in RecordView current) => MutationPlan.Put(1, expiresAt);
 
         public void Write(in RecordView current, Span<byte> value) => value.Fill(1);
+    }
+
+    private readonly struct Seen(List<string> records) : IRecordVisitor
+    {
+        public List<string> Records => records;
+
+        public void Visit(in RecordView record) => records.Add(
+            System.Text.Encoding.ASCII.GetString(record.Key) + "=" + System.Text.Encoding.ASCII.GetString(record.Value));
     }
 }
