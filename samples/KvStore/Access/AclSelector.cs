@@ -1,3 +1,4 @@
+using System.Text;
 using KvStore.Protocol;
 
 namespace KvStore.Access;
@@ -28,11 +29,11 @@ internal sealed class AclSelector
 
     public bool AllChannels { get; set; }
 
-    /// <summary>Kept and shown: there are no channels yet.</summary>
+    /// <summary>Patterns of channels.</summary>
     public List<string> Channels { get; private set; } = [];
 
     /// <summary>True where nothing has to be asked.</summary>
-    public bool AllowsEverything => AllByDefault && Rules.Count == 0 && AllKeys;
+    public bool AllowsEverything => AllByDefault && Rules.Count == 0 && AllKeys && AllChannels;
 
     public AclSelector Clone() => new()
     {
@@ -55,6 +56,22 @@ internal sealed class AclSelector
     public bool AllowsFirstArgument(string command, Arguments args) =>
         args.Count > 1 && FirstArguments.TryGetValue(command, out List<string>? allowed)
         && allowed.Contains(args.Text(1), StringComparer.OrdinalIgnoreCase);
+
+    /// <param name="channel">A channel's name, or a pattern of them.</param>
+    /// <param name="isPattern">A pattern is allowed where it stands in the rules just so.</param>
+    public bool AllowsChannel(ReadOnlySpan<byte> channel, bool isPattern)
+    {
+        foreach (string rule in Channels)
+        {
+            byte[] pattern = Encoding.Latin1.GetBytes(rule);
+            if (isPattern ? channel.SequenceEqual(pattern) : Glob.IsMatch(pattern, channel))
+            {
+                return true;
+            }
+        }
+
+        return AllChannels;
+    }
 
     public bool AllowsKey(ReadOnlySpan<byte> key, KeyAccess access)
     {

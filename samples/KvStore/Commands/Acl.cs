@@ -168,6 +168,7 @@ internal static class Acl
         }
 
         call.Engine.Users.Set(changed);
+        Subscriptions.EndForbidden(call);
         call.Reply.Ok();
     }
 
@@ -274,7 +275,8 @@ internal static class Acl
         {
             Text(call, verdict == Permissions.Verdict.NoCommand
                 ? $"This user has no permissions to run the '{command.Name}' command"
-                : $"This user has no permissions to access the '{Permissions.Shown(args[key])}' key");
+                : $"This user has no permissions to access the '{Permissions.Shown(args[key])}' "
+                + (verdict == Permissions.Verdict.NoKey ? "key" : "channel"));
         }
     }
 

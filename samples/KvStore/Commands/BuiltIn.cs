@@ -20,6 +20,7 @@ internal static class BuiltIn
         .. Connections.Commands,
         .. Clients.Commands,
         .. Transactions.Commands,
+        .. Subscriptions.Commands,
         .. Acl.Commands,
         .. Info.Commands,
         .. Admin.Commands,

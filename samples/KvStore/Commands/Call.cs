@@ -29,6 +29,31 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
     /// <summary>Tells those who watch the key that it changed. After the change.</summary>
     public void Changed(ReadOnlySpan<byte> key)
     {
+        Touched(key);
+        if (Engine.Options.KeyEvents != KeyEvents.Nothing)
+        {
+            Engine.Notify(Command.EventKind, Command.Event, key);
+        }
+    }
+
+    /// <summary>The same, where the event is not the command's.</summary>
+    public void Changed(ReadOnlySpan<byte> key, KeyEvents kind, string name)
+    {
+        Touched(key);
+        Published(key, kind, name);
+    }
+
+    /// <summary>One more event of a change that has been told of.</summary>
+    public void Published(ReadOnlySpan<byte> key, KeyEvents kind, string name)
+    {
+        if (Engine.Options.KeyEvents != KeyEvents.Nothing)
+        {
+            Engine.Notify(kind, name, key);
+        }
+    }
+
+    private void Touched(ReadOnlySpan<byte> key)
+    {
         Engine.Statistics.Changes++;
         if (Engine.Watches.Any)
         {
@@ -71,16 +96,19 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         return true;
     }
 
+    /// <summary>Counts a read of the first key for the statistics.</summary>
+    public void Looked(bool found) => Looked(found, Key);
+
     /// <summary>Counts a read of a key for the statistics.</summary>
-    public void Looked(bool found)
+    public void Looked(bool found, ReadOnlySpan<byte> key)
     {
         if (found)
         {
             Engine.Statistics.Hits++;
+            return;
         }
-        else
-        {
-            Engine.Statistics.Misses++;
-        }
+
+        Engine.Statistics.Misses++;
+        Published(key, KeyEvents.Missed, "keymiss");
     }
 }

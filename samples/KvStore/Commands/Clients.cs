@@ -180,15 +180,20 @@ internal static class Clients
 
     private static bool IsPlain(ReadOnlySpan<byte> text) => text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0;
 
+    private static int Count(ClientSession session, ChannelKind kind) => session.Subscriptions?.Names(kind).Count ?? 0;
+
     internal static string Describe(ClientSession session)
     {
         long now = Environment.TickCount64;
         string flags = session.Transaction is not null ? "x" : "";
         flags += session.WatchBroken ? "d" : "";
+        flags += session.Subscriptions is not null ? "P" : "";
         flags += session.NoEvict ? "e" : "";
         flags = flags.Length == 0 ? "N" : flags;
         return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} name={session.Name} "
-            + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} flags={flags} db=0 sub=0 psub=0 ssub=0 "
+            + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} flags={flags} db=0 "
+            + $"sub={Count(session, ChannelKind.Channel)} psub={Count(session, ChannelKind.Pattern)} "
+            + $"ssub={Count(session, ChannelKind.Shard)} "
             + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} omem={session.Reply.Pending} "
             + $"events=r cmd={session.LastCommand ?? "NULL"} user={session.User.Name} "
             + $"lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "

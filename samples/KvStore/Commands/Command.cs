@@ -1,4 +1,5 @@
 using KvStore.Access;
+using KvStore.Engine;
 
 namespace KvStore.Commands;
 
@@ -31,6 +32,24 @@ internal enum CommandFlags
 
     /// <summary>For operators.</summary>
     ForOperators = 128,
+
+    /// <summary>Runs for a subscriber too, who takes messages in place of replies.</summary>
+    OfSubscribers = 256,
+}
+
+/// <summary>Where a command's arguments are channels.</summary>
+internal enum ChannelArguments
+{
+    Nowhere,
+
+    /// <summary>The first is the channel that it publishes to.</summary>
+    First,
+
+    /// <summary>All are.</summary>
+    Every,
+
+    /// <summary>All are patterns.</summary>
+    Patterns,
 }
 
 /// <summary>Where a command's arguments are keys.</summary>
@@ -62,6 +81,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     private readonly Command[] _subcommands = [];
     private CommandTable? _subtable;
     private string? _group;
+    private string? _event;
     private KeyAccess? _keyAccess;
 
     public string Name { get; } = name;
@@ -123,6 +143,28 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         init => _subcommands = [.. value];
     }
 
+    /// <summary>Which arguments are channels.</summary>
+    public ChannelArguments Channels { get; init; }
+
+    /// <summary>The event that its changes are published as; its name's where not given.</summary>
+    public string Event
+    {
+        get => _event ?? Name;
+        init => _event = value;
+    }
+
+    /// <summary>The kind of that event.</summary>
+    public KeyEvents EventKind => Group switch
+    {
+        "string" or "bitmap" or "hyperloglog" => KeyEvents.String,
+        "list" => KeyEvents.List,
+        "set" => KeyEvents.Set,
+        "hash" => KeyEvents.Hash,
+        "sorted-set" or "geo" => KeyEvents.SortedSet,
+        "stream" => KeyEvents.Stream,
+        _ => KeyEvents.Generic,
+    };
+
     public bool HasSubcommands => _subcommands.Length > 0;
 
     private AclCategories If(CommandFlags flag, AclCategories categories) =>
@@ -135,6 +177,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         "string" => AclCategories.String,
         "bitmap" => AclCategories.Bitmap,
         "connection" => AclCategories.Connection,
+        "pubsub" => AclCategories.PubSub,
         "transactions" => AclCategories.Transaction,
         _ => AclCategories.Nothing,
     };

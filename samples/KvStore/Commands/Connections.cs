@@ -10,7 +10,7 @@ internal static class Connections
     /// <summary>What clients may call of it.</summary>
     public static Command[] Commands => Command.Family("connection",
     [
-        new("ping", -1, Fast, KeySpec.None, Ping)
+        new("ping", -1, Fast | OfSubscribers, KeySpec.None, Ping)
             { Since = "1.0.0", Summary = "Ping the server" },
         new("echo", 2, Fast, KeySpec.None, Echo)
             { Since = "1.0.0", Summary = "Echo the given string" },
@@ -20,9 +20,9 @@ internal static class Connections
             { Since = "1.0.0", Summary = "Authenticate to the server" },
         new("hello", -1, NoAuth | Fast, KeySpec.None, Hello)
             { Since = "6.0.0", Summary = "Handshake with Redis" },
-        new("quit", -1, NoAuth | Immediate | Fast, KeySpec.None, Quit)
+        new("quit", -1, NoAuth | Immediate | Fast | OfSubscribers, KeySpec.None, Quit)
             { Since = "1.0.0", Summary = "Close the connection" },
-        new("reset", 1, NoAuth | Immediate | Fast, KeySpec.None, Reset)
+        new("reset", 1, NoAuth | Immediate | Fast | OfSubscribers, KeySpec.None, Reset)
             { Since = "6.2.0", Summary = "Reset the connection" },
     ]);
 
@@ -34,7 +34,13 @@ internal static class Connections
             return;
         }
 
-        if (call.Args.Count == 2)
+        if (call.Session.IsSubscriber)
+        {
+            call.Reply.Array(2);
+            call.Reply.Bulk("pong"u8);
+            call.Reply.Bulk(call.Args.Count == 2 ? call.Args[1] : default);
+        }
+        else if (call.Args.Count == 2)
         {
             call.Reply.Bulk(call.Args[1]);
         }
@@ -64,6 +70,7 @@ internal static class Connections
     {
         ClientSession session = call.Session;
         Transactions.End(session, call.Engine);
+        call.Engine.PubSub.Remove(session);
         session.Name = "";
         session.NoEvict = false;
         session.Reply.Resp3 = false;

@@ -15,12 +15,14 @@ internal static class Counters
     [
         new("incr", 2, Write | DenyOom | Fast, KeySpec.One, Incr)
         {
+            Event = "incrby",
             KeyAccess = KeyAccess.ReadWrite,
             Since = "1.0.0",
             Summary = "Increment the integer value of a key by one",
         },
         new("decr", 2, Write | DenyOom | Fast, KeySpec.One, Decr)
         {
+            Event = "incrby",
             KeyAccess = KeyAccess.ReadWrite,
             Since = "1.0.0",
             Summary = "Decrement the integer value of a key by one",
@@ -33,6 +35,7 @@ internal static class Counters
         },
         new("decrby", 3, Write | DenyOom | Fast, KeySpec.One, DecrBy)
         {
+            Event = "incrby",
             KeyAccess = KeyAccess.ReadWrite,
             Since = "1.0.0",
             Summary = "Decrement the integer value of a key by the given number",

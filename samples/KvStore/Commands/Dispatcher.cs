@@ -65,6 +65,12 @@ internal static class Dispatcher
             return;
         }
 
+        if (session.IsSubscriber && !command.Has(CommandFlags.OfSubscribers))
+        {
+            Reject(session, engine, command, $"ERR Can't execute '{command.Name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+            return;
+        }
+
         if (session.Transaction is { } transaction)
         {
             if (command.Has(CommandFlags.NoMulti))

@@ -122,7 +122,7 @@ internal static class Expiry
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Done)
         {
-            call.Changed(call.Key);
+            call.Changed(call.Key, KeyEvents.Generic, at <= mutation.Now ? "del" : "expire");
         }
 
         call.Reply.Integer(mutation.Done ? 1 : 0);
@@ -170,7 +170,9 @@ internal static class Expiry
     private static void ReplyTime(in Call call, bool inSeconds, bool absolute)
     {
         var facts = default(FactsReader);
-        if (!call.Keys.TryRead(call.Key, ref facts))
+        bool found = call.Keys.TryRead(call.Key, ref facts);
+        call.Looked(found);
+        if (!found)
         {
             call.Reply.Integer(-2);
             return;

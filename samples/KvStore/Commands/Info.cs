@@ -142,6 +142,9 @@ internal static class Info
         Line(to, "evicted_keys", 0);
         Line(to, "keyspace_hits", s.Hits);
         Line(to, "keyspace_misses", s.Misses);
+        Line(to, "pubsub_channels", engine.PubSub.Channels(Session.ChannelKind.Channel).Count);
+        Line(to, "pubsub_patterns", engine.PubSub.PatternCount);
+        Line(to, "pubsubshard_channels", engine.PubSub.Channels(Session.ChannelKind.Shard).Count);
         Line(to, "total_error_replies", s.Errors);
         Line(to, "total_out_of_memory_replies", s.OutOfMemory);
         Line(to, "total_writes_processed", s.Changes);

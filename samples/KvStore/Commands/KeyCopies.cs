@@ -88,7 +88,7 @@ internal static class KeyCopies
         bool done = copy.TryRead(call.Keys, call.Key) && copy.Put(call.Keys, call.Args[2], ifAbsent: !replace);
         if (done)
         {
-            call.Changed(call.Args[2]);
+            call.Changed(call.Args[2], KeyEvents.Generic, "copy_to");
         }
 
         call.Reply.Integer(done ? 1 : 0);
@@ -120,8 +120,8 @@ internal static class KeyCopies
             atomic.Dispose();
         }
 
-        call.Changed(call.Key);
-        call.Changed(call.Args[2]);
+        call.Changed(call.Key, KeyEvents.Generic, "rename_from");
+        call.Changed(call.Args[2], KeyEvents.Generic, "rename_to");
         return true;
     }
 

@@ -15,7 +15,7 @@ internal static class Keys
         new("del", -2, Write, KeySpec.Every, Del)
             { Since = "1.0.0", Summary = "Delete a key" },
         new("unlink", -2, Write | Fast, KeySpec.Every, Del)
-            { Since = "4.0.0", Summary = "Delete a key" },
+            { Event = "del", Since = "4.0.0", Summary = "Delete a key" },
         new("exists", -2, ReadOnly | Fast, KeySpec.Every, Exists)
             { KeyAccess = KeyAccess.Exists, Since = "1.0.0", Summary = "Determine if a key exists" },
         new("touch", -2, ReadOnly | Fast, KeySpec.Every, Exists)
@@ -77,7 +77,7 @@ internal static class Keys
         {
             var facts = default(FactsReader);
             bool exists = call.Keys.TryRead(call.Args[i], ref facts);
-            call.Looked(exists);
+            call.Looked(exists, call.Args[i]);
             found += exists ? 1 : 0;
         }
 
@@ -87,7 +87,9 @@ internal static class Keys
     public static void Type(in Call call)
     {
         var facts = default(FactsReader);
-        call.Reply.Simple(call.Keys.TryRead(call.Key, ref facts) ? TypeName(facts.Type) : "none"u8);
+        bool found = call.Keys.TryRead(call.Key, ref facts);
+        call.Looked(found);
+        call.Reply.Simple(found ? TypeName(facts.Type) : "none"u8);
     }
 
     public static void DbSize(in Call call) => call.Reply.Integer(call.Keys.Count);

@@ -14,6 +14,7 @@ internal static class Permissions
         Allowed,
         NoCommand,
         NoKey,
+        NoChannel,
     }
 
     /// <summary>Null, or the error for a command that is about to run; the log has it then.</summary>
@@ -21,6 +22,7 @@ internal static class Permissions
     {
         Verdict.NoCommand => $"NOPERM this user has no permissions to run the '{call.Command.Name}' command",
         Verdict.NoKey => "NOPERM this user has no permissions to access one of the keys used as arguments",
+        Verdict.NoChannel => "NOPERM this user has no permissions to access one of the channels used as arguments",
         _ => null,
     };
 
@@ -31,6 +33,7 @@ internal static class Permissions
         {
             Verdict.NoCommand => "no permission to execute the command or subcommand",
             Verdict.NoKey => "no permission to touch the specified keys",
+            Verdict.NoChannel => "no permission to access one of the channels used as arguments",
             _ => null,
         };
         return reason is null
@@ -92,6 +95,9 @@ internal static class Permissions
             case Verdict.NoKey:
                 Log(call, "key", Shown(call.Args[key]), user, context);
                 break;
+            case Verdict.NoChannel:
+                Log(call, "channel", Shown(call.Args[key]), user, context);
+                break;
         }
 
         return verdict;
@@ -104,6 +110,11 @@ internal static class Permissions
             && !selector.AllowsFirstArgument(command.Name, args))
         {
             return Verdict.NoCommand;
+        }
+
+        if (command.Channels != ChannelArguments.Nowhere && !selector.AllChannels)
+        {
+            return CheckChannels(selector, command.Channels, args, out key);
         }
 
         if (command.Keys.First == 0 || selector.AllKeys)
@@ -121,6 +132,20 @@ internal static class Permissions
             if (!selector.AllowsKey(args[key], asked))
             {
                 return Verdict.NoKey;
+            }
+        }
+
+        return Verdict.Allowed;
+    }
+
+    private static Verdict CheckChannels(AclSelector selector, ChannelArguments which, Arguments args, out int channel)
+    {
+        int last = which == ChannelArguments.First ? 1 : args.Count - 1;
+        for (channel = 1; channel <= last; channel++)
+        {
+            if (!selector.AllowsChannel(args[channel], which == ChannelArguments.Patterns))
+            {
+                return Verdict.NoChannel;
             }
         }
 

@@ -15,13 +15,14 @@ internal static class StringSets
         new("set", -3, Write | DenyOom, KeySpec.One, Set)
             { ReadsWithGet = true, Since = "1.0.0", Summary = "Set the string value of a key" },
         new("setnx", 3, Write | DenyOom | Fast, KeySpec.One, SetNx)
-            { Since = "1.0.0", Summary = "Set the value of a key, only if the key does not exist" },
+            { Event = "set", Since = "1.0.0", Summary = "Set the value of a key, only if the key does not exist" },
         new("setex", 4, Write | DenyOom, KeySpec.One, SetEx)
-            { Since = "2.0.0", Summary = "Set the value and expiration of a key" },
+            { Event = "set", Since = "2.0.0", Summary = "Set the value and expiration of a key" },
         new("psetex", 4, Write | DenyOom, KeySpec.One, PSetEx)
-            { Since = "2.6.0", Summary = "Set the value and expiration in milliseconds of a key" },
+            { Event = "set", Since = "2.6.0", Summary = "Set the value and expiration in milliseconds of a key" },
         new("getset", 3, Write | DenyOom | Fast, KeySpec.One, GetSet)
         {
+            Event = "set",
             KeyAccess = KeyAccess.ReadWrite,
             Since = "1.0.0",
             Summary = "Set the string value of a key and return its old value",
@@ -69,6 +70,10 @@ internal static class StringSets
         if (mutation.Done)
         {
             call.Changed(call.Key);
+            if (expiresAt != RecordView.NoExpiry)
+            {
+                call.Published(call.Key, KeyEvents.Generic, "expire");
+            }
         }
 
         if (options.Get)
@@ -163,7 +168,7 @@ internal static class StringSets
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Done)
         {
-            call.Changed(call.Key);
+            call.Changed(call.Key, KeyEvents.Generic, expires ? "del" : options.Persist ? "persist" : "expire");
         }
 
         if (!expires)
@@ -182,6 +187,7 @@ internal static class StringSets
         var mutation = new SetMutation(call.Args[3]) { ExpiresAt = expiresAt };
         call.Keys.Mutate(call.Key, ref mutation);
         call.Changed(call.Key);
+        call.Published(call.Key, KeyEvents.Generic, "expire");
         call.Reply.Ok();
     }
 }

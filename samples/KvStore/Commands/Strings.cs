@@ -19,9 +19,9 @@ internal static class Strings
         new("mget", -2, ReadOnly | Fast, KeySpec.Every, MGet)
             { Since = "1.0.0", Summary = "Get the values of all the given keys" },
         new("mset", -3, Write | DenyOom, KeySpec.Pairs, MSet)
-            { Since = "1.0.1", Summary = "Set multiple keys to multiple values" },
+            { Event = "set", Since = "1.0.1", Summary = "Set multiple keys to multiple values" },
         new("msetnx", -3, Write | DenyOom, KeySpec.Pairs, MSetNx)
-            { Since = "1.0.1", Summary = "Set multiple keys to multiple values, only if none of the keys exist" },
+            { Event = "set", Since = "1.0.1", Summary = "Set multiple keys to multiple values, only if none of the keys exist" },
         new("append", 3, Write | DenyOom | Fast, KeySpec.One, Append)
             { Since = "2.0.0", Summary = "Append a value to a key" },
         new("strlen", 2, ReadOnly | Fast, KeySpec.One, StrLen)
@@ -101,7 +101,7 @@ internal static class Strings
         call.Looked(mutation.Found);
         if (mutation.Removed)
         {
-            call.Changed(call.Key);
+            call.Changed(call.Key, KeyEvents.Generic, "del");
         }
     }
 
@@ -164,7 +164,7 @@ internal static class Strings
 
             _last = index;
             _start = reply.Position;
-            _call.Looked(record.Exists);
+            _call.Looked(record.Exists, KeyAt(index));
             if (record.Type == RecordType.String)
             {
                 RecordText.Reply(reply, record);

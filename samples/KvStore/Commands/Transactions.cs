@@ -99,6 +99,7 @@ internal static class Transactions
 
         call.Reply.Array(transaction.Count);
         AtomicScope atomic = call.Engine.BeginAtomic(transaction.MostChanges);
+        session.RunsTransaction = true;
         try
         {
             for (int i = 0; i < transaction.Count; i++)
@@ -119,6 +120,7 @@ internal static class Transactions
         }
         finally
         {
+            session.RunsTransaction = false;
             atomic.Dispose();
         }
     }

@@ -175,6 +175,9 @@ internal sealed class RespClient : IDisposable
         }
     }
 
+    /// <summary>Bytes received that no reply was read from.</summary>
+    public int Unread => _inEnd - _inStart;
+
     /// <summary>Closes the connection, unread replies and all.</summary>
     public void Dispose() => _socket.Dispose();
 

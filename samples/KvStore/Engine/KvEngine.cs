@@ -1,6 +1,8 @@
+using System.Text;
 using GuestMemFs;
 using KvStore.Access;
 using KvStore.Protocol;
+using KvStore.Session;
 
 namespace KvStore.Engine;
 
@@ -38,6 +40,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public WatchTable Watches { get; } = new();
 
+    public PubSub PubSub { get; } = new();
+
     public Statistics Statistics { get; } = new();
 
     /// <summary>True once the store is about to be closed: nothing may touch it any more. Under the gate.</summary>
@@ -73,6 +77,39 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         }
     }
 
+    /// <summary>Publishes what happened to a key, to those who want to know of such.</summary>
+    public void Notify(KeyEvents kind, string name, ReadOnlySpan<byte> key)
+    {
+        KeyEvents wanted = Options.KeyEvents;
+        if ((wanted & kind) == 0 || !PubSub.Any)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> word = Encoding.ASCII.GetBytes(name);
+        if ((wanted & KeyEvents.Keyspace) != 0)
+        {
+            PubSub.Publish(ChannelKind.Channel, [.. "__keyspace@0__:"u8, .. key], word);
+        }
+
+        if ((wanted & KeyEvents.Keyevent) != 0)
+        {
+            PubSub.Publish(ChannelKind.Channel, [.. "__keyevent@0__:"u8, .. word], key);
+        }
+    }
+
+    /// <summary>Removes what has expired in the next buckets, and publishes it; how many.</summary>
+    public int RemoveExpired(int buckets)
+    {
+        if ((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any)
+        {
+            return Keys.RemoveExpired(buckets);
+        }
+
+        var publisher = new ExpiredPublisher(this);
+        return Keys.RemoveExpired(buckets, ref publisher);
+    }
+
     /// <summary>Waits for the batch that is running, and lets no other begin.</summary>
     public void Close()
     {
@@ -83,6 +120,11 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     }
 
     internal void EndAtomic() => _inGroup = false;
+
+    private readonly struct ExpiredPublisher(KvEngine engine) : IRecordVisitor
+    {
+        public void Visit(in RecordView record) => engine.Notify(KeyEvents.Expired, "expired", record.Key);
+    }
 }
 
 /// <summary>A group of writes; disposing it without <see cref="Commit"/> takes them back.</summary>

@@ -115,6 +115,12 @@ internal sealed class ServerOptions
     /// <summary>To what size a client's input buffer grows for many small requests.</summary>
     public int InputBuffer { get; set; } = 16 * 1024;
 
+    /// <summary>Unread messages after which a subscriber is closed.</summary>
+    public long PubSubLimit { get; set; } = 32L << 20;
+
+    /// <summary>Which changes of keys are published.</summary>
+    public KeyEvents KeyEvents { get; set; }
+
     public ProtocolLimits Protocol { get; private set; } = new();
 
     public ServerOptions Clone()

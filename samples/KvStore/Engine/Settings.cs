@@ -118,6 +118,12 @@ internal static class Settings
             "client-input-total-limit",
             "unfinished requests and transactions of all clients, after which the one with the most is closed",
             16L << 20, 1L << 40, o => o.InputTotalLimit, (o, v) => o.InputTotalLimit = v),
+        Bytes(
+            "client-output-pubsub-limit", "unread messages and replies after which a subscriber is closed",
+            64 * 1024, 16 * Gigabyte, o => o.PubSubLimit, (o, v) => o.PubSubLimit = v),
+        new(
+            "notify-keyspace-events", "which changes of keys are published, in Redis's letters; without n",
+            o => KeyEventLetters.Show(o.KeyEvents), SetKeyEvents, atRunTime: true),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 
@@ -203,6 +209,17 @@ internal static class Settings
         }
 
         options.UnixSocketMode = Convert.ToInt32(value, 8);
+        return null;
+    }
+
+    private static string? SetKeyEvents(ServerOptions options, string value)
+    {
+        if (!KeyEventLetters.TryParse(value, out KeyEvents events))
+        {
+            return "Invalid event class character. Use 'Ag$lshzxeKEtmd'.";
+        }
+
+        options.KeyEvents = events;
         return null;
     }
 

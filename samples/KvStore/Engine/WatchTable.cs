@@ -1,5 +1,5 @@
-using System.Diagnostics.CodeAnalysis;
 using GuestMemFs;
+using KvStore.Protocol;
 using KvStore.Session;
 
 namespace KvStore.Engine;
@@ -104,25 +104,5 @@ internal sealed class WatchTable
     {
         var facts = default(FactsReader);
         return keys.TryRead(key, ref facts);
-    }
-
-    private sealed class ByteKeys : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
-    {
-        public static ByteKeys Instance { get; } = new();
-
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
-
-        public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode(obj.AsSpan());
-
-        public int GetHashCode(ReadOnlySpan<byte> alternate)
-        {
-            var hash = default(HashCode);
-            hash.AddBytes(alternate);
-            return hash.ToHashCode();
-        }
-
-        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
     }
 }

@@ -145,6 +145,9 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
 
     public void Set(long count) => Header(Resp3 ? (byte)'~' : (byte)'*', count);
 
+    /// <summary>What a client has not asked for, or what is no reply to it; in RESP2 an array.</summary>
+    public void Push(long count) => Header(Resp3 ? (byte)'>' : (byte)'*', count);
+
     /// <summary>Bytes as they are.</summary>
     public void Raw(ReadOnlySpan<byte> bytes)
     {

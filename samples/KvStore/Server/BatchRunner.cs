@@ -89,6 +89,10 @@ internal sealed class BatchRunner(KvEngine engine)
         for (int i = 0; i < count && !session.Close; i++)
         {
             Dispatcher.Execute(session, engine, _commands[i], session.Parser.Arguments(buffer, _frames[i]));
+            if (session.Waiting is not null)
+            {
+                session.SendWaiting();
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ internal readonly record struct ClientSocket(long Id, Socket Socket, EndPoint? P
 /// <remarks>
 /// While replies wait for a slow reader nothing more is received from it: the socket's own flow control holds it back. All of it runs on the thread of its event loop.
 /// </remarks>
-internal sealed class Connection : IDisposable
+internal sealed class Connection : IClientLink, IDisposable
 {
     private readonly EventLoop _loop;
     private readonly KvEngine _engine;
@@ -48,10 +48,28 @@ internal sealed class Connection : IDisposable
             Descriptor = client.Socket.Handle,
             User = engine.Users.Default,
             Authenticated = engine.Users.IsOpen,
+            Link = this,
         };
     }
 
     public ClientSession Session { get; }
+
+    public bool IsEnded => _pipe.Output.Ended;
+
+    public void SendSoon()
+    {
+        SocketPipeWriter output = _pipe.Output;
+        long limit = _engine.Options.PubSubLimit;
+        if (output.Overflowed || output.UnflushedBytes > limit)
+        {
+            StandardError.WriteLine($"closing client {Session.Id} ({Session.Address}): it has left "
+                + $"{output.UnflushedBytes} bytes of messages unread, and client-output-pubsub-limit is {limit}");
+            output.GiveUp();
+            return;
+        }
+
+        output.SendSoon();
+    }
 
     /// <summary>Serves the client until one of the two closes. Never throws.</summary>
     public async Task RunAsync()
@@ -99,6 +117,7 @@ internal sealed class Connection : IDisposable
             lock (_engine.Gate)
             {
                 Transactions.End(Session, _engine);
+                _engine.PubSub.Remove(Session);
                 _engine.Statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
                 _engine.Statistics.InputOverflowed += _pipe.InputOverflowed ? 1 : 0;
             }
@@ -135,7 +154,9 @@ internal sealed class Connection : IDisposable
             }
 
             Session.LastActive = Environment.TickCount64;
+            _engine.PubSub.Current = Session;
             consumed = _runner.Run(Session, bytes, out needed);
+            _engine.PubSub.Current = null;
             Session.Reply.Commit();
             Session.InputBytes = bytes.Length - consumed;
             Session.InputRoom = _pipe.Input.BufferSize - bytes.Length;

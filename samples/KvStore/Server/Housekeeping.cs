@@ -68,7 +68,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         int removed;
         do
         {
-            removed = engine.Keys.RemoveExpired(BucketsAtATime);
+            removed = engine.RemoveExpired(BucketsAtATime);
             engine.Statistics.Expired += removed;
         }
         while (Stopwatch.GetElapsedTime(start) < Turn);

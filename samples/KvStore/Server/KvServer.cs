@@ -137,7 +137,7 @@ internal sealed class KvServer : IServerControl, IDisposable
         long oldest = Environment.TickCount64 - (seconds * 1000L);
         foreach (Connection connection in Connections())
         {
-            if (connection.Session.LastActive < oldest)
+            if (connection.Session.LastActive < oldest && connection.Session.Subscriptions is null)
             {
                 connection.Abort();
             }

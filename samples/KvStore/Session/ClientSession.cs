@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using KvStore.Access;
+using KvStore.Memory;
 using KvStore.Protocol;
 
 namespace KvStore.Session;
@@ -56,6 +57,9 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>Between MULTI and EXEC.</summary>
     public TransactionQueue? Transaction { get; set; }
 
+    /// <summary>True while EXEC runs its commands.</summary>
+    public bool RunsTransaction { get; set; }
+
     public List<WatchedKey>? Watched { get; set; }
 
     /// <summary>What the watched keys take, roughly.</summary>
@@ -64,8 +68,21 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>True where a watched key changed.</summary>
     public bool WatchBroken { get; set; }
 
+    /// <summary>What it is subscribed to; null where that is nothing.</summary>
+    public SubscriptionSet? Subscriptions { get; set; }
+
+    /// <summary>True where only commands of subscribers are taken: messages and replies cannot be told apart.</summary>
+    public bool IsSubscriber => Subscriptions is not null && !Reply.Resp3;
+
+    /// <summary>The way to it; null where there is no connection.</summary>
+    public IClientLink? Link { get; init; }
+
+    /// <summary>Messages to it that wait for the reply of the command that runs.</summary>
+    public GrowingBuffer? Waiting { get; private set; }
+
     /// <summary>Bytes that it keeps of what the client sent, its unfinished request apart.</summary>
     public long KeptBytes => WatchedBytes + Parser.KeptBytes + (Transaction?.Bytes ?? 0)
+        + (Subscriptions?.Bytes ?? 0)
         + (sizeof(char) * ((long)Name.Length + LibraryName.Length + LibraryVersion.Length));
 
     /// <summary>Bytes received and not executed yet, and the room behind them, as of the last batch.</summary>
@@ -78,6 +95,31 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     {
         get => Parser.Authenticated;
         set => Parser.Authenticated = value;
+    }
+
+    /// <summary>Sends it what it has not asked for.</summary>
+    /// <param name="message">One message, whole.</param>
+    /// <param name="waits">True where a command of its own runs: its reply comes first.</param>
+    public void Push(ReadOnlySpan<byte> message, bool waits)
+    {
+        if (waits)
+        {
+            message.CopyTo((Waiting ??= new GrowingBuffer()).Append(message.Length));
+        }
+        else if (Link is { IsEnded: false })
+        {
+            Reply.Raw(message);
+            Reply.Commit();
+            Link.SendSoon();
+        }
+    }
+
+    /// <summary>Replies what waited.</summary>
+    public void SendWaiting()
+    {
+        Reply.Raw(Waiting!.Span);
+        Waiting.Dispose();
+        Waiting = null;
     }
 
     private string Describe(EndPoint? end) => end switch

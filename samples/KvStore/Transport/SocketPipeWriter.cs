@@ -96,6 +96,15 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBu
         return true;
     }
 
+    /// <summary>Has what was written sent at the end of the loop's round; nobody waits for it.</summary>
+    internal void SendSoon()
+    {
+        if (!Ended && UnflushedBytes > 0)
+        {
+            pipe.QueueSend();
+        }
+    }
+
     /// <summary>Completes the flush that waited for all to be sent.</summary>
     internal void Sent() => _waiter.Complete();
 

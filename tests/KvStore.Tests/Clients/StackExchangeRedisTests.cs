@@ -120,6 +120,29 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_subscriber_hears_again_once_the_server_is_back()
+    {
+        var channel = RedisChannel.Literal("news");
+        var pattern = RedisChannel.Pattern("n*");
+        var heard = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        ISubscriber subscriber = _connection.GetSubscriber();
+        await subscriber.SubscribeAsync(channel, (_, message) => heard.Enqueue("channel " + message));
+        await subscriber.SubscribeAsync(pattern, (_, message) => heard.Enqueue("pattern " + message));
+        Assert.Equal(2, await subscriber.PublishAsync(channel, "before"));
+        Assert.True(SpinWait.SpinUntil(() => heard.Count == 2, TimeSpan.FromSeconds(10)));
+        Assert.Equal(["channel before", "pattern before"], heard.Order(StringComparer.Ordinal));
+
+        _server.Process.Kill();
+        _server.RestartWhereItWas();
+        using ConnectionMultiplexer sender =
+            await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{_server.Port},connectTimeout=10000");
+        Assert.True(SpinWait.SpinUntil(
+            () => sender.GetSubscriber().Publish(channel, "after") == 2, TimeSpan.FromSeconds(60)));
+        Assert.True(SpinWait.SpinUntil(
+            () => heard.Contains("channel after") && heard.Contains("pattern after"), TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
     public void What_it_wrote_is_there_after_the_server_was_killed()
     {
         _database.StringSet("k", "v");

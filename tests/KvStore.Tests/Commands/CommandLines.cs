@@ -402,6 +402,44 @@ internal static class CommandLines
         CLIENT LIST TYPE "\xc3\xa9\xff"
         CONFIG SET "\xe9\xff" 1
         HELLO 3 "\xe9\xff"
+        SUBSCRIBE ch1
+        SUBSCRIBE
+        PSUBSCRIBE c*
+        SSUBSCRIBE sh
+        UNSUBSCRIBE ch1
+        PING x
+        UNSUBSCRIBE none
+        PUNSUBSCRIBE
+        SUNSUBSCRIBE
+        SUNSUBSCRIBE
+        PUBLISH ch1 m
+        PUBLISH ch1
+        SPUBLISH sh m
+        PUBSUB CHANNELS
+        PUBSUB CHANNELS a b
+        PUBSUB NUMSUB a b
+        PUBSUB NUMSUB
+        PUBSUB NUMPAT
+        PUBSUB NUMPAT x
+        PUBSUB SHARDCHANNELS
+        PUBSUB SHARDNUMSUB s
+        PUBSUB NOSUCH
+        PUBSUB
+        MULTI
+        SUBSCRIBE ch1
+        SSUBSCRIBE ch1
+        UNSUBSCRIBE
+        EXEC
+        MULTI
+        EXEC x
+        EXEC
+        CONFIG GET notify-keyspace-events
+        CONFIG SET notify-keyspace-events KEA
+        CONFIG GET notify-keyspace-events
+        CONFIG SET notify-keyspace-events Kxg
+        CONFIG GET notify-keyspace-events
+        CONFIG SET notify-keyspace-events ""
+        CONFIG SET save ""
         COPY r3 c9 DB
         COPY r3 c9 BOGUS
         SET x1 v

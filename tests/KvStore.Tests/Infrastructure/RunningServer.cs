@@ -82,6 +82,17 @@ internal sealed class RunningServer : IDisposable
         StartTime = Process.WaitUntilReady(timeout);
     }
 
+    /// <summary>The same at the port where its clients look for it.</summary>
+    public void RestartWhereItWas()
+    {
+        int port = Port;
+        Process.Dispose();
+        string socket = Path.Combine(_directory.Path, "socket");
+        File.Delete(socket);
+        Process = ServerProcess.Start(_program, DataDirectory, port, socket);
+        StartTime = Process.WaitUntilReady();
+    }
+
     /// <summary>Leaves the data for whoever looks into a failure, and says where: where it is, or in a copy, if the place goes with the test.</summary>
     public string KeepData()
     {

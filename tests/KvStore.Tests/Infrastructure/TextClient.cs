@@ -31,8 +31,11 @@ internal sealed class TextClient : IDisposable
         }
 
         Flush();
-        return TryRead() ? Take() : Take() + "(closed)";
+        return Receive();
     }
+
+    /// <summary>What comes next without having been asked for; "(closed)" where the server closed.</summary>
+    public string Receive() => TryRead() ? Take(_client.Unread) : Take(0) + "(closed)";
 
     /// <summary>A number of a section of INFO.</summary>
     public long Info(string section, string name)
@@ -57,7 +60,7 @@ internal sealed class TextClient : IDisposable
             // The transcript keeps it.
         }
 
-        return Take();
+        return Take(0);
     }
 
     public void Dispose() => _client.Dispose();
@@ -87,10 +90,14 @@ internal sealed class TextClient : IDisposable
         }
     }
 
-    private string Take()
+    /// <summary>All that was received but the last bytes, which stay.</summary>
+    private string Take(int kept)
     {
-        string text = Encoding.Latin1.GetString(_received.GetBuffer(), 0, (int)_received.Length);
+        int length = (int)_received.Length - kept;
+        string text = Encoding.Latin1.GetString(_received.GetBuffer(), 0, length);
+        byte[] rest = _received.GetBuffer().AsSpan(length, kept).ToArray();
         _received.SetLength(0);
+        _received.Write(rest);
         return text;
     }
 

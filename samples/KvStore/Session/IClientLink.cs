@@ -1,0 +1,12 @@
+namespace KvStore.Session;
+
+/// <summary>The way to a client that has not asked for what it is sent. Used under the engine's gate, on the loop's thread.</summary>
+internal interface IClientLink
+{
+    /// <summary>True where nothing can be sent to it any more.</summary>
+    bool IsEnded { get; }
+
+    /// <summary>Has what was written sent at the end of the loop's round; a client that leaves too much unread is
+    /// closed.</summary>
+    void SendSoon();
+}
