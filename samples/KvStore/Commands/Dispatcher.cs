@@ -67,7 +67,8 @@ internal static class Dispatcher
 
         if (session.IsSubscriber && !command.Has(CommandFlags.OfSubscribers))
         {
-            Reject(session, engine, command, $"ERR Can't execute '{command.Name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+            Reject(session, engine, command, $"ERR Can't execute '{command.Name}': only (P|S)SUBSCRIBE / "
+                + "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
             return;
         }
 

@@ -21,7 +21,11 @@ internal static class Strings
         new("mset", -3, Write | DenyOom, KeySpec.Pairs, MSet)
             { Event = "set", Since = "1.0.1", Summary = "Set multiple keys to multiple values" },
         new("msetnx", -3, Write | DenyOom, KeySpec.Pairs, MSetNx)
-            { Event = "set", Since = "1.0.1", Summary = "Set multiple keys to multiple values, only if none of the keys exist" },
+        {
+            Event = "set",
+            Since = "1.0.1",
+            Summary = "Set multiple keys to multiple values, only if none of the keys exist",
+        },
         new("append", 3, Write | DenyOom | Fast, KeySpec.One, Append)
             { Since = "2.0.0", Summary = "Append a value to a key" },
         new("strlen", 2, ReadOnly | Fast, KeySpec.One, StrLen)

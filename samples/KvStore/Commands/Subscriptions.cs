@@ -5,7 +5,8 @@ using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
-/// <summary>SUBSCRIBE, PUBLISH, PUBSUB and their like. A message is nowhere but on its way: no restart brings it back.</summary>
+/// <summary>SUBSCRIBE, PUBLISH, PUBSUB and their like.</summary>
+/// <remarks>A message is nowhere but on its way: no restart brings it back.</remarks>
 internal static class Subscriptions
 {
     /// <summary>What clients may call of it.</summary>

@@ -97,6 +97,12 @@ internal static class Transactions
             return;
         }
 
+        RunQueued(call, transaction);
+    }
+
+    private static void RunQueued(in Call call, TransactionQueue transaction)
+    {
+        ClientSession session = call.Session;
         call.Reply.Array(transaction.Count);
         AtomicScope atomic = call.Engine.BeginAtomic(transaction.MostChanges);
         session.RunsTransaction = true;

@@ -112,7 +112,8 @@ internal sealed class PubSub
         HashSet<ClientSession> to,
         ReadOnlySpan<byte> what, byte[]? pattern, ReadOnlySpan<byte> channel, ReadOnlySpan<byte> payload)
     {
-        int most = (5 * RespWriter.HeaderLength) + what.Length + (pattern?.Length ?? 0) + channel.Length + payload.Length;
+        int texts = what.Length + (pattern?.Length ?? 0) + channel.Length + payload.Length;
+        int most = texts + (5 * RespWriter.HeaderLength);
         using GrowingBuffer? large = most > _small.Length ? new GrowingBuffer() : null;
         Span<byte> message = large is null ? _small : large.Append(most);
         (pattern is null ? "*3\r\n"u8 : "*4\r\n"u8).CopyTo(message);

@@ -1,6 +1,7 @@
 namespace KvStore.Session;
 
-/// <summary>The way to a client that has not asked for what it is sent. Used under the engine's gate, on the loop's thread.</summary>
+/// <summary>The way to a client that has not asked for what it is sent.</summary>
+/// <remarks>Used under the engine's gate, on the loop's thread.</remarks>
 internal interface IClientLink
 {
     /// <summary>True where nothing can be sent to it any more.</summary>

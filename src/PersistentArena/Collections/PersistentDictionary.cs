@@ -100,7 +100,8 @@ public sealed class PersistentDictionary : IByteRecords
     }
 
     /// <summary>
-    /// The same, and the visitor sees each record before it goes. It sees it under the bucket's lock: it must not use the dictionary.
+    /// The same, and the visitor sees each record before it goes. It sees it under the bucket's lock: it must not use the
+    /// dictionary.
     /// </summary>
     public int RemoveExpired<TVisitor>(int buckets, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct => _core.RemoveExpired(buckets, ref visitor);

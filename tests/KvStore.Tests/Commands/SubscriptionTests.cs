@@ -40,8 +40,8 @@ public sealed class SubscriptionTests : IDisposable
         TextClient listener = Connect(resp3: false);
         listener.Call("SUBSCRIBE", "a");
         Assert.Equal(
-            "-ERR Can't execute 'client|list': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
-            + "in this context\r\n",
+            "-ERR Can't execute 'client|list': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+            + "allowed in this context\r\n",
             listener.Call("CLIENT", "LIST"));
         Assert.Equal("*2\r\n$4\r\npong\r\n$0\r\n\r\n", listener.Call("PING"));
         Assert.Equal("*2\r\n$4\r\npong\r\n$2\r\nhi\r\n", listener.Call("PING", "hi"));
@@ -96,7 +96,8 @@ public sealed class SubscriptionTests : IDisposable
         admin.Call("ACL", "SETUSER", "u", "on", "nopass", "+@all", "resetchannels", "&ok*");
         TextClient user = Connect(resp3: false);
         user.Call("AUTH", "u", "any");
-        const string Refusal = "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n";
+        const string Refusal =
+            "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n";
         Assert.Equal(Refusal, user.Call("SUBSCRIBE", "ok1", "secret"));
         Assert.Equal(Refusal, user.Call("PSUBSCRIBE", "ok1"));
         Assert.Equal(Refusal, user.Call("PUBLISH", "secret", "x"));
@@ -198,7 +199,8 @@ public sealed class SubscriptionTests : IDisposable
     }
 
     private static string Event(string channel, string payload) =>
-        $"*4\r\n$8\r\npmessage\r\n$6\r\n__key*\r\n${channel.Length}\r\n{channel}\r\n${payload.Length}\r\n{payload}\r\n";
+        $"*4\r\n$8\r\npmessage\r\n$6\r\n__key*\r\n${channel.Length}\r\n{channel}\r\n"
+        + $"${payload.Length}\r\n{payload}\r\n";
 
     private TextClient Connect(bool resp3)
     {

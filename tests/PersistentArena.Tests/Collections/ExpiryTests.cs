@@ -94,7 +94,8 @@ public sealed class ExpiryTests
     {
         public List<string> Records => records;
 
-        public void Visit(in RecordView record) => records.Add(
-            System.Text.Encoding.ASCII.GetString(record.Key) + "=" + System.Text.Encoding.ASCII.GetString(record.Value));
+        public void Visit(in RecordView record) => records.Add(Text(record.Key) + "=" + Text(record.Value));
+
+        private static string Text(ReadOnlySpan<byte> bytes) => System.Text.Encoding.ASCII.GetString(bytes);
     }
 }
