@@ -179,6 +179,10 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         "connection" => AclCategories.Connection,
         "pubsub" => AclCategories.PubSub,
         "transactions" => AclCategories.Transaction,
+        "hash" => AclCategories.Hash,
+        "list" => AclCategories.List,
+        "set" => AclCategories.Set,
+        "sorted-set" => AclCategories.SortedSet,
         _ => AclCategories.Nothing,
     };
 

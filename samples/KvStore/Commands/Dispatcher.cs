@@ -128,6 +128,12 @@ internal static class Dispatcher
         }
         catch (ArenaOutOfSpaceException)
         {
+            if (reply.Rewind(start) && engine.FreeGarbage())
+            {
+                Run(session, engine, command, args); // once: then there is no garbage any more
+                return;
+            }
+
             engine.Statistics.OutOfMemory++;
             Refuse(session, start, Errors.OutOfMemory);
         }

@@ -120,6 +120,14 @@ internal static class Expiry
 
         var mutation = new ExpiryMutation { At = at, Now = WallClock.Milliseconds, Conditions = conditions, RemoveWhenPast = true };
         call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Collection != 0)
+        {
+            NestedCollections nested = call.Engine.Keyspace.OpenNested();
+            nested.BeforeExpiry(mutation.Collection, DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, at)));
+            mutation.MayDrop = true;
+            call.Keys.Mutate(call.Key, ref mutation);
+        }
+
         if (mutation.Done)
         {
             call.Changed(call.Key, KeyEvents.Generic, at <= mutation.Now ? "del" : "expire");
@@ -214,6 +222,12 @@ internal struct ExpiryMutation : IRecordMutation
 
     public bool Done { get; private set; }
 
+    /// <summary>The number of a large collection that would go at that time; 0 for none.</summary>
+    public long Collection { get; private set; }
+
+    /// <summary>True where a large collection may go: it is noted when it does.</summary>
+    public bool MayDrop { get; set; }
+
     public MutationPlan Plan(in RecordView current)
     {
         if (!current.Exists || !Allows(current.ExpiresAt))
@@ -225,6 +239,12 @@ internal struct ExpiryMutation : IRecordMutation
         {
             Done = current.ExpiresAt != RecordView.NoExpiry;
             return Done ? MutationPlan.SetExpiry(RecordView.NoExpiry) : MutationPlan.None;
+        }
+
+        if (!MayDrop && NestedCollections.TryGetReference(current, out long id))
+        {
+            Collection = id;
+            return MutationPlan.None;
         }
 
         Done = true;

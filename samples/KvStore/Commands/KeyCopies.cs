@@ -85,13 +85,57 @@ internal static class KeyCopies
         }
 
         using var copy = new RecordCopy();
-        bool done = copy.TryRead(call.Keys, call.Key) && copy.Put(call.Keys, call.Args[2], ifAbsent: !replace);
+        bool done = copy.TryRead(call.Keys, call.Key) && TryCopy(call, copy, replace);
         if (done)
         {
             call.Changed(call.Args[2], KeyEvents.Generic, "copy_to");
         }
 
         call.Reply.Integer(done ? 1 : 0);
+    }
+
+    private static bool TryCopy(in Call call, RecordCopy copy, bool replace)
+    {
+        var there = default(FactsReader);
+        if (call.Keys.TryRead(call.Args[2], ref there) && !replace)
+        {
+            return false;
+        }
+
+        long id = copy.Collection == 0 ? 0 : CopyElements(call, copy.Collection);
+        if (there.Id != 0)
+        {
+            call.Engine.Keyspace.OpenNested().BeforeDrop(there.Id);
+        }
+
+        if (id == 0)
+        {
+            return copy.Put(call.Keys, call.Args[2], ifAbsent: false);
+        }
+
+        NestedCollections nested = call.Engine.Keyspace.OpenNested();
+        copy.Collection = id;
+        nested.BeforeExpiry(id, copy.ExpiresAt);
+        copy.Put(call.Keys, call.Args[2], ifAbsent: false);
+        nested.Complete(id);
+        return true;
+    }
+
+    /// <summary>A second large collection with what one has; nothing shows it before a record names it.</summary>
+    private static long CopyElements(in Call call, long from)
+    {
+        NestedCollections nested = call.Engine.Keyspace.OpenNested();
+        long id = nested.Begin(call.Args[2]);
+        for (byte index = 1; index <= 2; index++)
+        {
+            PersistentSortedMapSection to = nested.Section(id, index);
+            foreach (SortedEntry entry in nested.Section(from, index).Scan())
+            {
+                to.Set(entry.Key, entry.Value, entry.ExpiresAt);
+            }
+        }
+
+        return id;
     }
 
     private static bool TryRename(in Call call, bool ifAbsent, out bool found)
@@ -103,15 +147,27 @@ internal static class KeyCopies
             return false;
         }
 
-        AtomicScope atomic = call.Engine.BeginAtomic(2);
+        var there = default(FactsReader);
+        if (call.Keys.TryRead(call.Args[2], ref there) && ifAbsent)
+        {
+            return false;
+        }
+
+        AtomicScope atomic = call.Engine.BeginAtomic(4);
         try
         {
-            if (!copy.Put(call.Keys, call.Args[2], ifAbsent))
+            if (there.Id != 0)
             {
-                return false;
+                call.Engine.Keyspace.OpenNested().BeforeDrop(there.Id);
             }
 
-            var remove = default(Keys.RemoveMutation);
+            if (copy.Collection != 0)
+            {
+                call.Engine.Keyspace.OpenNested().Move(copy.Collection, call.Args[2]);
+            }
+
+            copy.Put(call.Keys, call.Args[2], ifAbsent: false);
+            var remove = new Keys.RemoveMutation { MayDrop = true };
             call.Keys.Mutate(call.Key, ref remove);
             atomic.Commit();
         }
@@ -133,6 +189,20 @@ internal static class KeyCopies
         private bool _isInteger;
         private long _integer;
         private long _expiresAt;
+
+        /// <summary>The number of the large collection that it names; 0 where it names none.</summary>
+        public long Collection
+        {
+            get;
+            set
+            {
+                field = value;
+                NestedCollections.WriteReference(_bytes.Span, value);
+            }
+        }
+
+        public DateTimeOffset? ExpiresAt =>
+            _expiresAt == RecordView.NoExpiry ? null : DateTimeOffset.FromUnixTimeMilliseconds(_expiresAt);
 
         public bool TryRead(PersistentDictionary keys, ReadOnlySpan<byte> key)
         {
@@ -160,6 +230,10 @@ internal static class KeyCopies
                 copy._integer = record.Integer;
                 copy._expiresAt = record.ExpiresAt;
                 record.Value.CopyTo(copy._bytes.Append(record.Value.Length));
+                if (NestedCollections.TryGetReference(record, out long id))
+                {
+                    copy.Collection = id;
+                }
             }
         }
 

@@ -45,7 +45,10 @@ internal static class Keys
         },
     ]);
 
-    /// <summary>All of the keys or none, over a crash as well, unless the arena has no room for a way back: what makes room must work there too.</summary>
+    /// <summary>
+    /// All of the keys or none, over a crash as well, unless the arena has no room for a way back: what makes room must
+    /// work there too.
+    /// </summary>
     public static void Del(in Call call)
     {
         long removed = 0;
@@ -104,6 +107,7 @@ internal static class Keys
 
         call.Engine.Watches.TouchAll(call.Keys);
         call.Engine.Statistics.Changes += call.Keys.Count;
+        call.Engine.Keyspace.Nested?.BeforeClear();
         call.Keys.Clear();
         call.Reply.Ok();
     }
@@ -113,6 +117,13 @@ internal static class Keys
     {
         var mutation = default(RemoveMutation);
         call.Keys.Mutate(key, ref mutation);
+        if (mutation.Collection != 0)
+        {
+            call.Engine.Keyspace.OpenNested().BeforeDrop(mutation.Collection);
+            mutation.MayDrop = true;
+            call.Keys.Mutate(key, ref mutation);
+        }
+
         if (mutation.Found)
         {
             call.Changed(key);
@@ -138,9 +149,23 @@ internal static class Keys
 
         public bool Found { get; private set; }
 
+        /// <summary>
+        /// The number of a large collection that is in the way and may not be dropped yet; 0 for none.
+        /// </summary>
+        public long Collection { get; private set; }
+
+        /// <summary>True where a large collection may go: it is noted that it does, or it moves.</summary>
+        public bool MayDrop { get; set; }
+
         public MutationPlan Plan(in RecordView current)
         {
             Found = current.Exists;
+            if (!MayDrop && NestedCollections.TryGetReference(current, out long id))
+            {
+                Collection = id;
+                return MutationPlan.None;
+            }
+
             return current.Exists ? MutationPlan.Remove() : MutationPlan.None;
         }
 

@@ -111,10 +111,10 @@ internal static class Scanning
         }
     }
 
-    private static long LongestReply(in Call call) =>
+    internal static long LongestReply(in Call call) =>
         Math.Min(Array.MaxLength, Math.Min(call.Engine.Options.OutputHardLimit, call.Engine.Options.OutputTotalLimit));
 
-    private static bool TryCursor(ReadOnlySpan<byte> text, out ulong cursor)
+    internal static bool TryCursor(ReadOnlySpan<byte> text, out ulong cursor)
     {
         cursor = 0;
         if (text.Length == 0)
@@ -154,7 +154,7 @@ internal static class Scanning
 
     /// <summary>Keys that were found, one behind the other, as bulk strings: their number has to be replied before them.</summary>
     /// <param name="limit">With more bytes no more are kept: its client would be closed for as long a reply.</param>
-    private sealed class KeyCollector(long limit) : IDisposable
+    internal sealed class KeyCollector(long limit) : IDisposable
     {
         private readonly GrowingBuffer _bytes = new();
         private int _count;

@@ -40,7 +40,7 @@ internal static class StringSets
         if (call.Args.Count == 3)
         {
             var plain = new SetMutation(call.Args[2]);
-            call.Keys.Mutate(call.Key, ref plain);
+            Put(call, call.Key, ref plain);
             call.Changed(call.Key);
             call.Reply.Ok();
             return;
@@ -66,7 +66,7 @@ internal static class StringSets
             IfPresent = options.IfPresent,
             OldValue = options.Get ? call.Reply : null,
         };
-        call.Keys.Mutate(call.Key, ref mutation);
+        Put(call, call.Key, ref mutation);
         if (mutation.Done)
         {
             call.Changed(call.Key);
@@ -177,6 +177,18 @@ internal static class StringSets
         }
     }
 
+    /// <summary>Puts a value in place of whatever a key has.</summary>
+    public static void Put(in Call call, ReadOnlySpan<byte> key, ref SetMutation mutation)
+    {
+        call.Keys.Mutate(key, ref mutation);
+        if (mutation.Collection != 0)
+        {
+            call.Engine.Keyspace.OpenNested().BeforeDrop(mutation.Collection);
+            mutation.MayDrop = true;
+            call.Keys.Mutate(key, ref mutation);
+        }
+    }
+
     private static void SetWithExpiry(in Call call, bool inSeconds)
     {
         if (!Expiry.TryParse(call, 2, inSeconds, absolute: false, out long expiresAt))
@@ -185,7 +197,7 @@ internal static class StringSets
         }
 
         var mutation = new SetMutation(call.Args[3]) { ExpiresAt = expiresAt };
-        call.Keys.Mutate(call.Key, ref mutation);
+        Put(call, call.Key, ref mutation);
         call.Changed(call.Key);
         call.Published(call.Key, KeyEvents.Generic, "expire");
         call.Reply.Ok();
@@ -292,6 +304,12 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
 
     public bool Done { get; private set; }
 
+    /// <summary>The number of a large collection that is in the way and may not be dropped yet; 0 for none.</summary>
+    public long Collection { get; private set; }
+
+    /// <summary>True where a large collection may go: it is noted that it does.</summary>
+    public bool MayDrop { get; set; }
+
     public MutationPlan Plan(in RecordView current)
     {
         Found = current.Exists;
@@ -299,6 +317,12 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
         if (wrong || (IfAbsent && current.Exists) || (IfPresent && !current.Exists))
         {
             ReplyOld(current);
+            return MutationPlan.None;
+        }
+
+        if (current.Type > RecordType.String && !MayDrop && NestedCollections.TryGetReference(current, out long id))
+        {
+            Collection = id;
             return MutationPlan.None;
         }
 

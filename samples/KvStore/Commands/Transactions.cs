@@ -103,31 +103,50 @@ internal static class Transactions
     private static void RunQueued(in Call call, TransactionQueue transaction)
     {
         ClientSession session = call.Session;
+        PrepareCollections(call.Engine, transaction);
         call.Reply.Array(transaction.Count);
         AtomicScope atomic = call.Engine.BeginAtomic(transaction.MostChanges);
         session.RunsTransaction = true;
         try
         {
-            for (int i = 0; i < transaction.Count; i++)
-            {
-                Arguments args = transaction.ArgumentsAt(i);
-                Command command = BuiltIn.Table.Resolve(args)!;
-                if (!session.User.Unlimited
-                    && Permissions.LateRefusal(new Call(command, args, session, call.Engine)) is { } refusal)
-                {
-                    call.Reply.Error(refusal);
-                    continue;
-                }
-
-                Dispatcher.Run(session, call.Engine, command, args);
-            }
-
+            RunAll(call, transaction);
             atomic.Commit();
         }
         finally
         {
             session.RunsTransaction = false;
             atomic.Dispose();
+        }
+    }
+
+    private static void RunAll(in Call call, TransactionQueue transaction)
+    {
+        ClientSession session = call.Session;
+        for (int i = 0; i < transaction.Count; i++)
+        {
+            Arguments args = transaction.ArgumentsAt(i);
+            Command command = BuiltIn.Table.Resolve(args)!;
+            if (!session.User.Unlimited
+                && Permissions.LateRefusal(new Call(command, args, session, call.Engine)) is { } refusal)
+            {
+                call.Reply.Error(refusal);
+                continue;
+            }
+
+            Dispatcher.Run(session, call.Engine, command, args);
+        }
+    }
+
+    /// <summary>The place of large collections cannot be made in a group: it is there before one needs it.</summary>
+    private static void PrepareCollections(KvEngine engine, TransactionQueue transaction)
+    {
+        for (int i = 0; i < transaction.Count && engine.Keyspace.Nested is null; i++)
+        {
+            Command? command = BuiltIn.Table.Resolve(transaction.ArgumentsAt(i));
+            if (command is { Group: "hash" or "set" or "list" or "sorted-set" } && command.Has(Write))
+            {
+                engine.Keyspace.OpenNested();
+            }
         }
     }
 

@@ -10,6 +10,7 @@ internal sealed class Keyspace : IDisposable
 {
     private const string RegionName = "kvstore";
     private const string DictionaryName = "keys";
+    private const string NestedName = "elements";
 
     private readonly PersistentArena _arena;
     private readonly PersistentRegion _region;
@@ -27,9 +28,19 @@ internal sealed class Keyspace : IDisposable
             DictionaryName,
             new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = options.Checksums });
         KeysAtAttach = Keys.Count;
+        if (NestedCollections.Exists(_heap, NestedName))
+        {
+            OpenNested();
+        }
     }
 
     public PersistentDictionary Keys { get; }
+
+    /// <summary>The large collections that keys have; null where none was made yet.</summary>
+    public NestedCollections? Nested { get; private set; }
+
+    /// <summary>Bytes that records take, those of large collections included.</summary>
+    public long RecordBytes => Keys.RecordBytes + (Nested?.Entries.RecordBytes ?? 0);
 
     public PersistentArena Arena => _arena;
 
@@ -126,6 +137,10 @@ internal sealed class Keyspace : IDisposable
         return Math.Min(Limit, _region.Length);
     }
 
+    /// <summary>The large collections; not inside a group where there was none before.</summary>
+    public NestedCollections OpenNested() =>
+        Nested ??= NestedCollections.OpenOrCreate(_heap, Keys, NestedName, WallClock.Source);
+
     /// <summary>Moves records together where free memory is scattered, for about that long.</summary>
     public void Compact(TimeSpan limit) => _heap.Compact(limit);
 
@@ -140,6 +155,8 @@ internal sealed class Keyspace : IDisposable
         yield return ("arena_frontier", Text(heap.Frontier));
         yield return ("arena_known_free", Text(heap.KnownFree));
         yield return ("arena_longest_free", Text(heap.LongestFree));
+        long entries = Nested?.Entries.CountRange(NestedCollections.First, default) ?? 0;
+        yield return ("nested_entries", Text(entries));
         yield return ("arena_erases", _heap.Erases ? "1" : "0");
         long active = heap.Frontier - heap.KnownFree;
         long allocated = active - heap.FreeInSlabs;

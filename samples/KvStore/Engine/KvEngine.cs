@@ -32,7 +32,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         IsReadOnly ? Errors.ReadOnly : FilesLost && Options.ReadOnlyWithoutFiles ? Errors.FilesLost : default;
 
     /// <summary>True where the keys take more than CONFIG SET maxmemory allows them.</summary>
-    public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Keys.RecordBytes > Keyspace.Limit;
+    public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Keyspace.RecordBytes > Keyspace.Limit;
 
     public ServerOptions Options { get; } = options;
 
@@ -46,6 +46,12 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     /// <summary>True once the store is about to be closed: nothing may touch it any more. Under the gate.</summary>
     public bool Closed { get; private set; }
+
+    /// <summary>What a command on a hash works on.</summary>
+    public FieldMap Hash => field ??= new FieldMap(Keyspace, Options, RecordType.Hash);
+
+    /// <summary>Where scans of large collections go on.</summary>
+    public ScanPlaces ScanPlaces { get; } = new();
 
     /// <summary>The server's connections and switches, for the commands that show and change them.</summary>
     public required IServerControl Server { get; init; }
@@ -117,6 +123,20 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         {
             Closed = true;
         }
+    }
+
+    /// <summary>
+    /// Frees what large collections that are gone still take; false where that is nothing, or a group is open.
+    /// </summary>
+    public bool FreeGarbage()
+    {
+        bool any = !_inGroup && Keyspace.Nested is { } nested && !nested.CollectGarbage(1);
+        while (any && !Keyspace.Nested!.CollectGarbage(1 << 10))
+        {
+            // All of it: somebody waits for the room.
+        }
+
+        return any;
     }
 
     internal void EndAtomic() => _inGroup = false;

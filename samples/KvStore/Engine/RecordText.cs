@@ -39,9 +39,13 @@ internal struct FactsReader : IRecordReader
 
     public int Length { get; private set; }
 
+    /// <summary>The number of the large collection that it names; 0 where it names none.</summary>
+    public long Id { get; private set; }
+
     public void Read(in RecordView record)
     {
         Type = record.Type;
+        Id = NestedCollections.TryGetReference(record, out long id) ? id : 0;
         ExpiresAt = record.ExpiresAt;
         Length = RecordText.Length(record);
     }

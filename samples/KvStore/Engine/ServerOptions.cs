@@ -121,6 +121,21 @@ internal sealed class ServerOptions
     /// <summary>Which changes of keys are published.</summary>
     public KeyEvents KeyEvents { get; set; }
 
+    /// <summary>Most fields of a hash that is kept within its key's record.</summary>
+    public int HashPackedEntries { get; set; } = 512;
+
+    /// <summary>Longest field or value in such a hash.</summary>
+    public int HashPackedValue { get; set; } = 64;
+
+    /// <summary>Most members of a set that is kept within its key's record.</summary>
+    public int SetPackedEntries { get; set; } = 128;
+
+    /// <summary>Longest member of such a set.</summary>
+    public int SetPackedValue { get; set; } = 64;
+
+    /// <summary>Most members of a set of integers that is kept within its key's record.</summary>
+    public int SetPackedIntegers { get; set; } = 512;
+
     public ProtocolLimits Protocol { get; private set; } = new();
 
     public ServerOptions Clone()

@@ -124,6 +124,27 @@ internal static class Settings
         new(
             "notify-keyspace-events", "which changes of keys are published, in Redis's letters; without n",
             o => KeyEventLetters.Show(o.KeyEvents), SetKeyEvents, atRunTime: true),
+        Packed(
+            "hash-max-listpack-entries", "most fields of a hash that is kept in one piece",
+            o => o.HashPackedEntries, (o, v) => o.HashPackedEntries = v),
+        Packed(
+            "hash-max-ziplist-entries", "the same",
+            o => o.HashPackedEntries, (o, v) => o.HashPackedEntries = v),
+        Packed(
+            "hash-max-listpack-value", "longest field or value of such a hash",
+            o => o.HashPackedValue, (o, v) => o.HashPackedValue = v),
+        Packed(
+            "hash-max-ziplist-value", "the same",
+            o => o.HashPackedValue, (o, v) => o.HashPackedValue = v),
+        Packed(
+            "set-max-listpack-entries", "most members of a set that is kept in one piece",
+            o => o.SetPackedEntries, (o, v) => o.SetPackedEntries = v),
+        Packed(
+            "set-max-listpack-value", "longest member of such a set",
+            o => o.SetPackedValue, (o, v) => o.SetPackedValue = v),
+        Packed(
+            "set-max-intset-entries", "most members of a set of integers that is kept in one piece",
+            o => o.SetPackedIntegers, (o, v) => o.SetPackedIntegers = v),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 
@@ -250,6 +271,10 @@ internal static class Settings
 
             return Within(number, least, most) ?? Apply(o, number, set);
         }, atRunTime);
+
+    private static Setting Packed(
+        string name, string help, Func<ServerOptions, int> get, Action<ServerOptions, int> set) =>
+        Number(name, help, 0, 1 << 20, o => get(o), (o, v) => set(o, (int)v), atRunTime: true);
 
     private static Setting Bytes(
         string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set, bool atRunTime = true) =>

@@ -15,6 +15,11 @@ internal static class Errors
 
     public static ReadOnlySpan<byte> NotANumber => "ERR increment would produce NaN or Infinity"u8;
 
+    public static ReadOnlySpan<byte> NotInRange => "ERR value is out of range"u8;
+
+    public static ReadOnlySpan<byte> ElementTooLong =>
+        "ERR element is longer than 65500 bytes, the most this server holds where elements are looked up"u8;
+
     public static ReadOnlySpan<byte> NoSuchKey => "ERR no such key"u8;
 
     public static ReadOnlySpan<byte> TooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)"u8;

@@ -5,18 +5,25 @@ using KvStore.Transport;
 
 namespace KvStore.Server;
 
-/// <summary>Between the requests, on the event loop's thread: removes what has expired and what was flushed, and moves records together, a little at a time; once a second: idle clients and the rate of commands.</summary>
+/// <summary>
+/// Between the requests, on the event loop's thread: removes what has expired and what was flushed, and moves records
+/// together, a little at a time; once a second: idle clients and the rate of commands.
+/// </summary>
 /// <remarks>On no thread of its own: one that wakes ten times a second takes a core from the client or the loop, and the scheduler may leave both of these on the other for long.</remarks>
 internal sealed class Housekeeping(KvEngine engine, KvServer server)
 {
     private const int Pause = 100;
     private const int BucketsAtATime = 64;
 
-    /// <summary>While there is much to do, it takes a quarter of the time: clients wait for a turn, but not for the end.</summary>
+    /// <summary>
+    /// While there is much to do, it takes a quarter of the time: clients wait for a turn, but not for the end.
+    /// </summary>
     private const int ShortPause = 3;
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Never in short pauses: a write that has no room makes its own, and this takes half a hundredth of the time.</summary>
+    /// <summary>
+    /// Never in short pauses: a write that has no room makes its own, and this takes half a hundredth of the time.
+    /// </summary>
     private static readonly TimeSpan CompactionTurn = TimeSpan.FromMicroseconds(500);
 
     private long _second = Environment.TickCount64;
@@ -75,7 +82,9 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         return removed >= BucketsAtATime / 4;
     }
 
-    /// <summary>Gives back what FLUSHALL removed. True where there is more.</summary>
+    /// <summary>
+    /// Gives back what FLUSHALL removed, and large collections that are gone. True where there is more.
+    /// </summary>
     private bool CollectGarbage()
     {
         long start = Stopwatch.GetTimestamp();
@@ -85,7 +94,15 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
             done = engine.Keys.CollectGarbage(BucketsAtATime);
         }
         while (!done && Stopwatch.GetElapsedTime(start) < Turn);
-        return !done;
+        while (done && engine.Keyspace.Nested is { } nested && Stopwatch.GetElapsedTime(start) < Turn)
+        {
+            if (nested.CollectGarbage(BucketsAtATime))
+            {
+                return false;
+            }
+        }
+
+        return !done || engine.Keyspace.Nested is not null;
     }
 
     private void EverySecond(long now)

@@ -51,7 +51,10 @@ internal sealed class SortedBatch
     private readonly record struct Entry(int Key, int KeyLength, int ValueLength, long ExpiresAt);
 
     /// <summary>Whether entries that have expired are among them.</summary>
-    public bool KeepsExpired { get; init; }
+    public bool KeepsExpired { get; set; }
+
+    /// <summary>How many bytes of each key are a section's prefix, and not shown.</summary>
+    public int SharedLength { get; init; }
 
     public bool Descends { get; }
 

@@ -16,8 +16,8 @@ public readonly ref struct SortedEntry
         _index = index;
     }
 
-    /// <summary>The key.</summary>
-    public ReadOnlySpan<byte> Key => _batch.Key(_index);
+    /// <summary>The key; in a section what comes behind its prefix.</summary>
+    public ReadOnlySpan<byte> Key => _batch.Key(_index)[_batch.SharedLength..];
 
     /// <summary>The value; an integer's as decimal digits.</summary>
     public ReadOnlySpan<byte> Value => _batch.Value(_index);

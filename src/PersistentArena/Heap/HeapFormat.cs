@@ -52,8 +52,15 @@ internal static class HeapFormat
     /// </summary>
     public const ulong Erasing = 8;
 
+    /// <summary>
+    /// Incompatible feature: records of a dictionary may own entries of a sorted map. A library that does not know it
+    /// would copy such a record, and leave the entries behind of one that it removes.
+    /// </summary>
+    public const ulong NestedCollections = 32;
+
     /// <summary>All incompatible features that this library knows.</summary>
-    public const ulong KnownIncompatible = GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing;
+    public const ulong KnownIncompatible =
+        GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | NestedCollections;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;

@@ -556,6 +556,15 @@ public sealed unsafe partial class PersistentHeap
         new HeapFrontier(_space).Read();
     }
 
+    /// <summary>As <see cref="Require"/>, where nothing that keeps others from it is held.</summary>
+    internal void RequireAlone(ulong feature)
+    {
+        lock (_rootLock)
+        {
+            Require(feature);
+        }
+    }
+
     /// <summary>Notes in the header that a feature is in use, so that a library that does not know it refuses the heap. Under <see cref="Alone"/> or in a group.</summary>
     internal void Require(ulong feature)
     {

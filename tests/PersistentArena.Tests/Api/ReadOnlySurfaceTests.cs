@@ -55,6 +55,28 @@ public sealed class ReadOnlySurfaceTests
         },
         ["PersistentSortedMap.OpenOrCreate"] = world => PersistentSortedMap.OpenOrCreate(world.Heap, "new"),
         ["PersistentSortedMap.BeginAtomic"] = world => world.Map.BeginAtomic(),
+        ["PersistentSortedMapSection.Expire"] = world =>
+            world.Section.Expire("xt"u8, DateTimeOffset.UtcNow.AddHours(5)),
+        ["PersistentSortedMapSection.Remove"] = world => world.Section.Remove("xt"u8),
+        ["PersistentSortedMapSection.RemoveFirst"] = world => world.Section.RemoveFirst(1),
+        ["PersistentSortedMapSection.TryAdd"] = world => world.Section.TryAdd("new"u8, "value"u8),
+        ["PersistentSortedMapSection.TryUpdate"] = world => world.Section.TryUpdate("xt"u8, "other"u8, "value"u8),
+        ["PersistentSortedMapSection.Increment"] = world => world.Section.Increment("number"u8),
+        ["PersistentSortedMapSection.Set"] = world => world.Section.Set("xt"u8, "other"u8),
+        ["PersistentSortedMapSection.Mutate"] = world =>
+        {
+            var mutation = new Overwrite();
+            world.Section.Mutate("xt"u8, ref mutation);
+        },
+        ["NestedCollections.OpenOrCreate"] = world =>
+            NestedCollections.OpenOrCreate(world.Heap, world.Dictionary, "new"),
+        ["NestedCollections.Begin"] = world => world.Nested.Begin("text"u8),
+        ["NestedCollections.Complete"] = world => world.Nested.Complete(1),
+        ["NestedCollections.BeforeDrop"] = world => world.Nested.BeforeDrop(1),
+        ["NestedCollections.BeforeExpiry"] = world => world.Nested.BeforeExpiry(1, DateTimeOffset.UtcNow),
+        ["NestedCollections.Move"] = world => world.Nested.Move(1, "text"u8),
+        ["NestedCollections.BeforeClear"] = world => world.Nested.BeforeClear(),
+        ["NestedCollections.CollectGarbage"] = world => world.Nested.CollectGarbage(1),
         ["PersistentSortedMap.RemoveExpired"] = world => world.Map.RemoveExpired(5000),
         ["PersistentSortedMap.Expire"] = world => world.Map.Expire("text"u8, DateTimeOffset.UtcNow.AddHours(5)),
         ["PersistentSortedMap.Remove"] = world => world.Map.Remove("text"u8),
@@ -86,12 +108,21 @@ public sealed class ReadOnlySurfaceTests
         "PersistentSortedMap.Scan", "PersistentSortedMap.ScanDescending", "PersistentSortedMap.TryGetFirst",
         "PersistentSortedMap.TryGetLast", "PersistentSortedMap.TryGetFloor", "PersistentSortedMap.TryGetCeiling",
         "PersistentSortedMap.TryGetAt", "PersistentSortedMap.Rank", "PersistentSortedMap.CountRange",
+        "PersistentSortedMapSection.TryRead", "PersistentSortedMapSection.Get",
+        "PersistentSortedMapSection.ContainsKey", "PersistentSortedMapSection.Scan",
+        "PersistentSortedMapSection.ScanDescending", "PersistentSortedMapSection.TryGetFirst",
+        "PersistentSortedMapSection.TryGetLast", "PersistentSortedMapSection.TryGetFloor",
+        "PersistentSortedMapSection.TryGetCeiling", "PersistentSortedMapSection.TryGetAt",
+        "PersistentSortedMapSection.Rank", "PersistentSortedMapSection.CountRange", "NestedCollections.Exists",
+        "NestedCollections.TryGetReference", "NestedCollections.WriteReference", "NestedCollections.Find",
+        "NestedCollections.Section",
     ];
 
     private static readonly Type[] s_types =
     [
         typeof(PersistentArena), typeof(PersistentRegion), typeof(PersistentHeap), typeof(PersistentRoot<>),
-        typeof(PersistentDictionary), typeof(PersistentSortedMap), typeof(AtomicGroup),
+        typeof(PersistentDictionary), typeof(PersistentSortedMap), typeof(PersistentSortedMapSection),
+        typeof(NestedCollections), typeof(AtomicGroup),
     ];
 
     public static TheoryData<string> Writers => [.. s_writers.Keys];
@@ -160,6 +191,7 @@ public sealed class ReadOnlySurfaceTests
                 dictionary.Set("expiring"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
                 PersistentSortedMap map = PersistentSortedMap.OpenOrCreate(heap, "map");
                 map.Set("text"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
+                NestedCollections.OpenOrCreate(heap, dictionary, "nested").Begin("absent"u8);
             }
 
             Arena = PersistentArena.Open(new ArenaOptions { Directory = Directory, Access = ArenaAccess.ReadOnly });
@@ -169,6 +201,7 @@ public sealed class ReadOnlySurfaceTests
             Root = Heap.OpenOrCreateRoot<Node>("root");
             Dictionary = PersistentDictionary.OpenOrCreate(Heap, "d");
             Map = PersistentSortedMap.OpenOrCreate(Heap, "map");
+            Nested = NestedCollections.OpenOrCreate(Heap, Dictionary, "nested");
         }
 
         public string Directory { get; }
@@ -186,6 +219,10 @@ public sealed class ReadOnlySurfaceTests
         public PersistentDictionary Dictionary { get; }
 
         public PersistentSortedMap Map { get; }
+
+        public PersistentSortedMapSection Section => Map.Section("te"u8);
+
+        public NestedCollections Nested { get; }
 
         public void Dispose()
         {

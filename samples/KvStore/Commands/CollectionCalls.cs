@@ -1,0 +1,80 @@
+using KvStore.Engine;
+using KvStore.Protocol;
+
+namespace KvStore.Commands;
+
+/// <summary>Changes a collection. It replies; what it did is made true after it.</summary>
+internal delegate void CollectionChange<T>(in Call call, T collection)
+    where T : Collection;
+
+/// <summary>What commands on collections have in common: opening, the type, one step over a crash.</summary>
+internal static class CollectionCalls
+{
+    /// <summary>Longest element that is looked up by its bytes: beside them a number and a score find room.</summary>
+    public const int LongestElement = 65_500;
+
+    /// <summary>Opens what a key has for reading, or replies that it is of another type.</summary>
+    public static bool TryRead(in Call call, Collection collection, ReadOnlySpan<byte> key)
+    {
+        if (!collection.TryOpen(key))
+        {
+            call.Reply.Error(Errors.WrongType);
+            return false;
+        }
+
+        call.Looked(collection.Exists);
+        return true;
+    }
+
+    /// <inheritdoc cref="TryRead(in Call, Collection, ReadOnlySpan{byte})"/>
+    public static bool TryRead(in Call call, Collection collection) => TryRead(call, collection, call.Key);
+
+    /// <summary>
+    /// Changes the collection of the first key: all that the change does or nothing, over a crash as well.
+    /// </summary>
+    /// <param name="call">The command.</param>
+    /// <param name="collection">What is opened.</param>
+    /// <param name="changes">How many entries of a large one it changes at most.</param>
+    /// <param name="change">The change.</param>
+    public static void Change<T>(in Call call, T collection, int changes, CollectionChange<T> change)
+        where T : Collection
+    {
+        if (!collection.TryOpen(call.Key))
+        {
+            call.Reply.Error(Errors.WrongType);
+            return;
+        }
+
+        AtomicScope atomic = call.Engine.BeginAtomic(collection.IsLarge && changes > 1 ? changes : 0);
+        try
+        {
+            change(call, collection);
+            collection.Commit();
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+
+        if (collection.IsChanged)
+        {
+            call.Changed(call.Key);
+        }
+    }
+
+    /// <summary>False, and an error is replied, where elements are longer than what can be looked up.</summary>
+    public static bool AreShort(in Call call, int first, int step)
+    {
+        for (int i = first; i < call.Args.Count; i += step)
+        {
+            if (call.Args[i].Length > LongestElement)
+            {
+                call.Reply.Error(Errors.ElementTooLong);
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

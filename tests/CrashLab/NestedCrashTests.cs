@@ -1,0 +1,72 @@
+using static GuestMemFs.CrashLab.NestedOperation;
+
+namespace GuestMemFs.CrashLab;
+
+/// <summary>
+/// Crash after every store of what is done with collections that records own, and after every store of what frees them:
+/// each is whole or absent, and nothing is left over.
+/// </summary>
+public sealed class NestedCrashTests
+{
+    private static readonly NestedOperation[] s_alphabet =
+    [
+        Create("a", "pqr"),
+        Drop("a"),
+        SetString("a"),
+        Add("a", "x"),
+        Rename("a", "b"),
+        Expire("a"),
+        ExpireLater("a"),
+        Clear(),
+        Free(),
+        Group(commit: true, Create("b", "uv"), Drop("a")),
+        Group(commit: false, Add("a", "y"), Rename("a", "b"), Create("a", "k")),
+    ];
+
+    // What ends a sequence: one of each kind.
+    private static readonly NestedOperation[] s_seconds = [s_alphabet[0], s_alphabet[4], s_alphabet[8]];
+
+    public static TheoryData<string> Beginnings => ["empty", "one", "two", "garbage"];
+
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void Every_store_of_every_sequence_of_two_operations(string beginning)
+    {
+        using NestedLab lab = new();
+        Begin(lab, beginning);
+        var start = lab.Save();
+        foreach (NestedOperation first in s_alphabet)
+        {
+            lab.Restore(start, beginning);
+            lab.CrashFreeingToo = beginning == "garbage" && s_seconds.Contains(first);
+            lab.Explore(first);
+            var second = lab.Save();
+            foreach (NestedOperation next in s_seconds)
+            {
+                lab.Restore(second, $"{beginning} | {first}");
+                lab.CrashFreeingToo = false;
+                lab.Explore(next);
+            }
+        }
+    }
+
+    private static void Begin(NestedLab lab, string beginning)
+    {
+        if (beginning != "empty")
+        {
+            lab.Do(Create("a", "abc"));
+        }
+
+        if (beginning is "two" or "garbage")
+        {
+            lab.Do(Create("b", "d"));
+        }
+
+        if (beginning == "garbage")
+        {
+            lab.Do(Drop("b"));
+            lab.Do(ExpireLater("a"));
+            lab.Do(Create("b", "ef"));
+        }
+    }
+}
