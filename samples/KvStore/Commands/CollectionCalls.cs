@@ -60,6 +60,10 @@ internal static class CollectionCalls
         if (collection.IsChanged)
         {
             call.Changed(call.Key);
+            if (!collection.Exists)
+            {
+                call.Published(call.Key, KeyEvents.Generic, "del");
+            }
         }
     }
 

@@ -16,9 +16,13 @@ internal static class Hashes
         new("hset", -4, Write | DenyOom | Fast, KeySpec.One, HSet)
             { Since = "2.0.0", Summary = "Set the string value of a hash field" },
         new("hmset", -4, Write | DenyOom | Fast, KeySpec.One, HSet)
-            { Since = "2.0.0", Summary = "Set multiple hash fields to multiple values" },
+            { Event = "hset", Since = "2.0.0", Summary = "Set multiple hash fields to multiple values" },
         new("hsetnx", 4, Write | DenyOom | Fast, KeySpec.One, HSetNx)
-            { Since = "2.0.0", Summary = "Set the value of a hash field, only if the field does not exist" },
+        {
+            Event = "hset",
+            Since = "2.0.0",
+            Summary = "Set the value of a hash field, only if the field does not exist",
+        },
         new("hget", 3, ReadOnly | Fast, KeySpec.One, HGet)
             { Since = "2.0.0", Summary = "Get the value of a hash field" },
         new("hmget", -3, ReadOnly | Fast, KeySpec.One, HMGet)
