@@ -5,8 +5,8 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// Clearing: a new table takes the old one's place with one store, and the old one becomes garbage that is taken apart piece by piece. The
-/// garbage survives a crash as such; each piece is freed by an intent of its own.
+/// Clearing: a new table takes the old one's place with one store, and the old one becomes garbage that is taken apart
+/// piece by piece. The garbage survives a crash as such; each piece is freed by an intent of its own.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
@@ -61,7 +61,10 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>Takes apart some of a cleared table; true where nothing is left. For a timer; room that is needed at once is made at once.</summary>
+    /// <summary>
+    /// Takes apart some of a cleared table; true where nothing is left. For a timer; room that is needed at once is
+    /// made at once.
+    /// </summary>
     public bool CollectGarbage(long buckets)
     {
         _heap.ThrowIfClosed();
@@ -144,7 +147,8 @@ internal sealed unsafe partial class DictionaryCore
     {
         _tables++;
         ulong[] words = new ulong[(Table.SegmentBytes(0) / sizeof(ulong)) - 1];
-        for (int i = (Table.SegmentHeader / sizeof(ulong)) - 1 + Slot.Version; i < words.Length; i += Table.BucketLength / sizeof(ulong))
+        for (int i = (Table.SegmentHeader / sizeof(ulong)) - 1
+            + Slot.Version; i < words.Length; i += Table.BucketLength / sizeof(ulong))
         {
             words[i] = FirstVersion;
         }
@@ -152,7 +156,10 @@ internal sealed unsafe partial class DictionaryCore
         Persist.Copy(_base + segment + sizeof(ulong), MemoryMarshal.AsBytes<ulong>(words));
     }
 
-    /// <summary>Where the versions of new buckets begin: no earlier writer, and no earlier table of this one, has come so far (invariant 5).</summary>
+    /// <summary>
+    /// Where the versions of new buckets begin: no earlier writer, and no earlier table of this one, has come so far
+    /// (invariant 5).
+    /// </summary>
     private ulong FirstVersion => (_heap.Space.Epoch << 40) + (_tables << 20);
 
     private ulong _tables;
@@ -224,7 +231,10 @@ internal sealed unsafe partial class DictionaryCore
         return true;
     }
 
-    /// <summary>Frees a garbage bucket's records, the last first, so that the chain stays one. Readers of the old table see the version change.</summary>
+    /// <summary>
+    /// Frees a garbage bucket's records, the last first, so that the chain stays one. Readers of the old table see the
+    /// version change.
+    /// </summary>
     private void FreeBucket(Lane lane, ulong* bucket)
     {
         while (true)

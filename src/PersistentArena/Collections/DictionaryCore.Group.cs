@@ -4,7 +4,8 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// What an atomic group asks of a dictionary: the way back of one change. It puts the old record in the place of the new one.
+/// What an atomic group asks of a dictionary: the way back of one change. It puts the old record in the place of the
+/// new one.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
@@ -35,12 +36,15 @@ internal sealed unsafe partial class DictionaryCore
             {
                 if (slot == null)
                 {
-                    Insert(lane, table, bucket, Slot.Entry(Slot.Tag(hash), old), header: 0, IsExpiring(witness, header));
+                    Insert(lane, table, bucket, Slot.Entry(Slot.Tag(hash), old), header: 0,
+                        IsExpiring(witness, header));
                 }
             }
             else if (slot != null)
             {
-                RevertPut(lane, table, bucket, slot, hash, old, added, header);
+                RevertPut(
+                    new() { Lane = lane, Table = table, Key = default, Hash = hash, Bucket = bucket, Slot = slot },
+                    old, added, header);
             }
         }
         finally
@@ -49,23 +53,28 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    private void AppendToGroup(Lane lane, long old, long added) => _heap.Groups.Append(lane, new GroupEntry(old, added, OffsetOf(_root)));
+    private void AppendToGroup(Lane lane, long old, long added) =>
+        _heap.Groups.Append(lane, new GroupEntry(old, added, OffsetOf(_root)));
 
-    private void RevertPut(Lane lane, Table table, ulong* bucket, ulong* slot, ulong hash, long old, long added, ulong header)
+    private void RevertPut(in KeyPlace place, long old, long added, ulong header)
     {
+        Lane lane = place.Lane;
+        ulong* bucket = place.Bucket;
+        ulong* slot = place.Slot;
         Intent intent = new() { Old = added };
         int expiring = -IsExpiring(_base + added, header);
         if (old == 0)
         {
-            Tally(ref intent, table, lane, -1, -Taken(header), expiring);
+            Tally(ref intent, place.Table, lane, -1, -Taken(header), expiring);
             TakeOut(lane, bucket, slot, ref intent);
         }
         else
         {
             RecordOf((ulong)old, out ulong oldHeader);
             intent.Slot = OffsetOf(slot);
-            intent.Value = Slot.Entry(Slot.Tag(hash), old);
-            Tally(ref intent, table, lane, 0, Taken(oldHeader) - Taken(header), expiring + IsExpiring(_base + old, oldHeader));
+            intent.Value = Slot.Entry(Slot.Tag(place.Hash), old);
+            expiring += IsExpiring(_base + old, oldHeader);
+            Tally(ref intent, place.Table, lane, 0, Taken(oldHeader) - Taken(header), expiring);
             lane.Begin(intent);
             Persist.Publish(slot, intent.Value); // COMMIT POINT: update back
             Bump(bucket);
@@ -75,5 +84,6 @@ internal sealed unsafe partial class DictionaryCore
         _heap.Blocks.Give(lane, added, RecordFormat.Length(header));
     }
 
-    private static int IsExpiring(byte* record, ulong header) => RecordFormat.ExpiresAt(record, header) != RecordView.NoExpiry ? 1 : 0;
+    private static int IsExpiring(byte* record, ulong header) =>
+        RecordFormat.ExpiresAt(record, header) != RecordView.NoExpiry ? 1 : 0;
 }

@@ -6,14 +6,17 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// Growth, one bucket at a time: the new bucket is written where nobody looks yet, then the number of buckets is published, then the old bucket loses
-/// what moved. A crash in between leaves moved entries in the old bucket; the next attach takes them out (one bucket, whatever the size).
+/// Growth, one bucket at a time: the new bucket is written where nobody looks yet, then the number of buckets is
+/// published, then the old bucket loses what moved. A crash in between leaves moved entries in the old bucket; the next
+/// attach takes them out (one bucket, whatever the size).
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
     private const int InsertsPerGrowthCheck = 16;
 
-    /// <summary>Once a doubling has begun it goes on, so that few keys live in buckets twice as full as the others.</summary>
+    /// <summary>
+    /// Once a doubling has begun it goes on, so that few keys live in buckets twice as full as the others.
+    /// </summary>
     private const int SplitsPerCheck = 64;
 
     /// <summary>Mean entries a bucket, in tenths, at which a doubling begins: four in five slots taken.</summary>
@@ -36,7 +39,8 @@ internal sealed unsafe partial class DictionaryCore
             Table table = Current; // the one that stays, under _growth
             if (WantsGrowth())
             {
-                for (int i = 0; i < SplitsPerCheck && TrySplit(lane, table) && !BitOperations.IsPow2(table.Buckets); i++)
+                for (int i = 0; i < SplitsPerCheck && TrySplit(lane, table)
+                    && !BitOperations.IsPow2(table.Buckets); i++)
                 {
                 }
             }
@@ -73,7 +77,9 @@ internal sealed unsafe partial class DictionaryCore
         }
         catch (HeapDamagedException)
         {
-            return false; // Growth stops before a damaged bucket. The insert that asked for it is done, and whoever reads there is told.
+            // Growth stops before a damaged bucket. The insert that asked for it is done, and whoever reads there is
+            // told.
+            return false;
         }
         finally
         {
@@ -100,7 +106,8 @@ internal sealed unsafe partial class DictionaryCore
         ulong* target = table.Bucket(added);
         WriteChain(target, entries[..moving], blocks[..overflows]);
         Persist.Store(target + Slot.Version, FirstVersion);
-        Intent intent = new() { Slot = OffsetOf(table.BucketsWord), Value = added + 1, MoreNew = blocks[..overflows], SecondSlot = OffsetOf(table.BucketsCopyWord), SecondValue = Table.BucketsCopy(added + 1) };
+        Intent intent = new() { Slot = OffsetOf(table.BucketsWord), Value = added + 1, MoreNew = blocks[..overflows],
+            SecondSlot = OffsetOf(table.BucketsCopyWord), SecondValue = Table.BucketsCopy(added + 1) };
         lane.Begin(intent);
         foreach (long block in blocks[..overflows])
         {
@@ -218,7 +225,9 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>Takes several small blocks, or none. Growth that finds no room waits; the table gets slower, not wrong.</summary>
+    /// <summary>
+    /// Takes several small blocks, or none. Growth that finds no room waits; the table gets slower, not wrong.
+    /// </summary>
     private bool TryTake(Lane lane, Span<long> blocks)
     {
         int taken = 0;

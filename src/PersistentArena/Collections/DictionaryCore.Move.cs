@@ -4,14 +4,15 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// Moving a block for the heap's compaction: an update that changes nothing but the place. Under the bucket's lock; readers see the version change before the old place
-/// can be used again.
+/// Moving a block for the heap's compaction: an update that changes nothing but the place. Under the bucket's lock;
+/// readers see the version change before the old place can be used again.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore : IBlockOwner
 {
     public long LiveBytes => RecordBytes;
 
-    // The caller may be in growth, which comes after this lock: it does not wait for it. Whoever has it is at the garbage.
+    // The caller may be in growth, which comes after this lock: it does not wait for it. Whoever has it is at the
+    // garbage.
     public void GiveUpGarbage(Lane lane)
     {
         if (!_garbage.TryEnter())
@@ -31,10 +32,12 @@ internal sealed unsafe partial class DictionaryCore : IBlockOwner
 
     public MoveOutcome TryMove(Lane lane, long block, long room)
     {
-        // Read without a lock, so this may be anything: the hash is only a guess at the bucket, in which a slot then has to name just this block.
+        // Read without a lock, so this may be anything: the hash is only a guess at the bucket, in which a slot then
+        // has to name just this block.
         bool isNode = BlockHeader.TypeOf(Volatile.Read(ref *(ulong*)(_base + block))) == BlockHeader.TypeOverflow;
         ulong first = isNode ? Volatile.Read(ref ((ulong*)(_base + block))[1]) : 0;
-        if ((isNode && !Slot.IsEntry(first)) || !TryHash(isNode ? Slot.Offset(first) : block, isNode ? long.MaxValue : room, out ulong hash))
+        if ((isNode && !Slot.IsEntry(first))
+            || !TryHash(isNode ? Slot.Offset(first) : block, isNode ? long.MaxValue : room, out ulong hash))
         {
             return MoveOutcome.NotMine;
         }
@@ -62,7 +65,8 @@ internal sealed unsafe partial class DictionaryCore : IBlockOwner
 
         byte* record = _base + offset;
         ulong header = Volatile.Read(ref *(ulong*)record);
-        if (!RecordFormat.IsIntact(header) || !RecordFormat.IsRecord(header) || RecordFormat.Length(header) > Math.Min(room, _length - offset))
+        if (!RecordFormat.IsIntact(header) || !RecordFormat.IsRecord(header)
+            || RecordFormat.Length(header) > Math.Min(room, _length - offset))
         {
             return false;
         }
@@ -106,13 +110,15 @@ internal sealed unsafe partial class DictionaryCore : IBlockOwner
         }
 
         RecordFiller.FillCopy(lane, _base, copy, block, length);
-        Intent intent = new() { Slot = OffsetOf(slot), Value = *slot - (ulong)block + (ulong)copy, New = copy, Old = block };
+        Intent intent = new() { Slot = OffsetOf(slot), Value = *slot - (ulong)block + (ulong)copy, New = copy,
+            Old = block };
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + copy), *(ulong*)(_base + block));
         Persist.Publish(slot, intent.Value); // COMMIT POINT: move
         Bump(chain.Bucket);
         lane.Finish(intent);
-        Persist.Store((ulong*)(_base + block), BlockHeader.Free); // in nobody's cache: the compactor waits for the whole slab
+        // in nobody's cache: the compactor waits for the whole slab
+        Persist.Store((ulong*)(_base + block), BlockHeader.Free);
         return MoveOutcome.Moved;
     }
 }

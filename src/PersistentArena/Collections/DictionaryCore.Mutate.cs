@@ -5,8 +5,8 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// The one way records change. A put writes a new record beside the old one and makes it true with one store of a slot; integers and expiry times that have
-/// their own word are changed in place, unless an atomic group may have to go back.
+/// The one way records change. A put writes a new record beside the old one and makes it true with one store of a slot;
+/// integers and expiry times that have their own word are changed in place, unless an atomic group may have to go back.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
@@ -33,8 +33,11 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>One try under the bucket's lock; what it gives back is the refusal of a block, after which nothing was changed.</summary>
-    private ArenaOutOfSpaceException? TryMutate<TMutation>(Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation)
+    /// <summary>
+    /// One try under the bucket's lock; what it gives back is the refusal of a block, after which nothing was changed.
+    /// </summary>
+    private ArenaOutOfSpaceException? TryMutate<TMutation>(
+        Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
         Enter(hash);
@@ -53,8 +56,11 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>Makes room, without the bucket's lock, and tries again; others may take what was made before this does.</summary>
-    private void MutateMakingRoom<TMutation>(Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation, ArenaOutOfSpaceException refused)
+    /// <summary>
+    /// Makes room, without the bucket's lock, and tries again; others may take what was made before this does.
+    /// </summary>
+    private void MutateMakingRoom<TMutation>(
+        Lane lane, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation, ArenaOutOfSpaceException refused)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
         const int Tries = 64;
@@ -98,33 +104,51 @@ internal sealed unsafe partial class DictionaryCore
             ThrowIfUnsound(record, header);
         }
 
+        KeyPlace place = new()
+        {
+            Lane = lane,
+            Table = table,
+            Key = key,
+            Hash = hash,
+            Bucket = bucket,
+            Slot = slot,
+            Record = record,
+            Header = header,
+        };
         bool exists = record != null && !IsExpired(RecordFormat.ExpiresAt(record, header));
         RecordView current = exists ? View(record, header) : default;
+        Apply(place, ref mutation, current, exists);
+    }
+
+    /// <summary>Does what a mutation plans.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Apply<TMutation>(in KeyPlace place, ref TMutation mutation, in RecordView current, bool exists)
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
         MutationPlan plan = mutation.Plan(current);
         switch (plan.Kind)
         {
             case MutationPlan.Action.Put:
-                Put(lane, table, bucket, key, hash, ref mutation, current, plan, record, header, slot);
+                Put(place, ref mutation, current, plan);
                 break;
             case MutationPlan.Action.PutInteger when _checksum == 0:
-                PutInteger(lane, table, bucket, key, hash, plan, exists, record, header, slot);
+                PutInteger(place, plan, exists);
                 break;
             case MutationPlan.Action.PutInteger:
                 PutDigits digits = new(plan);
-                Put(lane, table, bucket, key, hash, ref digits, current, digits.Plan(current), record, header, slot);
+                Put(place, ref digits, current, digits.Plan(current));
                 break;
             case MutationPlan.Action.SetExpiry when exists:
-                SetExpiry(lane, table, bucket, key, hash, plan.ExpiresAt, record, header, slot);
+                SetExpiry(place, plan.ExpiresAt);
                 break;
-            case MutationPlan.Action.Remove when record != null:
-                Remove(lane, table, bucket, slot, record, header);
+            case MutationPlan.Action.Remove when place.Record != null:
+                Remove(place.Lane, place.Table, place.Bucket, place.Slot, place.Record, place.Header);
                 break;
         }
     }
 
     private void Put<TMutation>(
-        Lane lane, Table table, ulong* bucket, ReadOnlySpan<byte> key, ulong hash, ref TMutation mutation, in RecordView current,
-        in MutationPlan plan, byte* old, ulong oldHeader, ulong* slot)
+        in KeyPlace place, ref TMutation mutation, in RecordView current, in MutationPlan plan)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
         if ((uint)plan.ValueLength > PersistentDictionary.MaximumValueLength)
@@ -133,19 +157,22 @@ internal sealed unsafe partial class DictionaryCore
         }
 
         byte flags = RecordFormat.ExpiryFlag(plan.ExpiresAt);
-        ulong header = RecordFormat.Header(plan.Type, flags, key.Length, plan.ValueLength + (int)(_checksum >> 32));
+        int keyLength = place.Key.Length;
+        ulong header = RecordFormat.Header(plan.Type, flags, keyLength, plan.ValueLength + (int)(_checksum >> 32));
         long length = RecordFormat.Length(header);
-        long block = _heap.Blocks.Take(lane, length);
+        long block = _heap.Blocks.Take(place.Lane, length);
         try
         {
-            byte* record = RecordFiller.FillKey(lane, _base, block, header, key, plan.ExpiresAt);
-            mutation.Write(current, new Span<byte>(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength));
-            Persist.Wrote(record + RecordFormat.KeyOffset(header) + key.Length, plan.ValueLength);
-            Sum(record, header, hash);
-            Place(lane, table, bucket, hash, block, header, old, oldHeader, slot);
+            byte* record = RecordFiller.FillKey(place.Lane, _base, block, header, place.Key, plan.ExpiresAt);
+            byte* value = record + RecordFormat.KeyOffset(header) + keyLength;
+            mutation.Write(current, new Span<byte>(value, plan.ValueLength));
+            Persist.Wrote(value, plan.ValueLength);
+            Sum(record, header, place.Hash);
+            Place(place, block, header);
         }
-        catch (Exception error) when (NotPlaced(error, lane, block, length))
+        catch (Exception error)
         {
+            RecordFiller.TakeBack(_heap, place.Lane, error, block, length); // nothing half-done stays
             throw;
         }
     }
@@ -160,36 +187,30 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>A filter that gives the block back before anything else sees the failure: nothing half-done stays.</summary>
-    private bool NotPlaced(Exception error, Lane lane, long block, long length)
+    private void PutInteger(in KeyPlace place, in MutationPlan plan, bool exists)
     {
-        RecordFiller.TakeBack(_heap, lane, error, block, length);
-        return false;
-    }
-
-    private void PutInteger(
-        Lane lane, Table table, ulong* bucket, ReadOnlySpan<byte> key, ulong hash, in MutationPlan plan, bool exists, byte* old, ulong oldHeader, ulong* slot)
-    {
-        if (exists && !lane.InGroup
-            && (RecordFormat.Flags(oldHeader) & RecordFormat.IsInteger) != 0
-            && RecordFormat.ExpiresAt(old, oldHeader) == plan.ExpiresAt)
+        if (exists && !place.Lane.InGroup
+            && (RecordFormat.Flags(place.Header) & RecordFormat.IsInteger) != 0
+            && RecordFormat.ExpiresAt(place.Record, place.Header) == plan.ExpiresAt)
         {
-            ulong* number = RecordFormat.IntegerWord(old, oldHeader);
+            ulong* number = RecordFormat.IntegerWord(place.Record, place.Header);
             Persist.Publish(number, (ulong)plan.Integer); // COMMIT POINT: number in place
             return;
         }
 
         byte flags = (byte)(RecordFormat.IsInteger | RecordFormat.ExpiryFlag(plan.ExpiresAt));
-        ulong header = RecordFormat.Header(plan.Type, flags, key.Length, sizeof(long));
-        long block = _heap.Blocks.Take(lane, RecordFormat.Length(header));
-        byte* record = RecordFiller.FillKey(lane, _base, block, header, key, plan.ExpiresAt);
+        ulong header = RecordFormat.Header(plan.Type, flags, place.Key.Length, sizeof(long));
+        long block = _heap.Blocks.Take(place.Lane, RecordFormat.Length(header));
+        byte* record = RecordFiller.FillKey(place.Lane, _base, block, header, place.Key, plan.ExpiresAt);
         Persist.Store(RecordFormat.IntegerWord(record, header), (ulong)plan.Integer);
-        PlaceOrGiveBack(lane, table, bucket, hash, block, header, old, oldHeader, slot);
+        PlaceOrGiveBack(place, block, header);
     }
 
-    private void SetExpiry(
-        Lane lane, Table table, ulong* bucket, ReadOnlySpan<byte> key, ulong hash, long expiresAt, byte* record, ulong header, ulong* slot)
+    private void SetExpiry(in KeyPlace place, long expiresAt)
     {
+        Lane lane = place.Lane;
+        byte* record = place.Record;
+        ulong header = place.Header;
         long before = RecordFormat.ExpiresAt(record, header);
         if (before == expiresAt)
         {
@@ -207,7 +228,7 @@ internal sealed unsafe partial class DictionaryCore
             }
 
             Intent intent = new() { Slot = OffsetOf(word), Value = (ulong)expiresAt };
-            Tally(ref intent, table, lane, 0, 0, expiring);
+            Tally(ref intent, place.Table, lane, 0, 0, expiring);
             lane.Begin(intent);
             Persist.Publish(word, (ulong)expiresAt); // COMMIT POINT: expiry
             lane.Finish(intent);
@@ -220,35 +241,43 @@ internal sealed unsafe partial class DictionaryCore
         ulong newHeader = RecordFormat.WithExpiry(header, expiresAt);
         long length = RecordFormat.Length(newHeader);
         long block = _heap.Blocks.Take(lane, length);
-        byte* copy = RecordFiller.FillKey(lane, _base, block, newHeader, key, expiresAt);
+        byte* copy = RecordFiller.FillKey(lane, _base, block, newHeader, place.Key, expiresAt);
         RecordFiller.FillValue(copy, newHeader, record, header, View(record, header).Value);
-        Sum(copy, newHeader, hash);
-        PlaceOrGiveBack(lane, table, bucket, hash, block, newHeader, record, header, slot);
+        Sum(copy, newHeader, place.Hash);
+        PlaceOrGiveBack(place, block, newHeader);
     }
 
-    private void PlaceOrGiveBack(Lane lane, Table table, ulong* bucket, ulong hash, long block, ulong header, byte* old, ulong oldHeader, ulong* slot)
+    private void PlaceOrGiveBack(in KeyPlace place, long block, ulong header)
     {
         try
         {
-            Place(lane, table, bucket, hash, block, header, old, oldHeader, slot);
+            Place(place, block, header);
         }
-        catch (Exception error) when (NotPlaced(error, lane, block, RecordFormat.Length(header)))
+        catch (Exception error)
         {
+            RecordFiller.TakeBack(_heap, place.Lane, error, block, RecordFormat.Length(header));
             throw;
         }
     }
 
-    /// <summary>Makes a filled record true: in place of the old one, or in an empty slot, or with a new overflow block.</summary>
-    private void Place(Lane lane, Table table, ulong* bucket, ulong hash, long block, ulong header, byte* old, ulong oldHeader, ulong* slot)
+    /// <summary>
+    /// Makes a filled record true: in place of the old one, or in an empty slot, or with a new overflow block.
+    /// </summary>
+    private void Place(in KeyPlace place, long block, ulong header)
     {
-        ulong entry = Slot.Entry(Slot.Tag(hash), block);
+        Lane lane = place.Lane;
+        ulong* bucket = place.Bucket;
+        ulong entry = Slot.Entry(Slot.Tag(place.Hash), block);
         int expiring = (RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 ? 1 : 0;
+        byte* old = place.Record;
         if (old == null)
         {
-            Insert(lane, table, bucket, entry, header, expiring);
+            Insert(lane, place.Table, bucket, entry, header, expiring);
             return;
         }
 
+        ulong* slot = place.Slot;
+        ulong oldHeader = place.Header;
         Invariant.Holds(Leads(slot, old), 7);
         int wasExpiring = RecordFormat.ExpiresAt(old, oldHeader) != RecordView.NoExpiry ? 1 : 0;
         if (lane.InGroup)
@@ -256,8 +285,9 @@ internal sealed unsafe partial class DictionaryCore
             AppendToGroup(lane, OffsetOf(old), block);
         }
 
-        Intent intent = new() { Slot = OffsetOf(slot), Value = entry, New = block, Old = lane.InGroup ? 0 : OffsetOf(old) };
-        Tally(ref intent, table, lane, 0, Taken(header) - Taken(oldHeader), expiring - wasExpiring);
+        long freed = lane.InGroup ? 0 : OffsetOf(old);
+        Intent intent = new() { Slot = OffsetOf(slot), Value = entry, New = block, Old = freed };
+        Tally(ref intent, place.Table, lane, 0, Taken(header) - Taken(oldHeader), expiring - wasExpiring);
         lane.Begin(intent);
         Persist.Publish((ulong*)(_base + block), header);
         Persist.Publish(slot, entry); // COMMIT POINT: update
@@ -269,7 +299,10 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>Adds an entry; <paramref name="header"/> is stored into its block first, or 0 where the block is allocated already.</summary>
+    /// <summary>
+    /// Adds an entry; <paramref name="header"/> is stored into its block first, or 0 where the block is allocated
+    /// already.
+    /// </summary>
     private void Insert(Lane lane, Table table, ulong* bucket, ulong entry, ulong header, int expiring)
     {
         long block = Slot.Offset(entry);
@@ -279,7 +312,8 @@ internal sealed unsafe partial class DictionaryCore
         long overflow = 0;
         if (slot == null)
         {
-            // The last entry moves into the new block beside the new one, and its slot becomes the link: both are there with that one store.
+            // The last entry moves into the new block beside the new one, and its slot becomes the link: both are there
+            // with that one store.
             slot = chain.LastNode(out _) + Slot.Last;
             overflow = _heap.Blocks.Take(lane, Table.BucketLength);
             ulong* node = (ulong*)(_base + overflow);
@@ -299,7 +333,13 @@ internal sealed unsafe partial class DictionaryCore
         }
 
         ulong recordHeader = header != 0 ? header : *(ulong*)(_base + block);
-        Intent intent = new() { Slot = OffsetOf(slot), Value = value, New = header != 0 ? block : 0, MoreNew = overflow == 0 ? default : new ReadOnlySpan<long>(&overflow, 1) };
+        Intent intent = new()
+        {
+            Slot = OffsetOf(slot),
+            Value = value,
+            New = header != 0 ? block : 0,
+            MoreNew = overflow == 0 ? default : new ReadOnlySpan<long>(&overflow, 1),
+        };
         Tally(ref intent, table, lane, 1, Taken(recordHeader), expiring);
         lane.Begin(intent);
         if (header != 0)
@@ -309,7 +349,8 @@ internal sealed unsafe partial class DictionaryCore
 
         if (overflow != 0)
         {
-            Persist.Publish((ulong*)(_base + overflow), BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
+            Persist.Publish((ulong*)(_base + overflow),
+                BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
         }
 
         Persist.Publish(slot, value); // COMMIT POINT: insert
@@ -322,8 +363,10 @@ internal sealed unsafe partial class DictionaryCore
 internal static class RecordErrors
 {
     public static ArgumentException ValueTooLong(long length) =>
-        new($"A value has at most {PersistentDictionary.MaximumValueLength:N0} bytes; this one would have {length:N0}. Split it over several keys.", nameof(length));
+        new($"A value has at most {PersistentDictionary.MaximumValueLength:N0} bytes; this one would " +
+            $"have {length:N0}. Split it over several keys.", nameof(length));
 
     public static ArgumentException KeyTooLong(int length) =>
-        new($"A key has at most {PersistentDictionary.MaximumKeyLength:N0} bytes; this one has {length:N0}. Use a hash of it as key.", nameof(length));
+        new($"A key has at most {PersistentDictionary.MaximumKeyLength:N0} bytes; this one has {length:N0}. Use a " +
+            "hash of it as key.", nameof(length));
 }

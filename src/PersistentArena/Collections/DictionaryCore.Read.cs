@@ -7,8 +7,9 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// Reading without locks: find the record, let the reader copy, then see whether the bucket's version, the bucket's place and the table are what they were. A
-/// writer changes the version before it frees anything, so bytes that passed the test are a record that was whole and current.
+/// Reading without locks: find the record, let the reader copy, then see whether the bucket's version, the bucket's
+/// place and the table are what they were. A writer changes the version before it frees anything, so bytes that passed
+/// the test are a record that was whole and current.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
@@ -39,8 +40,8 @@ internal sealed unsafe partial class DictionaryCore
     }
 
     /// <summary>
-    /// What comes after many looks that did not hold: writers are kept out of the bucket. So a reader comes to an end; and one whose callback changes what it reads, to an
-    /// exception.
+    /// What comes after many looks that did not hold: writers are kept out of the bucket. So a reader comes to an end;
+    /// and one whose callback changes what it reads, to an exception.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool ReadLocked<TReader>(ReadOnlySpan<byte> key, ulong hash, ref TReader reader)
@@ -166,7 +167,9 @@ internal sealed unsafe partial class DictionaryCore
         get => _recovered == null ? 0 : Volatile.Read(ref *_recovered);
     }
 
-    /// <summary>True where nothing has changed since that could have freed what was read, or moved what was not found.</summary>
+    /// <summary>
+    /// True where nothing has changed since that could have freed what was read, or moved what was not found.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsStill(in Look look, ulong hash)
     {
@@ -185,7 +188,8 @@ internal sealed unsafe partial class DictionaryCore
         {
             Table table = Current;
             ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
-            bool inside = (ulong)OffsetOf(bucket) <= (ulong)(_length - Table.BucketLength); // the table may have been replaced meanwhile
+            // the table may have been replaced meanwhile
+            bool inside = (ulong)OffsetOf(bucket) <= (ulong)(_length - Table.BucketLength);
             uint matches = inside ? Slot.Matches(bucket, Slot.Tag(hash)) : 0;
             if (matches != 0)
             {
@@ -197,9 +201,10 @@ internal sealed unsafe partial class DictionaryCore
     }
 
     /// <summary>
-    /// The record of a key that has not expired, or none. Without the bucket's lock, what it says holds only if the look still does. The common case, a plain
-    /// record in the first slot with the key's tag, is kept short, and the key and the value are reached without waiting for the header: a processor that
-    /// sees the end of one read from within its window begins the next one's misses early.
+    /// The record of a key that has not expired, or none. Without the bucket's lock, what it says holds only if the
+    /// look still does. The common case, a plain record in the first slot with the key's tag, is kept short, and the
+    /// key and the value are reached without waiting for the header: a processor that sees the end of one read from
+    /// within its window begins the next one's misses early.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private RecordView Find(ulong* bucket, ulong hash, ReadOnlySpan<byte> key)
@@ -247,8 +252,9 @@ internal sealed unsafe partial class DictionaryCore
     }
 
     /// <summary>
-    /// The record of a key, or null; then <paramref name="header"/> says whether something was met that cannot be: not 0 is damage, where the bucket's lock is
-    /// held or the look still holds. The key may be behind it, so nobody must take it for absent.
+    /// The record of a key, or null; then <paramref name="header"/> says whether something was met that cannot be: not
+    /// 0 is damage, where the bucket's lock is held or the look still holds. The key may be behind it, so nobody must
+    /// take it for absent.
     /// </summary>
     private byte* FindIn(ulong* node, ulong tag, ReadOnlySpan<byte> key, out ulong header, out ulong* slot)
     {
@@ -270,7 +276,8 @@ internal sealed unsafe partial class DictionaryCore
                 }
                 else
                 {
-                    // Two keys may share a tag. And a writer that has not changed the version yet may have put something else into the slot since its tag was seen.
+                    // Two keys may share a tag. And a writer that has not changed the version yet may have put
+                    // something else into the slot since its tag was seen.
                     strange |= Slot.HasTag(entry, tag) && Slot.Tag(Hash(RecordFormat.Key(record, header))) != tag;
                 }
             }
@@ -283,7 +290,8 @@ internal sealed unsafe partial class DictionaryCore
 
             if (!TryFollow(last, out node) || links >= Chain.MaximumLinks)
             {
-                strange = true; // A reader without a lock may be led in a circle by reused memory: it has to come to an end first.
+                // A reader without a lock may be led in a circle by reused memory: it has to come to an end first.
+                strange = true;
                 break;
             }
         }
@@ -293,10 +301,12 @@ internal sealed unsafe partial class DictionaryCore
         return null;
     }
 
-    private HeapDamagedException DamagedBucket(ulong* bucket) => Damaged(OffsetOf(bucket), "a slot of the bucket here, or of its overflow blocks, does not lead to a record of its own");
+    private HeapDamagedException DamagedBucket(ulong* bucket) => Damaged(OffsetOf(bucket),
+        "a slot of the bucket here, or of its overflow blocks, does not lead to a record of its own");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsInside(long offset, long length) => (offset > 0 && offset + length <= _length) || Regrown(offset, length);
+    private bool IsInside(long offset, long length) =>
+        (offset > 0 && offset + length <= _length) || Regrown(offset, length);
 
     private bool Regrown(long offset, long length)
     {
@@ -304,8 +314,8 @@ internal sealed unsafe partial class DictionaryCore
         return offset > 0 && offset + length <= _length;
     }
 
-    // Attaching has checked where all buckets lie: one outside is of a region that another process has made larger since, and is followed, or of a table that was replaced
-    // while it was looked at.
+    // Attaching has checked where all buckets lie: one outside is of a region that another process has made larger
+    // since, and is followed, or of a table that was replaced while it was looked at.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Look LookAgain(ulong hash)
     {
@@ -315,7 +325,8 @@ internal sealed unsafe partial class DictionaryCore
             Table table = Current;
             ulong buckets = table.Buckets;
             ulong* bucket = table.Bucket(Table.IndexOf(hash, buckets));
-            if ((ulong)OffsetOf(bucket) <= (ulong)(_length - Table.BucketLength) || Regrown(OffsetOf(bucket), Table.BucketLength))
+            if ((ulong)OffsetOf(bucket) <= (ulong)(_length - Table.BucketLength)
+                || Regrown(OffsetOf(bucket), Table.BucketLength))
             {
                 return new Look(table, buckets, bucket, Volatile.Read(ref bucket[Slot.Version]) + recovered);
             }

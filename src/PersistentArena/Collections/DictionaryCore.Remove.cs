@@ -23,7 +23,9 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>Takes an entry out of its chain, as the intent that the caller began to fill; the chain stays compact.</summary>
+    /// <summary>
+    /// Takes an entry out of its chain, as the intent that the caller began to fill; the chain stays compact.
+    /// </summary>
     private void TakeOut(Lane lane, ulong* bucket, ulong* slot, ref Intent intent)
     {
         ulong* node = new Chain(this, bucket).LastNode(out ulong* link);

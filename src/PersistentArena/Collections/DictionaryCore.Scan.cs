@@ -5,8 +5,8 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// Going through the records. The cursor counts with its bits reversed, so that a bucket that was visited covers all that it is split into later: what is
-/// there all the time is seen at least once, however the table grows.
+/// Going through the records. The cursor counts with its bits reversed, so that a bucket that was visited covers all
+/// that it is split into later: what is there all the time is seen at least once, however the table grows.
 /// </summary>
 internal sealed unsafe partial class DictionaryCore
 {
@@ -83,7 +83,8 @@ internal sealed unsafe partial class DictionaryCore
                     Leave(cursor);
                 }
 
-                Interlocked.CompareExchange(ref _expiryCursor, next, cursor); // of two threads that meet here one moves it on
+                // of two threads that meet here one moves it on
+                Interlocked.CompareExchange(ref _expiryCursor, next, cursor);
             }
             while (--buckets > 0 && next != 0);
         }
