@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace GuestMemFs.CrashLab;
@@ -184,6 +185,19 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>The processor time that a child has used; none where it has ended.</summary>
+    private static TimeSpan Worked(Process child)
+    {
+        try
+        {
+            return child.HasExited ? TimeSpan.Zero : child.TotalProcessorTime;
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception)
+        {
+            return TimeSpan.Zero; // it ended just now
+        }
+    }
+
     private static List<string> Run(string workload, string[] faults)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
@@ -200,16 +214,19 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         child.BeginErrorReadLine();
         List<string> lines = [];
         Stopwatch sinceLine = Stopwatch.StartNew();
+        TimeSpan worked = TimeSpan.Zero;
         using Timer watch = new(_ =>
         {
-            if (sinceLine.Elapsed > TimeSpan.FromMinutes(2) && !child.HasExited)
+            // A fault that hangs is noticed too: by what it works, since the machine may be busy, or where it stands.
+            if (Worked(child) - worked > TimeSpan.FromMinutes(2) || sinceLine.Elapsed > TimeSpan.FromMinutes(15))
             {
-                child.Kill(); // a fault that hangs is noticed too
+                child.Kill();
             }
         }, null, 1000, 1000);
         while (child.StandardOutput.ReadLine() is { } line)
         {
             sinceLine.Restart();
+            worked = Worked(child);
             lines.Add(line);
         }
 

@@ -315,15 +315,7 @@ internal sealed unsafe partial class DictionaryCore
             // The last entry moves into the new block beside the new one, and its slot becomes the link: both are there
             // with that one store.
             slot = chain.LastNode(out _) + Slot.Last;
-            overflow = _heap.Blocks.Take(lane, Table.BucketLength);
-            ulong* node = (ulong*)(_base + overflow);
-            Persist.Store(node + 1, *slot);
-            Persist.Store(node + 2, entry);
-            for (int i = 3; i <= Slot.PerNode; i++)
-            {
-                Persist.Store(node + i, 0);
-            }
-
+            overflow = FillOverflow(lane, *slot, entry);
             value = Slot.Link(overflow);
         }
 
@@ -356,6 +348,20 @@ internal sealed unsafe partial class DictionaryCore
         Persist.Publish(slot, value); // COMMIT POINT: insert
         lane.Finish(intent);
         lane.InsertsSinceGrowthCheck++;
+    }
+
+    private long FillOverflow(Lane lane, ulong moved, ulong entry)
+    {
+        long block = _heap.Blocks.Take(lane, Table.BucketLength);
+        ulong* node = (ulong*)(_base + block);
+        Persist.Store(node + 1, moved);
+        Persist.Store(node + 2, entry);
+        for (int i = 3; i <= Slot.PerNode; i++)
+        {
+            Persist.Store(node + i, 0);
+        }
+
+        return block;
     }
 }
 
