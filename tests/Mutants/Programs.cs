@@ -5,6 +5,11 @@ namespace GuestMemFs.Mutants;
 /// <summary>Runs programs.</summary>
 internal static class Programs
 {
+    private const string InItsOwn =
+        "mount -t proc proc /proc && mount -t tmpfs -o size=8g tmpfs /dev/shm && exec \"$@\"";
+
+    private static readonly TimeSpan s_looksEach = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Runs a program to its end, and gives what it printed.</summary>
     public static string Run(string program, string folder, params string[] arguments)
     {
@@ -15,27 +20,40 @@ internal static class Programs
     }
 
     /// <summary>
-    /// Runs tests in a <c>/dev/shm</c> and a <c>/proc</c> of their own where that can be had (as root), so that what a wrong library leaves behind is gone with them; gives the exit
-    /// status, or null where they were ended after the time.
+    /// Runs tests in a <c>/dev/shm</c> and a <c>/proc</c> of their own where that can be had (as root), so that what a
+    /// wrong library leaves behind is gone with them; gives the exit status, or null where they were ended: they had
+    /// used more processor time than the limit, or nothing of them wanted to run any more.
     /// </summary>
-    public static int? RunTests(string folder, string program, IEnumerable<string> arguments, TimeSpan patience)
+    public static (int? Status, double Used) RunTests(
+        string folder, string program, IEnumerable<string> arguments, double limit)
     {
         string[] own = Environment.IsPrivilegedProcess
-            ? ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "mount -t proc proc /proc && mount -t tmpfs -o size=8g tmpfs /dev/shm && exec \"$@\"", "sh"]
+            ? ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", InItsOwn, "sh"]
             : [];
         string[] line = [.. own, Path.Combine(folder, program), .. arguments];
-        var start = new ProcessStartInfo(line[0], line[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        _ = WriteAsync(process.StandardOutput.BaseStream, LogIn(folder));
-        _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
-        if (process.WaitForExit(patience))
+        ProcessStartInfo start = new(line[0], line[1..])
         {
-            return process.ExitCode;
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task written = WriteAsync(process.StandardOutput.BaseStream, LogIn(folder));
+        _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
+        ProcessTree tree = new(process.Id);
+        while (!process.WaitForExit(s_looksEach))
+        {
+            tree.Look();
+            if (tree.Used > limit || tree.IsStuck)
+            {
+                process.Kill(entireProcessTree: true);
+                process.WaitForExit();
+                return (null, tree.Used);
+            }
         }
 
-        process.Kill(entireProcessTree: true);
-        process.WaitForExit();
-        return null;
+        written.Wait(s_looksEach);
+        return (process.ExitCode, tree.Used);
     }
 
     /// <summary>Where a run of tests says what it did.</summary>
