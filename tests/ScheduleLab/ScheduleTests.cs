@@ -47,7 +47,7 @@ public sealed class ScheduleTests
     public void Triples_of_operations_by_chance()
     {
         Random random = new(11);
-        Scenario[] triples = [.. Enumerable.Range(0, 3_000).Select(_ => Scenario.Triple(random)).Where(triple =>
+        Scenario[] triples = [.. Enumerable.Range(0, 1_600).Select(_ => Scenario.Triple(random)).Where(triple =>
             !KnownFinds.Covers(triple))];
 
         AssertNone(Sweep.Run("triples by chance", triples, i =>
@@ -58,7 +58,7 @@ public sealed class ScheduleTests
     [Trait("speed", "slow")]
     public void Pairs_by_chance_from_every_beginning() =>
         AssertNone(Sweep.Run("pairs by chance", Pairs(), i => new Explorer(i) { Crashes = false }, (explorer, pair) =>
-            explorer.Chance(pair, 1, 100)));
+            explorer.Chance(pair, 1, 25)));
 
     [Fact]
     [Trait("speed", "slow")]
@@ -66,6 +66,38 @@ public sealed class ScheduleTests
         AssertNone(Sweep.Run("deaths under a reader", Scenario.Deaths().Where(pair =>
             !KnownFinds.CoversDeath(pair) && pair.Beginning.Name is "one" or "big" or "overflow"), i =>
                 new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Deaths(pair)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Every_pair_of_a_sorted_maps_operations_with_up_to_one_preemption() =>
+        AssertNone(Sweep.Run("sorted map, one preemption", SortedScenarios.Pairs(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Splits_and_joins_of_a_sorted_map_with_up_to_two_preemptions() =>
+        AssertNone(Sweep.Run("sorted map, two preemptions", SortedScenarios.Meetings(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 2)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_at_every_store_of_a_sorted_maps_operations() =>
+        AssertNone(Sweep.Run("sorted map", SortedScenarios.Pairs(), i => new Explorer(i), (explorer, pair) =>
+            explorer.Exhaust(pair, 0)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_reader_of_a_sorted_map_in_another_process_lives_across_a_writers_death() =>
+        AssertNone(Sweep.Run("sorted map, deaths under a reader", SortedScenarios.Deaths(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Deaths(pair)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_at_every_store_with_checksums_and_in_a_heap_that_erases() =>
+        AssertNone(Sweep.Run(
+            "checksums and erasing",
+            Pairs().Where(pair => pair.Beginning.Name is "checked" or "erasing"),
+            i => new Explorer(i), (explorer, pair) => explorer.Exhaust(pair, 0)));
 
     [Fact]
     public void What_is_known_to_be_wrong_is_still_found()

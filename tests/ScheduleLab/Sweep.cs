@@ -73,7 +73,8 @@ internal static class Sweep
         bool deaths = arguments.Contains("deaths"), weak = arguments.Contains("weak");
         IReadOnlyList<Finding> findings = Run(
             "pairs",
-            (deaths ? Scenario.Deaths() : Scenario.Pairs()).Where(pair =>
+            (deaths ? Scenario.Deaths().Concat(SortedScenarios.Deaths())
+                : Scenario.Pairs().Concat(SortedScenarios.Pairs())).Where(pair =>
                 pair.Name.Contains(text, StringComparison.Ordinal)),
             i => new Explorer(i) { Crashes = weak || arguments.Contains("crashes"), Weak = weak },
             (explorer, pair) => deaths ? explorer.Deaths(pair) : explorer.Exhaust(pair, preemptions));

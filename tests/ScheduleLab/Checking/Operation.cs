@@ -17,6 +17,11 @@ internal sealed class World
     public required PersistentDictionary Elsewhere { get; init; }
 
     public required PersistentRoot<Objects> Objects { get; init; }
+
+    /// <summary>A sorted map, where the scenario has one; and as a reader in another process sees it.</summary>
+    public PersistentSortedMap? Map { get; init; }
+
+    public PersistentSortedMap? MapElsewhere { get; init; }
 }
 
 /// <summary>The application's object of the lab.</summary>
@@ -54,6 +59,10 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
 
     public GroupStep Group { get; init; }
 
+    /// <summary>True for what changes nothing.</summary>
+    public bool Reads => Name.Split(' ')[0] is "get" or "get-elsewhere" or "get-many" or "scan" or "scan-elsewhere"
+        or "map-get" or "map-get-elsewhere" or "map-scan" or "map-scan-down" or "map-rank" or "map-at";
+
     /// <summary>Its keys, for what a scan must see.</summary>
     public string[] Keys { get; init; } = [];
 
@@ -78,7 +87,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         }
     }
 
-    private static bool Is(string result, string? expected) => result == Any || result == (expected ?? "none");
+    public static bool Is(string result, string? expected) => result == Any || result == (expected ?? "none");
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 

@@ -61,7 +61,7 @@ internal sealed partial class Explorer
             try
             {
                 _history.Call(2, Operation.Recover());
-                _world = Attach(_memory, 3);
+                _world = Attach(_memory, 3, _scenario.Beginning);
                 _history.Return(2, "ok");
                 foreach (Operation operation in Scenario.Successors[successor])
                 {

@@ -1,4 +1,6 @@
 using System.Text;
+using GuestMemFs.Collections;
+using GuestMemFs.Heap;
 using GuestMemFs.Inspection;
 using GuestMemFs.ScheduleLab.Checking;
 using GuestMemFs.ScheduleLab.Seam;
@@ -178,7 +180,7 @@ internal sealed partial class Explorer : IDisposable
     private byte[] Image(Beginning beginning)
     {
         _memory.Bytes.Fill(0xA5);
-        World world = Attach(_memory, 1, formatted: false);
+        World world = Attach(_memory, 1, beginning, formatted: false);
         Do(beginning.Before, world, beginning.Name);
         return _memory.Bytes.ToArray();
     }
@@ -194,22 +196,35 @@ internal sealed partial class Explorer : IDisposable
         }
     }
 
-    private static World Attach(Memory memory, ulong epoch, bool formatted = true)
+    private static World Attach(Memory memory, ulong epoch, Beginning beginning, bool formatted = true)
     {
-        PersistentHeap heap = PersistentHeap.Open(new ScheduleSpace(memory, epoch) { IsFormatted = formatted });
-        PersistentDictionaryOptions options = new() { TimeProvider = StoppedTime.Instance };
+        PersistentHeap heap = PersistentHeap.Open(
+            new ScheduleSpace(memory, epoch) { IsFormatted = formatted }, new HeapOptions { Erase = beginning.Erases });
+        PersistentDictionaryOptions options = new()
+        {
+            TimeProvider = StoppedTime.Instance,
+            Checksums = beginning.Checksums,
+        };
         PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys", options);
         PersistentRoot<Objects> objects = heap.OpenOrCreateRoot<Objects>("objects");
-        PersistentDictionary elsewhere = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(new ScheduleSpace(memory,
-            epoch, writable: false)), "keys", options);
-        return new World { Heap = heap, Dictionary = dictionary, Elsewhere = elsewhere, Objects = objects };
+        PersistentSortedMap? map = beginning.HasMap ? PersistentSortedMap.OpenOrCreate(heap, "map") : null;
+        PersistentHeap other = PersistentHeap.Open(new ScheduleSpace(memory, epoch, writable: false));
+        return new World
+        {
+            Heap = heap,
+            Dictionary = dictionary,
+            Elsewhere = PersistentDictionary.OpenOrCreate(other, "keys", options),
+            Objects = objects,
+            Map = map,
+            MapElsewhere = beginning.HasMap ? PersistentSortedMap.OpenOrCreate(other, "map") : null,
+        };
     }
 
     private void Prepare()
     {
         Points.LaneHint = 0;
         _memory.Load(_images[_scenario.Beginning.Name]);
-        _world = Attach(_memory, 2);
+        _world = Attach(_memory, 2, _scenario.Beginning);
         Do(_scenario.Beginning.After, _world, _scenario.Beginning.Name);
         _memory.Begin();
         _history.Clear();
@@ -319,6 +334,11 @@ internal sealed partial class Explorer : IDisposable
             }
 
             string content = Content(_world);
+            if (Leftover(_memory, _world) is { } leftover)
+            {
+                return leftover;
+            }
+
             return !_history.IsLinearizable(_model, model => model.Text() == content)
                 ? $"no order of the operations gives these results and this content: {content}" : ScanProblem();
         }
@@ -349,6 +369,11 @@ internal sealed partial class Explorer : IDisposable
     private string? ScanProblem(params ReadOnlySpan<Operation> more)
     {
         Operation[] all = [.. _scenario.Threads.SelectMany(script => script.Operations), .. more];
+        if (_scenario.Beginning.HasMap && MapScanProblem(all) is { } problem)
+        {
+            return problem;
+        }
+
         foreach (string seen in _history.ResultsOf("scan").Concat(_history.ResultsOf("scan-elsewhere")))
         {
             string[] records = seen.Length == 0 ? [] : seen.Split(';');
@@ -366,6 +391,32 @@ internal sealed partial class Explorer : IDisposable
             if (records.FirstOrDefault(record => !CanBe(record, all)) is { } strange)
             {
                 return $"a scan saw {strange}";
+            }
+        }
+
+        return null;
+    }
+
+    private string? MapScanProblem(Operation[] all)
+    {
+        foreach (bool descends in (bool[])[false, true])
+        {
+            foreach (string seen in _history.ResultsOf(descends ? "map-scan-down" : "map-scan"))
+            {
+                string[] records = [.. seen.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(record =>
+                    MapOperation.Prefix + record)];
+                string? missed = _model.Names.FirstOrDefault(name =>
+                    name.StartsWith(MapOperation.Prefix, StringComparison.Ordinal)
+                    && !all.Any(operation => operation.Keys.Contains(name))
+                    && !records.Contains($"{name}={_model[name]}"));
+                string? strange = records.FirstOrDefault(record => !CanBe(record, all));
+                string? problem = MapOperation.ProblemOf(seen, descends)
+                    ?? (missed is not null ? $"a walk did not see {missed}, which was there all the time: {seen}"
+                    : strange is not null ? $"a walk saw {strange}" : null);
+                if (problem is not null)
+                {
+                    return problem;
+                }
             }
         }
 
@@ -424,12 +475,13 @@ internal sealed partial class Explorer : IDisposable
         string when = $"after a crash at step {_schedule.Steps - 1}{(lost > 0 ? $" that lost {lost} words" : "")}";
         try
         {
-            World world = Attach(_crashed, 3);
+            World world = Attach(_crashed, 3, _scenario.Beginning);
             IReadOnlyList<string> problems = HeapVerifier.Verify(world.Heap);
             string content = Content(world);
             _wrong = problems.Count > 0 ? $"{when} the heap is damaged: {string.Join("; ", problems.Take(5))}"
                 : !_history.IsLinearizable(_model, model => model.AfterCrash() == content)
                     ? $"{when} there is neither what had returned nor that and what was in flight: {content}"
+                : Leftover(_crashed, world) is { } leftover ? $"{when} {leftover}"
                 : null;
         }
         catch (Exception error) when (error is not OutOfMemoryException)
@@ -465,9 +517,59 @@ internal sealed partial class Explorer : IDisposable
             }
         }
 
+        if (world.Map is not null && MapOperation.AddContent(world.Map, texts) is { } wrong)
+        {
+            return wrong;
+        }
+
         AddObjects(world, texts);
         return string.Concat(texts.Select(text => $"{text.Key}={text.Value} "));
     }
+
+    // In a heap that erases, what is in no record has no three letters in a row, which keys and values consist of.
+    private unsafe string? Leftover(Memory memory, World world)
+    {
+        if (!_scenario.Beginning.Erases)
+        {
+            return null;
+        }
+
+        byte[] rest = memory.Bytes.ToArray();
+        foreach ((long block, long size) in HeapBlocks.Find(world.Heap.Space))
+        {
+            ulong header = *(ulong*)(memory.Base + block);
+            long length = RecordFormat.IsRecord(header) ? RecordFormat.Length(header) : size;
+            if (BlockHeader.TypeOf(header) == BlockHeader.TypeLeaf && SliceLeft(memory, block) is { } slice)
+            {
+                return slice;
+            }
+
+            rest.AsSpan((int)block, (int)length).Clear();
+        }
+
+        int letters = 0;
+        for (int i = (int)(HeapFormat.FirstPage << HeapFormat.PageShift); i < rest.Length; i++)
+        {
+            letters = char.IsAsciiLetterLower((char)rest[i]) ? letters + 1 : 0;
+            if (letters == 3)
+            {
+                return $"what was erased is there still, at {i - 2}: {Encoding.ASCII.GetString(rest, i - 2, 8)}";
+            }
+        }
+
+        return null;
+    }
+
+    // The slice of a key in a slot that is not in use.
+    private static unsafe string? SliceLeft(Memory memory, long block)
+    {
+        TreeNode leaf = new(memory.Base, block, TreeNode.ShapeOf(0, SlotOrder.Slots, 0, 0));
+        leaf.TryOrder(out SlotOrder order);
+        return Enumerable.Range(0, SlotOrder.Slots).Any(slot => !order.Contains(slot) && SliceOf(leaf, slot) != 0)
+            ? $"the leaf at {block} has a slice of a key that was removed" : null;
+    }
+
+    private static unsafe ulong SliceOf(TreeNode leaf, int slot) => *leaf.Slice(slot);
 
     private static void AddObjects(World world, SortedDictionary<string, string> texts)
     {
@@ -480,7 +582,7 @@ internal sealed partial class Explorer : IDisposable
             }
         }
 
-        foreach (string root in world.Heap.Roots.Where(root => root is not ("keys" or "objects")))
+        foreach (string root in world.Heap.Roots.Where(root => root is not ("keys" or "objects" or "map")))
         {
             if (!texts.TryAdd($"root:{root}", world.Heap.OpenOrCreateRoot<long>(root).Value.ToString(
                 System.Globalization.CultureInfo.InvariantCulture)))

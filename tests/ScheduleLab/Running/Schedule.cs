@@ -123,6 +123,10 @@ internal sealed unsafe class Schedule : IDisposable
         {
             // Its process is dead.
         }
+        catch (InvalidOperationException) when (me.Dying)
+        {
+            // So it is here: an invariant does not hold while the library gives back what a dead process would not.
+        }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             Fail($"thread {me.Index}: {error.GetType().Name}: {error.Message}");
