@@ -1,4 +1,5 @@
 using KvStore.Access;
+using KvStore.Protocol;
 using KvStore.Engine;
 
 namespace KvStore.Commands;
@@ -56,8 +57,25 @@ internal enum ChannelArguments
 /// <param name="First">The first; 0: none is.</param>
 /// <param name="Last">The last; negative: counted from the end, -1 is the last argument.</param>
 /// <param name="Step">From one to the next.</param>
-internal readonly record struct KeySpec(int First, int Last, int Step)
+/// <param name="Counted">The argument that says how many there are, right before them; 0: none does.</param>
+internal readonly record struct KeySpec(int First, int Last, int Step, int Counted = 0)
 {
+    /// <summary>So many as that argument says, behind it.</summary>
+    public static KeySpec CountedBy(int argument) => new(argument + 1, argument + 1, 1, argument);
+
+    /// <summary>The last key's place among arguments; before the first, where there is none.</summary>
+    public int LastOf(Arguments args)
+    {
+        if (Counted > 0)
+        {
+            return Numbers.TryParse(args[Counted], out long count) && count >= 0 && count < args.Count
+                ? (int)Math.Min(Counted + count, args.Count - 1)
+                : Counted;
+        }
+
+        return Math.Min(args.Count - 1, Last < 0 ? args.Count + Last : Last);
+    }
+
     public static KeySpec None => default;
 
     public static KeySpec One => new(1, 1, 1);

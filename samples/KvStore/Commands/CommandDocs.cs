@@ -157,8 +157,15 @@ internal static class CommandDocs
             return;
         }
 
-        (int first, int last, int step) = command.Keys;
-        last = last < 0 ? count + last : last;
+        int first = command.Keys.First;
+        int step = command.Keys.Step;
+        int last = command.Keys.LastOf(call.Args.From(2));
+        if (last < first)
+        {
+            call.Reply.Error("ERR Invalid arguments specified for command"u8);
+            return;
+        }
+
         call.Reply.Array(((last - first) / step) + 1);
         for (int i = first; i <= last; i += step)
         {
@@ -178,9 +185,10 @@ internal static class CommandDocs
             reply.Simple(System.Text.Encoding.ASCII.GetBytes(flag));
         }
 
-        reply.Integer(command.Keys.First);
-        reply.Integer(command.Keys.Last);
-        reply.Integer(command.Keys.Step);
+        bool isCounted = command.Keys.Counted > 0;
+        reply.Integer(isCounted ? 0 : command.Keys.First);
+        reply.Integer(isCounted ? 0 : command.Keys.Last);
+        reply.Integer(isCounted ? 0 : command.Keys.Step);
         string[] categories = AclCategoryNames.Of(command.Categories);
         reply.Set(categories.Length);
         foreach (string category in categories)

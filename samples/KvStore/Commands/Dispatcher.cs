@@ -159,8 +159,8 @@ internal static class Dispatcher
 
     private static bool KeysFit(Command command, Arguments args)
     {
-        int last = command.Keys.Last < 0 ? args.Count - 1 : command.Keys.Last;
-        for (int i = command.Keys.First; i <= last && i < args.Count; i += command.Keys.Step)
+        int last = command.Keys.LastOf(args);
+        for (int i = command.Keys.First; i <= last; i += command.Keys.Step)
         {
             if (args[i].Length > PersistentDictionary.MaximumKeyLength)
             {

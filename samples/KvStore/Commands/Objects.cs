@@ -61,7 +61,8 @@ internal static class Objects
         }
     }
 
-    private static ReadOnlySpan<byte> SetEncoding(in Call call) => "hashtable"u8;
+    private static ReadOnlySpan<byte> SetEncoding(in Call call) =>
+        call.Engine.Set.TryOpen(call.Args[2]) && call.Engine.Set.IsPackedInteger() ? "intset"u8 : "hashtable"u8;
 
     private ref struct Reader : IRecordReader
     {

@@ -122,11 +122,11 @@ internal static class Permissions
             return Verdict.Allowed;
         }
 
-        (int first, int last, int step) = command.Keys;
-        last = Math.Min(args.Count - 1, last < 0 ? args.Count + last : last);
+        int first = command.Keys.First;
+        int last = command.Keys.LastOf(args);
         KeyAccess more = command.ReadsWithGet && HasGet(args) ? KeyAccess.Read : KeyAccess.Exists;
         KeyAccess access = command.KeyAccess | more;
-        for (key = first; key <= last; key += step)
+        for (key = first; key <= last; key += command.Keys.Step)
         {
             KeyAccess asked = key > first ? command.SecondKeyAccess ?? access : access;
             if (!selector.AllowsKey(args[key], asked))

@@ -118,6 +118,14 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
         return true;
     }
 
+    /// <summary>Removes all elements.</summary>
+    public void RemoveAll()
+    {
+        IsChanged |= Exists;
+        _isDropped = IsLarge;
+        Packed.Clear();
+    }
+
     /// <summary>The other order of a large one.</summary>
     protected PersistentSortedMapSection OtherSection() => Nested.Section(Id, 2);
 

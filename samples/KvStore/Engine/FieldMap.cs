@@ -1,4 +1,5 @@
 using GuestMemFs;
+using KvStore.Protocol;
 
 namespace KvStore.Engine;
 
@@ -64,12 +65,23 @@ internal sealed class FieldMap(Keyspace keyspace, ServerOptions options, RecordT
             Packed.Insert(end, value);
         }
 
-        if (Packed.Count / PiecesPerElement > MostEntries)
+        if (Packed.Count / PiecesPerElement > MostEntries && !IsPackedInteger())
         {
             Grow();
         }
 
         return true;
+    }
+
+    /// <summary>Adds a member; false where it is one.</summary>
+    public bool Add(ReadOnlySpan<byte> member)
+    {
+        if (TryGet(member, out _))
+        {
+            return false;
+        }
+
+        return Set(member, default);
     }
 
     /// <summary>Removes a field; false where there is none.</summary>
@@ -116,6 +128,18 @@ internal sealed class FieldMap(Keyspace keyspace, ServerOptions options, RecordT
             ReadOnlySpan<byte> field = Packed.Read(ref at);
             Section.Set(field, _hasValues ? Packed.Read(ref at) : default);
         }
+    }
+
+    /// <summary>True for a small set of integers, of which more are small.</summary>
+    public bool IsPackedInteger()
+    {
+        bool all = !_hasValues && !IsLarge && Packed.Count <= options.SetPackedIntegers;
+        for (int at = PackedPieces.Start; all && at < Packed.End;)
+        {
+            all = Numbers.TryParse(Packed.Read(ref at), out _);
+        }
+
+        return all;
     }
 
     private int Find(ReadOnlySpan<byte> field, out int valueAt)

@@ -50,6 +50,18 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>What a command on a hash works on.</summary>
     public FieldMap Hash => field ??= new FieldMap(Keyspace, Options, RecordType.Hash);
 
+    /// <summary>What a command on a set works on.</summary>
+    public FieldMap Set => field ??= NewSet();
+
+    /// <summary>One more, for commands on several sets.</summary>
+    public FieldMap NewSet() => new(Keyspace, Options, RecordType.Set);
+
+    /// <summary>What a command on a list works on.</summary>
+    public ElementList List => field ??= NewList();
+
+    /// <summary>One more, for commands on two lists.</summary>
+    public ElementList NewList() => new(Keyspace, Options);
+
     /// <summary>Where scans of large collections go on.</summary>
     public ScanPlaces ScanPlaces { get; } = new();
 

@@ -121,6 +121,16 @@ internal sealed class ServerOptions
     /// <summary>Which changes of keys are published.</summary>
     public KeyEvents KeyEvents { get; set; }
 
+    /// <summary>Most elements of a list that is kept within its key's record, or, negative, what its bytes may
+    /// be.</summary>
+    public int ListPacked { get; set; } = -2;
+
+    /// <summary>The same as a number of elements.</summary>
+    public int ListPackedEntries => ListPacked > 0 ? ListPacked : int.MaxValue;
+
+    /// <summary>The same as bytes: 4 KiB for -1, twice as many for -2 and so on.</summary>
+    public int ListPackedBytes => ListPacked > 0 ? 1 << 16 : 2048 << Math.Clamp(-ListPacked, 1, 5);
+
     /// <summary>Most fields of a hash that is kept within its key's record.</summary>
     public int HashPackedEntries { get; set; } = 512;
 

@@ -124,6 +124,12 @@ internal static class Settings
         new(
             "notify-keyspace-events", "which changes of keys are published, in Redis's letters; without n",
             o => KeyEventLetters.Show(o.KeyEvents), SetKeyEvents, atRunTime: true),
+        Number(
+            "list-max-listpack-size", "most elements of a list that is kept in one piece; -1 to -5: 4 to 64 KiB",
+            -5, 1 << 20, o => o.ListPacked, (o, v) => o.ListPacked = (int)v, atRunTime: true),
+        Number(
+            "list-max-ziplist-size", "the same",
+            -5, 1 << 20, o => o.ListPacked, (o, v) => o.ListPacked = (int)v, atRunTime: true),
         Packed(
             "hash-max-listpack-entries", "most fields of a hash that is kept in one piece",
             o => o.HashPackedEntries, (o, v) => o.HashPackedEntries = v),

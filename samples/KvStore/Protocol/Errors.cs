@@ -15,6 +15,15 @@ internal static class Errors
 
     public static ReadOnlySpan<byte> NotANumber => "ERR increment would produce NaN or Infinity"u8;
 
+    public static ReadOnlySpan<byte> NotPositive => "ERR value is out of range, must be positive"u8;
+
+    public static ReadOnlySpan<byte> NotInLongRange =>
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"u8;
+
+    public static ReadOnlySpan<byte> RankZero =>
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... "u8
+        + "or use negative to start from the end of the list"u8;
+
     public static ReadOnlySpan<byte> NotInRange => "ERR value is out of range"u8;
 
     public static ReadOnlySpan<byte> ElementTooLong =>

@@ -11,12 +11,16 @@ namespace KvStore.Tests.Commands;
 /// </summary>
 public sealed class CollectionDifferentialTests(ITestOutputHelper output)
 {
-    private const int Steps = 6_000;
+    private const int Steps = 4_500;
     private const int StepsBetweenKills = 1_500;
 
     [Theory]
     [InlineData("hash", false, 1)]
     [InlineData("hash", true, 2)]
+    [InlineData("set", false, 3)]
+    [InlineData("set", true, 4)]
+    [InlineData("list", false, 5)]
+    [InlineData("list", true, 6)]
     public void Random_commands_answer_as_redis_does(string type, bool resp3, int seed)
     {
         output.WriteLine($"seed {seed}");
@@ -93,6 +97,9 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
             Assert.Equal("+OK\r\n", client.Call("CONFIG", "SET", name, value));
         }
 
+        client.Call("CONFIG", "SET", "list-max-listpack-size", "6");
+        client.Call("CONFIG", "SET", "set-max-listpack-entries", "7"); // redis 7.0 has no such setting
+
         return client;
     }
 
@@ -129,6 +136,33 @@ internal sealed class CollectionCommands(string type, Random random)
         "OBJECT ENCODING k",
     ];
 
+    private static readonly string[] s_set =
+    [
+        "SADD k m", "SADD k m m m", "SADD k m m m m m m", "SREM k m", "SREM k m m m", "SISMEMBER k m",
+        "SMISMEMBER k m m m", "SMEMBERS k", "SCARD k", "SPOP k 1000", "SPOP k 0", "SPOP k -1", "SPOP absent",
+        "SPOP k 1 2", "SRANDMEMBER k", "SRANDMEMBER k 1000", "SRANDMEMBER k -4", "SRANDMEMBER k 0", "SRANDMEMBER k x",
+        "SMOVE k k m", "SMOVE k k m", "SINTER k k", "SINTER k k k", "SUNION k k", "SUNION k", "SDIFF k k",
+        "SDIFF k k k", "SINTERSTORE k k k", "SUNIONSTORE k k k", "SDIFFSTORE k k k", "SINTERCARD 2 k k",
+        "SINTERCARD 2 k k LIMIT 1", "SINTERCARD 0 k", "SINTERCARD 3 k k", "SINTERCARD 1 k BOGUS",
+        "SINTERCARD 1 k LIMIT -1", "SINTERCARD x k", "SSCAN k 0 COUNT 1000", "SSCAN k 0 MATCH m1* COUNT 1000",
+        "COMMAND GETKEYS SINTERCARD 2 k k", "COMMAND GETKEYS SUNIONSTORE k k k",
+    ];
+
+    private static readonly string[] s_list =
+    [
+        "LPUSH k m", "RPUSH k m", "LPUSH k m m m", "RPUSH k m m v", "LPUSHX k m", "RPUSHX k m m", "LPOP k", "RPOP k",
+        "LPOP k 2", "RPOP k 3", "LPOP k 0", "LPOP k -1", "LPOP k 1 2", "LLEN k", "LINDEX k i", "LINDEX k x",
+        "LINDEX k -1", "LRANGE k 0 -1", "LRANGE k i i", "LRANGE k x 1", "LSET k i v", "LSET k i m", "LSET k x m",
+        "LINSERT k BEFORE m m", "LINSERT k AFTER m m", "LINSERT k BOGUS m m", "LINSERT k BEFORE m v", "LREM k 0 m",
+        "LREM k 1 m", "LREM k -1 m", "LREM k -2 m", "LREM k x m", "LTRIM k 0 12", "LTRIM k 1 -1", "LTRIM k 0 -2",
+        "LTRIM k i i", "LPOS k m", "LPOS k m RANK 2", "LPOS k m RANK -1", "LPOS k m COUNT 0",
+        "LPOS k m RANK -1 COUNT 2", "LPOS k m MAXLEN 3", "LPOS k m RANK -1 COUNT 0 MAXLEN 4", "LPOS k m RANK 0",
+        "LPOS k m COUNT -1", "LPOS k m BOGUS", "LPOS k m RANK", "LMOVE k k LEFT RIGHT", "LMOVE k k RIGHT LEFT",
+        "LMOVE k k LEFT LEFT", "LMOVE k k BOGUS LEFT", "RPOPLPUSH k k", "LMPOP 1 k LEFT", "LMPOP 2 k k RIGHT COUNT 2",
+        "LMPOP 2 k k", "LMPOP 0 k LEFT", "LMPOP 3 k k LEFT", "LMPOP 1 k LEFT COUNT 0", "LMPOP 1 k LEFT BOGUS 1",
+        "COMMAND GETKEYS LMPOP 2 k k LEFT", "OBJECT ENCODING k",
+    ];
+
     private static readonly string[] s_common =
     [
         "DEL k", "DEL k k", "TYPE k", "EXISTS k k", "RENAME k k", "RENAMENX k k", "COPY k k", "COPY k k REPLACE",
@@ -142,6 +176,7 @@ internal sealed class CollectionCommands(string type, Random random)
     [
         ("hash-max-listpack-entries", "8"),
         ("hash-max-listpack-value", "20"),
+        ("set-max-intset-entries", "6"),
     ];
 
     public string[] Next()
@@ -149,6 +184,8 @@ internal sealed class CollectionCommands(string type, Random random)
         string[] own = type switch
         {
             "hash" => s_hash,
+            "set" => s_set,
+            "list" => s_list,
             _ => throw new ArgumentOutOfRangeException(type),
         };
         string[] from = random.Next(8) == 0 ? s_common : own;
@@ -166,6 +203,10 @@ internal sealed class CollectionCommands(string type, Random random)
             yield return ["PERSIST", $"key{i}"];
             yield return ["HGETALL", $"key{i}"];
             yield return ["HLEN", $"key{i}"];
+            yield return ["SMEMBERS", $"key{i}"];
+            yield return ["SCARD", $"key{i}"];
+            yield return ["LRANGE", $"key{i}", "0", "-1"];
+            yield return ["LLEN", $"key{i}"];
         }
     }
 
@@ -178,12 +219,17 @@ internal sealed class CollectionCommands(string type, Random random)
             name = "HKEYS"; // all of them
         }
 
-        if (name == "HRANDFIELD" && reply.StartsWith('$') && reply != "$-1\r\n")
+        if ((name == "SPOP" && args is [_, _, "1000"]) || (name == "SRANDMEMBER" && args is [_, _, "1000"]))
+        {
+            name = "SMEMBERS"; // all of them
+        }
+
+        if (name is "HRANDFIELD" or "SRANDMEMBER" && reply.StartsWith('$') && reply != "$-1\r\n")
         {
             return "some field";
         }
 
-        if (name is "HRANDFIELD" or "EXEC")
+        if (name is "HRANDFIELD" or "SRANDMEMBER" or "EXEC")
         {
             return reply.Split("\r\n")[0];
         }
@@ -208,7 +254,9 @@ internal sealed class CollectionCommands(string type, Random random)
         "k" => $"key{random.Next(6)}",
         "s" => $"key{random.Next(6)}",
         "f" => $"f{random.Next(16)}",
+        "i" => random.Next(-14, 14).ToString(CultureInfo.InvariantCulture),
         "v" => Value(),
+        "m" => random.Next(3) == 0 ? $"{random.Next(12)}" : $"m{random.Next(14)}",
         "n" => random.Next(-100, 1000).ToString(CultureInfo.InvariantCulture),
         "d" => random.Next(4) switch { 0 => "abc", 1 => "inf", 2 => "1e3", _ => "0.5" },
         "x" => random.Next(4) switch { 0 => "abc", 1 => "9223372036854775807", 2 => "1.5", _ => "-5" },
