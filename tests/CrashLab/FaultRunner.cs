@@ -67,6 +67,7 @@ internal static class FaultRunner
     {
         "arena" => (ArenaFaults.Workload, ArenaFaults.IsPlace),
         "sorted map" => (SortedMapCrashTests.FaultWorkload, SortedMapCrashTests.IsPlace),
+        "log" => (LogCrashTests.FaultWorkload, LogCrashTests.IsPlace),
         _ => (DictionaryWorkload, file => !ArenaFaults.IsPlace(file)),
     };
 

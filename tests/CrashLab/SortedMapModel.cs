@@ -3,7 +3,7 @@ using System.Text;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>What a sorted map, and a dictionary beside it in the same heap, should hold.</summary>
-internal sealed class SortedMapModel
+internal sealed class SortedMapModel : ILabModel<SortedMapPair, SortedMapModel>
 {
     private readonly SortedDictionary<string, (string Value, long ExpiresAt)> _entries = new(StringComparer.Ordinal);
 

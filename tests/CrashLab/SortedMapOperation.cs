@@ -6,6 +6,7 @@ namespace GuestMemFs.CrashLab;
 
 /// <summary>A mutating operation, on a sorted map (or the dictionary beside it) and on the model alike.</summary>
 internal sealed record SortedMapOperation(string Name, Action<SortedMapPair> Run, Action<SortedMapModel> Model)
+    : LabOperation<SortedMapPair, SortedMapModel>(Name, Run, Model)
 {
     public override string ToString() => Name;
 

@@ -63,6 +63,7 @@ internal sealed record RootLine(
     string Layout,
     DictionaryFigures? Dictionary,
     SortedMapFigures? SortedMap,
+    LogFigures? Log,
     string? Problem)
 {
     public static RootLine Of(HeapRootSnapshot it) => new(
@@ -71,6 +72,7 @@ internal sealed record RootLine(
         string.Create(CultureInfo.InvariantCulture, $"0x{it.LayoutHash:x16}"),
         it.Dictionary,
         it.SortedMap,
+        it.Log,
         it.Problem is null ? null : $"{it.Problem.ReasonCode} {Failure.TextOf(it.Problem)}");
 }
 
@@ -214,12 +216,17 @@ internal sealed record InfoReport(
         {
             string figures = root.Dictionary is { } dictionary ? ": " + Figures(dictionary)
                 : root.SortedMap is { } map ? ": " + Figures(map)
+                : root.Log is { } log ? ": " + Figures(log)
                 : string.Empty;
             string problem = root.Problem is null ? string.Empty : $": {root.Problem}";
             string kind = root.Kind == HeapRootKind.SortedMap ? "sorted map" : root.Kind.ToString().ToLowerInvariant();
             console.WriteLine($"    {root.Name}  {kind}, layout {root.Layout}{figures}{problem}");
         }
     }
+
+    private static string Figures(LogFigures it) =>
+        $"{Sizes.Count(it.Entries, "record")} in {Sizes.Count(it.Segments, "segment")}, last id {it.LastId}, "
+        + Sizes.Count(it.Positions, "position");
 
     private static string Figures(SortedMapFigures it)
     {

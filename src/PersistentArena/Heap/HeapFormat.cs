@@ -58,9 +58,12 @@ internal static class HeapFormat
     /// </summary>
     public const ulong NestedCollections = 32;
 
+    /// <summary>Incompatible feature: there are logs.</summary>
+    public const ulong Logs = 16;
+
     /// <summary>All incompatible features that this library knows.</summary>
     public const ulong KnownIncompatible =
-        GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | NestedCollections;
+        GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | Logs | NestedCollections;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;
@@ -103,6 +106,11 @@ internal static class BlockHeader
     public const byte TypeSortedMap = 0x26;
     public const byte TypeLeaf = 0x27;
     public const byte TypeBranch = 0x28;
+    public const byte TypeLog = 0x29;
+    public const byte TypeLogSegment = 0x2A;
+    public const byte TypeLogDirectory = 0x2B;
+    public const byte TypeLogPosition = 0x2C;
+    public const byte TypeLogNote = 0x2D;
 
     public static ulong Reserved(ulong epoch) => (epoch << 8) | TypeReserved;
 

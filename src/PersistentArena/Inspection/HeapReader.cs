@@ -53,6 +53,7 @@ internal static unsafe class HeapReader
             {
                 DictionaryFormat.Layout => HeapRootKind.Dictionary,
                 TreeRoot.Layout => HeapRootKind.SortedMap,
+                LogRoot.Layout => HeapRootKind.Log,
                 _ => HeapRootKind.Object,
             },
         };
@@ -62,6 +63,7 @@ internal static unsafe class HeapReader
             {
                 HeapRootKind.Dictionary => root with { Dictionary = Figures(heap, slot) },
                 HeapRootKind.SortedMap => root with { SortedMap = SortedFigures(heap, slot) },
+                HeapRootKind.Log => root with { Log = LogFiguresOf(heap, slot) },
                 _ => root,
             };
         }
@@ -90,6 +92,21 @@ internal static unsafe class HeapReader
         return memory.TryTop(out TreeNode top)
             ? new SortedMapFigures((long)counters[0], (long)counters[1], (long)counters[2], top.Level + 1)
             : throw memory.Damaged(offset + TreeRoot.NodeOffset, "it should lead to a node of a sorted map");
+    }
+
+    private static LogFigures LogFiguresOf(PersistentHeap heap, long slot)
+    {
+        long offset = TableCheck.Block(heap.Space, slot, BlockHeader.TypeLog, LogRoot.Size);
+        LogRoot root = new(heap.Base, offset);
+        var memory = new LogMemory(heap, root);
+        var reader = new LogReader(memory);
+        (long first, long end) = reader.Ends();
+        bool whole = memory.TryDirectory(out LogDirectory directory);
+        (int head, int behind) = (0, 0);
+        whole = whole && (directory.Offset == 0 || directory.TrySpan(out head, out behind));
+        return whole
+            ? new LogFigures(end - first, behind - head, new LogPositions(memory).Names().Count, reader.LastId())
+            : throw reader.Damaged();
     }
 
     private static ulong Word(IHeapSpace space, long offset) => Volatile.Read(ref *(ulong*)(space.Base + offset));

@@ -55,6 +55,9 @@ public sealed record HeapRootSnapshot
     /// <summary>What a sorted map counts; null for other kinds, and where it is damaged.</summary>
     public SortedMapFigures? SortedMap { get; init; }
 
+    /// <summary>What a log counts; null for other kinds, and where it is damaged.</summary>
+    public LogFigures? Log { get; init; }
+
     /// <summary>Why its figures could not be read; null where they were, or there are none.</summary>
     public HeapDamagedException? Problem { get; init; }
 }
@@ -70,7 +73,17 @@ public enum HeapRootKind
 
     /// <summary>A <see cref="PersistentSortedMap"/>.</summary>
     SortedMap = 2,
+
+    /// <summary>A <see cref="PersistentLog"/>.</summary>
+    Log = 3,
 }
+
+/// <summary>What a log counts.</summary>
+/// <param name="Entries">Entries that were not trimmed.</param>
+/// <param name="Segments">Blocks of entries, those included that were trimmed and not given back yet.</param>
+/// <param name="Positions">Named positions.</param>
+/// <param name="LastId">The id of the entry that was appended last, trimmed or not.</param>
+public readonly record struct LogFigures(long Entries, long Segments, int Positions, LogEntryId LastId);
 
 /// <summary>What a sorted map counts.</summary>
 /// <param name="Records">Records, those included that expired and were not removed yet.</param>

@@ -65,6 +65,7 @@ internal sealed unsafe class HeapVerifier
         {
             DictionaryFormat.Layout => (BlockHeader.TypeDictionary, (long)DictionaryFormat.Size),
             TreeRoot.Layout => (BlockHeader.TypeSortedMap, TreeRoot.Size),
+            LogRoot.Layout => (BlockHeader.TypeLog, LogRoot.Size),
             _ => (BlockHeader.TypeBlob, 0),
         };
         bool whole = Reach(offset, type, $"root at {offset}", size);
@@ -75,6 +76,10 @@ internal sealed unsafe class HeapVerifier
         else if (whole && layout == TreeRoot.Layout)
         {
             new SortedMapVerifier(_heap, Reach, Problem).Check(offset, _cancellation);
+        }
+        else if (whole && layout == LogRoot.Layout)
+        {
+            new LogVerifier(_heap, Reach, Problem).Check(offset, _cancellation);
         }
     }
 

@@ -73,6 +73,36 @@ public static class PersistentCollections
             heap, name, form.Time is { } time ? new PersistentSortedMapOptions { TimeProvider = time } : null);
     }
 
+    /// <summary>
+    /// Opens the log of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. The shape of its entries is kept
+    /// with it.
+    /// </summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="name">The log's name.</param>
+    /// <param name="options">The serializer, and what else may be chosen.</param>
+    /// <exception cref="PersistentShapeException">It is there, and holds something else.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The type has no serializer that goes without saying, and the options name none.
+    /// </exception>
+    /// <exception cref="HeapLayoutException">The name is taken by something else.</exception>
+    /// <exception cref="ArenaOutOfSpaceException">
+    /// There is no room for a new log (about 150 KiB are for the first typed collection of a heap).
+    /// </exception>
+    /// <exception cref="ArenaReadOnlyException">It is not there, and the arena was opened read-only.</exception>
+    public static PersistentLog<T> OpenOrCreateLog<T>(
+        this PersistentHeap heap, string name, PersistentLogOptions<T>? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(heap);
+        ArgumentNullException.ThrowIfNull(name);
+        IPersistentSerializer<T> serializer = options?.Serializer ?? PersistentSerializers.Default<T>();
+        PersistentLog bytes =
+            ShapeCatalog.Open(heap, name, serializer.Shape, options?.OlderShapes ?? [], Open);
+        return new PersistentLog<T>(bytes, serializer);
+
+        PersistentLog Open() => PersistentLog.OpenOrCreate(
+            heap, name, options?.TimeProvider is { } time ? new PersistentLogOptions { TimeProvider = time } : null);
+    }
+
     /// <summary>What the options come to.</summary>
     private sealed class Form<TKey, TValue>
         where TKey : notnull

@@ -90,6 +90,16 @@ public sealed class ReadOnlySurfaceTests
             var mutation = new Overwrite();
             world.Map.Mutate("text"u8, ref mutation);
         },
+        ["PersistentLog.OpenOrCreate"] = world => PersistentLog.OpenOrCreate(world.Heap, "new"),
+        ["PersistentLog.BeginAtomic"] = world => world.Log.BeginAtomic(),
+        ["PersistentLog.Append"] = world => world.Log.Append("other"u8),
+        ["PersistentLog.TryAppend"] = world => world.Log.TryAppend(LogEntryId.MaxValue, "other"u8),
+        ["PersistentLog.TrimBefore"] = world => world.Log.TrimBefore(LogEntryId.MaxValue),
+        ["PersistentLog.TrimToCount"] = world => world.Log.TrimToCount(0),
+        ["PersistentLog.Clear"] = world => world.Log.Clear(),
+        ["PersistentLog.CollectGarbage"] = world => world.Log.CollectGarbage(1),
+        ["PersistentLog.SetPosition"] = world => world.Log.SetPosition("consumer", LogEntryId.MaxValue),
+        ["PersistentLog.RemovePosition"] = world => world.Log.RemovePosition("consumer"),
     };
 
     /// <summary>What reads, or ends what could not be begun (a group).</summary>
@@ -116,13 +126,16 @@ public sealed class ReadOnlySurfaceTests
         "PersistentSortedMapSection.Rank", "PersistentSortedMapSection.CountRange", "NestedCollections.Exists",
         "NestedCollections.TryGetReference", "NestedCollections.WriteReference", "NestedCollections.Find",
         "NestedCollections.Section",
+        "PersistentLog.Get", "PersistentLog.TryGet", "PersistentLog.TryGetFirst", "PersistentLog.TryGetLast",
+        "PersistentLog.Read", "PersistentLog.ReadAfter", "PersistentLog.ReadDescending", "PersistentLog.FollowAsync",
+        "PersistentLog.WaitAsync", "PersistentLog.TryGetPosition",
     ];
 
     private static readonly Type[] s_types =
     [
         typeof(PersistentArena), typeof(PersistentRegion), typeof(PersistentHeap), typeof(PersistentRoot<>),
         typeof(PersistentDictionary), typeof(PersistentSortedMap), typeof(PersistentSortedMapSection),
-        typeof(NestedCollections), typeof(AtomicGroup),
+        typeof(NestedCollections), typeof(PersistentLog), typeof(AtomicGroup),
     ];
 
     public static TheoryData<string> Writers => [.. s_writers.Keys];
@@ -152,6 +165,11 @@ public sealed class ReadOnlySurfaceTests
         Assert.Equal(3, world.Dictionary.Count);
         Assert.Equal("value"u8.ToArray(), world.Map.Get("text"u8));
         Assert.Equal(1, world.Map.Count);
+        Assert.True(world.Log.TryGetFirst(out var entry));
+        Assert.Equal("value"u8, entry.Value);
+        Assert.Equal(1, world.Log.Count);
+        Assert.True(world.Log.TryGetPosition("consumer", out LogEntryId position));
+        Assert.Equal(LogEntryId.None, position);
         Assert.Equal("text"u8.ToArray(), world.Heap.ReadBytes(world.Root.Value.Text).ToArray());
     }
 
@@ -192,6 +210,9 @@ public sealed class ReadOnlySurfaceTests
                 PersistentSortedMap map = PersistentSortedMap.OpenOrCreate(heap, "map");
                 map.Set("text"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
                 NestedCollections.OpenOrCreate(heap, dictionary, "nested").Begin("absent"u8);
+                PersistentLog log = PersistentLog.OpenOrCreate(heap, "log");
+                log.Append("value"u8);
+                log.SetPosition("consumer", LogEntryId.None);
             }
 
             Arena = PersistentArena.Open(new ArenaOptions { Directory = Directory, Access = ArenaAccess.ReadOnly });
@@ -202,6 +223,7 @@ public sealed class ReadOnlySurfaceTests
             Dictionary = PersistentDictionary.OpenOrCreate(Heap, "d");
             Map = PersistentSortedMap.OpenOrCreate(Heap, "map");
             Nested = NestedCollections.OpenOrCreate(Heap, Dictionary, "nested");
+            Log = PersistentLog.OpenOrCreate(Heap, "log");
         }
 
         public string Directory { get; }
@@ -223,6 +245,8 @@ public sealed class ReadOnlySurfaceTests
         public PersistentSortedMapSection Section => Map.Section("te"u8);
 
         public NestedCollections Nested { get; }
+
+        public PersistentLog Log { get; }
 
         public void Dispose()
         {

@@ -1,0 +1,48 @@
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.Collections;
+
+/// <summary>
+/// The root object of a log (docs/format.md): where its directory and its positions lie, and which entry is the first.
+/// </summary>
+internal readonly unsafe struct LogRoot(byte* start, long offset)
+{
+    /// <summary>Layout hash of the root: changes when another layout needs another library.</summary>
+    public const ulong Layout = 0x0001_474F_4C50_4D47;
+
+    public const int Size = 128;
+
+    private const int DirectoryOffset = 8;
+    private const int VersionOffset = 16;
+    private const int PositionsOffset = 24;
+    private const int FirstOffset = 64;
+
+    public static ulong Header => BlockHeader.Sized(BlockHeader.TypeLog, Size);
+
+    public long Offset => offset;
+
+    public ulong* HeaderWord => (ulong*)(start + offset);
+
+    /// <summary>Sealed offset of the directory; 0 before the first entry.</summary>
+    public ulong* DirectoryWord => (ulong*)(start + offset + DirectoryOffset);
+
+    /// <summary>Changes before a block that readers may look at can be used again, or its bytes change.</summary>
+    public ulong* VersionWord => (ulong*)(start + offset + VersionOffset);
+
+    /// <summary>Sealed offset of the first position; 0 for none.</summary>
+    public ulong* PositionsWord => (ulong*)(start + offset + PositionsOffset);
+
+    /// <summary>Sealed index of the first entry that was not trimmed.</summary>
+    public ulong* FirstWord => (ulong*)(start + offset + FirstOffset);
+
+    public ulong DirectoryFor(long block) => SealedOffset.Seal(block, offset + DirectoryOffset);
+
+    public ulong FirstFor(long index) => SealedOffset.Seal(index, offset + FirstOffset);
+
+    public bool TryDirectory(out long block) =>
+        SealedOffset.TryOpen(Volatile.Read(ref *DirectoryWord), offset + DirectoryOffset, out block);
+
+    public bool TryFirst(out long index) =>
+        SealedOffset.TryOpen(Volatile.Read(ref *FirstWord), offset + FirstOffset, out index);
+}

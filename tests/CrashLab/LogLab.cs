@@ -1,0 +1,116 @@
+using System.Text;
+
+namespace GuestMemFs.CrashLab;
+
+/// <summary>A log with a dictionary beside it.</summary>
+internal sealed class LogLab(string part, bool erases = false)
+    : HeapLab<LogWorld, LogModel>(part, new HeapOptions { Erase = erases })
+{
+    /// <summary>Makes a further log, and explores the crashes.</summary>
+    public void ExploreCreation(string name) => ExploreCreation(
+        world => PersistentLog.OpenOrCreate(world.Heap, name),
+        world => PersistentLog.OpenOrCreate(world.Heap, name).Append("v"u8));
+
+    protected override LogWorld Open(PersistentHeap heap) => new(
+        heap,
+        PersistentLog.OpenOrCreate(heap, "log", new() { TimeProvider = DictionaryLab.StoppedTime.Instance }),
+        PersistentDictionary.OpenOrCreate(
+            heap, "keys", new() { TimeProvider = DictionaryLab.StoppedTime.Instance }));
+
+    protected override PersistentHeap HeapOf(LogWorld world) => world.Heap;
+}
+
+/// <summary>A log and a dictionary of one heap.</summary>
+internal sealed record LogWorld(PersistentHeap Heap, PersistentLog Log, PersistentDictionary Dictionary);
+
+/// <summary>What a log, and a dictionary beside it in the same heap, should hold.</summary>
+internal sealed class LogModel : ILabModel<LogWorld, LogModel>
+{
+    public List<(LogEntryId Id, string Value)> Entries { get; private init; } = [];
+
+    public SortedDictionary<string, LogEntryId> Positions { get; private init; } = new(StringComparer.Ordinal);
+
+    public LogEntryId Last { get; set; }
+
+    public DictionaryModel Beside { get; private init; } = new();
+
+    // All that was ever in the log, in an order that does not matter: of a heap that erases nothing else is left.
+    private HashSet<string> Ever { get; init; } = new(StringComparer.Ordinal);
+
+    public void Append(LogEntryId id, string value)
+    {
+        Entries.Add((id, value));
+        Last = id;
+        Ever.Add(value);
+    }
+
+    public LogModel Copy() => new()
+    {
+        Entries = [.. Entries],
+        Positions = new(Positions, StringComparer.Ordinal),
+        Last = Last,
+        Beside = Beside.Copy(),
+        Ever = [.. Ever],
+    };
+
+    public string Difference(LogWorld world)
+    {
+        StringBuilder text = new(Beside.Difference(world.Dictionary));
+        if (world.Log.Count != Entries.Count || world.Log.LastId != Last)
+        {
+            text.AppendLine(null, $"{world.Log.Count} entries to {world.Log.LastId}, not {Entries.Count} to {Last}");
+        }
+
+        List<(LogEntryId, string)> found = All(world.Log.Read());
+        if (!found.SequenceEqual(Entries))
+        {
+            text.AppendLine(null, $"{Names(found)} instead of {Names(Entries)}");
+        }
+
+        if (!All(world.Log.ReadDescending()).SequenceEqual(Entries.AsEnumerable().Reverse()))
+        {
+            text.AppendLine("other entries backwards");
+        }
+
+        foreach (string name in world.Log.Positions.Union(Positions.Keys))
+        {
+            bool isThere = world.Log.TryGetPosition(name, out LogEntryId id);
+            if (isThere != Positions.TryGetValue(name, out LogEntryId expected) || id != expected)
+            {
+                text.AppendLine(null, $"position {name} is {(isThere ? id : "absent")} instead of {expected}");
+            }
+        }
+
+        return text.Append(world.Heap.Erases ? Left(world, found) : "").ToString();
+    }
+
+    private unsafe string Left(LogWorld world, List<(LogEntryId Id, string Value)> found)
+    {
+        ReadOnlySpan<byte> memory = new(world.Heap.Base, (int)world.Heap.Space.Length);
+        HashSet<string> there = [.. found.Select(entry => entry.Value)];
+        foreach (string value in Ever)
+        {
+            if (value.Length > 0 && !there.Any(one => one.Contains(value, StringComparison.Ordinal))
+                && memory.IndexOf(Encoding.UTF8.GetBytes(value)) >= 0)
+            {
+                return $"'{value[..Math.Min(20, value.Length)]}' is left in the memory\n";
+            }
+        }
+
+        return "";
+    }
+
+    private static string Names(List<(LogEntryId Id, string Value)> entries) =>
+        string.Join(", ", entries.Select(entry => $"{entry.Id} ({entry.Value.Length})"));
+
+    private static List<(LogEntryId Id, string Value)> All(LogCursor cursor)
+    {
+        List<(LogEntryId, string)> all = [];
+        foreach (LogEntry entry in cursor)
+        {
+            all.Add((entry.Id, Encoding.UTF8.GetString(entry.Value)));
+        }
+
+        return all;
+    }
+}
