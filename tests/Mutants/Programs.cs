@@ -9,6 +9,7 @@ internal static class Programs
         "mount -t proc proc /proc && mount -t tmpfs -o size=8g tmpfs /dev/shm && exec \"$@\"";
 
     private static readonly TimeSpan s_looksEach = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_waitsForOutput = TimeSpan.FromMinutes(1);
 
     /// <summary>Runs a program to its end, and gives what it printed.</summary>
     public static string Run(string program, string folder, params string[] arguments)
@@ -48,11 +49,12 @@ internal static class Programs
             {
                 process.Kill(entireProcessTree: true);
                 process.WaitForExit();
+                written.Wait(s_waitsForOutput);
                 return (null, tree.Used);
             }
         }
 
-        written.Wait(s_looksEach);
+        written.Wait(s_waitsForOutput);
         return (process.ExitCode, tree.Used);
     }
 
