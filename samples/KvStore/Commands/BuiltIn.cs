@@ -17,6 +17,8 @@ internal static class BuiltIn
         .. HashScans.Commands,
         .. Lists.Commands,
         .. ListElements.Commands,
+        .. SortedSets.Commands,
+        .. SortedSetRanges.Commands,
         .. Sets.Commands,
         .. SetOperations.Commands,
         .. Keys.Commands,

@@ -62,6 +62,12 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>One more, for commands on two lists.</summary>
     public ElementList NewList() => new(Keyspace, Options);
 
+    /// <summary>What a command on a sorted set works on.</summary>
+    public ScoredSet SortedSet => field ??= NewSortedSet();
+
+    /// <summary>One more, for commands on several sorted sets.</summary>
+    public ScoredSet NewSortedSet() => new(Keyspace, Options);
+
     /// <summary>Where scans of large collections go on.</summary>
     public ScanPlaces ScanPlaces { get; } = new();
 

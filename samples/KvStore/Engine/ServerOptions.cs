@@ -131,6 +131,12 @@ internal sealed class ServerOptions
     /// <summary>The same as bytes: 4 KiB for -1, twice as many for -2 and so on.</summary>
     public int ListPackedBytes => ListPacked > 0 ? 1 << 16 : 2048 << Math.Clamp(-ListPacked, 1, 5);
 
+    /// <summary>Most members of a sorted set that is kept within its key's record.</summary>
+    public int SortedSetPackedEntries { get; set; } = 128;
+
+    /// <summary>Longest member of such a sorted set.</summary>
+    public int SortedSetPackedValue { get; set; } = 64;
+
     /// <summary>Most fields of a hash that is kept within its key's record.</summary>
     public int HashPackedEntries { get; set; } = 512;
 

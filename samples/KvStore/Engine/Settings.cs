@@ -131,6 +131,18 @@ internal static class Settings
             "list-max-ziplist-size", "the same",
             -5, 1 << 20, o => o.ListPacked, (o, v) => o.ListPacked = (int)v, atRunTime: true),
         Packed(
+            "zset-max-listpack-entries", "most members of a sorted set that is kept in one piece",
+            o => o.SortedSetPackedEntries, (o, v) => o.SortedSetPackedEntries = v),
+        Packed(
+            "zset-max-ziplist-entries", "the same",
+            o => o.SortedSetPackedEntries, (o, v) => o.SortedSetPackedEntries = v),
+        Packed(
+            "zset-max-listpack-value", "longest member of such a sorted set",
+            o => o.SortedSetPackedValue, (o, v) => o.SortedSetPackedValue = v),
+        Packed(
+            "zset-max-ziplist-value", "the same",
+            o => o.SortedSetPackedValue, (o, v) => o.SortedSetPackedValue = v),
+        Packed(
             "hash-max-listpack-entries", "most fields of a hash that is kept in one piece",
             o => o.HashPackedEntries, (o, v) => o.HashPackedEntries = v),
         Packed(

@@ -21,6 +21,8 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
     [InlineData("set", true, 4)]
     [InlineData("list", false, 5)]
     [InlineData("list", true, 6)]
+    [InlineData("sorted set", false, 7)]
+    [InlineData("sorted set", true, 8)]
     public void Random_commands_answer_as_redis_does(string type, bool resp3, int seed)
     {
         output.WriteLine($"seed {seed}");
@@ -163,6 +165,26 @@ internal sealed class CollectionCommands(string type, Random random)
         "COMMAND GETKEYS LMPOP 2 k k LEFT", "OBJECT ENCODING k",
     ];
 
+    private static readonly string[] s_sortedSet =
+    [
+        "ZADD k n m", "ZADD k n m n m n m", "ZADD k w m w m w m w m", "ZADD k NX w m", "ZADD k XX w m w m",
+        "ZADD k GT CH w m w m", "ZADD k LT CH w m", "ZADD k INCR w m", "ZADD k XX INCR w m", "ZADD k NX INCR w m",
+        "ZADD k NX XX 1 m", "ZADD k GT LT 1 m", "ZADD k INCR 1 m 2 m", "ZADD k 1", "ZADD k d m", "ZADD k 1 m x m",
+        "ZINCRBY k w m", "ZINCRBY k x m", "ZREM k m", "ZREM k m m m", "ZCARD k", "ZSCORE k m", "ZMSCORE k m m m",
+        "ZRANK k m", "ZREVRANK k m", "ZPOPMIN k", "ZPOPMAX k", "ZPOPMIN k 2", "ZPOPMAX k 3", "ZPOPMIN k 0",
+        "ZPOPMAX k -1", "ZPOPMIN k x", "ZRANGE k 0 -1", "ZRANGE k 0 -1 WITHSCORES", "ZRANGE k i i WITHSCORES",
+        "ZRANGE k i i REV", "ZRANGE k b b BYSCORE", "ZRANGE k b b BYSCORE REV WITHSCORES LIMIT 1 3",
+        "ZADD z 0 m 0 m 0 m", "ZADD z 0 m", "ZREM z m", "ZRANGE z l l BYLEX", "ZRANGE z l l BYLEX REV LIMIT 0 2",
+        "ZRANGE k 0 -1 LIMIT 0 1", "ZRANGE k - + BYLEX WITHSCORES", "ZRANGE k x 1", "ZRANGE k 0 1 BOGUS",
+        "ZREVRANGE k i i WITHSCORES", "ZRANGEBYSCORE k b b", "ZRANGEBYSCORE k b b LIMIT 1 2",
+        "ZRANGEBYSCORE k b b WITHSCORES LIMIT 0 -1", "ZRANGEBYSCORE k b b LIMIT -1 2",
+        "ZREVRANGEBYSCORE k b b WITHSCORES", "ZRANGEBYLEX z l l", "ZREVRANGEBYLEX z l l LIMIT 1 2",
+        "ZRANGEBYLEX z - +", "ZRANGEBYLEX z m m", "ZCOUNT k b b", "ZCOUNT k d 1", "ZLEXCOUNT z l l",
+        "ZLEXCOUNT z - +", "ZREMRANGEBYRANK k i i", "ZREMRANGEBYSCORE k b b", "ZREMRANGEBYLEX z l l",
+        "ZREMRANGEBYRANK k 0 0", "ZRANGESTORE k k 0 -1", "ZRANGESTORE k k b b BYSCORE LIMIT 0 4",
+        "ZRANGESTORE k k 0 1 WITHSCORES", "OBJECT ENCODING k",
+    ];
+
     private static readonly string[] s_common =
     [
         "DEL k", "DEL k k", "TYPE k", "EXISTS k k", "RENAME k k", "RENAMENX k k", "COPY k k", "COPY k k REPLACE",
@@ -177,6 +199,8 @@ internal sealed class CollectionCommands(string type, Random random)
         ("hash-max-listpack-entries", "8"),
         ("hash-max-listpack-value", "20"),
         ("set-max-intset-entries", "6"),
+        ("zset-max-listpack-entries", "7"),
+        ("zset-max-listpack-value", "20"),
     ];
 
     public string[] Next()
@@ -186,6 +210,7 @@ internal sealed class CollectionCommands(string type, Random random)
             "hash" => s_hash,
             "set" => s_set,
             "list" => s_list,
+            "sorted set" => s_sortedSet,
             _ => throw new ArgumentOutOfRangeException(type),
         };
         string[] from = random.Next(8) == 0 ? s_common : own;
@@ -207,6 +232,9 @@ internal sealed class CollectionCommands(string type, Random random)
             yield return ["SCARD", $"key{i}"];
             yield return ["LRANGE", $"key{i}", "0", "-1"];
             yield return ["LLEN", $"key{i}"];
+            yield return ["ZRANGE", $"key{i}", "0", "-1", "WITHSCORES"];
+            yield return ["ZREVRANGE", $"key{i}", "0", "-1", "WITHSCORES"];
+            yield return ["ZCARD", $"key{i}"];
         }
     }
 
@@ -252,9 +280,24 @@ internal sealed class CollectionCommands(string type, Random random)
     private string Word(string word) => word switch
     {
         "k" => $"key{random.Next(6)}",
+        "z" => $"lex{random.Next(2)}",
         "s" => $"key{random.Next(6)}",
         "f" => $"f{random.Next(16)}",
         "i" => random.Next(-14, 14).ToString(CultureInfo.InvariantCulture),
+        "w" => random.Next(6) switch
+        {
+            0 => $"{random.Next(-9, 9)}.{random.Next(1000)}",
+            1 => $"{random.Next(1, 9)}e{random.Next(-20, 30)}",
+            2 => random.Next(2) == 0 ? "inf" : "-inf",
+            _ => $"{random.Next(-3, 4)}",
+        },
+        "b" => random.Next(4) switch
+        {
+            0 => $"({random.Next(-4, 5)}",
+            1 => random.Next(2) == 0 ? "-inf" : "+inf",
+            _ => $"{random.Next(-5, 500)}",
+        },
+        "l" => random.Next(5) switch { 0 => "-", 1 => "+", 2 => $"(m{random.Next(14)}", _ => $"[m{random.Next(14)}" },
         "v" => Value(),
         "m" => random.Next(3) == 0 ? $"{random.Next(12)}" : $"m{random.Next(14)}",
         "n" => random.Next(-100, 1000).ToString(CultureInfo.InvariantCulture),
