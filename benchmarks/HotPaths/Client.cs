@@ -4,8 +4,9 @@ using System.Text;
 namespace GuestMemFs.HotPaths;
 
 /// <summary>
-/// Sixteen connections over a unix socket, one thread: each round sends the same number of requests on every connection, then waits for all replies. So the server's
-/// work is the same whatever the client's speed, and its processor time a request can be compared.
+/// Sixteen connections over a unix socket, one thread: each round sends the same number of requests on every
+/// connection, then waits for all replies. So the server's work is the same whatever the client's speed, and its
+/// processor time a request can be compared.
 /// </summary>
 internal sealed class Client : IDisposable
 {
@@ -44,7 +45,8 @@ internal sealed class Client : IDisposable
         {
             for (int i = 0; i < Connections && (round & 63) == 0; i++)
             {
-                requests[i] = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, depth).Select(_ => set ? SetRequest(Random()) : GetRequest(Random()))));
+                requests[i] = Encoding.ASCII.GetBytes(string.Concat(
+                    Enumerable.Range(0, depth).Select(_ => set ? SetRequest(Random()) : GetRequest(Random()))));
             }
 
             for (int i = 0; i < Connections; i++)
@@ -88,7 +90,8 @@ internal sealed class Client : IDisposable
             int count = socket.Receive(_reply, Math.Min(length, _reply.Length), SocketFlags.None);
             if (count == 0 || _reply[0] == '-')
             {
-                throw new InvalidOperationException(count == 0 ? "The server closed the connection." : $"The server answered {Encoding.ASCII.GetString(_reply, 0, count)}");
+                throw new InvalidOperationException(count == 0 ? "The server closed the connection."
+                    : $"The server answered {Encoding.ASCII.GetString(_reply, 0, count)}");
             }
 
             length -= count;
@@ -103,7 +106,8 @@ internal sealed class Client : IDisposable
         return (int)(_state % (ulong)_keys);
     }
 
-    private static string SetRequest(int index) => $"*3\r\n$3\r\nSET\r\n$16\r\nkey:{index:D12}\r\n${ValueLength}\r\n{new string('x', ValueLength)}\r\n";
+    private static string SetRequest(int index) =>
+        $"*3\r\n$3\r\nSET\r\n$16\r\nkey:{index:D12}\r\n${ValueLength}\r\n{new string('x', ValueLength)}\r\n";
 
     private static string GetRequest(int index) => $"*2\r\n$3\r\nGET\r\n$16\r\nkey:{index:D12}\r\n";
 }

@@ -17,7 +17,8 @@ internal sealed record ComparisonOptions(int Launches, int Rounds, int Keys)
                 "--launches" => result with { Launches = number },
                 "--rounds" => result with { Rounds = number },
                 "--keys" => result with { Keys = number },
-                _ => throw new ArgumentException($"There is no option {options[i]}: --launches, --rounds, --keys.", nameof(options)),
+                _ => throw new ArgumentException($"There is no option {options[i]}: --launches, --rounds, --keys.",
+                    nameof(options)),
             };
         }
 
@@ -26,8 +27,9 @@ internal sealed record ComparisonOptions(int Launches, int Rounds, int Keys)
 }
 
 /// <summary>
-/// Two programs take turns in slices of some twenty milliseconds, A B B A: what disturbs one disturbs the other. What counts is processor time an operation, not time on the clock,
-/// so a busy machine makes it noisier and not wrong. Each launch starts both anew, on new memory; the spread of the launches' ratios is what a ratio is worth.
+/// Two programs take turns in slices of some twenty milliseconds, A B B A: what disturbs one disturbs the other. What
+/// counts is processor time an operation, not time on the clock, so a busy machine makes it noisier and not wrong. Each
+/// launch starts both anew, on new memory; the spread of the launches' ratios is what a ratio is worth.
 /// </summary>
 internal sealed class Comparison(string before, string after, string place, ComparisonOptions options)
 {
@@ -42,7 +44,9 @@ internal sealed class Comparison(string before, string after, string place, Comp
     private readonly List<double>[] _after = [.. s_cases.Select(_ => new List<double>())];
     private readonly List<double>[] _ratios = [.. s_cases.Select(_ => new List<double>())];
 
-    /// <summary>Writes a table in Markdown. Returns 1 where a hot path is more than 3 % slower in every launch.</summary>
+    /// <summary>
+    /// Writes a table in Markdown. Returns 1 where a hot path is more than 3 % slower in every launch.
+    /// </summary>
     public int Run(TextWriter output)
     {
         long start = Stopwatch.GetTimestamp();
@@ -53,19 +57,23 @@ internal sealed class Comparison(string before, string after, string place, Comp
 
         bool slower = Write(output);
         output.WriteLine();
-        output.WriteLine($"{options.Launches} launches of {options.Rounds} rounds in {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s; load {File.ReadAllText("/proc/loadavg").Split(' ')[0]} on {Environment.ProcessorCount} processors.");
+        output.WriteLine($"{options.Launches} launches of {options.Rounds} rounds " +
+            $"in {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s; " +
+            $"load {File.ReadAllText("/proc/loadavg").Split(' ')[0]} on {Environment.ProcessorCount} processors.");
         return slower ? 1 : 0;
     }
 
     private static IEnumerable<Case> DictionaryCases() =>
         from threads in s_threads
         from operation in s_operations
-        select new Case($"{operation}, {threads} thread{(threads > 1 ? "s" : "")}", (side, count, seed) => side.Dictionary(operation, threads, count, seed));
+        select new Case($"{operation}, {threads} thread{(threads > 1 ? "s" : "")}",
+            (side, count, seed) => side.Dictionary(operation, threads, count, seed));
 
     private static IEnumerable<Case> ServerCases() =>
         from depth in s_depths
         from set in s_kinds
-        select new Case($"{(set ? "SET" : "GET")}, depth {depth}", (side, count, _) => side.Server(set, depth, Math.Max(1, count / (16 * depth))));
+        select new Case($"{(set ? "SET" : "GET")}, depth {depth}",
+            (side, count, _) => side.Server(set, depth, Math.Max(1, count / (16 * depth))));
 
     private void Launch(bool swapped)
     {
@@ -96,7 +104,8 @@ internal sealed class Comparison(string before, string after, string place, Comp
     private bool Write(TextWriter output)
     {
         bool slower = false;
-        output.WriteLine("| processor ns an operation | before | after | after / before | least and most of the launches | |");
+        output.WriteLine("| processor ns an operation | before | after | after / before | least and most of the " +
+            "launches | |");
         output.WriteLine("| --- | ---: | ---: | ---: | ---: | --- |");
         for (int c = 0; c < s_cases.Length; c++)
         {
@@ -104,7 +113,9 @@ internal sealed class Comparison(string before, string after, string place, Comp
             double most = _ratios[c].Max();
             slower |= least > 1.03;
             string verdict = least > 1.03 ? "**slower**" : most < 0.97 ? "faster" : "";
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {s_cases[c].Name} | {Median(_before[c]):F0} | {Median(_after[c]):F0} | {Median(_ratios[c]):F3} | {least:F3}–{most:F3} | {verdict} |"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {s_cases[c].Name} | {Median(_before[c]):F0} | {Median(_after[c]):F0} | {Median(_ratios[c]):F3} " +
+                $"| {least:F3}–{most:F3} | {verdict} |"));
         }
 
         return slower;

@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace GuestMemFs.HotPaths;
 
 /// <summary>
-/// A dictionary in a process of its own, which does what its standard input asks for, a line at a time: <c>operation threads count seed</c>. The answer is the
-/// processor time of all threads together, in nanoseconds.
+/// A dictionary in a process of its own, which does what its standard input asks for, a line at a time: <c>operation
+/// threads count seed</c>. The answer is the processor time of all threads together, in nanoseconds.
 /// </summary>
 internal sealed partial class DictionaryWorker
 {
@@ -25,14 +25,16 @@ internal sealed partial class DictionaryWorker
     public static int Serve(string directory, int keys)
     {
         using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = directory });
-        PersistentRegion region = arena.OpenOrCreateRegion("heap", (64L << 20) + (keys * 512L), new RegionOptions { Kind = RegionKind.Heap });
+        PersistentRegion region = arena.OpenOrCreateRegion("heap", (64L << 20) + (keys * 512L),
+            new RegionOptions { Kind = RegionKind.Heap });
         var worker = new DictionaryWorker(PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys"), keys);
         worker.Fill();
         Console.WriteLine("ready");
         while (Console.ReadLine() is { Length: > 0 } line)
         {
             string[] words = line.Split(' ');
-            Console.WriteLine(worker.Run(words[0], int.Parse(words[1], null), int.Parse(words[2], null), ulong.Parse(words[3], null)).ToString(CultureInfo.InvariantCulture));
+            Console.WriteLine(worker.Run(words[0], int.Parse(words[1], null), int.Parse(words[2], null),
+                ulong.Parse(words[3], null)).ToString(CultureInfo.InvariantCulture));
         }
 
         return 0;

@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace GuestMemFs.HotPaths;
 
 /// <summary>
-/// Instructions an operation, counted by valgrind: what a run of many operations takes more than a run of few. The same on a busy machine. What the processor makes of
-/// them is another matter, and valgrind's one has no AVX-512.
+/// Instructions an operation, counted by valgrind: what a run of many operations takes more than a run of few. The same
+/// on a busy machine. What the processor makes of them is another matter, and valgrind's one has no AVX-512.
 /// </summary>
 internal sealed partial class InstructionCounts(string before, string after, string place)
 {
@@ -27,13 +27,16 @@ internal sealed partial class InstructionCounts(string before, string after, str
             Parallel.For(0, 2, side => counts[side] = Count(side == 0 ? before : after, operation));
             double ratio = counts[1] / counts[0];
             slower |= ratio > 1.03;
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {operation} | {counts[0]:F0} | {counts[1]:F0} | {ratio:F3} | {(ratio > 1.03 ? "**more**" : ratio < 0.97 ? "fewer" : "")} |"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {operation} | {counts[0]:F0} | {counts[1]:F0} | {ratio:F3} " +
+                $"| {(ratio > 1.03 ? "**more**" : ratio < 0.97 ? "fewer" : "")} |"));
         }
 
         return slower ? 1 : 0;
     }
 
-    private double Count(string program, string operation) => (double)(Total(program, operation, Many) - Total(program, operation, Few)) / (Many - Few);
+    private double Count(string program, string operation) =>
+        (double)(Total(program, operation, Many) - Total(program, operation, Few)) / (Many - Few);
 
     private long Total(string program, string operation, int count)
     {
@@ -43,8 +46,11 @@ internal sealed partial class InstructionCounts(string before, string after, str
             // valgrind cannot read the symbols, so the program runs where they are not.
             string alone = Path.Combine(directory.FullName, "HotPaths");
             File.Copy(program, alone);
-            string[] arguments = ["--tool=callgrind", $"--callgrind-out-file={Path.Combine(directory.FullName, "out")}", alone, "dictionary", Path.Combine(directory.FullName, "arena"), $"{Keys}"];
-            using Process process = Process.Start(new ProcessStartInfo("valgrind", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            string[] arguments = ["--tool=callgrind", $"--callgrind-out-file={Path.Combine(directory.FullName, "out")}",
+                alone, "dictionary", Path.Combine(directory.FullName, "arena"), $"{Keys}"];
+            using Process process = Process.Start(new ProcessStartInfo("valgrind",
+                arguments) { RedirectStandardInput = true, RedirectStandardOutput = true,
+                    RedirectStandardError = true })!;
             Task<string> output = process.StandardOutput.ReadToEndAsync();
             process.StandardInput.WriteLine($"{operation} 1 {count} 1");
             process.StandardInput.Close();
@@ -53,7 +59,8 @@ internal sealed partial class InstructionCounts(string before, string after, str
             Match collected = Collected().Match(error);
             return process.ExitCode == 0 && collected.Success
                 ? long.Parse(collected.Groups[1].Value, CultureInfo.InvariantCulture)
-                : throw new InvalidOperationException($"valgrind ended with {process.ExitCode}: {error}{output.Result}");
+                : throw new InvalidOperationException(
+                    $"valgrind ended with {process.ExitCode}: {error}{output.Result}");
         }
         finally
         {

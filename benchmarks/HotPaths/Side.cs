@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace GuestMemFs.HotPaths;
 
-/// <summary>One commit's program, running twice: as a dictionary that is told what to do, and as a server. Each has an arena of its own.</summary>
+/// <summary>
+/// One commit's program, running twice: as a dictionary that is told what to do, and as a server. Each has an arena of
+/// its own.
+/// </summary>
 internal sealed class Side : IDisposable
 {
     public const int ServerKeys = 200_000;
@@ -20,8 +23,10 @@ internal sealed class Side : IDisposable
         _directory = directory;
         Directory.CreateDirectory(directory);
         string socket = Path.Combine(directory, "socket");
-        _worker = Start(program, "dictionary", Path.Combine(directory, "dictionary"), keys.ToString(CultureInfo.InvariantCulture));
-        _server = Start(program, "server", "--arena", Path.Combine(directory, "server"), "--port", "0", "--unixsocket", socket, "--size", "256M");
+        _worker = Start(program, "dictionary", Path.Combine(directory, "dictionary"),
+            keys.ToString(CultureInfo.InvariantCulture));
+        _server = Start(program, "server", "--arena", Path.Combine(directory, "server"), "--port", "0", "--unixsocket",
+            socket, "--size", "256M");
         _server.OutputDataReceived += (_, _) => { };
         _server.BeginOutputReadLine();
         try
@@ -41,7 +46,9 @@ internal sealed class Side : IDisposable
     {
         _worker.StandardInput.WriteLine($"{operation} {threads} {count} {seed}");
         _worker.StandardInput.Flush();
-        string line = _worker.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The dictionary's process ended: {_worker.StandardError.ReadToEnd()}");
+        string line = _worker.StandardOutput.ReadLine()
+            ?? throw new InvalidOperationException(
+                $"The dictionary's process ended: {_worker.StandardError.ReadToEnd()}");
         return double.Parse(line, CultureInfo.InvariantCulture) / ((double)count * threads);
     }
 
@@ -68,21 +75,24 @@ internal sealed class Side : IDisposable
 
     private static Process Start(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true,
+            RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         return Process.Start(start)!;
     }
 
     // What the scheduler has counted for each thread, in nanoseconds.
     private static long RunTime(int process) => Directory.EnumerateDirectories($"/proc/{process}/task")
-        .Sum(task => long.Parse(File.ReadAllText(Path.Combine(task, "schedstat")).Split(' ')[0], CultureInfo.InvariantCulture));
+        .Sum(task => long.Parse(File.ReadAllText(Path.Combine(task, "schedstat")).Split(' ')[0],
+            CultureInfo.InvariantCulture));
 
     private void Expect(string word)
     {
         string? line = _worker.StandardOutput.ReadLine();
         if (line != word)
         {
-            throw new InvalidOperationException($"The dictionary's process said '{line}': {_worker.StandardError.ReadToEnd()}");
+            throw new InvalidOperationException(
+                $"The dictionary's process said '{line}': {_worker.StandardError.ReadToEnd()}");
         }
     }
 }

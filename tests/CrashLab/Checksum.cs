@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace GuestMemFs.Format;
 
-/// <summary>The lab's checksum, compiled in place of the library's: the same, and can be made to leave a range's last word out (a checksum over the wrong range).</summary>
+/// <summary>
+/// The lab's checksum, compiled in place of the library's: the same, and can be made to leave a range's last word out
+/// (a checksum over the wrong range).
+/// </summary>
 internal static class Checksum
 {
     public const uint Start = 0xFFFF_FFFF;

@@ -4,7 +4,9 @@ using static GuestMemFs.CrashLab.DictionaryOperation;
 
 namespace GuestMemFs.CrashLab;
 
-/// <summary>Crash after every store of every mutating operation of a dictionary, alone and in all sequences of up to three.</summary>
+/// <summary>
+/// Crash after every store of every mutating operation of a dictionary, alone and in all sequences of up to three.
+/// </summary>
 public sealed class DictionaryCrashTests
 {
     private const long Later = 2_000_000;
@@ -30,13 +32,16 @@ public sealed class DictionaryCrashTests
         Collect(600),
         Move(),
         Group(commit: true, Set(s_same[0], "in group"), Remove(s_same[1]), Set(s_same[9], "new"), Increment("n", 1)),
-        Group(commit: false, Set(s_same[0], "in group"), Set(s_same[0], "twice"), Remove(s_same[2]), Set(s_same[10], "new"), Expire(s_same[0], Later)),
+        Group(commit: false, Set(s_same[0], "in group"), Set(s_same[0], "twice"), Remove(s_same[2]),
+            Set(s_same[10], "new"), Expire(s_same[0], Later)),
     ];
 
     // What ends a sequence of three: one of each kind.
-    private static readonly DictionaryOperation[] ThirdOperations = [Alphabet[1], Alphabet[5], Alphabet[6], Alphabet[8], Alphabet[10], Alphabet[12], Alphabet[13], Alphabet[14]];
+    private static readonly DictionaryOperation[] ThirdOperations = [Alphabet[1], Alphabet[5], Alphabet[6], Alphabet[8],
+        Alphabet[10], Alphabet[12], Alphabet[13], Alphabet[14]];
 
-    internal static readonly string[] BeginningNames = ["empty", "full bucket", "overflow of one", "long chain", "integers"];
+    internal static readonly string[] BeginningNames = ["empty", "full bucket", "overflow of one", "long chain",
+        "integers"];
 
     public static TheoryData<string> Beginnings => [.. BeginningNames];
 
@@ -173,7 +178,8 @@ public sealed class DictionaryCrashTests
     }
 
     /// <summary>
-    /// A full heap whose free memory is scattered: a value of another size, in a group and out of one, has slabs emptied, and one of several pages a stretch.
+    /// A full heap whose free memory is scattered: a value of another size, in a group and out of one, has slabs
+    /// emptied, and one of several pages a stretch.
     /// </summary>
     internal static void ExploreCompaction(bool recoveryToo, Random? random)
     {
@@ -194,8 +200,10 @@ public sealed class DictionaryCrashTests
 
         lab.Do(Set("other", new string('o', 30)));
         ExploreNeedy(lab, Set("needs a slab", new string('n', 500)));
-        ExploreNeedy(lab, Group(commit: true, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))));
-        ExploreNeedy(lab, Group(commit: false, Remove("k4"), Set("k8", "changed"), Set("needs a slab", new string('n', 500))));
+        ExploreNeedy(lab, Group(commit: true, Remove("k4"), Set("k8", "changed"),
+            Set("needs a slab", new string('n', 500))));
+        ExploreNeedy(lab, Group(commit: false, Remove("k4"), Set("k8", "changed"),
+            Set("needs a slab", new string('n', 500))));
         for (int i = 0; i < count; i += 9)
         {
             lab.Do(Remove("k" + i)); // pages of their own, which lie among the others
@@ -246,7 +254,8 @@ public sealed class DictionaryCrashTests
     internal static DictionaryOperation RandomOperation(Random random)
     {
         string Key() => random.Next(4) == 0 ? "n" + random.Next(3) : s_same[random.Next(s_same.Length)];
-        string Value() => new((char)('a' + random.Next(26)), random.Next(10) switch { 0 => 0, 1 => random.Next(200_000), 2 or 3 => random.Next(5_000), _ => random.Next(200) });
+        string Value() => new((char)('a' + random.Next(26)), random.Next(10) switch { 0 => 0, 1 =>
+            random.Next(200_000), 2 or 3 => random.Next(5_000), _ => random.Next(200) });
         DictionaryOperation Simple() => random.Next(10) switch
         {
             0 or 1 => Remove(Key()),

@@ -1,8 +1,9 @@
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// Losses of power: a store is durable after the next fence, and until then each of its 8-byte words may be there or not; a publishing store is alone between two fences. What the
-/// operation before left without a fence is still open when the next one begins, and what an operation returned from has to be there whichever of its last words are.
+/// Losses of power: a store is durable after the next fence, and until then each of its 8-byte words may be there or
+/// not; a publishing store is alone between two fences. What the operation before left without a fence is still open
+/// when the next one begins, and what an operation returned from has to be there whichever of its last words are.
 /// </summary>
 internal sealed unsafe partial class DictionaryLab
 {
@@ -73,7 +74,8 @@ internal sealed unsafe partial class DictionaryLab
             int density = PowerLoss!.Next(1, 8);
             for (int i = 0; i < words.Count; i++)
             {
-                if (exhaustive ? (subset >> i & 1) != 0 : subset switch { 0 => false, 1 => true, _ => PowerLoss.Next(8) < density })
+                if (exhaustive ? (subset >> i & 1) != 0
+                    : subset switch { 0 => false, 1 => true, _ => PowerLoss.Next(8) < density })
                 {
                     (RecordedStore store, int from, int length) = words[i];
                     store.Bytes.AsSpan(from, length).CopyTo(state.Bytes.AsSpan((int)store.Offset + from));

@@ -6,8 +6,9 @@ using GuestMemFs.Inspection;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// Runs an operation on a dictionary with its stores recorded, then attaches to every state that a crash during it can leave, and to every state that a crash during that
-/// recovery can leave. Each must hold what was there before or what is there after, whole, with nothing leaked.
+/// Runs an operation on a dictionary with its stores recorded, then attaches to every state that a crash during it can
+/// leave, and to every state that a crash during that recovery can leave. Each must hold what was there before or what
+/// is there after, whole, with nothing leaked.
 /// </summary>
 internal sealed unsafe partial class DictionaryLab : IDisposable
 {
@@ -42,7 +43,9 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
     /// <summary>How deep a crash of the recovery is looked into: each store of it, or not at all.</summary>
     public bool CrashRecoveryToo { get; set; } = true;
 
-    /// <summary>Where set, states that a weak order of stores can leave are looked at too; samples are drawn from it.</summary>
+    /// <summary>
+    /// Where set, states that a weak order of stores can leave are looked at too; samples are drawn from it.
+    /// </summary>
     public Random? Reorder { get; set; }
 
     /// <summary>Blocks that compaction has moved since the last attach of the living memory.</summary>
@@ -149,7 +152,8 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         Image crash = blank with { Bytes = (byte[])blank.Bytes.Clone() };
         foreach ((string when, bool complete) in StoreTrace.Crashes(trace.Stores, crash.Bytes))
         {
-            int stores = complete ? trace.Stores.Count : int.Parse(when.Split(' ')[when[0] == 'a' ? 1 : 2].TrimEnd(','), null);
+            int stores = complete ? trace.Stores.Count
+                : int.Parse(when.Split(' ')[when[0] == 'a' ? 1 : 2].TrimEnd(','), null);
             lab._crashed.Load(crash with { IsFormatted = stores >= lab._live.StoresBeforeMark });
             lab.Check(lab._crashed, null, when);
         }
@@ -172,7 +176,9 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         _again.Dispose();
     }
 
-    /// <summary>A store that went past the seam shows here: the recorded ones, on the image before, must give the memory after.</summary>
+    /// <summary>
+    /// A store that went past the seam shows here: the recorded ones, on the image before, must give the memory after.
+    /// </summary>
     private void AssertComplete(Image before, StoreTrace trace)
     {
         byte[] replayed = (byte[])before.Bytes.Clone();
@@ -202,10 +208,12 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
         string difference = _model.Difference(dictionary);
         if (difference.Length > 0 && (old is null || old.Difference(dictionary).Length > 0))
         {
-            Assert.Fail($"{Text()}: {when}: neither before nor after:\n{difference}\nand from before:\n{old?.Difference(dictionary)}");
+            Assert.Fail($"{Text()}: {when}: neither before nor after:\n{difference}\nand from " +
+                $"before:\n{old?.Difference(dictionary)}");
         }
 
-        Assert.True(dictionary.Core.HashesWith(space.Seed), $"{Text()}: {when}: the hash is not keyed with the arena's seed");
+        Assert.True(dictionary.Core.HashesWith(space.Seed),
+            $"{Text()}: {when}: the hash is not keyed with the arena's seed");
         IReadOnlyList<string> problems = HeapVerifier.Verify(heap);
         Assert.True(problems.Count == 0, $"{Text()}: {when}:\n{string.Join('\n', problems)}");
         AssertErased(space, when);

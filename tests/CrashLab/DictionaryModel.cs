@@ -32,14 +32,17 @@ internal sealed class DictionaryModel
             bool found = dictionary.TryRead(Encoding.UTF8.GetBytes(key), ref peek);
             if (!found || peek.Value != value || peek.ExpiresAt != expiresAt)
             {
-                text.Append(key).Append(": ").AppendLine(found ? $"{Short(peek.Value)} until {peek.ExpiresAt} instead of {Short(value)} until {expiresAt}" : "missing");
+                text.Append(key).Append(": ").AppendLine(
+                    found ? $"{Short(peek.Value)} until {peek.ExpiresAt} instead of {Short(value)} until {expiresAt}"
+                        : "missing");
             }
         }
 
         return text.ToString();
     }
 
-    private static string Short(string? value) => value is { Length: > 20 } ? $"{value[..20]}… ({value.Length})" : value ?? "null";
+    private static string Short(string? value) =>
+        value is { Length: > 20 } ? $"{value[..20]}… ({value.Length})" : value ?? "null";
 
     private struct Peek : IRecordReader
     {
@@ -48,7 +51,8 @@ internal sealed class DictionaryModel
 
         public void Read(in RecordView record)
         {
-            Value = record.IsInteger ? record.Integer.ToString(System.Globalization.CultureInfo.InvariantCulture) : Encoding.UTF8.GetString(record.Value);
+            Value = record.IsInteger ? record.Integer.ToString(System.Globalization.CultureInfo.InvariantCulture)
+                : Encoding.UTF8.GetString(record.Value);
             ExpiresAt = record.ExpiresAt;
         }
     }

@@ -11,7 +11,8 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
 
     public static DictionaryOperation Set(string key, string value, long expiresAt = 0) => new(
         $"set {key} ({value.Length} bytes{(expiresAt == 0 ? "" : $" until {expiresAt}")})",
-        dictionary => dictionary.Set(Bytes(key), Bytes(value), expiresAt == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(expiresAt)),
+        dictionary => dictionary.Set(Bytes(key), Bytes(value),
+            expiresAt == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(expiresAt)),
         model => model.Records[key] = (value, expiresAt));
 
     public static DictionaryOperation Remove(string key) => new(
@@ -43,7 +44,8 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
 
     public static DictionaryOperation Expire(string key, long expiresAt) => new(
         $"expire {key} at {expiresAt}",
-        dictionary => dictionary.Expire(Bytes(key), expiresAt == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(expiresAt)),
+        dictionary => dictionary.Expire(Bytes(key),
+            expiresAt == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(expiresAt)),
         model =>
         {
             if (model.Records.TryGetValue(key, out var record))
@@ -52,9 +54,11 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
             }
         });
 
-    public static DictionaryOperation Clear() => new("clear", dictionary => dictionary.Clear(), model => model.Records.Clear());
+    public static DictionaryOperation Clear() =>
+        new("clear", dictionary => dictionary.Clear(), model => model.Records.Clear());
 
-    public static DictionaryOperation Collect(int buckets) => new($"collect {buckets}", dictionary => dictionary.CollectGarbage(buckets), _ => { });
+    public static DictionaryOperation Collect(int buckets) =>
+        new($"collect {buckets}", dictionary => dictionary.CollectGarbage(buckets), _ => { });
 
     /// <summary>Moves every record and overflow block, as compaction does.</summary>
     public static DictionaryOperation Move() => new("move", MoveAll, _ => { });

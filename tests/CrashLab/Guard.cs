@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace GuestMemFs.Format;
 
 /// <summary>
-/// The lab's guard, compiled in place of the library's: does the same, and can be told to let one place's damage through, by which the damage sweep shows that it would notice.
+/// The lab's guard, compiled in place of the library's: does the same, and can be told to let one place's damage
+/// through, by which the damage sweep shows that it would notice.
 /// </summary>
 internal static class Guard
 {

@@ -3,12 +3,15 @@ using System.Globalization;
 
 namespace GuestMemFs.CrashLab;
 
-/// <summary>A part of the long profile: one round of it, all of it drawn from a seed. Throws where something is wrong.</summary>
+/// <summary>
+/// A part of the long profile: one round of it, all of it drawn from a seed. Throws where something is wrong.
+/// </summary>
 internal sealed record LongRound(string Name, Action<int> Run);
 
 /// <summary>
-/// The long profile: rounds of all parts in turn, each with the next seed, for as long as is asked for. <c>CrashLab long [MINUTES] [SEED] [--state FILE] [--round NAME]</c>: a state file is gone on
-/// from and kept up to date; progress is told every minute; the last line is the verdict, on a failure with the seed and the round that show it again.
+/// The long profile: rounds of all parts in turn, each with the next seed, for as long as is asked for. <c>CrashLab
+/// long [MINUTES] [SEED] [--state FILE] [--round NAME]</c>: a state file is gone on from and kept up to date; progress
+/// is told every minute; the last line is the verdict, on a failure with the seed and the round that show it again.
 /// </summary>
 internal static class LongRun
 {
@@ -16,7 +19,8 @@ internal static class LongRun
     public static IReadOnlyList<LongRound> Rounds { get; } =
     [
         new("dictionary", seed => RandomRun(seed, 200)),
-        new("dictionary-machine", seed => Machine.Check(1, 200, seed, StateMachineTests.RunDictionary, number => DictionaryCrashTests.RandomOperation(new Random(number)).Name)),
+        new("dictionary-machine", seed => Machine.Check(1, 200, seed, StateMachineTests.RunDictionary,
+            number => DictionaryCrashTests.RandomOperation(new Random(number)).Name)),
         new("dictionary-power", seed => PowerRun(seed, 60)),
         new("arena", seed => Arena(seed, WorldKind.Kind, powerLoss: false)),
         new("arena-strict", seed => Arena(seed, WorldKind.Strict, powerLoss: false)),
@@ -25,19 +29,24 @@ internal static class LongRun
         new("arena-power", seed => Arena(seed, WorldKind.Kind, powerLoss: true)),
         new("damage", seed => Damage.DamageTests.Round(seed)),
         new("damage-large", seed => Damage.DamageTests.LargeRound(seed)),
-        new("fuzzing", seed => LabCounts.Add(LabCounts.FuzzInputs, "format", Fuzzing.FormatFuzzTests.Round(seed, 1_000_000))),
+        new("fuzzing", seed => LabCounts.Add(LabCounts.FuzzInputs, "format",
+            Fuzzing.FormatFuzzTests.Round(seed, 1_000_000))),
     ];
 
     public static int Run(string[] arguments)
     {
-        string? Option(string name) => Array.IndexOf(arguments, name) is >= 0 and int at && at + 1 < arguments.Length ? arguments[at + 1] : null;
+        string? Option(string name) => Array.IndexOf(arguments, name) is >= 0 and int at && at + 1 < arguments.Length
+            ? arguments[at + 1] : null;
         string[] plain = [.. arguments.TakeWhile(argument => !argument.StartsWith("--", StringComparison.Ordinal))];
         double minutes = plain.Length > 0 ? double.Parse(plain[0], CultureInfo.InvariantCulture) : 60;
-        LongState state = LongState.Load(Option("--state"), plain.Length > 1 ? int.Parse(plain[1], CultureInfo.InvariantCulture) : null);
-        LongRound[] rounds = Option("--round") is { } only ? [.. Rounds.Where(round => round.Name == only)] : [.. Rounds];
+        LongState state = LongState.Load(Option("--state"),
+            plain.Length > 1 ? int.Parse(plain[1], CultureInfo.InvariantCulture) : null);
+        LongRound[] rounds = Option("--round") is { } only ? [.. Rounds.Where(round => round.Name == only)]
+            : [.. Rounds];
         if (rounds.Length == 0)
         {
-            Console.Error.WriteLine($"There is no such round; there are {string.Join(", ", Rounds.Select(round => round.Name))}.");
+            Console.Error.WriteLine(
+                $"There is no such round; there are {string.Join(", ", Rounds.Select(round => round.Name))}.");
             return 2;
         }
 
@@ -55,7 +64,8 @@ internal static class LongRun
             {
                 Console.WriteLine(error.Message);
                 LabCounts.Print(Console.Out);
-                Console.WriteLine($"FAILED in round '{round.Name}' after {state.Rounds} rounds; again: CrashLab long 0 {state.NextSeed} --round {round.Name}");
+                Console.WriteLine($"FAILED in round '{round.Name}' after {state.Rounds} rounds; again: CrashLab long " +
+                    $"0 {state.NextSeed} --round {round.Name}");
                 return 1;
             }
 
@@ -63,13 +73,17 @@ internal static class LongRun
             if (watch.Elapsed - told > TimeSpan.FromMinutes(1))
             {
                 told = watch.Elapsed;
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{told.TotalMinutes:F0} min: {state.Rounds} rounds, {LabCounts.Of(LabCounts.CrashStates):N0} crash states; next seed {state.NextSeed}"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{told.TotalMinutes:F0} min: {state.Rounds} rounds, {LabCounts.Of(LabCounts.CrashStates):N0} " +
+                    $"crash states; next seed {state.NextSeed}"));
             }
         }
         while (watch.Elapsed.TotalMinutes < minutes);
 
         LabCounts.Print(Console.Out);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"passed: {state.Rounds} rounds, {LabCounts.Of(LabCounts.CrashStates):N0} crash states, {watch.Elapsed.TotalMinutes:F1} minutes this time; next seed {state.NextSeed}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"passed: {state.Rounds} rounds, {LabCounts.Of(LabCounts.CrashStates):N0} crash " +
+            $"states, {watch.Elapsed.TotalMinutes:F1} minutes this time; next seed {state.NextSeed}"));
         return 0;
     }
 
@@ -78,7 +92,8 @@ internal static class LongRun
     {
         Random random = new(seed);
         using DictionaryLab lab = new(4 << 20, "dictionary random runs") { Reorder = random };
-        DictionaryCrashTests.Begin(lab, DictionaryCrashTests.BeginningNames[random.Next(DictionaryCrashTests.BeginningNames.Length)]);
+        DictionaryCrashTests.Begin(lab,
+            DictionaryCrashTests.BeginningNames[random.Next(DictionaryCrashTests.BeginningNames.Length)]);
         for (int i = 0; i < operations; i++)
         {
             lab.CrashRecoveryToo = random.Next(8) == 0;
@@ -94,19 +109,23 @@ internal static class LongRun
         }
     }
 
-    /// <summary>One random run under losses of power: each operation begins with what the one before it had not made durable.</summary>
+    /// <summary>
+    /// One random run under losses of power: each operation begins with what the one before it had not made durable.
+    /// </summary>
     public static void PowerRun(int seed, int operations)
     {
         Random random = new(seed);
         using DictionaryLab lab = new(4 << 20, "dictionary, power loss") { PowerLoss = random };
-        DictionaryCrashTests.Begin(lab, DictionaryCrashTests.BeginningNames[random.Next(DictionaryCrashTests.BeginningNames.Length)]);
+        DictionaryCrashTests.Begin(lab,
+            DictionaryCrashTests.BeginningNames[random.Next(DictionaryCrashTests.BeginningNames.Length)]);
         for (int i = 0; i < operations; i++)
         {
             lab.Explore(DictionaryCrashTests.RandomOperation(random));
         }
     }
 
-    private static void Arena(int seed, WorldKind kind, bool powerLoss) => Machine.Check(1, powerLoss ? 100 : 200, seed, steps => StateMachineTests.RunArena(steps, kind, powerLoss), StateMachineTests.NameOfArena);
+    private static void Arena(int seed, WorldKind kind, bool powerLoss) => Machine.Check(1, powerLoss ? 100 : 200, seed,
+        steps => StateMachineTests.RunArena(steps, kind, powerLoss), StateMachineTests.NameOfArena);
 }
 
 /// <summary>Where a long run is: so that it can be stopped at any time and gone on with.</summary>
@@ -122,9 +141,11 @@ internal sealed class LongState(string? file, int nextSeed)
     public static LongState Load(string? file, int? seed)
     {
         Dictionary<string, long> saved = file is not null && File.Exists(file)
-            ? File.ReadLines(file).Select(line => line.Split('=')).ToDictionary(parts => parts[0], parts => long.Parse(parts[1], CultureInfo.InvariantCulture), StringComparer.Ordinal)
+            ? File.ReadLines(file).Select(line => line.Split('=')).ToDictionary(parts => parts[0],
+                parts => long.Parse(parts[1], CultureInfo.InvariantCulture), StringComparer.Ordinal)
             : [];
-        LongState state = new(file, seed ?? (int)saved.GetValueOrDefault("next seed", Random.Shared.Next(1_000_000_000))) { Rounds = (int)saved.GetValueOrDefault("rounds") };
+        LongState state = new(file, seed ?? (int)saved.GetValueOrDefault("next seed",
+            Random.Shared.Next(1_000_000_000))) { Rounds = (int)saved.GetValueOrDefault("rounds") };
         foreach ((string name, long count) in saved)
         {
             if (name.IndexOf(": ", StringComparison.Ordinal) is > 0 and int colon)
@@ -147,7 +168,8 @@ internal sealed class LongState(string? file, int nextSeed)
         }
 
         _sinceSave.Restart();
-        File.WriteAllLines(file + ".new", [$"next seed={NextSeed}", $"rounds={Rounds}", .. LabCounts.All().Select(counter => $"{counter.Name}={counter.Count}")]);
+        File.WriteAllLines(file + ".new", [$"next seed={NextSeed}", $"rounds={Rounds}",
+            .. LabCounts.All().Select(counter => $"{counter.Name}={counter.Count}")]);
         File.Move(file + ".new", file, overwrite: true);
     }
 }

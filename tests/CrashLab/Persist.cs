@@ -4,8 +4,8 @@ using GuestMemFs.CrashLab;
 namespace GuestMemFs.Format;
 
 /// <summary>
-/// The lab's persist seam, compiled in place of the library's: does the same, tells the thread's trace of each store, and can be made to do
-/// one of them wrong.
+/// The lab's persist seam, compiled in place of the library's: does the same, tells the thread's trace of each store,
+/// and can be made to do one of them wrong.
 /// </summary>
 internal static unsafe class Persist
 {
@@ -22,7 +22,10 @@ internal static unsafe class Persist
         set => t_trace = value;
     }
 
-    /// <summary>Whether this thread's stores are to outlive a loss of power: the library's switch. Stores are the same then; what a crash keeps of them is the lab's to say.</summary>
+    /// <summary>
+    /// Whether this thread's stores are to outlive a loss of power: the library's switch. Stores are the same then;
+    /// what a crash keeps of them is the lab's to say.
+    /// </summary>
     public static bool ThroughPowerLoss
     {
         get => t_throughPowerLoss;
@@ -38,7 +41,8 @@ internal static unsafe class Persist
         }
     }
 
-    public static void Publish(ulong* at, ulong value, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
+    public static void Publish(
+        ulong* at, ulong value, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
         if (!SeededFault.Takes(PlaceKind.Publish, at, new ReadOnlySpan<byte>(&value, sizeof(ulong)), file, line))
         {
@@ -49,7 +53,8 @@ internal static unsafe class Persist
         }
     }
 
-    public static void Copy(void* to, ReadOnlySpan<byte> from, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
+    public static void Copy(
+        void* to, ReadOnlySpan<byte> from, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
         if (!SeededFault.Takes(PlaceKind.Copy, to, from, file, line))
         {
@@ -58,7 +63,8 @@ internal static unsafe class Persist
         }
     }
 
-    public static void Fill(void* to, long length, byte value, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
+    public static void Fill(
+        void* to, long length, byte value, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
         if (!SeededFault.Takes(PlaceKind.Fill, to, default, file, line))
         {

@@ -25,7 +25,8 @@ internal enum PlaceKind
 }
 
 /// <summary>
-/// A deliberate fault: a place in the library's sources where a store goes wrong. Faults are found by their place, so the library's code does not know of them.
+/// A deliberate fault: a place in the library's sources where a store goes wrong. Faults are found by their place, so
+/// the library's code does not know of them.
 /// </summary>
 internal sealed unsafe class SeededFault(string file, int line, FaultKind kind)
 {
@@ -57,7 +58,9 @@ internal sealed unsafe class SeededFault(string file, int line, FaultKind kind)
 
     public override string ToString() => $"{kind} {Path.GetFileName(file)}:{line}";
 
-    /// <summary>True where the fault has taken care of the store, in its way. A fill has no bytes here: it can only be left out.</summary>
+    /// <summary>
+    /// True where the fault has taken care of the store, in its way. A fill has no bytes here: it can only be left out.
+    /// </summary>
     public static bool Takes(PlaceKind place, void* at, ReadOnlySpan<byte> bytes, string file, int line)
     {
         if (t_places is { } places)

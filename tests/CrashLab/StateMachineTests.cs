@@ -5,8 +5,8 @@ using static GuestMemFs.CrashLab.ArenaOperation;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// State-machine runs of hundreds of operations, drawn and shrunk by FsCheck: what fails is told as the shortest list of operations that still does, with the store that it
-/// died after and the seed.
+/// State-machine runs of hundreds of operations, drawn and shrunk by FsCheck: what fails is told as the shortest list
+/// of operations that still does, with the store that it died after and the seed.
 /// </summary>
 public sealed class StateMachineTests
 {
@@ -14,21 +14,28 @@ public sealed class StateMachineTests
 
     private static readonly ArenaOperation[] s_arena =
     [
-        .. ArenaCrashTests.Alphabet, Delete("h"), Delete("v"), Delete("c"), Rename("c", "a"), Grow("b", 2 * MiB), Grow("v", 3 * MiB), Create("c", 5 * MiB, RegionKind.Raw, RegionReserve.OnDemand), Thaw(), Thaw(),
+        .. ArenaCrashTests.Alphabet, Delete("h"), Delete("v"), Delete("c"), Rename("c", "a"), Grow("b", 2 * MiB),
+        Grow("v", 3 * MiB), Create("c", 5 * MiB, RegionKind.Raw, RegionReserve.OnDemand), Thaw(), Thaw(),
     ];
 
     [Fact]
-    public void Heap_and_dictionary() => Machine.Check(3, 200, 20_261_121, RunDictionary, number => DictionaryCrashTests.RandomOperation(new Random(number)).Name);
+    public void Heap_and_dictionary() => Machine.Check(3, 200, 20_261_121, RunDictionary,
+        number => DictionaryCrashTests.RandomOperation(new Random(number)).Name);
 
     [Theory]
     [InlineData(nameof(WorldKind.Kind))]
     [InlineData(nameof(WorldKind.Strict))]
-    public void Arena_and_journal(string kind) => Machine.Check(3, 200, 20_261_122, steps => RunArena(steps, Enum.Parse<WorldKind>(kind), powerLoss: false), NameOfArena);
+    public void Arena_and_journal(string kind) => Machine.Check(3, 200, 20_261_122,
+        steps => RunArena(steps, Enum.Parse<WorldKind>(kind), powerLoss: false), NameOfArena);
 
     [Fact]
-    public void Arena_and_journal_under_losses_of_power() => Machine.Check(2, 150, 20_261_123, steps => RunArena(steps, WorldKind.Kind, powerLoss: true), NameOfArena);
+    public void Arena_and_journal_under_losses_of_power() =>
+        Machine.Check(2, 150, 20_261_123, steps => RunArena(steps, WorldKind.Kind, powerLoss: true), NameOfArena);
 
-    /// <summary>A failure comes back as the shortest list: three of a hundred operations are enough for this one, and three are told.</summary>
+    /// <summary>
+    /// A failure comes back as the shortest list: three of a hundred operations are enough for this one, and three are
+    /// told.
+    /// </summary>
     [Fact]
     public void A_failure_is_shrunk_to_the_operations_that_it_needs()
     {
@@ -40,14 +47,16 @@ public sealed class StateMachineTests
             }
         }
 
-        string message = Assert.ThrowsAny<Exception>(() => Machine.Check(20, 100, 1, Fail, number => $"<{number % 10}>")).Message;
+        string message = Assert.ThrowsAny<Exception>(() =>
+            Machine.Check(20, 100, 1, Fail, number => $"<{number % 10}>")).Message;
         Assert.Contains("three sevens", message, StringComparison.Ordinal);
         Assert.Contains("3 operations: <7> | <7> | <7>", message, StringComparison.Ordinal);
     }
 
     internal static void RunDictionary(IReadOnlyList<Step> steps)
     {
-        using DictionaryLab lab = new(8 << 20, "dictionary state machine") { CrashRecoveryToo = false, Reorder = new Random(1) };
+        using DictionaryLab lab = new(8 << 20, "dictionary state machine") { CrashRecoveryToo = false,
+            Reorder = new Random(1) };
         foreach (Step step in steps)
         {
             DictionaryOperation operation = DictionaryCrashTests.RandomOperation(new Random(step.Number));
@@ -64,7 +73,8 @@ public sealed class StateMachineTests
 
     internal static void RunArena(IReadOnlyList<Step> steps, WorldKind kind, bool powerLoss)
     {
-        using ArenaLab lab = new(kind, powerLoss ? "arena state machine, power loss" : $"arena state machine on {kind}") { SampleSeed = powerLoss ? 1 : null, PowerMode = powerLoss };
+        using ArenaLab lab = new(kind, powerLoss ? "arena state machine, power loss"
+            : $"arena state machine on {kind}") { SampleSeed = powerLoss ? 1 : null, PowerMode = powerLoss };
         lab.Do(CreateArena());
         foreach (Step step in steps)
         {
@@ -95,7 +105,8 @@ internal static class Machine
     /// <param name="name">Of a step's operation.</param>
     public static void Check(int runs, int length, int seed, Action<IReadOnlyList<Step>> run, Func<int, string> name)
     {
-        Gen<Step> step = Gen.Choose(0, 1 << 20).SelectMany(number => Gen.Choose(0, 2).Select(explored => new Step(number, explored == 0)));
+        Gen<Step> step = Gen.Choose(0, 1 << 20).SelectMany(number =>
+            Gen.Choose(0, 2).Select(explored => new Step(number, explored == 0)));
         Arbitrary<Step[]> arbitrary = Arb.From(step.ArrayOf(length), Shorter);
         string? failure = null;
         Step[] shortest = [];
@@ -117,7 +128,8 @@ internal static class Machine
         }));
         if (failure is not null)
         {
-            throw new LabException($"seed {seed}, {shortest.Length} operations: {string.Join(" | ", shortest.Select(one => name(one.Number)))}\n{failure}");
+            throw new LabException($"seed {seed}, {shortest.Length} " +
+                $"operations: {string.Join(" | ", shortest.Select(one => name(one.Number)))}\n{failure}");
         }
     }
 
@@ -140,11 +152,14 @@ internal static class Machine
         {
         }
 
-        public void OnArguments(int ntest, Microsoft.FSharp.Collections.FSharpList<object> args, Microsoft.FSharp.Core.FSharpFunc<int, Microsoft.FSharp.Core.FSharpFunc<Microsoft.FSharp.Collections.FSharpList<object>, string>> every)
+        public void OnArguments(int ntest, Microsoft.FSharp.Collections.FSharpList<object> args,
+            Microsoft.FSharp.Core.FSharpFunc<int,
+                Microsoft.FSharp.Core.FSharpFunc<Microsoft.FSharp.Collections.FSharpList<object>, string>> every)
         {
         }
 
-        public void OnShrink(Microsoft.FSharp.Collections.FSharpList<object> args, Microsoft.FSharp.Core.FSharpFunc<Microsoft.FSharp.Collections.FSharpList<object>, string> everyShrink)
+        public void OnShrink(Microsoft.FSharp.Collections.FSharpList<object> args,
+            Microsoft.FSharp.Core.FSharpFunc<Microsoft.FSharp.Collections.FSharpList<object>, string> everyShrink)
         {
         }
 

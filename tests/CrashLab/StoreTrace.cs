@@ -21,14 +21,16 @@ internal sealed unsafe class StoreTrace(byte* memory, long length) : StoreSink
         if (bytes > 0)
         {
             Assert.True(at >= _memory && at + bytes <= _memory + length, "a store outside the memory under test");
-            Stores.Add(new RecordedStore(at - _memory, new ReadOnlySpan<byte>(at, checked((int)bytes)).ToArray(), publishes));
+            Stores.Add(new RecordedStore(at - _memory, new ReadOnlySpan<byte>(at, checked((int)bytes)).ToArray(),
+                publishes));
         }
     }
 
     /// <summary>
-    /// The states that a crash can leave on coherent memory: before each store, and inside each copy or fill, which may be torn
-    /// anywhere (here: its first half there, its second half there). The last state is the operation completed. A long run of stores between two publishing
-    /// ones (the headers of a fresh slab) is looked at where it begins, where it ends, and now and then in between.
+    /// The states that a crash can leave on coherent memory: before each store, and inside each copy or fill, which may
+    /// be torn anywhere (here: its first half there, its second half there). The last state is the operation completed.
+    /// A long run of stores between two publishing ones (the headers of a fresh slab) is looked at where it begins,
+    /// where it ends, and now and then in between.
     /// </summary>
     /// <param name="stores">The stores, in program order.</param>
     /// <param name="memory">The image before them; changes under way, and is a state at each step.</param>
@@ -39,7 +41,8 @@ internal sealed unsafe class StoreTrace(byte* memory, long length) : StoreSink
         {
             (long offset, byte[] bytes, bool publishes) = stores[i];
             sincePublish = publishes ? 0 : sincePublish + 1;
-            bool looked = sincePublish < Run || sincePublish % Stride == 0 || (i + 1 < stores.Count && stores[i + 1].Publishes);
+            bool looked = sincePublish < Run || sincePublish % Stride == 0
+                || (i + 1 < stores.Count && stores[i + 1].Publishes);
             if (looked)
             {
                 yield return ($"after {i} of {stores.Count} stores", false);
@@ -64,8 +67,9 @@ internal sealed unsafe class StoreTrace(byte* memory, long length) : StoreSink
     }
 
     /// <summary>
-    /// The states that a weak order of stores adds (arm64, or what a loss of power leaves of stores past the caches): between two publishing stores, any subset of
-    /// the others may be there. All subsets where they are few, a sample where they are many.
+    /// The states that a weak order of stores adds (arm64, or what a loss of power leaves of stores past the caches):
+    /// between two publishing stores, any subset of the others may be there. All subsets where they are few, a sample
+    /// where they are many.
     /// </summary>
     public static IEnumerable<string> Reorderings(IReadOnlyList<RecordedStore> stores, byte[] memory, Random random)
     {
@@ -92,7 +96,8 @@ internal sealed unsafe class StoreTrace(byte* memory, long length) : StoreSink
                         }
                     }
 
-                    yield return count <= Exhaustive ? $"with subset {subset:X} of the {count} stores from {start} on" : $"with some of the {count} stores from {start} on";
+                    yield return count <= Exhaustive ? $"with subset {subset:X} of the {count} stores from {start} on"
+                        : $"with some of the {count} stores from {start} on";
                     before.CopyTo(memory, 0);
                 }
             }

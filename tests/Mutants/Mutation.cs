@@ -14,7 +14,9 @@ internal sealed record Mutation(string File, TextSpan Span, int Line, string Bef
     /// <summary>The room that the file lies in.</summary>
     public string Room => Path.GetFileName(Path.GetDirectoryName(File)!);
 
-    /// <summary>What names the mutation in results and lists of explained survivors; it does not change when lines above it do.</summary>
+    /// <summary>
+    /// What names the mutation in results and lists of explained survivors; it does not change when lines above it do.
+    /// </summary>
     public string Name => $"{File}: {OneLine(Before)} => {OneLine(After)}{(Ordinal == 1 ? "" : $" ({Ordinal})")}";
 
     public string Apply(string source) => source[..Span.Start] + After + source[Span.End..];

@@ -6,8 +6,9 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace GuestMemFs.Mutants;
 
 /// <summary>
-/// Finds what can be made wrong in a file: comparisons, conditions, arithmetic, constants of offsets and counts, statements that are left out. What
-/// cannot change behaviour is not touched: attributes, texts, prefetches, alternatives that this processor does not take.
+/// Finds what can be made wrong in a file: comparisons, conditions, arithmetic, constants of offsets and counts,
+/// statements that are left out. What cannot change behaviour is not touched: attributes, texts, prefetches,
+/// alternatives that this processor does not take.
 /// </summary>
 internal sealed class Mutator(string file, string source) : CSharpSyntaxWalker
 {
@@ -38,7 +39,8 @@ internal sealed class Mutator(string file, string source) : CSharpSyntaxWalker
 
     public override void VisitIfStatement(IfStatementSyntax node)
     {
-        if (node.Condition.ToString().Contains("IsSupported", StringComparison.Ordinal) || node.Condition.ToString().Contains("IsHardwareAccelerated", StringComparison.Ordinal))
+        if (node.Condition.ToString().Contains("IsSupported", StringComparison.Ordinal)
+            || node.Condition.ToString().Contains("IsHardwareAccelerated", StringComparison.Ordinal))
         {
             return;
         }
@@ -80,7 +82,8 @@ internal sealed class Mutator(string file, string source) : CSharpSyntaxWalker
     public override void VisitExpressionStatement(ExpressionStatementSyntax node)
     {
         // A call or an assignment that is left out.
-        if (node.Expression is InvocationExpressionSyntax or AssignmentExpressionSyntax && !node.ToString().Contains("Prefetch", StringComparison.Ordinal))
+        if (node.Expression is InvocationExpressionSyntax or AssignmentExpressionSyntax
+            && !node.ToString().Contains("Prefetch", StringComparison.Ordinal))
         {
             Add(node, ";");
         }

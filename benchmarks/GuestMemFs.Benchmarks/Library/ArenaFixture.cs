@@ -9,7 +9,8 @@ internal sealed class ArenaFixture : IDisposable
 {
     public const int ValueLength = 100;
     private const int BytesAKey = 200;
-    private readonly string _directory = Path.Combine(Settings.Parent, $"gmf-benchmarks-{Environment.ProcessId}-{Guid.NewGuid():N}");
+    private readonly string _directory = Path.Combine(Settings.Parent,
+        $"gmf-benchmarks-{Environment.ProcessId}-{Guid.NewGuid():N}");
     private readonly RegionReserve _reserve;
     private readonly HeapOptions _heap;
     private readonly long _size;
@@ -50,7 +51,8 @@ internal sealed class ArenaFixture : IDisposable
     public PersistentDictionary Open()
     {
         _arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = _directory, SizeHint = _size });
-        PersistentRegion region = _arena.OpenOrCreateRegion("data", _size, new RegionOptions { Kind = RegionKind.Heap, Reserve = _reserve });
+        PersistentRegion region = _arena.OpenOrCreateRegion("data", _size,
+            new RegionOptions { Kind = RegionKind.Heap, Reserve = _reserve });
         Heap = PersistentHeap.Open(region, _heap);
         return Dictionary = PersistentDictionary.OpenOrCreate(Heap, "keys");
     }

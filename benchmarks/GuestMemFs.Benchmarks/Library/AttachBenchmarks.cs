@@ -7,7 +7,8 @@ namespace GuestMemFs.Benchmarks.Library;
 [Config(typeof(Few))]
 [IterationCount(31)]
 [WarmupCount(5)]
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "The harness ends it by the method marked GlobalCleanup.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001",
+    Justification = "The harness ends it by the method marked GlobalCleanup.")]
 public class AttachBenchmarks
 {
     private readonly byte[] _key = new byte[Dataset.KeyLength];
@@ -31,7 +32,8 @@ public class AttachBenchmarks
     public void Close() => _arena.Close();
 
     [Benchmark]
-    public byte[] Attach() => _arena.Open().Get(_key) ?? throw new InvalidOperationException("The first key is not there.");
+    public byte[] Attach() => _arena.Open().Get(_key)
+        ?? throw new InvalidOperationException("The first key is not there.");
 
     [GlobalCleanup]
     public void Delete() => _arena.Dispose();

@@ -2,8 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace GuestMemFs.Benchmarks.Library;
 
-/// <summary>What one writes to key a dictionary by byte strings: content, hashed by the framework's own seeded hash, and lookups by span.</summary>
-internal sealed class ByteStringComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+/// <summary>
+/// What one writes to key a dictionary by byte strings: content, hashed by the framework's own seeded hash, and lookups
+/// by span.
+/// </summary>
+internal sealed class ByteStringComparer : IEqualityComparer<byte[]>,
+    IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
 {
     public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
 

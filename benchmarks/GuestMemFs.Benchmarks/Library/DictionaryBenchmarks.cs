@@ -5,8 +5,9 @@ using KvStore.Demo;
 namespace GuestMemFs.Benchmarks.Library;
 
 /// <summary>
-/// Random gets and sets of one thread, 16-byte keys, 100-byte values: the persistent dictionary against <see cref="ConcurrentDictionary{TKey,TValue}"/> that
-/// holds byte arrays. A get copies the value out, in both. The keys looked up lie one behind the other, so only the store's own accesses are random.
+/// Random gets and sets of one thread, 16-byte keys, 100-byte values: the persistent dictionary against
+/// <see cref="ConcurrentDictionary{TKey,TValue}"/> that holds byte arrays. A get copies the value out, in both. The
+/// keys looked up lie one behind the other, so only the store's own accesses are random.
 /// </summary>
 [Config(typeof(Few))]
 public class DictionaryBenchmarks
@@ -118,7 +119,8 @@ public class DictionaryBenchmarks
     }
 
     private static int Require(int found) =>
-        found == Operations ? found : throw new InvalidOperationException($"{Operations - found} of {Operations} keys were not found: the figure would be of misses.");
+        found == Operations ? found : throw new InvalidOperationException(
+            $"{Operations - found} of {Operations} keys were not found: the figure would be of misses.");
 
     private void ChooseKeys()
     {
@@ -151,7 +153,8 @@ public class DictionaryBenchmarks
 
         public readonly int Count => Batch;
 
-        public readonly ReadOnlySpan<byte> KeyAt(int index) => Keys.AsSpan((First + index) * Dataset.KeyLength, Dataset.KeyLength);
+        public readonly ReadOnlySpan<byte> KeyAt(int index) =>
+            Keys.AsSpan((First + index) * Dataset.KeyLength, Dataset.KeyLength);
 
         public void Read(int index, in RecordView record)
         {

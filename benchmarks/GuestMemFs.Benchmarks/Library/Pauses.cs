@@ -6,9 +6,10 @@ using KvStore.Demo;
 namespace GuestMemFs.Benchmarks.Library;
 
 /// <summary>
-/// How long single inserts take while a dictionary grows from nothing: not a mean but the slowest, and whether the thread worked or waited in it. A first dictionary of
-/// some hundred thousand keys lets the compiler finish. Twice: in a region that takes its memory as it is needed, and in one that took it at its creation, where what is
-/// left is the dictionary's own growth.
+/// How long single inserts take while a dictionary grows from nothing: not a mean but the slowest, and whether the
+/// thread worked or waited in it. A first dictionary of some hundred thousand keys lets the compiler finish. Twice: in
+/// a region that takes its memory as it is needed, and in one that took it at its creation, where what is left is the
+/// dictionary's own growth.
 /// </summary>
 internal static partial class Pauses
 {
@@ -59,10 +60,14 @@ internal static partial class Pauses
         int waited = slow.Count(pause => pause.Waits > 0);
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"memory {(reserve == RegionReserve.Full ? "taken before" : "on demand")}: {Settings.Keys:N0} inserts: {over100} over 100 us, {slow.Count} over 1 ms (in {worked} the thread worked all the time, in {waited} it waited, in {slow.Count - worked - waited} others had its processor); the longest {(slow.Count == 0 ? 0 : slow.Max(pause => pause.Time.TotalMilliseconds)):F1} ms"));
+            $"memory {(reserve == RegionReserve.Full ? "taken before" : "on demand")}: {Settings.Keys:N0} " +
+            $"inserts: {over100} over 100 us, {slow.Count} over 1 ms (in {worked} the thread worked all the time, " +
+            $"in {waited} it waited, in {slow.Count - worked - waited} others had its processor); the " +
+            $"longest {(slow.Count == 0 ? 0 : slow.Max(pause => pause.Time.TotalMilliseconds)):F1} ms"));
         foreach ((TimeSpan time, long waits, long preemptions) in slow)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {time.TotalMilliseconds:F1} ms, waited {waits} times, preempted {preemptions} times"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {time.TotalMilliseconds:F1} ms, waited {waits} times, preempted {preemptions} times"));
         }
     }
 

@@ -6,8 +6,9 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Benchmarks.Library;
 
 /// <summary>
-/// What the persist seam costs a process that leaves the power-loss switch off: a commit of four words and a publishing one through the seam, and the same with bare stores.
-/// The machine code can be compared too: <c>DOTNET_JitDisasm="CommitThroughSeam CommitBare"</c>.
+/// What the persist seam costs a process that leaves the power-loss switch off: a commit of four words and a publishing
+/// one through the seam, and the same with bare stores. The machine code can be compared too:
+/// <c>DOTNET_JitDisasm="CommitThroughSeam CommitBare"</c>.
 /// </summary>
 public unsafe class SeamBenchmarks
 {

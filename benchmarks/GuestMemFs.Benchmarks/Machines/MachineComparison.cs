@@ -10,8 +10,9 @@ using GuestMemFs.VirtualMachines;
 namespace GuestMemFs.Benchmarks.Machines;
 
 /// <summary>
-/// How long a machine stands still while another QEMU takes its place: with its RAM left where it is, and with its RAM saved to a file and read from it, as without this library. The guest is
-/// tests/TinyGuest, which has written all of its RAM and is still writing.
+/// How long a machine stands still while another QEMU takes its place: with its RAM left where it is, and with its RAM
+/// saved to a file and read from it, as without this library. The guest is tests/TinyGuest, which has written all of
+/// its RAM and is still writing.
 /// </summary>
 internal sealed class MachineComparison
 {
@@ -38,13 +39,16 @@ internal sealed class MachineComparison
     /// <param name="output">Where the table goes.</param>
     public static int Run(string? svg, TextWriter output)
     {
-        if ((Environment.GetEnvironmentVariable("GMF_BENCH_QEMU") is { Length: > 0 } named ? named : LabCache.NewerQemu) is not { } qemu)
+        if ((Environment.GetEnvironmentVariable("GMF_BENCH_QEMU") is { Length: > 0 } named ? named
+            : LabCache.NewerQemu) is not { } qemu)
         {
-            output.WriteLine($"There is no QEMU that knows 'file:' (8.2 or later) in {LabCache.Folder}: {LabCache.Command} --qemu, or name one in GMF_BENCH_QEMU.");
+            output.WriteLine("There is no QEMU that knows 'file:' (8.2 or later) " +
+                $"in {LabCache.Folder}: {LabCache.Command} --qemu, or name one in GMF_BENCH_QEMU.");
             return 2;
         }
 
-        string folder = Directory.CreateDirectory(Path.Combine(Settings.Parent, $"gmf-machines-{Environment.ProcessId}")).FullName;
+        string folder = Directory.CreateDirectory(Path.Combine(Settings.Parent,
+            $"gmf-machines-{Environment.ProcessId}")).FullName;
         try
         {
             using (Process build = Process.Start(TinyGuest(), [folder]))
@@ -87,7 +91,8 @@ internal sealed class MachineComparison
     }
 
     /// <summary>A machine on fresh memory, filled, replaced one way, and seen to go on.</summary>
-    private async Task<Replacement> ReplaceAsync(long size, Func<VirtualMachine, long, Task<(VirtualMachine Machine, string Region, Replacement Times)>> way)
+    private async Task<Replacement> ReplaceAsync(
+        long size, Func<VirtualMachine, long, Task<(VirtualMachine Machine, string Region, Replacement Times)>> way)
     {
         Fresh("one", size);
         VirtualMachine machine = await VirtualMachine.StartAsync(Options("one")).ConfigureAwait(false);
@@ -109,7 +114,8 @@ internal sealed class MachineComparison
     }
 
     /// <summary>Our way.</summary>
-    private async Task<(VirtualMachine Machine, string Region, Replacement Times)> KeepAsync(VirtualMachine machine, long size)
+    private async Task<(VirtualMachine Machine, string Region, Replacement Times)> KeepAsync(
+        VirtualMachine machine, long size)
     {
         var state = new MemoryStream();
         long start = Stopwatch.GetTimestamp();
@@ -124,12 +130,15 @@ internal sealed class MachineComparison
     }
 
     /// <summary>QEMU's own way: all of the RAM into a file, and from it into fresh memory.</summary>
-    private async Task<(VirtualMachine Machine, string Region, Replacement Times)> ThroughFileAsync(VirtualMachine machine, long size)
+    private async Task<(VirtualMachine Machine, string Region, Replacement Times)> ThroughFileAsync(
+        VirtualMachine machine, long size)
     {
         Fresh("two", size);
         string file = Path.Combine(_folder, "state");
         var uri = new JsonObject { ["uri"] = "file:" + file };
-        await machine.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["max-bandwidth"] = 1L << 40 }).ConfigureAwait(false); // 128 MiB/s, if nothing is said
+        // 128 MiB/s, if nothing is said
+        await machine.Monitor.ExecuteAsync("migrate-set-parameters",
+            new JsonObject { ["max-bandwidth"] = 1L << 40 }).ConfigureAwait(false);
         long start = Stopwatch.GetTimestamp();
         await machine.PauseAsync().ConfigureAwait(false);
         await machine.Monitor.ExecuteAsync("migrate", uri.DeepClone().AsObject()).ConfigureAwait(false);
@@ -138,7 +147,8 @@ internal sealed class MachineComparison
         await machine.QuitAsync().ConfigureAwait(false);
         await machine.DisposeAsync().ConfigureAwait(false);
         VirtualMachineOptions options = Options("two");
-        machine = await VirtualMachine.StartAsync(options with { Arguments = [.. options.Arguments, "-incoming", "defer"] }).ConfigureAwait(false);
+        machine = await VirtualMachine.StartAsync(
+            options with { Arguments = [.. options.Arguments, "-incoming", "defer"] }).ConfigureAwait(false);
         await machine.Monitor.ExecuteAsync("migrate-incoming", uri).ConfigureAwait(false);
         await CompletedAsync(machine).ConfigureAwait(false);
         await machine.ResumeAsync().ConfigureAwait(false);
@@ -153,7 +163,8 @@ internal sealed class MachineComparison
         using var limit = new CancellationTokenSource(s_limit);
         while (true)
         {
-            JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate", cancellation: limit.Token).ConfigureAwait(false);
+            JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate",
+                cancellation: limit.Token).ConfigureAwait(false);
             switch (migration.TryGetProperty("status", out JsonElement status) ? status.GetString() : null)
             {
                 case "completed":
@@ -167,7 +178,8 @@ internal sealed class MachineComparison
         }
     }
 
-    private void Fresh(string region, long size) => _arena.CreateRegion(region, size, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
+    private void Fresh(string region, long size) =>
+        _arena.CreateRegion(region, size, new RegionOptions { Kind = RegionKind.GuestRam }).Dispose();
 
     private async Task WrittenAsync(string region, uint pages)
     {
@@ -190,7 +202,8 @@ internal sealed class MachineComparison
         Memory = GuestMemory.Of(_arena, region),
         MonitorSocket = Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{_machines++}.qmp")),
         Executable = _qemu,
-        Arguments = ["-machine", "pc,usb=off,hpet=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults", "-no-user-config", "-display", "none",
+        Arguments = ["-machine", "pc,usb=off,hpet=off,graphics=off", "-accel", "tcg", "-cpu", "qemu64", "-nodefaults",
+            "-no-user-config", "-display", "none",
             "-drive", $"file={Path.Combine(_folder, "fills")},format=raw,if=floppy,readonly=on", "-serial", "null"],
     };
 

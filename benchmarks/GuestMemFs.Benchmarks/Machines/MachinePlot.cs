@@ -10,7 +10,9 @@ internal static class MachinePlot
         "RAM",
         [.. figures.Select(one => ((double)one.Size / figures[^1].Size, one.Name))],
         [
-            new("through a file", "#b5542c", [.. figures.Select(one => MachineFigures.Sorted(one.Filed, run => run.Pause))]),
-            new("left where it is", "#1f6f8b", [.. figures.Select(one => MachineFigures.Sorted(one.Kept, run => run.Pause))]),
+            new("through a file", "#b5542c",
+                [.. figures.Select(one => MachineFigures.Sorted(one.Filed, run => run.Pause))]),
+            new("left where it is", "#1f6f8b",
+                [.. figures.Select(one => MachineFigures.Sorted(one.Kept, run => run.Pause))]),
         ]);
 }

@@ -8,9 +8,13 @@ namespace GuestMemFs.Benchmarks.Reports;
 /// <param name="Color">Of all of it.</param>
 /// <param name="Runs">For each position the runs there, in any order; none where there are none.</param>
 /// <param name="Dashed">True for what is not one of the ways itself.</param>
-internal sealed record PlotLine(string Name, string Color, IReadOnlyList<IReadOnlyList<double>> Runs, bool Dashed = false);
+internal sealed record PlotLine(
+    string Name, string Color, IReadOnlyList<IReadOnlyList<double>> Runs, bool Dashed = false);
 
-/// <summary>Figures as a picture that needs nothing else: a line for each way through its medians, a stroke from the least to the most.</summary>
+/// <summary>
+/// Figures as a picture that needs nothing else: a line for each way through its medians, a stroke from the least to
+/// the most.
+/// </summary>
 internal static class LinePlot
 {
     private const int Left = 70, Top = 50, Width = 520, Height = 260, Line = 16;
@@ -20,19 +24,22 @@ internal static class LinePlot
     /// <param name="axis">Under it.</param>
     /// <param name="positions">From left to right: where, from 0 to 1, and the name there.</param>
     /// <param name="lines">The ways.</param>
-    public static string Draw(string title, string axis, IReadOnlyList<(double X, string Name)> positions, IReadOnlyList<PlotLine> lines)
+    public static string Draw(
+        string title, string axis, IReadOnlyList<(double X, string Name)> positions, IReadOnlyList<PlotLine> lines)
     {
         double most = lines.SelectMany(line => line.Runs).SelectMany(runs => runs).Max();
         double step = Math.Pow(10, Math.Floor(Math.Log10(most)));
         step = most / step < 2 ? step / 4 : most / step < 5 ? step / 2 : step;
         double top = Math.Ceiling(most / step) * step;
         var text = new StringBuilder();
-        Add($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Left + Width + 130} {Top + Height + 60}\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#333\">");
+        Add($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Left + Width + 130} {Top + Height + 60}\"");
+        Add($" font-family=\"sans-serif\" font-size=\"13\" fill=\"#333\">");
         Add($"<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>");
         Add($"<text x=\"{Left}\" y=\"24\" font-size=\"15\">{title}</text>");
         for (double at = 0; at <= top + (step / 2); at += step)
         {
-            Add($"<line x1=\"{Left}\" x2=\"{Left + Width}\" y1=\"{Y(at):F1}\" y2=\"{Y(at):F1}\" stroke=\"#ddd\"/><text x=\"{Left - 8}\" y=\"{Y(at) + 4:F1}\" text-anchor=\"end\">{at:F0}</text>");
+            Add($"<line x1=\"{Left}\" x2=\"{Left + Width}\" y1=\"{Y(at):F1}\" y2=\"{Y(at):F1}\" stroke=\"#ddd\"/>");
+            Add($"<text x=\"{Left - 8}\" y=\"{Y(at) + 4:F1}\" text-anchor=\"end\">{at:F0}</text>");
         }
 
         foreach ((double x, string name) in positions)
@@ -50,17 +57,21 @@ internal static class LinePlot
                 {
                     (double x, double y) = (X(positions[i].X), Y(Table.Median(line.Runs[i])));
                     points.Append(CultureInfo.InvariantCulture, $"{x:F1},{y:F1} ");
-                    Add($"<line x1=\"{x:F1}\" x2=\"{x:F1}\" y1=\"{Y(line.Runs[i].Min()):F1}\" y2=\"{Y(line.Runs[i].Max()):F1}\" stroke=\"{line.Color}\"/><circle cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"4\" fill=\"{line.Color}\"/>");
+                    Add($"<line x1=\"{x:F1}\" x2=\"{x:F1}\" y1=\"{Y(line.Runs[i].Min()):F1}\"");
+                    Add($" y2=\"{Y(line.Runs[i].Max()):F1}\" stroke=\"{line.Color}\"/>");
+                    Add($"<circle cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"4\" fill=\"{line.Color}\"/>");
                 }
             }
 
             string dashes = line.Dashed ? " stroke-dasharray=\"5 4\"" : "";
-            Add($"<polyline points=\"{points.ToString().TrimEnd()}\" fill=\"none\" stroke=\"{line.Color}\" stroke-width=\"2\"{dashes}/>");
+            Add($"<polyline points=\"{points.ToString().TrimEnd()}\" fill=\"none\" stroke=\"{line.Color}\"");
+            Add($" stroke-width=\"2\"{dashes}/>");
         }
 
         // The names at the lines' ends, from the highest down, pushed apart where they would lie on each other.
         double free = 0;
-        foreach ((PlotLine line, double end) in lines.Where(line => line.Runs.Any(runs => runs.Count > 0)).Select(line => (line, Y(Table.Median(line.Runs.Last(runs => runs.Count > 0))))).OrderBy(one => one.Item2))
+        foreach ((PlotLine line, double end) in lines.Where(line => line.Runs.Any(runs => runs.Count > 0))
+            .Select(line => (line, Y(Table.Median(line.Runs.Last(runs => runs.Count > 0))))).OrderBy(one => one.Item2))
         {
             double y = Math.Max(end, free);
             free = y + Line;

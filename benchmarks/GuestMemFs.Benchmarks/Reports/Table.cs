@@ -20,14 +20,16 @@ internal sealed class Table(params string[] head)
     public static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
-        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
+        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2]
+            : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
     }
 
     /// <summary>The median, and least and most where there are several.</summary>
     public static string Spread(IReadOnlyCollection<double> values, string format) =>
         values.Count == 1
             ? values.First().ToString(format, null)
-            : $"{Median(values).ToString(format, null)} ({values.Min().ToString(format, null)}–{values.Max().ToString(format, null)})";
+            : $"{Median(values).ToString(format, null)} " +
+                $"({values.Min().ToString(format, null)}–{values.Max().ToString(format, null)})";
 
     public static string Ratio(double a, double b) => $"{a / b:0.00}";
 }

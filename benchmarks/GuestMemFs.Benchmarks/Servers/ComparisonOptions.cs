@@ -5,7 +5,8 @@ namespace GuestMemFs.Benchmarks.Servers;
 /// <summary>What of the comparison runs, and how large.</summary>
 internal sealed record ComparisonOptions
 {
-    public const string Usage = "servers [throughput] [restart] [fragmentation] [--folder DIR] [--keys 10M] [--requests 2M] [--rounds 5] [--arena DIR] [--only NAME,NAME]";
+    public const string Usage = "servers [throughput] [restart] [fragmentation] [--folder DIR] [--keys 10M] " +
+        "[--requests 2M] [--rounds 5] [--arena DIR] [--only NAME,NAME]";
 
     /// <summary>Parts that run; empty: all.</summary>
     public IReadOnlyList<string> Parts { get; init; } = [];
@@ -39,7 +40,8 @@ internal sealed record ComparisonOptions
         for (int i = 0; i < arguments.Length; i++)
         {
             string name = arguments[i];
-            string Value(ReadOnlySpan<string> all) => ++i < all.Length ? all[i] : throw new FormatException($"{name} needs a value. {Usage}");
+            string Value(ReadOnlySpan<string> all) =>
+                ++i < all.Length ? all[i] : throw new FormatException($"{name} needs a value. {Usage}");
             options = name switch
             {
                 "throughput" or "restart" or "fragmentation" => options with { Parts = [.. options.Parts, name] },

@@ -4,8 +4,9 @@ using KvStore.Demo;
 namespace GuestMemFs.Benchmarks.Servers;
 
 /// <summary>
-/// How much of a store's free memory is of use: values of one size fill it, a share is removed at random, values of another size are written until the first refusal;
-/// and writes whose sizes drift while the live payload stays at a share of the size. KvStore and redis-server with the same limit, in one run.
+/// How much of a store's free memory is of use: values of one size fill it, a share is removed at random, values of
+/// another size are written until the first refusal; and writes whose sizes drift while the live payload stays at a
+/// share of the size. KvStore and redis-server with the same limit, in one run.
 /// </summary>
 internal static class Fragmentation
 {
@@ -13,7 +14,8 @@ internal static class Fragmentation
     private const int Batch = 200;
 
     private static readonly (int Before, int After, double Share)[] s_cases =
-        [(5_000, 300, 0.5), (5_000, 300, 0.9), (5_000, 300, 0.95), (300, 5_000, 0.5), (300, 5_000, 0.9), (300, 5_000, 0.95)];
+        [(5_000, 300, 0.5), (5_000, 300, 0.9), (5_000, 300, 0.95), (300, 5_000, 0.5), (300, 5_000, 0.9),
+            (300, 5_000, 0.95)];
 
     private static readonly double[] s_live = [0.40, 0.60, 0.75];
 
@@ -22,19 +24,26 @@ internal static class Fragmentation
         ServerProgram[] programs =
         [
             ServerProgram.KvStore(Path.Combine(options.Folder, "kvstore", "KvStore"), "--size", $"{Limit >> 20}M"),
-            ServerProgram.Redis(ServerProgram.Find("redis-server") ?? throw new FormatException("redis-server is not on PATH."), "--maxmemory", $"{Limit}", "--maxmemory-policy", "noeviction"),
+            ServerProgram.Redis(ServerProgram.Find("redis-server") ?? throw new FormatException(
+                "redis-server is not on PATH."), "--maxmemory", $"{Limit}", "--maxmemory-policy", "noeviction"),
         ];
-        output.WriteLine($"| of {Limit >> 20} MiB | {string.Join(" | ", programs.Select(program => program.Name))} | ratio |\n| --- | ---: | ---: | ---: |");
+        output.WriteLine($"| of {Limit >> 20} MiB | {string.Join(" | ", programs.Select(program => program.Name))} | " +
+            "ratio |\n| --- | ---: | ---: | ---: |");
         foreach ((int before, int after, double share) in s_cases)
         {
-            double[] fit = [.. programs.Select(program => OnServer(options, program, client => Refill(client, before, after, share)))];
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {before} bytes, {share:P0} removed, then {after} bytes: MB that fit | {fit[0] / 1e6:F1} | {fit[1] / 1e6:F1} | {fit[0] / fit[1]:F2} |"));
+            double[] fit = [.. programs.Select(program =>
+                OnServer(options, program, client => Refill(client, before, after, share)))];
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {before} bytes, {share:P0} removed, " +
+                $"then {after} bytes: MB that fit | {fit[0] / 1e6:F1} | {fit[1] / 1e6:F1} | {fit[0] / fit[1]:F2} |"));
         }
 
         foreach (double live in s_live)
         {
-            (long Refused, long Written)[] counts = [.. programs.Select(program => OnServer(options, program, client => Drift(client, live)))];
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| drifting sizes, {live:P0} alive: refused of {counts[0].Written:N0} writes | {counts[0].Refused:N0} | {counts[1].Refused:N0} | |"));
+            (long Refused, long Written)[] counts = [
+                .. programs.Select(program => OnServer(options, program, client => Drift(client, live)))];
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| drifting sizes, {live:P0} alive: refused " +
+                $"of {counts[0].Written:N0} writes | {counts[0].Refused:N0} | {counts[1].Refused:N0} | |"));
         }
     }
 
@@ -75,7 +84,9 @@ internal static class Fragmentation
         }
     }
 
-    /// <summary>The median goes from 100 bytes to 10,000 and back, three times; each size is within a factor of three of it.</summary>
+    /// <summary>
+    /// The median goes from 100 bytes to 10,000 and back, three times; each size is within a factor of three of it.
+    /// </summary>
     private static (long Refused, long Written) Drift(RespClient client, double live)
     {
         const long Total = 6 * Limit;
@@ -88,7 +99,8 @@ internal static class Fragmentation
         {
             double median = Math.Exp(Math.Log(1_000) + (Math.Log(10) * Math.Sin(6 * Math.PI * bytes / Total)));
             int size = (int)(median * Math.Exp((random.NextDouble() * 2.2) - 1.1));
-            for (; payload + size > live * Limit; client.Call("DEL", $"d{keys[^1].Key}"), payload -= keys[^1].Size, keys.RemoveAt(keys.Count - 1))
+            for (; payload + size > live * Limit; client.Call("DEL",
+                $"d{keys[^1].Key}"), payload -= keys[^1].Size, keys.RemoveAt(keys.Count - 1))
             {
                 int at = random.Next(keys.Count);
                 (keys[at], keys[^1]) = (keys[^1], keys[at]);

@@ -23,17 +23,21 @@ internal sealed record RedisBenchmark(double PerSecond, double CpuMicroseconds)
             "-h", "127.0.0.1", "-p", $"{server.TcpEndPoint.Port}", "-t", test, "-P", $"{depth}", "-n", $"{requests}",
             "-c", $"{Connections}", "-d", $"{ValueLength}", "-r", $"{KeySpace}", "--csv",
         ];
-        using Process process = Process.Start(new ProcessStartInfo(executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(executable,
+            arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         TimeSpan used = server.ProcessorTime - before;
-        string? line = output.Split('\n').FirstOrDefault(l => l.StartsWith($"\"{test}\"", StringComparison.OrdinalIgnoreCase));
+        string? line = output.Split('\n').FirstOrDefault(l =>
+            l.StartsWith($"\"{test}\"", StringComparison.OrdinalIgnoreCase));
         if (process.ExitCode != 0 || line is null)
         {
-            throw new InvalidOperationException($"redis-benchmark {string.Join(' ', arguments)} against {server.Program.Name} ended with {process.ExitCode}:\n{output}\n{error.Result}");
+            throw new InvalidOperationException($"redis-benchmark {string.Join(' ', arguments)} " +
+                $"against {server.Program.Name} ended with {process.ExitCode}:\n{output}\n{error.Result}");
         }
 
-        return new RedisBenchmark(double.Parse(line.Split(',')[1].Trim('"'), CultureInfo.InvariantCulture), used.TotalMicroseconds / requests);
+        return new RedisBenchmark(double.Parse(line.Split(',')[1].Trim('"'), CultureInfo.InvariantCulture),
+            used.TotalMicroseconds / requests);
     }
 }

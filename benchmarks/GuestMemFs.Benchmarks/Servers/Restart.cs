@@ -4,7 +4,10 @@ using KvStore.Demo;
 
 namespace GuestMemFs.Benchmarks.Servers;
 
-/// <summary>From the start of the process to the first right answer, with many keys and with none; and what a key costs in memory.</summary>
+/// <summary>
+/// From the start of the process to the first right answer, with many keys and with none; and what a key costs in
+/// memory.
+/// </summary>
 internal static class Restart
 {
     private const int ValueLength = 100;
@@ -13,7 +16,8 @@ internal static class Restart
     {
         var data = new Dataset(options.Keys, ValueLength, 1);
         var table = new Table(
-            $"{options.Keys:N0} keys, {ValueLength}-byte values", "load", "empty start, ms", "restart, ms", "restart / empty", "memory a key, bytes");
+            $"{options.Keys:N0} keys, {ValueLength}-byte values", "load", "empty start, ms", "restart, ms",
+            "restart / empty", "memory a key, bytes");
         var medians = new Dictionary<CandidateKind, (double Restart, double Memory)>();
         foreach (Candidate candidate in candidates.Where(c => c.Kind != CandidateKind.Garnet))
         {
@@ -30,9 +34,11 @@ internal static class Restart
         }
 
         table.Write(output);
-        if (medians.TryGetValue(CandidateKind.KvStore, out var ours) && medians.TryGetValue(CandidateKind.Redis, out var redis))
+        if (medians.TryGetValue(CandidateKind.KvStore, out var ours)
+            && medians.TryGetValue(CandidateKind.Redis, out var redis))
         {
-            output.WriteLine($"KvStore is back {redis.Restart / ours.Restart:N0} times as fast; memory a key {Table.Ratio(ours.Memory, redis.Memory)} times redis-server's.\n");
+            output.WriteLine($"KvStore is back {redis.Restart / ours.Restart:N0} times as fast; memory a " +
+                $"key {Table.Ratio(ours.Memory, redis.Memory)} times redis-server's.\n");
         }
     }
 
@@ -87,7 +93,8 @@ internal static class Restart
         return new Figures(clock.Elapsed, [.. emptyStarts], [.. restarts], memory);
     }
 
-    // Of redis-server its own count (its RSS is more), of KvStore what the files of its arena really take of the medium.
+    // Of redis-server its own count (its RSS is more), of KvStore what the files of its arena really take of the
+    // medium.
     private static long Memory(ServerProcess server, string directory, bool redis)
     {
         if (!redis)
@@ -100,7 +107,8 @@ internal static class Restart
 
     private static long AllocatedBytes(string path)
     {
-        var start = new System.Diagnostics.ProcessStartInfo("stat", ["-c", "%b", path]) { RedirectStandardOutput = true };
+        var start = new System.Diagnostics.ProcessStartInfo("stat",
+            ["-c", "%b", path]) { RedirectStandardOutput = true };
         using var stat = System.Diagnostics.Process.Start(start)!;
         return long.Parse(stat.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture) * 512;
     }

@@ -3,7 +3,10 @@ using KvStore.Demo;
 
 namespace GuestMemFs.Benchmarks.Servers;
 
-/// <summary>SET and GET by redis-benchmark, 50 connections, 100-byte values, without pipelining and at depth 16: the servers take turns.</summary>
+/// <summary>
+/// SET and GET by redis-benchmark, 50 connections, 100-byte values, without pipelining and at depth 16: the servers
+/// take turns.
+/// </summary>
 internal static class Throughput
 {
     private static readonly (string Test, int Depth)[] s_loads = [("set", 1), ("get", 1), ("set", 16), ("get", 16)];
@@ -12,7 +15,9 @@ internal static class Throughput
     {
         string fetched = Path.Combine(options.Folder, "redis-8.0", "redis-benchmark");
         string benchmark = File.Exists(fetched) ? fetched
-            : ServerProgram.Find("redis-benchmark") ?? throw new InvalidOperationException("redis-benchmark is neither fetched nor on PATH (Debian: redis-tools).");
+            : ServerProgram.Find("redis-benchmark")
+                ?? throw new InvalidOperationException(
+                    "redis-benchmark is neither fetched nor on PATH (Debian: redis-tools).");
         using var place = new Workplace(options.Arena);
         var running = candidates.Select(c => (Candidate: c, Server: place.Start(c.Program))).ToList();
         foreach ((Candidate candidate, ServerProcess server) in running)
@@ -38,7 +43,8 @@ internal static class Throughput
                         results.Add((test, depth, candidate.Name), list = []);
                     }
 
-                    list.Add(RedisBenchmark.Run(benchmark, server, test, depth, depth == 1 ? options.Requests / 4 : options.Requests));
+                    list.Add(RedisBenchmark.Run(benchmark, server, test, depth,
+                        depth == 1 ? options.Requests / 4 : options.Requests));
                 }
             }
 
@@ -48,7 +54,8 @@ internal static class Throughput
         Write(results, candidates, output);
     }
 
-    private static void Write(Dictionary<(string Test, int Depth, string Name), List<RedisBenchmark>> results, IReadOnlyList<Candidate> candidates, TextWriter output)
+    private static void Write(Dictionary<(string Test, int Depth, string Name), List<RedisBenchmark>> results,
+        IReadOnlyList<Candidate> candidates, TextWriter output)
     {
         string[] others = [.. candidates.Where(c => c.Kind != CandidateKind.KvStore).Select(c => c.Name)];
         string? ours = candidates.FirstOrDefault(c => c.Kind == CandidateKind.KvStore)?.Name;
@@ -81,6 +88,8 @@ internal static class Throughput
     {
         var before = servers.Select(s => (Server: s, Time: s.ProcessorTime)).ToList();
         Thread.Sleep(TimeSpan.FromSeconds(2));
-        output.WriteLine($"CPU while idle: {string.Join(", ", before.Select(b => $"{b.Server.Program.Name} {(b.Server.ProcessorTime - b.Time).TotalSeconds / 2:P1}"))}\n");
+        var used = before.Select(b =>
+            $"{b.Server.Program.Name} {(b.Server.ProcessorTime - b.Time).TotalSeconds / 2:P1}");
+        output.WriteLine($"CPU while idle: {string.Join(", ", used)}\n");
     }
 }

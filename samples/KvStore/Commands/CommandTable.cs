@@ -5,7 +5,9 @@ using KvStore.Protocol;
 
 namespace KvStore.Commands;
 
-/// <summary>Finds a command by its name's bytes, in any case, without a string: the first eight bytes are hashed as one word.</summary>
+/// <summary>
+/// Finds a command by its name's bytes, in any case, without a string: the first eight bytes are hashed as one word.
+/// </summary>
 internal sealed class CommandTable
 {
     private const ulong UpperMask = 0xDFDF_DFDF_DFDF_DFDF;
@@ -45,7 +47,8 @@ internal sealed class CommandTable
                 return null;
             }
 
-            // Eight bytes under the mask say all about letters; anything else, and what is behind the eight, is compared.
+            // Eight bytes under the mask say all about letters; anything else, and what is behind the eight, is
+            // compared.
             if (_words[at] == word && _names[at].Length == name.Length && Ascii.EqualsIgnoreCase(name, _names[at]))
             {
                 return command;
@@ -75,7 +78,8 @@ internal sealed class CommandTable
 
     private void Add(Command command)
     {
-        byte[] name = Encoding.ASCII.GetBytes(command.Name[(command.Name.IndexOf('|', StringComparison.Ordinal) + 1)..]);
+        byte[] name = Encoding.ASCII.GetBytes(
+            command.Name[(command.Name.IndexOf('|', StringComparison.Ordinal) + 1)..]);
         ulong word = Word(name);
         int at = Slot(word, name.Length);
         while (_commands[at] is not null)

@@ -165,7 +165,8 @@ internal static class Counters
 
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
             ExtendedFloat old = default;
-            if ((current.Exists && !ExtendedFloat.TryParse(RecordText.Of(current, scratch), out old)) || !ExtendedFloat.TryParse(_by, out ExtendedFloat increment))
+            if ((current.Exists && !ExtendedFloat.TryParse(RecordText.Of(current, scratch), out old))
+                || !ExtendedFloat.TryParse(_by, out ExtendedFloat increment))
             {
                 Error = Errors.NotAFloat;
                 return MutationPlan.None;

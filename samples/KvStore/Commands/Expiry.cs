@@ -118,7 +118,8 @@ internal static class Expiry
             return;
         }
 
-        var mutation = new ExpiryMutation { At = at, Now = WallClock.Milliseconds, Conditions = conditions, RemoveWhenPast = true };
+        var mutation = new ExpiryMutation { At = at, Now = WallClock.Milliseconds, Conditions = conditions,
+            RemoveWhenPast = true };
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Collection != 0)
         {
@@ -166,7 +167,8 @@ internal static class Expiry
             return false;
         }
 
-        if ((conditions & (ExpiryConditions.IfLater | ExpiryConditions.IfSooner)) == (ExpiryConditions.IfLater | ExpiryConditions.IfSooner))
+        if ((conditions & (ExpiryConditions.IfLater | ExpiryConditions.IfSooner))
+            == (ExpiryConditions.IfLater | ExpiryConditions.IfSooner))
         {
             call.Reply.Error("ERR GT and LT options at the same time are not compatible"u8);
             return false;

@@ -5,8 +5,8 @@ using System.Text;
 namespace KvStore.Commands;
 
 /// <summary>
-/// A binary floating-point number with a 64-bit significand, as x86's long double, which INCRBYFLOAT counts in: with a double
-/// 3.0 + 0.1 would answer 3.10000000000000009.
+/// A binary floating-point number with a 64-bit significand, as x86's long double, which INCRBYFLOAT counts in: with a
+/// double 3.0 + 0.1 would answer 3.10000000000000009.
 /// </summary>
 /// <remarks>The value is <c>significand * 2^exponent</c>. Rounds to nearest, ties to even.</remarks>
 internal readonly struct ExtendedFloat
@@ -38,10 +38,13 @@ internal readonly struct ExtendedFloat
         }
 
         int exponent = Math.Min(a._exponent, b._exponent);
-        return Round((a._significand << (a._exponent - exponent)) + (b._significand << (b._exponent - exponent)), BigInteger.One, exponent);
+        return Round((a._significand << (a._exponent - exponent)) + (b._significand << (b._exponent - exponent)),
+            BigInteger.One, exponent);
     }
 
-    /// <summary>Reads a decimal: sign, digits with a point, exponent; or inf. No spaces, nothing behind it, no NaN.</summary>
+    /// <summary>
+    /// Reads a decimal: sign, digits with a point, exponent; or inf. No spaces, nothing behind it, no NaN.
+    /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out ExtendedFloat value)
     {
         value = default;
@@ -68,7 +71,8 @@ internal readonly struct ExtendedFloat
         int scale = 0;
         bool any = false;
         bool point = false;
-        for (; at < text.Length && (text[at] is >= (byte)'0' and <= (byte)'9' || (text[at] == (byte)'.' && !point)); at++)
+        for (; at < text.Length
+            && (text[at] is >= (byte)'0' and <= (byte)'9' || (text[at] == (byte)'.' && !point)); at++)
         {
             if (text[at] == (byte)'.')
             {
@@ -126,7 +130,8 @@ internal readonly struct ExtendedFloat
         bool any = false;
         bool point = false;
         int at = 0;
-        for (; at < text.Length && at < LargestDecimalExponent && (char.IsAsciiHexDigit((char)text[at]) || (text[at] == (byte)'.' && !point)); at++)
+        for (; at < text.Length && at < LargestDecimalExponent
+            && (char.IsAsciiHexDigit((char)text[at]) || (text[at] == (byte)'.' && !point)); at++)
         {
             if (text[at] == (byte)'.')
             {
@@ -155,7 +160,8 @@ internal readonly struct ExtendedFloat
             return true;
         }
 
-        if ((text[0] | 0x20) != letter || text.Length > 8 || !int.TryParse(text[1..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent))
+        if ((text[0] | 0x20) != letter || text.Length > 8
+            || !int.TryParse(text[1..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent))
         {
             return false;
         }

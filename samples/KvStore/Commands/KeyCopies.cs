@@ -7,7 +7,9 @@ using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
 
-/// <summary>RENAME, RENAMENX and COPY: a record under another key. A rename is one step, over a crash as well.</summary>
+/// <summary>
+/// RENAME, RENAMENX and COPY: a record under another key. A rename is one step, over a crash as well.
+/// </summary>
 internal static class KeyCopies
 {
     /// <summary>What clients may call of it.</summary>

@@ -64,7 +64,9 @@ internal static class Ranges
         call.Reply.Integer(mutation.Length);
     }
 
-    /// <summary>Redis's inclusive range with ends counted from the back where they are negative; false where it is empty.</summary>
+    /// <summary>
+    /// Redis's inclusive range with ends counted from the back where they are negative; false where it is empty.
+    /// </summary>
     public static bool TryClamp(ref long start, ref long end, long length)
     {
         if (start < 0 && end < 0 && start > end)
@@ -99,7 +101,8 @@ internal static class Ranges
             ReadOnlySpan<byte> value = RecordText.Of(record, scratch);
             long from = start;
             long to = end;
-            reply.Bulk(TryClamp(ref from, ref to, value.Length) ? value.Slice((int)from, (int)(to - from + 1)) : default);
+            reply.Bulk(TryClamp(ref from, ref to, value.Length) ? value.Slice((int)from, (int)(to - from + 1))
+                : default);
         }
     }
 

@@ -145,14 +145,17 @@ internal static class Scanning
         public void Visit(in RecordView record)
         {
             Seen++;
-            if ((_anyKey || Glob.IsMatch(_pattern, record.Key)) && (_type.IsEmpty || Ascii.EqualsIgnoreCase(_type, Keys.TypeName(record.Type))))
+            if ((_anyKey || Glob.IsMatch(_pattern, record.Key))
+                && (_type.IsEmpty || Ascii.EqualsIgnoreCase(_type, Keys.TypeName(record.Type))))
             {
                 found.Add(record.Key);
             }
         }
     }
 
-    /// <summary>Keys that were found, one behind the other, as bulk strings: their number has to be replied before them.</summary>
+    /// <summary>
+    /// Keys that were found, one behind the other, as bulk strings: their number has to be replied before them.
+    /// </summary>
     /// <param name="limit">With more bytes no more are kept: its client would be closed for as long a reply.</param>
     internal sealed class KeyCollector(long limit) : IDisposable
     {

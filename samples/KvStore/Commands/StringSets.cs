@@ -53,7 +53,8 @@ internal static class StringSets
         }
 
         long expiresAt = RecordView.NoExpiry;
-        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds, options.Absolute, out expiresAt))
+        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds,
+            options.Absolute, out expiresAt))
         {
             return;
         }
@@ -146,7 +147,8 @@ internal static class StringSets
         }
 
         long expiresAt = RecordView.NoExpiry;
-        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds, options.Absolute, out expiresAt))
+        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds,
+            options.Absolute, out expiresAt))
         {
             return;
         }
@@ -157,7 +159,8 @@ internal static class StringSets
             return;
         }
 
-        // The change may find no room, and a large value that was written cannot be taken back; but what has expired cannot be read any more.
+        // The change may find no room, and a large value that was written cannot be taken back; but what has expired
+        // cannot be read any more.
         var mutation = new ExpiryMutation { At = expiresAt, Now = WallClock.Milliseconds };
         bool expires = expiresAt != RecordView.NoExpiry && expiresAt <= mutation.Now;
         if (expires)
@@ -252,7 +255,8 @@ internal ref struct SetOptions
             {
                 options.Persist = true;
             }
-            else if (!options.KeepTtl && !options.Persist && i + 1 < call.Args.Count && options.TryUnit(call, i) && (!timed || options.HasUnitOf(before)))
+            else if (!options.KeepTtl && !options.Persist && i + 1 < call.Args.Count && options.TryUnit(call, i)
+                && (!timed || options.HasUnitOf(before)))
             {
                 // The same unit twice is allowed, and the later one counts.
                 options.ExpiryArgument = ++i;
@@ -283,7 +287,10 @@ internal ref struct SetOptions
 }
 
 /// <summary>Puts a value, under conditions.</summary>
-/// <remarks>A large old value cannot be taken back once it is replied, so that waits until the new one has found its room: <see cref="Write"/> comes after that.</remarks>
+/// <remarks>
+/// A large old value cannot be taken back once it is replied, so that waits until the new one has found its room:
+/// <see cref="Write"/> comes after that.
+/// </remarks>
 internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
 {
     private readonly ReadOnlySpan<byte> _value = value;

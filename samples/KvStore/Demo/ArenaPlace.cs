@@ -8,7 +8,9 @@ namespace KvStore.Demo;
 /// <param name="Why">Which medium it is, and why that one.</param>
 internal sealed record ArenaPlace(string Directory, bool IsOwn, string Why)
 {
-    /// <summary>A new directory in the one that was asked for, or on the best medium that is here and has the room.</summary>
+    /// <summary>
+    /// A new directory in the one that was asked for, or on the best medium that is here and has the room.
+    /// </summary>
     /// <exception cref="MediumException">There is none, or no directory can be made.</exception>
     public static ArenaPlace Choose(DemoOptions options)
     {

@@ -3,7 +3,9 @@ using System.Buffers.Text;
 
 namespace KvStore.Demo;
 
-/// <summary>Keys and values that follow from a seed, so that every one of them can be checked without being remembered.</summary>
+/// <summary>
+/// Keys and values that follow from a seed, so that every one of them can be checked without being remembered.
+/// </summary>
 internal sealed class Dataset(long keys, int valueLength, ulong seed)
 {
     public const int KeyLength = 16;

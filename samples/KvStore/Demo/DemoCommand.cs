@@ -2,14 +2,18 @@ using System.Runtime.InteropServices;
 
 namespace KvStore.Demo;
 
-/// <summary>The command <c>KvStore demo</c>: what it was asked for, its end on Ctrl-C, and what it leaves behind (nothing).</summary>
+/// <summary>
+/// The command <c>KvStore demo</c>: what it was asked for, its end on Ctrl-C, and what it leaves behind (nothing).
+/// </summary>
 internal static class DemoCommand
 {
     private const int Failed = 1;
     private const int BadUsage = 2;
     private const int Interrupted = 130;
 
-    /// <summary>Runs the demo. 0: every key was right. 1: it was not, or something failed. 2: bad arguments. 130: interrupted.</summary>
+    /// <summary>
+    /// Runs the demo. 0: every key was right. 1: it was not, or something failed. 2: bad arguments. 130: interrupted.
+    /// </summary>
     /// <param name="arguments">What follows the word <c>demo</c>.</param>
     /// <param name="output">Where to tell it.</param>
     public static int Run(ReadOnlySpan<string> arguments, TextWriter? output = null)
@@ -48,7 +52,8 @@ internal static class DemoCommand
             output.WriteLine("\n   Interrupted.");
             return Interrupted;
         }
-        catch (Exception e) when (e is IOException or InvalidOperationException or InvalidDataException or TimeoutException or UnauthorizedAccessException or GuestMemFs.MediumException
+        catch (Exception e) when (e is IOException or InvalidOperationException or InvalidDataException
+            or TimeoutException or UnauthorizedAccessException or GuestMemFs.MediumException
             or System.Net.Sockets.SocketException or System.ComponentModel.Win32Exception)
         {
             output.WriteLine($"\n   The demo failed: {e.Message}");

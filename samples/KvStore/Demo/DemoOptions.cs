@@ -6,7 +6,8 @@ namespace KvStore.Demo;
 internal sealed record DemoOptions
 {
     public const string Usage = """
-        KvStore demo: loads keys through a socket, kills the server with SIGKILL in mid-write, starts it again and checks every key.
+        KvStore demo: loads keys through a socket, kills the server with SIGKILL in mid-write, starts it again and
+        checks every key.
 
           --keys N        how many keys, as 500k, 2M, 10M   (default: 5M, fewer where memory is short)
           --value N       bytes a value                      (default: 100)
@@ -36,7 +37,9 @@ internal sealed record DemoOptions
 
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Reads the arguments. Throws <see cref="FormatException"/> with what is wrong and what would be right.</summary>
+    /// <summary>
+    /// Reads the arguments. Throws <see cref="FormatException"/> with what is wrong and what would be right.
+    /// </summary>
     public static DemoOptions Parse(ReadOnlySpan<string> arguments)
     {
         var options = new DemoOptions();
@@ -64,7 +67,8 @@ internal sealed record DemoOptions
         long each = ValueLength + Dataset.KeyLength + Overhead;
 
         // A third of what is free: the same keys are in redis-server for a while too, and the machine has others.
-        long fitting = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes is var all ? Math.Min(all, AvailableMemory()) / 3 / each : 0;
+        long fitting = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes is var all
+            ? Math.Min(all, AvailableMemory()) / 3 / each : 0;
         long keys = Keys != 0 ? Keys : Math.Clamp(fitting, 10_000, DefaultKeys);
         long megabytes = ((keys * each * 5 / 4) >> 20) + 256;
         return this with { Keys = keys, ArenaSize = ArenaSize != 0 ? ArenaSize : megabytes << 20 };
@@ -73,12 +77,15 @@ internal sealed record DemoOptions
     private static long AvailableMemory()
     {
         const string name = "MemAvailable:";
-        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal));
-        return line is null ? long.MaxValue : long.Parse(line[name.Length..^2], NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) * 1024;
+        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(l =>
+            l.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? long.MaxValue : long.Parse(line[name.Length..^2],
+            NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) * 1024;
     }
 
     private static string Text(ReadOnlySpan<string> arguments, ref int i) =>
-        ++i < arguments.Length ? arguments[i] : throw new FormatException($"{arguments[i - 1]} needs a value.\n\n{Usage}");
+        ++i < arguments.Length ? arguments[i]
+            : throw new FormatException($"{arguments[i - 1]} needs a value.\n\n{Usage}");
 
     private static long Number(ReadOnlySpan<string> arguments, ref int i, long least, long most)
     {
@@ -92,8 +99,10 @@ internal sealed record DemoOptions
             'G' => bytes ? 1L << 30 : 1_000_000_000,
             _ => 1,
         };
-        return long.TryParse(unit == 1 ? text : text[..^1], CultureInfo.InvariantCulture, out long number) && number >= least && number <= most / unit && number * unit >= least
+        return long.TryParse(unit == 1 ? text : text[..^1], CultureInfo.InvariantCulture, out long number)
+            && number >= least && number <= most / unit && number * unit >= least
             ? number * unit
-            : throw new FormatException($"{name} {text} is not a number from {least:N0} to {most:N0} (K, M and G may follow it).");
+            : throw new FormatException(
+                $"{name} {text} is not a number from {least:N0} to {most:N0} (K, M and G may follow it).");
     }
 }

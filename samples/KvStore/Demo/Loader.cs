@@ -1,6 +1,9 @@
 namespace KvStore.Demo;
 
-/// <summary>Loads a dataset through one connection, pipelined: the next batches are sent while the replies of the last are on their way.</summary>
+/// <summary>
+/// Loads a dataset through one connection, pipelined: the next batches are sent while the replies of the last are on
+/// their way.
+/// </summary>
 internal static class Loader
 {
     /// <summary>Keys in a batch; its bytes stay below what a socket takes at once.</summary>
@@ -8,7 +11,9 @@ internal static class Loader
 
     private const int BatchesUnderWay = 4;
 
-    /// <summary>Sets every key of the dataset in version 0. <paramref name="progress"/> is told the number of acknowledged keys.</summary>
+    /// <summary>
+    /// Sets every key of the dataset in version 0. <paramref name="progress"/> is told the number of acknowledged keys.
+    /// </summary>
     public static void Load(RespClient client, Dataset data, Action<long> progress, CancellationToken stop)
     {
         var key = new byte[Dataset.KeyLength];

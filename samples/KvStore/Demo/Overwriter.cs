@@ -4,8 +4,9 @@ using System.Net.Sockets;
 namespace KvStore.Demo;
 
 /// <summary>
-/// A writer that overwrites keys in a scattered order, pipelined, until the server is gone, and knows what was acknowledged by then. Write number j
-/// goes to key (j × stride) mod N and makes it version 1 + j / N, so which version a key must have follows from its index alone.
+/// A writer that overwrites keys in a scattered order, pipelined, until the server is gone, and knows what was
+/// acknowledged by then. Write number j goes to key (j × stride) mod N and makes it version 1 + j / N, so which version
+/// a key must have follows from its index alone.
 /// </summary>
 internal sealed class Overwriter
 {
@@ -58,13 +59,16 @@ internal sealed class Overwriter
                 }
             }
         }
-        catch (Exception e) when (e is EndOfStreamException or SocketException { SocketErrorCode: not SocketError.TimedOut })
+        catch (Exception e) when (e is EndOfStreamException
+            or SocketException { SocketErrorCode: not SocketError.TimedOut })
         {
             // The server was killed; what is acknowledged stays known.
         }
     }
 
-    /// <summary>The versions that a key may have after the kill: from the last acknowledged one to the last one sent.</summary>
+    /// <summary>
+    /// The versions that a key may have after the kill: from the last acknowledged one to the last one sent.
+    /// </summary>
     public (long Least, long Most) Versions(long index)
     {
         long position = (long)((UInt128)(ulong)index * (ulong)_inverse % (ulong)_data.Keys);
@@ -73,7 +77,8 @@ internal sealed class Overwriter
         long Before(long writes) => writes > position ? ((writes - 1 - position) / _data.Keys) + 1 : 0;
     }
 
-    // A step of about the golden ratio that has no divisor in common with the number of keys meets every key once a round; its inverse leads back.
+    // A step of about the golden ratio that has no divisor in common with the number of keys meets every key once a
+    // round; its inverse leads back.
     private static (long Stride, long Inverse) Stride(long keys)
     {
         for (long stride = Math.Max(1, (long)(keys * 0.6180339887)); ; stride++)

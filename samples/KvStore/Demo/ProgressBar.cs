@@ -24,7 +24,8 @@ internal sealed class ProgressBar(TextWriter output, string unit, long total, bo
 
             _drawn = Stopwatch.GetTimestamp();
             int filled = (int)(done * Width / Math.Max(total, 1));
-            output.Write($"\r   [{new string('#', filled)}{new string('.', Width - filled)}] {Describe(done)}   {(last ? "\n" : "")}");
+            string bar = new string('#', filled) + new string('.', Width - filled);
+            output.Write($"\r   [{bar}] {Describe(done)}   {(last ? "\n" : "")}");
             output.Flush();
         }
         else if (done * 4 / Math.Max(total, 1) > _quarter)
@@ -35,5 +36,6 @@ internal sealed class ProgressBar(TextWriter output, string unit, long total, bo
     }
 
     private string Describe(long done) =>
-        $"{done * 100 / Math.Max(total, 1),3} %  {done:N0} {unit}, {done / Math.Max(Elapsed.TotalSeconds, 0.001):N0} a second";
+        $"{done * 100 / Math.Max(total, 1),3} " +
+        $"%  {done:N0} {unit}, {done / Math.Max(Elapsed.TotalSeconds, 0.001):N0} a second";
 }

@@ -35,7 +35,9 @@ internal sealed record RedisReload(string Version, TimeSpan Load, TimeSpan Save,
             data.Value(index, 0, expected);
             return value.SequenceEqual(expected);
         });
-        scene.Say($"   saved in {save.TotalSeconds:0.0} s; the first right answer came {restart.TotalSeconds:0.000} s after the start");
+        scene.Say($"   saved in {save.TotalSeconds:0.0} s; the first right answer " +
+            $"came {restart.TotalSeconds:0.000} s " +
+            "after the start");
         server.Kill();
         return new RedisReload(version, load, save, restart, memory);
     }

@@ -16,5 +16,6 @@ internal readonly struct RespArgument
 
     public static implicit operator RespArgument(string text) => new(Encoding.UTF8.GetBytes(text));
 
-    public static implicit operator RespArgument(long number) => new(Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
+    public static implicit operator RespArgument(long number) =>
+        new(Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
 }

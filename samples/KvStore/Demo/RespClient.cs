@@ -6,9 +6,9 @@ using System.Text;
 namespace KvStore.Demo;
 
 /// <summary>
-/// A small blocking client of the Redis protocol, RESP2 and RESP3. Commands are collected by <c>Add</c>, sent by <see cref="Flush"/> and answered
-/// in order by <see cref="Read"/>: pipelining is nothing more than adding many before flushing. Shares no code with the server, so that the
-/// server is judged from outside. For one thread at a time.
+/// A small blocking client of the Redis protocol, RESP2 and RESP3. Commands are collected by <c>Add</c>, sent by
+/// <see cref="Flush"/> and answered in order by <see cref="Read"/>: pipelining is nothing more than adding many before
+/// flushing. Shares no code with the server, so that the server is judged from outside. For one thread at a time.
 /// </summary>
 internal sealed class RespClient : IDisposable
 {
@@ -31,11 +31,13 @@ internal sealed class RespClient : IDisposable
 
     /// <summary>Connects. Throws <see cref="SocketException"/> where nobody listens.</summary>
     /// <param name="endPoint">Where to.</param>
-    /// <param name="timeout">How long a reply may take before a <see cref="SocketException"/> (TimedOut) ends the wait.</param>
+    /// <param name="timeout">How long a reply may take before a <see cref="SocketException"/> (TimedOut) ends the
+    /// wait.</param>
     public static RespClient Connect(EndPoint endPoint, TimeSpan? timeout = null)
     {
         var unix = endPoint is UnixDomainSocketEndPoint;
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream,
+            unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
         try
         {
             if (!unix)
@@ -102,7 +104,8 @@ internal sealed class RespClient : IDisposable
             int chunk = _outLength - sent;
             if (_outLength > MuchToSend)
             {
-                // A server that waits until its replies are read must find somebody who reads, or both would wait for ever.
+                // A server that waits until its replies are read must find somebody who reads, or both would wait for
+                // ever.
                 while (!_socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite))
                 {
                     if (_socket.Poll(TimeSpan.FromMilliseconds(1), SelectMode.SelectRead))
@@ -120,8 +123,8 @@ internal sealed class RespClient : IDisposable
         _outLength = 0;
     }
 
-    /// <summary>Reads the next reply. Throws <see cref="EndOfStreamException"/> where the server closed, <see cref="InvalidDataException"/> where
-    /// what it sent is no RESP.</summary>
+    /// <summary>Reads the next reply. Throws <see cref="EndOfStreamException"/> where the server closed,
+    /// <see cref="InvalidDataException"/> where what it sent is no RESP.</summary>
     public RespReply Read()
     {
         ReadOnlySpan<byte> line = Line();
@@ -142,11 +145,15 @@ internal sealed class RespClient : IDisposable
             case (byte)'~': return Aggregate(RespKind.Set, Number(rest));
             case (byte)'>': return Aggregate(RespKind.Push, Number(rest));
             case (byte)'%': return Aggregate(RespKind.Map, Number(rest) * 2);
-            default: throw new InvalidDataException($"A reply begins with {RespReply.Describe(line)}, which is no RESP.");
+            default: throw new InvalidDataException(
+                $"A reply begins with {RespReply.Describe(line)}, which is no RESP.");
         }
     }
 
-    /// <summary>Reads a reply that must be a bulk string, without allocating; false for a null. The bytes are valid until the next read.</summary>
+    /// <summary>
+    /// Reads a reply that must be a bulk string, without allocating; false for a null. The bytes are valid until the
+    /// next read.
+    /// </summary>
     public bool TryReadBulk(out ReadOnlySpan<byte> bytes)
     {
         ReadOnlySpan<byte> line = Line();
@@ -165,7 +172,10 @@ internal sealed class RespClient : IDisposable
         return true;
     }
 
-    /// <summary>Reads a reply that must be <c>+OK</c>, without allocating; throws <see cref="InvalidDataException"/> with what else it was.</summary>
+    /// <summary>
+    /// Reads a reply that must be <c>+OK</c>, without allocating; throws <see cref="InvalidDataException"/> with what
+    /// else it was.
+    /// </summary>
     public void ReadOk()
     {
         ReadOnlySpan<byte> line = Line();
@@ -215,7 +225,8 @@ internal sealed class RespClient : IDisposable
             {
                 ReadOnlySpan<byte> line = _in.AsSpan(_inStart, from + at);
                 _inStart += from + at + 1;
-                return line is [.. var head, (byte)'\r'] ? head : throw new InvalidDataException("A line of a reply does not end with CR LF.");
+                return line is [.. var head, (byte)'\r'] ? head
+                    : throw new InvalidDataException("A line of a reply does not end with CR LF.");
             }
 
             from = _inEnd - _inStart;

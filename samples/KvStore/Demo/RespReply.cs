@@ -27,7 +27,8 @@ internal sealed record RespReply(RespKind Kind, byte[]? Bytes = null, long Integ
     public static readonly RespReply Null = new(RespKind.Null);
 
     /// <summary>The text of a string, an error or a number; the empty string for what has none.</summary>
-    public string Text => Bytes is null ? (Kind == RespKind.Integer ? Integer.ToString(CultureInfo.InvariantCulture) : "") : Encoding.UTF8.GetString(Bytes);
+    public string Text => Bytes is null ? (Kind == RespKind.Integer ? Integer.ToString(CultureInfo.InvariantCulture)
+        : "") : Encoding.UTF8.GetString(Bytes);
 
     public bool IsNull => Kind == RespKind.Null;
 
@@ -40,7 +41,9 @@ internal sealed record RespReply(RespKind Kind, byte[]? Bytes = null, long Integ
         RespKind.Integer => $":{Integer}",
         RespKind.Simple => $"+{Text}",
         RespKind.Error => $"-{Text}",
-        RespKind.Array or RespKind.Map or RespKind.Set or RespKind.Push => $"{Kind}[{string.Join(", ", Items!.Take(16).Select(i => i.ToString()))}{(Items!.Length > 16 ? ", …" : "")}]",
+        RespKind.Array or RespKind.Map or RespKind.Set or RespKind.Push =>
+            $"{Kind}[{string.Join(", ", Items!.Take(16).Select(i => i.ToString()))}" +
+            $"{(Items!.Length > 16 ? ", …" : "")}]",
         _ => Describe(Bytes ?? []),
     };
 

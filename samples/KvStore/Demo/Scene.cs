@@ -1,6 +1,8 @@
 namespace KvStore.Demo;
 
-/// <summary>Where the demo plays: what it prints, and the servers and data that must be gone when it is over, however it ends.</summary>
+/// <summary>
+/// Where the demo plays: what it prints, and the servers and data that must be gone when it is over, however it ends.
+/// </summary>
 internal sealed class Scene(TextWriter output, bool terminal, CancellationToken stop) : IDisposable
 {
     private readonly Lock _lock = new();

@@ -30,9 +30,13 @@ internal sealed class ServerFacts
 
     public string? Find(string name) => _facts.FirstOrDefault(f => f.Name == name).Value;
 
-    public long Number(string name) => long.TryParse(Find(name), CultureInfo.InvariantCulture, out long number) ? number : 0;
+    public long Number(string name) => long.TryParse(Find(name), CultureInfo.InvariantCulture, out long number) ? number
+        : 0;
 
-    /// <summary>KvStore's attach report in a few lines: how the arena was found, how long each step took, and why. Empty for another server.</summary>
+    /// <summary>
+    /// KvStore's attach report in a few lines: how the arena was found, how long each step took, and why. Empty for
+    /// another server.
+    /// </summary>
     public IEnumerable<string> AttachReport()
     {
         if (Find("attach_kind") is not { } kind)

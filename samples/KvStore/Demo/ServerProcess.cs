@@ -5,7 +5,10 @@ using System.Runtime.InteropServices;
 
 namespace KvStore.Demo;
 
-/// <summary>A server as a child process, and its end: killed, asked to stop, or killed at dispose. Only ever this one process is signalled.</summary>
+/// <summary>
+/// A server as a child process, and its end: killed, asked to stop, or killed at dispose. Only ever this one process is
+/// signalled.
+/// </summary>
 internal sealed partial class ServerProcess : IDisposable
 {
     private const int Sigterm = 15;
@@ -82,10 +85,12 @@ internal sealed partial class ServerProcess : IDisposable
     }
 
     /// <summary>Waits until it answers PING.</summary>
-    public TimeSpan WaitUntilReady(TimeSpan? timeout = null) => WaitFor(client => client.Call("PING").Text == "PONG", timeout);
+    public TimeSpan WaitUntilReady(TimeSpan? timeout = null) =>
+        WaitFor(client => client.Call("PING").Text == "PONG", timeout);
 
-    /// <summary>Asks until the answer is right, and returns the time from the process's start to that answer. Throws <see cref="TimeoutException"/> or,
-    /// where the process ended, <see cref="InvalidOperationException"/>, both with what it wrote.</summary>
+    /// <summary>Asks until the answer is right, and returns the time from the process's start to that answer. Throws
+    /// <see cref="TimeoutException"/> or, where the process ended, <see cref="InvalidOperationException"/>, both with
+    /// what it wrote.</summary>
     public TimeSpan WaitFor(Func<RespClient, bool> answersRight, TimeSpan? timeout = null)
     {
         TimeSpan limit = timeout ?? TimeSpan.FromSeconds(60);
@@ -111,13 +116,16 @@ internal sealed partial class ServerProcess : IDisposable
                 if (_process.HasExited)
                 {
                     _process.WaitForExit();
-                    throw new InvalidOperationException($"{Program.Name} (pid {Id}) ended with code {_process.ExitCode} before it answered. It wrote:\n{Output}");
+                    throw new InvalidOperationException(
+                        $"{Program.Name} (pid {Id}) ended with code {_process.ExitCode} before it answered. It " +
+                        $"wrote:\n{Output}");
                 }
 
                 Thread.Sleep(1);
             }
 
-            throw new TimeoutException($"{Program.Name} (pid {Id}) gave no right answer within {limit.TotalSeconds} s. It wrote:\n{Output}");
+            throw new TimeoutException(
+                $"{Program.Name} (pid {Id}) gave no right answer within {limit.TotalSeconds} s. It wrote:\n{Output}");
         }
         finally
         {
@@ -132,7 +140,10 @@ internal sealed partial class ServerProcess : IDisposable
         _process.WaitForExit();
     }
 
-    /// <summary>What an ended process's shell would say: 128 and the signal where one ended it, so 137 after <see cref="Kill"/>, unless something else was faster.</summary>
+    /// <summary>
+    /// What an ended process's shell would say: 128 and the signal where one ended it, so 137 after <see cref="Kill"/>,
+    /// unless something else was faster.
+    /// </summary>
     public int ExitCode => _process.ExitCode;
 
     /// <summary>SIGSTOP: it stands still, and its memory and locks stay.</summary>
@@ -141,14 +152,17 @@ internal sealed partial class ServerProcess : IDisposable
     /// <summary>SIGCONT.</summary>
     public void Resume() => Signal(_process.Id, Sigcont);
 
-    /// <summary>SIGTERM, waits, and returns the exit code. Throws <see cref="TimeoutException"/> where it does not end.</summary>
+    /// <summary>
+    /// SIGTERM, waits, and returns the exit code. Throws <see cref="TimeoutException"/> where it does not end.
+    /// </summary>
     public int Terminate(TimeSpan? timeout = null)
     {
         Signal(_process.Id, Sigterm);
         TimeSpan limit = timeout ?? TimeSpan.FromSeconds(30);
         if (!_process.WaitForExit(limit))
         {
-            throw new TimeoutException($"{Program.Name} (pid {Id}) did not end within {limit.TotalSeconds} s of SIGTERM. It wrote:\n{Output}");
+            throw new TimeoutException(
+                $"{Program.Name} (pid {Id}) did not end within {limit.TotalSeconds} s of SIGTERM. It wrote:\n{Output}");
         }
 
         _process.WaitForExit(); // what it wrote last is kept too

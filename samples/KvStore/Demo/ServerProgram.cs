@@ -1,10 +1,15 @@
 namespace KvStore.Demo;
 
-/// <summary>How a server of the Redis protocol is started. The demo, the tests and the benchmarks run KvStore and others by the same code.</summary>
+/// <summary>
+/// How a server of the Redis protocol is started. The demo, the tests and the benchmarks run KvStore and others by the
+/// same code.
+/// </summary>
 /// <param name="Name">What tables call it.</param>
 /// <param name="Executable">The program's path.</param>
-/// <param name="Arguments">The arguments, for a directory of data, a TCP port and a unix socket's path (null: none).</param>
-internal sealed record ServerProgram(string Name, string Executable, Func<string, int, string?, IReadOnlyList<string>> Arguments)
+/// <param name="Arguments">The arguments, for a directory of data, a TCP port and a unix socket's path (null:
+/// none).</param>
+internal sealed record ServerProgram(
+    string Name, string Executable, Func<string, int, string?, IReadOnlyList<string>> Arguments)
 {
     /// <summary>Environment variables to set for it.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
@@ -31,7 +36,8 @@ internal sealed record ServerProgram(string Name, string Executable, Func<string
     }
 
     /// <summary>redis-server. Without more arguments it keeps nothing but what SAVE writes.</summary>
-    public static ServerProgram Redis(string executable, params string[] more) => new("redis-server", executable, (directory, port, socket) =>
+    public static ServerProgram Redis(string executable, params string[] more) =>
+        new("redis-server", executable, (directory, port, socket) =>
     [
         "--bind", "127.0.0.1",
         "--port", $"{port}",

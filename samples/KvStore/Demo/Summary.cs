@@ -14,10 +14,12 @@ internal static class Summary
         Row("memory a key", Bytes(ours.MemoryAKey), Bytes(theirs?.MemoryAKey));
         if (theirs is not null)
         {
-            scene.Say($"\n   Back after SIGKILL {theirs.Restart / ours.Restart:N0} times as fast as redis-server reloads, and with every acknowledged write.");
+            scene.Say($"\n   Back after SIGKILL {theirs.Restart / ours.Restart:N0} times as fast as redis-server " +
+                "reloads, and with every acknowledged write.");
         }
 
-        scene.Say(ours.AllRight ? "" : "\n   NOT every key was right. That is a defect; please report it with the lines above.");
+        scene.Say(ours.AllRight ? ""
+            : "\n   NOT every key was right. That is a defect; please report it with the lines above.");
 
         void Row(string what, string a, string b) => scene.Say($"   {what,-32}{a,14}{b,22}".TrimEnd());
     }

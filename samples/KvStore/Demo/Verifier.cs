@@ -80,7 +80,8 @@ internal sealed class Verifier(Dataset data, Overwriter writes)
         if (Examples.Count < 5)
         {
             Dataset.Key(index, _key);
-            Examples.Add($"{System.Text.Encoding.ASCII.GetString(_key)}: {(there ? RespReply.Describe(got) + " is not its value" : "is lost")}");
+            string what = there ? RespReply.Describe(got) + " is not its value" : "is lost";
+            Examples.Add($"{System.Text.Encoding.ASCII.GetString(_key)}: {what}");
         }
     }
 }

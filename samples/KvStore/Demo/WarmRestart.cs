@@ -17,7 +17,9 @@ internal sealed record WarmRestart
 
     public bool AllRight { get; private init; }
 
-    /// <summary>Plays it with this program as the server, or with another one (by which the demo itself is tested).</summary>
+    /// <summary>
+    /// Plays it with this program as the server, or with another one (by which the demo itself is tested).
+    /// </summary>
     public static WarmRestart Play(DemoOptions options, Dataset data, Scene scene, ServerProgram? other = null)
     {
         ArenaPlace place = ArenaPlace.Choose(options);
@@ -44,7 +46,8 @@ internal sealed record WarmRestart
         var verifier = new Verifier(data, writes);
         server = scene.Start(program, directory);
         TimeSpan restart = FirstRightAnswer(server, data, verifier.IsRight);
-        scene.Say($"   the first right answer came {restart.TotalSeconds:0.000} s after the start of the process (on an empty arena it was {emptyStart.TotalSeconds:0.000} s)");
+        scene.Say($"   the first right answer came {restart.TotalSeconds:0.000} s after the start of the process (on " +
+            $"an empty arena it was {emptyStart.TotalSeconds:0.000} s)");
         foreach (string line in ServerFacts.Ask(server, "persistence").AttachReport())
         {
             scene.Say($"   {line}");
@@ -82,13 +85,16 @@ internal sealed record WarmRestart
         return bar.Elapsed;
     }
 
-    /// <summary>Waits for the first right answer to a GET, and returns the time since the process was started.</summary>
+    /// <summary>
+    /// Waits for the first right answer to a GET, and returns the time since the process was started.
+    /// </summary>
     public static TimeSpan FirstRightAnswer(ServerProcess server, Dataset data, RightAnswer isRight)
     {
         long index = data.Keys / 2;
         var key = new byte[Dataset.KeyLength];
         Dataset.Key(index, key);
-        return server.WaitFor(client => client.Call("GET", key) is { Kind: RespKind.Bulk, Bytes: { } value } && isRight(index, value), TimeSpan.FromMinutes(10));
+        return server.WaitFor(client => client.Call("GET", key) is { Kind: RespKind.Bulk, Bytes: { } value }
+            && isRight(index, value), TimeSpan.FromMinutes(10));
     }
 
     /// <summary>Whether a value is one that a key may have.</summary>
@@ -120,10 +126,12 @@ internal sealed record WarmRestart
             throw new InvalidOperationException($"the writer failed: {failure.Message}", failure);
         }
 
-        scene.Say($"   process {id} is gone, after {writes.Acknowledged:N0} acknowledged overwrites, with {writes.Sent - writes.Acknowledged:N0} more under way");
+        scene.Say($"   process {id} is gone, after {writes.Acknowledged:N0} acknowledged overwrites, " +
+            $"with {writes.Sent - writes.Acknowledged:N0} more under way");
         return writes;
     }
 
     private static string Itself() =>
-        Environment.ProcessPath is { } path && Path.GetFileName(path) == "KvStore" ? path : Path.Combine(AppContext.BaseDirectory, "KvStore.dll");
+        Environment.ProcessPath is { } path && Path.GetFileName(path) == "KvStore" ? path
+            : Path.Combine(AppContext.BaseDirectory, "KvStore.dll");
 }

@@ -6,12 +6,16 @@ namespace KvStore.Engine;
 /// <summary>A record's value as the text that clients see.</summary>
 internal static class RecordText
 {
-    /// <summary>The value's bytes; an integer is written into <paramref name="scratch"/> (<see cref="Numbers.MaxIntegerLength"/>) first.</summary>
+    /// <summary>
+    /// The value's bytes; an integer is written into <paramref name="scratch"/>
+    /// (<see cref="Numbers.MaxIntegerLength"/>) first.
+    /// </summary>
     public static ReadOnlySpan<byte> Of(in RecordView record, Span<byte> scratch) =>
         record.IsInteger ? scratch[..Numbers.Format(record.Integer, scratch)] : record.Value;
 
     /// <summary>The value's length.</summary>
-    public static int Length(in RecordView record) => record.IsInteger ? Numbers.Length(record.Integer) : record.Value.Length;
+    public static int Length(in RecordView record) =>
+        record.IsInteger ? Numbers.Length(record.Integer) : record.Value.Length;
 
     /// <summary>True where there is a record, and it is no string.</summary>
     public static bool IsWrong(in RecordView record) => record.Exists && record.Type != RecordType.String;

@@ -1,6 +1,9 @@
 namespace KvStore.Engine;
 
-/// <summary>The server's idea of the time, by which keys expire: the machine's clock. Tests put another one here before the server starts.</summary>
+/// <summary>
+/// The server's idea of the time, by which keys expire: the machine's clock. Tests put another one here before the
+/// server starts.
+/// </summary>
 internal static class WallClock
 {
     public static TimeProvider Source { get; set; } = TimeProvider.System;

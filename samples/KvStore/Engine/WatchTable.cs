@@ -89,7 +89,8 @@ internal sealed class WatchTable
 
         foreach (WatchedKey watched in session.Watched)
         {
-            if (_watchers.TryGetValue(watched.Key, out List<ClientSession>? sessions) && sessions.Remove(session) && sessions.Count == 0)
+            if (_watchers.TryGetValue(watched.Key, out List<ClientSession>? sessions) && sessions.Remove(session)
+                && sessions.Count == 0)
             {
                 _watchers.Remove(watched.Key);
             }
@@ -98,7 +99,8 @@ internal sealed class WatchTable
         session.Watched = null;
     }
 
-    private Dictionary<byte[], List<ClientSession>>.AlternateLookup<ReadOnlySpan<byte>> ByBytes => _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
+    private Dictionary<byte[], List<ClientSession>>.AlternateLookup<ReadOnlySpan<byte>> ByBytes =>
+        _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
 
     private static bool Exists(PersistentDictionary keys, ReadOnlySpan<byte> key)
     {

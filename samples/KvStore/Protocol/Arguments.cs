@@ -5,7 +5,9 @@ namespace KvStore.Protocol;
 /// <summary>Where one argument lies in the buffer that its frame was parsed from.</summary>
 internal readonly record struct Slice(int Start, int Length);
 
-/// <summary>A command and its arguments, where they lie in the input: nothing is copied. Valid until the input is advanced.</summary>
+/// <summary>
+/// A command and its arguments, where they lie in the input: nothing is copied. Valid until the input is advanced.
+/// </summary>
 internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Slice> slices)
 {
     /// <summary>An error's text repeats no more of an argument: it may have half a gigabyte.</summary>

@@ -1,9 +1,14 @@
 namespace KvStore.Protocol;
 
-/// <summary>Redis's patterns: <c>*</c>, <c>?</c>, <c>[a-c]</c>, <c>[^x]</c> and <c>\</c> as an escape, over bytes.</summary>
+/// <summary>
+/// Redis's patterns: <c>*</c>, <c>?</c>, <c>[a-c]</c>, <c>[^x]</c> and <c>\</c> as an escape, over bytes.
+/// </summary>
 internal static class Glob
 {
-    /// <summary>True where the whole text fits the pattern. Time is at most pattern times text: only the last star is gone back to.</summary>
+    /// <summary>
+    /// True where the whole text fits the pattern. Time is at most pattern times text: only the last star is gone back
+    /// to.
+    /// </summary>
     public static bool IsMatch(ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> text, bool ignoreCase = false)
     {
         if (text.IsEmpty)
@@ -117,7 +122,9 @@ internal static class Glob
         return match != not;
     }
 
-    private static bool Same(byte a, byte b, bool ignoreCase) => a == b || (ignoreCase && Fold(a, true) == Fold(b, true));
+    private static bool Same(byte a, byte b, bool ignoreCase) =>
+        a == b || (ignoreCase && Fold(a, true) == Fold(b, true));
 
-    private static byte Fold(byte c, bool ignoreCase) => ignoreCase && c is >= (byte)'A' and <= (byte)'Z' ? (byte)(c | 0x20) : c;
+    private static byte Fold(byte c, bool ignoreCase) =>
+        ignoreCase && c is >= (byte)'A' and <= (byte)'Z' ? (byte)(c | 0x20) : c;
 }

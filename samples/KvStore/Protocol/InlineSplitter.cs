@@ -1,9 +1,15 @@
 namespace KvStore.Protocol;
 
-/// <summary>Splits the line of an inline command into arguments, with the quotes and escapes that redis-cli and telnet users type.</summary>
+/// <summary>
+/// Splits the line of an inline command into arguments, with the quotes and escapes that redis-cli and telnet users
+/// type.
+/// </summary>
 internal static class InlineSplitter
 {
-    /// <summary>Unquotes the line into <paramref name="output"/> (at least as long) and adds a slice an argument; false where quotes do not balance.</summary>
+    /// <summary>
+    /// Unquotes the line into <paramref name="output"/> (at least as long) and adds a slice an argument; false where
+    /// quotes do not balance.
+    /// </summary>
     public static bool TrySplit(ReadOnlySpan<byte> line, byte[] output, RequestParser parser)
     {
         int at = 0;
@@ -47,7 +53,8 @@ internal static class InlineSplitter
                 return false;
             }
 
-            // A closing quote ends the word: anything but a space behind it is an error, as is a quote that never closes.
+            // A closing quote ends the word: anything but a space behind it is an error, as is a quote that never
+            // closes.
             return at == line.Length || line[at] == 0 || IsSpace(line[at]);
         }
 
@@ -74,7 +81,8 @@ internal static class InlineSplitter
                         at++;
                     }
                 }
-                else if (line[at] == (byte)'x' && at + 2 < line.Length && char.IsAsciiHexDigit((char)line[at + 1]) && char.IsAsciiHexDigit((char)line[at + 2]))
+                else if (line[at] == (byte)'x' && at + 2 < line.Length && char.IsAsciiHexDigit((char)line[at + 1])
+                    && char.IsAsciiHexDigit((char)line[at + 2]))
                 {
                     c = (byte)((Hex(line[at + 1]) << 4) | Hex(line[at + 2]));
                     at += 3;

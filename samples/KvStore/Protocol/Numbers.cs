@@ -9,7 +9,9 @@ internal static class Numbers
     /// <summary>Longest decimal of a 64-bit integer, its sign included.</summary>
     public const int MaxIntegerLength = 20;
 
-    /// <summary>Reads a 64-bit integer in the one form it is written in: no plus, no space, no leading zero, no "-0".</summary>
+    /// <summary>
+    /// Reads a 64-bit integer in the one form it is written in: no plus, no space, no leading zero, no "-0".
+    /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out long value)
     {
         value = 0;

@@ -7,7 +7,9 @@ namespace KvStore.Protocol;
 
 internal enum ParseStatus
 {
-    /// <summary>The bytes so far are no whole frame; <see cref="RequestParser.Needed"/> says how many would be worth a look.</summary>
+    /// <summary>
+    /// The bytes so far are no whole frame; <see cref="RequestParser.Needed"/> says how many would be worth a look.
+    /// </summary>
     NeedMore,
 
     /// <summary>A frame was parsed.</summary>
@@ -21,9 +23,10 @@ internal enum ParseStatus
 /// Finds request frames (RESP arrays of bulk strings, and inline commands) in a contiguous buffer, without copying.
 /// </summary>
 /// <remarks>
-/// <para>Resumable: a frame that arrives in a thousand pieces is looked at once. While a frame is incomplete its start must stay in
-/// the buffer; <see cref="Rebase"/> tells the parser how many bytes before it were dropped.</para>
-/// <para>Limits and messages are those of Redis, its leniencies included: what stands in place of a bulk's final CRLF is not checked.</para>
+/// <para>Resumable: a frame that arrives in a thousand pieces is looked at once. While a frame is incomplete its start
+/// must stay in the buffer; <see cref="Rebase"/> tells the parser how many bytes before it were dropped.</para>
+/// <para>Limits and messages are those of Redis, its leniencies included: what stands in place of a bulk's final CRLF
+/// is not checked.</para>
 /// </remarks>
 internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
 {
@@ -43,7 +46,9 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
     private long _bulkLength = -1;
     private byte[]? _inline;     // the unquoted bytes of an inline command
 
-    /// <summary>After <see cref="ParseStatus.NeedMore"/>: the least length of the buffer with which parsing can go on.</summary>
+    /// <summary>
+    /// After <see cref="ParseStatus.NeedMore"/>: the least length of the buffer with which parsing can go on.
+    /// </summary>
     public int Needed { get; private set; }
 
     /// <summary>After <see cref="ParseStatus.Error"/>: the message, without its "ERR ".</summary>
@@ -92,7 +97,9 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
         _frameFirstSlice = 0;
     }
 
-    /// <summary>Tells that so many bytes were dropped from the front of the buffer. Call after <see cref="Clear"/>.</summary>
+    /// <summary>
+    /// Tells that so many bytes were dropped from the front of the buffer. Call after <see cref="Clear"/>.
+    /// </summary>
     public void Rebase(int dropped)
     {
         if (dropped == 0 || _remaining < 0)
@@ -111,7 +118,10 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
     public Arguments Arguments(ReadOnlySpan<byte> buffer, in Frame frame) =>
         new(frame.Inline ? _inline : buffer, Slices.Slice(frame.FirstSlice, frame.Count));
 
-    /// <summary>Parses the frame that starts at <paramref name="position"/>, and moves it behind the frame. Empty frames are skipped.</summary>
+    /// <summary>
+    /// Parses the frame that starts at <paramref name="position"/>, and moves it behind the frame. Empty frames are
+    /// skipped.
+    /// </summary>
     public ParseStatus TryParse(ReadOnlySpan<byte> buffer, ref int position, out Frame frame)
     {
         frame = default;

@@ -6,12 +6,13 @@ using System.Text;
 namespace KvStore.Protocol;
 
 /// <summary>
-/// Writes replies in RESP2 or RESP3 into a <see cref="PipeWriter"/>, allocating nothing. One a connection; not thread-safe.
+/// Writes replies in RESP2 or RESP3 into a <see cref="PipeWriter"/>, allocating nothing. One a connection; not
+/// thread-safe.
 /// </summary>
 /// <remarks>
-/// Works in the pipe's present block of memory and tells the pipe (<see cref="PipeWriter.Advance"/>) only when the block is full or at
-/// <see cref="Commit"/>. What was written since the last of these can be taken back: <see cref="Rewind"/>. The pipe's
-/// memory must not move.
+/// Works in the pipe's present block of memory and tells the pipe (<see cref="PipeWriter.Advance"/>) only when the
+/// block is full or at <see cref="Commit"/>. What was written since the last of these can be taken back:
+/// <see cref="Rewind"/>. The pipe's memory must not move.
 /// </remarks>
 internal sealed unsafe class RespWriter(PipeWriter pipe)
 {
@@ -37,7 +38,9 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     /// <summary>A place to <see cref="Rewind"/> to.</summary>
     public long Position => _committed + _at;
 
-    /// <summary>Takes back what was written since <paramref name="position"/>; false where some of it is committed already.</summary>
+    /// <summary>
+    /// Takes back what was written since <paramref name="position"/>; false where some of it is committed already.
+    /// </summary>
     public bool Rewind(long position)
     {
         long at = position - _committed;

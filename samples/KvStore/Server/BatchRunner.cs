@@ -5,7 +5,10 @@ using KvStore.Session;
 
 namespace KvStore.Server;
 
-/// <summary>Runs the frames of one receive: a few at a time, so that the memory their keys need can be asked for before the first of them runs.</summary>
+/// <summary>
+/// Runs the frames of one receive: a few at a time, so that the memory their keys need can be asked for before the
+/// first of them runs.
+/// </summary>
 /// <remarks>Used under the engine's gate.</remarks>
 internal sealed class BatchRunner(KvEngine engine)
 {
@@ -17,7 +20,8 @@ internal sealed class BatchRunner(KvEngine engine)
     /// <summary>Runs what is whole in the buffer, and returns how many bytes that was.</summary>
     /// <param name="session">Whose bytes these are.</param>
     /// <param name="buffer">All bytes received that were not consumed.</param>
-    /// <param name="needed">With how many bytes in the buffer, once what was consumed is gone, it is worth coming back; 0: some frames were left for after a flush.</param>
+    /// <param name="needed">With how many bytes in the buffer, once what was consumed is gone, it is worth coming back;
+    /// 0: some frames were left for after a flush.</param>
     public int Run(ClientSession session, ReadOnlySpan<byte> buffer, out int needed)
     {
         RequestParser parser = session.Parser;
@@ -30,7 +34,8 @@ internal sealed class BatchRunner(KvEngine engine)
             int window = session.Authenticated ? Window : 1;
             int count = 0;
             ParseStatus status = ParseStatus.Frame;
-            while (count < window && (status = parser.TryParse(buffer, ref position, out Frame frame)) == ParseStatus.Frame)
+            while (count < window
+                && (status = parser.TryParse(buffer, ref position, out Frame frame)) == ParseStatus.Frame)
             {
                 _frames[count++] = frame;
                 if (frame.Inline || position == buffer.Length)

@@ -19,7 +19,8 @@ internal readonly record struct ClientSocket(long Id, Socket Socket, EndPoint? P
 
 /// <summary>One client's loop: receive, run what is whole, send the replies, again.</summary>
 /// <remarks>
-/// While replies wait for a slow reader nothing more is received from it: the socket's own flow control holds it back. All of it runs on the thread of its event loop.
+/// While replies wait for a slow reader nothing more is received from it: the socket's own flow control holds it back.
+/// All of it runs on the thread of its event loop.
 /// </remarks>
 internal sealed class Connection : IClientLink, IDisposable
 {
@@ -108,8 +109,9 @@ internal sealed class Connection : IClientLink, IDisposable
         }
         catch (Exception e)
         {
-            // One client's request met what it should not (no memory for it, an arena that another writer took over, a defect): it loses its
-            // connection, the operator is told, the others notice nothing. Told without await: the loop's thread is kept.
+            // One client's request met what it should not (no memory for it, an arena that another writer took over, a
+            // defect): it loses its connection, the operator is told, the others notice nothing. Told without await:
+            // the loop's thread is kept.
             StandardError.WriteLine($"closing client {Session.Id} in {Session.LastCommand ?? "no command"}: {e}");
         }
         finally

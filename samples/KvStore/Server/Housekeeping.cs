@@ -9,7 +9,10 @@ namespace KvStore.Server;
 /// Between the requests, on the event loop's thread: removes what has expired and what was flushed, and moves records
 /// together, a little at a time; once a second: idle clients and the rate of commands.
 /// </summary>
-/// <remarks>On no thread of its own: one that wakes ten times a second takes a core from the client or the loop, and the scheduler may leave both of these on the other for long.</remarks>
+/// <remarks>
+/// On no thread of its own: one that wakes ten times a second takes a core from the client or the loop, and the
+/// scheduler may leave both of these on the other for long.
+/// </remarks>
 internal sealed class Housekeeping(KvEngine engine, KvServer server)
 {
     private const int Pause = 100;

@@ -6,8 +6,8 @@ using KvStore.Engine;
 namespace KvStore.Server;
 
 /// <summary>
-/// The server in a live update: the commands that have arrived are finished, the next ones wait in their sockets, and the arena stands still until the kernel is another. Nothing is
-/// written anywhere: the keys are where they are.
+/// The server in a live update: the commands that have arrived are finished, the next ones wait in their sockets, and
+/// the arena stands still until the kernel is another. Nothing is written anywhere: the keys are where they are.
 /// </summary>
 internal sealed class KeptThroughUpdate : ILiveUpdateParticipant, IDisposable
 {
@@ -44,10 +44,12 @@ internal sealed class KeptThroughUpdate : ILiveUpdateParticipant, IDisposable
         string found = string.Create(CultureInfo.InvariantCulture, $"{_arena.Id} {_keysAtAttach}");
         return found == saved
             ? Task.CompletedTask
-            : throw new InvalidOperationException($"it attached to arena and keys '{found}', and '{saved}' were saved. {_arena.AttachReport}");
+            : throw new InvalidOperationException(
+                $"it attached to arena and keys '{found}', and '{saved}' were saved. {_arena.AttachReport}");
     }
 
-    public Task ResumeAsync(string saved, CancellationToken cancellation) => Task.CompletedTask; // it serves since it attached
+    // it serves since it attached
+    public Task ResumeAsync(string saved, CancellationToken cancellation) => Task.CompletedTask;
 
     public Task AbortAsync(string? saved, CancellationToken cancellation)
     {

@@ -259,19 +259,23 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
-    /// <summary>As in Redis: no more clients than there are descriptors, less those that the server needs itself.</summary>
+    /// <summary>
+    /// As in Redis: no more clients than there are descriptors, less those that the server needs itself.
+    /// </summary>
     private static void LimitClients(ServerOptions options)
     {
         long most = DescriptorLimit.MostConnections();
         if (most < 1)
         {
             throw new OptionException(
-                $"the limit of open files ('ulimit -n') is not enough: the server needs more than {DescriptorLimit.Reserve} descriptors");
+                "the limit of open files ('ulimit -n') is not enough: the server needs more " +
+                $"than {DescriptorLimit.Reserve} descriptors");
         }
 
         if (options.MaxClients > most)
         {
-            StandardError.WriteLine($"maxclients is {most} and not {options.MaxClients}: the limit of open files ('ulimit -n') allows no more");
+            StandardError.WriteLine($"maxclients is {most} and not {options.MaxClients}: the limit of open files " +
+                "('ulimit -n') allows no more");
             options.MaxClients = (int)most;
         }
     }

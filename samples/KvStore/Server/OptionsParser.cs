@@ -8,8 +8,13 @@ namespace KvStore.Server;
 /// <summary>An option that cannot be: the message names the option, the value and the limit.</summary>
 internal class OptionException(string message) : Exception(message);
 
-/// <summary>Reads the settings: the configuration file, then the environment, then the command line; the later wins.</summary>
-/// <remarks>Done by hand: the server answers within some tens of milliseconds of its start, and configuration frameworks take as long as that.</remarks>
+/// <summary>
+/// Reads the settings: the configuration file, then the environment, then the command line; the later wins.
+/// </summary>
+/// <remarks>
+/// Done by hand: the server answers within some tens of milliseconds of its start, and configuration frameworks take as
+/// long as that.
+/// </remarks>
 internal static class OptionsParser
 {
     public static ServerOptions Parse(IReadOnlyList<string> args, IDictionary environment)
@@ -63,12 +68,14 @@ internal static class OptionsParser
 
         if (options.Holder.Length > 0 && options.ArenaDirectory.Length > 0)
         {
-            throw new OptionException($"--holder {options.Holder} and --arena {options.ArenaDirectory}: the arena is in one place");
+            throw new OptionException(
+                $"--holder {options.Holder} and --arena {options.ArenaDirectory}: the arena is in one place");
         }
 
         if (options.Holder.Length > 0 && options.ArenaName.Length > Holders.LongestName)
         {
-            throw new OptionException($"--name {options.ArenaName}: a holder takes names of at most {Holders.LongestName} characters");
+            throw new OptionException(
+                $"--name {options.ArenaName}: a holder takes names of at most {Holders.LongestName} characters");
         }
     }
 

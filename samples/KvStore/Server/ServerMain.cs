@@ -26,7 +26,8 @@ internal static class ServerMain
             using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, server);
             server.Start(sockets);
             Announce(sockets, keyspace);
-            string reason = options.LiveUpdateSocket.Length > 0 ? WaitAsParticipant(options, keyspace, server) : server.WaitForShutdownRequest();
+            string reason = options.LiveUpdateSocket.Length > 0 ? WaitAsParticipant(options, keyspace, server)
+                : server.WaitForShutdownRequest();
             Console.WriteLine($"closing: {reason}");
         }
         catch (OptionException e)
@@ -48,7 +49,10 @@ internal static class ServerMain
         return Good;
     }
 
-    /// <summary>Waits for the end, and lets a live update ask meanwhile. Apart, so that who does not want that does not load its assemblies.</summary>
+    /// <summary>
+    /// Waits for the end, and lets a live update ask meanwhile. Apart, so that who does not want that does not load its
+    /// assemblies.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static string WaitAsParticipant(ServerOptions options, Keyspace keyspace, KvServer server)
     {
@@ -64,7 +68,8 @@ internal static class ServerMain
         }
     }
 
-    private static PosixSignalRegistration On(PosixSignal signal, KvServer server) => PosixSignalRegistration.Create(signal, context =>
+    private static PosixSignalRegistration On(PosixSignal signal, KvServer server) =>
+        PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true;
         server.RequestShutdown(signal.ToString());
@@ -97,6 +102,7 @@ internal static class ServerMain
         address += sockets.Tls is { } tls ? $"{(address.Length > 0 ? " and " : "")}{tls.LocalEndPoint} (TLS)" : "";
         using var self = Process.GetCurrentProcess();
         TimeSpan start = DateTime.UtcNow - self.StartTime.ToUniversalTime();
-        Console.WriteLine($"ready on {address}: {keyspace.Keys.Count} keys, {keyspace.Outcome}, {start.TotalMilliseconds:F0} ms after the process started");
+        Console.WriteLine($"ready on {address}: {keyspace.Keys.Count} " +
+            $"keys, {keyspace.Outcome}, {start.TotalMilliseconds:F0} ms after the process started");
     }
 }

@@ -7,8 +7,8 @@ namespace KvStore.Server;
 
 /// <summary>
 /// The sockets that the server listens on: those that a service manager passed, else its own.
-/// They listen before the store is opened: who connects meanwhile waits in the kernel's queue and gets the first answer as soon as there
-/// is one, instead of being refused and coming again.
+/// They listen before the store is opened: who connects meanwhile waits in the kernel's queue and gets the first answer
+/// as soon as there is one, instead of being refused and coming again.
 /// </summary>
 internal sealed class ServerSockets : IDisposable
 {
@@ -81,7 +81,8 @@ internal sealed class ServerSockets : IDisposable
         if (_options.Port != 0)
         {
             IPAddress address = Address(_options.Bind);
-            WhenFree(() => Listen(TcpSocket(address), new IPEndPoint(address, _options.Port), $"{_options.Bind}:{_options.Port}"));
+            WhenFree(() => Listen(TcpSocket(address), new IPEndPoint(address, _options.Port),
+                $"{_options.Bind}:{_options.Port}"));
         }
 
         if (_options.UnixSocket.Length > 0)

@@ -16,8 +16,8 @@ internal static class Usage
             usage: KvStore [--option value]...     serve
                    KvStore demo                    see a database survive SIGKILL
 
-            An option is also read from the environment (KVSTORE_PORT) and from a file (--config FILE, lines of "port 6380");
-            the command line wins over the environment, and that over the file.
+            An option is also read from the environment (KVSTORE_PORT) and from a file (--config FILE, lines of
+            "port 6380"); the command line wins over the environment, and that over the file.
 
             """);
         foreach (Setting setting in Settings.All)

@@ -18,7 +18,10 @@ internal sealed class TransactionQueue : IDisposable
     /// <summary>Bytes of memory held: arguments, and where each of them and each command begins.</summary>
     public long Bytes => (long)_bytes.Capacity + _slices.Capacity + _commands.Capacity;
 
-    /// <summary>How many keys the commands change at most, as far as their arguments say: each argument of one that writes may be a key.</summary>
+    /// <summary>
+    /// How many keys the commands change at most, as far as their arguments say: each argument of one that writes may
+    /// be a key.
+    /// </summary>
     public int MostChanges { get; private set; }
 
     public void Spoil() => Spoiled = true;

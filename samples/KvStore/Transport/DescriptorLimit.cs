@@ -5,12 +5,16 @@ namespace KvStore.Transport;
 /// <summary>How many connections the process may have open.</summary>
 internal static partial class DescriptorLimit
 {
-    /// <summary>Descriptors that are kept for the arena's files, the log and the runtime: clients do not get them.</summary>
+    /// <summary>
+    /// Descriptors that are kept for the arena's files, the log and the runtime: clients do not get them.
+    /// </summary>
     public const int Reserve = 48;
 
     private const int OpenFiles = 7; // RLIMIT_NOFILE
 
-    /// <summary>Most connections that leave the reserve free; at least 0. Raises the soft limit as far as it may be.</summary>
+    /// <summary>
+    /// Most connections that leave the reserve free; at least 0. Raises the soft limit as far as it may be.
+    /// </summary>
     public static long MostConnections()
     {
         Span<ulong> limits = stackalloc ulong[2];

@@ -13,7 +13,8 @@ internal enum Readiness
 }
 
 /// <summary>
-/// The kernel's readiness queue (<c>epoll</c>, level-triggered) and a wake-up for other threads (<c>eventfd</c>). One thread waits; <see cref="Wake"/> is for any.
+/// The kernel's readiness queue (<c>epoll</c>, level-triggered) and a wake-up for other threads (<c>eventfd</c>). One
+/// thread waits; <see cref="Wake"/> is for any.
 /// </summary>
 internal sealed partial class Epoll : IDisposable
 {
@@ -25,7 +26,8 @@ internal sealed partial class Epoll : IDisposable
     private const int Modify = 3;
     private const int Interrupted = 4; // EINTR
 
-    // struct epoll_event is packed on x86-64 only: the mask, then 8 bytes of ours, of which the descriptor takes the lower four.
+    // struct epoll_event is packed on x86-64 only: the mask, then 8 bytes of ours, of which the descriptor takes the
+    // lower four.
     private static readonly int s_packed = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 0 : 1;
     private static readonly int s_stride = 3 + s_packed;
     private static readonly int s_data = 1 + s_packed;
@@ -105,9 +107,11 @@ internal sealed partial class Epoll : IDisposable
     }
 
     private static SafeFileHandle Own(int descriptor, string call) =>
-        descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw Failed(call, Marshal.GetLastPInvokeError());
+        descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true)
+            : throw Failed(call, Marshal.GetLastPInvokeError());
 
-    private static Win32Exception Failed(string call, int error) => new(error, $"{call}: {Marshal.GetPInvokeErrorMessage(error)}");
+    private static Win32Exception Failed(string call, int error) =>
+        new(error, $"{call}: {Marshal.GetPInvokeErrorMessage(error)}");
 
     [LibraryImport(Library, EntryPoint = "epoll_create1", SetLastError = true)]
     private static partial int EpollCreate(int flags);

@@ -7,26 +7,37 @@ namespace KvStore.Transport;
 /// <summary>Who has a descriptor in an <see cref="EventLoop"/>. Called on the loop's thread.</summary>
 internal interface IEventHandler
 {
-    /// <summary>The descriptor is ready for what it is watched for, or broken. What is left undone is told again in the next round.</summary>
+    /// <summary>
+    /// The descriptor is ready for what it is watched for, or broken. What is left undone is told again in the next
+    /// round.
+    /// </summary>
     void Ready();
 
-    /// <summary>All that was ready in this round has been handled: asked for with <see cref="EventLoop.CallAtEndOfRound"/>.</summary>
+    /// <summary>
+    /// All that was ready in this round has been handled: asked for with <see cref="EventLoop.CallAtEndOfRound"/>.
+    /// </summary>
     void EndOfRound();
 }
 
 /// <summary>
-/// One thread that serves many sockets in rounds, as Redis does: wait for what is ready, receive and run all of it, then send all replies.
+/// One thread that serves many sockets in rounds, as Redis does: wait for what is ready, receive and run all of it,
+/// then send all replies.
 /// </summary>
 /// <remarks>
-/// Sending at the end of a round wakes a client once for many replies; small rounds let it work on them while the next is run. Everything here belongs to the loop's thread, except
-/// <see cref="Post"/>, and what happens before <see cref="Start"/>.
+/// Sending at the end of a round wakes a client once for many replies; small rounds let it work on them while the next
+/// is run. Everything here belongs to the loop's thread, except <see cref="Post"/>, and what happens before
+/// <see cref="Start"/>.
 /// </remarks>
 internal sealed class EventLoop : IDisposable
 {
-    /// <summary>Most descriptors handled in a round. Many at once, and client and server take turns where they could overlap.</summary>
+    /// <summary>
+    /// Most descriptors handled in a round. Many at once, and client and server take turns where they could overlap.
+    /// </summary>
     private const int RoundSize = 32;
 
-    /// <summary>So often it looks whether there is more before it sleeps: a sleep costs both sides more than these do.</summary>
+    /// <summary>
+    /// So often it looks whether there is more before it sleeps: a sleep costs both sides more than these do.
+    /// </summary>
     private const int Looks = 16;
 
     private const int BlocksKept = 96;
@@ -108,7 +119,10 @@ internal sealed class EventLoop : IDisposable
         _handlers[(int)descriptor.DangerousGetHandle()] = null;
     }
 
-    /// <summary>The handler's <see cref="IEventHandler.EndOfRound"/> is called once, in this round or, where that is ending already, in the next.</summary>
+    /// <summary>
+    /// The handler's <see cref="IEventHandler.EndOfRound"/> is called once, in this round or, where that is ending
+    /// already, in the next.
+    /// </summary>
     public void CallAtEndOfRound(IEventHandler handler) => _endOfRound.Add(handler);
 
     private void Run()

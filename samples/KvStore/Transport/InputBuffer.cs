@@ -4,8 +4,8 @@ using KvStore.Memory;
 namespace KvStore.Transport;
 
 /// <summary>
-/// A connection's input memory: none at first, an array of the pool while it is small, native memory when a large value was announced: the kernel
-/// backs of that only what really arrives, and it goes back at once.
+/// A connection's input memory: none at first, an array of the pool while it is small, native memory when a large value
+/// was announced: the kernel backs of that only what really arrives, and it goes back at once.
 /// </summary>
 internal sealed unsafe class InputBuffer(PagePool pool) : MemoryManager<byte>
 {

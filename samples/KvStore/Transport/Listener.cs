@@ -78,7 +78,8 @@ internal sealed class Listener : IEventHandler, IDisposable
         if (Environment.TickCount64 - _toldAt >= ToldAgainAfter)
         {
             _toldAt = Environment.TickCount64;
-            StandardError.WriteLine($"accept: {why}. New clients wait until descriptors are free; connected ones are served.");
+            StandardError.WriteLine(
+                $"accept: {why}. New clients wait until descriptors are free; connected ones are served.");
         }
     }
 }

@@ -4,9 +4,12 @@ using KvStore.Memory;
 
 namespace KvStore.Transport;
 
-/// <summary>A connected socket in an <see cref="EventLoop"/>, as a pair of pipes. Belongs to the loop's thread.</summary>
+/// <summary>
+/// A connected socket in an <see cref="EventLoop"/>, as a pair of pipes. Belongs to the loop's thread.
+/// </summary>
 /// <remarks>
-/// It is watched for input, or, while the peer does not take what was sent, for room instead: from a peer that does not read nothing is received.
+/// It is watched for input, or, while the peer does not take what was sent, for room instead: from a peer that does not
+/// read nothing is received.
 /// </remarks>
 internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, IDisposable
 {

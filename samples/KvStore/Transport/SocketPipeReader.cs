@@ -11,10 +11,12 @@ namespace KvStore.Transport;
 /// A <see cref="PipeReader"/> over a socket whose buffer is always one contiguous piece, so that parsers see one span.
 /// </summary>
 /// <remarks>
-/// <para>There is a buffer only from the moment the socket is readable until all of it is consumed: idle connections hold none. It
-/// doubles while it is full. <see cref="PipeReader.ReadAtLeastAsync"/> makes it as large as asked at once, so a value whose length was announced is
-/// received where it stays; such memory is native and the kernel backs only what arrives.</para>
-/// <para>One receive each time the socket is readable: what did not fit makes it readable again. Belongs to the loop's thread; one reader, one outstanding read.</para>
+/// <para>There is a buffer only from the moment the socket is readable until all of it is consumed: idle connections
+/// hold none. It doubles while it is full. <see cref="PipeReader.ReadAtLeastAsync"/> makes it as large as asked at
+/// once, so a value whose length was announced is received where it stays; such memory is native and the kernel backs
+/// only what arrives.</para>
+/// <para>One receive each time the socket is readable: what did not fit makes it readable again. Belongs to the loop's
+/// thread; one reader, one outstanding read.</para>
 /// </remarks>
 internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult>, IDisposable
 {
@@ -47,7 +49,9 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     /// <summary>Bytes received in all.</summary>
     public long BytesReceived { get; private set; }
 
-    /// <summary>Bytes copied inside of the buffer, or from one to the next. In proportion to what was received.</summary>
+    /// <summary>
+    /// Bytes copied inside of the buffer, or from one to the next. In proportion to what was received.
+    /// </summary>
     public long BytesMoved { get; private set; }
 
     /// <summary>Bytes of memory that the buffer takes.</summary>
@@ -64,7 +68,8 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => Read(1);
 
-    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken) => Read(minimumSize);
+    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize,
+        CancellationToken cancellationToken) => Read(minimumSize);
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
@@ -78,7 +83,8 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         }
     }
 
-    public override void CancelPendingRead() => throw new NotSupportedException("Abort the socket's pipe to end a read.");
+    public override void CancelPendingRead() =>
+        throw new NotSupportedException("Abort the socket's pipe to end a read.");
 
     public override void Complete(Exception? exception = null) => Dispose();
 
@@ -140,11 +146,13 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         _buffer.Free();
     }
 
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token) => _noRoom is null ? Result() : throw new InsufficientMemoryException(_noRoom.Message, _noRoom);
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token) =>
+        _noRoom is null ? Result() : throw new InsufficientMemoryException(_noRoom.Message, _noRoom);
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _waiter.Status;
 
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<ReadResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _waiter.OnCompleted(continuation, state);
 
     private ValueTask<ReadResult> Read(int atLeast)
@@ -191,7 +199,8 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         {
             Resize(wanted);
         }
-        else if (_start > 0 && (_end == _buffer.Length || held <= _buffer.Length / 4 || _buffer.Length - _start < _atLeast))
+        else if (_start > 0
+            && (_end == _buffer.Length || held <= _buffer.Length / 4 || _buffer.Length - _start < _atLeast))
         {
             BytesMoved += held;
             _buffer.MoveToFront(_start, held);

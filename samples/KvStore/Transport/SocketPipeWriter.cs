@@ -5,12 +5,15 @@ using KvStore.Memory;
 namespace KvStore.Transport;
 
 /// <summary>
-/// A <see cref="PipeWriter"/> over a socket: blocks fill up, a flush has them sent at the end of the loop's round, and no memory is held once they are.
+/// A <see cref="PipeWriter"/> over a socket: blocks fill up, a flush has them sent at the end of the loop's round, and
+/// no memory is held once they are.
 /// </summary>
 /// <remarks>
-/// <para>A flush of no more than one block does not wait: the reply leaves with the others of the round, and while it cannot leave nothing more is received. A larger flush
-/// completes when all of it is sent. Both complete with <see cref="FlushResult.IsCompleted"/> where the peer is known to be gone.</para>
-/// <para>Over <paramref name="hardLimit"/> unsent bytes, or where <paramref name="budget"/> says so, the writer gives up: it throws what follows away and <see cref="Overflowed"/> tells the connection to close.</para>
+/// <para>A flush of no more than one block does not wait: the reply leaves with the others of the round, and while it
+/// cannot leave nothing more is received. A larger flush completes when all of it is sent. Both complete with
+/// <see cref="FlushResult.IsCompleted"/> where the peer is known to be gone.</para>
+/// <para>Over <paramref name="hardLimit"/> unsent bytes, or where <paramref name="budget"/> says so, the writer gives
+/// up: it throws what follows away and <see cref="Overflowed"/> tells the connection to close.</para>
 /// <para>Its memory does not move, and is not an array's: only <see cref="GetSpan"/> hands it out.</para>
 /// </remarks>
 internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBudget budget, long hardLimit)
@@ -53,7 +56,8 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBu
         return _block.Span[_used..];
     }
 
-    public override void CancelPendingFlush() => throw new NotSupportedException("Abort the socket's pipe to end a flush.");
+    public override void CancelPendingFlush() =>
+        throw new NotSupportedException("Abort the socket's pipe to end a flush.");
 
     public override void Complete(Exception? exception = null) => End();
 
@@ -147,7 +151,8 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBu
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _waiter.Status;
 
-    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<FlushResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _waiter.OnCompleted(continuation, state);
 
     /// <param name="unwaited">So many unsent bytes are not waited for.</param>

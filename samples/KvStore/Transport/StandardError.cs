@@ -4,8 +4,8 @@ using System.Text;
 namespace KvStore.Transport;
 
 /// <summary>Lines for the operator. Needs no descriptor but its own, which is there already.</summary>
-/// <remarks><see cref="Console.Error"/> opens one when it is first used. At the limit of descriptors that is an exception
-/// inside the handler of an exception, and the end of the process.</remarks>
+/// <remarks><see cref="Console.Error"/> opens one when it is first used. At the limit of descriptors that is an
+/// exception inside the handler of an exception, and the end of the process.</remarks>
 internal static partial class StandardError
 {
     private const int Descriptor = 2;

@@ -2,8 +2,13 @@ using System.Threading.Tasks.Sources;
 
 namespace KvStore.Transport;
 
-/// <summary>Who awaits a pipe: at most one, on the event loop's thread, which goes on inside of <see cref="Complete"/>.</summary>
-/// <remarks>What ManualResetValueTaskSourceCore does for any thread and any result. That one is compiled for each result at start, which takes longer than all it does.</remarks>
+/// <summary>
+/// Who awaits a pipe: at most one, on the event loop's thread, which goes on inside of <see cref="Complete"/>.
+/// </summary>
+/// <remarks>
+/// What ManualResetValueTaskSourceCore does for any thread and any result. That one is compiled for each result at
+/// start, which takes longer than all it does.
+/// </remarks>
 internal struct Waiter
 {
     private Action<object?>? _continuation;
@@ -12,7 +17,8 @@ internal struct Waiter
     /// <summary>True from <see cref="Begin"/> to <see cref="Complete"/>.</summary>
     public bool IsWaiting { get; private set; }
 
-    public readonly ValueTaskSourceStatus Status => IsWaiting ? ValueTaskSourceStatus.Pending : ValueTaskSourceStatus.Succeeded;
+    public readonly ValueTaskSourceStatus Status =>
+        IsWaiting ? ValueTaskSourceStatus.Pending : ValueTaskSourceStatus.Succeeded;
 
     public void Begin() => IsWaiting = true;
 

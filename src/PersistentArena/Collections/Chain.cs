@@ -4,8 +4,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// A bucket and its overflow blocks. Where there is an overflow block, all nodes before the last are full: a removal fills its
-/// hole from the chain's end, so empty slots are in the last node only.
+/// A bucket and its overflow blocks. Where there is an overflow block, all nodes before the last are full: a removal
+/// fills its hole from the chain's end, so empty slots are in the last node only.
 /// </summary>
 /// <remarks>For writers: the bucket's lock is held.</remarks>
 internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
@@ -21,7 +21,10 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* Follow(byte* heap, ulong link) => (ulong*)(heap + Slot.Offset(link)) + 1;
 
-    /// <summary>The slots of the last node; <paramref name="link"/> is the slot that leads there, or null where that is the bucket itself.</summary>
+    /// <summary>
+    /// The slots of the last node; <paramref name="link"/> is the slot that leads there, or null where that is the
+    /// bucket itself.
+    /// </summary>
     public ulong* LastNode(out ulong* link)
     {
         ulong* last = null;
@@ -138,7 +141,8 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
                 return false;
             }
 
-            Current = Guard.Holds(_links++ < MaximumLinks) ? chain._core.Follow(link) : throw chain._core.Damaged(Slot.Offset(link), "a chain of overflow blocks leads in a circle");
+            Current = Guard.Holds(_links++ < MaximumLinks) ? chain._core.Follow(link)
+                : throw chain._core.Damaged(Slot.Offset(link), "a chain of overflow blocks leads in a circle");
             return true;
         }
     }

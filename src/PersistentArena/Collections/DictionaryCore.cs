@@ -78,7 +78,8 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         HasChecksums = DictionaryFormat.HasValueChecksums(_root);
         _checksum = HasChecksums ? ValueChecksum.InHeader : 0;
         _longestUnchecked = HasChecksums ? 0UL : PersistentDictionary.MaximumValueLength;
-        _hash = new SipHash(*(ulong*)(_root + DictionaryFormat.Seed0Offset), *(ulong*)(_root + DictionaryFormat.Seed1Offset));
+        _hash = new SipHash(*(ulong*)(_root + DictionaryFormat.Seed0Offset),
+            *(ulong*)(_root + DictionaryFormat.Seed1Offset));
         if (heap.Space.IsWritable)
         {
             Recover();
@@ -86,7 +87,8 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         }
         else if (*CurrentWord == 0)
         {
-            throw ArenaReadOnlyException.OfRegion(heap.Space.Name, $"finishing the dictionary '{name}', whose creation was interrupted,");
+            throw ArenaReadOnlyException.OfRegion(heap.Space.Name,
+                $"finishing the dictionary '{name}', whose creation was interrupted,");
         }
         else
         {
@@ -150,13 +152,15 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
     }
 
     /// <summary>True where the hash is keyed with that seed. For checks.</summary>
-    public bool HashesWith(UInt128 seed) => *(ulong*)(_root + DictionaryFormat.Seed0Offset) == (ulong)seed && *(ulong*)(_root + DictionaryFormat.Seed1Offset) == (ulong)(seed >> 64);
+    public bool HashesWith(UInt128 seed) => *(ulong*)(_root + DictionaryFormat.Seed0Offset) == (ulong)seed
+        && *(ulong*)(_root + DictionaryFormat.Seed1Offset) == (ulong)(seed >> 64);
 
     private static DictionaryCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
     {
         long root = heap.FindRoot(name, DictionaryFormat.Layout);
         DictionaryCore? open = root == 0 ? null : (DictionaryCore?)heap.Groups.Find(root);
-        return open is null || time is null || ReferenceEquals(open._time, time) ? open : throw new DictionaryOptionsException(heap.Space.Name, name);
+        return open is null || time is null || ReferenceEquals(open._time, time) ? open
+            : throw new DictionaryOptionsException(heap.Space.Name, name);
     }
 
     // Of the table that is there after it was read (invariant 1).
@@ -294,14 +298,20 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         throw Damaged(Slot.Offset(slot), "a slot leads here, where there is no record");
     }
 
-    /// <summary>A record as its users see it. Where it carries a checksum, that was found right or does not matter.</summary>
+    /// <summary>
+    /// A record as its users see it. Where it carries a checksum, that was found right or does not matter.
+    /// </summary>
     private RecordView View(byte* record, ulong header) => RecordView.Of(record, header - _checksum);
 
-    /// <summary>False where the record's checksum is wrong; <see cref="ValueChecksum.Holds"/> says what that is worth.</summary>
+    /// <summary>
+    /// False where the record's checksum is wrong; <see cref="ValueChecksum.Holds"/> says what that is worth.
+    /// </summary>
     private bool IsSound(byte* record, ulong header, ulong hash) =>
         _checksum == 0 || Guard.Holds(ValueChecksum.Holds(record, header, hash));
 
-    /// <summary>As <see cref="IsSound(byte*, ulong, ulong)"/>, of a record that was not looked for by its key.</summary>
+    /// <summary>
+    /// As <see cref="IsSound(byte*, ulong, ulong)"/>, of a record that was not looked for by its key.
+    /// </summary>
     private bool IsSound(byte* record, ulong header) =>
         _checksum == 0 || IsSound(record, header, Hash(RecordFormat.Key(record, header)));
 
@@ -331,20 +341,23 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
         }
 
         header = Volatile.Read(ref *(ulong*)record);
-        return Guard.Holds(RecordFormat.IsIntact(header) && RecordFormat.IsRecord(header)) && Guard.Holds(IsInside(offset, RecordFormat.Length(header)));
+        return Guard.Holds(RecordFormat.IsIntact(header) && RecordFormat.IsRecord(header))
+            && Guard.Holds(IsInside(offset, RecordFormat.Length(header)));
     }
 
     /// <summary>The node that a link leads to.</summary>
     /// <exception cref="HeapDamagedException">It leads to no overflow block.</exception>
     internal ulong* Follow(ulong link) =>
-        TryFollow(link, out ulong* node) ? node : throw Damaged(Slot.Offset(link), "a link leads here, where there is no overflow block");
+        TryFollow(link, out ulong* node) ? node
+            : throw Damaged(Slot.Offset(link), "a link leads here, where there is no overflow block");
 
     private bool TryFollow(ulong link, out ulong* node)
     {
         long offset = Slot.Offset(link);
         node = Chain.Follow(_base, link);
         return Guard.Holds(IsInside(offset, Table.BucketLength))
-            && Guard.Holds(Volatile.Read(ref *(ulong*)(_base + offset)) == BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
+            && Guard.Holds(Volatile.Read(ref *(ulong*)(_base + offset)) == BlockHeader.Sized(BlockHeader.TypeOverflow,
+                Table.BucketLength));
     }
 
     /// <exception cref="ObjectDisposedException">

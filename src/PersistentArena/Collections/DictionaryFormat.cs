@@ -20,7 +20,9 @@ internal static class DictionaryFormat
     public const int OptionsOffset = 48;
     public const int Size = 64;
 
-    /// <summary>Option: each value carries a checksum. <see cref="Heap.HeapFormat.ValueChecksums"/> goes with it.</summary>
+    /// <summary>
+    /// Option: each value carries a checksum. <see cref="Heap.HeapFormat.ValueChecksums"/> goes with it.
+    /// </summary>
     public const ulong ValueChecksums = 1;
 
     /// <summary>All options that this library knows.</summary>

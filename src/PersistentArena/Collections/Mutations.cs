@@ -23,10 +23,12 @@ internal struct CopyOut : IRecordReader
     public static ReadOnlySpan<byte> Bytes(in RecordView record) => record.IsInteger ? ToBytes(record) : record.Value;
 
     public static byte[] ToBytes(in RecordView record) =>
-        record.IsInteger ? Encoding.ASCII.GetBytes(record.Integer.ToString(CultureInfo.InvariantCulture)) : record.Value.ToArray();
+        record.IsInteger ? Encoding.ASCII.GetBytes(record.Integer.ToString(CultureInfo.InvariantCulture))
+            : record.Value.ToArray();
 
     // A time up to 1970 is in the past, and not RecordView.NoExpiry.
-    public static long Milliseconds(DateTimeOffset? time) => time is { } at ? Math.Max(at.ToUnixTimeMilliseconds(), 1) : RecordView.NoExpiry;
+    public static long Milliseconds(DateTimeOffset? time) =>
+        time is { } at ? Math.Max(at.ToUnixTimeMilliseconds(), 1) : RecordView.NoExpiry;
 }
 
 /// <summary>Puts a value's bytes in place of what a writer has.</summary>

@@ -5,16 +5,17 @@ using GuestMemFs.Collections;
 namespace GuestMemFs;
 
 /// <summary>
-/// A crash-safe hash table of byte strings in a <see cref="PersistentHeap"/>. A change that has returned is there after SIGKILL; one that was in flight is
-/// whole or absent. Opening takes the same time whatever it holds.
+/// A crash-safe hash table of byte strings in a <see cref="PersistentHeap"/>. A change that has returned is there after
+/// SIGKILL; one that was in flight is whole or absent. Opening takes the same time whatever it holds.
 /// </summary>
 /// <remarks>
-/// <para>Thread-safe. Reads take no lock and never wait for a writer; writers of different keys rarely meet. The hot paths (<see cref="TryRead"/>,
-/// <see cref="ReadMany"/>, <see cref="Mutate"/>) allocate nothing.</para>
-/// <para>A callback (<c>Plan</c>, <c>Write</c>, <c>Read</c>, <c>Visit</c>) must not change the heap: what would wait for the callback's own end throws
-/// <see cref="ReentrantCallException"/>. Which call may meet which is a table in docs/threads.md.</para>
-/// <para>Expiry times are wall-clock UTC milliseconds; an expired record is as good as absent, and is removed by the next write to its key or by
-/// <see cref="RemoveExpired"/>. A time at or before 1970-01-01 has expired.</para>
+/// <para>Thread-safe. Reads take no lock and never wait for a writer; writers of different keys rarely meet. The hot
+/// paths (<see cref="TryRead"/>, <see cref="ReadMany"/>, <see cref="Mutate"/>) allocate nothing.</para>
+/// <para>A callback (<c>Plan</c>, <c>Write</c>, <c>Read</c>, <c>Visit</c>) must not change the heap: what would wait
+/// for the callback's own end throws <see cref="ReentrantCallException"/>. Which call may meet which is a table in
+/// docs/threads.md.</para>
+/// <para>Expiry times are wall-clock UTC milliseconds; an expired record is as good as absent, and is removed by the
+/// next write to its key or by <see cref="RemoveExpired"/>. A time at or before 1970-01-01 has expired.</para>
 /// </remarks>
 public sealed class PersistentDictionary : IByteRecords
 {
@@ -43,13 +44,15 @@ public sealed class PersistentDictionary : IByteRecords
     internal DictionaryCore Core => _core;
 
     /// <summary>
-    /// Opens the dictionary of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. All openings in one heap share one dictionary. The first one has no other
-    /// writer of the heap beside it: it waits for an open group.
+    /// Opens the dictionary of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. All openings in one heap
+    /// share one dictionary. The first one has no other writer of the heap beside it: it waits for an open group.
     /// </summary>
     /// <exception cref="HeapLayoutException">The name is taken by something else.</exception>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for a new dictionary (about 150 KiB).</exception>
-    /// <exception cref="DictionaryOptionsException">It is open in this process already, with another <see cref="TimeProvider"/> than these options name.</exception>
-    public static PersistentDictionary OpenOrCreate(PersistentHeap heap, string name, PersistentDictionaryOptions? options = null)
+    /// <exception cref="DictionaryOptionsException">It is open in this process already, with another
+    /// <see cref="TimeProvider"/> than these options name.</exception>
+    public static PersistentDictionary OpenOrCreate(
+        PersistentHeap heap, string name, PersistentDictionaryOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(heap);
         ArgumentNullException.ThrowIfNull(name);
@@ -57,12 +60,18 @@ public sealed class PersistentDictionary : IByteRecords
         return new PersistentDictionary(DictionaryCore.Open(heap, name, options?.TimeProvider, checksums));
     }
 
-    /// <summary>Reads a record where it lies; false (and what the reader saw does not count) where there is none or it has expired.</summary>
+    /// <summary>
+    /// Reads a record where it lies; false (and what the reader saw does not count) where there is none or it has
+    /// expired.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryRead<TReader>(ReadOnlySpan<byte> key, ref TReader reader)
         where TReader : struct, IRecordReader, allows ref struct => _core.TryRead(key, _core.Hash(key), ref reader);
 
-    /// <summary>Reads many records with their memory accesses overlapped: about twice as fast as one by one, where the data is larger than the caches.</summary>
+    /// <summary>
+    /// Reads many records with their memory accesses overlapped: about twice as fast as one by one, where the data is
+    /// larger than the caches.
+    /// </summary>
     public void ReadMany<TReader>(ref TReader reader)
         where TReader : struct, IBatchReader, allows ref struct => _core.ReadMany(ref reader);
 
@@ -82,8 +91,9 @@ public sealed class PersistentDictionary : IByteRecords
     }
 
     /// <summary>
-    /// Visits the records of about <paramref name="buckets"/> buckets from the cursor on (0 to begin), and returns the next cursor, 0 at the end.
-    /// What is there from the first call to the last is visited at least once, whatever grows meanwhile; what comes or goes meanwhile may be or not.
+    /// Visits the records of about <paramref name="buckets"/> buckets from the cursor on (0 to begin), and returns the
+    /// next cursor, 0 at the end. What is there from the first call to the last is visited at least once, whatever
+    /// grows meanwhile; what comes or goes meanwhile may be or not.
     /// </summary>
     public ulong Scan<TVisitor>(ulong cursor, int buckets, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct => _core.Scan(cursor, buckets, ref visitor);
@@ -92,7 +102,10 @@ public sealed class PersistentDictionary : IByteRecords
     public bool TryVisitRandom<TVisitor>(ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct => _core.TryVisitRandom(ref visitor);
 
-    /// <summary>Removes the expired records of the next <paramref name="buckets"/> buckets, continuing where the last call stopped; returns how many. For a timer.</summary>
+    /// <summary>
+    /// Removes the expired records of the next <paramref name="buckets"/> buckets, continuing where the last call
+    /// stopped; returns how many. For a timer.
+    /// </summary>
     public int RemoveExpired(int buckets)
     {
         var nobody = default(NoVisitor);
@@ -100,26 +113,31 @@ public sealed class PersistentDictionary : IByteRecords
     }
 
     /// <summary>
-    /// The same, and the visitor sees each record before it goes. It sees it under the bucket's lock: it must not use the
-    /// dictionary.
+    /// The same, and the visitor sees each record before it goes. It sees it under the bucket's lock: it must not use
+    /// the dictionary.
     /// </summary>
     public int RemoveExpired<TVisitor>(int buckets, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct => _core.RemoveExpired(buckets, ref visitor);
 
     /// <summary>
-    /// Removes everything, with one store. The old records' memory is given back by <see cref="CollectGarbage"/>, or when room is needed.
-    /// Inside an atomic group, or where there is no room for an empty table, key by key.
+    /// Removes everything, with one store. The old records' memory is given back by <see cref="CollectGarbage"/>, or
+    /// when room is needed. Inside an atomic group, or where there is no room for an empty table, key by key.
     /// </summary>
     public void Clear() => _core.Clear();
 
-    /// <summary>Gives back the memory of some buckets of what was cleared; true where nothing is left. For a timer.</summary>
+    /// <summary>
+    /// Gives back the memory of some buckets of what was cleared; true where nothing is left. For a timer.
+    /// </summary>
     public bool CollectGarbage(int buckets) => _core.CollectGarbage(buckets);
 
     /// <summary>Brings the cache line of a key's bucket near; a hint, for work that knows its next keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(ReadOnlySpan<byte> key) => _core.PrefetchBucket(_core.Hash(key));
 
-    /// <summary>Starts a group of changes of the dictionary's heap: <see cref="PersistentHeap.BeginAtomic"/>, which may be of several dictionaries.</summary>
+    /// <summary>
+    /// Starts a group of changes of the dictionary's heap: <see cref="PersistentHeap.BeginAtomic"/>, which may be of
+    /// several dictionaries.
+    /// </summary>
     /// <param name="changes">How many changes its log has room for from the start.</param>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
     /// <exception cref="AtomicGroupException">This thread has one open already.</exception>
@@ -147,7 +165,10 @@ public sealed class PersistentDictionary : IByteRecords
         return add.Done;
     }
 
-    /// <summary>Compare-and-swap: puts a value in place of <paramref name="comparand"/>; false where the value is another, or none. The expiry stays.</summary>
+    /// <summary>
+    /// Compare-and-swap: puts a value in place of <paramref name="comparand"/>; false where the value is another, or
+    /// none. The expiry stays.
+    /// </summary>
     public bool TryUpdate(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ReadOnlySpan<byte> comparand)
     {
         UpdateValue update = new(value, comparand);
@@ -163,7 +184,9 @@ public sealed class PersistentDictionary : IByteRecords
         return exchange.Old;
     }
 
-    /// <summary>Adds to an integer, which begins at 0; returns the sum. An integer is changed in place, with one store.</summary>
+    /// <summary>
+    /// Adds to an integer, which begins at 0; returns the sum. An integer is changed in place, with one store.
+    /// </summary>
     /// <exception cref="FormatException">The value is no integer.</exception>
     /// <exception cref="OverflowException">The sum is none.</exception>
     public long Increment(ReadOnlySpan<byte> key, long by = 1)

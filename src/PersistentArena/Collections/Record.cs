@@ -31,11 +31,14 @@ public enum RecordType : byte
 /// <summary>
 /// A record as it lies in the arena, without a copy. Valid only inside the callback that got it.
 /// </summary>
-/// <remarks>In an <see cref="IRecordReader"/> the bytes may change under the reader (it is called again then): copy, do not trust.</remarks>
+/// <remarks>
+/// In an <see cref="IRecordReader"/> the bytes may change under the reader (it is called again then): copy, do not
+/// trust.
+/// </remarks>
 public readonly unsafe ref struct RecordView
 {
-    // Two words, so that they stay in registers. Where the value lies is known before the header is: the reader looked for a key of that length, so
-    // its loads need not wait for the header's.
+    // Two words, so that they stay in registers. Where the value lies is known before the header is: the reader looked
+    // for a key of that length, so its loads need not wait for the header's.
     private readonly byte* _value;
     private readonly ulong _header;
 
@@ -45,12 +48,16 @@ public readonly unsafe ref struct RecordView
         _header = header;
     }
 
-    internal static RecordView Of(byte* record, ulong header) => new(record + RecordFormat.KeyOffset(header) + RecordFormat.KeyLength(header), header);
+    internal static RecordView Of(byte* record, ulong header) =>
+        new(record + RecordFormat.KeyOffset(header) + RecordFormat.KeyLength(header), header);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static RecordView WithValueAt(byte* value, ulong header) => new(value, header);
 
-    /// <summary>In place of a record that was not found where something was met that cannot be: its key must not be taken for absent.</summary>
+    /// <summary>
+    /// In place of a record that was not found where something was met that cannot be: its key must not be taken for
+    /// absent.
+    /// </summary>
     internal static RecordView Damaged => new((byte*)RecordFormat.PlainKeyOffset, 0);
 
     /// <summary>In place of a record that is there, and whose checksum is wrong.</summary>
@@ -94,12 +101,15 @@ public readonly unsafe ref struct RecordView
     private byte* Record => _value - RecordFormat.KeyLength(_header) - RecordFormat.KeyOffset(_header);
 }
 
-/// <summary>Reads a record where it lies. Implement it as a struct: calls are then direct, and nothing is allocated.</summary>
+/// <summary>
+/// Reads a record where it lies. Implement it as a struct: calls are then direct, and nothing is allocated.
+/// </summary>
 public interface IRecordReader
 {
     /// <summary>
-    /// Copies what is wanted of the record. <b>May be called more than once for one read</b>: a writer may have replaced the record
-    /// meanwhile, and then the earlier call's bytes do not count. Start over each time; make nothing known before the read has returned.
+    /// Copies what is wanted of the record. <b>May be called more than once for one read</b>: a writer may have
+    /// replaced the record meanwhile, and then the earlier call's bytes do not count. Start over each time; make
+    /// nothing known before the read has returned.
     /// </summary>
     void Read(in RecordView record);
 }
@@ -113,8 +123,8 @@ public interface IBatchReader
     /// <summary>The key at an index; the same each time it is asked.</summary>
     ReadOnlySpan<byte> KeyAt(int index);
 
-    /// <summary>Called at least once an index, in rising order, for found and missing keys (<see cref="RecordView.Exists"/>).
-    /// The last call for an index counts.</summary>
+    /// <summary>Called at least once an index, in rising order, for found and missing keys
+    /// (<see cref="RecordView.Exists"/>). The last call for an index counts.</summary>
     void Read(int index, in RecordView record);
 }
 
@@ -155,8 +165,11 @@ public readonly struct MutationPlan
     /// <summary>Remove the record.</summary>
     public static MutationPlan Remove() => new(Action.Remove, default, 0, 0, 0);
 
-    /// <summary>Put a value of so many bytes, which <see cref="IRecordMutation.Write"/> fills, in place of what is there.</summary>
-    public static MutationPlan Put(int valueLength, long expiresAt = RecordView.NoExpiry, RecordType type = RecordType.String) =>
+    /// <summary>
+    /// Put a value of so many bytes, which <see cref="IRecordMutation.Write"/> fills, in place of what is there.
+    /// </summary>
+    public static MutationPlan Put(
+        int valueLength, long expiresAt = RecordView.NoExpiry, RecordType type = RecordType.String) =>
         new(Action.Put, type, valueLength, 0, expiresAt);
 
     /// <summary>Put an integer: in place, where the record is one already and its expiry stays.</summary>
@@ -179,12 +192,13 @@ public interface IRecordMutation
     /// </summary>
     static virtual bool ReadsCurrent => true;
 
-    /// <summary>Decides what is to be done, with the present record (or <see cref="RecordView.Exists"/> false) before it, while the key is locked.
-    /// Copy out here what the caller wants of the old value. Must not call the dictionary.</summary>
+    /// <summary>Decides what is to be done, with the present record (or <see cref="RecordView.Exists"/> false) before
+    /// it, while the key is locked. Copy out here what the caller wants of the old value. Must not call the
+    /// dictionary.</summary>
     MutationPlan Plan(in RecordView current);
 
-    /// <summary>Fills the new value, all of it, after a <see cref="MutationPlan.Put"/>; the old record is still there to read.
-    /// Must not call the dictionary.</summary>
+    /// <summary>Fills the new value, all of it, after a <see cref="MutationPlan.Put"/>; the old record is still there
+    /// to read. Must not call the dictionary.</summary>
     void Write(in RecordView current, Span<byte> value);
 }
 

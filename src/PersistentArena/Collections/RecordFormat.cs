@@ -5,8 +5,9 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// A record's bytes: header (type, check, key length, value length, flags: 8 bytes), expiry (8 bytes, if flagged), integer (8 bytes, if flagged), key, value.
-/// The header is the block's header. Expiry and integer are aligned words and may be changed in place; nothing else may.
+/// A record's bytes: header (type, check, key length, value length, flags: 8 bytes), expiry (8 bytes, if flagged),
+/// integer (8 bytes, if flagged), key, value. The header is the block's header. Expiry and integer are aligned words
+/// and may be changed in place; nothing else may.
 /// </summary>
 internal static unsafe class RecordFormat
 {
@@ -56,15 +57,18 @@ internal static unsafe class RecordFormat
     public static int ValueLength(ulong header) => (int)(header >> 32) & 0x3FFF_FFFF;
 
     /// <summary>
-    /// True for a header as it was written: any change within one byte shows, others but one in 256. A damaged one would give a value with its neighbour's bytes, or
-    /// hand out a block as one of another size. It need not be a record's.
+    /// True for a header as it was written: any change within one byte shows, others but one in 256. A damaged one
+    /// would give a value with its neighbour's bytes, or hand out a block as one of another size. It need not be a
+    /// record's.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsIntact(ulong header) => (((uint)header ^ Check(header)) & CheckMask) == Sum;
 
-    // Eight bits of a CRC-32C, the ones that show every change within one byte of the header (bits 9 to 16; bits 8 to 15 do not).
+    // Eight bits of a CRC-32C, the ones that show every change within one byte of the header (bits 9 to 16; bits 8 to
+    // 15 do not).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Check(ulong header) => (BitOperations.Crc32C((uint)header & ~CheckMask, (uint)(header >> 32)) >> 1) & CheckMask;
+    private static uint Check(ulong header) =>
+        (BitOperations.Crc32C((uint)header & ~CheckMask, (uint)(header >> 32)) >> 1) & CheckMask;
 
     /// <summary>Where the key begins: behind the header and eight bytes for each of the two flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -75,20 +79,24 @@ internal static unsafe class RecordFormat
     public static long Length(ulong header) =>
         KeyOffset(header) + KeyLength(header) + ((Flags(header) & IsInteger) != 0 ? 0 : (long)ValueLength(header));
 
-    public static long Length(byte flags, int keyLength, int valueLength) => Length(Header(RecordType.String, flags, keyLength, valueLength));
+    public static long Length(byte flags, int keyLength, int valueLength) =>
+        Length(Header(RecordType.String, flags, keyLength, valueLength));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsRecord(ulong header) => (byte)(header - 1) < BlockHeader.LastRecordType;
 
     /// <summary>
-    /// True for an intact record with a key of that length, and without flags where the value's length is no more than it may be. All in one comparison: the fewer steps
-    /// wait for a header, the earlier the processor begins the next read.
+    /// True for an intact record with a key of that length, and without flags where the value's length is no more than
+    /// it may be. All in one comparison: the fewer steps wait for a header, the earlier the processor begins the next
+    /// read.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsPlain(ulong header, int keyLength) => ((uint)header ^ Check(header) ^ (((uint)keyLength << 16) | Sum)) - 1 < BlockHeader.LastRecordType;
+    public static bool IsPlain(ulong header, int keyLength) =>
+        ((uint)header ^ Check(header) ^ (((uint)keyLength << 16) | Sum)) - 1 < BlockHeader.LastRecordType;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ReadOnlySpan<byte> Key(byte* record, ulong header) => new(record + KeyOffset(header), KeyLength(header));
+    public static ReadOnlySpan<byte> Key(byte* record, ulong header) =>
+        new(record + KeyOffset(header), KeyLength(header));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* ExpiryWord(byte* record) => (ulong*)(record + HeaderLength);

@@ -7,8 +7,9 @@ using System.Runtime.Intrinsics.X86;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", with one compression and three finalization rounds). Clients choose the keys of
-/// a dictionary, so its hash is keyed with a secret: nobody can make them collide. The result is stored in the medium, so the function never changes.
+/// SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", with one compression and three finalization
+/// rounds). Clients choose the keys of a dictionary, so its hash is keyed with a secret: nobody can make them collide.
+/// The result is stored in the medium, so the function never changes.
 /// </summary>
 internal readonly struct SipHash(ulong k0, ulong k1)
 {
@@ -21,8 +22,9 @@ internal readonly struct SipHash(ulong k0, ulong k1)
     public ulong Hash(ReadOnlySpan<byte> data) => Avx512F.VL.IsSupported ? HashInVectors(data) : HashInWords(data);
 
     /// <summary>
-    /// Two of the four words in a vector each. Not faster by itself, but it leaves the processor's integer registers free: reads that wait for memory then overlap with the
-    /// next ones, which the integer registers for this hash alone would end (they are fewer than the instructions in flight).
+    /// Two of the four words in a vector each. Not faster by itself, but it leaves the processor's integer registers
+    /// free: reads that wait for memory then overlap with the next ones, which the integer registers for this hash
+    /// alone would end (they are fewer than the instructions in flight).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong HashInVectors(ReadOnlySpan<byte> data)
@@ -78,7 +80,8 @@ internal readonly struct SipHash(ulong k0, ulong k1)
     {
         a += b;
         b = Avx512F.VL.RotateLeftVariable(b, rotations) ^ a;
-        a = Sse2.Shuffle(a.AsUInt32(), 0b_00_01_11_10).AsUInt64(); // Changes the two words' places and rotates the first by 32.
+        // Changes the two words' places and rotates the first by 32.
+        a = Sse2.Shuffle(a.AsUInt32(), 0b_00_01_11_10).AsUInt64();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -4,17 +4,22 @@ using System.Runtime.Intrinsics;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// A slot word: 0 is empty; else 48 bits of offset and 16 bits of tag (never 0) for a record, or an offset with bit 0 set and no tag for a link to an overflow block.
+/// A slot word: 0 is empty; else 48 bits of offset and 16 bits of tag (never 0) for a record, or an offset with bit 0
+/// set and no tag for a link to an overflow block.
 /// </summary>
 internal static unsafe class Slot
 {
-    /// <summary>Slots of a bucket (its eighth word is the version), and of an overflow block (its first word is the header).</summary>
+    /// <summary>
+    /// Slots of a bucket (its eighth word is the version), and of an overflow block (its first word is the header).
+    /// </summary>
     public const int PerNode = 7;
 
     /// <summary>The slot that may be a link.</summary>
     public const int Last = PerNode - 1;
 
-    /// <summary>The bucket's version, changed before anything that was reachable from the bucket can be used again.</summary>
+    /// <summary>
+    /// The bucket's version, changed before anything that was reachable from the bucket can be used again.
+    /// </summary>
     public const int Version = 7;
 
     private const ulong OffsetMask = 0x0000_FFFF_FFFF_FFF0;
@@ -46,8 +51,10 @@ internal static unsafe class Slot
         if (Vector256.IsHardwareAccelerated)
         {
             Vector256<ulong> wanted = Vector256.Create(tag >> TagShift);
-            uint low = Vector256.Equals(Vector256.ShiftRightLogical(Vector256.Load(slots), TagShift), wanted).ExtractMostSignificantBits();
-            uint high = Vector256.Equals(Vector256.ShiftRightLogical(Vector256.Load(slots + 3), TagShift), wanted).ExtractMostSignificantBits();
+            uint low = Vector256.Equals(Vector256.ShiftRightLogical(Vector256.Load(slots), TagShift), wanted)
+                .ExtractMostSignificantBits();
+            uint high = Vector256.Equals(Vector256.ShiftRightLogical(Vector256.Load(slots + 3), TagShift), wanted)
+                .ExtractMostSignificantBits();
             return low | (high << 3);
         }
 

@@ -6,11 +6,13 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// A hash table's head, where it lies: the number of buckets, the counters of each lane, and the segments that hold the buckets.
+/// A hash table's head, where it lies: the number of buckets, the counters of each lane, and the segments that hold the
+/// buckets.
 /// </summary>
 /// <remarks>
-/// Linear hashing: with n buckets and L = floor(log2 n), a key's bucket is its hash modulo 2^(L+1), or modulo 2^L where that bucket is not there yet. Adding bucket n moves
-/// keys from bucket n - 2^L only. Segments double every eighth, so 256 of them are enough for 2^41 buckets and at most an eighth is unused.
+/// Linear hashing: with n buckets and L = floor(log2 n), a key's bucket is its hash modulo 2^(L+1), or modulo 2^L where
+/// that bucket is not there yet. Adding bucket n moves keys from bucket n - 2^L only. Segments double every eighth, so
+/// 256 of them are enough for 2^41 buckets and at most an eighth is unused.
 /// </remarks>
 internal readonly unsafe struct Table(byte* heap, long offset)
 {
@@ -51,11 +53,17 @@ internal readonly unsafe struct Table(byte* heap, long offset)
         get => Volatile.Read(ref *BucketsWord);
     }
 
-    /// <summary>Behind the number of buckets its copy, sealed: an attach sees by it that the number is intact. It follows each growth as the intent's second word.</summary>
+    /// <summary>
+    /// Behind the number of buckets its copy, sealed: an attach sees by it that the number is intact. It follows each
+    /// growth as the intent's second word.
+    /// </summary>
     public ulong* BucketsCopyWord => (ulong*)(_head + BucketsCopyOffset);
 
-    /// <summary>What the copy holds. The word has room for 32 bits; what is above them takes part in the check.</summary>
-    public static ulong BucketsCopy(ulong buckets) => SealedWord.Seal((uint)buckets, BucketsSeed + (uint)(buckets >> 32));
+    /// <summary>
+    /// What the copy holds. The word has room for 32 bits; what is above them takes part in the check.
+    /// </summary>
+    public static ulong BucketsCopy(ulong buckets) =>
+        SealedWord.Seal((uint)buckets, BucketsSeed + (uint)(buckets >> 32));
 
     /// <summary>Keys, bytes and expiring keys as changed by one lane; the sum over all lanes is the truth.</summary>
     public ulong* Counters(int lane) => (ulong*)(_head + CountersOffset + (lane * CountersLength));
@@ -92,7 +100,8 @@ internal readonly unsafe struct Table(byte* heap, long offset)
         return ((log - BaseShift) << 3) + (int)((x >> (log - 3)) & 7);
     }
 
-    public static long SegmentBytes(int segment) => SegmentHeader + ((1L << ((segment >> 3) + BaseShift - 3)) * BucketLength);
+    public static long SegmentBytes(int segment) =>
+        SegmentHeader + ((1L << ((segment >> 3) + BaseShift - 3)) * BucketLength);
 
     public long Sum(int counter)
     {

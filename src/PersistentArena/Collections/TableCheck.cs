@@ -5,8 +5,9 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// What is looked at of a table when its dictionary is opened: every word that leads to memory, and the number of buckets. After that no read needs to ask whether its bucket
-/// lies in the region. The segments themselves are looked at before somebody looks for room in the heap: each lies in a page that this process has not touched, and no read
+/// What is looked at of a table when its dictionary is opened: every word that leads to memory, and the number of
+/// buckets. After that no read needs to ask whether its bucket lies in the region. The segments themselves are looked
+/// at before somebody looks for room in the heap: each lies in a page that this process has not touched, and no read
 /// needs its header. At most 256 segments, whatever they hold.
 /// </summary>
 internal static unsafe class TableCheck
@@ -30,12 +31,15 @@ internal static unsafe class TableCheck
             }
             else if (!Guard.Holds(!whole || i > last))
             {
-                throw new HeapDamagedException(space.Name, word, $"segment {i} of a table of {buckets} buckets is gone");
+                throw new HeapDamagedException(space.Name, word,
+                    $"segment {i} of a table of {buckets} buckets is gone");
             }
         }
     }
 
-    /// <summary>The headers of a table's segments. One that were damaged could look like room for somebody's record.</summary>
+    /// <summary>
+    /// The headers of a table's segments. One that were damaged could look like room for somebody's record.
+    /// </summary>
     /// <exception cref="HeapDamagedException">One is not a segment's.</exception>
     public static void Segments(IHeapSpace space, Table table)
     {
@@ -53,7 +57,8 @@ internal static unsafe class TableCheck
     public static long Block(IHeapSpace space, long place, byte type, long length)
     {
         long offset = Place(space, place, type, length);
-        return Guard.Holds(*(ulong*)(space.Base + offset) == BlockHeader.Sized(type, length)) ? offset : throw Elsewhere(space, place, type, length);
+        return Guard.Holds(*(ulong*)(space.Base + offset) == BlockHeader.Sized(type, length)) ? offset
+            : throw Elsewhere(space, place, type, length);
     }
 
     /// <summary>Where a sealed word leads: room for such a block.</summary>
@@ -77,8 +82,10 @@ internal static unsafe class TableCheck
         ulong buckets = table.Buckets;
         ulong after = Volatile.Read(ref *table.BucketsCopyWord);
         bool intact = buckets is >= (ulong)Table.InitialBuckets and <= Table.MaximumBuckets
-            && (Table.BucketsCopy(buckets) == after || (!space.IsWritable && (before != after || Table.BucketsCopy(buckets - 1) == after)));
+            && (Table.BucketsCopy(buckets) == after
+                || (!space.IsWritable && (before != after || Table.BucketsCopy(buckets - 1) == after)));
         return Guard.Holds(intact) ? buckets
-            : throw new HeapDamagedException(space.Name, (byte*)table.BucketsWord - space.Base, $"the number of buckets, {buckets}, does not check");
+            : throw new HeapDamagedException(space.Name, (byte*)table.BucketsWord - space.Base,
+                $"the number of buckets, {buckets}, does not check");
     }
 }

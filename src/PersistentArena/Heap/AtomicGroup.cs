@@ -3,13 +3,14 @@ using GuestMemFs.Heap;
 namespace GuestMemFs;
 
 /// <summary>
-/// A group of changes of one heap by one thread: dictionaries, roots and objects. It is atomic over a crash: <see cref="Commit"/> makes it true with one store.
-/// Dispose without commit goes back, in all of them.
+/// A group of changes of one heap by one thread: dictionaries, roots and objects. It is atomic over a crash:
+/// <see cref="Commit"/> makes it true with one store. Dispose without commit goes back, in all of them.
 /// </summary>
 /// <remarks>
-/// <para>The group belongs to the thread that began it. A copy of this value means the same group, and does nothing to a later one.</para>
-/// <para>A thread that ends takes its open group back: the next who waits for it does so. The close of the arena waits a second for another thread's group, and takes
-/// it back then.</para>
+/// <para>The group belongs to the thread that began it. A copy of this value means the same group, and does nothing to
+/// a later one.</para>
+/// <para>A thread that ends takes its open group back: the next who waits for it does so. The close of the arena waits
+/// a second for another thread's group, and takes it back then.</para>
 /// </remarks>
 public ref struct AtomicGroup
 {
@@ -23,7 +24,8 @@ public ref struct AtomicGroup
     }
 
     /// <summary>Makes the group true, and ends it.</summary>
-    /// <exception cref="AtomicGroupException">It has ended already, by this value or a copy of it, or is another thread's.</exception>
+    /// <exception cref="AtomicGroupException">It has ended already, by this value or a copy of it, or is another
+    /// thread's.</exception>
     /// <exception cref="ObjectDisposedException">The arena was closed meanwhile; the group was taken back.</exception>
     public void Commit()
     {

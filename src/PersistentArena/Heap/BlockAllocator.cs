@@ -4,8 +4,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Blocks of any size. Small ones come from slabs through the lane's cache, large ones are runs of pages. Nothing here is
-/// needed to survive: which block is free stands in its header.
+/// Blocks of any size. Small ones come from slabs through the lane's cache, large ones are runs of pages. Nothing here
+/// is needed to survive: which block is free stands in its header.
 /// </summary>
 /// <remarks>
 /// <para>Order of search for a small block: the lane's cache, the shared stack of its class, slabs with known free
@@ -69,12 +69,16 @@ internal sealed unsafe class BlockAllocator
         {
             lock (_lock)
             {
-                return (Math.Max(_runs.LongestFree, _runs.PagesBeyondFrontier) << HeapFormat.PageShift, _slabs.FreeBytes);
+                return (Math.Max(_runs.LongestFree, _runs.PagesBeyondFrontier) << HeapFormat.PageShift,
+                    _slabs.FreeBytes);
             }
         }
     }
 
-    /// <summary>Has something looked at before the heap's pages are searched for room, which a damaged header would look like; at once where they were.</summary>
+    /// <summary>
+    /// Has something looked at before the heap's pages are searched for room, which a damaged header would look like;
+    /// at once where they were.
+    /// </summary>
     public void BeforeSearch(Action check)
     {
         lock (_lock)
@@ -96,7 +100,9 @@ internal sealed unsafe class BlockAllocator
         return TakeSlow(lane, size, emergency: lane.InGroup);
     }
 
-    /// <summary>Gives a block back whose header is free or reserved: freed by the caller's change, or taken and not used.</summary>
+    /// <summary>
+    /// Gives a block back whose header is free or reserved: freed by the caller's change, or taken and not used.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Give(Lane lane, long block, long size)
     {
@@ -130,7 +136,8 @@ internal sealed unsafe class BlockAllocator
             int sizeClass = SizeClasses.ClassOf(size);
             _slabs.PrefersFull = true;
             bool found = lane.Cache.TryPop(sizeClass, out long block)
-                || ((_slabs.FromShared(lane, sizeClass) || _slabs.FromPartial(lane, sizeClass) || FromFresh(lane, sizeClass, SizeClasses.SmallSlabPages(sizeClass), emergency: false))
+                || ((_slabs.FromShared(lane, sizeClass) || _slabs.FromPartial(lane, sizeClass)
+                    || FromFresh(lane, sizeClass, SizeClasses.SmallSlabPages(sizeClass), emergency: false))
                     && lane.Cache.TryPop(sizeClass, out block));
             _slabs.PrefersFull = false;
             return found ? block : 0;
@@ -155,7 +162,8 @@ internal sealed unsafe class BlockAllocator
         : SizeClasses.SmallSlabPages(SizeClasses.ClassOf(size));
 
     /// <summary>
-    /// Looks at all that was never looked at, takes back what lanes keep, and turns empty slabs into runs; false where a lane was left out that another thread holds.
+    /// Looks at all that was never looked at, takes back what lanes keep, and turns empty slabs into runs; false where
+    /// a lane was left out that another thread holds.
     /// </summary>
     public bool FindAll(Lane lane)
     {
@@ -177,7 +185,9 @@ internal sealed unsafe class BlockAllocator
         }
     }
 
-    /// <summary>Looks into a few slabs that were not looked into since the attach; false where there is none left.</summary>
+    /// <summary>
+    /// Looks into a few slabs that were not looked into since the attach; false where there is none left.
+    /// </summary>
     public bool LookFurther()
     {
         lock (_lock)
@@ -197,7 +207,10 @@ internal sealed unsafe class BlockAllocator
         }
     }
 
-    /// <summary>Picks the slab whose emptying gives the most pages for what has to move, and hands out no block of it from now on; the default where there is none.</summary>
+    /// <summary>
+    /// Picks the slab whose emptying gives the most pages for what has to move, and hands out no block of it from now
+    /// on; the default where there is none.
+    /// </summary>
     public SlabVictim WithdrawSparsest(int fullest)
     {
         lock (_lock)
@@ -223,7 +236,8 @@ internal sealed unsafe class BlockAllocator
     }
 
     /// <summary>
-    /// Picks the stretch of at least so many pages with the least in it, of those between two pages that can be emptied, and hands out nothing of it from now on.
+    /// Picks the stretch of at least so many pages with the least in it, of those between two pages that can be
+    /// emptied, and hands out nothing of it from now on.
     /// </summary>
     /// <param name="from">The first page to look at: where a slab or run begins.</param>
     /// <param name="until">Where to stop.</param>
@@ -246,7 +260,8 @@ internal sealed unsafe class BlockAllocator
                 }
 
                 PageDescriptor unit = _table.First(from, frontier);
-                finder.Add(from, unit, unit.Kind == PageKind.Slab ? _slabs.UsedBytes(from, unit) : UsedBytesOfRun(from, unit.Count));
+                finder.Add(from, unit, unit.Kind == PageKind.Slab ? _slabs.UsedBytes(from, unit)
+                    : UsedBytesOfRun(from, unit.Count));
                 from += unit.Count;
             }
 
@@ -256,7 +271,10 @@ internal sealed unsafe class BlockAllocator
         }
     }
 
-    /// <summary>After <see cref="WithdrawStretch"/> or <see cref="WithdrawSparsest"/>: gives back what of it is free now, and lets the rest be used again. True where all was.</summary>
+    /// <summary>
+    /// After <see cref="WithdrawStretch"/> or <see cref="WithdrawSparsest"/>: gives back what of it is free now, and
+    /// lets the rest be used again. True where all was.
+    /// </summary>
     /// <param name="start">The first page.</param>
     /// <param name="pages">How many.</param>
     /// <param name="stuck">A slab with something in it that cannot move, or 0.</param>
@@ -336,7 +354,8 @@ internal sealed unsafe class BlockAllocator
         }
         catch (HeapDamagedException)
         {
-            // The change that freed the block is true already: it stays where it is, free, and whoever looks for room there is told of the damage.
+            // The change that freed the block is true already: it stays where it is, free, and whoever looks for room
+            // there is told of the damage.
         }
     }
 
@@ -353,7 +372,8 @@ internal sealed unsafe class BlockAllocator
             }
 
             int sizeClass = SizeClasses.ClassOf(size);
-            return Refill(lane, sizeClass, emergency) && lane.Cache.TryPop(sizeClass, out long block) ? block : throw OutOfSpace(size);
+            return Refill(lane, sizeClass, emergency) && lane.Cache.TryPop(sizeClass, out long block) ? block
+                : throw OutOfSpace(size);
         }
     }
 
@@ -364,7 +384,8 @@ internal sealed unsafe class BlockAllocator
         LookBefore(PagesFor(size));
         if (_slabChanges != _slabChangesSeen)
         {
-            GiveUpKept(lane); // a slab that is empty but for what is kept of it would be a hole between two runs for long
+            // a slab that is empty but for what is kept of it would be a hole between two runs for long
+            GiveUpKept(lane);
             _slabs.ReleaseAll();
             _slabChangesSeen = _slabChanges;
         }
@@ -383,8 +404,8 @@ internal sealed unsafe class BlockAllocator
     }
 
     /// <summary>
-    /// After an attach: a slab that is empty, and that nobody has looked into, would be a hole between runs for long. How many are looked into goes by the size of the
-    /// run, which takes longer to fill.
+    /// After an attach: a slab that is empty, and that nobody has looked into, would be a hole between runs for long.
+    /// How many are looked into goes by the size of the run, which takes longer to fill.
     /// </summary>
     private void LookBefore(int pages)
     {
@@ -415,7 +436,8 @@ internal sealed unsafe class BlockAllocator
         FindEverything();
         return _slabs.FromPartial(lane, sizeClass)
             || FromFresh(lane, sizeClass, pages, emergency)
-            || ((lane.TakesAnything || emergency) && FromFresh(lane, sizeClass, SizeClasses.FewestSlabPages(sizeClass), emergency));
+            || ((lane.TakesAnything || emergency)
+                && FromFresh(lane, sizeClass, SizeClasses.FewestSlabPages(sizeClass), emergency));
     }
 
     private bool FromUnscanned(Lane lane, int sizeClass, int slabs)
@@ -447,7 +469,8 @@ internal sealed unsafe class BlockAllocator
         int pages = Math.Max(_slabs.PagesOfNext(sizeClass), fewest);
         while (pages > fewest && _runs.FreePages >= pages && !_runs.HasFree(pages))
         {
-            pages = Math.Max(pages / 2, fewest); // there is room, but not side by side: a small slab is better than more memory
+            // there is room, but not side by side: a small slab is better than more memory
+            pages = Math.Max(pages / 2, fewest);
         }
 
         long page = _runs.TryTake(pages, backed: true, emergency && pages == 1);
@@ -482,8 +505,9 @@ internal sealed unsafe class BlockAllocator
     }
 
     /// <summary>
-    /// Before fresh pages are taken, and no more often than when those of the last time have grown by a sixteenth: blocks that wait in shared stacks go back to their
-    /// slabs, and slabs that are empty then serve every class. This is what keeps a heap whose sizes shift within bounds.
+    /// Before fresh pages are taken, and no more often than when those of the last time have grown by a sixteenth:
+    /// blocks that wait in shared stacks go back to their slabs, and slabs that are empty then serve every class. This
+    /// is what keeps a heap whose sizes shift within bounds.
     /// </summary>
     private void TrimBeforeGrowth()
     {
@@ -495,8 +519,9 @@ internal sealed unsafe class BlockAllocator
     }
 
     /// <summary>
-    /// Nothing is left: what lanes kept for themselves goes back. A slab is empty only when nobody keeps a block of it. A lane that another thread holds at this
-    /// instant is left out: nobody may wait for it here, where the heap's lock is held.
+    /// Nothing is left: what lanes kept for themselves goes back. A slab is empty only when nobody keeps a block of it.
+    /// A lane that another thread holds at this instant is left out: nobody may wait for it here, where the heap's lock
+    /// is held.
     /// </summary>
     /// <returns>False where a lane was left out.</returns>
     private bool GiveUpKept(Lane mine)
@@ -535,7 +560,10 @@ internal sealed unsafe class BlockAllocator
         }
     }
 
-    /// <summary>The region is full, or too small for a slab: look at all that was never looked at, and turn empty slabs into runs.</summary>
+    /// <summary>
+    /// The region is full, or too small for a slab: look at all that was never looked at, and turn empty slabs into
+    /// runs.
+    /// </summary>
     private void FindEverything()
     {
         _walker.Walk(int.MaxValue);
@@ -610,13 +638,15 @@ internal sealed unsafe class BlockAllocator
         return true;
     }
 
-    private bool IsFreeRun(long page) => BlockHeader.IsFree(Volatile.Read(ref *(ulong*)(_space.Base + (page << HeapFormat.PageShift))), _space.Epoch);
+    private bool IsFreeRun(long page) =>
+        BlockHeader.IsFree(Volatile.Read(ref *(ulong*)(_space.Base + (page << HeapFormat.PageShift))), _space.Epoch);
 
     private long UsedBytesOfRun(long page, long pages)
     {
         ulong header = Volatile.Read(ref *(ulong*)(_space.Base + (page << HeapFormat.PageShift)));
         return _runs.IsKnownFree(page, pages) ? 0
-            : BlockHeader.TypeOf(header) is > 0 and <= BlockHeader.LastRecordType && !_slabs.IsPinned(page) ? pages << HeapFormat.PageShift
+            : BlockHeader.TypeOf(header) is > 0 and <= BlockHeader.LastRecordType && !_slabs.IsPinned(page)
+                ? pages << HeapFormat.PageShift
             : -1;
     }
 }

@@ -4,28 +4,38 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Makes scattered free memory usable: empties slabs and stretches of pages by moving what lies in them. A record moves as an update does that changes nothing, under the
-/// same intent, so that a crash at any store is answered by the recovery that there is anyway.
+/// Makes scattered free memory usable: empties slabs and stretches of pages by moving what lies in them. A record moves
+/// as an update does that changes nothing, under the same intent, so that a crash at any store is answered by the
+/// recovery that there is anyway.
 /// </summary>
 /// <remarks>
-/// <para>Order of locks: the gate, then a bucket's lock (by the owner), then the heap's. The caller holds a lane and no bucket's lock.</para>
-/// <para>What does not move: tables, segments, roots, logs, an application's objects, records of a dictionary that is not open, and what an open group's log names. Their slabs
-/// are noted and left alone.</para>
+/// <para>Order of locks: the gate, then a bucket's lock (by the owner), then the heap's. The caller holds a lane and no
+/// bucket's lock.</para>
+/// <para>What does not move: tables, segments, roots, logs, an application's objects, records of a dictionary that is
+/// not open, and what an open group's log names. Their slabs are noted and left alone.</para>
 /// </remarks>
 internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator blocks)
 {
-    /// <summary>A slab is worth the work where at most so many sixteenths of it are in use: when there is room, and when there is none.</summary>
+    /// <summary>
+    /// A slab is worth the work where at most so many sixteenths of it are in use: when there is room, and when there
+    /// is none.
+    /// </summary>
     private const int SparseEnough = 10;
     private const int AnythingButFull = 16;
 
-    /// <summary>A write that needed a slab goes on while fewer pages are free, for so many slabs: not each of the next ones should have to wait.</summary>
+    /// <summary>
+    /// A write that needed a slab goes on while fewer pages are free, for so many slabs: not each of the next ones
+    /// should have to wait.
+    /// </summary>
     private const int PagesAhead = 16;
     private const int SlabsAhead = 8;
 
     private const int PagesASurvey = 1 << 16;
     private const int StretchesTried = 8;
 
-    /// <summary>Below that many bytes in slabs, and below a share of what was handed out, a heap is not scattered.</summary>
+    /// <summary>
+    /// Below that many bytes in slabs, and below a share of what was handed out, a heap is not scattered.
+    /// </summary>
     private const long ScatteredBytes = 2 << 20;
     private const int ScatteredShare = 8;
 
@@ -39,8 +49,11 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     private long _bytesMoved;
     private long _pagesWon;
 
-    /// <summary>Blocks that were moved since the attach, their bytes, and the bytes of pages that became free by it.</summary>
-    public (long Blocks, long Bytes, long Won) Done => (Volatile.Read(ref _blocksMoved), Volatile.Read(ref _bytesMoved), Volatile.Read(ref _pagesWon) << HeapFormat.PageShift);
+    /// <summary>
+    /// Blocks that were moved since the attach, their bytes, and the bytes of pages that became free by it.
+    /// </summary>
+    public (long Blocks, long Bytes, long Won) Done => (Volatile.Read(ref _blocksMoved), Volatile.Read(ref _bytesMoved),
+        Volatile.Read(ref _pagesWon) << HeapFormat.PageShift);
 
     /// <summary>True while moving blocks would make usable what is free.</summary>
     public bool IsScattered
@@ -158,12 +171,16 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
 
     private void EmptySome(Lane lane)
     {
-        for (int i = 0; i < SlabsAhead && blocks.KnownFreeBytes < PagesAhead * HeapFormat.PageSize && EmptySparsest(lane, AnythingButFull); i++)
+        for (int i = 0; i < SlabsAhead && blocks.KnownFreeBytes < PagesAhead * HeapFormat.PageSize
+            && EmptySparsest(lane, AnythingButFull); i++)
         {
         }
     }
 
-    /// <summary>As <see cref="BlockAllocator.FindAll"/>, and waits a while for the lanes that others hold: a change takes microseconds.</summary>
+    /// <summary>
+    /// As <see cref="BlockAllocator.FindAll"/>, and waits a while for the lanes that others hold: a change takes
+    /// microseconds.
+    /// </summary>
     private void FindAllOfAll(Lane lane)
     {
         SpinWait wait = default;
@@ -186,7 +203,10 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
 
     private static long ToTicks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
 
-    /// <summary>An open group's log leads to records by their offsets, and so does one of an earlier attach that was not rolled back yet.</summary>
+    /// <summary>
+    /// An open group's log leads to records by their offsets, and so does one of an earlier attach that was not rolled
+    /// back yet.
+    /// </summary>
     private void NameWhatStays()
     {
         _named.Clear();
@@ -228,7 +248,9 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         return false;
     }
 
-    /// <summary>Moves all out of a stretch that was withdrawn, and gives it back: free, or as it is where that cannot be done.</summary>
+    /// <summary>
+    /// Moves all out of a stretch that was withdrawn, and gives it back: free, or as it is where that cannot be done.
+    /// </summary>
     private bool Empty(Lane lane, long start, long pages)
     {
         const int Passes = 3;
@@ -329,7 +351,8 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         _failed.Clear();
         for (long from = HeapFormat.FirstPage; from < end && _failed.Count < StretchesTried;)
         {
-            (long start, long length, long next) = blocks.WithdrawStretch(from, Math.Min(end, from + PagesASurvey), pages, _failed);
+            (long start, long length, long next) = blocks.WithdrawStretch(from, Math.Min(end, from + PagesASurvey),
+                pages, _failed);
             if (length == 0)
             {
                 from = next;

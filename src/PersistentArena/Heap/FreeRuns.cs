@@ -1,6 +1,9 @@
 namespace GuestMemFs.Heap;
 
-/// <summary>Free runs of pages that are known, by size and by place. Volatile; made when the first is known, which on a warm start is not on the way to the first answer.</summary>
+/// <summary>
+/// Free runs of pages that are known, by size and by place. Volatile; made when the first is known, which on a warm
+/// start is not on the way to the first answer.
+/// </summary>
 /// <remarks>Not thread-safe: the heap's lock is held.</remarks>
 internal sealed class FreeRuns
 {
@@ -13,10 +16,12 @@ internal sealed class FreeRuns
     public long Largest => _bySize.Count > 0 ? _bySize.Max.Pages : 0;
 
     /// <summary>The smallest run of at least so many pages; its start is 0 where there is none.</summary>
-    public (long Pages, long Start) SmallestOf(long pages) => _bySize.GetViewBetween((pages, 0), (long.MaxValue, long.MaxValue)).Min;
+    public (long Pages, long Start) SmallestOf(long pages) =>
+        _bySize.GetViewBetween((pages, 0), (long.MaxValue, long.MaxValue)).Min;
 
     /// <summary>The run that ends before a page; its start is 0 where there is none.</summary>
-    public (long Pages, long Start) EndingAt(long page) => _byEnd.TryGetValue(page, out long start) ? (page - start, start) : default;
+    public (long Pages, long Start) EndingAt(long page) =>
+        _byEnd.TryGetValue(page, out long start) ? (page - start, start) : default;
 
     /// <summary>The length of the run that starts at a page; 0 where there is none.</summary>
     public long PagesFrom(long page) => _byStart.GetValueOrDefault(page);

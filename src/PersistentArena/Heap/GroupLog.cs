@@ -3,13 +3,15 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// The way back of an atomic group: for each change what was replaced, what came (0 for none), and whose change it is. The group's lane keeps it until the group is
-/// committed. One published word, <see cref="IntentWord.GroupState"/>, says how many entries count and whether the group is committed.
+/// The way back of an atomic group: for each change what was replaced, what came (0 for none), and whose change it is.
+/// The group's lane keeps it until the group is committed. One published word, <see cref="IntentWord.GroupState"/>,
+/// says how many entries count and whether the group is committed.
 /// </summary>
 /// <remarks>
-/// An entry is published before its change begins. What was replaced stays allocated until the commit; then it is freed, and what came is freed if the group is rolled
-/// back. The state is a sealed word (or 0: none), the log's offset and those of its entries are sealed offsets. A log of the first form has entries without owner:
-/// one dictionary, named in its head, made them all.
+/// An entry is published before its change begins. What was replaced stays allocated until the commit; then it is
+/// freed, and what came is freed if the group is rolled back. The state is a sealed word (or 0: none), the log's offset
+/// and those of its entries are sealed offsets. A log of the first form has entries without owner: one dictionary,
+/// named in its head, made them all.
 /// </remarks>
 internal readonly unsafe struct GroupLog
 {
@@ -64,20 +66,23 @@ internal readonly unsafe struct GroupLog
     /// <summary>Entries that the block has room for.</summary>
     public int Capacity => (int)((Size - EntriesOffset) / (_entryWords * sizeof(ulong)));
 
-    private long FirstFormOwner => SealedOffset.TryOpen(*(ulong*)(_block + OwnerOffset), OwnerOffset, out long owner) ? owner : 0;
+    private long FirstFormOwner => SealedOffset.TryOpen(*(ulong*)(_block + OwnerOffset), OwnerOffset, out long owner)
+        ? owner : 0;
 
     public static long BlockSize(int entries) => BlockSize(entries, EntryWords);
 
     public static uint StateOf(IHeapSpace space, Lane lane) => Read(space, lane).State;
 
     public static void SetState(Lane lane, uint state, int count) =>
-        Persist.Publish(lane.Words + IntentWord.GroupState, state == Idle ? 0 : SealedWord.Seal(state | ((uint)count << StateBits), Seed + (uint)lane.Index));
+        Persist.Publish(lane.Words + IntentWord.GroupState,
+            state == Idle ? 0 : SealedWord.Seal(state | ((uint)count << StateBits), Seed + (uint)lane.Index));
 
     /// <summary>True where the lane has a log, from this group or an earlier one.</summary>
     public static bool Exists(Lane lane) => lane.Words[IntentWord.GroupLog] != 0;
 
     /// <summary>The word that leads to a lane's log.</summary>
-    public static ulong Word(IHeapSpace space, Lane lane, long block) => SealedOffset.Seal(block, (byte*)(lane.Words + IntentWord.GroupLog) - space.Base);
+    public static ulong Word(IHeapSpace space, Lane lane, long block) =>
+        SealedOffset.Seal(block, (byte*)(lane.Words + IntentWord.GroupLog) - space.Base);
 
     /// <summary>A lane's log.</summary>
     /// <exception cref="HeapDamagedException">The lane's words do not check, or do not lead to a log.</exception>
@@ -85,11 +90,13 @@ internal readonly unsafe struct GroupLog
     {
         int count = Read(space, lane).Count;
         long place = (byte*)(lane.Words + IntentWord.GroupLog) - space.Base;
-        if (Guard.Holds(SealedOffset.TryOpen(*(ulong*)(space.Base + place), place, out long offset)) && offset > 0 && offset <= space.Length - EntriesOffset)
+        if (Guard.Holds(SealedOffset.TryOpen(*(ulong*)(space.Base + place), place, out long offset)) && offset > 0
+            && offset <= space.Length - EntriesOffset)
         {
             ulong header = *(ulong*)(space.Base + offset);
             long least = BlockSize(count, WordsOf(header));
-            if (Guard.Holds(BlockHeader.IsGroupLog(header) && BlockHeader.SizeOf(header) >= least && BlockHeader.SizeOf(header) <= space.Length - offset))
+            if (Guard.Holds(BlockHeader.IsGroupLog(header) && BlockHeader.SizeOf(header) >= least
+                && BlockHeader.SizeOf(header) <= space.Length - offset))
             {
                 return new GroupLog(space.Name, offset, space.Base + offset, count);
             }
@@ -98,7 +105,10 @@ internal readonly unsafe struct GroupLog
         throw new HeapDamagedException(space.Name, place, $"lane {lane.Index} leads to no group log");
     }
 
-    /// <summary>What is looked at once, at the attach: that the block is as long as its header says, and whose group it is where there is one.</summary>
+    /// <summary>
+    /// What is looked at once, at the attach: that the block is as long as its header says, and whose group it is where
+    /// there is one.
+    /// </summary>
     /// <exception cref="HeapDamagedException">It is not, or nobody's.</exception>
     public void Check(IHeapSpace space)
     {
@@ -116,7 +126,8 @@ internal readonly unsafe struct GroupLog
     }
 
     /// <summary>Fills the head of a block that becomes a log.</summary>
-    public static void WriteHead(byte* block) => Persist.Store((ulong*)(block + OwnerOffset), SealedOffset.Seal(OwnersFollow, OwnerOffset));
+    public static void WriteHead(byte* block) =>
+        Persist.Store((ulong*)(block + OwnerOffset), SealedOffset.Seal(OwnersFollow, OwnerOffset));
 
     /// <summary>Writes an entry; it counts once the state says so.</summary>
     public void Write(int index, in GroupEntry entry)
@@ -128,8 +139,11 @@ internal readonly unsafe struct GroupLog
         Persist.Store(words + 2, SealedOffset.Seal(entry.Owner, place + 2));
     }
 
-    /// <summary>Notes that an entry's change is undone, where later entries are not: the number of entries says it otherwise.</summary>
-    public void MarkUndone(int index) => Persist.Publish(WordsAt(index) + 2, SealedOffset.Seal(Undone, ((long)EntryWords * index) + 2));
+    /// <summary>
+    /// Notes that an entry's change is undone, where later entries are not: the number of entries says it otherwise.
+    /// </summary>
+    public void MarkUndone(int index) => Persist.Publish(WordsAt(index) + 2,
+        SealedOffset.Seal(Undone, ((long)EntryWords * index) + 2));
 
     /// <summary>The entry; none where it is marked as undone.</summary>
     /// <exception cref="HeapDamagedException">It does not check.</exception>
@@ -138,16 +152,20 @@ internal readonly unsafe struct GroupLog
         ulong* words = WordsAt(index);
         long place = (long)_entryWords * index;
         long owner = HasOwners ? 0 : FirstFormOwner;
-        bool intact = SealedOffset.TryOpen(words[0], place, out long old) & SealedOffset.TryOpen(words[1], place + 1, out long added) & (old | added) != 0;
+        bool intact = SealedOffset.TryOpen(words[0], place, out long old)
+            & SealedOffset.TryOpen(words[1], place + 1, out long added) & (old | added) != 0;
         intact &= !HasOwners || SealedOffset.TryOpen(words[2], place + 2, out owner);
-        return !Guard.Holds(intact && owner != 0) ? throw new HeapDamagedException(_region, (byte*)words - _block + Offset, $"entry {index} of a group's log does not check")
+        return !Guard.Holds(intact && owner != 0) ? throw new HeapDamagedException(_region,
+            (byte*)words - _block + Offset, $"entry {index} of a group's log does not check")
             : owner == Undone ? null
             : new GroupEntry(old, added, owner);
     }
 
-    private static long BlockSize(int entries, int entryWords) => EntriesOffset + ((long)entries * entryWords * sizeof(ulong));
+    private static long BlockSize(int entries, int entryWords) =>
+        EntriesOffset + ((long)entries * entryWords * sizeof(ulong));
 
-    private static int WordsOf(ulong header) => BlockHeader.TypeOf(header) == BlockHeader.TypeGroupLog ? FirstFormEntryWords : EntryWords;
+    private static int WordsOf(ulong header) => BlockHeader.TypeOf(header) == BlockHeader.TypeGroupLog
+        ? FirstFormEntryWords : EntryWords;
 
     private static (uint State, int Count) Read(IHeapSpace space, Lane lane)
     {
@@ -160,7 +178,8 @@ internal readonly unsafe struct GroupLog
         bool intact = SealedWord.TryOpen(word, Seed + (uint)lane.Index, out uint value);
         return Guard.Holds(intact) && (value & ((1 << StateBits) - 1)) is Opened or Committed
             ? (value & ((1 << StateBits) - 1), (int)(value >> StateBits))
-            : throw new HeapDamagedException(space.Name, (byte*)(lane.Words + IntentWord.GroupState) - space.Base, $"the group state of lane {lane.Index} does not check");
+            : throw new HeapDamagedException(space.Name, (byte*)(lane.Words + IntentWord.GroupState) - space.Base,
+                $"the group state of lane {lane.Index} does not check");
     }
 
     private ulong* WordsAt(int index) => (ulong*)(_block + EntriesOffset) + ((long)index * _entryWords);
@@ -169,7 +188,8 @@ internal readonly unsafe struct GroupLog
 /// <summary>A change of an atomic group.</summary>
 /// <param name="Old">The block that was replaced; 0 for none. It is freed by the commit.</param>
 /// <param name="New">The block that came; 0 for none. It is freed on the way back.</param>
-/// <param name="Owner">Whose change it is: the offset of a dictionary's root, or that of a word of the application's own, with <see cref="OfWord"/>.</param>
+/// <param name="Owner">Whose change it is: the offset of a dictionary's root, or that of a word of the application's
+/// own, with <see cref="OfWord"/>.</param>
 internal readonly record struct GroupEntry(long Old, long New, long Owner)
 {
     /// <summary>Marks the owner that is the changed word itself: a root or a field.</summary>

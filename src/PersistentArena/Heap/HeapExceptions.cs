@@ -4,7 +4,8 @@ namespace GuestMemFs;
 public sealed class HeapDamagedException : ArenaException
 {
     internal HeapDamagedException(string region, long offset, string what)
-        : base(ReasonCodes.HeapDamaged, $"The heap in region '{region}' is damaged at offset {offset}: {what}. Nothing was changed; restore the region from a copy, or delete and create it.")
+        : base(ReasonCodes.HeapDamaged, $"The heap in region '{region}' is damaged at offset {offset}: {what}. " +
+            "Nothing was changed; restore the region from a copy, or delete and create it.")
     {
         Region = region;
         Offset = offset;
@@ -50,7 +51,11 @@ public sealed class ValueDamagedException : ArenaException
 public sealed class HeapFormatException : ArenaException
 {
     internal HeapFormatException(string region, ulong version, ulong incompatible)
-        : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible features 0x{incompatible:X}; this library knows format {Heap.HeapFormat.Version} and features 0x{Heap.HeapFormat.KnownIncompatible:X}. {(version < Heap.HeapFormat.Version ? "That format was never released: load the data anew." : "Use a newer library.")}")
+        : base(ReasonCodes.HeapFormat, $"The heap in region '{region}' has format {version} with incompatible " +
+            $"features 0x{incompatible:X}; this library knows format {Heap.HeapFormat.Version} and features " +
+            $"0x{Heap.HeapFormat.KnownIncompatible:X}. " +
+            (version < Heap.HeapFormat.Version ? "That format was never released: load the data anew."
+                : "Use a newer library."))
     {
         Version = version;
         IncompatibleFeatures = incompatible;
@@ -67,7 +72,8 @@ public sealed class HeapFormatException : ArenaException
 public sealed class HeapLayoutException : ArenaException
 {
     internal HeapLayoutException(string region, string root, ulong found, ulong expected)
-        : base(ReasonCodes.HeapLayout, $"Root '{root}' in region '{region}' has layout 0x{found:X16}, asked for was 0x{expected:X16}. Open it as what it is, or use another name.")
+        : base(ReasonCodes.HeapLayout, $"Root '{root}' in region '{region}' has layout 0x{found:X16}, asked for was " +
+            $"0x{expected:X16}. Open it as what it is, or use another name.")
     {
         Root = root;
         Found = found;
@@ -88,7 +94,9 @@ public sealed class HeapLayoutException : ArenaException
 public sealed class HeapRootsFullException : ArenaException
 {
     internal HeapRootsFullException(string region, string root, int limit)
-        : base(ReasonCodes.HeapRootsFull, $"No room for root '{root}' in region '{region}': a heap has {limit} roots. Put what belongs together under one root.") => Limit = limit;
+        : base(ReasonCodes.HeapRootsFull,
+            $"No room for root '{root}' in region '{region}': a heap has {limit} roots. " +
+            "Put what belongs together under one root.") => Limit = limit;
 
     /// <summary>How many roots a heap has.</summary>
     public int Limit { get; }

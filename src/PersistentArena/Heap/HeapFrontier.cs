@@ -3,7 +3,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// The first page that was never handed out: one sealed word. Were it too low, live pages would be handed out again; too high, and pages without a descriptor counted.
+/// The first page that was never handed out: one sealed word. Were it too low, live pages would be handed out again;
+/// too high, and pages without a descriptor counted.
 /// </summary>
 internal readonly unsafe struct HeapFrontier(IHeapSpace space)
 {
@@ -16,7 +17,8 @@ internal readonly unsafe struct HeapFrontier(IHeapSpace space)
     public long Read() =>
         TryRead(out long page)
             ? page
-            : throw new HeapDamagedException(_space.Name, HeapFormat.FrontierOffset, "the frontier does not check, or lies outside");
+            : throw new HeapDamagedException(_space.Name, HeapFormat.FrontierOffset,
+                "the frontier does not check, or lies outside");
 
     public bool TryRead(out long page)
     {

@@ -3,12 +3,13 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Atomic groups: while one is open, what is replaced stays where it is and is noted in the log of the group's lane. The commit is one store, after which it is freed.
-/// Going back walks the log from its end, and asks each change's owner to undo it.
+/// Atomic groups: while one is open, what is replaced stays where it is and is noted in the log of the group's lane.
+/// The commit is one store, after which it is freed. Going back walks the log from its end, and asks each change's
+/// owner to undo it.
 /// </summary>
 /// <remarks>
-/// After a crash the words of the application's own are put back when the heap is opened, and each dictionary's changes when that dictionary is opened: nobody sees
-/// them before. Until the last owner has come the lane is parked.
+/// After a crash the words of the application's own are put back when the heap is opened, and each dictionary's changes
+/// when that dictionary is opened: nobody sees them before. Until the last owner has come the lane is parked.
 /// </remarks>
 internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
 {
@@ -95,7 +96,8 @@ internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
             }
             finally
             {
-                lanes.EndExclusive(lane, parked: !done); // what could not be undone must not become part of a later group
+                // what could not be undone must not become part of a later group
+                lanes.EndExclusive(lane, parked: !done);
             }
         }
     }
@@ -129,7 +131,9 @@ internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
         GroupLog.SetState(lane, GroupLog.Opened, log.Count + 1);
     }
 
-    /// <summary>Undoes what an earlier attach's groups, not committed, did in a dictionary that is being opened.</summary>
+    /// <summary>
+    /// Undoes what an earlier attach's groups, not committed, did in a dictionary that is being opened.
+    /// </summary>
     public void RollBackParked(long root, IGroupMember member)
     {
         foreach (Lane lane in lanes.All)
@@ -141,7 +145,10 @@ internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
         }
     }
 
-    /// <summary>Undoes what a group of an earlier attach did to words of the application's own, and forgets what it had noted and not begun. The lane is parked before.</summary>
+    /// <summary>
+    /// Undoes what a group of an earlier attach did to words of the application's own, and forgets what it had noted
+    /// and not begun. The lane is parked before.
+    /// </summary>
     public void RollBackWords(Lane lane) => RollBackParked(lane, entry => entry.IsOfWord || !IsBegun(entry), entry =>
     {
         if (entry.IsOfWord)
@@ -190,9 +197,11 @@ internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
 
     // The block that comes has its header once the change has begun. Else it is free, and may be anybody's later.
     private bool IsBegun(in GroupEntry entry) =>
-        entry.New == 0 || BlockHeader.IsAllocated(Guard.Holds(entry.New > 0 && entry.New <= heap.Space.Length - SizeClasses.Granule)
+        entry.New == 0 || BlockHeader.IsAllocated(
+            Guard.Holds(entry.New > 0 && entry.New <= heap.Space.Length - SizeClasses.Granule)
             ? *(ulong*)heap.At(entry.New)
-            : throw new HeapDamagedException(heap.Space.Name, entry.New, "a group's log names a block outside the heap"));
+            : throw new HeapDamagedException(heap.Space.Name, entry.New,
+                "a group's log names a block outside the heap"));
 
     private void Commit(Lane lane)
     {
@@ -240,7 +249,8 @@ internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
             _lastMember = (entry.Owner, Find(entry.Owner));
         }
 
-        return _lastMember.Member ?? throw new HeapDamagedException(heap.Space.Name, entry.Owner, "a group's log names a dictionary that has changed nothing");
+        return _lastMember.Member ?? throw new HeapDamagedException(heap.Space.Name, entry.Owner,
+            "a group's log names a dictionary that has changed nothing");
     }
 
     private GroupLog Log(Lane lane) => GroupLog.Open(heap.Space, lane);
@@ -260,12 +270,14 @@ internal sealed unsafe class HeapGroups(PersistentHeap heap, HeapLanes lanes)
             if (log.Count > 0)
             {
                 int length = (int)GroupLog.BlockSize(log.Count) - GroupLog.EntriesOffset;
-                Persist.Copy(heap.At(block) + GroupLog.EntriesOffset, new ReadOnlySpan<byte>(heap.At(old) + GroupLog.EntriesOffset, length));
+                Persist.Copy(heap.At(block) + GroupLog.EntriesOffset,
+                    new ReadOnlySpan<byte>(heap.At(old) + GroupLog.EntriesOffset, length));
             }
         }
 
         byte* word = (byte*)(lane.Words + IntentWord.GroupLog);
-        Intent intent = new() { Slot = word - heap.Base, Value = GroupLog.Word(heap.Space, lane, block), New = block, Old = old };
+        Intent intent = new() { Slot = word - heap.Base, Value = GroupLog.Word(heap.Space, lane, block), New = block,
+            Old = old };
         lane.Begin(intent);
         Persist.Publish((ulong*)heap.At(block), BlockHeader.Sized(BlockHeader.TypeOwnedGroupLog, size));
         Persist.Publish((ulong*)word, intent.Value); // COMMIT POINT: group log

@@ -6,16 +6,20 @@ namespace GuestMemFs.Heap;
 /// Who may change the heap: the threads that hold a lane each, or one thread alone, or nobody.
 /// </summary>
 /// <remarks>
-/// <para>A thread takes its lane before any other lock of the heap and of its dictionaries, and waits for one with none of them in its hands.</para>
-/// <para>One that has the heap alone first stores itself into <see cref="_exclusiveThread"/>, then waits for each lane. A thread that takes a lane looks at that word
-/// afterwards. So one of the two sees the other.</para>
+/// <para>A thread takes its lane before any other lock of the heap and of its dictionaries, and waits for one with none
+/// of them in its hands.</para>
+/// <para>One that has the heap alone first stores itself into <see cref="_exclusiveThread"/>, then waits for each lane.
+/// A thread that takes a lane looks at that word afterwards. So one of the two sees the other.</para>
 /// </remarks>
 internal sealed unsafe class HeapLanes
 {
     /// <summary>In the place of the thread that has the heap for itself: nobody has it any more.</summary>
     private const int Closed = -1;
 
-    /// <summary>In the place of the thread that has the heap for itself: nobody may change it. Every change takes a lane or the whole heap, and meets this there.</summary>
+    /// <summary>
+    /// In the place of the thread that has the heap for itself: nobody may change it. Every change takes a lane or the
+    /// whole heap, and meets this there.
+    /// </summary>
     private const int ReadOnly = -2;
 
     /// <summary>How long a close waits for another thread's group before it takes the group back.</summary>
@@ -32,7 +36,8 @@ internal sealed unsafe class HeapLanes
     private readonly Lock _endings = new();
     private int _exclusiveThread;
 
-    // Of the thread that has the heap for itself. Thread numbers are used again, objects are not. Empty while nobody has it.
+    // Of the thread that has the heap for itself. Thread numbers are used again, objects are not. Empty while nobody
+    // has it.
     private Thread? _owner;
     private Lane? _exclusiveLane;
 
@@ -54,9 +59,12 @@ internal sealed unsafe class HeapLanes
 
     /// <summary>True where this thread has the heap for itself.</summary>
     public bool IsMine =>
-        Volatile.Read(ref _exclusiveThread) == Environment.CurrentManagedThreadId && ReferenceEquals(Volatile.Read(ref _owner), Thread.CurrentThread);
+        Volatile.Read(ref _exclusiveThread) == Environment.CurrentManagedThreadId
+            && ReferenceEquals(Volatile.Read(ref _owner), Thread.CurrentThread);
 
-    /// <summary>Takes a lane for a change. Waits where all are held, and while another thread has the heap for itself.</summary>
+    /// <summary>
+    /// Takes a lane for a change. Waits where all are held, and while another thread has the heap for itself.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Lane Take()
     {
@@ -88,7 +96,10 @@ internal sealed unsafe class HeapLanes
         }
     }
 
-    /// <summary>Has the heap for this thread alone until <see cref="EndExclusive"/>: waits for changes in flight, keeps others out.</summary>
+    /// <summary>
+    /// Has the heap for this thread alone until <see cref="EndExclusive"/>: waits for changes in flight, keeps others
+    /// out.
+    /// </summary>
     /// <exception cref="AtomicGroupException">This thread has it already.</exception>
     public Lane BeginExclusive()
     {
@@ -167,12 +178,13 @@ internal sealed unsafe class HeapLanes
     }
 
     /// <param name="lane">What <see cref="BeginExclusive"/> gave.</param>
-    /// <param name="parked">True where its group could not be ended: the lane is out of use until the next attach.</param>
+    /// <param name="parked">True where its group could not be ended: the lane is out of use until the next
+    /// attach.</param>
     public void EndExclusive(Lane lane, bool parked = false) => End(lane, parked, next: 0);
 
     /// <summary>
-    /// Waits for the changes in flight and refuses later ones: the arena is about to be marked as closed clean, and may have another writer after that. Reads
-    /// find the memory as long as the region is not disposed of.
+    /// Waits for the changes in flight and refuses later ones: the arena is about to be marked as closed clean, and may
+    /// have another writer after that. Reads find the memory as long as the region is not disposed of.
     /// </summary>
     public void Close()
     {
@@ -216,11 +228,14 @@ internal sealed unsafe class HeapLanes
         if (holder == Closed)
         {
             _heap.ThrowIfGone();
-            throw new ObjectDisposedException(nameof(PersistentHeap), $"The arena that region '{_heap.Space.Name}' is of was closed.");
+            throw new ObjectDisposedException(nameof(PersistentHeap),
+                $"The arena that region '{_heap.Space.Name}' is of was closed.");
         }
     }
 
-    /// <summary>Throws where this thread is in a callback of a change or of a look at locked records: it would wait for itself.</summary>
+    /// <summary>
+    /// Throws where this thread is in a callback of a change or of a look at locked records: it would wait for itself.
+    /// </summary>
     public void ThrowIfHeldBy(int thread)
     {
         foreach (Lane lane in _lanes)
@@ -365,7 +380,9 @@ internal sealed unsafe class HeapLanes
         Volatile.Write(ref _exclusiveThread, next);
     }
 
-    /// <summary>A turn of waiting for the thread that has the heap for itself. It may have ended, or be this one, in a callback.</summary>
+    /// <summary>
+    /// A turn of waiting for the thread that has the heap for itself. It may have ended, or be this one, in a callback.
+    /// </summary>
     private void Wait(ref SpinWait spin, int turns)
     {
         if (Volatile.Read(ref _owner) is { IsAlive: false } ended)
@@ -381,9 +398,12 @@ internal sealed unsafe class HeapLanes
         spin.SpinOnce();
     }
 
-    /// <summary>Ends another thread's group as if it had been disposed of, unless a call of that thread is under way.</summary>
+    /// <summary>
+    /// Ends another thread's group as if it had been disposed of, unless a call of that thread is under way.
+    /// </summary>
     /// <param name="next">Who has the heap then.</param>
-    /// <param name="of">Whose group it has to be: the one that it was seen with may have ended it before it ended itself, and the heap be another thread's by now.</param>
+    /// <param name="of">Whose group it has to be: the one that it was seen with may have ended it before it ended
+    /// itself, and the heap be another thread's by now.</param>
     private void TakeBackGroup(int next, Thread? of = null)
     {
         lock (_endings)
@@ -391,7 +411,8 @@ internal sealed unsafe class HeapLanes
             if (Volatile.Read(ref _openGroup) is not 0 and var group && Volatile.Read(ref _exclusiveLane) is { } lane
                 && lane.TryEnter(Environment.CurrentManagedThreadId))
             {
-                if (Volatile.Read(ref _openGroup) != group || (of is not null && !ReferenceEquals(Volatile.Read(ref _owner), of)))
+                if (Volatile.Read(ref _openGroup) != group
+                    || (of is not null && !ReferenceEquals(Volatile.Read(ref _owner), of)))
                 {
                     lane.Leave();
                     return;

@@ -6,7 +6,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// The heap's named entry points: name, layout hash, and the offset of the root object, which is the word that publishes it.
+/// The heap's named entry points: name, layout hash, and the offset of the root object, which is the word that
+/// publishes it.
 /// </summary>
 internal readonly unsafe struct HeapRoots(IHeapSpace space)
 {
@@ -21,9 +22,11 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     private readonly string _region = space.Name;
 
     /// <summary>
-    /// Looks at all entries: each is free or whole. One whose name is damaged would not be found, and a new, empty root be made in its place.
+    /// Looks at all entries: each is free or whole. One whose name is damaged would not be found, and a new, empty root
+    /// be made in its place.
     /// </summary>
-    /// <param name="settled">True where no creation can be under way: a named entry without an object is damage then.</param>
+    /// <param name="settled">True where no creation can be under way: a named entry without an object is damage
+    /// then.</param>
     public void Check(bool settled)
     {
         for (int i = 0; i < HeapFormat.RootCount; i++)
@@ -43,7 +46,8 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
 
             if (!Guard.Holds(SealedOffset.TryOpen(word, root + OffsetOffset - _base, out long offset) && offset != 0))
             {
-                throw new HeapDamagedException(_region, root + OffsetOffset - _base, $"where root '{Encoding.UTF8.GetString(NameOf(root))}' lies does not check");
+                throw new HeapDamagedException(_region, root + OffsetOffset - _base,
+                    $"where root '{Encoding.UTF8.GetString(NameOf(root))}' lies does not check");
             }
         }
     }
@@ -85,7 +89,10 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         return 0;
     }
 
-    /// <summary>Writes name and layout into a free entry, under an intent that names its word: what is not published after all is taken back by <see cref="Forget"/>.</summary>
+    /// <summary>
+    /// Writes name and layout into a free entry, under an intent that names its word: what is not published after all
+    /// is taken back by <see cref="Forget"/>.
+    /// </summary>
     public void Write(long slot, ReadOnlySpan<byte> name, ulong layoutHash)
     {
         byte* root = _base + slot - OffsetOffset;
@@ -97,7 +104,9 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         Persist.Store((ulong*)(root + CrcOffset), Crc(root));
     }
 
-    /// <summary>Takes the name back of an entry whose publication did not happen. A word that is no root's is left alone.</summary>
+    /// <summary>
+    /// Takes the name back of an entry whose publication did not happen. A word that is no root's is left alone.
+    /// </summary>
     public static void Forget(byte* heapBase, long slot)
     {
         if (IsRoot(slot))
@@ -106,13 +115,18 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         }
     }
 
-    /// <summary>True for the offset of a word that publishes a root: it holds a sealed offset, unlike the fields of an application's objects.</summary>
-    public static bool IsRoot(long slot) => slot >= HeapFormat.RootsOffset && slot < HeapFormat.RootsOffset + (HeapFormat.RootCount * HeapFormat.RootLength);
+    /// <summary>
+    /// True for the offset of a word that publishes a root: it holds a sealed offset, unlike the fields of an
+    /// application's objects.
+    /// </summary>
+    public static bool IsRoot(long slot) => slot >= HeapFormat.RootsOffset
+        && slot < HeapFormat.RootsOffset + (HeapFormat.RootCount * HeapFormat.RootLength);
 
     /// <summary>The root object that a word found by <see cref="Find"/> leads to.</summary>
     /// <exception cref="HeapDamagedException">The word does not check, or leads outside.</exception>
     public long Follow(long slot) =>
-        Guard.Holds(SealedOffset.TryOpen(Volatile.Read(ref *(ulong*)(_base + slot)), slot, out long offset)) && offset > 0 && (offset & 15) == 0
+        Guard.Holds(SealedOffset.TryOpen(Volatile.Read(ref *(ulong*)(_base + slot)), slot, out long offset))
+            && offset > 0 && (offset & 15) == 0
             && (offset <= _space.Length - HeapFormat.RootLength || offset <= _space.Follow() - HeapFormat.RootLength)
             ? offset
             : throw new HeapDamagedException(_region, slot, "where a root lies does not check");

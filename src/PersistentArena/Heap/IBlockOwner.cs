@@ -6,7 +6,10 @@ internal interface IBlockOwner
     /// <summary>Bytes in use by what it holds.</summary>
     long LiveBytes { get; }
 
-    /// <summary>Copies a block elsewhere and makes what led to it lead to the copy. It takes the lock of what leads there itself.</summary>
+    /// <summary>
+    /// Copies a block elsewhere and makes what led to it lead to the copy. It takes the lock of what leads there
+    /// itself.
+    /// </summary>
     /// <param name="lane">The caller's lane.</param>
     /// <param name="block">The block. It may be freed at any time until the owner has looked under its lock.</param>
     /// <param name="room">The longest that the block can be.</param>

@@ -9,7 +9,10 @@ internal unsafe interface IHeapSpace
     /// <summary>Bytes that are there now; may grow.</summary>
     long Length { get; }
 
-    /// <summary>The length after a look at what another process, the writer, has added since. For where something leads behind <see cref="Length"/>.</summary>
+    /// <summary>
+    /// The length after a look at what another process, the writer, has added since. For where something leads behind
+    /// <see cref="Length"/>.
+    /// </summary>
     long Follow() => Length;
 
     /// <summary>For messages.</summary>
@@ -36,6 +39,8 @@ internal unsafe interface IHeapSpace
     /// <summary>Takes the medium's space for the range; an exception where it has none.</summary>
     void EnsureBacked(long offset, long length);
 
-    /// <summary>All before the offset was backed once: it is so again, though the files be a copy that left pages of zeros out.</summary>
+    /// <summary>
+    /// All before the offset was backed once: it is so again, though the files be a copy that left pages of zeros out.
+    /// </summary>
     void FillHoles(long end);
 }

@@ -3,11 +3,14 @@ using System.Runtime.CompilerServices;
 
 namespace GuestMemFs.Heap;
 
-/// <summary>Where the words of an intent lie in a lane (docs/format.md). The first cache line is all that most changes need.</summary>
+/// <summary>
+/// Where the words of an intent lie in a lane (docs/format.md). The first cache line is all that most changes need.
+/// </summary>
 internal static class IntentWord
 {
-    /// <summary>0, or <see cref="Active"/> with flags and, in the upper half, a checksum of what the other words say: the store that makes the intent count, and the one
-    /// that ends it. A recovery that followed damaged words would free what is in use.</summary>
+    /// <summary>0, or <see cref="Active"/> with flags and, in the upper half, a checksum of what the other words say:
+    /// the store that makes the intent count, and the one that ends it. A recovery that followed damaged words would
+    /// free what is in use.</summary>
     public const int Operation = 0;
     public const int Slot = 1;
     public const int Value = 2;
@@ -48,10 +51,14 @@ internal static class IntentWord
     public const int MoreNewShift = 16;
     public const int MoreOldShift = 24;
 
-    /// <summary>The operation word: the checksum is over the change (four words) and the rest, each by itself, which a processor works out side by side.</summary>
+    /// <summary>
+    /// The operation word: the checksum is over the change (four words) and the rest, each by itself, which a processor
+    /// works out side by side.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Seal(uint operation, uint change, uint rest) =>
-        operation | ((ulong)BitOperations.Crc32C(BitOperations.Crc32C(0x494E_5445, change | ((ulong)rest << 32)), operation) << 32);
+        operation | ((ulong)BitOperations.Crc32C(BitOperations.Crc32C(0x494E_5445, change | ((ulong)rest << 32)),
+            operation) << 32);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Check(ulong a, ulong b, ulong c, ulong d) =>
@@ -61,7 +68,8 @@ internal static class IntentWord
     public static unsafe ulong Seal(ulong* words)
     {
         uint operation = (uint)words[Operation];
-        uint rest = (operation & HasCounters) != 0 ? Check(words[Counters], words[Keys], words[Bytes], words[Expiring]) : 0;
+        uint rest = (operation & HasCounters) != 0 ? Check(words[Counters], words[Keys], words[Bytes], words[Expiring])
+            : 0;
         if ((operation & HasSecondSlot) != 0)
         {
             rest = BitOperations.Crc32C(BitOperations.Crc32C(rest, words[SecondSlot]), words[SecondValue]);
@@ -82,8 +90,9 @@ internal static class IntentWord
 }
 
 /// <summary>
-/// A change in flight: when the word at <see cref="Slot"/> holds <see cref="Value"/>, it happened, and the rest follows (counters, second
-/// word, old blocks free); else it did not, and the new blocks are free again. This is all that recovery knows, and all it needs.
+/// A change in flight: when the word at <see cref="Slot"/> holds <see cref="Value"/>, it happened, and the rest follows
+/// (counters, second word, old blocks free); else it did not, and the new blocks are free again. This is all that
+/// recovery knows, and all it needs.
 /// </summary>
 internal unsafe ref struct Intent
 {

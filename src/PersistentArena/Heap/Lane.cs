@@ -84,7 +84,8 @@ internal sealed unsafe class Lane
     public int Holder => Volatile.Read(ref _holder);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryTake(int thread) => Volatile.Read(ref _holder) == 0 && Interlocked.CompareExchange(ref _holder, thread, 0) == 0;
+    public bool TryTake(int thread) => Volatile.Read(ref _holder) == 0
+        && Interlocked.CompareExchange(ref _holder, thread, 0) == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Release() => Volatile.Write(ref _holder, 0);
@@ -122,7 +123,8 @@ internal sealed unsafe class Lane
             Persist.Store(words + IntentWord.Keys, (ulong)intent.Keys);
             Persist.Store(words + IntentWord.Bytes, (ulong)intent.Bytes);
             Persist.Store(words + IntentWord.Expiring, (ulong)intent.Expiring);
-            rest = IntentWord.Check((ulong)intent.Counters, (ulong)intent.Keys, (ulong)intent.Bytes, (ulong)intent.Expiring);
+            rest = IntentWord.Check((ulong)intent.Counters, (ulong)intent.Keys, (ulong)intent.Bytes,
+                (ulong)intent.Expiring);
         }
 
         if (intent.SecondSlot != 0 || !intent.MoreNew.IsEmpty || !intent.MoreOld.IsEmpty)

@@ -1,7 +1,8 @@
 namespace GuestMemFs;
 
 /// <summary>
-/// A pointer within a heap: 8 bytes, to be a field of an object that lies in the heap. It holds an offset, so it stays right wherever the region is mapped.
+/// A pointer within a heap: 8 bytes, to be a field of an object that lies in the heap. It holds an offset, so it stays
+/// right wherever the region is mapped.
 /// </summary>
 /// <typeparam name="T">What it points to; <see cref="byte"/> for bytes of any length.</typeparam>
 public readonly record struct Offset<T>

@@ -18,8 +18,8 @@ internal enum PageKind : byte
 }
 
 /// <summary>
-/// What a page is, in one word, so that it changes with one store: kind, size class, a count (pages of a run or slab, distance to a slab's first page), and
-/// a 16-bit check over these and the page's number.
+/// What a page is, in one word, so that it changes with one store: kind, size class, a count (pages of a run or slab,
+/// distance to a slab's first page), and a 16-bit check over these and the page's number.
 /// </summary>
 internal readonly record struct PageDescriptor(PageKind Kind, int SizeClass, long Count)
 {

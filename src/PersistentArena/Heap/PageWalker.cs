@@ -1,7 +1,8 @@
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Finds again, a few pages at a time and only when somebody needs room, what was free when the heap was attached: free runs, and slabs that may have free blocks.
+/// Finds again, a few pages at a time and only when somebody needs room, what was free when the heap was attached: free
+/// runs, and slabs that may have free blocks.
 /// </summary>
 /// <remarks>Not thread-safe: the heap's lock is held.</remarks>
 internal sealed unsafe class PageWalker
@@ -30,11 +31,14 @@ internal sealed unsafe class PageWalker
     /// <summary>True once all pages were seen.</summary>
     public bool Finished => _next >= _end;
 
-    /// <summary>True for a page that is still ahead: a run that becomes free there is left for the walk to find.</summary>
+    /// <summary>
+    /// True for a page that is still ahead: a run that becomes free there is left for the walk to find.
+    /// </summary>
     public bool WillSee(long page) => page >= _next && page < _end;
 
     /// <summary>
-    /// Has something looked at before the first page is: a block whose damaged header would look free. What it throws, everybody is told who looks for room.
+    /// Has something looked at before the first page is: a block whose damaged header would look free. What it throws,
+    /// everybody is told who looks for room.
     /// </summary>
     public void Before(Action check)
     {

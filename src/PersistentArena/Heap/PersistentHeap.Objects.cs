@@ -13,10 +13,13 @@ public sealed unsafe partial class PersistentHeap
 
     private readonly Lock _objectLock = new();
 
-    /// <summary>Opens the root of that name (1 to 31 bytes of UTF-8), or creates it with <paramref name="initial"/>.</summary>
+    /// <summary>
+    /// Opens the root of that name (1 to 31 bytes of UTF-8), or creates it with <paramref name="initial"/>.
+    /// </summary>
     /// <exception cref="HeapLayoutException">There is a root of that name with other fields.</exception>
     /// <exception cref="HeapRootsFullException">All 64 roots are taken.</exception>
-    public PersistentRoot<T> OpenOrCreateRoot<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields | DynamicallyAccessedMemberTypes.NonPublicFields)] T>(string name, in T initial = default)
+    public PersistentRoot<T> OpenOrCreateRoot<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields
+        | DynamicallyAccessedMemberTypes.NonPublicFields)] T>(string name, in T initial = default)
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -25,7 +28,8 @@ public sealed unsafe partial class PersistentHeap
         {
             byte[] value = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in initial)).ToArray();
             long size = ObjectHeader + Unsafe.SizeOf<T>();
-            CreateRoot(name, new RootForm(layout, size, BlockHeader.Sized(BlockHeader.TypeBlob, size)), block => Persist.Copy(_base + block + ObjectHeader, value));
+            CreateRoot(name, new RootForm(layout, size, BlockHeader.Sized(BlockHeader.TypeBlob, size)),
+                block => Persist.Copy(_base + block + ObjectHeader, value));
         }
 
         return new PersistentRoot<T>(this, new HeapRoots(_space).Find(NameBytes(name), out _));
@@ -38,11 +42,12 @@ public sealed unsafe partial class PersistentHeap
 
     /// <summary>The bytes that an offset points to. The span is good until they are replaced.</summary>
     public ReadOnlySpan<byte> ReadBytes(Offset<byte> offset) =>
-        offset.IsNone ? [] : new(Payload(offset.Value, 0, exactly: false), (int)(BlockHeader.SizeOf(*(ulong*)(_base + offset.Value)) - ObjectHeader));
+        offset.IsNone ? [] : new(Payload(offset.Value, 0, exactly: false),
+            (int)(BlockHeader.SizeOf(*(ulong*)(_base + offset.Value)) - ObjectHeader));
 
     /// <summary>
-    /// Allocates an object, makes <paramref name="field"/> point to it and frees what it pointed to, all with one store: after a crash the field has the old object or the
-    /// new one, and nothing has leaked.
+    /// Allocates an object, makes <paramref name="field"/> point to it and frees what it pointed to, all with one
+    /// store: after a crash the field has the old object or the new one, and nothing has leaked.
     /// </summary>
     /// <param name="field">A field of an object in this heap.</param>
     /// <param name="value">What the new object holds.</param>
@@ -58,9 +63,13 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>As <see cref="Put{T}(in Offset{T}, in T)"/>, for bytes: up to 512 MB.</summary>
-    public void PutBytes(in Offset<byte> field, ReadOnlySpan<byte> value) => Replace(FieldOffset(field), value, allocate: true);
+    public void PutBytes(in Offset<byte> field, ReadOnlySpan<byte> value) =>
+        Replace(FieldOffset(field), value, allocate: true);
 
-    /// <summary>Makes a field point to nothing and frees what it pointed to (not what hangs on that: free it first, from the leaves).</summary>
+    /// <summary>
+    /// Makes a field point to nothing and frees what it pointed to (not what hangs on that: free it first, from the
+    /// leaves).
+    /// </summary>
     public void Free<T>(in Offset<T> field)
         where T : unmanaged => Replace(FieldOffset(field), [], allocate: false);
 
@@ -68,7 +77,8 @@ public sealed unsafe partial class PersistentHeap
     {
         if (value.Length > MaximumBlockLength - ObjectHeader)
         {
-            throw new ArgumentException($"An object has at most {MaximumBlockLength - ObjectHeader:N0} bytes; this one has {value.Length:N0}. Split it.", nameof(value));
+            throw new ArgumentException($"An object has at most {MaximumBlockLength - ObjectHeader:N0} bytes; this " +
+                $"one has {value.Length:N0}. Split it.", nameof(value));
         }
 
         Lane lane = TakeLane();
@@ -161,9 +171,11 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>The object that a word leads to; 0 for none.</summary>
-    private long WordAt(long slot) => HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot) : *(long*)(_base + slot);
+    private long WordAt(long slot) => HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot)
+        : *(long*)(_base + slot);
 
-    private static ulong WordFor(long slot, long block) => HeapRoots.IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block;
+    private static ulong WordFor(long slot, long block) =>
+        HeapRoots.IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block;
 
     internal byte* Payload(long offset, int length, bool exactly)
     {
@@ -175,7 +187,8 @@ public sealed unsafe partial class PersistentHeap
         }
 
         ThrowIfGone();
-        throw new ArgumentException($"Offset {offset} in the heap of region '{_space.Name}' is no object of {length} bytes. It was freed, or is another heap's.", nameof(offset));
+        throw new ArgumentException($"Offset {offset} in the heap of region '{_space.Name}' is no object of {length} " +
+            "bytes. It was freed, or is another heap's.", nameof(offset));
     }
 
     /// <summary>The root object of that size that a word leads to.</summary>
@@ -197,7 +210,8 @@ public sealed unsafe partial class PersistentHeap
         }
 
         ThrowIfGone();
-        throw new HeapDamagedException(_space.Name, offset, $"a root leads here, where there is no object of {length} bytes");
+        throw new HeapDamagedException(_space.Name, offset,
+            $"a root leads here, where there is no object of {length} bytes");
     }
 
     /// <summary>How many bytes an object holds, or -1 where the offset leads to none.</summary>
@@ -209,14 +223,16 @@ public sealed unsafe partial class PersistentHeap
             length = _space.Follow();
         }
 
-        if (!Guard.Holds(offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset <= length - SizeClasses.Granule) || (offset & (SizeClasses.Granule - 1)) != 0)
+        if (!Guard.Holds(offset >= HeapFormat.FirstPage << HeapFormat.PageShift
+            && offset <= length - SizeClasses.Granule) || (offset & (SizeClasses.Granule - 1)) != 0)
         {
             return -1;
         }
 
         ulong header = *(ulong*)(_base + offset);
         long held = BlockHeader.SizeOf(header) - ObjectHeader;
-        return Guard.Holds(BlockHeader.TypeOf(header) == BlockHeader.TypeBlob && held >= 0 && held <= length - offset - ObjectHeader && held <= MaximumBlockLength) ? held : -1;
+        return Guard.Holds(BlockHeader.TypeOf(header) == BlockHeader.TypeBlob && held >= 0
+            && held <= length - offset - ObjectHeader && held <= MaximumBlockLength) ? held : -1;
     }
 
     private long SizeOfObject(long offset, long slot) =>
@@ -230,9 +246,12 @@ public sealed unsafe partial class PersistentHeap
         fixed (Offset<T>* at = &field)
         {
             long offset = (byte*)at - _base;
-            return offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset + sizeof(ulong) <= _space.Length && (offset & 7) == 0
+            return offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset + sizeof(ulong) <= _space.Length
+                && (offset & 7) == 0
                 ? offset
-                : throw new ArgumentException($"The field does not lie in the heap of region '{_space.Name}', or is not aligned to 8 bytes. Pass a field of an object read from this heap by reference, not a copy.", nameof(field));
+                : throw new ArgumentException($"The field does not lie in the heap of region '{_space.Name}', or is " +
+                    "not aligned to 8 bytes. Pass a field of an object read from this heap by reference, not a copy.",
+                    nameof(field));
         }
     }
 }
@@ -250,7 +269,10 @@ public readonly unsafe struct PersistentRoot<T>
         _slot = slot;
     }
 
-    /// <summary>The object, where it lies: its <see cref="Offset{T}"/> fields can be given to <see cref="PersistentHeap.Put{T}"/>. Good until the next <see cref="Set"/>.</summary>
+    /// <summary>
+    /// The object, where it lies: its <see cref="Offset{T}"/> fields can be given to
+    /// <see cref="PersistentHeap.Put{T}"/>. Good until the next <see cref="Set"/>.
+    /// </summary>
     public ref readonly T Value => ref *(T*)_heap.RootPayload(_slot, Unsafe.SizeOf<T>());
 
     /// <summary>Replaces the whole object with one store; what its fields point to stays.</summary>

@@ -9,13 +9,14 @@ using GuestMemFs.Arena;
 namespace GuestMemFs;
 
 /// <summary>
-/// A crash-safe heap in a region of kind <see cref="RegionKind.Heap"/>. A change is whole or absent after SIGKILL at any store; attaching looks
-/// at what was in flight and at nothing else.
+/// A crash-safe heap in a region of kind <see cref="RegionKind.Heap"/>. A change is whole or absent after SIGKILL at
+/// any store; attaching looks at what was in flight and at nothing else.
 /// </summary>
 /// <remarks>
-/// <para>Thread-safe. Up to 64 threads change the heap at the same time, more take turns. Blocks are aligned to 16 bytes,
-/// those from 512 bytes on to 64.</para>
-/// <para>All openings of a region's heap in one arena object share one heap. It is closed with the last of the regions that it was opened in.</para>
+/// <para>Thread-safe. Up to 64 threads change the heap at the same time, more take turns. Blocks are aligned to 16
+/// bytes, those from 512 bytes on to 64.</para>
+/// <para>All openings of a region's heap in one arena object share one heap. It is closed with the last of the regions
+/// that it was opened in.</para>
 /// <para>Which call may meet which is a table in docs/threads.md.</para>
 /// </remarks>
 public sealed unsafe partial class PersistentHeap
@@ -74,7 +75,8 @@ public sealed unsafe partial class PersistentHeap
 
     internal byte* Base => _base;
 
-    internal BlockAllocator Blocks => _blocks ?? throw ArenaReadOnlyException.OfRegion(_space.Name, "changing its heap");
+    internal BlockAllocator Blocks => _blocks
+        ?? throw ArenaReadOnlyException.OfRegion(_space.Name, "changing its heap");
 
     internal ReadOnlySpan<Lane> Lanes => _lanes.All;
 
@@ -90,11 +92,13 @@ public sealed unsafe partial class PersistentHeap
     internal ReadOnlySpan<IBlockOwner> Owners => Volatile.Read(ref _owners);
 
     /// <summary>
-    /// Opens the region's heap, making one in a region that never held one. Opened again in the same arena object, it is the same heap.
+    /// Opens the region's heap, making one in a region that never held one. Opened again in the same arena object, it
+    /// is the same heap.
     /// </summary>
     /// <exception cref="RegionKindException">The region is not of kind Heap.</exception>
     /// <exception cref="HeapDamagedException">The region held a heap whose header does not check.</exception>
-    /// <exception cref="ArenaReadOnlyException">The region never held one, and the arena was opened read-only.</exception>
+    /// <exception cref="ArenaReadOnlyException">The region never held one, and the arena was opened
+    /// read-only.</exception>
     public static PersistentHeap Open(PersistentRegion region) => Open(region, new HeapOptions());
 
     /// <summary>As <see cref="Open(PersistentRegion)"/>, with options. They add to what the heap has already.</summary>
@@ -173,8 +177,9 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>
-    /// Makes scattered free memory usable for about that long: moves records together, one store each, crash-safe like an update. Does nothing where free memory is not
-    /// scattered, or where half of the region was never used. For a timer; a write that finds no room does as much as it needs itself.
+    /// Makes scattered free memory usable for about that long: moves records together, one store each, crash-safe like
+    /// an update. Does nothing where free memory is not scattered, or where half of the region was never used. For a
+    /// timer; a write that finds no room does as much as it needs itself.
     /// </summary>
     /// <returns>True where there is more to do.</returns>
     /// <exception cref="ArenaReadOnlyException">The arena was opened to read.</exception>
@@ -192,7 +197,9 @@ public sealed unsafe partial class PersistentHeap
         }
     }
 
-    /// <summary>For a caller that was refused a block, and holds no bucket's lock: true where it is worth trying again.</summary>
+    /// <summary>
+    /// For a caller that was refused a block, and holds no bucket's lock: true where it is worth trying again.
+    /// </summary>
     internal bool MakeRoom(Lane lane, long size) => _compactor!.MakeRoom(lane, size);
 
     /// <summary>Takes a block for a caller that holds no bucket's lock, making room where there is none.</summary>
@@ -237,7 +244,9 @@ public sealed unsafe partial class PersistentHeap
 
     internal byte* At(long offset) => _base + offset;
 
-    /// <summary>Changes and groups that were begun and not ended: what recovery looks at. Exact where nobody writes.</summary>
+    /// <summary>
+    /// Changes and groups that were begun and not ended: what recovery looks at. Exact where nobody writes.
+    /// </summary>
     internal int CountInFlight()
     {
         int count = 0;
@@ -250,12 +259,14 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>
-    /// Starts a group of changes by this thread: of any dictionaries, roots and objects of this heap. A crash undoes it as a whole, unless
-    /// <see cref="AtomicGroup.Commit"/> was reached. Other writers of the heap wait until it ends. Readers see its changes as they are made: isolation is
-    /// read uncommitted for readers, serializable for writers. Groups do not nest.
+    /// Starts a group of changes by this thread: of any dictionaries, roots and objects of this heap. A crash undoes it
+    /// as a whole, unless <see cref="AtomicGroup.Commit"/> was reached. Other writers of the heap wait until it ends.
+    /// Readers see its changes as they are made: isolation is read uncommitted for readers, serializable for writers.
+    /// Groups do not nest.
     /// </summary>
     /// <param name="changes">
-    /// How many changes its log has room for from the start, 24 bytes each; a longer group's log grows. A removal that has room in the log needs no memory.
+    /// How many changes its log has room for from the start, 24 bytes each; a longer group's log grows. A removal that
+    /// has room in the log needs no memory.
     /// </param>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
     /// <exception cref="AtomicGroupException">This thread has one open already.</exception>
@@ -265,7 +276,9 @@ public sealed unsafe partial class PersistentHeap
         return new AtomicGroup(Groups, changes);
     }
 
-    /// <summary>Takes a lane for a change. Waits where all are held, and while another thread has the heap for an atomic group.</summary>
+    /// <summary>
+    /// Takes a lane for a change. Waits where all are held, and while another thread has the heap for an atomic group.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Lane TakeLane() => _lanes.Take();
 
@@ -301,10 +314,15 @@ public sealed unsafe partial class PersistentHeap
     /// <summary>Throws where this thread is in a callback: what it wants to wait for is itself.</summary>
     internal void ThrowIfHeldBy(int thread) => _lanes.ThrowIfHeldBy(thread);
 
-    /// <summary>The region is about to be unmapped: from now on readers find zeros in its place, and are to say so.</summary>
+    /// <summary>
+    /// The region is about to be unmapped: from now on readers find zeros in its place, and are to say so.
+    /// </summary>
     internal void MarkGone() => _gone = true;
 
-    /// <summary>Throws where the region was unmapped. For the paths that end without a record: what they saw may have been zeros in its place.</summary>
+    /// <summary>
+    /// Throws where the region was unmapped. For the paths that end without a record: what they saw may have been zeros
+    /// in its place.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void ThrowIfGone()
     {
@@ -315,7 +333,8 @@ public sealed unsafe partial class PersistentHeap
     }
 
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
-    private void ThrowGone() => throw new ObjectDisposedException(nameof(PersistentRegion), $"Region '{_space.Name}' was disposed of.");
+    private void ThrowGone() => throw new ObjectDisposedException(nameof(PersistentRegion),
+        $"Region '{_space.Name}' was disposed of.");
 
     /// <summary>Ends the parking of a lane whose open group of an earlier attach was rolled back.</summary>
     internal void Unpark(Lane lane)
@@ -336,8 +355,8 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>
-    /// Allocates a root object, has it filled (all but its first 8 bytes), and publishes it; where another thread made one of that name
-    /// meanwhile, it is that one.
+    /// Allocates a root object, has it filled (all but its first 8 bytes), and publishes it; where another thread made
+    /// one of that name meanwhile, it is that one.
     /// </summary>
     internal long CreateRoot(string name, in RootForm form, Action<long> fill)
     {
@@ -428,7 +447,8 @@ public sealed unsafe partial class PersistentHeap
         FinishHeader();
         if (CountInFlight() > 0)
         {
-            // Before anything is freed: a reader of another process that began under the writer before this one looks again.
+            // Before anything is freed: a reader of another process that began under the writer before this one looks
+            // again.
             Persist.Publish(RecoveredWord, _space.Epoch);
         }
 
@@ -472,16 +492,20 @@ public sealed unsafe partial class PersistentHeap
         _ => Recovery,
     };
 
-    /// <summary>Makes a heap. The journal's mark is the commit: until it is set, the next open does all this again.</summary>
+    /// <summary>
+    /// Makes a heap. The journal's mark is the commit: until it is set, the next open does all this again.
+    /// </summary>
     private static void Format(IHeapSpace space)
     {
         if (space.Length < HeapFormat.MinimumLength)
         {
-            throw new ArgumentException($"Region '{space.Name}' has {space.Length:N0} bytes; a heap needs at least {HeapFormat.MinimumLength:N0}.", nameof(space));
+            throw new ArgumentException($"Region '{space.Name}' has {space.Length:N0} bytes; a heap needs at " +
+                $"least {HeapFormat.MinimumLength:N0}.", nameof(space));
         }
 
         byte* start = space.Base;
-        space.EnsureBacked(0, HeapFormat.MinimumLength); // One huge page, where the medium has them: the header and the page table are used all the time.
+        // One huge page, where the medium has them: the header and the page table are used all the time.
+        space.EnsureBacked(0, HeapFormat.MinimumLength);
         Persist.Fill(start, HeapFormat.FirstPage << HeapFormat.PageShift, 0);
         new HeapFrontier(space).Write(HeapFormat.FirstPage);
         Span<byte> header = stackalloc byte[HeapFormat.ConstantLength];
@@ -497,15 +521,16 @@ public sealed unsafe partial class PersistentHeap
     }
 
     /// <summary>
-    /// Makes a heap of the bytes that were copied into a region: the header names the region that they lay in before, and
-    /// is written anew for this one. For restoring a copy; the next <see cref="Open(PersistentRegion)"/> recovers what was
-    /// in flight in it.
+    /// Makes a heap of the bytes that were copied into a region: the header names the region that they lay in before,
+    /// and is written anew for this one. For restoring a copy; the next <see cref="Open(PersistentRegion)"/> recovers
+    /// what was in flight in it.
     /// </summary>
     /// <remarks>
     /// One commit of the journal: killed before it, the region holds no heap, and the copy is to be made again. No heap
     /// may be open in the region. What caches of an earlier attach had reserved is free with the next writer.
     /// </remarks>
-    /// <param name="region">A region of kind <see cref="RegionKind.Heap"/> that has the bytes from its start on.</param>
+    /// <param name="region">A region of kind <see cref="RegionKind.Heap"/> that has the bytes from its start
+    /// on.</param>
     /// <exception cref="RegionKindException">The region is not of kind Heap.</exception>
     /// <exception cref="ArenaReadOnlyException">The region was opened read-only.</exception>
     /// <exception cref="HeapDamagedException">What was copied is no heap.</exception>
@@ -516,7 +541,8 @@ public sealed unsafe partial class PersistentHeap
         var space = new RegionHeapSpace(region);
         if (!space.IsWritable)
         {
-            throw new ArenaReadOnlyException(region.Arena.Medium.Location, $"adopting the heap in region '{region.Name}'");
+            throw new ArenaReadOnlyException(region.Arena.Medium.Location,
+                $"adopting the heap in region '{region.Name}'");
         }
 
         space.EnsureBacked(0, HeapFormat.MinimumLength); // A hole that is touched on a full medium would be a signal.
@@ -543,12 +569,15 @@ public sealed unsafe partial class PersistentHeap
             throw new HeapDamagedException(_space.Name, 0, "its header does not check");
         }
 
-        if (words[HeapFormat.VersionOffset / 8] != HeapFormat.Version || (words[HeapFormat.IncompatOffset / 8] & ~HeapFormat.KnownIncompatible) != 0)
+        if (words[HeapFormat.VersionOffset / 8] != HeapFormat.Version
+            || (words[HeapFormat.IncompatOffset / 8] & ~HeapFormat.KnownIncompatible) != 0)
         {
-            throw new HeapFormatException(_space.Name, words[HeapFormat.VersionOffset / 8], words[HeapFormat.IncompatOffset / 8]);
+            throw new HeapFormatException(_space.Name, words[HeapFormat.VersionOffset / 8],
+                words[HeapFormat.IncompatOffset / 8]);
         }
 
-        if (words[HeapFormat.NonceOffset / 8] != _space.Nonce || new Guid(new ReadOnlySpan<byte>(_base + HeapFormat.ArenaIdOffset, 16)) != _space.ArenaId)
+        if (words[HeapFormat.NonceOffset / 8] != _space.Nonce
+            || new Guid(new ReadOnlySpan<byte>(_base + HeapFormat.ArenaIdOffset, 16)) != _space.ArenaId)
         {
             throw new HeapDamagedException(_space.Name, HeapFormat.NonceOffset, "its header belongs to another region");
         }
@@ -565,7 +594,10 @@ public sealed unsafe partial class PersistentHeap
         }
     }
 
-    /// <summary>Notes in the header that a feature is in use, so that a library that does not know it refuses the heap. Under <see cref="Alone"/> or in a group.</summary>
+    /// <summary>
+    /// Notes in the header that a feature is in use, so that a library that does not know it refuses the heap. Under
+    /// <see cref="Alone"/> or in a group.
+    /// </summary>
     internal void Require(ulong feature)
     {
         ulong* word = (ulong*)(_base + HeapFormat.IncompatOffset);
@@ -625,7 +657,8 @@ public sealed unsafe partial class PersistentHeap
         byte[] bytes = Encoding.UTF8.GetBytes(name);
         return bytes.Length is > 0 and <= HeapRoots.MaximumNameLength && !bytes.Contains((byte)0)
             ? bytes
-            : throw new ArgumentException($"A root's name has 1 to {HeapRoots.MaximumNameLength} bytes of UTF-8 and no NUL; '{name}' has {bytes.Length}.", nameof(name));
+            : throw new ArgumentException($"A root's name has 1 to {HeapRoots.MaximumNameLength} bytes of UTF-8 and " +
+                $"no NUL; '{name}' has {bytes.Length}.", nameof(name));
     }
 }
 
@@ -653,16 +686,21 @@ internal sealed class OpenHeap
 /// <summary>A heap's sizes in bytes.</summary>
 /// <param name="Length">The region's length.</param>
 /// <param name="Frontier">What was handed out at least once; the rest is fresh.</param>
-/// <param name="KnownFree">Free runs of pages below the frontier that are known of. Free blocks within slabs are not counted.</param>
+/// <param name="KnownFree">Free runs of pages below the frontier that are known of. Free blocks within slabs are not
+/// counted.</param>
 public readonly record struct HeapStatistics(long Length, long Frontier, long KnownFree)
 {
     /// <summary>The longest stretch of free pages that is known of, or that was never used.</summary>
     public long LongestFree { get; init; }
 
-    /// <summary>Free blocks within slabs, as far as known: of use to records of the same size only, until the slab is empty.</summary>
+    /// <summary>
+    /// Free blocks within slabs, as far as known: of use to records of the same size only, until the slab is empty.
+    /// </summary>
     public long FreeInSlabs { get; init; }
 
-    /// <summary>True where so much is free within slabs that <see cref="PersistentHeap.Compact"/> moves records.</summary>
+    /// <summary>
+    /// True where so much is free within slabs that <see cref="PersistentHeap.Compact"/> moves records.
+    /// </summary>
     public bool IsScattered { get; init; }
 
     /// <summary>Records that were moved since the heap was opened.</summary>

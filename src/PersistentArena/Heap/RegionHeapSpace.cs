@@ -32,7 +32,9 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
         }
     }
 
-    /// <summary>Takes an opening out. Before the last one goes, <paramref name="close"/> is done: what it throws keeps that one.</summary>
+    /// <summary>
+    /// Takes an opening out. Before the last one goes, <paramref name="close"/> is done: what it throws keeps that one.
+    /// </summary>
     public void Leave(PersistentRegion region, Action close)
     {
         lock (_gate)

@@ -3,10 +3,12 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Hands out runs of pages: free ones that it knows of, else fresh ones at the frontier. What it knows is volatile; a free run it does not know of yet
-/// (after an attach) is told to it by <see cref="PageWalker"/>.
+/// Hands out runs of pages: free ones that it knows of, else fresh ones at the frontier. What it knows is volatile; a
+/// free run it does not know of yet (after an attach) is told to it by <see cref="PageWalker"/>.
 /// </summary>
-/// <remarks>Not thread-safe: the heap's lock is held. Each change of the page table is one published descriptor.</remarks>
+/// <remarks>
+/// Not thread-safe: the heap's lock is held. Each change of the page table is one published descriptor.
+/// </remarks>
 internal sealed unsafe class RunAllocator
 {
     /// <summary>Pages kept back for the way out of a full heap: undoing a group may need a block.</summary>
@@ -15,7 +17,10 @@ internal sealed unsafe class RunAllocator
     // What a writer takes itself where nobody was ahead of it: some tens of microseconds. A huge page would be a pause.
     private const long BackingStep = (128L << 10) >> HeapFormat.PageShift;
 
-    /// <summary>For so long after the medium's refusal it is not asked again for the same: to ask costs far more than a refusal that is known already.</summary>
+    /// <summary>
+    /// For so long after the medium's refusal it is not asked again for the same: to ask costs far more than a refusal
+    /// that is known already.
+    /// </summary>
     private const long RefusalMilliseconds = 250;
 
     private const long PagesAhead = (16L << 20) >> HeapFormat.PageShift;
@@ -142,7 +147,9 @@ internal sealed unsafe class RunAllocator
         return start;
     }
 
-    /// <summary>Makes the free run before the frontier as long as is asked for: else what lies there would be a hole for good.</summary>
+    /// <summary>
+    /// Makes the free run before the frontier as long as is asked for: else what lies there would be a hole for good.
+    /// </summary>
     private bool TryLengthenLast(long pages, bool backed)
     {
         (long length, _) = _free?.EndingAt(Frontier) ?? default;
@@ -199,7 +206,10 @@ internal sealed unsafe class RunAllocator
         return taken;
     }
 
-    /// <summary>Takes memory from the medium in larger steps than pages are handed out in, and has what lies behind it taken by another thread.</summary>
+    /// <summary>
+    /// Takes memory from the medium in larger steps than pages are handed out in, and has what lies behind it taken by
+    /// another thread.
+    /// </summary>
     private bool TryBackAhead(long page, long pages, long limit)
     {
         long end = page + pages;
@@ -254,5 +264,6 @@ internal sealed unsafe class RunAllocator
     }
 
     private bool IsRefused(long page, long pages) =>
-        MediumFull is not null && page == _refused.Page && pages >= _refused.Pages && Environment.TickCount64 - _refusedAt < RefusalMilliseconds;
+        MediumFull is not null && page == _refused.Page && pages >= _refused.Pages
+            && Environment.TickCount64 - _refusedAt < RefusalMilliseconds;
 }

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Sizes of small blocks: steps of 16 bytes up to 256, then eight steps a doubling up to 128 KiB, so that a block is at most an eighth larger than asked for
-/// (and never by more than 16 bytes below 256). Larger blocks are runs of pages.
+/// Sizes of small blocks: steps of 16 bytes up to 256, then eight steps a doubling up to 128 KiB, so that a block is at
+/// most an eighth larger than asked for (and never by more than 16 bytes below 256). Larger blocks are runs of pages.
 /// </summary>
 internal static class SizeClasses
 {
@@ -53,7 +53,10 @@ internal static class SizeClasses
         return size <= 4096 ? 1 : size <= 32 * 1024 ? 8 : 32;
     }
 
-    /// <summary>The pages of a slab of a class that has few: the fewest of which at most a sixteenth is left over behind the last block, or a thirty-second of blocks to 8 KiB.</summary>
+    /// <summary>
+    /// The pages of a slab of a class that has few: the fewest of which at most a sixteenth is left over behind the
+    /// last block, or a thirty-second of blocks to 8 KiB.
+    /// </summary>
     public static int SmallSlabPages(int sizeClass) => s_smallSlabPages[sizeClass];
 
     /// <summary>The fewest pages that a slab of the class can have.</summary>

@@ -3,7 +3,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// What is known of slabs: which have free blocks, and the reserved blocks that lie in no lane's cache. All of it is volatile; which block is free stands in its header.
+/// What is known of slabs: which have free blocks, and the reserved blocks that lie in no lane's cache. All of it is
+/// volatile; which block is free stands in its header.
 /// </summary>
 /// <remarks>Not thread-safe: the heap's lock is held.</remarks>
 internal sealed unsafe class SlabStock
@@ -56,7 +57,9 @@ internal sealed unsafe class SlabStock
         }
     }
 
-    /// <summary>While set, blocks come from the fullest slab at hand: what is moved should not have to move again.</summary>
+    /// <summary>
+    /// While set, blocks come from the fullest slab at hand: what is moved should not have to move again.
+    /// </summary>
     public bool PrefersFull { get; set; }
 
     public long FreeBlocks(int sizeClass) => _classes[sizeClass].Free + _classes[sizeClass].Blocks.Count;
@@ -76,7 +79,9 @@ internal sealed unsafe class SlabStock
         }
     }
 
-    /// <summary>The pages that a further slab of the class should have: a class with little in it takes little.</summary>
+    /// <summary>
+    /// The pages that a further slab of the class should have: a class with little in it takes little.
+    /// </summary>
     public int PagesOfNext(int sizeClass)
     {
         const int Few = 8;
@@ -149,7 +154,10 @@ internal sealed unsafe class SlabStock
         _free[page] = 0;
     }
 
-    /// <summary>Counts the free blocks of a slab that was not looked into since the attach. One without any other becomes a free run.</summary>
+    /// <summary>
+    /// Counts the free blocks of a slab that was not looked into since the attach. One without any other becomes a free
+    /// run.
+    /// </summary>
     public void Look(long page, int sizeClass)
     {
         long pages = _table[page].Count;
@@ -201,7 +209,8 @@ internal sealed unsafe class SlabStock
     }
 
     /// <summary>
-    /// A slab that is worth emptying: the sparsest of some of the class. Its blocks have room in the class's other slabs, or in fewer pages than it has.
+    /// A slab that is worth emptying: the sparsest of some of the class. Its blocks have room in the class's other
+    /// slabs, or in fewer pages than it has.
     /// </summary>
     /// <param name="sizeClass">The size class.</param>
     /// <param name="fullest">How many sixteenths of it may be in use.</param>
@@ -239,7 +248,8 @@ internal sealed unsafe class SlabStock
             long over = used - (FreeBlocks(sizeClass) - free);
             long fresh = over <= 0 ? 0 : FreshPagesFor(sizeClass, over);
             var victim = new SlabVictim(page, sizeClass, pages, used * SizeClasses.SizeOf(sizeClass), pages - fresh);
-            if (fresh < pages && fresh <= spare && used * 16L <= SizeClasses.SlabBlocks(sizeClass, pages) * (long)fullest && victim.IsBetterThan(best))
+            if (fresh < pages && fresh <= spare
+                && used * 16L <= SizeClasses.SlabBlocks(sizeClass, pages) * (long)fullest && victim.IsBetterThan(best))
             {
                 best = victim;
             }
@@ -248,7 +258,9 @@ internal sealed unsafe class SlabStock
         return best;
     }
 
-    /// <summary>Bytes in use in a slab as far as known, or -1 where something in it cannot move, or nobody has looked.</summary>
+    /// <summary>
+    /// Bytes in use in a slab as far as known, or -1 where something in it cannot move, or nobody has looked.
+    /// </summary>
     public long UsedBytes(long page, PageDescriptor slab) =>
         _pinned.Contains(page) || !_free.TryGetValue(page, out int free)
             ? -1
@@ -348,7 +360,10 @@ internal sealed unsafe class SlabStock
         return free;
     }
 
-    /// <summary>Marks shared blocks free where they lie, down to a number; a slab whose last block this was becomes a run that any class can use.</summary>
+    /// <summary>
+    /// Marks shared blocks free where they lie, down to a number; a slab whose last block this was becomes a run that
+    /// any class can use.
+    /// </summary>
     private void Release(int sizeClass, int keep)
     {
         ClassStock stock = _classes[sizeClass];
@@ -379,7 +394,8 @@ internal sealed unsafe class SlabStock
     }
 
     private int FreeIn(long page, int sizeClass) =>
-        _free.GetValueOrDefault(page) is > 0 and var free && _table[page] is { Kind: PageKind.Slab } slab && slab.SizeClass == sizeClass ? free : 0;
+        _free.GetValueOrDefault(page) is > 0 and var free && _table[page] is { Kind: PageKind.Slab } slab
+            && slab.SizeClass == sizeClass ? free : 0;
 
     private int FullestOf(List<long> partial)
     {
@@ -406,7 +422,9 @@ internal sealed unsafe class SlabStock
     private byte* At(long page) => _space.Base + (page << HeapFormat.PageShift);
 }
 
-/// <summary>A slab that could be emptied: what would have to move, and how many pages that would give. The default is none.</summary>
+/// <summary>
+/// A slab that could be emptied: what would have to move, and how many pages that would give. The default is none.
+/// </summary>
 internal readonly record struct SlabVictim(long Page, int SizeClass, long Pages, long UsedBytes, long Gain)
 {
     public bool IsBetterThan(SlabVictim other) => other.Page == 0 || UsedBytes * other.Gain < other.UsedBytes * Gain;

@@ -1,6 +1,9 @@
 namespace GuestMemFs.Heap;
 
-/// <summary>Finds, among slabs and runs that are added in the order of their pages, the stretch with the least in it that could be emptied.</summary>
+/// <summary>
+/// Finds, among slabs and runs that are added in the order of their pages, the stretch with the least in it that could
+/// be emptied.
+/// </summary>
 /// <param name="pages">How long it has to be at least.</param>
 /// <param name="longest">The longest free run in bytes: a longer block could not be moved anywhere.</param>
 /// <param name="failed">First pages of stretches that are left out.</param>

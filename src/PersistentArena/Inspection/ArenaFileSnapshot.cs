@@ -55,6 +55,8 @@ public enum ArenaFileRole
     /// <summary>No file of any arena.</summary>
     Unknown = 8,
 
-    /// <summary>Of a region that the metadata does not know, and perhaps full of its data: the metadata may be an older copy.</summary>
+    /// <summary>
+    /// Of a region that the metadata does not know, and perhaps full of its data: the metadata may be an older copy.
+    /// </summary>
     Unclaimed = 9,
 }

@@ -77,5 +77,7 @@ public sealed record WriterSnapshot(
 {
     /// <inheritdoc/>
     public override string ToString() =>
-        $"process {ProcessId}{(ProgramName is not null ? $" ({ProgramName})" : IsAlive ? " (not to be seen from here)" : string.Empty)} since {Since:u}";
+        $"process {ProcessId}" +
+        (ProgramName is not null ? $" ({ProgramName})" : IsAlive ? " (not to be seen from here)" : string.Empty) +
+        $" since {Since:u}";
 }

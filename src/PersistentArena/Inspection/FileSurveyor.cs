@@ -51,7 +51,8 @@ internal sealed class FileSurveyor
         foreach (Found file in ordered)
         {
             ArenaFileSnapshot facts = Classify(file);
-            bool making = hasWriter && facts.Role is (ArenaFileRole.Uncommitted or ArenaFileRole.Unclaimed or ArenaFileRole.Unknown);
+            bool making = hasWriter && facts.Role is (ArenaFileRole.Uncommitted or ArenaFileRole.Unclaimed
+                or ArenaFileRole.Unknown);
             files.Add(making ? facts : Judge(facts));
         }
 
@@ -137,7 +138,8 @@ internal sealed class FileSurveyor
                 (ReasonCodes.StrayFile, "The file was made for a region whose creation was never committed."),
             ArenaFileRole.Unclaimed =>
                 (ReasonCodes.FilesSetAside,
-                    "The file may hold data of a region that the metadata does not know: the metadata may be an older copy."),
+                    "The file may hold data of a region that the metadata does not know: the metadata may be an " +
+                    "older copy."),
             ArenaFileRole.Unknown =>
                 (ReasonCodes.StrayFile, "The file is no extent of any arena, and no region misses it."),
             _ => ((string?)null, (string?)null),

@@ -2,7 +2,10 @@ using static GuestMemFs.CrashLab.ArenaOperation;
 
 namespace GuestMemFs.CrashLab;
 
-/// <summary>Crash after every store and every call to the medium of every mutating operation of an arena, alone and in all sequences of up to three.</summary>
+/// <summary>
+/// Crash after every store and every call to the medium of every mutating operation of an arena, alone and in all
+/// sequences of up to three.
+/// </summary>
 public sealed class ArenaCrashTests(ITestOutputHelper output)
 {
     private const long MiB = 1 << 20;
@@ -28,10 +31,13 @@ public sealed class ArenaCrashTests(ITestOutputHelper output)
         KillAndOpen(),
     ];
 
-    /// <summary>Operations that end a sequence of three; each has its turn, as the seed says. The long profile takes all.</summary>
+    /// <summary>
+    /// Operations that end a sequence of three; each has its turn, as the seed says. The long profile takes all.
+    /// </summary>
     private const int LastOperations = 9;
 
-    private static readonly int s_seed = int.Parse(Environment.GetEnvironmentVariable("GMF_SEQUENCE_SEED") ?? $"{DateTime.UtcNow.DayOfYear}", null);
+    private static readonly int s_seed = int.Parse(
+        Environment.GetEnvironmentVariable("GMF_SEQUENCE_SEED") ?? $"{DateTime.UtcNow.DayOfYear}", null);
 
     [Theory]
     [InlineData(nameof(WorldKind.Kind))]
@@ -48,11 +54,14 @@ public sealed class ArenaCrashTests(ITestOutputHelper output)
         ArenaOperation[] shuffled = [.. Alphabet];
         random.Shuffle(shuffled);
         ArenaOperation[] last = shuffled[..(kind == nameof(WorldKind.OlderLife) ? 0 : LastOperations)];
-        output.WriteLine($"third operations of seed {s_seed} (GMF_SEQUENCE_SEED): {string.Join(" | ", last.Select(operation => operation.Name))}");
+        output.WriteLine($"third operations of seed {s_seed} " +
+            $"(GMF_SEQUENCE_SEED): {string.Join(" | ", last.Select(operation => operation.Name))}");
         Sequences(lab, Alphabet, last, random);
     }
 
-    /// <summary>A round of the long profile: one first operation, any second, any third, and the recovery of some of the thirds.</summary>
+    /// <summary>
+    /// A round of the long profile: one first operation, any second, any third, and the recovery of some of the thirds.
+    /// </summary>
     internal static void Round(int seed)
     {
         Random random = new(seed);
@@ -105,7 +114,9 @@ public sealed class ArenaCrashTests(ITestOutputHelper output)
         Sequences(lab, Alphabet, []);
     }
 
-    /// <summary>What a loss of power can leave on memory that outlives it, with the library's switch for that.</summary>
+    /// <summary>
+    /// What a loss of power can leave on memory that outlives it, with the library's switch for that.
+    /// </summary>
     [Fact]
     public void Every_pair_under_losses_of_power()
     {
@@ -119,7 +130,8 @@ public sealed class ArenaCrashTests(ITestOutputHelper output)
     public void What_a_failed_creation_left_is_found_again_though_the_arena_is_closed_frozen()
     {
         using ArenaLab lab = new(WorldKind.Strict, "arena on Strict");
-        foreach (ArenaOperation operation in (ArenaOperation[])[CreateArena(), CreateInVain(), Freeze(), CloseAndOpen(), CloseAndOpen(), Thaw(), CloseAndOpen()])
+        foreach (ArenaOperation operation in (ArenaOperation[])[CreateArena(), CreateInVain(), Freeze(), CloseAndOpen(),
+            CloseAndOpen(), Thaw(), CloseAndOpen()])
         {
             Assert.True(lab.Explore(operation), operation.Name);
         }
@@ -140,9 +152,11 @@ public sealed class ArenaCrashTests(ITestOutputHelper output)
         lab.ExhaustiveWords = 3;
     }
 
-    private static void Sequences(ArenaLab lab, ArenaOperation[] alphabet, ArenaOperation[] last, Random? random = null) => Sequences(lab, alphabet, alphabet, last, random);
+    private static void Sequences(ArenaLab lab, ArenaOperation[] alphabet, ArenaOperation[] last,
+        Random? random = null) => Sequences(lab, alphabet, alphabet, last, random);
 
-    private static void Sequences(ArenaLab lab, ArenaOperation[] firsts, ArenaOperation[] seconds, ArenaOperation[] last, Random? random)
+    private static void Sequences(
+        ArenaLab lab, ArenaOperation[] firsts, ArenaOperation[] seconds, ArenaOperation[] last, Random? random)
     {
         bool deeper = lab.CrashRecoveryToo;
         foreach (ArenaOperation first in firsts)

@@ -3,8 +3,9 @@ using GuestMemFs.Format;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// A short sweep of damage for the seeded faults: one bit of every word of superblock, state, writer and journal of a small arena is turned. The arena then is what it was, or is
-/// refused. (The whole sweep, of every byte and file, is a part of the lab by itself.)
+/// A short sweep of damage for the seeded faults: one bit of every word of superblock, state, writer and journal of a
+/// small arena is turned. The arena then is what it was, or is refused. (The whole sweep, of every byte and file, is a
+/// part of the lab by itself.)
 /// </summary>
 internal static unsafe class ArenaDamage
 {
@@ -22,7 +23,8 @@ internal static unsafe class ArenaDamage
         world.Begin();
         long half = (long)MetadataLayout.HalfSizeFor(LabWorld.BlockSize);
         long start = MetadataLayout.FirstHalf + half; // Generation 1 is in the second half.
-        IEnumerable<long> words = Enumerable.Range(0, (MetadataLayout.FirstHalf + JournalHeader.LogOffset) / 8).Select(word => word * 8L).Where(at => at is < 256 or >= MetadataLayout.SecondCopy)
+        IEnumerable<long> words = Enumerable.Range(0, (MetadataLayout.FirstHalf + JournalHeader.LogOffset) / 8)
+            .Select(word => word * 8L).Where(at => at is < 256 or >= MetadataLayout.SecondCopy)
             .Concat(Enumerable.Range(0, (used - MetadataLayout.FirstHalf) / 8).Select(word => start + (word * 8L)));
         foreach (long word in words)
         {
@@ -37,7 +39,8 @@ internal static unsafe class ArenaDamage
                         next.OpenDamaged();
                         if (ArenaModel.Describe(next.Arena) != before)
                         {
-                            throw new LabException($"bit {bit} of the word at {word} of arena.meta was turned: there is '{ArenaModel.Describe(next.Arena)}' instead of '{before}', and nobody said so");
+                            throw new LabException($"bit {bit} of the word at {word} of arena.meta was turned: there " +
+                                $"is '{ArenaModel.Describe(next.Arena)}' instead of '{before}', and nobody said so");
                         }
 
                         next.Close();

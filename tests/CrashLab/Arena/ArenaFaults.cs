@@ -3,18 +3,24 @@ using static GuestMemFs.CrashLab.ArenaOperation;
 
 namespace GuestMemFs.CrashLab;
 
-/// <summary>The workload that has to notice every fault in the arena and its journal: short, and every place that stores or calls the medium is in it.</summary>
+/// <summary>
+/// The workload that has to notice every fault in the arena and its journal: short, and every place that stores or
+/// calls the medium is in it.
+/// </summary>
 internal static class ArenaFaults
 {
     private const long MiB = 1 << 20;
 
     private static readonly ArenaOperation[] s_operations =
     [
-        Create("b", 2 * MiB), OpenOrCreate("b", 2 * MiB), CreateInVain(), Delete("a"), Rename("a", "c"), Grow("a", 4 * MiB), Freeze(), Compact(), CloseAndOpen(), KillAndOpen(),
+        Create("b", 2 * MiB), OpenOrCreate("b", 2 * MiB), CreateInVain(), Delete("a"), Rename("a", "c"),
+        Grow("a", 4 * MiB), Freeze(), Compact(), CloseAndOpen(), KillAndOpen(),
     ];
 
     /// <summary>What the arena's own sources are, among all that store.</summary>
-    public static bool IsPlace(string file) => file.Contains("/Journal/", StringComparison.Ordinal) || file.Contains("/PersistentArena/Arena/", StringComparison.Ordinal) || file.Contains("/Format/", StringComparison.Ordinal);
+    public static bool IsPlace(string file) => file.Contains("/Journal/", StringComparison.Ordinal)
+        || file.Contains("/PersistentArena/Arena/", StringComparison.Ordinal)
+        || file.Contains("/Format/", StringComparison.Ordinal);
 
     public static void Workload()
     {
@@ -85,7 +91,9 @@ internal static class ArenaFaults
     {
         lab.Restart();
         lab.CrashRecoveryToo = false;
-        foreach (ArenaOperation operation in (ArenaOperation[])[Delete("a"), Create("b", 3 * MiB), CreateInVain(), Freeze(), CloseAndOpen(), Thaw(), CloseAndOpen(), Create("v", 6 * MiB, RegionKind.GuestRam), Compact(), Compact(), KillAndOpen()])
+        foreach (ArenaOperation operation in (ArenaOperation[])[Delete("a"), Create("b", 3 * MiB), CreateInVain(),
+            Freeze(), CloseAndOpen(), Thaw(), CloseAndOpen(), Create("v", 6 * MiB, RegionKind.GuestRam), Compact(),
+            Compact(), KillAndOpen()])
         {
             lab.Explore(operation);
         }

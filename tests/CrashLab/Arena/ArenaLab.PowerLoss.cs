@@ -3,15 +3,18 @@ using GuestMemFs.Format;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// What a loss of power leaves, and what a weak order of stores does: a store is durable only after the next fence (that of a publishing store, or a flush), and until then each
-/// of its 8-byte words may be there or not. A publishing store is alone between two fences. Where power is lost, a file's making or unlinking counts from the next flush on;
+/// What a loss of power leaves, and what a weak order of stores does: a store is durable only after the next fence
+/// (that of a publishing store, or a flush), and until then each of its 8-byte words may be there or not. A publishing
+/// store is alone between two fences. Where power is lost, a file's making or unlinking counts from the next flush on;
 /// until then any of the first so many of them may have reached the filesystem's journal.
 /// </summary>
 internal sealed unsafe partial class ArenaLab
 {
     private const int Samples = 6;
 
-    /// <summary>True while the attach after a crash is looked into: fewer samples of each, since there are so many.</summary>
+    /// <summary>
+    /// True while the attach after a crash is looked into: fewer samples of each, since there are so many.
+    /// </summary>
     private bool _inRecovery;
 
     private readonly List<StoreEvent> _floating = [];
@@ -20,7 +23,10 @@ internal sealed unsafe partial class ArenaLab
     /// <summary>Up to so many words in flight, all subsets of them are looked at; more are sampled.</summary>
     public int ExhaustiveWords { get; set; } = 5;
 
-    /// <summary>The library's switch for memory that outlives a loss of power is on, and file operations count from the next flush on.</summary>
+    /// <summary>
+    /// The library's switch for memory that outlives a loss of power is on, and file operations count from the next
+    /// flush on.
+    /// </summary>
     public bool PowerMode
     {
         get => Persist.ThroughPowerLoss;
@@ -40,13 +46,18 @@ internal sealed unsafe partial class ArenaLab
             floating.Revert(_world);
         }
 
-        Weaken(events, _floating, _unnamed, (when, complete) => Check(complete ? null : old, when, deeper: CrashRecoveryToo && PowerLoss!.Next(40) == 0));
+        Weaken(events, _floating, _unnamed, (when, complete) =>
+            Check(complete ? null : old, when, deeper: CrashRecoveryToo && PowerLoss!.Next(40) == 0));
         ApplyAll(_floating);
         ApplyAll(_unnamed);
     }
 
-    /// <summary>Shows each state that events can leave; those that are not durable at the end are in the two lists then, and not applied.</summary>
-    private void Weaken(LabEvent[] events, List<StoreEvent> floating, List<LabEvent> unnamed, Action<string, bool> visit)
+    /// <summary>
+    /// Shows each state that events can leave; those that are not durable at the end are in the two lists then, and not
+    /// applied.
+    /// </summary>
+    private void Weaken(
+        LabEvent[] events, List<StoreEvent> floating, List<LabEvent> unnamed, Action<string, bool> visit)
     {
         for (int i = 0; i < events.Length; i++)
         {
@@ -110,7 +121,8 @@ internal sealed unsafe partial class ArenaLab
         events.Clear();
     }
 
-    private void Subsets(List<StoreEvent> floating, List<LabEvent> unnamed, string when, bool complete, Action<string, bool> visit)
+    private void Subsets(
+        List<StoreEvent> floating, List<LabEvent> unnamed, string when, bool complete, Action<string, bool> visit)
     {
         for (int named = 0; named <= unnamed.Count; named++)
         {
@@ -151,7 +163,8 @@ internal sealed unsafe partial class ArenaLab
             int density = PowerLoss!.Next(1, 8);
             for (int i = 0; i < there.Length; i++)
             {
-                there[i] = exhaustive ? (subset >> i & 1) != 0 : subset switch { 0 => false, 1 => true, _ => PowerLoss.Next(8) < density };
+                there[i] = exhaustive ? (subset >> i & 1) != 0
+                    : subset switch { 0 => false, 1 => true, _ => PowerLoss.Next(8) < density };
                 if (there[i])
                 {
                     _world.Poke(words[i].Store.Offset, words[i].Store.Bytes, words[i].From, words[i].Length);

@@ -5,8 +5,9 @@ using GuestMemFs.Inspection;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// Runs an operation on an arena with everything that outlives the process recorded (stores, files made, cut and unlinked), then attaches to every state that a crash during
-/// it can leave, and to every state that a crash during that attach can leave. Each must hold what was there before or what is there after, whole, with nothing leaked.
+/// Runs an operation on an arena with everything that outlives the process recorded (stores, files made, cut and
+/// unlinked), then attaches to every state that a crash during it can leave, and to every state that a crash during
+/// that attach can leave. Each must hold what was there before or what is there after, whole, with nothing leaked.
 /// </summary>
 internal sealed unsafe partial class ArenaLab : IDisposable
 {
@@ -49,7 +50,10 @@ internal sealed unsafe partial class ArenaLab : IDisposable
     /// <summary>Whether what went past the seam is looked for in all of the memory.</summary>
     public bool CompareAll { get; set; } = true;
 
-    /// <summary>Where set, what no fence followed yet may be there in any part. Samples are drawn from it. See <see cref="PowerMode"/>.</summary>
+    /// <summary>
+    /// Where set, what no fence followed yet may be there in any part. Samples are drawn from it. See
+    /// <see cref="PowerMode"/>.
+    /// </summary>
     public Random? PowerLoss { get; private init; }
 
     /// <summary>Turns <see cref="PowerLoss"/> on; told with each failure.</summary>
@@ -105,7 +109,9 @@ internal sealed unsafe partial class ArenaLab : IDisposable
     /// <summary>Does an operation and explores its crashes; false where it does not apply.</summary>
     public bool Explore(ArenaOperation operation) => Each(operation, ExploreStep);
 
-    /// <summary>Forgets the way to where it is now, of which a long run has too much; <see cref="Restart"/> is of no use then.</summary>
+    /// <summary>
+    /// Forgets the way to where it is now, of which a long run has too much; <see cref="Restart"/> is of no use then.
+    /// </summary>
     public void Settle() => _world.Settle();
 
     public void Dispose()
@@ -172,7 +178,10 @@ internal sealed unsafe partial class ArenaLab : IDisposable
         _world.Resume(living);
     }
 
-    /// <summary>Applies events one by one, and shows each state on the way: between any two, and inside a store of more than a word.</summary>
+    /// <summary>
+    /// Applies events one by one, and shows each state on the way: between any two, and inside a store of more than a
+    /// word.
+    /// </summary>
     private void Crashes(LabEvent[] events, Action<string, bool> visit)
     {
         for (int i = 0; i < events.Length; i++)
@@ -211,14 +220,17 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
-                throw new LabException($"{Text()}: {when}: {(error is LabException ? "" : error.GetType().Name + ": ")}{error.Message}", error);
+                throw new LabException(
+                    $"{Text()}: {when}: {(error is LabException ? "" : error.GetType().Name + ": ")}{error.Message}",
+                    error);
             }
         }
 
         _world.GoBack(mark);
         if (PowerLoss is null || !deeper)
         {
-            _world.Room = room; // Where a file's making was lost, its memory is not the next one's with what was stored to it.
+            // Where a file's making was lost, its memory is not the next one's with what was stored to it.
+            _world.Room = room;
         }
 
         if (deeper)
@@ -264,7 +276,8 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             throw new LabException("the arena was there, and a new one was made");
         }
 
-        if (arena.AttachReport.Kind == AttachKind.Warm && !_model.Closed && old is not { Closed: true } && !again && (old ?? _model).Exists)
+        if (arena.AttachReport.Kind == AttachKind.Warm && !_model.Closed && old is not { Closed: true } && !again
+            && (old ?? _model).Exists)
         {
             throw new LabException("it was not closed, and is said to be");
         }
@@ -278,7 +291,8 @@ internal sealed unsafe partial class ArenaLab : IDisposable
 
         if (difference.Length > 0)
         {
-            throw new LabException($"{difference}; there is '{actual}', and should be '{_model}'{(old is null ? "" : $" or '{old}'")}");
+            throw new LabException(
+                $"{difference}; there is '{actual}', and should be '{_model}'{(old is null ? "" : $" or '{old}'")}");
         }
 
         if (arena.IsFrozen)
@@ -293,40 +307,54 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             string before = ArenaModel.Describe(arena);
             next.Close();
             next.Open();
-            if (next.Arena.AttachReport is { Kind: not AttachKind.Warm } or { Reasons: [not { Code: ReasonCodes.ForeignFilesIgnored }, ..] } || ArenaModel.Describe(next.Arena) != before)
+            if (next.Arena.AttachReport is { Kind: not AttachKind.Warm }
+                or { Reasons: [not { Code: ReasonCodes.ForeignFilesIgnored }, ..] }
+                || ArenaModel.Describe(next.Arena) != before)
             {
-                throw new LabException($"closed and opened again it is '{ArenaModel.Describe(next.Arena)}': {next.Arena.AttachReport}");
+                throw new LabException(
+                    $"closed and opened again it is '{ArenaModel.Describe(next.Arena)}': {next.Arena.AttachReport}");
             }
 
             Account(next.Arena, again);
         }
     }
 
-    /// <summary>What is written for people and for repair by hand: the writer's record, and each extent's owner beside its identity, with zeros behind.</summary>
+    /// <summary>
+    /// What is written for people and for repair by hand: the writer's record, and each extent's owner beside its
+    /// identity, with zeros behind.
+    /// </summary>
     private void RequireIdentities(ArenaProcess next)
     {
         foreach (LabFile file in _world.Files)
         {
-            if (file.Name == Arena.ExtentFiles.MetadataName && (!WriterRecord.TryRead(_world.At(file.Start + MetadataLayout.Writer), out WriterRecord lease) || lease.Epoch != next.Arena.Epoch))
+            if (file.Name == Arena.ExtentFiles.MetadataName
+                && (!WriterRecord.TryRead(_world.At(file.Start + MetadataLayout.Writer), out WriterRecord lease)
+                    || lease.Epoch != next.Arena.Epoch))
             {
                 throw new LabException("the writer's record does not name the writer");
             }
 
-            if (Arena.ExtentFiles.TryParseName(file.Name, out ulong id) && next.Tables.FindExtent(id) is { State: Journal.ExtentState.InUse } extent && next.Tables.Find(extent.RegionId) is { } region)
+            if (Arena.ExtentFiles.TryParseName(file.Name, out ulong id)
+                && next.Tables.FindExtent(id) is { State: Journal.ExtentState.InUse } extent
+                && next.Tables.Find(extent.RegionId) is { } region)
             {
                 byte* block = _world.At(file.Start + file.Length - ExtentIdentity.BlockBytes);
                 OwnerHint hint = *(OwnerHint*)(block + OwnerHint.Offset);
                 ExtentMark mark = ExtentMark.Read(_world.At(file.Start), file.Length, extent.Nonce);
-                if (mark.Generation == 0 || !region.Entry.Generation.Accepts(mark.Generation) || mark.Epoch == 0 || mark.Epoch > next.Arena.Epoch)
+                if (mark.Generation == 0 || !region.Entry.Generation.Accepts(mark.Generation) || mark.Epoch == 0
+                    || mark.Epoch > next.Arena.Epoch)
                 {
-                    throw new LabException($"{file.Name} is of generation {mark.Generation} and epoch {mark.Epoch}, its region of {region.Entry.Generation}");
+                    throw new LabException($"{file.Name} is of generation {mark.Generation} and epoch {mark.Epoch}, " +
+                        $"its region of {region.Entry.Generation}");
                 }
 
                 const int End = OwnerHint.Offset + OwnerHint.Bytes;
                 const int Behind = ExtentMark.Offset + ExtentMark.Bytes;
-                if (hint.RegionId != extent.RegionId || hint.Ordinal != extent.Ordinal || hint.RegionNonce != region.Entry.Nonce
+                if (hint.RegionId != extent.RegionId || hint.Ordinal != extent.Ordinal
+                    || hint.RegionNonce != region.Entry.Nonce
                     || new ReadOnlySpan<byte>(block + End, ExtentMark.Offset - End).IndexOfAnyExcept((byte)0) >= 0
-                    || new ReadOnlySpan<byte>(block + Behind, ExtentIdentity.BlockBytes - Behind).IndexOfAnyExcept((byte)0) >= 0)
+                    || new ReadOnlySpan<byte>(block + Behind, ExtentIdentity.BlockBytes - Behind).IndexOfAnyExcept(
+                        (byte)0) >= 0)
                 {
                     throw new LabException($"{file.Name} does not name its owner, or has something behind that");
                 }
@@ -334,7 +362,10 @@ internal sealed unsafe partial class ArenaLab : IDisposable
         }
     }
 
-    /// <summary>Once its writer has opened a region, its files say that they are committed and of the journal's generation; those of no region do not say so.</summary>
+    /// <summary>
+    /// Once its writer has opened a region, its files say that they are committed and of the journal's generation;
+    /// those of no region do not say so.
+    /// </summary>
     private void RequireMarks(ArenaProcess next)
     {
         foreach (RegionInfo region in next.Arena.ListRegions())
@@ -344,7 +375,8 @@ internal sealed unsafe partial class ArenaLab : IDisposable
 
         foreach (LabFile file in _world.Files)
         {
-            if (!Arena.ExtentFiles.TryParseName(file.Name, out ulong id) || next.Tables.FindExtent(id) is not { } extent)
+            if (!Arena.ExtentFiles.TryParseName(file.Name, out ulong id)
+                || next.Tables.FindExtent(id) is not { } extent)
             {
                 continue;
             }
@@ -356,7 +388,8 @@ internal sealed unsafe partial class ArenaLab : IDisposable
                 : !mark.Committed;
             if (!right)
             {
-                throw new LabException($"{file.Name} is {extent.State}, and is marked as {mark} where the journal says {generation}");
+                throw new LabException(
+                    $"{file.Name} is {extent.State}, and is marked as {mark} where the journal says {generation}");
             }
         }
     }
@@ -367,11 +400,13 @@ internal sealed unsafe partial class ArenaLab : IDisposable
         ArenaSpace space = arena.GetSpace();
         int files = _world.Files.Count;
 
-        // A file that was made and holds an older life's identity cannot be told from another arena's: one for each crash at most.
+        // A file that was made and holds an older life's identity cannot be told from another arena's: one for each
+        // crash at most.
         int foreign = _world.Kind == WorldKind.OlderLife ? files - space.Files : 0;
         if (files - foreign != space.Files || foreign < 0 || foreign > _history.Count + (again ? 1 : 0))
         {
-            throw new LabException($"{files} files, of which the arena knows {space.Files}: {string.Join(", ", _world.Files.Select(file => file.Name))}");
+            throw new LabException($"{files} files, of which the arena " +
+                $"knows {space.Files}: {string.Join(", ", _world.Files.Select(file => file.Name))}");
         }
 
         int extents = arena.ListRegions().Sum(region => region.Extents);
@@ -387,7 +422,8 @@ internal sealed unsafe partial class ArenaLab : IDisposable
         {
             RegionModel? alternative = other?.Regions.GetValueOrDefault(name);
             string difference = region.Kind == RegionKind.Heap
-                ? (actual.StartsWith("frozen", StringComparison.Ordinal) && !region.Formatted ? "" : HeapDifference(next.Region(name), region, alternative))
+                ? (actual.StartsWith("frozen", StringComparison.Ordinal) && !region.Formatted ? ""
+                    : HeapDifference(next.Region(name), region, alternative))
                 : WordDifference(next.Region(name), region, alternative, other is not null);
             if (difference.Length > 0)
             {
@@ -401,11 +437,13 @@ internal sealed unsafe partial class ArenaLab : IDisposable
     private string WordDifference(PersistentRegion memory, RegionModel region, RegionModel? other, bool underWay)
     {
         ulong At(long place) => *(ulong*)(memory.Address + (nint)place);
-        IEnumerable<long> places = region.Words.Keys.Union(other?.Words.Keys ?? []).Where(place => place < region.Length);
+        IEnumerable<long> places = region.Words.Keys.Union(other?.Words.Keys ?? []).Where(place =>
+            place < region.Length);
         foreach (long place in places)
         {
             ulong expected = region.Words.GetValueOrDefault(place);
-            if (At(place) != expected && !(underWay && other is not null && At(place) == other.Words.GetValueOrDefault(place)))
+            if (At(place) != expected
+                && !(underWay && other is not null && At(place) == other.Words.GetValueOrDefault(place)))
             {
                 return $"the word at {place} is {At(place):X} instead of {expected:X}";
             }
@@ -425,7 +463,8 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             }
         }
 
-        return At(region.Length - 16) != 0 && !known.Contains(region.Length - 16) ? "its last but one word is not zero" : "";
+        return At(region.Length - 16) != 0 && !known.Contains(region.Length - 16) ? "its last but one word is not zero"
+            : "";
     }
 
     private static string HeapDifference(PersistentRegion memory, RegionModel region, RegionModel? other)
@@ -438,5 +477,6 @@ internal sealed unsafe partial class ArenaLab : IDisposable
             : string.Join("; ", HeapVerifier.Verify(heap));
     }
 
-    private string Text() => (SampleSeed is { } seed ? $"(samples of seed {seed}) " : "") + string.Join(" | ", _history);
+    private string Text() => (SampleSeed is { } seed ? $"(samples of seed {seed}) " : "") + string.Join(" | ",
+        _history);
 }

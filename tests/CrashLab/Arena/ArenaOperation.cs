@@ -3,12 +3,17 @@ using GuestMemFs.Format;
 
 namespace GuestMemFs.CrashLab;
 
-/// <summary>A mutating operation on an arena, and on its model alike. <see cref="Then"/> follows it at once, as an operation of its own.</summary>
+/// <summary>
+/// A mutating operation on an arena, and on its model alike. <see cref="Then"/> follows it at once, as an operation of
+/// its own.
+/// </summary>
 /// <param name="Name">In reports.</param>
-/// <param name="Applies">Whether it can be done in a state; what cannot is refused by the arena, which other tests are for.</param>
+/// <param name="Applies">Whether it can be done in a state; what cannot is refused by the arena, which other tests are
+/// for.</param>
 /// <param name="Run">Does it.</param>
 /// <param name="Model">What it makes of the model.</param>
-internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applies, Action<ArenaProcess> Run, Func<ArenaModel, ArenaModel> Model)
+internal sealed record ArenaOperation(
+    string Name, Func<ArenaModel, bool> Applies, Action<ArenaProcess> Run, Func<ArenaModel, ArenaModel> Model)
 {
     private const long MiB = 1 << 20;
 
@@ -16,10 +21,12 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
 
     public override string ToString() => Name;
 
-    public static ArenaOperation Create(string name, long length, RegionKind kind = RegionKind.Raw, RegionReserve reserve = RegionReserve.Full) => new(
+    public static ArenaOperation Create(string name, long length, RegionKind kind = RegionKind.Raw,
+        RegionReserve reserve = RegionReserve.Full) => new(
         $"create {name} ({kind}, {length} bytes)",
         model => model is { Frozen: false } && !model.Regions.ContainsKey(name),
-        process => process.Keep(process.Arena.CreateRegion(name, length, new RegionOptions { Kind = kind, Reserve = reserve })),
+        process => process.Keep(process.Arena.CreateRegion(name, length,
+            new RegionOptions { Kind = kind, Reserve = reserve })),
         model => model.With(name, new RegionModel(kind, length)))
     {
         Then = kind == RegionKind.Heap ? null : Write(name, length, 7),
@@ -27,7 +34,8 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
 
     public static ArenaOperation OpenOrCreate(string name, long length) => new(
         $"open or create {name} ({length} bytes)",
-        model => !model.Frozen && (!model.Regions.TryGetValue(name, out RegionModel? region) || (region.Length >= length && region.Kind == RegionKind.Raw)),
+        model => !model.Frozen && (!model.Regions.TryGetValue(name, out RegionModel? region)
+            || (region.Length >= length && region.Kind == RegionKind.Raw)),
         process =>
         {
             process.Release(name);
@@ -80,7 +88,8 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
 
     public static ArenaOperation Grow(string name, long by) => new(
         $"grow {name} by {by} bytes",
-        model => !model.Frozen && model.Regions.TryGetValue(name, out RegionModel? region) && region.Kind != RegionKind.Heap && region.Length < 16 * MiB,
+        model => !model.Frozen && model.Regions.TryGetValue(name, out RegionModel? region)
+            && region.Kind != RegionKind.Heap && region.Length < 16 * MiB,
         process => process.Region(name).Grow(process.Region(name).Length + by),
         model => model.With(name, model.Regions[name] with { Length = model.Regions[name].Length + by }))
     {
@@ -89,7 +98,8 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
 
     public static ArenaOperation MakeHeap(string name) => new(
         $"make a heap in {name}",
-        model => !model.Frozen && model.Regions.TryGetValue(name, out RegionModel? region) && region is { Kind: RegionKind.Heap, Formatted: false },
+        model => !model.Frozen && model.Regions.TryGetValue(name, out RegionModel? region)
+            && region is { Kind: RegionKind.Heap, Formatted: false },
         process => PersistentHeap.Open(process.Region(name)),
         model => model.With(name, model.Regions[name] with { Formatted = true }))
     {
@@ -107,24 +117,31 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
         },
     };
 
-    public static ArenaOperation Freeze() => new("freeze", model => !model.Frozen, process => process.Arena.Freeze(), model => model with { Frozen = true });
+    public static ArenaOperation Freeze() => new("freeze", model => !model.Frozen, process => process.Arena.Freeze(),
+        model => model with { Frozen = true });
 
-    public static ArenaOperation Thaw() => new("thaw", model => model.Frozen, process => process.Arena.Thaw(), model => model with { Frozen = false });
+    public static ArenaOperation Thaw() => new("thaw", model => model.Frozen, process => process.Arena.Thaw(),
+        model => model with { Frozen = false });
 
     public static ArenaOperation Compact() => new("compact", _ => true, process => process.Compact(), model => model);
 
     /// <summary>The first opening, which makes the arena.</summary>
-    public static ArenaOperation CreateArena() => new("create the arena", model => !model.Exists, process => process.Open(), model => model with { Exists = true });
+    public static ArenaOperation CreateArena() => new("create the arena", model => !model.Exists,
+        process => process.Open(), model => model with { Exists = true });
 
     /// <summary>Closed clean; then the next writer takes the arena.</summary>
-    public static ArenaOperation CloseAndOpen() => new("close", _ => true, process => process.Close(), model => model with { Closed = true }) { Then = Attach() };
+    public static ArenaOperation CloseAndOpen() =>
+        new("close", _ => true, process => process.Close(), model => model with { Closed = true }) { Then = Attach() };
 
     /// <summary>Killed; then the next writer takes the arena over.</summary>
-    public static ArenaOperation KillAndOpen() => new("kill", _ => true, process => process.Kill(), model => model) { Then = Attach() };
+    public static ArenaOperation KillAndOpen() =>
+        new("kill", _ => true, process => process.Kill(), model => model) { Then = Attach() };
 
-    public static PersistentDictionary Dictionary(PersistentRegion region) => PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
+    public static PersistentDictionary Dictionary(PersistentRegion region) =>
+        PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
 
-    private static ArenaOperation Attach() => new("open", _ => true, process => process.Open(), model => model with { Closed = false });
+    private static ArenaOperation Attach() => new("open", _ => true, process => process.Open(),
+        model => model with { Closed = false });
 
     /// <summary>Writes the words that a region is known by.</summary>
     private static unsafe ArenaOperation Write(string name, long length, int seed)
@@ -142,6 +159,7 @@ internal sealed record ArenaOperation(string Name, Func<ArenaModel, bool> Applie
                     Persist.Publish((ulong*)(region.Address + (nint)place), Word(place, seed));
                 }
             },
-            model => model.With(name, model.Regions[name] with { Words = model.Regions[name].Words.SetItems(Places(model.Regions[name].Length).Select(place => KeyValuePair.Create(place, Word(place, seed)))) }));
+            model => model.With(name, model.Regions[name] with { Words = model.Regions[name].Words.SetItems(
+                Places(model.Regions[name].Length).Select(place => KeyValuePair.Create(place, Word(place, seed)))) }));
     }
 }

@@ -9,7 +9,8 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
 {
     private static readonly HashSet<string> s_repairs =
     [
-        ReasonCodes.ActiveWordRepaired, ReasonCodes.JournalHeaderRepaired, ReasonCodes.TailWordRepaired, ReasonCodes.LeaseRepaired, ReasonCodes.StateWordDamaged, ReasonCodes.SuperblockRepaired,
+        ReasonCodes.ActiveWordRepaired, ReasonCodes.JournalHeaderRepaired, ReasonCodes.TailWordRepaired,
+        ReasonCodes.LeaseRepaired, ReasonCodes.StateWordDamaged, ReasonCodes.SuperblockRepaired,
         ReasonCodes.MetadataIdentityRepaired,
     ];
 
@@ -23,7 +24,8 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
     public LabWorld World => world;
 
     /// <summary>Attaches; a crash damages nothing, so nothing may have been repaired.</summary>
-    /// <param name="creating">It may be in the middle of its creation, where one copy of the superblock is finished before the other.</param>
+    /// <param name="creating">It may be in the middle of its creation, where one copy of the superblock is finished
+    /// before the other.</param>
     public void Open(bool creating = false)
     {
         OpenDamaged();

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// A deliberate fault of another kind: a call to the medium that the library forgets (to unlink what it rolls back, to let go of the lock, to flush). Found by the call and the
-/// library's class that makes it, which the stack tells.
+/// A deliberate fault of another kind: a call to the medium that the library forgets (to unlink what it rolls back, to
+/// let go of the lock, to flush). Found by the call and the library's class that makes it, which the stack tells.
 /// </summary>
 internal static class CallFault
 {
@@ -48,7 +48,9 @@ internal static class CallFault
     {
         foreach (StackFrame frame in new StackTrace(2, fNeedFileInfo: false).GetFrames())
         {
-            if (frame.GetMethod() is { DeclaringType: { } type } && type.Namespace is not ("GuestMemFs.CrashLab" or null) && type.Namespace.StartsWith("GuestMemFs", StringComparison.Ordinal)
+            if (frame.GetMethod() is { DeclaringType: { } type }
+                && type.Namespace is not ("GuestMemFs.CrashLab" or null)
+                && type.Namespace.StartsWith("GuestMemFs", StringComparison.Ordinal)
                 && type != typeof(MediumFile) && type != typeof(Medium))
             {
                 return type.Name;

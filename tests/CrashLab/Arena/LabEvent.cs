@@ -1,6 +1,9 @@
 namespace GuestMemFs.CrashLab;
 
-/// <summary>One thing that outlives the process: a store, or a change of the medium's files. Done and undone on a <see cref="LabWorld"/> in order.</summary>
+/// <summary>
+/// One thing that outlives the process: a store, or a change of the medium's files. Done and undone on a
+/// <see cref="LabWorld"/> in order.
+/// </summary>
 internal abstract class LabEvent
 {
     public abstract void Apply(LabWorld world);
@@ -28,7 +31,10 @@ internal sealed class StoreEvent(long offset, StoredBytes old, StoredBytes bytes
     public override string ToString() => $"{(publishes ? "publish" : "store")} of {bytes.Length} bytes";
 }
 
-/// <summary>Bytes that were or are stored; where they are all the same, one of them stands for all, because a scrubbed extent has millions.</summary>
+/// <summary>
+/// Bytes that were or are stored; where they are all the same, one of them stands for all, because a scrubbed extent
+/// has millions.
+/// </summary>
 internal readonly struct StoredBytes
 {
     private readonly byte[] _bytes;

@@ -20,7 +20,8 @@ internal sealed class LabMedium(LabWorld world) : Medium
         CanFlush = true,
     };
 
-    private static readonly MediumCapabilities s_strict = GuestMemFsMedium.Stated with { MaximumFileLength = MaximumFileLength };
+    private static readonly MediumCapabilities s_strict =
+        GuestMemFsMedium.Stated with { MaximumFileLength = MaximumFileLength };
 
     public override string Name => "lab";
 
@@ -28,11 +29,13 @@ internal sealed class LabMedium(LabWorld world) : Medium
 
     public override MediumCapabilities Capabilities => world.Kind == WorldKind.Kind ? s_kind : s_strict;
 
-    public override MediumSpace GetSpace() => new(world.Capacity, world.Kind == WorldKind.Kind ? world.Capacity - world.Files.Sum(file => file.Length) : null);
+    public override MediumSpace GetSpace() => new(world.Capacity,
+        world.Kind == WorldKind.Kind ? world.Capacity - world.Files.Sum(file => file.Length) : null);
 
     public override IReadOnlyList<string> ListFiles() => [.. world.Files.Select(file => file.Name)];
 
-    public override MediumFile? TryOpenFile(string name, bool writable) => Find(name) is { } file ? new File(world, file, writable) : null;
+    public override MediumFile? TryOpenFile(string name, bool writable) =>
+        Find(name) is { } file ? new File(world, file, writable) : null;
 
     public override MediumFile CreateFile(string name, long length)
     {
@@ -45,7 +48,8 @@ internal sealed class LabMedium(LabWorld world) : Medium
 
         if (world.CreationsUntilFull >= 0 && world.CreationsUntilFull-- == 0)
         {
-            throw new MediumException(MediumErrorKind.NoSpace, "create", name, Errno.ENOSPC, "The lab says that it is full.");
+            throw new MediumException(MediumErrorKind.NoSpace, "create", name, Errno.ENOSPC,
+                "The lab says that it is full.");
         }
 
         LabFile file = world.NewFile(name, length);
@@ -85,7 +89,8 @@ internal sealed class LabMedium(LabWorld world) : Medium
         {
             if (length > file.Length || (writableMapping && !writable))
             {
-                throw new LabException($"{length} bytes of '{file.Name}' were to be mapped, which has {file.Length}; writable: {writable}");
+                throw new LabException($"{length} bytes of '{file.Name}' were to be mapped, which has {file.Length}; " +
+                    $"writable: {writable}");
             }
 
             world.MapFile(file, address, length, writableMapping);
@@ -95,7 +100,8 @@ internal sealed class LabMedium(LabWorld world) : Medium
         {
             if (offset < 0 || length < 0 || offset + length > file.Length)
             {
-                throw new LabException($"{length} bytes at {offset} of '{file.Name}' were to be reserved, which has {file.Length}");
+                throw new LabException(
+                    $"{length} bytes at {offset} of '{file.Name}' were to be reserved, which has {file.Length}");
             }
         }
 

@@ -12,18 +12,28 @@ internal enum WorldKind
     /// <summary>As tmpfs does: fresh memory is zero, unlinking gives space back.</summary>
     Kind,
 
-    /// <summary>As the guestmemfs patches do: fresh memory is full of noise, unlinking gives nothing back, free space is not told.</summary>
+    /// <summary>
+    /// As the guestmemfs patches do: fresh memory is full of noise, unlinking gives nothing back, free space is not
+    /// told.
+    /// </summary>
     Strict,
 
-    /// <summary>The same, and fresh memory holds another arena's files, block for block, as after a boot that kept the memory and forgot the files.</summary>
+    /// <summary>
+    /// The same, and fresh memory holds another arena's files, block for block, as after a boot that kept the memory
+    /// and forgot the files.
+    /// </summary>
     OlderLife,
 }
 
 /// <summary>
-/// The part of the world that outlives a process: the memory of a medium, and its files. Everything that happens to it is in <see cref="Log"/>, with what was there before, so
-/// that any point in time can be gone back to. A shadow that follows the log alone shows a store that went past the seam.
+/// The part of the world that outlives a process: the memory of a medium, and its files. Everything that happens to it
+/// is in <see cref="Log"/>, with what was there before, so that any point in time can be gone back to. A shadow that
+/// follows the log alone shows a store that went past the seam.
 /// </summary>
-/// <remarks>One thread. The memory is one memfd, so that files can be mapped anywhere and twice; a file is a range of it that is never handed out again.</remarks>
+/// <remarks>
+/// One thread. The memory is one memfd, so that files can be mapped anywhere and twice; a file is a range of it that is
+/// never handed out again.
+/// </remarks>
 internal sealed unsafe class LabWorld : StoreSink, IDisposable
 {
     public const long BlockSize = 2L << 20;
@@ -109,7 +119,8 @@ internal sealed unsafe class LabWorld : StoreSink, IDisposable
 
         if (Room.Next + length > Capacity)
         {
-            throw new MediumException(MediumErrorKind.NoSpace, "create", name, Errno.ENOSPC, "The lab's memory is used up.");
+            throw new MediumException(MediumErrorKind.NoSpace, "create", name, Errno.ENOSPC,
+                "The lab's memory is used up.");
         }
 
         LabFile file = new(name, Room.Next);
@@ -131,10 +142,14 @@ internal sealed unsafe class LabWorld : StoreSink, IDisposable
         Files.ForEach(file => file.Locked = null);
     }
 
-    /// <summary>Sets the process aside that is at work, so that others can be looked at; <see cref="Resume"/> brings it back to where it was.</summary>
+    /// <summary>
+    /// Sets the process aside that is at work, so that others can be looked at; <see cref="Resume"/> brings it back to
+    /// where it was.
+    /// </summary>
     public LivingProcess Suspend()
     {
-        LivingProcess process = new([.. _mappings], [.. Files.Where(file => file.Locked is not null).Select(file => (file, file.Locked!))], Room);
+        LivingProcess process = new([.. _mappings],
+            [.. Files.Where(file => file.Locked is not null).Select(file => (file, file.Locked!))], Room);
         EndProcess();
         return process;
     }
@@ -170,7 +185,10 @@ internal sealed unsafe class LabWorld : StoreSink, IDisposable
         }
     }
 
-    /// <summary>Nobody is going back to before now: the log is forgotten, and where unlinking gives space back, so is what unlinked files held.</summary>
+    /// <summary>
+    /// Nobody is going back to before now: the log is forgotten, and where unlinking gives space back, so is what
+    /// unlinked files held.
+    /// </summary>
     public void Settle()
     {
         if (Kind == WorldKind.Kind)
@@ -206,7 +224,9 @@ internal sealed unsafe class LabWorld : StoreSink, IDisposable
         Log.Add(new StoreEvent(offset, old, new StoredBytes(new ReadOnlySpan<byte>(at, 1)), publishes: false));
     }
 
-    /// <summary>The first byte where the memory is not what the log says, or -1: a store that went past the seam.</summary>
+    /// <summary>
+    /// The first byte where the memory is not what the log says, or -1: a store that went past the seam.
+    /// </summary>
     public long Difference()
     {
         int used = (int)Room.Next;
@@ -224,7 +244,8 @@ internal sealed unsafe class LabWorld : StoreSink, IDisposable
     private void Map(nint address, long length, long start, bool writable)
     {
         int protection = Libc.PROT_READ | (writable ? Libc.PROT_WRITE : 0);
-        if (Libc.MMap(address, (nuint)length, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _memory, start) == Libc.MAP_FAILED)
+        if (Libc.MMap(address, (nuint)length, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, _memory,
+            start) == Libc.MAP_FAILED)
         {
             throw Errno.Exception(Errno.Last, "mmap", "lab");
         }
@@ -232,7 +253,8 @@ internal sealed unsafe class LabWorld : StoreSink, IDisposable
 }
 
 /// <summary>What a process has of a world: mappings, locks.</summary>
-internal sealed record LivingProcess(List<(nint Address, long Length, long Start)> Mappings, List<(LabFile File, object Holder)> Locks, Room Room);
+internal sealed record LivingProcess(
+    List<(nint Address, long Length, long Start)> Mappings, List<(LabFile File, object Holder)> Locks, Room Room);
 
 /// <summary>Memory that no file has: all behind an offset, and ranges in front of it.</summary>
 internal sealed record Room(long Next, ImmutableList<(long Start, long Length)> Free);

@@ -2,10 +2,15 @@ using System.Diagnostics;
 
 namespace GuestMemFs.CrashLab.Damage;
 
-/// <summary>A child process that tries damages, since a wild pointer ends a process; watched, that each trial comes to an end within a second.</summary>
+/// <summary>
+/// A child process that tries damages, since a wild pointer ends a process; watched, that each trial comes to an end
+/// within a second.
+/// </summary>
 internal static class DamageChild
 {
-    /// <summary>Processor time of one trial above which it hangs; the wall clock of a busy machine says little.</summary>
+    /// <summary>
+    /// Processor time of one trial above which it hangs; the wall clock of a busy machine says little.
+    /// </summary>
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
 
     /// <summary>One that waits uses no processor: a busy machine leaves nobody alone for so long.</summary>
@@ -17,7 +22,8 @@ internal static class DamageChild
     /// <param name="line">Given each line of its output.</param>
     public static string? Run(string[] arguments, Func<long> progress, Action<string> line)
     {
-        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true,
+            RedirectStandardError = true, UseShellExecute = false };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(typeof(DamageChild).Assembly.Location);
@@ -25,7 +31,8 @@ internal static class DamageChild
 
         Array.ForEach(arguments, start.ArgumentList.Add);
         start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
-        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // one that is killed leaves nothing in the folder for temporary files
+        // one that is killed leaves nothing in the folder for temporary files
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.Environment["DOTNET_TieredCompilation"] = "0"; // the same code a hundred thousand times
         start.Environment["DOTNET_gcConcurrent"] = "0";
         using Process child = Process.Start(start)!;

@@ -8,7 +8,8 @@ using Microsoft.Win32.SafeHandles;
 namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
-/// The child process of a sweep: damages one byte after the other, in the four ways. A shared file says at which it is, so that the parent can name the byte that ended it.
+/// The child process of a sweep: damages one byte after the other, in the four ways. A shared file says at which it is,
+/// so that the parent can name the byte that ended it.
 /// </summary>
 internal static class DamageRunner
 {
@@ -22,14 +23,20 @@ internal static class DamageRunner
     /// <summary>What one trial is and comes to: to look into a failure.</summary>
     public static int Show(string[] arguments)
     {
-        Console.WriteLine(Describe(arguments[0], int.Parse(arguments[1], CultureInfo.InvariantCulture), int.Parse(arguments[2], CultureInfo.InvariantCulture), long.Parse(arguments[3], CultureInfo.InvariantCulture)));
+        Console.WriteLine(Describe(arguments[0], int.Parse(arguments[1], CultureInfo.InvariantCulture),
+            int.Parse(arguments[2], CultureInfo.InvariantCulture),
+            long.Parse(arguments[3], CultureInfo.InvariantCulture)));
         return 0;
     }
 
     /// <summary>How many trials an image has.</summary>
-    public static long Count(string imageName, int seed, int stride) => Trials(DamageImage.Build(imageName), seed, stride).Count;
+    public static long Count(string imageName, int seed, int stride) =>
+        Trials(DamageImage.Build(imageName), seed, stride).Count;
 
-    /// <summary>image, seed, first, last (exclusive), stride of the sampled parts, step, progress file, the place whose check is off (file:line, or nothing).</summary>
+    /// <summary>
+    /// image, seed, first, last (exclusive), stride of the sampled parts, step, progress file, the place whose check is
+    /// off (file:line, or nothing).
+    /// </summary>
     public static int Run(string[] arguments)
     {
         DamageImage image = DamageImage.Build(arguments[0]);
@@ -40,9 +47,11 @@ internal static class DamageRunner
         int step = int.Parse(arguments[5], CultureInfo.InvariantCulture);
         string[] off = arguments[7].Split(':');
         Guard.Off = off.Length == 2 ? (off[0], int.Parse(off[1], CultureInfo.InvariantCulture)) : null;
-        IEnumerable<int> chosen = arguments.Length > 8 ? arguments[8].Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture)) : Steps(trials, first, last, step);
+        IEnumerable<int> chosen = arguments.Length > 8 ? arguments[8].Split(',').Select(text =>
+            int.Parse(text, CultureInfo.InvariantCulture)) : Steps(trials, first, last, step);
         Dictionary<(string File, int Line), List<int>> places = [];
-        using SafeFileHandle progress = File.OpenHandle(arguments[6], FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
+        using SafeFileHandle progress = File.OpenHandle(arguments[6], FileMode.OpenOrCreate, FileAccess.Write,
+            FileShare.ReadWrite);
         SortedDictionary<string, int> outcomes = new(StringComparer.Ordinal);
         int failures = 0;
         using DamageTrial trial = new(image);
@@ -81,14 +90,15 @@ internal static class DamageRunner
             string outcome;
             try
             {
-                outcome = trial.Run(largeGroup: one.What == "group log", one.Craft is { UnderOpenHeap: true } craft ? craft.Apply : null);
+                outcome = trial.Run(largeGroup: one.What == "group log",
+                    one.Craft is { UnderOpenHeap: true } craft ? craft.Apply : null);
                 one.RequirePromise(outcome, good, bad);
             }
             catch (Exception error)
             {
                 failures++;
                 outcome = "FAILED";
-                Console.WriteLine($"failure {one.Name(good, bad)}: {(error is DamageFailure ? "" : error.GetType().Name + ": ")}{error.Message.ReplaceLineEndings(" ")}{(error is DamageFailure ? "" : " " + (error.StackTrace ?? "").ReplaceLineEndings(" "))}");
+                Console.WriteLine($"failure {one.Name(good, bad)}: {DamageFailure.Of(error)}");
             }
 
             if (one.Craft is null)
@@ -118,7 +128,8 @@ internal static class DamageRunner
         foreach (((string file, int line), List<int> at) in places)
         {
             int every = Math.Max(1, at.Count / Shown);
-            Console.WriteLine($"place {file}:{line} {string.Join(',', at.Where((_, index) => index % every == 0).Take(Shown))}");
+            Console.WriteLine(
+                $"place {file}:{line} {string.Join(',', at.Where((_, index) => index % every == 0).Take(Shown))}");
         }
 
         return 0;
@@ -153,10 +164,14 @@ internal static class DamageRunner
 
     private static int HashCode(long offset, int seed) => unchecked((int)((offset + 1) * 0x9E37_79B1) ^ seed * 7919);
 
-    /// <summary>The crafted damages, then all four kinds for every byte of metadata; of empty buckets, where they are many, a sample of some kinds.</summary>
+    /// <summary>
+    /// The crafted damages, then all four kinds for every byte of metadata; of empty buckets, where they are many, a
+    /// sample of some kinds.
+    /// </summary>
     private static List<Trial> Trials(DamageImage image, int seed, int stride)
     {
-        List<Trial> trials = [.. DamageCraft.Of(image).Select(craft => new Trial("crafted", 0, 0, craft.Promise, craft))];
+        List<Trial> trials = [.. DamageCraft.Of(image).Select(craft =>
+            new Trial("crafted", 0, 0, craft.Promise, craft))];
         int segments = 0;
         foreach ((string what, long start, int length, Promise promise) in image.Metadata)
         {
@@ -164,7 +179,8 @@ internal static class DamageRunner
             for (int i = 0; i < length; i++)
             {
                 long at = start + i;
-                bool emptyBucket = what == "segment" && promise == Promise.Nothing && image.Image.Bytes.AsSpan((int)(at & ~63), 56).IndexOfAnyExcept((byte)0) < 0;
+                bool emptyBucket = what == "segment" && promise == Promise.Nothing
+                    && image.Image.Bytes.AsSpan((int)(at & ~63), 56).IndexOfAnyExcept((byte)0) < 0;
                 if (emptyBucket && (stride == 0 || (segments > 2 && (i + seed) % stride != 0)))
                 {
                     continue; // the second dictionary's are as the first's
@@ -186,7 +202,8 @@ internal static class DamageRunner
     /// <summary>One damage: a byte in one of the four ways, or a crafted one.</summary>
     private sealed record Trial(string What, long Offset, int Kind, Promise Promise, DamageCraft? Craft)
     {
-        public string Name(byte good, byte bad) => Craft is { } craft ? "crafted: " + craft.Name : $"{What}, byte {Offset} (0x{good:X2} to 0x{bad:X2}, trial kind {Kind})";
+        public string Name(byte good, byte bad) => Craft is { } craft ? "crafted: " + craft.Name
+            : $"{What}, byte {Offset} (0x{good:X2} to 0x{bad:X2}, trial kind {Kind})";
 
         /// <summary>
         /// One known feature more in the heap's header: it may have been cut between the bit and the checksum, and a
@@ -196,7 +213,8 @@ internal static class DamageRunner
             What == "header" && Offset == HeapFormat.IncompatOffset && (good & bad) == good
             && BitOperations.IsPow2(good ^ bad) && (bad & ~(byte)HeapFormat.KnownIncompatible) == 0;
 
-        /// <exception cref="DamageFailure">It was to be refused somewhere, and was not, or for another reason.</exception>
+        /// <exception cref="DamageFailure">It was to be refused somewhere, and was not, or for another
+        /// reason.</exception>
         public void RequirePromise(string outcome, byte good, byte bad)
         {
             if (IsFeature(good, bad) && outcome == "identical")

@@ -12,7 +12,9 @@ internal sealed class SweepResult
 
     public List<string> Failures { get; } = [];
 
-    /// <summary>The checks that found something (file:line and the image), and some of the trials in which they did.</summary>
+    /// <summary>
+    /// The checks that found something (file:line and the image), and some of the trials in which they did.
+    /// </summary>
     public SortedDictionary<string, string> Places { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Takes in a line of a child's output.</summary>
@@ -47,14 +49,16 @@ internal static class DamageSweep
     /// <summary>Damages an image byte by byte, in two children side by side.</summary>
     /// <param name="image">Its name.</param>
     /// <param name="seed">Which bits are flipped, which values are random, which empty buckets are left out.</param>
-    /// <param name="stride">Of the empty buckets of the second dictionary every so many bytes are looked at; 1 for all. With 0 no empty bucket is.</param>
+    /// <param name="stride">Of the empty buckets of the second dictionary every so many bytes are looked at; 1 for all.
+    /// With 0 no empty bucket is.</param>
     /// <param name="most">No more trials than this, evenly taken from all.</param>
     public static SweepResult Run(string image, int seed, int stride, long most = long.MaxValue)
     {
         long count = DamageRunner.Count(image, seed, stride);
         long step = Math.Max(1, count / most);
         SweepResult[] halves = new SweepResult[2];
-        Parallel.For(0, halves.Length, i => halves[i] = Run(image, seed, stride, count * i / halves.Length, count * (i + 1) / halves.Length, step));
+        Parallel.For(0, halves.Length, i =>
+            halves[i] = Run(image, seed, stride, count * i / halves.Length, count * (i + 1) / halves.Length, step));
         foreach ((string outcome, long times) in halves[1].Outcomes)
         {
             halves[0].Outcomes[outcome] = halves[0].Outcomes.GetValueOrDefault(outcome) + times;
@@ -62,7 +66,8 @@ internal static class DamageSweep
 
         foreach ((string place, string trials) in halves[1].Places)
         {
-            halves[0].Places[place] = halves[0].Places.TryGetValue(place, out string? before) ? $"{before},{trials}" : trials;
+            halves[0].Places[place] = halves[0].Places.TryGetValue(place, out string? before) ? $"{before},{trials}"
+                : trials;
         }
 
         halves[0].Failures.AddRange(halves[1].Failures);
@@ -70,14 +75,17 @@ internal static class DamageSweep
         return halves[0];
     }
 
-    /// <summary>True where one of the trials fails, ends the child or makes it hang, with a check switched off.</summary>
+    /// <summary>
+    /// True where one of the trials fails, ends the child or makes it hang, with a check switched off.
+    /// </summary>
     public static bool FailsWithout(string image, int seed, int stride, string place, string trials)
     {
         SweepResult result = new();
         string progress = Path.Combine(Path.GetTempPath(), $"gmf-damage-{Environment.ProcessId}-{Guid.NewGuid():N}");
         try
         {
-            return RunChild(image, Numbers(seed, 0, int.MaxValue, stride, 1), progress, place, trials, result) is not null || result.Failures.Count > 0;
+            return RunChild(image, Numbers(seed, 0, int.MaxValue, stride, 1), progress, place, trials,
+                result) is not null || result.Failures.Count > 0;
         }
         finally
         {
@@ -112,10 +120,12 @@ internal static class DamageSweep
     }
 
     /// <summary>Runs a child to its end; says how that was, where it was none.</summary>
-    private static string? RunChild(string image, string[] numbers, string progress, string weakened, string trials, SweepResult result)
+    private static string? RunChild(
+        string image, string[] numbers, string progress, string weakened, string trials, SweepResult result)
     {
         File.WriteAllBytes(progress, new byte[sizeof(long)]);
-        return DamageChild.Run(["damage", image, .. numbers, progress, weakened, .. trials.Length == 0 ? [] : new[] { trials }], () => Progress(progress), line => result.Take(line, image));
+        return DamageChild.Run(["damage", image, .. numbers, progress, weakened, .. trials.Length == 0 ? []
+            : new[] { trials }], () => Progress(progress), line => result.Take(line, image));
     }
 
     /// <summary>0 where no trial is under way, else its number with a mark above it.</summary>
@@ -125,5 +135,6 @@ internal static class DamageSweep
         return bytes.Length < 8 ? 0 : BitConverter.ToInt64(bytes);
     }
 
-    private static string[] Numbers(params long[] numbers) => [.. numbers.Select(number => number.ToString(CultureInfo.InvariantCulture))];
+    private static string[] Numbers(params long[] numbers) =>
+        [.. numbers.Select(number => number.ToString(CultureInfo.InvariantCulture))];
 }

@@ -3,8 +3,9 @@ using System.Collections.Concurrent;
 namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
-/// Every byte of a small heap's metadata, damaged in four ways, at rest and with an operation in flight: harmless, refused with a reason, or found by the deep check; never a crash, a
-/// hang, a wrong value or silence. And the sweep can fail: without one of the library's checks that stand alone it does.
+/// Every byte of a small heap's metadata, damaged in four ways, at rest and with an operation in flight: harmless,
+/// refused with a reason, or found by the deep check; never a crash, a hang, a wrong value or silence. And the sweep
+/// can fail: without one of the library's checks that stand alone it does.
 /// </summary>
 public sealed class DamageTests(ITestOutputHelper output)
 {
@@ -48,26 +49,36 @@ public sealed class DamageTests(ITestOutputHelper output)
     {
         SweepResult result = DamageSweep.Run(image, s_seed, stride: 16);
         LabCounts.Add(LabCounts.Damages, "heap and dictionary", result.Trials);
-        output.WriteLine($"{image}: {result.Trials} byte damages, seed {s_seed}\n{string.Join('\n', result.Outcomes.Select(outcome => $"{outcome.Value,7} {outcome.Key}"))}");
-        Assert.True(result.Failures.Count == 0, $"{result.Failures.Count} failures (seed {s_seed}):\n{string.Join('\n', result.Failures)}");
+        output.WriteLine($"{image}: {result.Trials} byte damages, " +
+            $"seed {s_seed}\n{Lines(result)}");
+        Assert.True(result.Failures.Count == 0,
+            $"{result.Failures.Count} failures (seed {s_seed}):\n{string.Join('\n', result.Failures)}");
         Assert.True(result.Trials > 1000, $"only {result.Trials} damages");
     }
 
-    /// <summary>What is too much to be swept: an arena of hundreds of regions, sampled for as long as there is time.</summary>
+    /// <summary>
+    /// What is too much to be swept: an arena of hundreds of regions, sampled for as long as there is time.
+    /// </summary>
     [Fact]
     public void Sampled_damage_of_a_large_arena_is_harmless_refused_or_found()
     {
         SweepResult result = LargeDamage.Sample(s_seed, TimeSpan.FromSeconds(20));
-        output.WriteLine($"{result.Trials} damages, seed {s_seed}\n{string.Join('\n', result.Outcomes.Select(outcome => $"{outcome.Value,7} {outcome.Key}"))}");
-        Assert.True(result.Failures.Count == 0, $"{result.Failures.Count} failures (seed {s_seed}):\n{string.Join('\n', result.Failures)}");
+        output.WriteLine($"{result.Trials} damages, " +
+            $"seed {s_seed}\n{Lines(result)}");
+        Assert.True(result.Failures.Count == 0,
+            $"{result.Failures.Count} failures (seed {s_seed}):\n{string.Join('\n', result.Failures)}");
         Assert.True(result.Trials > 100, $"only {result.Trials} damages");
     }
+
+    private static string Lines(SweepResult result) =>
+        string.Join('\n', result.Outcomes.Select(outcome => $"{outcome.Value,7} {outcome.Key}"));
 
     /// <summary>A round of the long profile: other regions, keys and damages each time.</summary>
     internal static void LargeRound(int seed)
     {
         SweepResult result = LargeDamage.Sample(seed, TimeSpan.FromMinutes(2));
-        Assert.True(result.Failures.Count == 0, $"{result.Failures.Count} failures:\n{string.Join('\n', result.Failures)}");
+        Assert.True(result.Failures.Count == 0,
+            $"{result.Failures.Count} failures:\n{string.Join('\n', result.Failures)}");
     }
 
     /// <summary>A round of the long profile: an image, other values, and every empty bucket too now and then.</summary>
@@ -77,10 +88,14 @@ public sealed class DamageTests(ITestOutputHelper output)
         string image = images[(seed & int.MaxValue) % images.Length];
         SweepResult result = DamageSweep.Run(image, seed, stride: 1 + ((seed & int.MaxValue) % 16));
         LabCounts.Add(LabCounts.Damages, "heap and dictionary", result.Trials);
-        Assert.True(result.Failures.Count == 0, $"{image}: {result.Failures.Count} failures:\n{string.Join('\n', result.Failures)}");
+        Assert.True(result.Failures.Count == 0,
+            $"{image}: {result.Failures.Count} failures:\n{string.Join('\n', result.Failures)}");
     }
 
-    /// <summary>Each place in the library's sources that asks the guard is switched off in turn: damage that it found before must then break a promise, give a wrong value, or end the process.</summary>
+    /// <summary>
+    /// Each place in the library's sources that asks the guard is switched off in turn: damage that it found before
+    /// must then break a promise, give a wrong value, or end the process.
+    /// </summary>
     [Fact]
     public void Without_a_check_the_sweep_fails()
     {
@@ -89,16 +104,19 @@ public sealed class DamageTests(ITestOutputHelper output)
         {
             SweepResult sample = DamageSweep.Run(image, s_seed, stride: 0, most: 10_000);
             Assert.Empty(sample.Failures);
-            found.AddRange(sample.Places.Select(place => (place.Key[..place.Key.IndexOf(' ', StringComparison.Ordinal)], image, place.Value)));
+            found.AddRange(sample.Places.Select(place =>
+                (place.Key[..place.Key.IndexOf(' ', StringComparison.Ordinal)], image, place.Value)));
         }
 
         ConcurrentBag<string> noticed = [];
-        Parallel.ForEach(found.GroupBy(place => place.Place), new ParallelOptions { MaxDegreeOfParallelism = 2 }, place =>
+        ParallelOptions two = new() { MaxDegreeOfParallelism = 2 };
+        Parallel.ForEach(found.GroupBy(place => place.Place), two, place =>
         {
             if (place.Any(at => DamageSweep.FailsWithout(at.Image, s_seed, 0, place.Key, at.Trials)))
             {
                 string[] parts = place.Key.Split(':');
-                noticed.Add($"{Path.GetFileName(parts[0])}:{parts[1]}: {SeededFaultTests.SourceLine(parts[0], int.Parse(parts[1], null))}");
+                string line = SeededFaultTests.SourceLine(parts[0], int.Parse(parts[1], null));
+                noticed.Add($"{Path.GetFileName(parts[0])}:{parts[1]}: {line}");
             }
         });
         string[] all = [.. Checks()];
@@ -123,7 +141,8 @@ public sealed class DamageTests(ITestOutputHelper output)
 
     /// <summary>The lines of the library that ask the guard.</summary>
     private static IEnumerable<string> Checks() =>
-        from file in Directory.EnumerateFiles(Path.Combine(SeededFaultTests.Sources, "src/PersistentArena"), "*.cs", SearchOption.AllDirectories)
+        from file in Directory.EnumerateFiles(Path.Combine(SeededFaultTests.Sources, "src/PersistentArena"), "*.cs",
+            SearchOption.AllDirectories)
         from line in File.ReadLines(file).Select((text, index) => (Text: text, Number: index + 1))
         where line.Text.Contains("Guard.Holds(", StringComparison.Ordinal)
         select $"{Path.GetFileName(file)}:{line.Number}: {line.Text.Trim()}";

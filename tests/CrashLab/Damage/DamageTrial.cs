@@ -502,4 +502,13 @@ internal sealed unsafe class DamageTrial : IDisposable
 }
 
 /// <summary>What damage must never lead to.</summary>
-internal sealed class DamageFailure(string message) : Exception(message);
+internal sealed class DamageFailure(string message) : Exception(message)
+{
+    /// <summary>A failure on one line; one that the sweep did not look for with where it came from.</summary>
+    public static string Of(Exception error)
+    {
+        string text = error.Message.ReplaceLineEndings(" ");
+        string trace = (error.StackTrace ?? "").ReplaceLineEndings(" ");
+        return error is DamageFailure ? text : $"{error.GetType().Name}: {text} {trace}";
+    }
+}

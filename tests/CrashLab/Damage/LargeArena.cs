@@ -8,8 +8,9 @@ using GuestMemFs.Arena;
 namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
-/// An arena of hundreds of regions, some of them striped over several extents, with a heap of thousands of keys (a table of several segments, values that have runs of pages of their own), and a journal that
-/// was compacted again and again; its writer was killed. All of it, names, sizes and values, comes from a seed.
+/// An arena of hundreds of regions, some of them striped over several extents, with a heap of thousands of keys (a
+/// table of several segments, values that have runs of pages of their own), and a journal that was compacted again and
+/// again; its writer was killed. All of it, names, sizes and values, comes from a seed.
 /// </summary>
 internal sealed unsafe class LargeArena : IDisposable
 {
@@ -65,7 +66,8 @@ internal sealed unsafe class LargeArena : IDisposable
     /// <summary>Where metadata lies in the world's memory, by what it is.</summary>
     public Dictionary<string, List<(long Start, int Length)>> Metadata { get; } = new(StringComparer.Ordinal);
 
-    public static ulong WordAt(string name, long place) => ((ulong)place + (ulong)name.Sum(letter => letter * 31L) + 1) * 0x9E37_79B9_7F4A_7C15;
+    public static ulong WordAt(string name, long place) =>
+        ((ulong)place + (ulong)name.Sum(letter => letter * 31L) + 1) * 0x9E37_79B9_7F4A_7C15;
 
     public static IEnumerable<long> Places(long length)
     {
@@ -85,7 +87,8 @@ internal sealed unsafe class LargeArena : IDisposable
         return value;
     }
 
-    public static PersistentDictionary Open(ArenaProcess process) => PersistentDictionary.OpenOrCreate(PersistentHeap.Open(process.Region(Heap)), "keys");
+    public static PersistentDictionary Open(ArenaProcess process) =>
+        PersistentDictionary.OpenOrCreate(PersistentHeap.Open(process.Region(Heap)), "keys");
 
     public void Dispose()
     {
@@ -97,9 +100,11 @@ internal sealed unsafe class LargeArena : IDisposable
     {
         for (int i = 0; i < SmallRegions + StripedRegions; i++)
         {
-            string name = string.Create(CultureInfo.InvariantCulture, $"tenant-{i}/{new string((char)('a' + random.Next(26)), random.Next(1, 40))}");
+            string name = string.Create(CultureInfo.InvariantCulture,
+                $"tenant-{i}/{new string((char)('a' + random.Next(26)), random.Next(1, 40))}");
             long length = i < SmallRegions ? random.Next(2, 4) * MiB : random.Next(9, 15) * MiB;
-            PersistentRegion region = process.Arena.CreateRegion(name, length, new RegionOptions { Kind = random.Next(4) == 0 ? RegionKind.GuestRam : RegionKind.Raw });
+            PersistentRegion region = process.Arena.CreateRegion(name, length,
+                new RegionOptions { Kind = random.Next(4) == 0 ? RegionKind.GuestRam : RegionKind.Raw });
             Write(region, name);
             process.Keep(region);
             _regions.Add(name, length);
@@ -151,20 +156,25 @@ internal sealed unsafe class LargeArena : IDisposable
         Add("superblock", file.Start + MetadataLayout.SecondCopy, Superblock.Bytes);
         Add("words of the metadata", file.Start + MetadataLayout.ActiveWord, 0x100);
         Add("journal header", file.Start + MetadataLayout.FirstHalf + inForce, JournalHeader.LogOffset);
-        Add("journal", file.Start + MetadataLayout.FirstHalf + inForce + JournalHeader.LogOffset, used - JournalHeader.LogOffset);
+        Add("journal", file.Start + MetadataLayout.FirstHalf + inForce + JournalHeader.LogOffset,
+            used - JournalHeader.LogOffset);
         Add("journal's other half", file.Start + MetadataLayout.FirstHalf + other, used);
-        Add("identity of the metadata", file.Start + file.Length - ExtentIdentity.BlockBytes, OwnerHint.Offset + OwnerHint.Bytes);
+        Add("identity of the metadata", file.Start + file.Length - ExtentIdentity.BlockBytes,
+            OwnerHint.Offset + OwnerHint.Bytes);
         foreach (LabFile extent in World.Files.Where(one => one != file))
         {
-            Add("identity of an extent", extent.Start + extent.Length - ExtentIdentity.BlockBytes, OwnerHint.Offset + OwnerHint.Bytes);
+            Add("identity of an extent", extent.Start + extent.Length - ExtentIdentity.BlockBytes,
+                OwnerHint.Offset + OwnerHint.Bytes);
         }
     }
 
     private void MapHeap(ArenaProcess process)
     {
         PersistentRegion region = process.Region(Heap);
-        ulong id = process.Tables.Extents.First(extent => process.Tables.Find(extent.RegionId)?.Entry.Name == Heap).RegionId;
-        var extents = process.Tables.Extents.Where(extent => extent.RegionId == id).OrderBy(extent => extent.Ordinal).ToList();
+        ulong id = process.Tables.Extents.First(extent =>
+            process.Tables.Find(extent.RegionId)?.Entry.Name == Heap).RegionId;
+        var extents = process.Tables.Extents.Where(extent => extent.RegionId == id).OrderBy(extent => extent.Ordinal)
+            .ToList();
         void AddHeap(string what, long offset, long length)
         {
             long at = offset;
@@ -187,7 +197,8 @@ internal sealed unsafe class LargeArena : IDisposable
         AddHeap("heap header", 0, HeapFormat.FrontierOffset + 8);
         AddHeap("heap roots", HeapFormat.RootsOffset, 2 * HeapFormat.RootLength);
         AddHeap("heap lanes", HeapFormat.LanesOffset, HeapFormat.LaneCount * HeapFormat.LaneLength);
-        AddHeap("heap page table", PageTable.TableOf(0).Offset + (HeapFormat.FirstPage * 8), (frontier - HeapFormat.FirstPage) * 8);
+        AddHeap("heap page table", PageTable.TableOf(0).Offset + (HeapFormat.FirstPage * 8),
+            (frontier - HeapFormat.FirstPage) * 8);
         foreach ((long offset, long length) in HeapBlocks.Find(space))
         {
             ulong header = *(ulong*)(start + offset);
@@ -203,7 +214,8 @@ internal sealed unsafe class LargeArena : IDisposable
         }
     }
 
-    private LabFile File(string name) => World.Files.Find(file => file.Name == name) ?? throw new InvalidOperationException($"There is no file {name}.");
+    private LabFile File(string name) => World.Files.Find(file => file.Name == name)
+        ?? throw new InvalidOperationException($"There is no file {name}.");
 
     private void Add(string what, long start, int length)
     {

@@ -7,9 +7,12 @@ using GuestMemFs.Arena;
 namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
-/// The child process of the sampled sweep: damages a <see cref="LargeArena"/> in one way after the other, each drawn from the seed and its number. <c>CrashLab damage-large SEED SECONDS [NUMBER]</c>; with a number, that one alone.
+/// The child process of the sampled sweep: damages a <see cref="LargeArena"/> in one way after the other, each drawn
+/// from the seed and its number. <c>CrashLab damage-large SEED SECONDS [NUMBER]</c>; with a number, that one alone.
 /// </summary>
-/// <remarks>On its output, "at N" says which one is under way, so that the parent can name the one that ended the process.</remarks>
+/// <remarks>
+/// On its output, "at N" says which one is under way, so that the parent can name the one that ended the process.
+/// </remarks>
 internal sealed class LargeDamage(LargeArena arena)
 {
     private const int MaximumFailures = 20;
@@ -24,7 +27,8 @@ internal sealed class LargeDamage(LargeArena arena)
     {
         SweepResult result = new();
         long at = 0;
-        string[] arguments = ["damage-large", seed.ToString(CultureInfo.InvariantCulture), time.TotalSeconds.ToString(CultureInfo.InvariantCulture)];
+        string[] arguments = ["damage-large", seed.ToString(CultureInfo.InvariantCulture),
+            time.TotalSeconds.ToString(CultureInfo.InvariantCulture)];
         string? end = DamageChild.Run(arguments, () => Volatile.Read(ref at), line =>
         {
             if (line.StartsWith("at ", StringComparison.Ordinal))
@@ -38,7 +42,8 @@ internal sealed class LargeDamage(LargeArena arena)
         });
         if (end is not null)
         {
-            result.Failures.Add(at == 0 ? $"before the first damage it {end}" : $"it {end}; again: CrashLab damage-large {seed} 0 {at - 1}");
+            result.Failures.Add(at == 0 ? $"before the first damage it {end}"
+                : $"it {end}; again: CrashLab damage-large {seed} 0 {at - 1}");
         }
 
         LabCounts.Add(LabCounts.Damages, "large arena, sampled", result.Trials);
@@ -53,7 +58,11 @@ internal sealed class LargeDamage(LargeArena arena)
         LargeDamage damage = new(arena);
         int only = arguments.Length > 2 ? int.Parse(arguments[2], CultureInfo.InvariantCulture) : -1;
         SortedDictionary<string, int> outcomes = new(StringComparer.Ordinal);
-        Console.WriteLine($"arena {arena.Regions.Count + 1} regions, {arena.World.Files.Count} files, {arena.HeapKeys.Count} keys, metadata: {string.Join(", ", arena.Metadata.Select(part => $"{part.Key} {part.Value.Sum(range => range.Length)}"))}");
+        string metadata = string.Join(", ",
+            arena.Metadata.Select(part => $"{part.Key} {part.Value.Sum(range => range.Length)}"));
+        Console.WriteLine($"arena {arena.Regions.Count + 1} regions, {arena.World.Files.Count} " +
+            $"files, {arena.HeapKeys.Count} keys, " +
+            $"metadata: {metadata}");
         string undamaged = damage.Try(damaged: null, readAll: true);
         if (undamaged != "identical")
         {
@@ -63,7 +72,8 @@ internal sealed class LargeDamage(LargeArena arena)
         arena.World.GoBack(0);
         Stopwatch watch = Stopwatch.StartNew();
         int failures = 0;
-        for (int number = Math.Max(0, only); only >= 0 ? number == only : watch.Elapsed.TotalSeconds < seconds && failures < MaximumFailures; number++)
+        for (int number = Math.Max(0, only); only >= 0 ? number == only
+            : watch.Elapsed.TotalSeconds < seconds && failures < MaximumFailures; number++)
         {
             Console.WriteLine($"at {number}");
             (string what, string name, string outcome) = damage.Trial(number);
@@ -101,7 +111,7 @@ internal sealed class LargeDamage(LargeArena arena)
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            outcome = $"FAILED: {(error is DamageFailure ? "" : error.GetType().Name + ": ")}{error.Message.ReplaceLineEndings(" ")}{(error is DamageFailure ? "" : " " + (error.StackTrace ?? "").ReplaceLineEndings(" "))}";
+            outcome = $"FAILED: {DamageFailure.Of(error)}";
         }
 
         _world.EndProcess();
@@ -126,7 +136,8 @@ internal sealed class LargeDamage(LargeArena arena)
             _world.Flip(start + first + i, (byte)random.Next(1, 256));
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{what} at {start} ({length} bytes): {count} bytes from {first} on");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{what} at {start} ({length} bytes): {count} bytes from {first} on");
     }
 
     private string Mangle(string what, Random random)
@@ -137,7 +148,8 @@ internal sealed class LargeDamage(LargeArena arena)
         {
             case "file cut short":
                 LabFile cut = random.Next(8) == 0 ? _world.Files[0] : one;
-                cut.Length = random.Next(3) switch { 0 => 0, 1 => 4096, _ => LabWorld.BlockSize * random.Next((int)(cut.Length / LabWorld.BlockSize)) };
+                cut.Length = random.Next(3) switch { 0 => 0, 1 => 4096, _ =>
+                    LabWorld.BlockSize * random.Next((int)(cut.Length / LabWorld.BlockSize)) };
                 return $"{cut.Name} is cut to {cut.Length} bytes";
             case "file gone":
                 _world.Files.RemoveAt(first);
@@ -166,12 +178,16 @@ internal sealed class LargeDamage(LargeArena arena)
             return "refused " + refused.ReasonCode;
         }
 
-        if (process.Arena.AttachReport.Kind == AttachKind.Fresh || ArenaModel.Describe(process.Arena) != arena.Description)
+        if (process.Arena.AttachReport.Kind == AttachKind.Fresh
+            || ArenaModel.Describe(process.Arena) != arena.Description)
         {
-            throw new DamageFailure($"there is '{ArenaModel.Describe(process.Arena)}', and nobody said so: {process.Arena.AttachReport}");
+            throw new DamageFailure(
+                $"there is '{ArenaModel.Describe(process.Arena)}', and nobody said so: {process.Arena.AttachReport}");
         }
 
-        if (process.Arena.AttachReport.Reasons.FirstOrDefault(reason => reason.Code != ReasonCodes.NotClosed) is { } reason) // which it was not
+        // which it was not
+        if (process.Arena.AttachReport.Reasons.FirstOrDefault(reason =>
+            reason.Code != ReasonCodes.NotClosed) is { } reason)
         {
             outcome = "reported " + reason.Code;
         }
@@ -180,7 +196,8 @@ internal sealed class LargeDamage(LargeArena arena)
         foreach ((string name, long length) in arena.Regions)
         {
             // All regions where files are damaged; else some, others each time.
-            if (readAll || damaged is "identity of an extent" || (damaged is not null && s_files.Contains(damaged)) || index++ % 16 == 0)
+            if (readAll || damaged is "identity of an extent" || (damaged is not null && s_files.Contains(damaged))
+                || index++ % 16 == 0)
             {
                 ReadRegion(process, name, length, ref outcome);
             }
@@ -257,7 +274,8 @@ internal sealed class LargeDamage(LargeArena arena)
             Attempt(() => verified = HeapVerifier.Verify(heap).Count == 0);
             if (verified && refusal is null)
             {
-                throw new DamageFailure($"{missing} keys are missing, the count is {dictionary.Count}, and the verifier finds nothing");
+                throw new DamageFailure(
+                    $"{missing} keys are missing, the count is {dictionary.Count}, and the verifier finds nothing");
             }
         }
 

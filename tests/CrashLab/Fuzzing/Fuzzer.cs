@@ -5,8 +5,9 @@ using System.Text;
 namespace GuestMemFs.Fuzzing;
 
 /// <summary>
-/// Gives a target millions of inputs: valid ones from a corpus that were changed in a few places, with bytes that mean something to the format. All of it
-/// follows from the seed. An input that fails is made as small as it will get, and said in full.
+/// Gives a target millions of inputs: valid ones from a corpus that were changed in a few places, with bytes that mean
+/// something to the format. All of it follows from the seed. An input that fails is made as small as it will get, and
+/// said in full.
 /// </summary>
 internal sealed class Fuzzer(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyList<byte[]> tokens)
 {
@@ -34,7 +35,8 @@ internal sealed class Fuzzer(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyLi
             Try(valid, seed, target, done++);
         }
 
-        for (; done < inputs && (atMost is null || (done & 0xFF) != 0 || Stopwatch.GetElapsedTime(started) < atMost); done++)
+        for (; done < inputs
+            && (atMost is null || (done & 0xFF) != 0 || Stopwatch.GetElapsedTime(started) < atMost); done++)
         {
             byte[] input = Next();
             Try(input, _random.Next(), target, done);
@@ -53,7 +55,8 @@ internal sealed class Fuzzer(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyLi
         byte[] smallest = Minimise(input, inner, target, failure);
         throw new InvalidOperationException(string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {seed}, input {index} (of {input.Length} bytes, made smaller to {smallest.Length}), inner seed {inner}: {Failure(smallest, inner, target) ?? failure}\n  {Literal(smallest)}"));
+            $"seed {seed}, input {index} (of {input.Length} bytes, made smaller to {smallest.Length}), inner " +
+            $"seed {inner}: {Failure(smallest, inner, target) ?? failure}\n  {Literal(smallest)}"));
     }
 
     /// <summary>What is wrong with what the target made of an input, or null.</summary>
@@ -71,7 +74,8 @@ internal sealed class Fuzzer(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyLi
         }
 
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        return allocated > AllocatedAtMost + ((long)AllocatedPerByte * input.Length) ? $"it allocated {allocated} bytes for {input.Length}"
+        return allocated > AllocatedAtMost + ((long)AllocatedPerByte * input.Length)
+            ? $"it allocated {allocated} bytes for {input.Length}"
             : Stopwatch.GetElapsedTime(started) > s_limit && IsSlow(input, inner, target) ? "it took over a second"
             : null;
     }
@@ -189,7 +193,8 @@ internal sealed class Fuzzer(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyLi
         StringBuilder text = new("\"");
         foreach (byte b in bytes)
         {
-            text.Append(b is >= 0x20 and < 0x7F and not (byte)'"' and not (byte)'\\' ? ((char)b).ToString() : $"\\x{b:X2}");
+            text.Append(b is >= 0x20 and < 0x7F and not (byte)'"' and not (byte)'\\' ? ((char)b).ToString()
+                : $"\\x{b:X2}");
         }
 
         return text.Append('"').ToString();

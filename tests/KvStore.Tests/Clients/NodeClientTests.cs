@@ -16,15 +16,19 @@ public sealed class NodeClientTests
     private static void Run(string package, string? script = null, params string[] more)
     {
         string node = Tool.Require("node");
-        string modules = Environment.GetEnvironmentVariable("NODE_PATH") is { Length: > 0 } path ? path : InRepository();
+        string modules = Environment.GetEnvironmentVariable("NODE_PATH") is { Length: > 0 } path ? path
+            : InRepository();
         var environment = new Dictionary<string, string> { ["NODE_PATH"] = modules };
         bool installed = Tool.Run(node, ["-e", $"require('{package}')"], environment: environment).ExitCode == 0;
-        Assert.SkipUnless(installed, $"The npm package {package} is not installed (npm install --prefix artifacts/clients ioredis redis), so it was not tested.");
+        Assert.SkipUnless(installed, $"The npm package {package} is not installed (npm install --prefix " +
+            "artifacts/clients ioredis redis), so it was not tested.");
 
         using RunningServer server = TestServer.Start();
         string file = Path.Combine(AppContext.BaseDirectory, "Clients", "js", $"{script ?? package}.js");
-        (int code, string output, string error) = Tool.Run(node, [file, $"{server.Port}", .. more], environment: environment);
-        Assert.True(code == 0 && output.Contains("all right", StringComparison.Ordinal), $"{file} ended with {code}:\n{output}\n{error}\nThe server wrote:\n{server.Process.Output}");
+        (int code, string output, string error) = Tool.Run(node, [file, $"{server.Port}", .. more],
+            environment: environment);
+        Assert.True(code == 0 && output.Contains("all right", StringComparison.Ordinal),
+            $"{file} ended with {code}:\n{output}\n{error}\nThe server wrote:\n{server.Process.Output}");
     }
 
     private static string InRepository()

@@ -3,7 +3,10 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Clients;
 
-/// <summary>redis-benchmark runs through, with and without pipelining, and what it wrote is there. Its figures are not judged here.</summary>
+/// <summary>
+/// redis-benchmark runs through, with and without pipelining, and what it wrote is there. Its figures are not judged
+/// here.
+/// </summary>
 public sealed class RedisBenchmarkTests
 {
     [Theory]
@@ -15,9 +18,11 @@ public sealed class RedisBenchmarkTests
         using RunningServer server = TestServer.Start();
         (int code, string output, string error) = Tool.Run(
             benchmark,
-            ["-p", $"{server.Port}", "-t", "ping,set,get,incr,mset", "-P", $"{depth}", "-n", $"{requests}", "-c", "50", "-r", "1000", "-d", "100", "--csv"],
+            ["-p", $"{server.Port}", "-t", "ping,set,get,incr,mset", "-P", $"{depth}", "-n", $"{requests}", "-c", "50",
+                "-r", "1000", "-d", "100", "--csv"],
             seconds: 180);
-        Assert.True(code == 0 && !error.Contains("rror", StringComparison.Ordinal) && !output.Contains("rror", StringComparison.Ordinal), $"It ended with {code}:\n{output}\n{error}");
+        Assert.True(code == 0 && !error.Contains("rror", StringComparison.Ordinal)
+            && !output.Contains("rror", StringComparison.Ordinal), $"It ended with {code}:\n{output}\n{error}");
         string[] tests = [.. output.Split('\n').Where(l => l.StartsWith('"')).Skip(1).Select(l => l.Split('"')[1])];
         Assert.Equal(["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET (10 keys)"], tests);
 
@@ -26,7 +31,9 @@ public sealed class RedisBenchmarkTests
         Assert.Equal(100, client.Call("STRLEN", "key:000000000001").Integer);
     }
 
-    // INCR ran on a thousand counters: together they have counted every request, except that the benchmark sends some more than it counts.
+    // INCR ran on a thousand counters: together they have counted every request, except that the benchmark sends some
+    // more than it counts.
     private static long SumOfCounters(RespClient client) =>
-        Enumerable.Range(0, 1000).Sum(i => client.Call("GET", $"counter:{i:D12}") is { IsNull: false } reply ? long.Parse(reply.Text, System.Globalization.CultureInfo.InvariantCulture) : 0);
+        Enumerable.Range(0, 1000).Sum(i => client.Call("GET", $"counter:{i:D12}") is { IsNull: false } reply
+            ? long.Parse(reply.Text, System.Globalization.CultureInfo.InvariantCulture) : 0);
 }

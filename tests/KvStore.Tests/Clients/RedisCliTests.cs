@@ -18,10 +18,13 @@ public sealed class RedisCliTests
         Assert.Equal("\"a value\"", Cli(server, protocol, "--no-raw", "GET", "k"));
         Assert.Equal("(integer) 7", Cli(server, protocol, "--no-raw", "STRLEN", "k"));
         Assert.Equal("(nil)", Cli(server, protocol, "--no-raw", "GET", "none"));
-        Assert.Equal("(error) ERR value is not an integer or out of range", Cli(server, protocol, "--no-raw", "INCR", "k"));
+        Assert.Equal("(error) ERR value is not an integer or out of range",
+            Cli(server, protocol, "--no-raw", "INCR", "k"));
         Assert.Equal("1) \"a value\"\n2) (nil)", Cli(server, protocol, "--no-raw", "MGET", "k", "none"));
-        Assert.StartsWith("(error) ERR unknown command 'NONSENSE'", Cli(server, protocol, "--no-raw", "NONSENSE", "1"), StringComparison.Ordinal);
-        Assert.StartsWith("(error) ERR wrong number of arguments for 'get' command", Cli(server, protocol, "--no-raw", "GET"), StringComparison.Ordinal);
+        Assert.StartsWith("(error) ERR unknown command 'NONSENSE'", Cli(server, protocol, "--no-raw", "NONSENSE", "1"),
+            StringComparison.Ordinal);
+        Assert.StartsWith("(error) ERR wrong number of arguments for 'get' command",
+            Cli(server, protocol, "--no-raw", "GET"), StringComparison.Ordinal);
         Assert.Contains("redis_version:", Cli(server, protocol, "INFO", "server"), StringComparison.Ordinal);
         Assert.Equal("OK\nQUEUED\nQUEUED\nOK\n1", Session(server, protocol, "MULTI\nSET t 0\nINCR t\nEXEC\n"));
     }
@@ -34,7 +37,8 @@ public sealed class RedisCliTests
         Assert.Contains("errors: 0, replies: 3000", Pipe(server, commands), StringComparison.Ordinal);
         Assert.Equal("3000", Cli(server, "DBSIZE"));
         string[] keys = Cli(server, "--scan", "--pattern", "key:*").Split('\n');
-        Assert.Equal(Enumerable.Range(0, 3000).Select(i => $"key:{i}").Order(StringComparer.Ordinal), keys.Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(Enumerable.Range(0, 3000).Select(i => $"key:{i}").Order(StringComparer.Ordinal),
+            keys.Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -61,17 +65,20 @@ public sealed class RedisCliTests
         Assert.Equal("PONG", Run(["-s", path, "PING"], null));
     }
 
-    private static string Cli(RunningServer server, params string[] arguments) => Run(["-p", $"{server.Port}", .. arguments], null);
+    private static string Cli(RunningServer server, params string[] arguments) =>
+        Run(["-p", $"{server.Port}", .. arguments], null);
 
     private static string Session(RunningServer server, string protocol, string commands) =>
         Run(["-p", $"{server.Port}", protocol], Encoding.UTF8.GetBytes(commands));
 
-    private static string Pipe(RunningServer server, string commands) => Run(["-p", $"{server.Port}", "--pipe"], Encoding.UTF8.GetBytes(commands));
+    private static string Pipe(RunningServer server, string commands) =>
+        Run(["-p", $"{server.Port}", "--pipe"], Encoding.UTF8.GetBytes(commands));
 
     private static string Run(string[] arguments, byte[]? input)
     {
         (int code, string output, string error) = Tool.Run(Tool.Require("redis-cli"), arguments, input);
-        Assert.True(code == 0 && error.Length == 0, $"redis-cli {string.Join(' ', arguments)} ended with {code}:\n{output}\n{error}");
+        Assert.True(code == 0 && error.Length == 0,
+            $"redis-cli {string.Join(' ', arguments)} ended with {code}:\n{output}\n{error}");
         return output.TrimEnd('\n');
     }
 }

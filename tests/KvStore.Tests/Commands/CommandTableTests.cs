@@ -31,7 +31,8 @@ public sealed class CommandTableTests
         foreach (Command command in BuiltIn.Table.All.SelectMany(command => command.Subcommands.Prepend(command)))
         {
             Assert.Same(command, BuiltIn.Table.FindByFullName(Encoding.ASCII.GetBytes(command.Name)));
-            Assert.Same(command, BuiltIn.Table.FindByFullName(Encoding.ASCII.GetBytes(command.Name.ToUpperInvariant())));
+            Assert.Same(command,
+                BuiltIn.Table.FindByFullName(Encoding.ASCII.GetBytes(command.Name.ToUpperInvariant())));
             Assert.True(command.Handler is not null || command.HasSubcommands, $"{command.Name} cannot be run.");
             Assert.True(command.Keys.First == 0 || command.Has(CommandFlags.Write) || command.Has(CommandFlags.ReadOnly)
                 || command.Group == "transactions", $"{command.Name} has keys, and neither reads nor writes.");
@@ -40,12 +41,15 @@ public sealed class CommandTableTests
         }
     }
 
-    /// <summary>The table grows with what is in it: some hundred commands more must neither collide nor end the search's end.</summary>
+    /// <summary>
+    /// The table grows with what is in it: some hundred commands more must neither collide nor end the search's end.
+    /// </summary>
     [Fact]
     public void A_table_of_many_commands_finds_each_and_nothing_else()
     {
         Command[] many = [.. Enumerable.Range(0, 600).Select(i =>
-            new Command($"command{i}", 1, CommandFlags.Fast, KeySpec.None, Ignore) { Since = "1.0.0", Summary = "One of many" })];
+            new Command($"command{i}", 1, CommandFlags.Fast, KeySpec.None, Ignore) { Since = "1.0.0",
+                Summary = "One of many" })];
 
         var table = new CommandTable(many);
 

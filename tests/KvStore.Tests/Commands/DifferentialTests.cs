@@ -101,11 +101,14 @@ public sealed class DifferentialTests
         using var actual = new TextClient(own.Process.TcpEndPoint);
         foreach (string line in new[]
         {
-            "PING", "GET a", "NOSUCH", "GET", "MULTI", "HELLO", "HELLO 3", "AUTH wrong", "AUTH default wrong", "AUTH user secret", "HELLO 3 AUTH default wrong",
-            "HELLO 9 AUTH default secret", "AUTH secret", "SET a 1", "RESET", "GET a", "AUTH default secret", "GET a", "CONFIG GET requirepass",
+            "PING", "GET a", "NOSUCH", "GET", "MULTI", "HELLO", "HELLO 3", "AUTH wrong", "AUTH default wrong",
+            "AUTH user secret", "HELLO 3 AUTH default wrong",
+            "HELLO 9 AUTH default secret", "AUTH secret", "SET a 1", "RESET", "GET a", "AUTH default secret", "GET a",
+            "CONFIG GET requirepass",
         })
         {
-            Assert.Equal($"{line}: {expected.Call(CommandLines.Split(line))}", $"{line}: {actual.Call(CommandLines.Split(line))}");
+            Assert.Equal($"{line}: {expected.Call(CommandLines.Split(line))}",
+                $"{line}: {actual.Call(CommandLines.Split(line))}");
         }
 
         foreach (string bytes in new[] { "*11\r\n", "*2\r\n$16385\r\n" })
@@ -114,7 +117,8 @@ public sealed class DifferentialTests
         }
     }
 
-    private static RunningServer StartRedis() => new(ServerProgram.Redis(Tool.Require("redis-server"), "--databases", "1"));
+    private static RunningServer StartRedis() =>
+        new(ServerProgram.Redis(Tool.Require("redis-server"), "--databases", "1"));
 
     /// <summary>Sends bytes and a QUIT, and returns all that comes back.</summary>
     private static string Converse(RunningServer server, string bytes)
@@ -143,7 +147,8 @@ public sealed class DifferentialTests
 
     private static string Show(string reply)
     {
-        string text = reply.Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+        string text = reply.Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n",
+            StringComparison.Ordinal);
         return text.Length > 300 ? text[..300] + "…" : text;
     }
 }

@@ -3,7 +3,9 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Commands;
 
-/// <summary>Messages from one client to others: what arrives, byte for byte, and what happens to who does not read.</summary>
+/// <summary>
+/// Messages from one client to others: what arrives, byte for byte, and what happens to who does not read.
+/// </summary>
 public sealed class SubscriptionTests : IDisposable
 {
     private readonly RunningServer _server = TestServer.Start();

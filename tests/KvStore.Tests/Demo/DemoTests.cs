@@ -66,7 +66,8 @@ public sealed class DemoTests
         client.Call("SET", "key:000000000017", stale);
         verifier = Verify();
         Assert.Equal((9_997, 1, 2), (verifier.Right, verifier.Lost, verifier.Wrong));
-        Assert.Contains(verifier.Examples, e => e.Contains("key:000000000003", StringComparison.Ordinal) && e.Contains("lost", StringComparison.Ordinal));
+        Assert.Contains(verifier.Examples, e =>
+            e.Contains("key:000000000003", StringComparison.Ordinal) && e.Contains("lost", StringComparison.Ordinal));
 
         Verifier Verify()
         {
@@ -81,5 +82,6 @@ public sealed class DemoTests
     [InlineData("--keys", "none")]
     [InlineData("--keys", "0")]
     [InlineData("--frobnicate")]
-    public void Bad_arguments_are_told(params string[] arguments) => Assert.Equal(2, DemoCommand.Run(arguments, TextWriter.Null));
+    public void Bad_arguments_are_told(params string[] arguments) =>
+        Assert.Equal(2, DemoCommand.Run(arguments, TextWriter.Null));
 }

@@ -7,7 +7,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KvStore.Tests.Infrastructure;
 
-/// <summary>As much of systemd as a file descriptor store takes: a notify socket, and services that are started with what they had put there (sd_notify(3), sd_listen_fds(3)).</summary>
+/// <summary>
+/// As much of systemd as a file descriptor store takes: a notify socket, and services that are started with what they
+/// had put there (sd_notify(3), sd_listen_fds(3)).
+/// </summary>
 internal sealed class FdStore : IDisposable
 {
     private readonly Dictionary<string, SafeFileHandle> _stored = new(StringComparer.Ordinal);
@@ -34,17 +37,22 @@ internal sealed class FdStore : IDisposable
         }
     }
 
-    /// <summary>The program as its service: a shell opens what is stored as descriptors 3 and up, and becomes the program.</summary>
+    /// <summary>
+    /// The program as its service: a shell opens what is stored as descriptors 3 and up, and becomes the program.
+    /// </summary>
     public ServerProgram Service(ServerProgram program)
     {
         lock (_stored)
         {
-            string descriptors = string.Concat(_stored.Values.Select((file, i) => string.Create(CultureInfo.InvariantCulture, $" {3 + i}<>/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}")));
+            string descriptors = string.Concat(_stored.Values.Select((file, i) =>
+                string.Create(CultureInfo.InvariantCulture,
+                    $" {3 + i}<>/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}")));
             string script = (descriptors.Length > 0 ? $"exec{descriptors}; " : "") + "LISTEN_PID=$$ exec \"$0\" \"$@\"";
             return program with
             {
                 Executable = "/bin/sh",
-                Arguments = (directory, port, socket) => ["-c", script, program.Executable, .. program.Arguments(directory, port, socket)],
+                Arguments = (directory, port, socket) =>
+                    ["-c", script, program.Executable, .. program.Arguments(directory, port, socket)],
                 Environment = new Dictionary<string, string>(program.Environment)
                 {
                     ["NOTIFY_SOCKET"] = _path,
@@ -88,7 +96,8 @@ internal sealed class FdStore : IDisposable
             }
 
             string[] lines = Encoding.UTF8.GetString(buffer, 0, length).Split('\n');
-            string name = lines.FirstOrDefault(line => line.StartsWith("FDNAME=", StringComparison.Ordinal))?[7..] ?? "";
+            string name = lines.FirstOrDefault(line => line.StartsWith("FDNAME=", StringComparison.Ordinal))?[7..]
+                ?? "";
             lock (_stored)
             {
                 if (lines.Contains("FDSTORE=1"))

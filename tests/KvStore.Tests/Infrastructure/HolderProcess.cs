@@ -16,7 +16,8 @@ internal sealed class HolderProcess : IDisposable
     {
         _process = new Process
         {
-            StartInfo = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "gmfs.dll"), "hold", "--socket", socket]) { RedirectStandardOutput = true, RedirectStandardError = true },
+            StartInfo = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "gmfs.dll"), "hold",
+                "--socket", socket]) { RedirectStandardOutput = true, RedirectStandardError = true },
         };
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -41,7 +42,10 @@ internal sealed class HolderProcess : IDisposable
 
     /// <summary>Waits until it has so many memfds: a process's descriptors are in /proc.</summary>
     public void WaitUntilItHolds(int files) => Until(() =>
-        Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{Id}/fd")).Count(file => new FileInfo(file).LinkTarget?.StartsWith("/memfd:extent", StringComparison.Ordinal) == true || new FileInfo(file).LinkTarget?.StartsWith("/memfd:arena", StringComparison.Ordinal) == true) == files);
+        Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{Id}/fd")).Count(file =>
+            new FileInfo(file).LinkTarget?.StartsWith("/memfd:extent", StringComparison.Ordinal) == true
+                || new FileInfo(file).LinkTarget?.StartsWith("/memfd:arena", StringComparison.Ordinal) == true)
+                == files);
 
     public void Kill()
     {
@@ -78,7 +82,8 @@ internal sealed class HolderProcess : IDisposable
         long since = Stopwatch.GetTimestamp();
         while (!condition())
         {
-            Assert.True(!_process.HasExited && Stopwatch.GetElapsedTime(since) < s_limit, $"it did not come to that: {Output}");
+            Assert.True(!_process.HasExited && Stopwatch.GetElapsedTime(since) < s_limit,
+                $"it did not come to that: {Output}");
             Thread.Sleep(20);
         }
     }

@@ -21,7 +21,8 @@ public sealed class InfrastructureTests
         Assert.Equal(RespKind.Null, client.Call("GET", "none").Kind);
         foreach ((string what, RespKind kind) in new[]
         {
-            ("double", RespKind.Double), ("true", RespKind.Boolean), ("bignum", RespKind.BigNumber), ("set", RespKind.Set), ("map", RespKind.Map),
+            ("double", RespKind.Double), ("true", RespKind.Boolean), ("bignum", RespKind.BigNumber),
+            ("set", RespKind.Set), ("map", RespKind.Map),
             ("verbatim", RespKind.Verbatim), ("null", RespKind.Null),
         })
         {
@@ -79,7 +80,8 @@ public sealed class InfrastructureTests
         Assert.Contains("no-such-option", e.Message, StringComparison.Ordinal);
     }
 
-    private static RunningServer StartRedis() => new(ServerProgram.Redis(Redis(), "--appendonly", "yes", "--enable-debug-command", "local"));
+    private static RunningServer StartRedis() =>
+        new(ServerProgram.Redis(Redis(), "--appendonly", "yes", "--enable-debug-command", "local"));
 
     private static string Redis() => Tool.Require("redis-server");
 }

@@ -3,7 +3,10 @@ using KvStore.Demo;
 
 namespace KvStore.Tests.Infrastructure;
 
-/// <summary>A control group with little memory, version 1 or 2, below our own; skips the test where none can be made. What runs in it must end before it is disposed.</summary>
+/// <summary>
+/// A control group with little memory, version 1 or 2, below our own; skips the test where none can be made. What runs
+/// in it must end before it is disposed.
+/// </summary>
 internal sealed class MemoryGroup : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -31,13 +34,15 @@ internal sealed class MemoryGroup : IDisposable
     public ServerProgram Run(ServerProgram program) => program with
     {
         Executable = "/bin/sh",
-        Arguments = (directory, port, socket) => [.. Entering(victim: false), program.Executable, .. program.Arguments(directory, port, socket)],
+        Arguments = (directory, port, socket) =>
+            [.. Entering(victim: false), program.Executable, .. program.Arguments(directory, port, socket)],
     };
 
     /// <summary>The arguments of /bin/sh that enter the group and become the program behind them.</summary>
     /// <param name="victim">Whether the kernel, when it must end somebody of the group, should end this one.</param>
     public IEnumerable<string> Entering(bool victim) =>
-        ["-c", $"echo $$ >'{_path}/cgroup.procs' && {(victim ? "echo 1000 >/proc/self/oom_score_adj && " : "")}exec \"$@\"", "sh"];
+        ["-c", $"echo $$ >'{_path}/cgroup.procs' " +
+            $"&& {(victim ? "echo 1000 >/proc/self/oom_score_adj && " : "")}exec \"$@\"", "sh"];
 
     public void Dispose()
     {

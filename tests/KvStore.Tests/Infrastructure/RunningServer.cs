@@ -3,7 +3,10 @@ using KvStore.Demo;
 
 namespace KvStore.Tests.Infrastructure;
 
-/// <summary>A server that answers, with a directory of its own, which goes with it. It can be killed and started again on the same data.</summary>
+/// <summary>
+/// A server that answers, with a directory of its own, which goes with it. It can be killed and started again on the
+/// same data.
+/// </summary>
 internal sealed class RunningServer : IDisposable
 {
     private readonly TemporaryDirectory _directory;
@@ -93,7 +96,10 @@ internal sealed class RunningServer : IDisposable
         StartTime = Process.WaitUntilReady();
     }
 
-    /// <summary>Leaves the data for whoever looks into a failure, and says where: where it is, or in a copy, if the place goes with the test.</summary>
+    /// <summary>
+    /// Leaves the data for whoever looks into a failure, and says where: where it is, or in a copy, if the place goes
+    /// with the test.
+    /// </summary>
     public string KeepData()
     {
         if (!_placed)

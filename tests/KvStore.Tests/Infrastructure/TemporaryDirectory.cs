@@ -1,6 +1,9 @@
 namespace KvStore.Tests.Infrastructure;
 
-/// <summary>A fresh directory in shared memory where there is one (the arena's natural place), else in the temporary folder; deleted with its content.</summary>
+/// <summary>
+/// A fresh directory in shared memory where there is one (the arena's natural place), else in the temporary folder;
+/// deleted with its content.
+/// </summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
     /// <param name="parent">Where to make it, or null for the usual place.</param>

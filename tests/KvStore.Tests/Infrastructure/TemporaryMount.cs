@@ -1,6 +1,8 @@
 namespace KvStore.Tests.Infrastructure;
 
-/// <summary>A filesystem of its own for a test, unmounted with it; skips the test where mounting is not allowed.</summary>
+/// <summary>
+/// A filesystem of its own for a test, unmounted with it; skips the test where mounting is not allowed.
+/// </summary>
 internal sealed class TemporaryMount : IDisposable
 {
     public TemporaryMount(string type, string options)

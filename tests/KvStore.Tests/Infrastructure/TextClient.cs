@@ -7,8 +7,9 @@ using KvStore.Demo;
 namespace KvStore.Tests.Infrastructure;
 
 /// <summary>
-/// Commands and replies as text, one character a byte: replies are compared as the bytes they are. <see cref="RespClient"/> says where a reply ends.
-/// One command at a time; a server that closes is an answer, "(closed)", not an exception.
+/// Commands and replies as text, one character a byte: replies are compared as the bytes they are.
+/// <see cref="RespClient"/> says where a reply ends. One command at a time; a server that closes is an answer,
+/// "(closed)", not an exception.
 /// </summary>
 internal sealed class TextClient : IDisposable
 {
@@ -102,5 +103,6 @@ internal sealed class TextClient : IDisposable
     }
 
     private static bool SaysClosed(Exception e) => e is EndOfStreamException
-        or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown };
+        or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted
+            or SocketError.Shutdown };
 }

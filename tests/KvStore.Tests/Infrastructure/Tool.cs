@@ -3,7 +3,9 @@ using KvStore.Demo;
 
 namespace KvStore.Tests.Infrastructure;
 
-/// <summary>Programs that tests use where they are installed; where not, the test is skipped and says what it lacked.</summary>
+/// <summary>
+/// Programs that tests use where they are installed; where not, the test is skipped and says what it lacked.
+/// </summary>
 internal static class Tool
 {
     /// <summary>The program's path; skips the test where there is none.</summary>
@@ -14,9 +16,12 @@ internal static class Tool
         return path!;
     }
 
-    /// <summary>Runs a program to its end and returns its exit code and all that it wrote; kills it after the time limit.</summary>
+    /// <summary>
+    /// Runs a program to its end and returns its exit code and all that it wrote; kills it after the time limit.
+    /// </summary>
     public static (int ExitCode, string Output, string Error) Run(
-        string path, IEnumerable<string> arguments, byte[]? input = null, IReadOnlyDictionary<string, string>? environment = null, int seconds = 60)
+        string path, IEnumerable<string> arguments, byte[]? input = null,
+        IReadOnlyDictionary<string, string>? environment = null, int seconds = 60)
     {
         var start = new ProcessStartInfo(path, arguments)
         {

@@ -36,7 +36,8 @@ public sealed class ClockTests : IDisposable
         Thread.Sleep(400);
         Assert.Equal("v", client.Call("GET", "k").Text);
         Assert.Equal(50, client.Call("PTTL", "k").Integer);
-        Assert.Equal(_clock.Now / 1000, long.Parse(client.Call("TIME").Items![0].Text, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(_clock.Now / 1000, long.Parse(client.Call("TIME").Items![0].Text,
+            System.Globalization.CultureInfo.InvariantCulture));
 
         _clock.Set(0);
         Thread.Sleep(60);
@@ -52,7 +53,8 @@ public sealed class ClockTests : IDisposable
         _clock.Set(Hour);
         Assert.True(client.Call("GET", "hour").IsNull);
         Assert.InRange(client.Call("TTL", "day").Integer, 82_000, 82_800);
-        Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 1, TimeSpan.FromSeconds(10)), "The expired key was not removed.");
+        Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 1, TimeSpan.FromSeconds(10)),
+            "The expired key was not removed.");
     }
 
     [Fact]
@@ -61,7 +63,8 @@ public sealed class ClockTests : IDisposable
         using (RespClient client = _server.Connect())
         {
             client.Call("SET", "short", "v", "PX", 1);
-            Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 0, TimeSpan.FromSeconds(10)), "The expired key was not removed.");
+            Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 0, TimeSpan.FromSeconds(10)),
+                "The expired key was not removed.");
             client.Call("SET", "long", "v", "EX", 100);
         }
 

@@ -4,7 +4,9 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Life;
 
-/// <summary>When the arena is full: <c>-OOM</c>, nothing broken, room again after deletes, and a restart that works.</summary>
+/// <summary>
+/// When the arena is full: <c>-OOM</c>, nothing broken, room again after deletes, and a restart that works.
+/// </summary>
 [Trait("speed", "slow")]
 public sealed class FullMediumTests
 {
@@ -15,9 +17,11 @@ public sealed class FullMediumTests
     [InlineData(3_000_000)]
     public void A_full_arena_answers_OOM_and_nothing_breaks(int valueLength)
     {
-        Assert.SkipWhen(TestServer.IsRedis && valueLength > 3_000, "redis-server's limit counts buffers too, and so is not exact.");
+        Assert.SkipWhen(TestServer.IsRedis && valueLength > 3_000,
+            "redis-server's limit counts buffers too, and so is not exact.");
         using var server = new RunningServer(
-            TestServer.IsRedis ? ServerProgram.Redis(Tool.Require("redis-server"), "--maxmemory", "64mb", "--appendonly", "yes", "--appendfsync", "no") : TestServer.Program("64M"));
+            TestServer.IsRedis ? ServerProgram.Redis(Tool.Require("redis-server"), "--maxmemory", "64mb",
+                "--appendonly", "yes", "--appendfsync", "no") : TestServer.Program("64M"));
         RespClient client = server.Connect();
         var present = new SortedSet<int>();
         Fill(client, valueLength, present);
@@ -29,12 +33,15 @@ public sealed class FullMediumTests
         var large = new byte[valueLength];
         foreach (RespArgument[] command in (RespArgument[][])
         [
-            ["SET", "new", large], ["SETNX", "new", large], ["APPEND", "new", large], ["MSET", "new", large, "newer", large],
-            ["SETRANGE", "new", valueLength * 2, large], ["SETBIT", "new", valueLength * 16, 1], ["GETSET", "new", large], ["SETEX", "new", 100, large],
+            ["SET", "new", large], ["SETNX", "new", large], ["APPEND", "new", large],
+            ["MSET", "new", large, "newer", large],
+            ["SETRANGE", "new", valueLength * 2, large], ["SETBIT", "new", valueLength * 16, 1],
+            ["GETSET", "new", large], ["SETEX", "new", 100, large],
         ])
         {
             RespReply reply = client.Call(command);
-            Assert.True(reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal), $"{System.Text.Encoding.ASCII.GetString(command[0].Bytes)} answers {reply}.");
+            Assert.True(reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal),
+                $"{System.Text.Encoding.ASCII.GetString(command[0].Bytes)} answers {reply}.");
         }
 
         Assert.Equal(0, client.Call("EXISTS", "new", "newer").Integer);
@@ -57,7 +64,8 @@ public sealed class FullMediumTests
         {
             foreach (int[] chunk in present.Where((_, i) => i % 2 == round % 2).ToArray().Chunk(100))
             {
-                Assert.Equal(chunk.Length, client.Call(["DEL", .. chunk.Select(index => (RespArgument)Key(index))]).Integer);
+                Assert.Equal(chunk.Length,
+                    client.Call(["DEL", .. chunk.Select(index => (RespArgument)Key(index))]).Integer);
                 present.ExceptWith(chunk);
             }
 
@@ -84,7 +92,8 @@ public sealed class FullMediumTests
         var present = new SortedSet<int>();
         Fill(client, valueLength, present);
         var larger = new byte[8_000_000];
-        foreach (RespArgument[] command in (RespArgument[][])[["GETSET", Key(0), larger], ["SET", Key(0), larger, "GET"], ["SET", Key(0), larger, "XX", "GET", "EX", 100]])
+        foreach (RespArgument[] command in (RespArgument[][])[["GETSET", Key(0), larger],
+            ["SET", Key(0), larger, "GET"], ["SET", Key(0), larger, "XX", "GET", "EX", 100]])
         {
             RequireOutOfMemory(client.Call(command));
             Assert.Equal("OK", client.Call("MULTI").Text);
@@ -110,7 +119,8 @@ public sealed class FullMediumTests
     }
 
     private static void RequireOutOfMemory(RespReply reply) =>
-        Assert.True(reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal), $"The answer is {reply}.");
+        Assert.True(reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal),
+            $"The answer is {reply}.");
 
     // Sets until a key finds no room; a batch's keys after it may find some or not.
     private static void Fill(RespClient client, int valueLength, SortedSet<int> present)
@@ -130,7 +140,9 @@ public sealed class FullMediumTests
             foreach (int index in batch)
             {
                 RespReply reply = client.Read();
-                Assert.True(reply.Text == "OK" || (reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal)), $"SET {Key(index)} answers {reply}.");
+                Assert.True(reply.Text == "OK"
+                    || (reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal)),
+                    $"SET {Key(index)} answers {reply}.");
                 full |= reply.IsError;
                 if (!reply.IsError)
                 {
@@ -156,7 +168,8 @@ public sealed class FullMediumTests
             foreach (int index in chunk)
             {
                 RespReply reply = client.Read();
-                Assert.True(reply.Bytes is { } got && got.AsSpan().SequenceEqual(Value(index, valueLength)), $"Key {index} is {reply}.");
+                Assert.True(reply.Bytes is { } got && got.AsSpan().SequenceEqual(Value(index, valueLength)),
+                    $"Key {index} is {reply}.");
             }
         }
     }

@@ -4,7 +4,10 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Life;
 
-/// <summary>The keys are in memory that another process holds: gmfs hold, or systemd's store. All of them are real processes, and are killed.</summary>
+/// <summary>
+/// The keys are in memory that another process holds: gmfs hold, or systemd's store. All of them are real processes,
+/// and are killed.
+/// </summary>
 public sealed class HolderTests : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
@@ -35,7 +38,8 @@ public sealed class HolderTests : IDisposable
         using HolderProcess next = new(Socket);
         server.Restart();
         Assert.Equal("fresh", Attach(server));
-        string reason = Assert.Single(ServerFacts.Ask(server.Process, "persistence").AttachReport(), line => line.Contains("GMF5017", StringComparison.Ordinal));
+        string reason = Assert.Single(ServerFacts.Ask(server.Process, "persistence").AttachReport(),
+            line => line.Contains("GMF5017", StringComparison.Ordinal));
         Assert.Contains($"The holder at {Socket} (process {next.Id}, since", reason, StringComparison.Ordinal);
         Assert.Contains("What a holder before it had, ended with that one", reason, StringComparison.Ordinal);
     }
@@ -98,9 +102,11 @@ public sealed class HolderTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private static ServerProgram Program(string holder) => ServerProgram.KvStore(TestServer.Path, "--size", "64M", "--arena", "", "--holder", holder);
+    private static ServerProgram Program(string holder) =>
+        ServerProgram.KvStore(TestServer.Path, "--size", "64M", "--arena", "", "--holder", holder);
 
-    private static string Attach(RunningServer server) => ServerFacts.Ask(server.Process, "persistence").Find("attach_kind")!;
+    private static string Attach(RunningServer server) =>
+        ServerFacts.Ask(server.Process, "persistence").Find("attach_kind")!;
 
     private RunningServer Loaded()
     {

@@ -6,7 +6,10 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Life;
 
-/// <summary>The server in a live update, asked through its socket as <c>gmfs live-update</c> asks; the kernel stays, which the kernel lab does otherwise.</summary>
+/// <summary>
+/// The server in a live update, asked through its socket as <c>gmfs live-update</c> asks; the kernel stays, which the
+/// kernel lab does otherwise.
+/// </summary>
 public sealed class LiveUpdateTests : IDisposable
 {
     private readonly TemporaryDirectory _folder = new();
@@ -16,8 +19,10 @@ public sealed class LiveUpdateTests : IDisposable
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server takes no part in live updates.");
         ServerProgram program = TestServer.Program();
-        _server = new RunningServer(program with { Environment = new Dictionary<string, string>(program.Environment) { ["KVSTORE_LIVE_UPDATE_SOCKET"] = Socket } });
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(Socket), TimeSpan.FromSeconds(20))); // it serves clients a moment earlier
+        _server = new RunningServer(program with { Environment = new Dictionary<string, string>(
+            program.Environment) { ["KVSTORE_LIVE_UPDATE_SOCKET"] = Socket } });
+        // it serves clients a moment earlier
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(Socket), TimeSpan.FromSeconds(20)));
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -82,7 +87,8 @@ public sealed class LiveUpdateTests : IDisposable
 
         _server.Restart();
         using ServiceParticipant lost = Connect();
-        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() => lost.VerifyAsync(saved, Cancellation));
+        LiveUpdateException refused = await Assert.ThrowsAsync<LiveUpdateException>(() =>
+            lost.VerifyAsync(saved, Cancellation));
         Assert.Contains(saved, refused.Message, StringComparison.Ordinal);
         Assert.Contains("fresh", refused.Message, StringComparison.OrdinalIgnoreCase);
     }
@@ -105,11 +111,13 @@ public sealed class LiveUpdateTests : IDisposable
         Assert.Equal("1", again.Call("GET", "k").Text);
     }
 
-    private ServiceParticipant Connect() => new(new ServiceSettings { Name = "kvstore", Socket = Socket, Deadline = 20 });
+    private ServiceParticipant Connect() =>
+        new(new ServiceSettings { Name = "kvstore", Socket = Socket, Deadline = 20 });
 
     private bool IsFrozen()
     {
-        using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Directory = _server.DataDirectory, Access = ArenaAccess.ReadOnly });
+        using PersistentArena arena = PersistentArena.Open(
+            new ArenaOptions { Directory = _server.DataDirectory, Access = ArenaAccess.ReadOnly });
         return arena.IsFrozen;
     }
 }

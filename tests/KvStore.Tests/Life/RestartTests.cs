@@ -29,7 +29,8 @@ public sealed class RestartTests(ITestOutputHelper output)
             killed.Add(Restart(server, kill: true));
         }
 
-        output.WriteLine($"first answer: empty {Median(nothing):0} ms, clean {Median(clean):0} ms, killed {Median(killed):0} ms");
+        output.WriteLine($"first answer: empty {Median(nothing):0} ms, clean {Median(clean):0} ms, " +
+            $"killed {Median(killed):0} ms");
         using (RespClient client = server.Connect())
         {
             Assert.Equal(data.Keys, client.Call("DBSIZE").Integer);
@@ -38,7 +39,8 @@ public sealed class RestartTests(ITestOutputHelper output)
             Assert.Equal(data.Keys, verifier.Right);
         }
 
-        // Generous: other work runs on the machine. A reload of the data (redis-server: over 100 ms here) is seen all the same.
+        // Generous: other work runs on the machine. A reload of the data (redis-server: over 100 ms here) is seen all
+        // the same.
         Assert.InRange(Median(killed), 0, (Median(clean) * 1.5) + 30);
         Assert.SkipWhen(TestServer.IsRedis, "redis-server reloads, and so is slower than on nothing.");
         Assert.InRange(Median(killed), 0, (Median(nothing) * 1.5) + 30);

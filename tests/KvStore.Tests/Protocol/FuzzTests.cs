@@ -6,26 +6,33 @@ using KvStore.Server;
 
 namespace KvStore.Tests.Protocol;
 
-/// <summary>What a client or a configuration file may send: never more than an error, and the same however it is cut. The corpus is in <c>corpus/</c>.</summary>
+/// <summary>
+/// What a client or a configuration file may send: never more than an error, and the same however it is cut. The corpus
+/// is in <c>corpus/</c>.
+/// </summary>
 [Trait("speed", "slow")]
 public sealed class FuzzTests(ITestOutputHelper output)
 {
     private static readonly int s_seed = int.Parse(Environment.GetEnvironmentVariable("GMF_FUZZ_SEED") ?? "1", null);
-    private static readonly long s_factor = long.Parse(Environment.GetEnvironmentVariable("GMF_FUZZ_FACTOR") ?? "1", null);
+    private static readonly long s_factor = long.Parse(Environment.GetEnvironmentVariable("GMF_FUZZ_FACTOR") ?? "1",
+        null);
 
     private static readonly byte[][] s_tokens =
     [
         .. new[]
         {
-            "\r\n", "\r", "\n", "*", "$", "-1", "0", "1", "9", "00", "+1", "-0", "*0\r\n", "*-1\r\n", "$-1\r\n", "$0\r\n\r\n", "*1\r\n", "*2\r\n", "$3\r\n", "2147483647", "2147483648", "4294967296", "9223372036854775807",
-            "9223372036854775808", "-9223372036854775808", "99999999999999999999", "1048576\r\n", "1048577\r\n", "536870912\r\n", "\"", "'", "\\x", "\\x4", "\\", " ", "\t", "\0", "PING", "$4\r\nPING\r\n",
+            "\r\n", "\r", "\n", "*", "$", "-1", "0", "1", "9", "00", "+1", "-0", "*0\r\n", "*-1\r\n", "$-1\r\n",
+            "$0\r\n\r\n", "*1\r\n", "*2\r\n", "$3\r\n", "2147483647", "2147483648", "4294967296", "9223372036854775807",
+            "9223372036854775808", "-9223372036854775808", "99999999999999999999", "1048576\r\n", "1048577\r\n",
+            "536870912\r\n", "\"", "'", "\\x", "\\x4", "\\", " ", "\t", "\0", "PING", "$4\r\nPING\r\n",
         }.Select(Encoding.Latin1.GetBytes),
     ];
 
     [Fact]
     public void Requests_parse_the_same_however_they_are_cut()
     {
-        Fuzzer fuzzer = new(s_seed, [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Protocol", "corpus"), "*.resp").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)], s_tokens) { AllocatedPerByte = 256 };
+        Fuzzer fuzzer = new(s_seed, [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Protocol", "corpus"),
+            "*.resp").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)], s_tokens) { AllocatedPerByte = 256 };
         long frames = 0;
         long inputs = fuzzer.Run(4_000_000 * s_factor, (input, random) =>
         {
@@ -40,10 +47,13 @@ public sealed class FuzzTests(ITestOutputHelper output)
         }, TimeSpan.FromMinutes(4 * s_factor));
         output.WriteLine($"{inputs} inputs, {frames} frames, seed {s_seed}");
         Assert.True(inputs > 500_000, $"only {inputs} inputs in the time");
-        Assert.True(frames > inputs / 4, $"only {frames} frames in {inputs} inputs: they do not reach the parser's inside");
+        Assert.True(frames > inputs / 4,
+            $"only {frames} frames in {inputs} inputs: they do not reach the parser's inside");
     }
 
-    /// <summary>From the grammar: commands of any arguments, in both forms, written as RESP, are parsed as what they are.</summary>
+    /// <summary>
+    /// From the grammar: commands of any arguments, in both forms, written as RESP, are parsed as what they are.
+    /// </summary>
     [Fact]
     public void What_was_sent_is_what_is_parsed()
     {
@@ -64,7 +74,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
                 expected += count > 0 ? 1 : 0;
                 for (int i = 0; i < count; i++)
                 {
-                    int length = random.Next(10) switch { 0 => 0, 1 => random.Next(2_000), 2 => random.Next(130), _ => random.Next(12) };
+                    int length = random.Next(10) switch { 0 => 0, 1 => random.Next(2_000), 2 => random.Next(130), _ =>
+                        random.Next(12) };
                     ReadOnlySpan<byte> argument = bytes.AsSpan(random.Next(bytes.Length - length), length);
                     sent.Write(Encoding.ASCII.GetBytes($"${length}\r\n"));
                     sent.Write(argument);
@@ -75,9 +86,11 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
             byte[] input = sent.ToArray();
             commands += expected;
-            if (Whole(input, authenticated: true) != (expected, expectedPrint, null) || (batch % 8 == 0 && InPieces(input, authenticated: true, random) != (expected, expectedPrint, null)))
+            if (Whole(input, authenticated: true) != (expected, expectedPrint, null)
+                || (batch % 8 == 0 && InPieces(input, authenticated: true, random) != (expected, expectedPrint, null)))
             {
-                Assert.Fail($"seed {s_seed}, batch {batch}: {Whole(input, authenticated: true)} instead of {(expected, expectedPrint)} for {Convert.ToHexString(input)}");
+                Assert.Fail($"seed {s_seed}, batch {batch}: {Whole(input, authenticated: true)} instead " +
+                    $"of {(expected, expectedPrint)} for {Convert.ToHexString(input)}");
             }
         }
 
@@ -87,13 +100,18 @@ public sealed class FuzzTests(ITestOutputHelper output)
     [Fact]
     public void Options_are_taken_or_refused_with_a_word()
     {
-        byte[][] corpus = [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Protocol", "corpus"), "*.options").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
-        byte[][] tokens = [.. Settings.All.Select(setting => Encoding.UTF8.GetBytes("--" + setting.Name + " ")), .. s_tokens, "="u8.ToArray(), "1e309"u8.ToArray(), "16mb"u8.ToArray(), "1kk"u8.ToArray(), "8388608tb"u8.ToArray(), "::1"u8.ToArray(), "999.1.1.1"u8.ToArray()];
+        byte[][] corpus = [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Protocol", "corpus"),
+            "*.options").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        byte[][] tokens = [.. Settings.All.Select(setting => Encoding.UTF8.GetBytes("--" + setting.Name + " ")),
+            .. s_tokens, "="u8.ToArray(), "1e309"u8.ToArray(), "16mb"u8.ToArray(), "1kk"u8.ToArray(),
+            "8388608tb"u8.ToArray(), "::1"u8.ToArray(), "999.1.1.1"u8.ToArray()];
         int taken = 0;
-        long inputs = new Fuzzer(s_seed, corpus, tokens) { AllocatedPerByte = 4096 }.Run(100_000 * s_factor, (input, random) =>
+        long inputs = new Fuzzer(s_seed, corpus, tokens) { AllocatedPerByte = 4096 }.Run(100_000 * s_factor,
+            (input, random) =>
         {
             // A file that is named is read: that is not what this is about.
-            string[] args = Encoding.UTF8.GetString(input).Split([' ', '\n', '\0'], StringSplitOptions.RemoveEmptyEntries);
+            string[] args = Encoding.UTF8.GetString(input).Split([' ', '\n', '\0'],
+                StringSplitOptions.RemoveEmptyEntries);
             if (args.Any(argument => argument.StartsWith("--config", StringComparison.Ordinal)))
             {
                 return;
@@ -139,7 +157,9 @@ public sealed class FuzzTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>As a connection does it: what came, then what is left of it moved to the front, and more behind it.</summary>
+    /// <summary>
+    /// As a connection does it: what came, then what is left of it moved to the front, and more behind it.
+    /// </summary>
     private static (int Count, ulong Print, string? Error) InPieces(byte[] input, bool authenticated, Random random)
     {
         RequestParser parser = new(new ProtocolLimits()) { Authenticated = authenticated };
@@ -155,7 +175,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
             filled += piece;
             int position = 0;
             ParseStatus status;
-            while ((status = parser.TryParse(buffer.AsSpan(0, filled), ref position, out Frame frame)) == ParseStatus.Frame)
+            while ((status = parser.TryParse(buffer.AsSpan(0, filled), ref position, out Frame frame))
+                == ParseStatus.Frame)
             {
                 Add(parser.Arguments(buffer.AsSpan(0, filled), frame), ref count, ref print);
             }

@@ -18,7 +18,8 @@ public sealed class NumbersAndGlobTests
     {
         byte[] buffer = new byte[Numbers.MaxIntegerLength];
         int length = Numbers.Format(value, buffer);
-        Assert.Equal(value.ToString(System.Globalization.CultureInfo.InvariantCulture), Encoding.ASCII.GetString(buffer, 0, length));
+        Assert.Equal(value.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            Encoding.ASCII.GetString(buffer, 0, length));
         Assert.Equal(length, Numbers.Length(value));
         Assert.True(Numbers.TryParse(buffer.AsSpan(0, length), out long read));
         Assert.Equal(value, read);
@@ -35,7 +36,8 @@ public sealed class NumbersAndGlobTests
     [InlineData("9223372036854775808")]
     [InlineData("-9223372036854775809")]
     [InlineData("99999999999999999999")]
-    public void What_is_no_integer_is_refused(string text) => Assert.False(Numbers.TryParse(Encoding.ASCII.GetBytes(text), out _));
+    public void What_is_no_integer_is_refused(string text) =>
+        Assert.False(Numbers.TryParse(Encoding.ASCII.GetBytes(text), out _));
 
     [Fact]
     public void A_pattern_full_of_stars_takes_no_exponential_time()

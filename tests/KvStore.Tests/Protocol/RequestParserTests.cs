@@ -6,9 +6,11 @@ namespace KvStore.Tests.Protocol;
 public sealed class RequestParserTests
 {
     private const string Frames =
-        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nhe\r\no\r\n*0\r\n\r\nECHO \"a b\" 'c'\r\n*1\r\n$4\r\nPING\r\n*-1\r\n*2\r\n$3\r\nGET\r\n$12\r\nabcdefghijkl\r\nPING\n*2\r\n$0\r\n\r\n$0\r\n\r\n";
+        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nhe\r\no\r\n*0\r\n\r\nECHO \"a b\" " +
+        "'c'\r\n*1\r\n$4\r\nPING\r\n*-1\r\n*2\r\n$3\r\nGET\r\n$12\r\nabcdefghijkl\r\nPING\n*2\r\n$0\r\n\r\n$0\r\n\r\n";
 
-    private static readonly string[] s_expected = ["SET|a|he\r\no", "ECHO|a b|c", "PING", "GET|abcdefghijkl", "PING", "|"];
+    private static readonly string[] s_expected = ["SET|a|he\r\no", "ECHO|a b|c", "PING", "GET|abcdefghijkl", "PING",
+        "|"];
 
     /// <summary>However the bytes arrive, the frames are the same: all cuts into two, and byte by byte.</summary>
     [Fact]
@@ -28,7 +30,8 @@ public sealed class RequestParserTests
     {
         var parser = new RequestParser(new ProtocolLimits());
         int position = 0;
-        Assert.Equal(ParseStatus.NeedMore, parser.TryParse("*2\r\n$3\r\nGET\r\n$1000000\r\nabc"u8, ref position, out _));
+        Assert.Equal(ParseStatus.NeedMore,
+            parser.TryParse("*2\r\n$3\r\nGET\r\n$1000000\r\nabc"u8, ref position, out _));
         Assert.Equal("*2\r\n$3\r\nGET\r\n$1000000\r\n".Length + 1_000_000 + 2, parser.Needed);
     }
 
@@ -37,7 +40,8 @@ public sealed class RequestParserTests
     public void A_frame_in_many_pieces_is_parsed_once()
     {
         const int Count = 200_000;
-        byte[] bytes = Encoding.Latin1.GetBytes($"*{Count}\r\n" + string.Concat(Enumerable.Repeat("$1\r\nx\r\n", Count)));
+        byte[] bytes = Encoding.Latin1.GetBytes(
+            $"*{Count}\r\n" + string.Concat(Enumerable.Repeat("$1\r\nx\r\n", Count)));
         var parser = new RequestParser(new ProtocolLimits());
         int position = 0;
         for (int end = 10; end < bytes.Length; end += 10)

@@ -6,7 +6,9 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Server;
 
-/// <summary>What clients do that they should not: it costs them their connection at most, and the others nothing.</summary>
+/// <summary>
+/// What clients do that they should not: it costs them their connection at most, and the others nothing.
+/// </summary>
 public sealed class LimitTests
 {
     [Fact]
@@ -27,7 +29,8 @@ public sealed class LimitTests
 
         Assert.Equal("-ERR max number of clients reached\r\n", refused);
         clients.ForEach(c => c.Dispose());
-        Assert.True(SpinWait.SpinUntil(() => Connects(server), TimeSpan.FromSeconds(5)), "A place became free, but nobody was let in.");
+        Assert.True(SpinWait.SpinUntil(() => Connects(server), TimeSpan.FromSeconds(5)),
+            "A place became free, but nobody was let in.");
     }
 
     [Fact]
@@ -74,7 +77,8 @@ public sealed class LimitTests
         using var other = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+OK\r\n", other.Call("SET", "big", new string('x', 1 << 20)));
         using var slow = new TextClient(server.Process.TcpEndPoint);
-        slow.Send([.. Enumerable.Repeat("*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n"u8.ToArray(), 2000).SelectMany(b => b)]); // 2 GB of replies
+        // 2 GB of replies
+        slow.Send([.. Enumerable.Repeat("*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n"u8.ToArray(), 2000).SelectMany(b => b)]);
         server.AssertServes();
         Thread.Sleep(300);
         Assert.InRange(server.ResidentBytes, 0, 300L << 20);
@@ -110,7 +114,8 @@ public sealed class LimitTests
                 socket.Connect(server.Process.TcpEndPoint);
             }
 
-            Assert.True(SpinWait.SpinUntil(() => active.Info("clients", "connected_clients") > Count, TimeSpan.FromSeconds(30)));
+            Assert.True(SpinWait.SpinUntil(() => active.Info("clients", "connected_clients") > Count,
+                TimeSpan.FromSeconds(30)));
             Assert.InRange((server.ResidentBytes - before) / Count, 0, 16 * 1024);
             Assert.Equal("+OK\r\n", active.Call("SET", "a", "1"));
         }
@@ -123,7 +128,8 @@ public sealed class LimitTests
             idle.ForEach(s => s.Dispose());
         }
 
-        Assert.True(SpinWait.SpinUntil(() => active.Info("clients", "connected_clients") == 1, TimeSpan.FromSeconds(30)));
+        Assert.True(SpinWait.SpinUntil(() => active.Info("clients", "connected_clients") == 1,
+            TimeSpan.FromSeconds(30)));
     }
 
     [Fact]
@@ -153,7 +159,8 @@ public sealed class LimitTests
         Directory.CreateDirectory(arena);
         (int exitCode, _, string error) = Tool.Run(
             TestServer.KvStorePath, ["--port", "0", "--unixsocket", path, "--arena", arena, "--size", "64M"]);
-        Assert.Equal((2, $"KvStore: --unixsocket {path}: there is a file of this name, which is not a socket\n"), (exitCode, error));
+        Assert.Equal((2, $"KvStore: --unixsocket {path}: there is a file of this name, which is not a socket\n"),
+            (exitCode, error));
         Assert.Equal("mine", File.ReadAllText(path));
         File.Delete(path);
 
@@ -184,7 +191,8 @@ public sealed class LimitTests
         Assert.Equal("OK", client.Call("SET", "large", value).Text);
         Assert.Equal(value, client.Call("GET", "large").Bytes);
         Assert.Equal(value.Length + 3, client.Call("APPEND", "large", "end").Integer);
-        Assert.Equal(value[^5..].Concat("end"u8.ToArray()), client.Call("GETRANGE", "large", value.Length - 5, -1).Bytes!);
+        Assert.Equal(value[^5..].Concat("end"u8.ToArray()),
+            client.Call("GETRANGE", "large", value.Length - 5, -1).Bytes!);
     }
 
     [Fact]

@@ -108,7 +108,8 @@ public sealed class NetworkFaultTests
         ServerProgram limited = program with
         {
             Executable = Tool.Require("prlimit"),
-            Arguments = (data, port, socket) => ["--nofile=200:200", Executable, .. program.Arguments(data, port, socket)],
+            Arguments = (data, port, socket) =>
+                ["--nofile=200:200", Executable, .. program.Arguments(data, port, socket)],
         };
         using ServerProcess server = ServerProcess.Start(limited, directory.Path);
         server.WaitUntilReady();
@@ -140,14 +141,16 @@ public sealed class NetworkFaultTests
         using var client = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+OK\r\n", client.Call("MULTI"));
 
-        client.Send([.. Enumerable.Repeat("PING\r\n"u8.ToArray(), 60_000).SelectMany(b => b)]); // 1.2 MB with their places
+        // 1.2 MB with their places
+        client.Send([.. Enumerable.Repeat("PING\r\n"u8.ToArray(), 60_000).SelectMany(b => b)]);
 
         Assert.EndsWith("+QUEUED\r\n", client.ReadToEnd(), StringComparison.Ordinal);
     }
 
     private static string Executable => Path.Combine(AppContext.BaseDirectory, "KvStore");
 
-    private static RunningServer Start(params string[] more) => new(ServerProgram.KvStore(Executable, ["--size", "256M", .. more]));
+    private static RunningServer Start(params string[] more) =>
+        new(ServerProgram.KvStore(Executable, ["--size", "256M", .. more]));
 
     private static List<Socket> Connect(RunningServer server, int count)
     {
@@ -164,7 +167,8 @@ public sealed class NetworkFaultTests
 
     private static void LimitDescriptors(RunningServer server, int most)
     {
-        (int exitCode, _, string error) = Tool.Run(Tool.Require("prlimit"), ["--pid", $"{server.Process.Id}", $"--nofile={most}:{most}"]);
+        (int exitCode, _, string error) = Tool.Run(Tool.Require("prlimit"),
+            ["--pid", $"{server.Process.Id}", $"--nofile={most}:{most}"]);
         Assert.Equal((0, ""), (exitCode, error));
     }
 
@@ -175,7 +179,8 @@ public sealed class NetworkFaultTests
             .SelectMany(card => card.GetIPProperties().UnicastAddresses)
             .Select(entry => entry.Address)
             .FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a));
-        Assert.SkipWhen(address is null, "This machine has no address but loopback, so a client of another machine was not played.");
+        Assert.SkipWhen(address is null,
+            "This machine has no address but loopback, so a client of another machine was not played.");
         return address!;
     }
 

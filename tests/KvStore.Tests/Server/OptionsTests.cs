@@ -13,9 +13,11 @@ public sealed class OptionsTests
         using var directory = new TemporaryDirectory();
         string file = Path.Combine(directory.Path, "kvstore.conf");
         File.WriteAllText(file, "# a comment\n\nport 1111\nmaxclients 11\n  requirepass \"a b\"\nsize 64mb\n");
-        var environment = new Hashtable { ["KVSTORE_PORT"] = "2222", ["KVSTORE_MAXCLIENTS"] = "22", ["KVSTORE_CONFIG"] = file };
+        var environment = new Hashtable { ["KVSTORE_PORT"] = "2222", ["KVSTORE_MAXCLIENTS"] = "22",
+            ["KVSTORE_CONFIG"] = file };
         ServerOptions options = OptionsParser.Parse(["--port", "3333", "--unixsocket=/tmp/x"], environment);
-        Assert.Equal((3333, 22, "a b", 64L << 20, "/tmp/x"), (options.Port, options.MaxClients, options.RequirePass, options.Size, options.UnixSocket));
+        Assert.Equal((3333, 22, "a b", 64L << 20, "/tmp/x"),
+            (options.Port, options.MaxClients, options.RequirePass, options.Size, options.UnixSocket));
     }
 
     [Theory]
@@ -28,7 +30,8 @@ public sealed class OptionsTests
     [InlineData("--port", "--port needs a value")]
     [InlineData("port 1", "'port' is not an option; --help lists them")]
     [InlineData("--port 0", "--port 0 without --unixsocket: there would be nothing to listen on")]
-    [InlineData("--config /nowhere/at/all", "--config /nowhere/at/all: Could not find a part of the path '/nowhere/at/all'.")]
+    [InlineData("--config /nowhere/at/all",
+        "--config /nowhere/at/all: Could not find a part of the path '/nowhere/at/all'.")]
     public void A_bad_option_is_one_line_and_exit_code_2(string line, string message)
     {
         (int exitCode, string output, string error) = Tool.Run(TestServer.KvStorePath, line.Split(' '));

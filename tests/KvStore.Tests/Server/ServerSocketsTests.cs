@@ -16,11 +16,14 @@ public sealed class ServerSocketsTests
         using var directory = new TemporaryDirectory();
         var options = new ServerOptions
         {
-            ArenaDirectory = Path.Combine(directory.Path, "arena"), Size = 64 << 20, Port = ServerProcess.FreePort(), Bind = "127.0.0.1", UnixSocket = Path.Combine(directory.Path, "socket"),
+            ArenaDirectory = Path.Combine(directory.Path, "arena"), Size = 64 << 20, Port = ServerProcess.FreePort(),
+            Bind = "127.0.0.1", UnixSocket = Path.Combine(directory.Path, "socket"),
         };
         using ServerSockets sockets = ServerSockets.Listen(options);
-        using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 10_000 };
-        using var unix = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
+        using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream,
+            ProtocolType.Tcp) { ReceiveTimeout = 10_000 };
+        using var unix = new Socket(AddressFamily.Unix, SocketType.Stream,
+            ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
         tcp.Connect(IPAddress.Loopback, options.Port);
         unix.Connect(new UnixDomainSocketEndPoint(options.UnixSocket));
         tcp.Send("PING\r\n"u8);
@@ -41,7 +44,8 @@ public sealed class ServerSocketsTests
         using var directory = new TemporaryDirectory();
         string socket = Path.Combine(directory.Path, "socket");
         (int exitCode, _, string error) = Tool.Run(
-            TestServer.KvStorePath, ["--port", "0", "--unixsocket", socket, "--arena", "/proc/nothing/here", "--size", "64M"]);
+            TestServer.KvStorePath, ["--port", "0", "--unixsocket", socket, "--arena", "/proc/nothing/here", "--size",
+                "64M"]);
         Assert.Equal(1, exitCode);
         Assert.Contains("cannot open the store", error, StringComparison.Ordinal);
         Assert.False(File.Exists(socket));

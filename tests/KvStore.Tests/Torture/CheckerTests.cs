@@ -1,6 +1,8 @@
 namespace KvStore.Tests.Torture;
 
-/// <summary>The checker must see what it is there to see: each kind of damage that a crash could do, done on purpose.</summary>
+/// <summary>
+/// The checker must see what it is there to see: each kind of damage that a crash could do, done on purpose.
+/// </summary>
 public sealed class CheckerTests
 {
     private static readonly Instant s_during = new(1_000, 2_000);
@@ -37,14 +39,16 @@ public sealed class CheckerTests
         var first = new Dictionary<string, Entry> { ["b"] = _acknowledged["b"] };
         Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion, first, s_during));
         Assert.Equal(1, Checker.Judge(_acknowledged, deletion, first, s_during, tight: true));
-        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion, new Dictionary<string, Entry> { ["a"] = _acknowledged["a"] }, s_during, tight: true));
+        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion,
+            new Dictionary<string, Entry> { ["a"] = _acknowledged["a"] }, s_during, tight: true));
     }
 
     [Fact]
     public void A_lost_acknowledged_write_is_seen() => Refused(found => found.Remove("a"), "a: lost");
 
     [Fact]
-    public void An_older_value_is_seen() => Refused(found => found["b"] = found["b"] with { Value = "older"u8.ToArray() }, "b: should be");
+    public void An_older_value_is_seen() =>
+        Refused(found => found["b"] = found["b"] with { Value = "older"u8.ToArray() }, "b: should be");
 
     [Fact]
     public void A_torn_value_is_seen()
@@ -56,7 +60,8 @@ public sealed class CheckerTests
         }
 
         Assert.EndsWith("checksum fits", SelfDescribingValue.Explain(value), StringComparison.Ordinal);
-        Assert.EndsWith("torn", SelfDescribingValue.Explain(value.AsSpan(0, value.Length / 2)), StringComparison.Ordinal);
+        Assert.EndsWith("torn", SelfDescribingValue.Explain(value.AsSpan(0, value.Length / 2)),
+            StringComparison.Ordinal);
         _acknowledged["b"] = new Entry(value);
         byte[] torn = [.. value];
         torn[value.Length / 2] ^= 1;
@@ -73,7 +78,8 @@ public sealed class CheckerTests
         "Nearest is the one after 1");
 
     [Fact]
-    public void A_write_that_overtook_another_is_seen() => Refused(found => found["a"] = new Entry("2"u8.ToArray()), "Nearest is");
+    public void A_write_that_overtook_another_is_seen() =>
+        Refused(found => found["a"] = new Entry("2"u8.ToArray()), "Nearest is");
 
     [Fact]
     public void A_key_from_nowhere_is_seen() => Refused(found => found["x"] = new Entry([]), "x: should not be there");
@@ -89,7 +95,8 @@ public sealed class CheckerTests
     private static Operation One(params string[] arguments) =>
         new([new Command([.. arguments.Select(System.Text.Encoding.ASCII.GetBytes)])], IsTransaction: false);
 
-    private int Judge(Dictionary<string, Entry> found) => Checker.Judge(_acknowledged, _inFlight, new Dictionary<string, Entry>(found), s_during);
+    private int Judge(Dictionary<string, Entry> found) =>
+        Checker.Judge(_acknowledged, _inFlight, new Dictionary<string, Entry>(found), s_during);
 
     private void Refused(Action<Dictionary<string, Entry>> damage, string why)
     {

@@ -10,7 +10,8 @@ internal sealed record Command(params byte[][] Arguments)
 
     public static Command Of(params RespArgument[] arguments) => new([.. arguments.Select(a => a.Bytes.ToArray())]);
 
-    public bool Touches(string key) => Arguments.Skip(1).Any(a => a.Length == key.Length && Encoding.Latin1.GetString(a) == key);
+    public bool Touches(string key) =>
+        Arguments.Skip(1).Any(a => a.Length == key.Length && Encoding.Latin1.GetString(a) == key);
 
     public void AddTo(RespClient client)
     {
@@ -24,7 +25,8 @@ internal sealed record Command(params byte[][] Arguments)
     public int Length => Arguments.Sum(a => a.Length + 16);
 
     public override string ToString() =>
-        string.Join(' ', Arguments.Take(8).Select((a, i) => i == 0 || a.Length < 24 ? Encoding.Latin1.GetString(a) : RespReply.Describe(a)))
+        string.Join(' ', Arguments.Take(8).Select((a, i) =>
+            i == 0 || a.Length < 24 ? Encoding.Latin1.GetString(a) : RespReply.Describe(a)))
         + (Arguments.Length > 8 ? " …" : "");
 }
 
@@ -84,14 +86,17 @@ internal sealed record Operation(Command[] Commands, bool IsTransaction)
         return IsTransaction ? new RespReply(RespKind.Array, Items: replies) : replies[0];
     }
 
-    /// <summary>What of it is whole or absent over a crash. That is all of it, but for DEL and UNLINK of several keys where room is short: they must work where there is
-    /// none left for a way back, and then take the keys one by one.</summary>
+    /// <summary>What of it is whole or absent over a crash. That is all of it, but for DEL and UNLINK of several keys
+    /// where room is short: they must work where there is none left for a way back, and then take the keys one by
+    /// one.</summary>
     public IEnumerable<Operation> Steps(bool tight) =>
         tight && !IsTransaction && Commands[0] is { Name: "DEL" or "UNLINK" } delete
-            ? delete.Arguments[1..].Select(key => new Operation([new Command(delete.Arguments[0], key)], IsTransaction: false))
+            ? delete.Arguments[1..].Select(key =>
+                new Operation([new Command(delete.Arguments[0], key)], IsTransaction: false))
             : [this];
 
-    public override string ToString() => IsTransaction ? $"MULTI {{ {string.Join("; ", Commands.AsEnumerable())} }} EXEC" : Commands[0].ToString();
+    public override string ToString() => IsTransaction
+        ? $"MULTI {{ {string.Join("; ", Commands.AsEnumerable())} }} EXEC" : Commands[0].ToString();
 }
 
 /// <summary>The server did what it must not.</summary>

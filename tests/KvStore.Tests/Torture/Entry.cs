@@ -5,7 +5,10 @@ namespace KvStore.Tests.Torture;
 /// <param name="Expiry">When it expires, or null.</param>
 internal sealed record Entry(byte[] Value, Instant? Expiry = null);
 
-/// <summary>An instant in Unix milliseconds that is known only to lie between two others: the server took the time somewhere between question and answer.</summary>
+/// <summary>
+/// An instant in Unix milliseconds that is known only to lie between two others: the server took the time somewhere
+/// between question and answer.
+/// </summary>
 internal readonly record struct Instant(long Earliest, long Latest)
 {
     public static Instant Exactly(long milliseconds) => new(milliseconds, milliseconds);
@@ -16,7 +19,10 @@ internal readonly record struct Instant(long Earliest, long Latest)
 
     public bool Contains(Instant other) => Earliest <= other.Earliest && other.Latest <= Latest;
 
-    /// <summary>Whether it is after another; throws where that cannot be known (the load chooses times so far apart that it always can).</summary>
+    /// <summary>
+    /// Whether it is after another; throws where that cannot be known (the load chooses times so far apart that it
+    /// always can).
+    /// </summary>
     public bool IsAfter(Instant other) =>
         Earliest > other.Latest ? true
         : Latest <= other.Earliest ? false

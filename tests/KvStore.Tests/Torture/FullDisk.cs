@@ -4,8 +4,9 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Torture;
 
 /// <summary>
-/// The arena may grow far beyond its medium, a small tmpfs, and another file on it takes and leaves all the room there is while the server is at work, and
-/// while it starts. A store to memory that the medium cannot give would end the server by SIGBUS; it must answer <c>-OOM</c>, and go on.
+/// The arena may grow far beyond its medium, a small tmpfs, and another file on it takes and leaves all the room there
+/// is while the server is at work, and while it starts. A store to memory that the medium cannot give would end the
+/// server by SIGBUS; it must answer <c>-OOM</c>, and go on.
 /// </summary>
 internal sealed class FullDisk(string huge) : Trouble
 {

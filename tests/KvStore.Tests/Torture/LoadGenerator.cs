@@ -4,8 +4,9 @@ using KvStore.Demo;
 namespace KvStore.Tests.Torture;
 
 /// <summary>
-/// Makes the mixed load of one connection: every write command, on keys that only this connection touches. The keys are of three classes, which
-/// renames and copies do not leave: byte strings, integers and decimals. Some keys are hot, most are not, so that the index grows too.
+/// Makes the mixed load of one connection: every write command, on keys that only this connection touches. The keys are
+/// of three classes, which renames and copies do not leave: byte strings, integers and decimals. Some keys are hot,
+/// most are not, so that the index grows too.
 /// </summary>
 internal sealed class LoadGenerator(Random random, int connection)
 {
@@ -17,8 +18,10 @@ internal sealed class LoadGenerator(Random random, int connection)
     /// <summary>Every write command of the load; a test compares it with what the server says that it has.</summary>
     public static IReadOnlyList<string> WriteCommands { get; } =
     [
-        "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "APPEND", "SETRANGE", "SETBIT", "INCR", "DECR", "INCRBY", "DECRBY",
-        "INCRBYFLOAT", "MSET", "MSETNX", "DEL", "UNLINK", "RENAME", "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "PERSIST",
+        "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "APPEND", "SETRANGE", "SETBIT", "INCR", "DECR",
+        "INCRBY", "DECRBY",
+        "INCRBYFLOAT", "MSET", "MSETNX", "DEL", "UNLINK", "RENAME", "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
+        "PEXPIREAT", "PERSIST",
     ];
 
     /// <summary>Every key that the load of a connection may touch.</summary>
@@ -30,7 +33,8 @@ internal sealed class LoadGenerator(Random random, int connection)
     public Operation Next()
     {
         int dice = random.Next(100);
-        return dice < 8 ? new Operation([.. Enumerable.Range(0, FewOrMany(0, 7)).Select(_ => One())], IsTransaction: true)
+        return dice < 8 ? new Operation([.. Enumerable.Range(0, FewOrMany(0, 7)).Select(_ => One())],
+            IsTransaction: true)
             : dice < 14 ? new Operation([Read()], IsTransaction: false)
             : new Operation([One()], IsTransaction: false);
     }
@@ -54,10 +58,12 @@ internal sealed class LoadGenerator(Random random, int connection)
             "APPEND" => Command.Of(name, key, c == "n" ? Digits() : Small(key)),
             "SETRANGE" => Command.Of(name, key, random.Next(c == "n" ? 4 : 3_000), c == "n" ? Digits() : Small(key)),
             "SETBIT" => Command.Of(name, key, random.Next(c == "n" ? 64 : 30_000), random.Next(2)),
-            "INCRBY" or "DECRBY" => Command.Of(name, key, random.Next(10) == 0 ? long.MaxValue - random.Next(1000) : random.Next(-1000, 1000)),
+            "INCRBY" or "DECRBY" => Command.Of(name, key,
+                random.Next(10) == 0 ? long.MaxValue - random.Next(1000) : random.Next(-1000, 1000)),
             "INCRBYFLOAT" => Command.Of(name, key, Decimal()),
             "MSET" or "MSETNX" => Command.Of([name, .. Pairs()]),
-            "DEL" or "UNLINK" => Command.Of([name, .. Enumerable.Range(0, random.Next(1, 5)).Select(_ => (RespArgument)AnyKey())]),
+            "DEL" or "UNLINK" =>
+                Command.Of([name, .. Enumerable.Range(0, random.Next(1, 5)).Select(_ => (RespArgument)AnyKey())]),
             "RENAME" or "RENAMENX" => Command.Of(name, key, Key(c)),
             "COPY" => Copy(c, key),
             "EXPIRE" => Expire(name, key, random.Next(20) == 0 ? -1 : Seconds()),
@@ -153,7 +159,8 @@ internal sealed class LoadGenerator(Random random, int connection)
 
     private byte[] Value(string key) => key.Split(':')[1] switch
     {
-        "n" => Bytes(random.Next(20) == 0 ? long.MaxValue - random.Next(3) : random.Next(3) == 0 ? random.NextInt64() : random.Next(-100_000, 100_000)),
+        "n" => Bytes(random.Next(20) == 0 ? long.MaxValue - random.Next(3)
+            : random.Next(3) == 0 ? random.NextInt64() : random.Next(-100_000, 100_000)),
         "f" => Decimal(),
         _ => SelfDescribingValue.Make(random, key, ++_sequence),
     };
@@ -171,5 +178,6 @@ internal sealed class LoadGenerator(Random random, int connection)
     // Far enough that nothing expires during the run, and so spread that two times are hardly ever close.
     private long Seconds() => random.NextInt64(100_000, 100_000_000);
 
-    private static byte[] Bytes(decimal number) => System.Text.Encoding.ASCII.GetBytes(number.ToString("0.##", CultureInfo.InvariantCulture));
+    private static byte[] Bytes(decimal number) =>
+        System.Text.Encoding.ASCII.GetBytes(number.ToString("0.##", CultureInfo.InvariantCulture));
 }

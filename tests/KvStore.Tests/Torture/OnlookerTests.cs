@@ -8,8 +8,8 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Torture;
 
 /// <summary>
-/// Another process at the arena of a server that is under load, killed and started again: as a writer it is refused for as long as the server lives, as a reader it sees
-/// what was acknowledged, whole.
+/// Another process at the arena of a server that is under load, killed and started again: as a writer it is refused for
+/// as long as the server lives, as a reader it sees what was acknowledged, whole.
 /// </summary>
 [Trait("speed", "slow")]
 public sealed class OnlookerTests(ITestOutputHelper output)
@@ -21,7 +21,7 @@ public sealed class OnlookerTests(ITestOutputHelper output)
     private volatile bool _alive;
 
     [Fact]
-    public async Task A_second_writer_is_refused_and_a_reader_sees_whole_records_while_the_server_is_killed_and_started()
+    public async Task A_second_writer_is_refused_and_a_reader_sees_whole_records_while_the_server_is_killed()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
         int seed = TortureRun.Setting("GMF_TORTURE_SEED", Random.Shared.Next());
@@ -59,9 +59,13 @@ public sealed class OnlookerTests(ITestOutputHelper output)
         (int refused, int opened) = await intruder;
         (long reads, long opens) = await reader;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"SIGKILL, beside onlookers: {Kills} kills survived; {refused:N0} writers refused, {opened:N0} let in while there was none; {reads:N0} whole records read in {opens:N0} openings; {_acknowledged.Sum():N0} acknowledged operations"));
-        TortureTotals.Add("beside onlookers", new TortureCounts { KillsUnderLoad = Kills, KillsInFlight = Kills, Acknowledged = _acknowledged.Sum() });
-        Assert.True(refused > Kills && opened > 0 && opens > Kills && reads > 1_000, "Too little was looked at to prove anything.");
+            $"SIGKILL, beside onlookers: {Kills} kills survived; {refused:N0} writers refused, {opened:N0} let in " +
+            $"while there was none; {reads:N0} whole records read in {opens:N0} openings; {_acknowledged.Sum():N0} " +
+            $"acknowledged operations"));
+        TortureTotals.Add("beside onlookers",
+            new TortureCounts { KillsUnderLoad = Kills, KillsInFlight = Kills, Acknowledged = _acknowledged.Sum() });
+        Assert.True(refused > Kills && opened > 0 && opens > Kills && reads > 1_000,
+            "Too little was looked at to prove anything.");
     }
 
     // Sets the keys in turn, each with the next number, and notes what is acknowledged.
@@ -118,7 +122,8 @@ public sealed class OnlookerTests(ITestOutputHelper output)
         long reads = 0, opens = 0;
         while (!stop.IsCancellationRequested)
         {
-            using PersistentArena arena = PersistentArena.Open(new ArenaOptions { Directory = directory, Access = ArenaAccess.ReadOnly });
+            using PersistentArena arena = PersistentArena.Open(
+                new ArenaOptions { Directory = directory, Access = ArenaAccess.ReadOnly });
             using PersistentRegion region = arena.OpenRegion("kvstore", RegionKind.Heap);
             var keys = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
             opens++;
@@ -130,12 +135,15 @@ public sealed class OnlookerTests(ITestOutputHelper output)
                     byte[]? value = keys.Get(Encoding.ASCII.GetBytes(Name(key)));
                     if (value is null)
                     {
-                        Assert.True(acknowledged == 0, $"Key {key}: {acknowledged} writes are acknowledged, and it is not there.");
+                        Assert.True(acknowledged == 0,
+                            $"Key {key}: {acknowledged} writes are acknowledged, and it is not there.");
                         continue;
                     }
 
-                    Assert.True(IsWhole(value, key, out long number), $"Key {key}: a torn record of {value.Length} bytes.");
-                    Assert.True(number >= acknowledged, $"Key {key}: write {acknowledged} is acknowledged, and write {number} is read.");
+                    Assert.True(IsWhole(value, key, out long number),
+                        $"Key {key}: a torn record of {value.Length} bytes.");
+                    Assert.True(number >= acknowledged,
+                        $"Key {key}: write {acknowledged} is acknowledged, and write {number} is read.");
                     reads++;
                 }
             }
@@ -146,7 +154,8 @@ public sealed class OnlookerTests(ITestOutputHelper output)
 
     private static string Name(int key) => $"onlooker:{key}";
 
-    // The number, the key, and a byte that follows from both as often as the length says, so that a mixture of any two shows.
+    // The number, the key, and a byte that follows from both as often as the length says, so that a mixture of any two
+    // shows.
     private static byte[] Value(int key, long number, Random random)
     {
         var value = new byte[16 + random.Next(random.Next(4) == 0 ? 60_000 : 500)];
@@ -168,7 +177,9 @@ public sealed class OnlookerTests(ITestOutputHelper output)
 
     private static byte Filling(int key, long number) => (byte)((number * 31) + key);
 
-    private static Task<T> OnThread<T>(Func<T> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task<T> OnThread<T>(Func<T> work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    private static Task OnThread(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task OnThread(Action work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

@@ -117,14 +117,16 @@ internal sealed partial class Oracle
             return Error("ERR increment or decrement would overflow");
         }
 
-        return Put(key, new Entry(Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)), old?.Expiry), Integer(number));
+        return Put(key, new Entry(Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)), old?.Expiry),
+            Integer(number));
     }
 
     // Decimals stand in for long doubles: the load only adds quarters to small numbers, which both hold exactly.
     private RespReply IncrementFloat(byte[] key, byte[] by)
     {
         Entry? old = Find(key);
-        decimal sum = decimal.Parse(Text(old?.Value ?? "0"u8.ToArray()), CultureInfo.InvariantCulture) + decimal.Parse(Text(by), CultureInfo.InvariantCulture);
+        decimal sum = decimal.Parse(Text(old?.Value ?? "0"u8.ToArray()), CultureInfo.InvariantCulture)
+            + decimal.Parse(Text(by), CultureInfo.InvariantCulture);
         byte[] value = Encoding.ASCII.GetBytes(sum.ToString("0.##", CultureInfo.InvariantCulture));
         return Put(key, new Entry(value, old?.Expiry), Bulk(value));
     }

@@ -4,18 +4,22 @@ using KvStore.Demo;
 namespace KvStore.Tests.Torture;
 
 /// <summary>
-/// What Redis would answer and hold: a second, naive implementation of every write command over a plain dictionary. It is proved against
-/// redis-server itself (<c>OracleTests</c>), and then judges KvStore, while it runs and after it was killed.
+/// What Redis would answer and hold: a second, naive implementation of every write command over a plain dictionary. It
+/// is proved against redis-server itself (<c>OracleTests</c>), and then judges KvStore, while it runs and after it was
+/// killed.
 /// </summary>
 internal sealed partial class Oracle
 {
     private const string NotAnInteger = "ERR value is not an integer or out of range";
 
-    public Oracle(IReadOnlyDictionary<string, Entry>? entries = null) => Entries = entries is null ? [] : new Dictionary<string, Entry>(entries);
+    public Oracle(IReadOnlyDictionary<string, Entry>? entries = null) =>
+        Entries = entries is null ? [] : new Dictionary<string, Entry>(entries);
 
     public Dictionary<string, Entry> Entries { get; }
 
-    /// <summary>Executes a command that the server executed (or will have) at some time within <paramref name="now"/>.</summary>
+    /// <summary>
+    /// Executes a command that the server executed (or will have) at some time within <paramref name="now"/>.
+    /// </summary>
     public RespReply Execute(Command command, Instant now)
     {
         byte[][] a = command.Arguments;
@@ -74,7 +78,8 @@ internal sealed partial class Oracle
 
     private static string Text(byte[] bytes) => Encoding.ASCII.GetString(bytes);
 
-    private static long Number(byte[] bytes) => long.Parse(Text(bytes), System.Globalization.CultureInfo.InvariantCulture);
+    private static long Number(byte[] bytes) =>
+        long.Parse(Text(bytes), System.Globalization.CultureInfo.InvariantCulture);
 
     private Entry? Find(byte[] key) => Entries.GetValueOrDefault(Text(key));
 

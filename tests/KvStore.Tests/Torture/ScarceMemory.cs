@@ -5,8 +5,9 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Torture;
 
 /// <summary>
-/// The server, its arena on tmpfs, and another process that takes and gives back much at once have less memory than they want together. The server may refuse, and
-/// the kernel may end one of them, which is a SIGKILL like any other; what was acknowledged stays.
+/// The server, its arena on tmpfs, and another process that takes and gives back much at once have less memory than
+/// they want together. The server may refuse, and the kernel may end one of them, which is a SIGKILL like any other;
+/// what was acknowledged stays.
 /// </summary>
 internal sealed class ScarceMemory(string huge) : Trouble
 {
@@ -48,7 +49,8 @@ internal sealed class ScarceMemory(string huge) : Trouble
     // dd takes a block of that size, fills it again and again, and writes nothing anywhere.
     private void Hog(Random random)
     {
-        _hog = Process.Start(new ProcessStartInfo("/bin/sh", [.. _group.Entering(victim: true), "dd", "if=/dev/zero", "of=/dev/null", "status=none", $"bs={random.Next(10, 60)}M"])
+        _hog = Process.Start(new ProcessStartInfo("/bin/sh", [.. _group.Entering(victim: true), "dd", "if=/dev/zero",
+            "of=/dev/null", "status=none", $"bs={random.Next(10, 60)}M"])
         {
             RedirectStandardError = true,
         })!;

@@ -4,8 +4,9 @@ using System.Text;
 
 namespace KvStore.Tests.Torture;
 
-/// <summary>Values that say of themselves whose they are, which write made them and how long they are, with a checksum: so that a failure can tell a torn
-/// value from a lost or a misplaced one. Longer than that is noise, CR LF and zero bytes included.</summary>
+/// <summary>Values that say of themselves whose they are, which write made them and how long they are, with a checksum:
+/// so that a failure can tell a torn value from a lost or a misplaced one. Longer than that is noise, CR LF and zero
+/// bytes included.</summary>
 internal static class SelfDescribingValue
 {
     public static byte[] Make(Random random, string key, long sequence)
@@ -24,7 +25,8 @@ internal static class SelfDescribingValue
         if (header.Length + sizeof(uint) <= length)
         {
             header.CopyTo(value, 0);
-            BitConverter.TryWriteBytes(value.AsSpan(length - sizeof(uint)), Checksum(value.AsSpan(0, length - sizeof(uint))));
+            BitConverter.TryWriteBytes(value.AsSpan(length - sizeof(uint)),
+                Checksum(value.AsSpan(0, length - sizeof(uint))));
         }
         else if (length > 0)
         {
@@ -52,11 +54,13 @@ internal static class SelfDescribingValue
 
         string origin = $"was made for {parts[0]} by write {parts[1]} with {length} bytes";
         return length > value.Length ? $"{origin}: torn"
-            : BitConverter.ToUInt32(value[(length - sizeof(uint))..length]) != Checksum(value[..(length - sizeof(uint))]) ? $"{origin}; its checksum does not fit"
+            : BitConverter.ToUInt32(value[(length - sizeof(uint))..length]) != Checksum(
+                value[..(length - sizeof(uint))]) ? $"{origin}; its checksum does not fit"
             : $"{origin}; its checksum fits";
     }
 
-    private static byte[] Header(string key, long sequence, int length) => Encoding.ASCII.GetBytes($"<{key}|{sequence}|{length}>");
+    private static byte[] Header(string key, long sequence, int length) =>
+        Encoding.ASCII.GetBytes($"<{key}|{sequence}|{length}>");
 
     private static uint Checksum(ReadOnlySpan<byte> bytes)
     {

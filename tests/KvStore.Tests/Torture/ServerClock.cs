@@ -5,13 +5,16 @@ namespace KvStore.Tests.Torture;
 /// <summary>What time a server takes it to be, for who knows only this machine's clock: the same.</summary>
 internal class ServerClock
 {
-    /// <summary>Between which of its times a server was that was asked and answered at these of ours; all in Unix milliseconds.</summary>
+    /// <summary>
+    /// Between which of its times a server was that was asked and answered at these of ours; all in Unix milliseconds.
+    /// </summary>
     public virtual Instant Between(long from, long to) => new(from, to);
 }
 
 /// <summary>
-/// A clock that can be set and stopped while the server that goes by it runs: a word in a file. The server reads it in place of the
-/// machine's clock where <see cref="Variable"/> names the file (see <see cref="StartupHook"/>). For one thread.
+/// A clock that can be set and stopped while the server that goes by it runs: a word in a file. The server reads it in
+/// place of the machine's clock where <see cref="Variable"/> names the file (see <see cref="StartupHook"/>). For one
+/// thread.
 /// </summary>
 internal sealed class MovableClock : ServerClock, IDisposable
 {
@@ -45,7 +48,10 @@ internal sealed class MovableClock : ServerClock, IDisposable
         return new Instant(ends.Min(), ends.Max());
     }
 
-    /// <summary>What the file says of the time. The word's lowest bit tells a time that stands still from a distance to the machine's clock.</summary>
+    /// <summary>
+    /// What the file says of the time. The word's lowest bit tells a time that stands still from a distance to the
+    /// machine's clock.
+    /// </summary>
     public static long Read(SafeFileHandle file, long machine)
     {
         Span<byte> bytes = stackalloc byte[sizeof(long)];

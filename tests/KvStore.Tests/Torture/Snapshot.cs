@@ -32,7 +32,8 @@ internal static class Snapshot
                     || (value.IsNull && expiry.Integer != -2)
                     || length.Integer != (value.Bytes?.Length ?? 0))
                 {
-                    throw new TortureException($"For {key}, GET says {value}, PEXPIRETIME {expiry}, EXISTS {exists}, STRLEN {length}: that does not fit together.");
+                    throw new TortureException($"For {key}, GET says {value}, PEXPIRETIME {expiry}, EXISTS {exists}, " +
+                        $"STRLEN {length}: that does not fit together.");
                 }
 
                 if (value.Bytes is not null)
@@ -77,7 +78,8 @@ internal static class Snapshot
         {
             if (!told.SetEquals(keys))
             {
-                throw new TortureException($"{who} does not tell {string.Join(", ", keys.Except(told).Take(10))}; it tells too much: {string.Join(", ", told.Except(keys).Take(10))}.");
+                throw new TortureException($"{who} does not tell {string.Join(", ", keys.Except(told).Take(10))}; it " +
+                    $"tells too much: {string.Join(", ", told.Except(keys).Take(10))}.");
             }
         }
     }

@@ -3,7 +3,8 @@ using KvStore.Tests.Torture;
 using Microsoft.Win32.SafeHandles;
 
 /// <summary>
-/// Runs in the server's process before its Main, where DOTNET_STARTUP_HOOKS names this assembly, and gives it a clock that a test holds.
+/// Runs in the server's process before its Main, where DOTNET_STARTUP_HOOKS names this assembly, and gives it a clock
+/// that a test holds.
 /// </summary>
 #pragma warning disable CA1050 // The runtime looks for a class of this name outside of all namespaces.
 internal static class StartupHook
@@ -19,9 +20,11 @@ internal static class StartupHook
 
     private sealed class TimeOfFile(string path) : TimeProvider
     {
-        private readonly SafeFileHandle _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        private readonly SafeFileHandle _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read,
+            FileShare.ReadWrite);
 
         public override DateTimeOffset GetUtcNow() =>
-            DateTimeOffset.FromUnixTimeMilliseconds(MovableClock.Read(_file, System.GetUtcNow().ToUnixTimeMilliseconds()));
+            DateTimeOffset.FromUnixTimeMilliseconds(
+                MovableClock.Read(_file, System.GetUtcNow().ToUnixTimeMilliseconds()));
     }
 }

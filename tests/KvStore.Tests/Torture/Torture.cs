@@ -3,7 +3,9 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Torture;
 
-/// <summary>Load, kill at a random instant, kill while it starts, restart, judge; as often as wanted, always on the same arena.</summary>
+/// <summary>
+/// Load, kill at a random instant, kill while it starts, restart, judge; as often as wanted, always on the same arena.
+/// </summary>
 internal sealed class Torture
 {
     private const int Killed = 128 + 9;
@@ -18,15 +20,20 @@ internal sealed class Torture
         _server = server;
         _trouble = trouble;
         _random = new Random(seed);
-        _workers = [.. Enumerable.Range(0, connections).Select(i => new Worker(i, unchecked((seed * 31) + i), trouble.Clock, trouble.IsTight))];
+        _workers = [.. Enumerable.Range(0, connections).Select(i =>
+            new Worker(i, unchecked((seed * 31) + i), trouble.Clock, trouble.IsTight))];
     }
 
-    public TortureCounts Counts => _counts with { Acknowledged = _workers.Sum(w => w.Acknowledgements), Refused = _workers.Sum(w => w.Refusals) };
+    public TortureCounts Counts => _counts with { Acknowledged = _workers.Sum(w => w.Acknowledgements),
+        Refused = _workers.Sum(w => w.Refusals) };
 
     /// <summary>The times from a restart to the first answer.</summary>
     public List<TimeSpan> Restarts { get; } = [];
 
-    /// <summary>One cycle: load and a SIGKILL (rarely a SIGTERM) within 50 or 250 ms, often more of them while it starts, then the judgement.</summary>
+    /// <summary>
+    /// One cycle: load and a SIGKILL (rarely a SIGTERM) within 50 or 250 ms, often more of them while it starts, then
+    /// the judgement.
+    /// </summary>
     public void Cycle()
     {
         if (_random.Next(20) == 0)
@@ -36,7 +43,8 @@ internal sealed class Torture
         }
 
         long begin = Instant.Now;
-        Load(TimeSpan.FromMilliseconds(_random.NextDouble() * (_random.Next(2) == 0 ? 50 : 250)), clean: _random.Next(20) == 0);
+        Load(TimeSpan.FromMilliseconds(_random.NextDouble() * (_random.Next(2) == 0 ? 50 : 250)),
+            clean: _random.Next(20) == 0);
         while (_random.Next(5) < 2)
         {
             _trouble.BeforeStart(_random);
@@ -49,7 +57,9 @@ internal sealed class Torture
         Verify(begin, Instant.Now);
     }
 
-    /// <summary>Compares all that the server holds with all that is acceptable, and takes it as the truth from then on.</summary>
+    /// <summary>
+    /// Compares all that the server holds with all that is acceptable, and takes it as the truth from then on.
+    /// </summary>
     private void Verify(long begin, long end)
     {
         using RespClient client = _server.Connect();
@@ -61,13 +71,16 @@ internal sealed class Torture
             {
                 worker.JudgeReplies();
                 Instant during = _trouble.Clock.Between(Math.Clamp(worker.InFlightSince, begin, end), end);
-                int steps = Checker.Judge(worker.Acknowledged.Entries, worker.InFlight, found, during, _trouble.IsTight);
+                int steps = Checker.Judge(worker.Acknowledged.Entries, worker.InFlight, found, during,
+                    _trouble.IsTight);
                 _counts = _counts with { Unacknowledged = _counts.Unacknowledged + steps };
             }
             catch (TortureException e)
             {
-                IEnumerable<string> history = e.Keys.SelectMany(key => worker.History(key).Prepend($"Last acknowledged of {key}:"));
-                throw new TortureException($"Connection {worker.Connection}: {e.Message}\n{string.Join("\n  ", history)}");
+                IEnumerable<string> history = e.Keys.SelectMany(key =>
+                    worker.History(key).Prepend($"Last acknowledged of {key}:"));
+                throw new TortureException(
+                    $"Connection {worker.Connection}: {e.Message}\n{string.Join("\n  ", history)}");
             }
 
             worker.Adopt(found);
@@ -119,10 +132,12 @@ internal sealed class Torture
             }
         }
 
-        _counts = _counts with { KillsInFlight = _counts.KillsInFlight + (!clean && _workers.Any(w => w.InFlight.Count > 0) ? 1 : 0) };
+        _counts = _counts with { KillsInFlight = _counts.KillsInFlight
+            + (!clean && _workers.Any(w => w.InFlight.Count > 0) ? 1 : 0) };
         if (failures.Count > 0)
         {
-            throw new TortureException(string.Join("\n", failures.Select(f => f is TortureException ? f.Message : f.ToString())));
+            throw new TortureException(string.Join("\n",
+                failures.Select(f => f is TortureException ? f.Message : f.ToString())));
         }
     }
 
@@ -168,7 +183,8 @@ internal sealed class Torture
         _counts = _counts with
         {
             KillsAtStart = _counts.KillsAtStart + 1,
-            KillsInRecovery = _counts.KillsInRecovery + (mapped && !starting.Output.Contains("ready on", StringComparison.Ordinal) ? 1 : 0),
+            KillsInRecovery = _counts.KillsInRecovery
+                + (mapped && !starting.Output.Contains("ready on", StringComparison.Ordinal) ? 1 : 0),
         };
     }
 
@@ -176,7 +192,8 @@ internal sealed class Torture
     {
         try
         {
-            return File.ReadAllText($"/proc/{process.Id}/maps").Contains(_server.DataDirectory, StringComparison.Ordinal);
+            return File.ReadAllText($"/proc/{process.Id}/maps").Contains(_server.DataDirectory,
+                StringComparison.Ordinal);
         }
         catch (IOException)
         {

@@ -44,6 +44,8 @@ internal sealed record TortureCounts
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Kills:N0} kills survived ({KillsUnderLoad:N0} under load, {KillsInFlight:N0} of them with operations in flight; {KillsAtStart:N0} at a start, {KillsInRecovery:N0} of them during the recovery"
-        + $"{(KillsByKernel > 0 ? $"; {KillsByKernel:N0} by the kernel" : "")}), {Acknowledged:N0} acknowledged operations, {Refused:N0} refused for want of room");
+        $"{Kills:N0} kills survived ({KillsUnderLoad:N0} under load, {KillsInFlight:N0} of them with operations in " +
+        $"flight; {KillsAtStart:N0} at a start, {KillsInRecovery:N0} of them during the recovery"
+        + $"{(KillsByKernel > 0 ? $"; {KillsByKernel:N0} by the kernel" : "")}), {Acknowledged:N0} acknowledged " +
+        $"operations, {Refused:N0} refused for want of room");
 }

@@ -2,8 +2,14 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Torture;
 
-/// <summary>SIGKILL during a mixed load of all write commands, and during the recovery from it, many times in a row on one arena.</summary>
-/// <remarks><c>GMF_TORTURE_KILLS</c> sets how often, <c>GMF_TORTURE_SEED</c> which load and which instants, <c>GMF_TEST_SERVER</c> which server.</remarks>
+/// <summary>
+/// SIGKILL during a mixed load of all write commands, and during the recovery from it, many times in a row on one
+/// arena.
+/// </summary>
+/// <remarks>
+/// <c>GMF_TORTURE_KILLS</c> sets how often, <c>GMF_TORTURE_SEED</c> which load and which instants,
+/// <c>GMF_TEST_SERVER</c> which server.
+/// </remarks>
 [Trait("speed", "slow")]
 public sealed class TortureTests(ITestOutputHelper output)
 {
@@ -13,8 +19,11 @@ public sealed class TortureTests(ITestOutputHelper output)
         int kills = TortureRun.Setting("GMF_TORTURE_KILLS", 500);
         using var trouble = new Trouble();
         TortureCounts counts = TroubleTests.Run(trouble, kills, output);
-        Assert.True(counts.Acknowledged > kills, "There was hardly any load: the kills came before it, and proved nothing.");
-        Assert.True(kills < 20 || counts.KillsInFlight > kills / 3, "Most kills met nothing in flight, and proved little.");
-        Assert.True(kills < 100 || TestServer.IsRedis || counts.KillsInRecovery > kills / 20, "Hardly a kill met a recovery.");
+        Assert.True(counts.Acknowledged > kills,
+            "There was hardly any load: the kills came before it, and proved nothing.");
+        Assert.True(kills < 20 || counts.KillsInFlight > kills / 3,
+            "Most kills met nothing in flight, and proved little.");
+        Assert.True(kills < 100 || TestServer.IsRedis || counts.KillsInRecovery > kills / 20,
+            "Hardly a kill met a recovery.");
     }
 }

@@ -26,7 +26,9 @@ internal static class TortureTotals
         {
             if (s_parts.Count > 0)
             {
-                string parts = string.Join(", ", s_parts.Select(part => string.Create(CultureInfo.InvariantCulture, $"{part.Name} {part.Kills:N0}")));
+                string parts = string.Join(", ",
+                    s_parts.Select(part =>
+                        string.Create(CultureInfo.InvariantCulture, $"{part.Name} {part.Kills:N0}")));
                 to.WriteLine($"count  SIGKILL: {s_sum} ({parts})");
             }
         }

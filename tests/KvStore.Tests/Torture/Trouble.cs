@@ -4,7 +4,10 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Torture;
 
-/// <summary>What a server has to bear besides the kills: nothing, here. Where it runs, what goes on while it is under load, and what before it starts again.</summary>
+/// <summary>
+/// What a server has to bear besides the kills: nothing, here. Where it runs, what goes on while it is under load, and
+/// what before it starts again.
+/// </summary>
 internal class Trouble : IDisposable
 {
     /// <summary>What a report calls it.</summary>
@@ -63,7 +66,9 @@ internal sealed class FullArena : Trouble
     public override bool IsTight => true;
 }
 
-/// <summary>The server is stopped (SIGSTOP) in mid-work for a while, and killed as it stands or soon after it goes on.</summary>
+/// <summary>
+/// The server is stopped (SIGSTOP) in mid-work for a while, and killed as it stands or soon after it goes on.
+/// </summary>
 internal sealed class Pauses : Trouble
 {
     public override string Name => "stopped and continued";
@@ -81,8 +86,14 @@ internal sealed class Pauses : Trouble
     }
 }
 
-/// <summary>The server's clock is set ahead and back by hours while it is down and by minutes while it is under load, or stands still.</summary>
-/// <remarks>Nothing of the load expires within a day, so nothing may ever be gone; and every time to live must be what the clock of its command said.</remarks>
+/// <summary>
+/// The server's clock is set ahead and back by hours while it is down and by minutes while it is under load, or stands
+/// still.
+/// </summary>
+/// <remarks>
+/// Nothing of the load expires within a day, so nothing may ever be gone; and every time to live must be what the clock
+/// of its command said.
+/// </remarks>
 internal sealed class WrongClock : Trouble
 {
     // So that two times of the load, which lie a day and more apart, are never taken for each other.
@@ -95,7 +106,8 @@ internal sealed class WrongClock : Trouble
 
     public override string Name => "clock set back, ahead, stopped";
 
-    public override ServerProgram Program => TestServer.WithClock(TestServer.Program(), Path.Combine(_directory.Path, "clock"));
+    public override ServerProgram Program => TestServer.WithClock(TestServer.Program(),
+        Path.Combine(_directory.Path, "clock"));
 
     public override ServerClock Clock => _clock;
 

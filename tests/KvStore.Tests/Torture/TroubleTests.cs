@@ -2,7 +2,10 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Torture;
 
-/// <summary>The same when there is more to bear than kills: no room, no memory, a clock that is wrong, a process that stands still.</summary>
+/// <summary>
+/// The same when there is more to bear than kills: no room, no memory, a clock that is wrong, a process that stands
+/// still.
+/// </summary>
 /// <remarks><c>GMF_TORTURE_SEED</c> sets which load and which instants.</remarks>
 [Trait("speed", "slow")]
 public sealed class TroubleTests(ITestOutputHelper output)
@@ -52,11 +55,14 @@ public sealed class TroubleTests(ITestOutputHelper output)
 
     // On a machine with much other work the kills come before the load has filled anything.
     private static void RequireRefusals(TortureCounts counts) =>
-        Assert.True(counts.Acknowledged < 20_000 || counts.Refused > 0, "There was always room, and nothing was proved.");
+        Assert.True(counts.Acknowledged < 20_000 || counts.Refused > 0,
+            "There was always room, and nothing was proved.");
 
     internal static TortureCounts Run(Trouble trouble, int kills, ITestOutputHelper output)
     {
-        Assert.SkipWhen(TestServer.IsRedis && trouble is not (Pauses or { Name: "plain" }), "redis-server has no arena, no medium of that kind and no clock of ours.");
-        return TortureRun.Run(trouble, kills, TortureRun.Setting("GMF_TORTURE_SEED", Random.Shared.Next()), output.WriteLine);
+        Assert.SkipWhen(TestServer.IsRedis && trouble is not (Pauses or { Name: "plain" }),
+            "redis-server has no arena, no medium of that kind and no clock of ours.");
+        return TortureRun.Run(trouble, kills, TortureRun.Setting("GMF_TORTURE_SEED", Random.Shared.Next()),
+            output.WriteLine);
     }
 }

@@ -5,8 +5,9 @@ using KvStore.Demo;
 namespace KvStore.Tests.Torture;
 
 /// <summary>
-/// One connection under load, and what is known about its keys: the state after the last acknowledged operation, and the operations that were
-/// sent after it. What to send is made before the load and what was answered is judged after it, so that the server, and not the test, is the one who works.
+/// One connection under load, and what is known about its keys: the state after the last acknowledged operation, and
+/// the operations that were sent after it. What to send is made before the load and what was answered is judged after
+/// it, so that the server, and not the test, is the one who works.
 /// </summary>
 internal sealed class Worker
 {
@@ -25,8 +26,8 @@ internal sealed class Worker
     /// <param name="connection">Whose keys.</param>
     /// <param name="seed">Which load.</param>
     /// <param name="clock">What time the server takes it to be.</param>
-    /// <param name="tight">Whether the arena is too small for the load, so that <c>-OOM</c> is a right answer: then one command at a time and no
-    /// transactions, since whether a command in flight found room cannot be known.</param>
+    /// <param name="tight">Whether the arena is too small for the load, so that <c>-OOM</c> is a right answer: then one
+    /// command at a time and no transactions, since whether a command in flight found room cannot be known.</param>
     public Worker(int connection, int seed, ServerClock clock, bool tight = false)
     {
         Connection = connection;
@@ -44,7 +45,10 @@ internal sealed class Worker
     /// <summary>What was sent and not answered, in order.</summary>
     public IReadOnlyCollection<Operation> InFlight => [.. _inFlight.Select(i => i.Operation)];
 
-    /// <summary>When the first of <see cref="InFlight"/> was sent, by this machine's clock; far in the future where there is none.</summary>
+    /// <summary>
+    /// When the first of <see cref="InFlight"/> was sent, by this machine's clock; far in the future where there is
+    /// none.
+    /// </summary>
     public long InFlightSince => _inFlight.TryPeek(out var first) ? first.Sent : long.MaxValue;
 
     /// <summary>Operations acknowledged since the run's begin.</summary>
@@ -55,7 +59,8 @@ internal sealed class Worker
 
     /// <summary>What was last done to a key since the server's start, and answered.</summary>
     public IEnumerable<string> History(string key) =>
-        _history.Where(h => h.Operation.Commands.Any(c => c.Touches(key))).TakeLast(6).Select(h => $"{h.Operation} -> {h.Reply}");
+        _history.Where(h => h.Operation.Commands.Any(c => c.Touches(key))).TakeLast(6).Select(h =>
+            $"{h.Operation} -> {h.Reply}");
 
     /// <summary>Thinks out what to send.</summary>
     public void Plan()
@@ -100,13 +105,16 @@ internal sealed class Worker
                 }
             }
         }
-        catch (Exception e) when (e is SocketException { SocketErrorCode: not SocketError.TimedOut } or EndOfStreamException)
+        catch (Exception e) when (e is SocketException { SocketErrorCode: not SocketError.TimedOut }
+            or EndOfStreamException)
         {
             // The server is gone, as this test wants it: what is in flight stays so.
         }
     }
 
-    /// <summary>Judges what was answered under load. Throws <see cref="TortureException"/> at a reply that Redis would not give.</summary>
+    /// <summary>
+    /// Judges what was answered under load. Throws <see cref="TortureException"/> at a reply that Redis would not give.
+    /// </summary>
     public void JudgeReplies()
     {
         foreach ((Operation operation, RespReply got, long sent, long answered) in _answered)
@@ -131,7 +139,8 @@ internal sealed class Worker
 
     // What deletes must always find room.
     private static bool IsRefusal(Operation operation, RespReply reply) =>
-        reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal) && operation.Commands[0].Name is not ("DEL" or "UNLINK" or "GETDEL");
+        reply.IsError && reply.Text.StartsWith("OOM ", StringComparison.Ordinal)
+            && operation.Commands[0].Name is not ("DEL" or "UNLINK" or "GETDEL");
 
     private Operation Next()
     {

@@ -148,7 +148,8 @@ public sealed class DictionaryTests
     {
         using PlainSpace space = new(8 << 20);
         ManualTime time = new();
-        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys", new PersistentDictionaryOptions { TimeProvider = time });
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys",
+            new PersistentDictionaryOptions { TimeProvider = time });
         Assert.Equal(1, dictionary.Increment("n"u8));
         Assert.Equal(-4, dictionary.Increment("n"u8, -5));
         Assert.Equal("-4"u8.ToArray(), dictionary.Get("n"u8));
@@ -299,7 +300,8 @@ public sealed class DictionaryTests
         Assert.True(reads > 0);
     }
 
-    private static PersistentDictionary Open(PlainSpace space) => PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+    private static PersistentDictionary Open(PlainSpace space) =>
+        PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
@@ -316,7 +318,8 @@ public sealed class DictionaryTests
     {
         public required HashSet<long> Keys;
 
-        public readonly void Visit(in RecordView record) => Keys.Add(BinaryPrimitives.ReadInt64LittleEndian(record.Key));
+        public readonly void Visit(in RecordView record) =>
+            Keys.Add(BinaryPrimitives.ReadInt64LittleEndian(record.Key));
     }
 }
 

@@ -4,7 +4,8 @@ namespace GuestMemFs.Tests.Collections;
 public sealed class ExpiryTests
 {
     public static TheoryData<DateTimeOffset> Past =>
-        [DateTimeOffset.MinValue, DateTimeOffset.UnixEpoch.AddTicks(-1), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddTicks(9_999), DateTimeOffset.UnixEpoch.AddMilliseconds(1)];
+        [DateTimeOffset.MinValue, DateTimeOffset.UnixEpoch.AddTicks(-1), DateTimeOffset.UnixEpoch,
+            DateTimeOffset.UnixEpoch.AddTicks(9_999), DateTimeOffset.UnixEpoch.AddMilliseconds(1)];
 
     [Theory]
     [MemberData(nameof(Past))]

@@ -6,8 +6,8 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Tests.Collections;
 
 /// <summary>
-/// Reads without locks, stopped in their midst while everything changes: what they give is a record that was whole. Each test makes the one sign that is left
-/// for the reader, where usually there are several.
+/// Reads without locks, stopped in their midst while everything changes: what they give is a record that was whole.
+/// Each test makes the one sign that is left for the reader, where usually there are several.
 /// </summary>
 public sealed unsafe class ReaderTests
 {
@@ -110,7 +110,8 @@ public sealed unsafe class ReaderTests
 
             Assert.NotEqual(before, *version); // a slot of the bucket that was split has changed
             dictionary.Set(key, Value('b'));
-            *version = before; // as where the reader had seen the number of buckets before the split, and the version after it
+            // as where the reader had seen the number of buckets before the split, and the version after it
+            *version = before;
         });
 
         Assert.True(dictionary.TryRead(key, ref halves));
@@ -231,7 +232,8 @@ public sealed unsafe class ReaderTests
         Buffer.MemoryCopy(heap.At(old) + 8, heap.At(block) + 8, 1 + Length, 1 + Length);
         new Span<byte>(heap.At(block) + 9, Length).Fill((byte)'b');
         ulong* slot = SlotOf(space, heap.At(old));
-        lane.Begin(new Intent { Slot = (byte*)slot - heap.Base, Value = (*slot & ~0xFFFF_FFFF_FFFFUL) | (ulong)block, New = block, Old = old });
+        lane.Begin(new Intent { Slot = (byte*)slot - heap.Base, Value = (*slot & ~0xFFFF_FFFF_FFFFUL) | (ulong)block,
+            New = block, Old = old });
         Persist.Publish((ulong*)heap.At(block), header);
         Persist.Publish(slot, (*slot & ~0xFFFF_FFFF_FFFFUL) | (ulong)block);
     }
@@ -249,7 +251,8 @@ public sealed unsafe class ReaderTests
                 continue;
             }
 
-            for (ulong* word = (ulong*)(space.Base + start + Table.SegmentHeader); word < space.Base + start + taken; word++)
+            for (ulong* word = (ulong*)(space.Base + start + Table.SegmentHeader); word
+                < space.Base + start + taken; word++)
             {
                 if (Slot.IsEntry(*word) && Slot.Offset(*word) == record - space.Base)
                 {
@@ -263,7 +266,8 @@ public sealed unsafe class ReaderTests
 
     // Its hash has the bit by which the first doubling moves keys, and its bucket is among the first that are split.
     private static byte[] KeyThatMoves(PersistentDictionary dictionary) =>
-        Enumerable.Range(0, 1 << 20).Select(i => Encoding.UTF8.GetBytes("m" + i)).First(key => (dictionary.Core.Hash(key) & 2047) is > 1024 and < 1050);
+        Enumerable.Range(0, 1 << 20).Select(i => Encoding.UTF8.GetBytes("m" + i)).First(key =>
+            (dictionary.Core.Hash(key) & 2047) is > 1024 and < 1050);
 
     private static byte[] Value(char letter) => [.. Enumerable.Repeat((byte)letter, Length)];
 

@@ -3,10 +3,13 @@ using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Collections;
 
-/// <summary>Callbacks that call what waits for them: an exception of a type, never a thread that waits for itself.</summary>
+/// <summary>
+/// Callbacks that call what waits for them: an exception of a type, never a thread that waits for itself.
+/// </summary>
 public sealed class ReentryTests
 {
-    public static TheoryData<string> Calls => ["set same", "set other", "set another dictionary's", "remove", "increment", "group", "clear", "collect", "root", "object", "open", "close"];
+    public static TheoryData<string> Calls => ["set same", "set other", "set another dictionary's", "remove",
+        "increment", "group", "clear", "collect", "root", "object", "open", "close"];
 
     [Theory]
     [MemberData(nameof(Calls))]
@@ -180,7 +183,8 @@ public sealed class ReentryTests
 
         public void AssertUsable()
         {
-            Ended.All(() => Keys.Set("afterwards"u8, "1"u8), () => Other.Set("afterwards"u8, "1"u8), () => Heap.BeginAtomic().Dispose());
+            Ended.All(() => Keys.Set("afterwards"u8, "1"u8), () => Other.Set("afterwards"u8, "1"u8),
+                () => Heap.BeginAtomic().Dispose());
             Assert.NotNull(Keys.Get("afterwards"u8));
             Assert.Empty(HeapVerifier.Verify(Heap));
         }

@@ -11,7 +11,8 @@ public class SipHashTests
 
     [Fact]
     public void The_empty_string_hashes_as_published() =>
-        Assert.Equal(BinaryPrimitives.ReadUInt64LittleEndian([0xdc, 0xc4, 0x0f, 0x05, 0x58, 0x01, 0xac, 0xab]), s_hash.HashInWords([]));
+        Assert.Equal(BinaryPrimitives.ReadUInt64LittleEndian([0xdc, 0xc4, 0x0f, 0x05, 0x58, 0x01, 0xac, 0xab]),
+            s_hash.HashInWords([]));
 
     [Fact]
     public void Words_and_vectors_give_the_same()

@@ -4,7 +4,10 @@ using GuestMemFs.Tests.Infrastructure;
 
 namespace GuestMemFs.Tests.Collections;
 
-/// <summary>What a filesystem that lost the blocks of freshly written files leaves: whole pages of zeros. They are refused or read as nothing, and never without an end.</summary>
+/// <summary>
+/// What a filesystem that lost the blocks of freshly written files leaves: whole pages of zeros. They are refused or
+/// read as nothing, and never without an end.
+/// </summary>
 public sealed class ZeroedPagesTests
 {
     [Theory]
@@ -26,7 +29,8 @@ public sealed class ZeroedPagesTests
                 new Span<byte>(space.Base + at, (int)Math.Min(size, whole.Length - at)).Clear();
             }
 
-            Task work = Task.Factory.StartNew(() => Use(space), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            Task work = Task.Factory.StartNew(() => Use(space), CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
             Assert.True(((IAsyncResult)work).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(20)), $"seed {seed}: no end");
             if (work.IsFaulted && work.Exception.InnerException is not ArenaException)
             {

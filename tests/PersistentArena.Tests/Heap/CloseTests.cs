@@ -2,7 +2,9 @@ using GuestMemFs.Tests.Hosting;
 
 namespace GuestMemFs.Tests.Heap;
 
-/// <summary>Closing an arena under its heap: what was in flight is whole, and nothing changes the memory afterwards.</summary>
+/// <summary>
+/// Closing an arena under its heap: what was in flight is whole, and nothing changes the memory afterwards.
+/// </summary>
 public class CloseTests
 {
     [Fact]
@@ -14,8 +16,11 @@ public class CloseTests
         using (PersistentArena arena = Open(directory, out PersistentDictionary dictionary))
         {
             Task[] tasks = [.. Enumerable.Range(0, writers).Select(writer => Task.Factory.StartNew(
-                () => Write(dictionary, writer, acknowledged), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
-            Assert.True(SpinWait.SpinUntil(() => Enumerable.Range(0, writers).All(w => Volatile.Read(ref acknowledged[w]) > 1000), TimeSpan.FromSeconds(20)));
+                () => Write(dictionary, writer, acknowledged), CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default))];
+            Assert.True(SpinWait.SpinUntil(() =>
+                Enumerable.Range(0, writers).All(w => Volatile.Read(ref acknowledged[w]) > 1000),
+                TimeSpan.FromSeconds(20)));
             arena.Dispose();
             int[] atClose = [.. acknowledged];
             foreach (Task task in tasks)
@@ -102,7 +107,8 @@ public class CloseTests
     private static PersistentArena Open(ArenaDirectory directory, out PersistentDictionary dictionary)
     {
         PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = directory["arena"] });
-        PersistentRegion region = arena.OpenOrCreateRegion("heap", 256L << 20, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+        PersistentRegion region = arena.OpenOrCreateRegion("heap", 256L << 20,
+            new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
         dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "d");
         return arena;
     }

@@ -3,7 +3,10 @@ using GuestMemFs.Tests.Hosting;
 
 namespace GuestMemFs.Tests.Heap;
 
-/// <summary>A region or an arena disposed of beside threads that use it: they end with an exception of a type, the process with none, and nothing acknowledged is lost.</summary>
+/// <summary>
+/// A region or an arena disposed of beside threads that use it: they end with an exception of a type, the process with
+/// none, and nothing acknowledged is lost.
+/// </summary>
 public sealed class DisposedUnderUsersTests
 {
     private const int Keys = 2000;
@@ -18,7 +21,8 @@ public sealed class DisposedUnderUsersTests
         Make(directory);
         for (int round = 0; round < 10; round++)
         {
-            PersistentArena arena = PersistentArena.Open(new ArenaOptions { Directory = directory["arena"], Access = access });
+            PersistentArena arena = PersistentArena.Open(
+                new ArenaOptions { Directory = directory["arena"], Access = access });
             PersistentRegion region = arena.OpenRegion("heap");
             PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "d");
             using var users = new Users(dictionary, writers: access == ArenaAccess.ReadWrite ? 2 : 0);
@@ -91,7 +95,8 @@ public sealed class DisposedUnderUsersTests
 
         Collect();
 
-        Assert.InRange(File.ReadLines("/proc/self/maps").Count() - before, -1000, 150); // The runtime's own come and go.
+        // The runtime's own come and go.
+        Assert.InRange(File.ReadLines("/proc/self/maps").Count() - before, -1000, 150);
 
         static void Collect()
         {
@@ -103,7 +108,8 @@ public sealed class DisposedUnderUsersTests
     private static void Make(ArenaDirectory directory)
     {
         using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Directory = directory["arena"] });
-        using PersistentRegion region = arena.CreateRegion("heap", 32 << 20, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+        using PersistentRegion region = arena.CreateRegion("heap", 32 << 20,
+            new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
         PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "d");
         for (int i = 0; i < Keys; i++)
         {
@@ -168,14 +174,16 @@ public sealed class DisposedUnderUsersTests
                 });
             }
 
-            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref _ready) == _threads.Count, TimeSpan.FromSeconds(20)));
+            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref _ready) == _threads.Count,
+                TimeSpan.FromSeconds(20)));
         }
 
         public ConcurrentDictionary<int, int> Acknowledged { get; } = [];
 
         public Exception[] Join()
         {
-            Assert.All(_threads, thread => Assert.True(thread.Join(TimeSpan.FromSeconds(20)), "a user goes on for ever"));
+            Assert.All(_threads, thread =>
+                Assert.True(thread.Join(TimeSpan.FromSeconds(20)), "a user goes on for ever"));
             return [.. _ends];
         }
 

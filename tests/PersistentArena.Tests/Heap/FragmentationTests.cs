@@ -3,8 +3,10 @@ using System.Buffers.Binary;
 namespace GuestMemFs.Tests.Heap;
 
 /// <summary>
-/// Churn whose sizes shift: what a heap takes stays within a bound of what lives in it. Measured: 1.4 while sizes stay (index included), 2.2 after seven shifts of the
-/// sizes by orders of magnitude, with as much written three times over after each. There is room here, so nothing is moved: the old sizes' slabs and the new ones' exist side by side for a while.
+/// Churn whose sizes shift: what a heap takes stays within a bound of what lives in it. Measured: 1.4 while sizes stay
+/// (index included), 2.2 after seven shifts of the sizes by orders of magnitude, with as much written three times over
+/// after each. There is room here, so nothing is moved: the old sizes' slabs and the new ones' exist side by side for a
+/// while.
 /// </summary>
 public sealed class FragmentationTests(ITestOutputHelper output)
 {
@@ -20,7 +22,8 @@ public sealed class FragmentationTests(ITestOutputHelper output)
         long live = 0, most = 0, next = 0;
         Span<byte> key = stackalloc byte[8];
         byte[] value = new byte[40_000];
-        foreach ((int from, int to) in new[] { (10, 60), (100, 300), (10, 20), (500, 4_000), (60, 120), (5_000, 40_000), (10, 40_000) })
+        foreach ((int from, int to) in new[] { (10, 60), (100, 300), (10, 20), (500, 4_000), (60, 120), (5_000, 40_000),
+            (10, 40_000) })
         {
             for (long written = 0; written < 3 * Live;)
             {
@@ -40,9 +43,11 @@ public sealed class FragmentationTests(ITestOutputHelper output)
                 }
             }
 
-            output.WriteLine($"{from} to {to} bytes: {heap.GetStatistics().Frontier / (double)most:F2} of the most that lived");
+            output.WriteLine($"{from} to {to} bytes: {heap.GetStatistics().Frontier / (double)most:F2} of the " +
+                "most that lived");
         }
 
-        Assert.True(heap.GetStatistics().Frontier < 2.5 * most, $"{heap.GetStatistics().Frontier} bytes for {most} alive");
+        Assert.True(heap.GetStatistics().Frontier < 2.5 * most,
+            $"{heap.GetStatistics().Frontier} bytes for {most} alive");
     }
 }

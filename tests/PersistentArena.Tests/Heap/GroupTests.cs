@@ -8,7 +8,9 @@ using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Heap;
 
-/// <summary>Atomic groups of several dictionaries, roots and objects: whole or absent, in this process and in the next.</summary>
+/// <summary>
+/// Atomic groups of several dictionaries, roots and objects: whole or absent, in this process and in the next.
+/// </summary>
 public sealed class GroupTests
 {
     [StructLayout(LayoutKind.Sequential)]
@@ -94,7 +96,8 @@ public sealed class GroupTests
         Parts.AssertABefore(a);
         Assert.Equal(1, third.Recovery.GroupsRolledBack);
         Assert.Equal("of the second process"u8.ToArray(), PersistentDictionary.OpenOrCreate(third, "b").Get("upd"u8));
-        Assert.Equal("of the second process"u8.ToArray(), third.ReadBytes(third.OpenOrCreateRoot<Node>("root").Value.Text).ToArray());
+        Assert.Equal("of the second process"u8.ToArray(),
+            third.ReadBytes(third.OpenOrCreateRoot<Node>("root").Value.Text).ToArray());
         Assert.Empty(HeapVerifier.Verify(third, TestContext.Current.CancellationToken));
     }
 
@@ -307,13 +310,15 @@ public sealed class GroupTests
             }
         })]);
 
-        PersistentDictionary[] all = [.. Enumerable.Range(0, 5).Select(i => PersistentDictionary.OpenOrCreate(heap, "d" + i))];
+        PersistentDictionary[] all = [.. Enumerable.Range(0, 5).Select(i =>
+            PersistentDictionary.OpenOrCreate(heap, "d" + i))];
         Assert.Equal(4 * 150, all.Sum(d => Number(d, "n")));
         Assert.Equal(3 * 2000, all.Sum(d => Number(d, "m")));
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
 
         static long Number(PersistentDictionary dictionary, string key) =>
-            dictionary.Get(Encoding.UTF8.GetBytes(key)) is { } digits ? long.Parse(digits, System.Globalization.CultureInfo.InvariantCulture) : 0;
+            dictionary.Get(Encoding.UTF8.GetBytes(key)) is { } digits
+                ? long.Parse(digits, System.Globalization.CultureInfo.InvariantCulture) : 0;
     }
 
     private static void CommitCopy(AtomicGroup group) => group.Commit();
@@ -397,7 +402,8 @@ public sealed class GroupTests
             Assert.Equal("new"u8.ToArray(), _b.Get("ins"u8));
             Assert.Equal(3, _root.Value.Number);
             Assert.True(_root.Value.Text.IsNone);
-            Assert.Equal("text of the new node"u8.ToArray(), Heap.ReadBytes(Heap.Read(_root.Value.Next).Text).ToArray());
+            Assert.Equal("text of the new node"u8.ToArray(),
+                Heap.ReadBytes(Heap.Read(_root.Value.Next).Text).ToArray());
         }
 
         public void AssertBefore()

@@ -13,7 +13,8 @@ public sealed class HeapInRegionTests
         using TestMedium medium = TestMedia.Create(kind);
         ArenaOptions Options() => new() { Medium = medium.Open() };
         using (PersistentArena arena = PersistentArena.OpenOrCreate(Options()))
-        using (PersistentRegion region = arena.OpenOrCreateRegion("data", 16 << 20, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand }))
+        using (PersistentRegion region = arena.OpenOrCreateRegion("data", 16 << 20,
+            new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand }))
         {
             PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
             for (int i = 0; i < 1_000; i++)

@@ -95,7 +95,8 @@ public sealed class ObjectTests
     [Fact]
     public void The_layout_hash_of_a_type_stays_what_it_was()
     {
-        Assert.Equal("3CE48C70C3C41D64 0CB33AB34F4E7AB1 B9AC7F1BFA26BA39", $"{LayoutHash.Of<Node>():X16} {LayoutHash.Of<OtherNode>():X16} {LayoutHash.Of<Overlaid>():X16}");
+        Assert.Equal("3CE48C70C3C41D64 0CB33AB34F4E7AB1 B9AC7F1BFA26BA39",
+            $"{LayoutHash.Of<Node>():X16} {LayoutHash.Of<OtherNode>():X16} {LayoutHash.Of<Overlaid>():X16}");
     }
 
     [Fact]

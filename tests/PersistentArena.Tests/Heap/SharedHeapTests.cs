@@ -19,7 +19,8 @@ public sealed class SharedHeapTests
         using PersistentArena arena = Open(directory, out PersistentRegion region);
         PersistentHeap heap = PersistentHeap.Open(region);
         PersistentHeap second = twoHeaps ? PersistentHeap.Open(arena.OpenRegion("heap")) : heap;
-        PersistentDictionary[] dictionaries = [PersistentDictionary.OpenOrCreate(heap, "d"), PersistentDictionary.OpenOrCreate(second, "d")];
+        PersistentDictionary[] dictionaries = [PersistentDictionary.OpenOrCreate(heap, "d"),
+            PersistentDictionary.OpenOrCreate(second, "d")];
 
         Ended.All([.. dictionaries.Select<PersistentDictionary, Action>((dictionary, n) => () =>
         {
@@ -44,7 +45,8 @@ public sealed class SharedHeapTests
         for (int round = 0; round < 50; round++)
         {
             string name = "d" + round;
-            Ended.All([.. Enumerable.Range(0, 4).Select<int, Action>(_ => () => PersistentDictionary.OpenOrCreate(heap, name).Increment("n"u8))]);
+            Ended.All([.. Enumerable.Range(0, 4).Select<int, Action>(_ =>
+                () => PersistentDictionary.OpenOrCreate(heap, name).Increment("n"u8))]);
             Assert.Equal("4"u8.ToArray(), PersistentDictionary.OpenOrCreate(heap, name).Get("n"u8));
         }
 
@@ -58,10 +60,12 @@ public sealed class SharedHeapTests
         using PlainSpace space = new(8 << 20);
         PersistentHeap heap = PersistentHeap.Open(space);
         Collections.ManualTime time = new();
-        PersistentDictionary.OpenOrCreate(heap, "d", new PersistentDictionaryOptions { TimeProvider = time }).Set("k"u8, "1"u8);
+        PersistentDictionary.OpenOrCreate(heap, "d", new PersistentDictionaryOptions { TimeProvider = time }).Set("k"u8,
+            "1"u8);
 
         Assert.NotNull(PersistentDictionary.OpenOrCreate(heap, "d").Get("k"u8));
-        Assert.NotNull(PersistentDictionary.OpenOrCreate(heap, "d", new PersistentDictionaryOptions { TimeProvider = time }).Get("k"u8));
+        Assert.NotNull(PersistentDictionary.OpenOrCreate(heap, "d",
+            new PersistentDictionaryOptions { TimeProvider = time }).Get("k"u8));
         DictionaryOptionsException refused = Assert.Throws<DictionaryOptionsException>(
             () => PersistentDictionary.OpenOrCreate(heap, "d", new PersistentDictionaryOptions()));
 
@@ -107,7 +111,8 @@ public sealed class SharedHeapTests
         services.AddPersistentDictionary("d");
         using ServiceProvider provider = services.BuildServiceProvider();
         PersistentDictionary injected = provider.GetRequiredService<PersistentDictionary>();
-        PersistentDictionary own = PersistentDictionary.OpenOrCreate(provider.GetRequiredService<PersistentHeap>(), "d");
+        PersistentDictionary own = PersistentDictionary.OpenOrCreate(provider.GetRequiredService<PersistentHeap>(),
+            "d");
 
         Ended.All(
             () => Repeat(10_000, () => injected.Increment("n"u8)),
@@ -127,7 +132,8 @@ public sealed class SharedHeapTests
     private static PersistentArena Open(ArenaDirectory directory, out PersistentRegion region)
     {
         PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = directory["arena"] });
-        region = arena.OpenOrCreateRegion("heap", 64L << 20, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+        region = arena.OpenOrCreateRegion("heap", 64L << 20,
+            new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
         return arena;
     }
 }

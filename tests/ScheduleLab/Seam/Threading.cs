@@ -172,7 +172,8 @@ internal sealed class Thread
 
     public Thread(Running.Worker? worker) => _worker = worker;
 
-    public static Thread CurrentThread => Running.Worker.Current is { } worker ? worker.Identity : t_outside ??= new(null);
+    public static Thread CurrentThread => Running.Worker.Current is { } worker ? worker.Identity
+        : t_outside ??= new(null);
 
     /// <summary>True until its script has ended.</summary>
     public bool IsAlive

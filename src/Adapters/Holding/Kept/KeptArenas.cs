@@ -170,7 +170,8 @@ public sealed class KeptArenas : IDisposable
             string was = word is null
                 ? $"Nothing says that '{store}' was kept over the last kexec (the command line has no " +
                     $"gmfs.kept={store})."
-                : string.Create(CultureInfo.InvariantCulture, $"Arena {word.ArenaId}, {word.Bytes} bytes, was preserved " +
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"Arena {word.ArenaId}, {word.Bytes} bytes, was preserved " +
                     $"under boot {word.BootId} and did not come over the kexec: it is lost.");
             return new KeptOutcome(store, word?.ArenaId, word?.Bytes ?? 0, $"{was} {e.Message}");
         }
