@@ -23,6 +23,12 @@ if (args is ["sorted", .. var sorted])
     return 0;
 }
 
+if (args is ["log", .. var log])
+{
+    Logs.Run(log is [var entries] ? int.Parse(entries, CultureInfo.InvariantCulture) : 1_000_000, Console.Out);
+    return 0;
+}
+
 if (args is ["checksums"])
 {
     ChecksumCost.Run(Console.Out);
