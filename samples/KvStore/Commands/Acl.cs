@@ -27,31 +27,31 @@ internal static class Acl
             Summary = "A container for Access List Control commands",
             Subcommands =
             [
-                new("acl|cat", -2, NoFlags, KeySpec.None, Cat)
+                new("acl|cat", -2, NoScript, KeySpec.None, Cat)
                     { Since = "6.0.0", Summary = "List the ACL categories or the commands inside a category" },
-                new("acl|deluser", -3, ForOperators, KeySpec.None, DelUser)
+                new("acl|deluser", -3, ForOperators | NoScript, KeySpec.None, DelUser)
                     { Since = "6.0.0", Summary = "Remove the specified ACL users and the associated rules" },
-                new("acl|dryrun", -4, ForOperators, KeySpec.None, DryRun)
+                new("acl|dryrun", -4, ForOperators | NoScript, KeySpec.None, DryRun)
                     { Since = "7.0.0", Summary = "Returns whether the user can execute the given command" },
-                new("acl|genpass", -2, NoFlags, KeySpec.None, GenPass)
+                new("acl|genpass", -2, NoScript, KeySpec.None, GenPass)
                     { Since = "6.0.0", Summary = "Generate a pseudorandom secure password to use for ACL users" },
-                new("acl|getuser", 3, ForOperators, KeySpec.None, GetUser)
+                new("acl|getuser", 3, ForOperators | NoScript, KeySpec.None, GetUser)
                     { Since = "6.0.0", Summary = "Get the rules for a specific ACL user" },
                 new("acl|help", 2, NoFlags, KeySpec.None, Help)
                     { Since = "6.0.0", Summary = "Show helpful text about the different subcommands" },
-                new("acl|list", 2, ForOperators, KeySpec.None, List)
+                new("acl|list", 2, ForOperators | NoScript, KeySpec.None, List)
                     { Since = "6.0.0", Summary = "List the current ACL rules in ACL config file format" },
-                new("acl|load", 2, ForOperators, KeySpec.None, Load)
+                new("acl|load", 2, ForOperators | NoScript, KeySpec.None, Load)
                     { Since = "6.0.0", Summary = "Reload the ACLs from the configured ACL file" },
-                new("acl|log", -2, ForOperators, KeySpec.None, Log)
+                new("acl|log", -2, ForOperators | NoScript, KeySpec.None, Log)
                     { Since = "6.0.0", Summary = "List latest events denied because of ACLs in place" },
-                new("acl|save", 2, ForOperators, KeySpec.None, Save)
+                new("acl|save", 2, ForOperators | NoScript, KeySpec.None, Save)
                     { Since = "6.0.0", Summary = "Save the current ACL rules in the configured ACL file" },
-                new("acl|setuser", -3, ForOperators, KeySpec.None, SetUser)
+                new("acl|setuser", -3, ForOperators | NoScript, KeySpec.None, SetUser)
                     { Since = "6.0.0", Summary = "Modify or create the rules for a specific ACL user" },
-                new("acl|users", 2, ForOperators, KeySpec.None, Users)
+                new("acl|users", 2, ForOperators | NoScript, KeySpec.None, Users)
                     { Since = "6.0.0", Summary = "List the username of all the configured ACL rules" },
-                new("acl|whoami", 2, NoFlags, KeySpec.None, WhoAmI)
+                new("acl|whoami", 2, NoScript, KeySpec.None, WhoAmI)
                     { Since = "6.0.0", Summary = "Return the name of the user associated to the current connection" },
             ],
         },

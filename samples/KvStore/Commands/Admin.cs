@@ -13,9 +13,9 @@ internal static class Admin
     [
         new("time", 1, Fast, KeySpec.None, Time)
             { Since = "2.6.0", Summary = "Return the current server time" },
-        new("save", 1, ForOperators | NoMulti, KeySpec.None, Save)
+        new("save", 1, ForOperators | NoMulti | NoScript, KeySpec.None, Save)
             { Since = "1.0.0", Summary = "Nothing to do: every acknowledged write is persistent" },
-        new("bgsave", -1, ForOperators, KeySpec.None, BgSave)
+        new("bgsave", -1, ForOperators | NoScript, KeySpec.None, BgSave)
             { Since = "1.0.0", Summary = "Nothing to do: every acknowledged write is persistent" },
         new("lastsave", 1, Fast, KeySpec.None, LastSave)
         {
@@ -23,7 +23,7 @@ internal static class Admin
             Since = "1.0.0",
             Summary = "The time now: every acknowledged write is persistent",
         },
-        new("shutdown", -1, ForOperators | NoMulti, KeySpec.None, Shutdown)
+        new("shutdown", -1, ForOperators | NoMulti | NoScript, KeySpec.None, Shutdown)
             { Since = "1.0.0", Summary = "Close the arena clean and shut down the server" },
     ]);
 

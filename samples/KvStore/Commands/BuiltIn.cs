@@ -30,6 +30,7 @@ internal static class BuiltIn
         .. Clients.Commands,
         .. Transactions.Commands,
         .. Subscriptions.Commands,
+        .. Scripting.Commands,
         .. Acl.Commands,
         .. Info.Commands,
         .. Admin.Commands,

@@ -17,19 +17,19 @@ internal static class Clients
             Summary = "A container for client connection commands",
             Subcommands =
             [
-                new("client|id", 2, NoFlags, KeySpec.None, Id)
+                new("client|id", 2, NoScript, KeySpec.None, Id)
                     { Since = "5.0.0", Summary = "Returns the client ID for the current connection" },
-                new("client|getname", 2, NoFlags, KeySpec.None, GetName)
+                new("client|getname", 2, NoScript, KeySpec.None, GetName)
                     { Since = "2.6.9", Summary = "Get the current connection name" },
-                new("client|setname", 3, NoFlags, KeySpec.None, SetName)
+                new("client|setname", 3, NoScript, KeySpec.None, SetName)
                     { Since = "2.6.9", Summary = "Set the current connection name" },
                 new("client|setinfo", 4, NoFlags, KeySpec.None, SetInfo)
                     { Since = "7.2.0", Summary = "Set client or connection specific info" },
-                new("client|list", -2, ForOperators, KeySpec.None, List)
+                new("client|list", -2, ForOperators | NoScript, KeySpec.None, List)
                     { Since = "2.4.0", Summary = "Get the list of client connections" },
-                new("client|info", 2, NoFlags, KeySpec.None, Info)
+                new("client|info", 2, NoScript, KeySpec.None, Info)
                     { Since = "6.2.0", Summary = "Returns information about the current client connection" },
-                new("client|no-evict", 3, ForOperators, KeySpec.None, NoEvict)
+                new("client|no-evict", 3, ForOperators | NoScript, KeySpec.None, NoEvict)
                     { Since = "7.0.0", Summary = "Set client eviction mode for the current connection" },
             ],
         },

@@ -1,6 +1,6 @@
 using KvStore.Access;
-using KvStore.Protocol;
 using KvStore.Engine;
+using KvStore.Protocol;
 
 namespace KvStore.Commands;
 
@@ -36,6 +36,9 @@ internal enum CommandFlags
 
     /// <summary>Runs for a subscriber too, who takes messages in place of replies.</summary>
     OfSubscribers = 256,
+
+    /// <summary>Is refused in a script.</summary>
+    NoScript = 512,
 }
 
 /// <summary>Where a command's arguments are channels.</summary>
@@ -161,6 +164,9 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         init => _subcommands = [.. value];
     }
 
+    /// <summary>True where it changes the data, or may call what does.</summary>
+    public bool MayWrite => Has(CommandFlags.Write) || (Group == "scripting" && !Has(CommandFlags.ReadOnly));
+
     /// <summary>Which arguments are channels.</summary>
     public ChannelArguments Channels { get; init; }
 
@@ -196,6 +202,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         "bitmap" => AclCategories.Bitmap,
         "connection" => AclCategories.Connection,
         "pubsub" => AclCategories.PubSub,
+        "scripting" => AclCategories.Scripting,
         "transactions" => AclCategories.Transaction,
         "hash" => AclCategories.Hash,
         "list" => AclCategories.List,

@@ -160,7 +160,7 @@ internal static class CommandDocs
         int first = command.Keys.First;
         int step = command.Keys.Step;
         int last = command.Keys.LastOf(call.Args.From(2));
-        if (last < first)
+        if (last < first && command.Group != "scripting")
         {
             call.Reply.Error("ERR Invalid arguments specified for command"u8);
             return;
@@ -235,6 +235,7 @@ internal static class CommandDocs
         Add(CommandFlags.ReadOnly, "readonly");
         Add(CommandFlags.DenyOom, "denyoom");
         Add(CommandFlags.ForOperators, "admin");
+        Add(CommandFlags.NoScript, "noscript");
         Add(CommandFlags.NoMulti, "no_multi");
         Add(CommandFlags.NoAuth, "no_auth");
         Add(CommandFlags.Fast, "fast");

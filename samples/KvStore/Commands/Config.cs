@@ -19,13 +19,13 @@ internal static class Config
             Summary = "A container for server configuration commands",
             Subcommands =
             [
-                new("config|get", -3, ForOperators, KeySpec.None, Get)
+                new("config|get", -3, ForOperators | NoScript, KeySpec.None, Get)
                     { Since = "2.0.0", Summary = "Get the values of configuration parameters" },
-                new("config|set", -4, ForOperators, KeySpec.None, Set)
+                new("config|set", -4, ForOperators | NoScript, KeySpec.None, Set)
                     { Since = "2.0.0", Summary = "Set configuration parameters to the given values" },
-                new("config|resetstat", 2, ForOperators, KeySpec.None, ResetStat)
+                new("config|resetstat", 2, ForOperators | NoScript, KeySpec.None, ResetStat)
                     { Since = "2.0.0", Summary = "Reset the stats returned by INFO" },
-                new("config|rewrite", 2, ForOperators, KeySpec.None, Rewrite)
+                new("config|rewrite", 2, ForOperators | NoScript, KeySpec.None, Rewrite)
                     { Since = "2.8.0", Summary = "Refused: the configuration file is not written" },
             ],
         },

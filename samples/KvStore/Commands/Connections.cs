@@ -16,13 +16,13 @@ internal static class Connections
             { Since = "1.0.0", Summary = "Echo the given string" },
         new("select", 2, Fast, KeySpec.None, Select)
             { Since = "1.0.0", Summary = "Change the selected database for the current connection" },
-        new("auth", -2, NoAuth | Fast, KeySpec.None, Auth)
+        new("auth", -2, NoAuth | Fast | NoScript, KeySpec.None, Auth)
             { Since = "1.0.0", Summary = "Authenticate to the server" },
-        new("hello", -1, NoAuth | Fast, KeySpec.None, Hello)
+        new("hello", -1, NoAuth | Fast | NoScript, KeySpec.None, Hello)
             { Since = "6.0.0", Summary = "Handshake with Redis" },
-        new("quit", -1, NoAuth | Immediate | Fast | OfSubscribers, KeySpec.None, Quit)
+        new("quit", -1, NoAuth | Immediate | Fast | OfSubscribers | NoScript, KeySpec.None, Quit)
             { Since = "1.0.0", Summary = "Close the connection" },
-        new("reset", 1, NoAuth | Immediate | Fast | OfSubscribers, KeySpec.None, Reset)
+        new("reset", 1, NoAuth | Immediate | Fast | OfSubscribers | NoScript, KeySpec.None, Reset)
             { Since = "6.2.0", Summary = "Reset the connection" },
     ]);
 

@@ -82,7 +82,7 @@ internal static class Dispatcher
 
             if (!command.Has(CommandFlags.Immediate))
             {
-                transaction.Enqueue(args, command.Has(CommandFlags.Write));
+                transaction.Enqueue(args, command.MayWrite);
                 reply.Simple("QUEUED"u8);
                 session.Close |= transaction.Bytes > engine.Options.QueryBufferLimit;
                 return;

@@ -25,6 +25,9 @@ internal static class Info
     /// <summary>The version of Redis whose replies these are: clients choose commands by it.</summary>
     public const string CompatibleVersion = "7.0.15";
 
+    /// <summary>The same as one number, for scripts.</summary>
+    public const int CompatibleVersionNumber = 0x07000F;
+
     private static readonly (string Name, Action<StringBuilder, KvEngine> Write)[] Sections =
     [
         ("Server", Server),

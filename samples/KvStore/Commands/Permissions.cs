@@ -42,6 +42,17 @@ internal static class Permissions
             + $"This command is no longer allowed for the following reason: {reason}";
     }
 
+    /// <summary>The same of a command that a script calls.</summary>
+    public static string? ScriptRefusal(in Call call) => CheckAndLog(call, "lua") switch
+    {
+        Verdict.NoCommand => "ERR The user executing the script can't run this command or subcommand",
+        Verdict.NoKey =>
+            "ERR The user executing the script can't access at least one of the keys mentioned in the command "
+            + "arguments",
+        Verdict.NoChannel => "ERR The user executing the script can't publish to the channel mentioned in the command",
+        _ => null,
+    };
+
     /// <summary>Asks the selectors one by one. Of several refusals the one that got furthest counts.</summary>
     /// <param name="user">Who.</param>
     /// <param name="command">What; a subcommand where there is one.</param>

@@ -12,32 +12,32 @@ internal static class Subscriptions
     /// <summary>What clients may call of it.</summary>
     public static Command[] Commands => Command.Family("pubsub",
     [
-        new("subscribe", -2, OfSubscribers, KeySpec.None, Subscribe)
+        new("subscribe", -2, OfSubscribers | NoScript, KeySpec.None, Subscribe)
         {
             Channels = ChannelArguments.Every,
             Since = "2.0.0",
             Summary = "Listen for messages published to the given channels",
         },
-        new("unsubscribe", -1, OfSubscribers, KeySpec.None, Unsubscribe)
+        new("unsubscribe", -1, OfSubscribers | NoScript, KeySpec.None, Unsubscribe)
             { Since = "2.0.0", Summary = "Stop listening for messages posted to the given channels" },
-        new("psubscribe", -2, OfSubscribers, KeySpec.None, PSubscribe)
+        new("psubscribe", -2, OfSubscribers | NoScript, KeySpec.None, PSubscribe)
         {
             Channels = ChannelArguments.Patterns,
             Since = "2.0.0",
             Summary = "Listen for messages published to channels matching the given patterns",
         },
-        new("punsubscribe", -1, OfSubscribers, KeySpec.None, PUnsubscribe)
+        new("punsubscribe", -1, OfSubscribers | NoScript, KeySpec.None, PUnsubscribe)
         {
             Since = "2.0.0",
             Summary = "Stop listening for messages posted to channels matching the given patterns",
         },
-        new("ssubscribe", -2, OfSubscribers, KeySpec.None, SSubscribe)
+        new("ssubscribe", -2, OfSubscribers | NoScript, KeySpec.None, SSubscribe)
         {
             Channels = ChannelArguments.Every,
             Since = "7.0.0",
             Summary = "Listen for messages published to the given shard channels",
         },
-        new("sunsubscribe", -1, OfSubscribers, KeySpec.None, SUnsubscribe)
+        new("sunsubscribe", -1, OfSubscribers | NoScript, KeySpec.None, SUnsubscribe)
             { Since = "7.0.0", Summary = "Stop listening for messages posted to the given shard channels" },
         new("publish", 3, Fast, KeySpec.None, Publish)
         {

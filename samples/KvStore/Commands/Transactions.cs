@@ -11,15 +11,15 @@ internal static class Transactions
     /// <summary>What clients may call of it.</summary>
     public static Command[] Commands => Command.Family("transactions",
     [
-        new("multi", 1, Immediate | Fast, KeySpec.None, Multi)
+        new("multi", 1, Immediate | Fast | NoScript, KeySpec.None, Multi)
             { Since = "1.2.0", Summary = "Mark the start of a transaction block" },
-        new("exec", 1, Immediate, KeySpec.None, Exec)
+        new("exec", 1, Immediate | NoScript, KeySpec.None, Exec)
             { Since = "1.2.0", Summary = "Execute all commands issued after MULTI" },
-        new("discard", 1, Immediate | Fast, KeySpec.None, Discard)
+        new("discard", 1, Immediate | Fast | NoScript, KeySpec.None, Discard)
             { Since = "2.0.0", Summary = "Discard all commands issued after MULTI" },
-        new("watch", -2, Immediate | Fast, KeySpec.Every, Watch)
+        new("watch", -2, Immediate | Fast | NoScript, KeySpec.Every, Watch)
             { Since = "2.2.0", Summary = "Watch the given keys to determine execution of the MULTI/EXEC block" },
-        new("unwatch", 1, Fast, KeySpec.None, Unwatch)
+        new("unwatch", 1, Fast | NoScript, KeySpec.None, Unwatch)
             { Since = "2.2.0", Summary = "Forget about all watched keys" },
     ]);
 
@@ -143,7 +143,7 @@ internal static class Transactions
         for (int i = 0; i < transaction.Count && engine.Keyspace.Nested is null; i++)
         {
             Command? command = BuiltIn.Table.Resolve(transaction.ArgumentsAt(i));
-            if (command is { Group: "hash" or "set" or "list" or "sorted-set" } && command.Has(Write))
+            if (command is { Group: "hash" or "set" or "list" or "sorted-set" or "scripting", MayWrite: true })
             {
                 engine.Keyspace.OpenNested();
             }

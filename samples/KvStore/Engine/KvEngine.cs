@@ -40,6 +40,9 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public WatchTable Watches { get; } = new();
 
+    /// <summary>What runs scripts; null before the first.</summary>
+    public IDisposable? Scripts { get; set; }
+
     public PubSub PubSub { get; } = new();
 
     public Statistics Statistics { get; } = new();

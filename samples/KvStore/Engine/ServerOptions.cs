@@ -152,6 +152,12 @@ internal sealed class ServerOptions
     /// <summary>Most members of a set of integers that is kept within its key's record.</summary>
     public int SetPackedIntegers { get; set; } = 512;
 
+    /// <summary>How long a script may run.</summary>
+    public TimeSpan ScriptTime { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>What all scripts and their values may take.</summary>
+    public long ScriptMemory { get; set; } = 64L << 20;
+
     public ProtocolLimits Protocol { get; private set; } = new();
 
     public ServerOptions Clone()

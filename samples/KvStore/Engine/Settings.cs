@@ -163,6 +163,13 @@ internal static class Settings
         Packed(
             "set-max-intset-entries", "most members of a set of integers that is kept in one piece",
             o => o.SetPackedIntegers, (o, v) => o.SetPackedIntegers = v),
+        Number(
+            "script-time-limit", "milliseconds after which a script is stopped and taken back", 1, 3_600_000,
+            o => (long)o.ScriptTime.TotalMilliseconds, (o, v) => o.ScriptTime = TimeSpan.FromMilliseconds(v),
+            atRunTime: true),
+        Bytes(
+            "script-memory-limit", "most memory of all scripts and their values", 4L << 20, 16 * Gigabyte,
+            o => o.ScriptMemory, (o, v) => o.ScriptMemory = v),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 

@@ -120,6 +120,18 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
     }
 
     [Fact]
+    public void Scripts_and_the_locks_that_are_made_of_them()
+    {
+        Assert.Equal("1:2", (string?)_database.ScriptEvaluate("return KEYS[1] .. ':' .. ARGV[1]", ["1"], ["2"]));
+        LuaScript prepared = LuaScript.Prepare("return redis.call('set', @key, @value)");
+        Assert.Equal("OK", (string?)_database.ScriptEvaluate(prepared, new { key = (RedisKey)"k", value = "v" }));
+        Assert.True(_database.LockTake("lock", "me", TimeSpan.FromMinutes(1)));
+        Assert.True(_database.LockExtend("lock", "me", TimeSpan.FromMinutes(2)));
+        Assert.False(_database.LockRelease("lock", "you"));
+        Assert.True(_database.LockRelease("lock", "me"));
+    }
+
+    [Fact]
     public async Task A_subscriber_hears_again_once_the_server_is_back()
     {
         var channel = RedisChannel.Literal("news");

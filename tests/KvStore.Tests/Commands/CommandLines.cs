@@ -402,6 +402,166 @@ internal static class CommandLines
         CLIENT LIST TYPE "\xc3\xa9\xff"
         CONFIG SET "\xe9\xff" 1
         HELLO 3 "\xe9\xff"
+        EVAL "return redis.call(\"get\")" 1 c9 a1 a2
+        EVAL "return redis.call(\"nosuch\")" 1 c9 a1 a2
+        EVAL "return redis.call()" 1 c9 a1 a2
+        EVAL "return redis.call(\"set\",KEYS[1],{})" 1 c9 a1 a2
+        EVAL "return redis.call(\"incr\",\"str\")" 1 c9 a1 a2
+        EVAL "return redis.pcall(\"incr\",\"str\")" 1 c9 a1 a2
+        EVAL "error(\"x\")" 1 c9 a1 a2
+        EVAL "error({err=\"MY e\"})" 1 c9 a1 a2
+        EVAL "return foo" 1 c9 a1 a2
+        EVAL "foo=1" 1 c9 a1 a2
+        EVAL "return {1,2,{3,\"a\",nil,4}}" 1 c9 a1 a2
+        EVAL "return 3.99" 1 c9 a1 a2
+        EVAL "return true" 1 c9 a1 a2
+        EVAL "return false" 1 c9 a1 a2
+        EVAL "return nil" 1 c9 a1 a2
+        EVAL "return {ok=\"fine\"}" 1 c9 a1 a2
+        EVAL "return {err=\"bad\"}" 1 c9 a1 a2
+        EVAL "return {err=\"ERR bad\"}" 1 c9 a1 a2
+        EVAL "return redis.error_reply(\"x y\")" 1 c9 a1 a2
+        EVAL "return redis.error_reply(\"-x y\")" 1 c9 a1 a2
+        EVAL "return redis.error_reply(\"MY y\")" 1 c9 a1 a2
+        EVAL "return redis.status_reply(\"x\")" 1 c9 a1 a2
+        EVAL "return redis.sha1hex(\"\")" 1 c9 a1 a2
+        EVAL "return redis.call(\"multi\")" 1 c9 a1 a2
+        EVAL "return redis.call(\"subscribe\",\"a\")" 1 c9 a1 a2
+        EVAL "return tostring(10/2)" 1 c9 a1 a2
+        EVAL "string.x=1" 1 c9 a1 a2
+        EVAL "return redis.setresp(4)" 1 c9 a1 a2
+        EVAL "redis.setresp(3); return redis.call(\"config\",\"get\",\"port\")" 1 c9 a1 a2
+        EVAL "redis.setresp(3); return redis.call(\"get\",\"nokey\")" 1 c9 a1 a2
+        EVAL "return cjson.encode({1,2,{b=\"x\\n\\1\"}})" 1 c9 a1 a2
+        EVAL "return cjson.decode(\"[1,2.5,null,\\\"a\\\"]\")" 1 c9 a1 a2
+        EVAL "return redis.log(redis.LOG_WARNING,\"x\")" 1 c9 a1 a2
+        EVAL "return redis.call(\"set\",\"k\",\"v\")" 1 c9 a1 a2
+        EVAL "return redis.REDIS_VERSION" 1 c9 a1 a2
+        EVAL "return tostring(redis.REDIS_VERSION_NUM)" 1 c9 a1 a2
+        EVAL "return {double=3.5}" 1 c9 a1 a2
+        EVAL "return {map={a=1}}" 1 c9 a1 a2
+        EVAL "local ok,e=pcall(redis.call,\"nosuch\"); return type(e)" 1 c9 a1 a2
+        EVAL "return string.format(\"%d\",3.7)" 1 c9 a1 a2
+        EVAL "return math.floor(3.7)" 1 c9 a1 a2
+        EVAL "return redis.call(\"ping\")" 1 c9 a1 a2
+        EVAL "return tostring(1e20)" 1 c9 a1 a2
+        EVAL "return tostring(2^53)" 1 c9 a1 a2
+        EVAL "return 1e20 ..\"\"" 1 c9 a1 a2
+        EVAL "return tostring(3)" 1 c9 a1 a2
+        EVAL "return unpack({1,2})" 1 c9 a1 a2
+        EVAL "return type(debug)" 1 c9 a1 a2
+        EVAL "return type(os)" 1 c9 a1 a2
+        EVAL "return tostring(os.clock)" 1 c9 a1 a2
+        EVAL "return type(os.time)" 1 c9 a1 a2
+        EVAL "return #KEYS" 1 c9 a1 a2
+        EVAL "return redis.replicate_commands()" 1 c9 a1 a2
+        EVAL "return type(collectgarbage)" 1 c9 a1 a2
+        EVAL "return bit.tohex(255)" 1 c9 a1 a2
+        EVAL "return cmsgpack.unpack(cmsgpack.pack({1,2}))" 1 c9 a1 a2
+        EVAL "return struct.pack(\"HH\",1,2)" 1 c9 a1 a2
+        EVAL "return tostring(nil)..redis.call(\"get\",\"nokey\")" 1 c9 a1 a2
+        EVAL "return redis.call(\"config\",\"get\",\"port\")" 1 c9 a1 a2
+        EVAL "return redis.call(\"eval\",\"return 1\",0)" 1 c9 a1 a2
+        EVAL "return redis.set_repl(redis.REPL_ALL)" 1 c9 a1 a2
+        EVAL "return redis.breakpoint()" 1 c9 a1 a2
+        EVAL "return type(print)" 1 c9 a1 a2
+        EVAL "return type(loadstring)" 1 c9 a1 a2
+        EVAL "return type(setfenv)" 1 c9 a1 a2
+        EVAL "return type(rawset)" 1 c9 a1 a2
+        EVAL "return redis.call(\"echo\", 1.5)" 1 c9 a1 a2
+        EVAL "return redis.call(\"echo\", 10/2)" 1 c9 a1 a2
+        EVAL "return redis.call(\"echo\", 2^53)" 1 c9 a1 a2
+        EVAL "return redis.call(\"echo\", 0.1)" 1 c9 a1 a2
+        EVAL "return redis.call(\"echo\", true)" 1 c9 a1 a2
+        EVAL "return math.pow(2,3)" 1 c9 a1 a2
+        EVAL "return table.getn({1,2})" 1 c9 a1 a2
+        EVAL "return -3.99" 1 c9 a1 a2
+        EVAL "return redis.call(\"exec\")" 1 c9 a1 a2
+        EVAL "return redis.call(\"Set\",\"str\")" 1 c9 a1 a2
+        EVAL "return {redis.call(\"get\",\"str\"),redis.call(\"exists\",\"str\")}" 1 c9 a1 a2
+        EVAL "return ARGV" 1 c9 a1 a2
+        EVAL "return string.format('%5.1f|%s|%d|%q', 3.14159, 'a', '7', 'q')" 0
+        EVAL "return {string.gsub('hello world','o','0')}" 0
+        EVAL "return {string.gsub('hello','(l)(l)',function(a,b) return b..'-'..a end)}" 0
+        EVAL "return {string.gsub('abc','%w','%0%0')}" 0
+        EVAL "local t={5,2,8,1} table.sort(t,function(a,b) return a>b end) return t" 0
+        EVAL "return {struct.unpack('>I2s', struct.pack('>I2s', 258, 'hi'))}" 0
+        EVAL "return cmsgpack.pack({a=1})" 0
+        EVAL "return cmsgpack.pack(1.5,-100,70000,'x',true,{1,2,3},-32,-33,255,256,2^40,-(2^40),0.1,{})" 0
+        EVAL "return {bit.band(255,15),bit.bor(1,2),bit.lshift(1,31),bit.bnot(0),bit.arshift(-8,1)}" 0
+        EVAL "return bit.tohex(-1,-4)" 0
+        EVAL "return struct.pack('bBhHlLfdxsc3!i2>i4',1,2,3,4,5,6,1.5,2.5,'st','abcd',7,8)" 0
+        EVAL "return struct.size('bhi!l')" 0
+        EVAL "return string.format('%x %c %i %e %g',255,65,3.0,1.5,10/2)" 0
+        EVAL "return tostring(0.1)..tostring(1/3)" 0
+        EVAL "return tonumber('0x10')" 0
+        EVAL "return tonumber('10',2)" 0
+        EVAL "return {tonumber(' 5 '),tonumber('5x'),tonumber('1e2')}" 0
+        EVAL "return math.max(1,2.5)*2" 0
+        EVAL "return {math.modf(3.7)}" 0
+        EVAL "return {7/2,7%3,-7%3,2^10}" 0
+        EVAL "return #{1,2,nil,4}" 0
+        EVAL "return table.concat({1,2.5,3},',')" 0
+        EVAL "return table.concat({10/2},',')" 0
+        EVAL "return {string.byte('abc',1,-1)}" 0
+        EVAL "return string.len('\\0ab')" 0
+        EVAL "return select('#',1,2,3)" 0
+        EVAL "return {next({})}" 0
+        EVAL "return type(next)" 0
+        EVAL "local t={} t[1.0]='a' return t[1]" 0
+        EVAL "return cjson.encode({a={}})" 0
+        EVAL "return cjson.decode('{\"a\":{\"b\":5}}').a.b" 0
+        EVAL "return cjson.decode('\"\\\\u00e9\"')" 0
+        EVAL "return {cjson.decode('[true,false]')[1],1}" 0
+        EVAL "return redis.sha1hex(5)" 0
+        EVAL "return redis.log(5,'x')" 0
+        EVAL "return redis.error_reply(5)" 0
+        EVAL "return redis.sha1hex()" 0
+        EVAL "return {KEYS[1] or 'none'}" 0
+        EVAL "local x = redis.call('set','foo','bar'); return x.ok" 0
+        EVAL "local x = redis.pcall('incr','foo'); return x.err" 0
+        EVAL "return redis.call('incrby','n',10)" 0
+        EVAL "return {redis.call('mget','foo','nokey')}" 0
+        EVAL "return redis.call('mget','foo','nokey')[2]==false" 0
+        EVAL "redis.setresp(3); return redis.call('mget','foo','nokey')[2]==nil" 0
+        EVAL "return loadstring('return 1+1')()" 0
+        EVAL "return type(_G)" 0
+        EVAL "return _VERSION" 0
+        EVAL "_G.x=1" 0
+        EVAL "rawset(_G,'x',1)" 0
+        EVAL "setmetatable(_G,{})" 0
+        EVAL "getmetatable(_G).__index=1" 0
+        EVAL "return getmetatable('')==nil" 0
+        EVAL "function foo() end" 0
+        eval "return 1" 2 a
+        eval "return 1" -1
+        eval "return 1" x
+        evalsha abc 0
+        evalsha e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0
+        script load "return 1"
+        script exists abc e0e1f9fabfc9d4800c877a703b823ac0578ff8db
+        evalsha E0E1F9FABFC9D4800C877A703B823AC0578FF8DB 0
+        script kill
+        script flush foo
+        script foo
+        script flush async
+        script exists e0e1f9fabfc9d4800c877a703b823ac0578ff8db
+        eval_ro "return redis.call('set','a','b')" 0
+        eval_ro "return redis.call('get','a')" 0
+        evalsha_ro abc 0
+        eval "#!lua flags=no-writes\nreturn redis.call('set','a','b')" 0
+        eval "#!lua flags=foo\nreturn 1" 0
+        eval "#!lua bar=foo\nreturn 1" 0
+        eval "#!python\nreturn 1" 0
+        eval "#!lua\nreturn redis.call('get','a')" 0
+        eval "#!lua" 0
+        eval "" 0
+        MULTI
+        EVAL "return redis.call('set',KEYS[1],ARGV[1])" 1 a b
+        EXEC
+        EVAL "return {KEYS,ARGV}" 2 a b c d
+        COMMAND GETKEYS EVAL "return 1" 2 a b c
+        COMMAND GETKEYS EVAL "return 1" 0 a b c
         SUBSCRIBE ch1
         SUBSCRIBE
         PSUBSCRIBE c*

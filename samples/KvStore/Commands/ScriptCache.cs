@@ -1,0 +1,206 @@
+using System.Text;
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+using KvStore.Scripts;
+using KvStore.Session;
+using KvStore.Transport;
+
+namespace KvStore.Commands;
+
+/// <summary>A script that was compiled.</summary>
+/// <param name="Name">The digest of its text.</param>
+/// <param name="ReadOnly">True where its first line says that it does not write.</param>
+internal sealed record Script(string Name, bool ReadOnly);
+
+/// <summary>The scripts there are, and the way of their commands into the server.</summary>
+/// <remarks>Used under the engine's gate.</remarks>
+internal sealed class ScriptCache : IScriptCalls, IDisposable
+{
+    /// <summary>With more of the memory in scripts that do not run, all are forgotten: clients send them again.</summary>
+    private const int IdleShare = 2;
+
+    private const int FirstArgument = 3;
+
+    private readonly KvEngine _engine;
+    private readonly Dictionary<string, Script> _scripts = new(StringComparer.Ordinal);
+    private LuaHost? _lua;
+    private ClientSession? _session;
+    private ClientSession? _caller;
+    private bool _readOnly;
+
+    private ScriptCache(KvEngine engine) => _engine = engine;
+
+    /// <summary>The one of an engine: Lua is loaded with the first script.</summary>
+    public static ScriptCache Of(KvEngine engine) => (ScriptCache)(engine.Scripts ??= new ScriptCache(engine));
+
+    public Script? Find(string name) => _scripts.GetValueOrDefault(name);
+
+    /// <summary>Compiles a script and keeps it; null, or the error.</summary>
+    public string? Add(string name, byte[] source, out Script? script)
+    {
+        script = Find(name);
+        if (script is not null)
+        {
+            return null;
+        }
+
+        if (ScriptHeader.TryRead(source, out ScriptHeader header) is { } wrong)
+        {
+            return wrong;
+        }
+
+        if (TryLua(out LuaHost? lua) is { } missing)
+        {
+            return missing;
+        }
+
+        if (lua!.MemoryUsed > _engine.Options.ScriptMemory / IdleShare)
+        {
+            Clear();
+            _ = TryLua(out lua);
+        }
+
+        lua!.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
+        if (lua.Compile(name, header.WithoutFirstLine(source)) is { } problem)
+        {
+            return $"ERR Error compiling script (new function): {problem}";
+        }
+
+        _scripts[name] = script = new Script(name, header.NoWrites);
+        return null;
+    }
+
+    /// <summary>Forgets all scripts, and gives Lua's memory back.</summary>
+    public void Clear()
+    {
+        _scripts.Clear();
+        _lua?.Dispose();
+        _lua = null;
+    }
+
+    public void Run(in Call call, Script script, int keys, bool readOnly)
+    {
+        LuaHost lua = _lua!;
+        lua.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
+        _caller = call.Session;
+        _readOnly = readOnly;
+        AtomicScope atomic = readOnly || !_engine.WriteRefusal.IsEmpty ? default : BeginWrites();
+        try
+        {
+            ScriptEnd end = lua.Run(script.Name, call.Args.From(FirstArgument), keys, call.Reply);
+            if (end == ScriptEnd.Stopped)
+            {
+                string left = call.Session.RunsTransaction ? "what it wrote is EXEC's" : "nothing of it was written";
+                call.Reply.Error($"ERR the script ran for more than {_engine.Options.ScriptTime.TotalMilliseconds} ms "
+                    + $"(script-time-limit) and was stopped: {left}. script: {script.Name}");
+                return; // the group is taken back
+            }
+
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+            _caller = null;
+        }
+    }
+
+    void IScriptCalls.Call(Arguments args, RespWriter reply)
+    {
+        ClientSession session = Session(reply);
+        session.User = _caller!.User;
+        Command? command = BuiltIn.Table.Resolve(args);
+        if (Refusal(session, command, args) is { } refusal)
+        {
+            reply.Error(refusal);
+            return;
+        }
+
+        _engine.Statistics.Commands++;
+        Dispatcher.Run(session, _engine, command!, args);
+    }
+
+    void IScriptCalls.Log(string text) => StandardError.WriteLine($"script: {text}");
+
+    public void Dispose() => Clear();
+
+    /// <summary>The place of large collections cannot be made in a group: it is there before one may need it.</summary>
+    private AtomicScope BeginWrites()
+    {
+        if (_engine.Keyspace.Nested is null)
+        {
+            _engine.Keyspace.OpenNested();
+        }
+
+        return _engine.BeginAtomic(1);
+    }
+
+    private string? Refusal(ClientSession session, Command? command, Arguments args)
+    {
+        if (command?.Handler is null)
+        {
+            return "ERR Unknown Redis command called from script";
+        }
+
+        if (!command.AcceptsCount(args.Count))
+        {
+            return "ERR Wrong number of args calling Redis command from script";
+        }
+
+        if (command.Has(CommandFlags.NoScript | CommandFlags.NoMulti))
+        {
+            return "ERR This Redis command is not allowed from script";
+        }
+
+        if (!session.User.Unlimited
+            && Permissions.ScriptRefusal(new Call(command, args, session, _engine)) is { } forbidden)
+        {
+            return forbidden;
+        }
+
+        if (!command.Has(CommandFlags.Write))
+        {
+            return null;
+        }
+
+        return _readOnly ? "ERR Write commands are not allowed from read-only scripts."
+            : !_engine.WriteRefusal.IsEmpty ? Encoding.UTF8.GetString(_engine.WriteRefusal)
+            : command.Has(CommandFlags.DenyOom) && _engine.IsOverLimit ? Encoding.UTF8.GetString(Errors.OutOfMemory)
+            : null;
+    }
+
+    private ClientSession Session(RespWriter reply)
+    {
+        if (_session?.Reply != reply)
+        {
+            _session = new ClientSession(0, reply, new RequestParser(_engine.Options.Protocol))
+            {
+                User = _caller!.User,
+                RunsTransaction = true, // what would wait does not
+            };
+        }
+
+        return _session;
+    }
+
+    private string? TryLua(out LuaHost? lua)
+    {
+        lua = _lua;
+        if (lua is not null)
+        {
+            return null;
+        }
+
+        try
+        {
+            lua = _lua = new LuaHost(this, Info.CompatibleVersion, Info.CompatibleVersionNumber);
+            return null;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
+        {
+            StandardError.WriteLine($"liblua54.so cannot be loaded: {e.Message}");
+            return "ERR scripts need liblua54.so beside the program, and it cannot be loaded: see the server's log";
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text;
+
+namespace KvStore.Commands;
+
+/// <summary>A script's first line where it is one for the server: <c>#!lua flags=no-writes</c>.</summary>
+/// <param name="Length">Its bytes, without the line's end.</param>
+/// <param name="NoWrites">True where it says that the script does not write.</param>
+internal readonly record struct ScriptHeader(int Length, bool NoWrites)
+{
+    private static readonly string[] s_flags =
+        ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
+
+    /// <summary>Null, or the error.</summary>
+    public static string? TryRead(ReadOnlySpan<byte> source, out ScriptHeader header)
+    {
+        header = default;
+        if (!source.StartsWith("#!"u8))
+        {
+            return null;
+        }
+
+        int end = source.IndexOf((byte)'\n');
+        if (end < 0)
+        {
+            return "ERR Invalid script shebang";
+        }
+
+        string[] words = Encoding.Latin1.GetString(source[..end]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words[0] != "#!lua")
+        {
+            return $"ERR Unexpected engine in script shebang: {words[0]}";
+        }
+
+        bool noWrites = false;
+        foreach (string word in words.Skip(1))
+        {
+            if (!word.StartsWith("flags=", StringComparison.Ordinal))
+            {
+                return $"ERR Unknown lua shebang option: {word}";
+            }
+
+            foreach (string flag in word[6..].Split(',', StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (!s_flags.Contains(flag))
+                {
+                    return $"ERR Unexpected flag in script shebang: {flag}";
+                }
+
+                noWrites |= flag == "no-writes";
+            }
+        }
+
+        header = new ScriptHeader(end, noWrites);
+        return null;
+    }
+
+    /// <summary>The script for Lua: its lines keep their numbers.</summary>
+    public byte[] WithoutFirstLine(byte[] source) => source[Length..];
+}

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using KeraLua;
+
+namespace KvStore.Scripts;
+
+/// <summary>Stops a script that runs for too long.</summary>
+/// <remarks>The hook may not raise an error: that would jump over its own frame, which is managed. It puts another hook
+/// in its place, which is Lua's own function for raising one, and is called before each instruction from then on: no
+/// <c>pcall</c> of the script's gets around that.</remarks>
+internal sealed class LuaClock
+{
+    private const int Instructions = 100_000;
+
+    private readonly Lua _lua;
+    private readonly LuaHookFunction _look;
+    private readonly LuaHookFunction _stop;
+    private long _started;
+
+    public LuaClock(Lua lua)
+    {
+        _lua = lua;
+        _look = Look;
+        nint library = NativeLibrary.Load("lua54", typeof(Lua).Assembly, null);
+        _stop = Marshal.GetDelegateForFunctionPointer<LuaHookFunction>(NativeLibrary.GetExport(library, "lua_error"));
+        Watch();
+    }
+
+    /// <summary>How long a script may run.</summary>
+    public TimeSpan Limit { get; set; }
+
+    /// <summary>True where the script was stopped.</summary>
+    public bool HasStopped { get; private set; }
+
+    public void Start()
+    {
+        _started = Stopwatch.GetTimestamp();
+        if (HasStopped)
+        {
+            HasStopped = false;
+            Watch();
+        }
+    }
+
+    /// <summary>Stops the script before its next instruction.</summary>
+    public void Stop()
+    {
+        HasStopped = true;
+        _lua.SetHook(_stop, LuaHookMask.Count, 1);
+    }
+
+    private void Watch() => _lua.SetHook(_look, LuaHookMask.Count, Instructions);
+
+    private void Look(nint state, nint activation)
+    {
+        if (!HasStopped && Stopwatch.GetElapsedTime(_started) > Limit)
+        {
+            Stop();
+        }
+    }
+}
