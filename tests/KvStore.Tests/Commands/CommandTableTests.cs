@@ -34,7 +34,7 @@ public sealed class CommandTableTests
             Assert.Same(command,
                 BuiltIn.Table.FindByFullName(Encoding.ASCII.GetBytes(command.Name.ToUpperInvariant())));
             Assert.True(command.Handler is not null || command.HasSubcommands, $"{command.Name} cannot be run.");
-            Assert.True(command.Keys.First == 0 || command.Has(CommandFlags.Write) || command.Has(CommandFlags.ReadOnly)
+            Assert.True(command.Keys.First == 0 || command.MayWrite || command.Has(CommandFlags.ReadOnly)
                 || command.Group == "transactions", $"{command.Name} has keys, and neither reads nor writes.");
             Assert.NotEqual("", command.Summary);
             Assert.NotEqual("", command.Since);
