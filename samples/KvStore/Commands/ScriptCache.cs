@@ -17,7 +17,7 @@ internal sealed record Script(string Name, bool ReadOnly);
 /// <remarks>Used under the engine's gate.</remarks>
 internal sealed class ScriptCache : IScriptCalls, IDisposable
 {
-    /// <summary>With more of the memory in scripts that do not run, all are forgotten: clients send them again.</summary>
+    /// <summary>With more of the memory in scripts that are idle, all are forgotten: clients send them again.</summary>
     private const int IdleShare = 2;
 
     private const int FirstArgument = 3;
