@@ -3,12 +3,16 @@ using GuestMemFs.Format;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// Runs a short workload of the lab with one seeded fault after the other. It is the child process of <see cref="SeededFaultTests"/>: a fault may end it with a
-/// segmentation fault, and that is as good a way as any of being caught.
+/// Runs a short workload of the lab with one seeded fault after the other. It is the child process of
+/// <see cref="SeededFaultTests"/>: a fault may end it with a segmentation fault, and that is as good a way as any of
+/// being caught.
 /// </summary>
 internal static class FaultRunner
 {
-    /// <summary>Without faults: prints the places where the workload stores and calls. With faults ("store|file|line|kind" or "call|place"): prints the outcome of each.</summary>
+    /// <summary>
+    /// Without faults: prints the places where the workload stores and calls. With faults ("store|file|line|kind" or
+    /// "call|place"): prints the outcome of each.
+    /// </summary>
     public static int Run(string[] arguments)
     {
         (Action workload, Func<string, bool> isPlace) = Part(arguments[0]);
@@ -39,7 +43,8 @@ internal static class FaultRunner
             Console.WriteLine($"begin {text}");
             Console.Out.Flush();
             string[] parts = text.Split('|');
-            SeededFault? fault = parts[0] == "store" ? new(parts[1], int.Parse(parts[2], null), Enum.Parse<FaultKind>(parts[3])) : null;
+            SeededFault? fault = parts[0] == "store"
+                ? new(parts[1], int.Parse(parts[2], null), Enum.Parse<FaultKind>(parts[3])) : null;
             SeededFault.Active = fault;
             CallFault.Active = parts[0] == "call" ? parts[1] : null;
             CallFault.Strikes = 0;
@@ -71,7 +76,9 @@ internal static class FaultRunner
         _ => (DictionaryWorkload, file => !ArenaFaults.IsPlace(file)),
     };
 
-    /// <summary>Each operation from each beginning, and growth, with what a weak order of stores can do as well.</summary>
+    /// <summary>
+    /// Each operation from each beginning, and growth, with what a weak order of stores can do as well.
+    /// </summary>
     private static void DictionaryWorkload()
     {
         Random random = new(1);

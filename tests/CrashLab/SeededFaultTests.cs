@@ -4,8 +4,9 @@ using System.Diagnostics;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// The proof can fail: every place in the heap and the dictionary where a store is made is made wrong in turn (the store left out, put after the next one, its barrier
-/// taken away), and the lab must notice each, but for the few that a single thread on coherent memory cannot see, which are named here with the reason.
+/// The proof can fail: every place in the heap and the dictionary where a store is made is made wrong in turn (the
+/// store left out, put after the next one, its barrier taken away), and the lab must notice each, but for the few that
+/// a single thread on coherent memory cannot see, which are named here with the reason.
 /// </summary>
 public sealed class SeededFaultTests(ITestOutputHelper output)
 {
@@ -17,7 +18,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "// COMMIT POINT: removal", "the next store is the bucket's version"),
         (FaultKind.Late, "Persist.Publish(link, intent.Value)", "the next store is the bucket's version"),
         (FaultKind.Late, "Persist.Publish(slot, intent.Value);", "the next store is the bucket's version"),
-        (FaultKind.Late, "BlockHeader.TypeTable", "the next store is the header of another new block of the same intent"),
+        (FaultKind.Late, "BlockHeader.TypeTable",
+            "the next store is the header of another new block of the same intent"),
         (FaultKind.Late, "(ulong)intent.Keys", "the next store is another counter of the same intent"),
         (FaultKind.Late, "(ulong)intent.Bytes", "the next store is another counter of the same intent"),
         (FaultKind.Late, "words[IntentWord.Keys]", "the next store is another counter of the same intent"),
@@ -25,7 +27,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "Persist.Publish(word, (ulong)expiresAt)", "the next store is the count of keys, which stays"),
         (FaultKind.Late, "Persist.Publish(Word(page)", "no block of the page is in use until the store after the next"),
         (FaultKind.Drop, "Persist.Store(header, _reserved)", "matters within one attach only: tests of full heaps"),
-        (FaultKind.Drop, "Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free)", "matters within one attach only: tests of full heaps"),
+        (FaultKind.Drop, "Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free)",
+            "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Store((ulong*)(_base + block), BlockHeader.Free)",
             "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
@@ -41,18 +44,27 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             "the next store is a mark's epoch, and no mark counts before its generation"),
         (FaultKind.Late, "Persist.Copy(block + sizeof(ulong)", "the checksum tells a torn identity as well"),
         (FaultKind.Late, "Persist.Copy(half + sizeof(ulong)", "the checksum tells a torn header as well"),
-        (FaultKind.Late, "Persist.Copy(at, new ReadOnlySpan<byte>(&copy, Bytes))", "the writer's record is for people; the epoch behind it decides"),
-        (FaultKind.Late, "SealedWord.Seal(epoch, layout.Seed(WordKind.Open))", "the next store is the writer's record, which is for people"),
-        (FaultKind.Drop, "Persist.Publish((ulong*)at, CreatingMagic)", "creation began with it, and a torn superblock does not check"),
-        (FaultKind.Late, "Persist.Publish((ulong*)at, CreatingMagic)", "creation began with it, and a torn superblock does not check"),
-        (FaultKind.Late, "Persist.Publish((ulong*)at, ArenaMagic)", "the other copy stands for it until the next store"),
-        (FaultKind.Late, "SealedWord.Seal((uint)tail, seed)", "the half is not in force until the store after the next"),
+        (FaultKind.Late, "Persist.Copy(at, new ReadOnlySpan<byte>(&copy, Bytes))",
+            "the writer's record is for people; the epoch behind it decides"),
+        (FaultKind.Late, "SealedWord.Seal(epoch, layout.Seed(WordKind.Open))",
+            "the next store is the writer's record, which is for people"),
+        (FaultKind.Drop, "Persist.Publish((ulong*)at, CreatingMagic)",
+            "creation began with it, and a torn superblock does not check"),
+        (FaultKind.Late, "Persist.Publish((ulong*)at, CreatingMagic)",
+            "creation began with it, and a torn superblock does not check"),
+        (FaultKind.Late, "Persist.Publish((ulong*)at, ArenaMagic)",
+            "the other copy stands for it until the next store"),
+        (FaultKind.Late, "SealedWord.Seal((uint)tail, seed)",
+            "the half is not in force until the store after the next"),
         (FaultKind.Late, "Persist.Copy(half + JournalHeader.LogOffset", "the half is not in force until a later store"),
         (FaultKind.Late, "SealedWord.Seal((uint)record.Length, seed)", "nothing counts before the superblock's magic"),
-        (FaultKind.Late, "SealedWord.Seal(First, layout.Seed(WordKind.Active))", "nothing counts before the superblock's magic"),
+        (FaultKind.Late, "SealedWord.Seal(First, layout.Seed(WordKind.Active))",
+            "nothing counts before the superblock's magic"),
         (FaultKind.Late, "SealedWord.Seal(0, layout.Seed(", "nothing counts before the superblock's magic"),
-        (FaultKind.Drop, "Persist.Fill(layout.WriterRecord", "the first writer's record is written over it before anybody can read it"),
-        (FaultKind.Late, "SealedWord.Seal(image.Generation, activeSeed)", "repairs can be made in any order: what is not done is found again"),
+        (FaultKind.Drop, "Persist.Fill(layout.WriterRecord",
+            "the first writer's record is written over it before anybody can read it"),
+        (FaultKind.Late, "SealedWord.Seal(image.Generation, activeSeed)",
+            "repairs can be made in any order: what is not done is found again"),
     ];
 
     // In a sorted map, beside what the heap does.
@@ -83,7 +95,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     [Fact]
     public void Every_fault_of_a_store_in_heap_and_dictionary_is_caught()
     {
-        List<string> faults = Stores("dictionary", s_invisible, [PlaceKind.Store, PlaceKind.Publish], out int invisible);
+        List<string> faults = Stores("dictionary", s_invisible, [PlaceKind.Store, PlaceKind.Publish],
+            out int invisible);
         Assert.True(faults.Count >= 80, $"only {faults.Count} faults");
         RequireCaught("dictionary", "heap and dictionary", faults, invisible);
     }
@@ -101,8 +114,10 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     public void Every_fault_of_a_store_or_a_call_in_arena_and_journal_is_caught()
     {
         List<string> faults = Stores("arena", s_invisibleInArena, Enum.GetValues<PlaceKind>(), out int invisible);
-        string[] calls = [.. Run("arena", []).Where(line => line.StartsWith("place call|", StringComparison.Ordinal)).Select(line => line[6..])];
-        faults.AddRange(calls.Where(call => !s_callsWithoutNeed.Any(known => call.EndsWith(known.Place, StringComparison.Ordinal))));
+        string[] calls = [.. Run("arena", []).Where(line => line.StartsWith("place call|", StringComparison.Ordinal))
+            .Select(line => line[6..])];
+        faults.AddRange(calls.Where(call =>
+            !s_callsWithoutNeed.Any(known => call.EndsWith(known.Place, StringComparison.Ordinal))));
         faults.Add("checksum|a word too short");
         Assert.True(faults.Count >= 20, $"only {faults.Count} faults");
         RequireCaught("arena", "arena and journal", faults, invisible);
@@ -116,22 +131,30 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             if (!outcome.StartsWith("caught", StringComparison.Ordinal))
             {
                 string[] parts = fault.Split('|');
-                missed.Add(parts[0] == "store" ? $"{outcome}: {parts[3]} {Path.GetFileName(parts[1])}:{parts[2]}: {SourceLine(parts[1], int.Parse(parts[2], null))}" : $"{outcome}: {fault}");
+                string what = parts[0] == "store"
+                    ? $"{parts[3]} {Path.GetFileName(parts[1])}:{parts[2]}: " +
+                        SourceLine(parts[1], int.Parse(parts[2], null))
+                    : fault;
+                missed.Add($"{outcome}: {what}");
             }
         }
 
         LabCounts.Add(LabCounts.SeededBugs, part, faults.Count - missed.Count);
-        output.WriteLine($"seeded faults in {part}: {faults.Count - missed.Count} of {faults.Count} caught; {invisible} more cannot be seen");
-        Assert.True(missed.Count == 0, $"{missed.Count} of {faults.Count} faults were not noticed:\n{string.Join('\n', missed)}");
+        output.WriteLine($"seeded faults in {part}: {faults.Count - missed.Count} of {faults.Count} " +
+            $"caught; {invisible} more cannot be seen");
+        Assert.True(missed.Count == 0,
+            $"{missed.Count} of {faults.Count} faults were not noticed:\n{string.Join('\n', missed)}");
     }
 
     /// <summary>The faults of all places that store, but for those that are known to be invisible.</summary>
-    private static List<string> Stores(string workload, (FaultKind Kind, string Code, string Reason)[] known, PlaceKind[] kinds, out int invisible)
+    private static List<string> Stores(
+        string workload, (FaultKind Kind, string Code, string Reason)[] known, PlaceKind[] kinds, out int invisible)
     {
         List<string> faults = [];
         invisible = 0;
         HashSet<string> stale = [.. known.Select(one => $"{one.Kind} {one.Code}")];
-        foreach (string place in Run(workload, []).Where(line => line.StartsWith("place store|", StringComparison.Ordinal)).Order())
+        foreach (string place in Run(workload, []).Where(line =>
+            line.StartsWith("place store|", StringComparison.Ordinal)).Order())
         {
             string[] parts = place.Split('|');
             PlaceKind kind = Enum.Parse<PlaceKind>(parts[3]);
@@ -142,7 +165,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
                 continue;
             }
 
-            foreach (FaultKind fault in kind switch { PlaceKind.Publish => new[] { FaultKind.Drop, FaultKind.Late }, PlaceKind.Copy => [FaultKind.Drop, FaultKind.Late], _ => [FaultKind.Drop] })
+            foreach (FaultKind fault in kind switch { PlaceKind.Publish => new[] { FaultKind.Drop, FaultKind.Late },
+                PlaceKind.Copy => [FaultKind.Drop, FaultKind.Late], _ => [FaultKind.Drop] })
             {
                 if (known.FirstOrDefault(one => one.Kind == fault && code.Contains(one.Code, StringComparison.Ordinal))
                     is { Code: not null } one)
@@ -200,7 +224,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
 
     private static List<string> Run(string workload, string[] faults)
     {
-        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true,
+            RedirectStandardError = true, UseShellExecute = false };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(typeof(SeededFaultTests).Assembly.Location);
@@ -245,7 +270,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
                 folder = folder.Parent;
             }
 
-            return folder?.FullName ?? throw new DirectoryNotFoundException($"There is no GuestMemFs.sln above {AppContext.BaseDirectory}.");
+            return folder?.FullName ?? throw new DirectoryNotFoundException(
+                $"There is no GuestMemFs.sln above {AppContext.BaseDirectory}.");
         }
     }
 

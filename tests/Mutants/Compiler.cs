@@ -3,10 +3,14 @@ using System.Text.Json;
 
 namespace GuestMemFs.Mutants;
 
-/// <summary>Compiles a project as its build does, with one source in place of another: the build's own arguments, without analyzers of style.</summary>
+/// <summary>
+/// Compiles a project as its build does, with one source in place of another: the build's own arguments, without
+/// analyzers of style.
+/// </summary>
 internal sealed class Compiler
 {
-    private static readonly string[] s_styleAnalyzers = ["NetAnalyzers", "CodeStyle", "Meziantou", "BannedApiAnalyzers", "xunit.analyzers"];
+    private static readonly string[] s_styleAnalyzers = ["NetAnalyzers", "CodeStyle", "Meziantou", "BannedApiAnalyzers",
+        "xunit.analyzers"];
 
     private readonly string _folder;
     private readonly string _compiler;
@@ -28,12 +32,16 @@ internal sealed class Compiler
         string[] asks =
         [
             "msbuild", "-p:Configuration=Release", "-p:ProvideCommandLineArgs=true", "-p:SkipCompilerExecution=true",
-            "-p:BuildProjectReferences=false", "-p:NonExistentFile=none/none", "-t:Compile", "-getItem:CscCommandLineArgs",
+            "-p:BuildProjectReferences=false", "-p:NonExistentFile=none/none", "-t:Compile",
+            "-getItem:CscCommandLineArgs",
         ];
         string json = Programs.Run("dotnet", folder, asks);
-        JsonElement items = JsonDocument.Parse(json[json.IndexOf('{', StringComparison.Ordinal)..]).RootElement.GetProperty("Items").GetProperty("CscCommandLineArgs");
-        string[] arguments = [.. items.EnumerateArray().Select(item => item.GetProperty("Identity").GetString()!).Where(IsWanted)];
-        string compiler = Path.Combine(items[0].GetProperty("DefiningProjectDirectory").GetString()!, "bincore/csc.dll");
+        JsonElement items = JsonDocument.Parse(json[json.IndexOf('{',
+            StringComparison.Ordinal)..]).RootElement.GetProperty("Items").GetProperty("CscCommandLineArgs");
+        string[] arguments = [.. items.EnumerateArray().Select(item => item.GetProperty("Identity").GetString()!).Where(
+            IsWanted)];
+        string compiler = Path.Combine(items[0].GetProperty("DefiningProjectDirectory").GetString()!,
+            "bincore/csc.dll");
         return new Compiler(folder, compiler, arguments, Rewriter.Of(root, folder));
     }
 
@@ -72,11 +80,16 @@ internal sealed class Compiler
     }
 
     private bool IsFile(string argument, string source) =>
-        argument.EndsWith(".cs", StringComparison.Ordinal) && Path.GetFullPath(Path.Combine(_folder, argument)) == source;
+        argument.EndsWith(".cs", StringComparison.Ordinal)
+            && Path.GetFullPath(Path.Combine(_folder, argument)) == source;
 
     private static bool IsWanted(string argument) =>
-        !(argument.StartsWith("/analyzer:", StringComparison.Ordinal) && s_styleAnalyzers.Any(name => argument.Contains(name, StringComparison.OrdinalIgnoreCase)))
-        && !argument.StartsWith("/out:", StringComparison.Ordinal) && !argument.StartsWith("/refout:", StringComparison.Ordinal)
-        && !argument.StartsWith("/doc:", StringComparison.Ordinal) && !argument.StartsWith("/pdb:", StringComparison.Ordinal)
-        && !argument.StartsWith("/warnaserror", StringComparison.Ordinal) && !argument.StartsWith("/generatedfilesout", StringComparison.Ordinal);
+        !(argument.StartsWith("/analyzer:", StringComparison.Ordinal)
+            && s_styleAnalyzers.Any(name => argument.Contains(name, StringComparison.OrdinalIgnoreCase)))
+        && !argument.StartsWith("/out:", StringComparison.Ordinal)
+        && !argument.StartsWith("/refout:", StringComparison.Ordinal)
+        && !argument.StartsWith("/doc:", StringComparison.Ordinal)
+        && !argument.StartsWith("/pdb:", StringComparison.Ordinal)
+        && !argument.StartsWith("/warnaserror", StringComparison.Ordinal)
+        && !argument.StartsWith("/generatedfilesout", StringComparison.Ordinal);
 }

@@ -32,13 +32,16 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("usage: mutants list | run MINUTES SEED RESULTS | again MINUTES RESULTS | report RESULTS");
+        Console.Error.WriteLine("usage: mutants list | run MINUTES SEED RESULTS | again MINUTES RESULTS | " +
+            "report RESULTS");
         Console.Error.WriteLine("in the repository's root, which was built in Release");
         return 2;
 }
 
-Mutation[] All() => [.. rooms.Select(room => Path.Combine("src/PersistentArena", room)).Where(folder => Directory.Exists(Path.Combine(root, folder)))
-    .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)
+Mutation[] All() => [.. rooms.Select(room => Path.Combine("src/PersistentArena", room)).Where(folder =>
+    Directory.Exists(Path.Combine(root, folder)))
+    .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories))
+    .Order(StringComparer.Ordinal)
     .SelectMany(path => Mutator.Find(Path.GetRelativePath(root, path), File.ReadAllText(path)))];
 
 int Run(

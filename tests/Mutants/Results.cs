@@ -3,8 +3,8 @@ using System.Globalization;
 namespace GuestMemFs.Mutants;
 
 /// <summary>
-/// What became of mutants, a line each: verdict, who noticed, name; tab between them. The list of explained survivors has the same form:
-/// its second field is the reason.
+/// What became of mutants, a line each: verdict, who noticed, name; tab between them. The list of explained survivors
+/// has the same form: its second field is the reason.
 /// </summary>
 internal sealed class Results
 {

@@ -5,7 +5,10 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
 namespace GuestMemFs.Benchmarks.Library;
 
-/// <summary>In this process (the data is made once for all) and few iterations of many operations each: medians on a machine that others use too.</summary>
+/// <summary>
+/// In this process (the data is made once for all) and few iterations of many operations each: medians on a machine
+/// that others use too.
+/// </summary>
 internal sealed class Few : ManualConfig
 {
     public Few()
@@ -31,9 +34,11 @@ internal static class Settings
     public static int LargeMegabytes { get; } = Number("GMF_BENCH_LARGE_MB", 10_000);
 
     /// <summary>Where arenas are made: <c>GMF_BENCH_ARENA</c>, or shared memory.</summary>
-    public static string Parent { get; } = Environment.GetEnvironmentVariable("GMF_BENCH_ARENA") is { Length: > 0 } path ? path
+    public static string Parent { get; } = Environment.GetEnvironmentVariable("GMF_BENCH_ARENA") is { Length: > 0 } path
+        ? path
         : Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
 
     private static int Number(string variable, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int number) ? number : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int number)
+            ? number : otherwise;
 }

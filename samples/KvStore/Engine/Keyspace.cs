@@ -5,7 +5,9 @@ using GuestMemFs.Holding;
 
 namespace KvStore.Engine;
 
-/// <summary>The store: an arena, in it a region, in it a heap, in it the dictionary. Opening is attaching: nothing is loaded.</summary>
+/// <summary>
+/// The store: an arena, in it a region, in it a heap, in it the dictionary. Opening is attaching: nothing is loaded.
+/// </summary>
 internal sealed class Keyspace : IDisposable
 {
     private const string RegionName = "kvstore";
@@ -56,14 +58,20 @@ internal sealed class Keyspace : IDisposable
         get
         {
             AttachReport report = _arena.AttachReport;
-            return string.Create(CultureInfo.InvariantCulture, $"{Word(report.Kind)} on {report.MediumName} at {report.Location} in {report.Duration.TotalMilliseconds:0.0} ms");
+            return string.Create(CultureInfo.InvariantCulture,
+                $"{Word(report.Kind)} on {report.MediumName} at {report.Location} " +
+                $"in {report.Duration.TotalMilliseconds:0.0} ms");
         }
     }
 
-    /// <summary>Attaches to what is there, or makes it. A store that is smaller than asked for grows; a larger one stays as it is, and the attach report says so.</summary>
+    /// <summary>
+    /// Attaches to what is there, or makes it. A store that is smaller than asked for grows; a larger one stays as it
+    /// is, and the attach report says so.
+    /// </summary>
     public static Keyspace Open(ServerOptions options)
     {
-        long size = (options.Size + RegionOptions.MinimumLength - 1) / RegionOptions.MinimumLength * RegionOptions.MinimumLength;
+        long size = (options.Size + RegionOptions.MinimumLength - 1) / RegionOptions.MinimumLength
+            * RegionOptions.MinimumLength;
         Medium? held = options.Holder.Length > 0 ? Held(options) : null;
         try
         {
@@ -76,7 +84,9 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
-    /// <summary>Memory that another process holds. Apart, so that who does not want that does not load its assembly.</summary>
+    /// <summary>
+    /// Memory that another process holds. Apart, so that who does not want that does not load its assembly.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Medium Held(ServerOptions options) =>
         Medium.FromHolder(Holders.Open(options.Holder, options.ArenaName, options.Trust));
@@ -147,7 +157,10 @@ internal sealed class Keyspace : IDisposable
     /// <summary>What is gone of the store's files; null where nothing is.</summary>
     public ArenaFilesLost? CheckFiles() => _arena.CheckFiles();
 
-    /// <summary>For INFO memory. Redis's words for it, where it has any: active is what the allocator has in use as pages, allocated what is in use of these.</summary>
+    /// <summary>
+    /// For INFO memory. Redis's words for it, where it has any: active is what the allocator has in use as pages,
+    /// allocated what is in use of these.
+    /// </summary>
     public IEnumerable<(string Name, string Value)> MemoryFacts()
     {
         HeapStatistics heap = _heap.GetStatistics();
@@ -163,7 +176,8 @@ internal sealed class Keyspace : IDisposable
         yield return ("allocator_allocated", Text(allocated));
         yield return ("allocator_active", Text(active));
         yield return ("allocator_frag_bytes", Text(heap.FreeInSlabs));
-        yield return ("allocator_frag_ratio", ((double)active / Math.Max(allocated, 1)).ToString("F2", CultureInfo.InvariantCulture));
+        yield return ("allocator_frag_ratio",
+            ((double)active / Math.Max(allocated, 1)).ToString("F2", CultureInfo.InvariantCulture));
         yield return ("active_defrag_running", heap.IsScattered ? "1" : "0");
         yield return ("active_defrag_key_hits", Text(heap.BlocksMoved));
         yield return ("active_defrag_bytes_moved", Text(heap.BytesMoved));
@@ -227,5 +241,6 @@ internal sealed class Keyspace : IDisposable
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
-    private static string Milliseconds(TimeSpan time) => time.TotalMilliseconds.ToString("0.00", CultureInfo.InvariantCulture);
+    private static string Milliseconds(TimeSpan time) =>
+        time.TotalMilliseconds.ToString("0.00", CultureInfo.InvariantCulture);
 }

@@ -9,7 +9,8 @@ internal static class Errors
 
     public static ReadOnlySpan<byte> NotAnInteger => "ERR value is not an integer or out of range"u8;
 
-    public static ReadOnlySpan<byte> NotAnInt => "ERR value is out of range, value must between -2147483648 and 2147483647"u8;
+    public static ReadOnlySpan<byte> NotAnInt =>
+        "ERR value is out of range, value must between -2147483648 and 2147483647"u8;
 
     public static ReadOnlySpan<byte> NotAFloat => "ERR value is not a valid float"u8;
 

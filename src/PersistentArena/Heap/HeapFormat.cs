@@ -1,11 +1,12 @@
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Where things lie in a heap region. The bytes are documented in docs/format.md; nothing here may change without a feature bit.
+/// Where things lie in a heap region. The bytes are documented in docs/format.md; nothing here may change without a
+/// feature bit.
 /// </summary>
 /// <remarks>
-/// A zone is 4 GiB and begins with its page table; zone 0 begins with the heap's header page. Pages are 64 KiB. All offsets are from
-/// the region's first byte.
+/// A zone is 4 GiB and begins with its page table; zone 0 begins with the heap's header page. Pages are 64 KiB. All
+/// offsets are from the region's first byte.
 /// </remarks>
 internal static class HeapFormat
 {
@@ -32,7 +33,10 @@ internal static class HeapFormat
     public const int ConstantLength = 64;
     public const int FrontierOffset = 128;
 
-    /// <summary>Epoch of the last writer that found changes in flight. Readers of other processes, which may have begun under the writer before it, look at it again.</summary>
+    /// <summary>
+    /// Epoch of the last writer that found changes in flight. Readers of other processes, which may have begun under
+    /// the writer before it, look at it again.
+    /// </summary>
     public const int RecoveredOffset = 192;
 
     /// <summary>1 once what was free when <see cref="Erasing"/> began is zeroed too. A plain word.</summary>
@@ -85,8 +89,8 @@ internal static class HeapFormat
 
 /// <summary>
 /// The first 8 bytes of every block. The low byte is the type, and the only truth about allocation: 0 is free, 0xFF is
-/// held in a volatile cache by the attach whose epoch the other 56 bits carry (free, once that epoch is over), all else is allocated and
-/// the other bits are the owner's.
+/// held in a volatile cache by the attach whose epoch the other 56 bits carry (free, once that epoch is over), all else
+/// is allocated and the other bits are the owner's.
 /// </summary>
 internal static class BlockHeader
 {

@@ -3,8 +3,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// What an attach does about changes in flight: one look at each lane. Each step may be repeated, so a recovery that is killed
-/// is simply done again.
+/// What an attach does about changes in flight: one look at each lane. Each step may be repeated, so a recovery that is
+/// killed is simply done again.
 /// </summary>
 /// <param name="space">The heap's memory.</param>
 /// <param name="eraser">Where the heap erases.</param>
@@ -29,7 +29,8 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eras
         if (!Guard.Holds(operation == IntentWord.Seal(words)) || (operation & 0xFF) != IntentWord.Active
             || more > IntentWord.MoreNewCount || moreOld > IntentWord.MoreOldCount)
         {
-            throw new HeapDamagedException(_name, (byte*)words - _base, $"the intent of lane {lane.Index} does not check");
+            throw new HeapDamagedException(_name, (byte*)words - _base,
+                $"the intent of lane {lane.Index} does not check");
         }
 
         bool happened = *Word(words[IntentWord.Slot]) == words[IntentWord.Value];

@@ -13,8 +13,9 @@ internal struct AppRoot(long number)
 }
 
 /// <summary>
-/// A small heap with one of everything: values of all sizes, a chain of overflow blocks, integers, expiry times, a cleared table that is half taken apart, a
-/// second dictionary, an application's own objects; or the same, killed in the middle of one operation.
+/// A small heap with one of everything: values of all sizes, a chain of overflow blocks, integers, expiry times, a
+/// cleared table that is half taken apart, a second dictionary, an application's own objects; or the same, killed in
+/// the middle of one operation.
 /// </summary>
 internal sealed unsafe class DamageImage
 {
@@ -35,7 +36,9 @@ internal sealed unsafe class DamageImage
 
     public Image Image { get; }
 
-    /// <summary>What each key of "keys" holds; two values where the operation that was cut may be there or not (null: absent).</summary>
+    /// <summary>
+    /// What each key of "keys" holds; two values where the operation that was cut may be there or not (null: absent).
+    /// </summary>
     public SortedDictionary<string, string?[]> Keys { get; } = new(StringComparer.Ordinal);
 
     public SortedDictionary<string, string?[]> Others { get; } = new(StringComparer.Ordinal);
@@ -50,10 +53,13 @@ internal sealed unsafe class DamageImage
     public static IEnumerable<string> Names => [AtRest, .. s_cuts.Keys];
 
     // An operation that is cut, and how many stores before its end.
-    private static readonly Dictionary<string, (int FromEnd, Action<DamageImage, PersistentDictionary> Run)> s_cuts = new()
+    private static readonly Dictionary<string, (int FromEnd, Action<DamageImage, PersistentDictionary> Run)> s_cuts =
+        new()
     {
-        ["in an update that happened"] = (4, (image, keys) => image.Set(keys, "plain 3", "another value, a bit longer than before")),
-        ["in an update that did not happen"] = (7, (image, keys) => image.Set(keys, "plain 3", "another value, a bit longer than before")),
+        ["in an update that happened"] = (4, (image, keys) =>
+            image.Set(keys, "plain 3", "another value, a bit longer than before")),
+        ["in an update that did not happen"] = (7,
+            (image, keys) => image.Set(keys, "plain 3", "another value, a bit longer than before")),
         ["in an insert with an overflow block"] = (3, (image, keys) => image.Set(keys, Same(13), "one more")),
         ["in a removal from a chain"] = (5, (image, keys) => image.Remove(keys, Same(2))),
         [InOpenGroup] = (0, (image, keys) => image.Group(keys, commit: false)),
@@ -182,7 +188,8 @@ internal sealed unsafe class DamageImage
     private void Set(PersistentDictionary keys, string key, string value, bool certain = false, long expiresAt = 0)
     {
         Note(key, value, certain);
-        keys.Set(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), expiresAt == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(expiresAt));
+        keys.Set(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value),
+            expiresAt == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(expiresAt));
     }
 
     private void Remove(PersistentDictionary keys, string key)
@@ -213,12 +220,14 @@ internal sealed unsafe class DamageImage
         Add("header", 0, HeapFormat.CrcOffset + 8, Promise.HeapOpen);
         Add("header", HeapFormat.CrcOffset + 8, HeapFormat.FrontierOffset - HeapFormat.CrcOffset - 8);
         Add("header", HeapFormat.FrontierOffset, 8, Promise.HeapOpen);
-        for (int root = HeapFormat.RootsOffset; root < HeapFormat.RootsOffset + (6 * HeapFormat.RootLength); root += HeapFormat.RootLength)
+        for (int root = HeapFormat.RootsOffset; root
+            < HeapFormat.RootsOffset + (6 * HeapFormat.RootLength); root += HeapFormat.RootLength)
         {
             bool used = Word(space, root + HeapPlaces.RootOffset) != 0;
             Add(used ? "root" : "root not used", root, HeapPlaces.RootCheck, used ? Promise.HeapOpen : Promise.Nothing);
             Add(used ? "root" : "root not used", root + HeapPlaces.RootCheck, 16, Promise.HeapOpen);
-            Add(used ? "root" : "root not used", root + HeapPlaces.RootOffset + 8, HeapFormat.RootLength - HeapPlaces.RootOffset - 8);
+            Add(used ? "root" : "root not used", root + HeapPlaces.RootOffset + 8,
+                HeapFormat.RootLength - HeapPlaces.RootOffset - 8);
         }
 
         MapLane(space, 0);
@@ -269,7 +278,8 @@ internal sealed unsafe class DamageImage
     private void MapBlock(LabSpace space, long start, ref int free)
     {
         ulong header = Word(space, start);
-        Promise reached = Name == AtRest ? Promise.Use : Promise.Nothing; // Killed in an operation, some are nobody's any more.
+        // Killed in an operation, some are nobody's any more.
+        Promise reached = Name == AtRest ? Promise.Use : Promise.Nothing;
         switch (BlockHeader.TypeOf(header))
         {
             case 0 or BlockHeader.TypeReserved:
@@ -304,13 +314,15 @@ internal sealed unsafe class DamageImage
                 break;
             case BlockHeader.TypeOwnedGroupLog:
                 Add("group log", start, 1, Promise.HeapOpen);
-                Add("group log", start + 1, 1); // The length's low byte: a log of some entries less fits the same block, and is as right as this one.
+                // The length's low byte: a log of some entries less fits the same block, and is as right as this one.
+                Add("group log", start + 1, 1);
                 Add("group log", start + 2, 6, Promise.HeapOpen);
                 Add("group log", start + 8, 8, Promise.HeapOpen); // that its entries name their owners
                 Add("group log", start + 16, (int)GroupLog.BlockSize(6) - 16);
                 break;
             case BlockHeader.TypeBlob:
-                bool root = BlockHeader.SizeOf(header) == 24; // A root says how long it is; of another object nobody but its header knows.
+                // A root says how long it is; of another object nobody but its header knows.
+                bool root = BlockHeader.SizeOf(header) == 24;
                 Add("object", start, root ? 8 : 1, Promise.Use);
                 Add("object", start + (root ? 8 : 1), root ? 16 : 7);
                 break;
@@ -321,7 +333,8 @@ internal sealed unsafe class DamageImage
             default:
                 bool cleared = RecordFormat.Key(space.Base + start, header).StartsWith("old "u8);
                 Add("record", start, 8, cleared ? Promise.Nothing : reached);
-                Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header), cleared ? Promise.Nothing : reached);
+                Add("key", start + RecordFormat.KeyOffset(header), RecordFormat.KeyLength(header),
+                    cleared ? Promise.Nothing : reached);
                 if (RecordFormat.Key(space.Base + start, header).StartsWith("other "u8))
                 {
                     long value = start + RecordFormat.KeyOffset(header) + RecordFormat.KeyLength(header);
@@ -337,7 +350,8 @@ internal sealed unsafe class DamageImage
     // What an operation in flight changes the meaning of; the rest is as in the image at rest.
     private void Add(string what, long offset, int length, Promise promise = Promise.Nothing)
     {
-        if (length > 0 && (Name == AtRest || what is "lane 0" or "group log" or "dictionary" or "record" or "overflow block"))
+        if (length > 0
+            && (Name == AtRest || what is "lane 0" or "group log" or "dictionary" or "record" or "overflow block"))
         {
             Metadata.Add(new DamagedPart(what, offset, length, promise));
         }

@@ -6,13 +6,18 @@ using GuestMemFs.Inspection;
 namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
-/// One damaged byte of a heap, and what became of it. The outcome is: <c>identical</c>, <c>refused at the heap's open</c> or <c>at a dictionary's open</c>, <c>refused at use</c> (with a reason code too),
-/// or <c>found by the deep check</c> (reads miss a key or count wrong, and the verifier says what is broken). All else is a failure: an exception without a reason, a wrong
-/// value, a key that was never there, or damage that shows and that the verifier does not find.
+/// One damaged byte of a heap, and what became of it. The outcome is: <c>identical</c>, <c>refused at the heap's
+/// open</c> or <c>at a dictionary's open</c>, <c>refused at use</c> (with a reason code too), or <c>found by the deep
+/// check</c> (reads miss a key or count wrong, and the verifier says what is broken). All else is a failure: an
+/// exception without a reason, a wrong value, a key that was never there, or damage that shows and that the verifier
+/// does not find.
 /// </summary>
 internal sealed unsafe class DamageTrial : IDisposable
 {
-    /// <summary>The outcome where a read by offset is refused as a wrong argument: the offset came from an application's own bytes.</summary>
+    /// <summary>
+    /// The outcome where a read by offset is refused as a wrong argument: the offset came from an application's own
+    /// bytes.
+    /// </summary>
     public const string NoObject = "refused at use as no object of the heap's";
 
     private readonly DamageImage _image;
@@ -53,7 +58,8 @@ internal sealed unsafe class DamageTrial : IDisposable
             Persist.Trace = null;
             foreach (RecordedStore store in trace.Stores)
             {
-                _image.Image.Bytes.AsSpan((int)store.Offset, store.Bytes.Length).CopyTo(_space.Bytes[(int)store.Offset..]);
+                _image.Image.Bytes.AsSpan((int)store.Offset, store.Bytes.Length).CopyTo(
+                    _space.Bytes[(int)store.Offset..]);
             }
         }
     }
@@ -85,7 +91,8 @@ internal sealed unsafe class DamageTrial : IDisposable
         ReadAll(keys, _keys);
         ReadAll(others, _others);
         ReadMap(sorted);
-        bool counts = _keys.Any(key => key.Values.Length > 1) || (keys.Count == _keys.Count && others.Count == _others.Count);
+        bool counts = _keys.Any(key => key.Values.Length > 1)
+            || (keys.Count == _keys.Count && others.Count == _others.Count);
         counts &= MapCounts(sorted);
         bool verified = Verify(heap);
         int missing = _missing;
@@ -103,7 +110,8 @@ internal sealed unsafe class DamageTrial : IDisposable
         {
             return refusal is not null ? "refused at use " + refusal
                 : !verified ? "found by the deep check"
-                : throw new DamageFailure(missing > 0 ? $"{missing} keys are missing, and the verifier finds nothing" : "the count is wrong, and the verifier finds nothing");
+                : throw new DamageFailure(missing > 0 ? $"{missing} keys are missing, and the verifier finds nothing"
+                    : "the count is wrong, and the verifier finds nothing");
         }
 
         return refusal is not null ? "refused at use " + refusal
@@ -125,13 +133,15 @@ internal sealed unsafe class DamageTrial : IDisposable
         }
         catch (Exception error) when (error is ArenaException or ArgumentException)
         {
-            _firstRefusal ??= error is ArenaException { ReasonCode: var code } ? code : NoObject["refused at use ".Length..];
+            _firstRefusal ??= error is ArenaException { ReasonCode: var code } ? code
+                : NoObject["refused at use ".Length..];
         }
 
         return "";
     }
 
-    private void ReadAll(PersistentDictionary dictionary, List<(string Name, byte[] Key, byte[]?[] Values)> expected, bool afterWrites = false)
+    private void ReadAll(PersistentDictionary dictionary, List<(string Name, byte[] Key, byte[]?[] Values)> expected,
+        bool afterWrites = false)
     {
         CompareReader one;
         foreach ((string name, byte[] key, byte[]?[] values) in expected)
@@ -323,7 +333,9 @@ internal sealed unsafe class DamageTrial : IDisposable
         }
         else if (found.Other is { } other && !(afterWrites && s_written.Contains(Encoding.UTF8.GetString(other))))
         {
-            throw new DamageFailure($"'{name}' reads as {other.Length} bytes '{Encoding.UTF8.GetString(other.AsSpan(0, Math.Min(30, other.Length)))}'{(afterWrites ? " after writes" : "")}");
+            string begin = Encoding.UTF8.GetString(other.AsSpan(0, Math.Min(30, other.Length)));
+            throw new DamageFailure(
+                $"'{name}' reads as {other.Length} bytes '{begin}'{(afterWrites ? " after writes" : "")}");
         }
     }
 
@@ -336,7 +348,8 @@ internal sealed unsafe class DamageTrial : IDisposable
             int length = 0;
             if (record.IsInteger)
             {
-                record.Integer.TryFormat(digits, out length, default, System.Globalization.CultureInfo.InvariantCulture);
+                record.Integer.TryFormat(digits, out length, default,
+                    System.Globalization.CultureInfo.InvariantCulture);
             }
 
             ReadOnlySpan<byte> value = record.IsInteger ? digits[..length] : record.Value;
@@ -375,11 +388,14 @@ internal sealed unsafe class DamageTrial : IDisposable
             Mutate(dictionary, key, (d, k) => d.Set(k, "written 1"u8), "written 1");
         }
 
-        Mutate(dictionary, "fresh 1"u8.ToArray(), (d, k) => d.Set(k, "written 2, somewhat longer"u8), "written 2, somewhat longer");
+        Mutate(dictionary, "fresh 1"u8.ToArray(), (d, k) => d.Set(k, "written 2, somewhat longer"u8),
+            "written 2, somewhat longer");
         Mutate(dictionary, "fresh 2"u8.ToArray(), (d, k) => d.Increment(k, 5), "5");
-        Mutate(dictionary, Encoding.UTF8.GetBytes(DamageImage.Same(14)), (d, k) => d.Set(k, "written 1"u8), "written 1");
+        Mutate(dictionary, Encoding.UTF8.GetBytes(DamageImage.Same(14)), (d, k) => d.Set(k, "written 1"u8),
+            "written 1");
         Mutate(dictionary, expected[1].Key, (d, k) => d.Remove(k), null);
-        Mutate(dictionary, expected[2].Key, (d, k) => d.Expire(k, DateTimeOffset.FromUnixTimeMilliseconds(DamageImage.Later)), "", anyValue: true);
+        Mutate(dictionary, expected[2].Key, (d, k) =>
+            d.Expire(k, DateTimeOffset.FromUnixTimeMilliseconds(DamageImage.Later)), "", anyValue: true);
         Mutate(dictionary, expected[3].Key, (d, k) =>
         {
             using AtomicGroup group = d.BeginAtomic();
@@ -405,7 +421,10 @@ internal sealed unsafe class DamageTrial : IDisposable
         }
     }
 
-    /// <summary>More changes than a group's log has room for at first, then blocks of all sizes: one that was given back as larger than it is would be other records' too.</summary>
+    /// <summary>
+    /// More changes than a group's log has room for at first, then blocks of all sizes: one that was given back as
+    /// larger than it is would be other records' too.
+    /// </summary>
     private void WriteLargeGroup(PersistentDictionary dictionary)
     {
         static byte[] Key(int i) => Encoding.UTF8.GetBytes("of a large group " + i);
@@ -441,7 +460,8 @@ internal sealed unsafe class DamageTrial : IDisposable
         }
     }
 
-    private void Mutate(PersistentDictionary dictionary, byte[] key, Action<PersistentDictionary, byte[]> mutate, string? value, bool anyValue = false)
+    private void Mutate(PersistentDictionary dictionary, byte[] key, Action<PersistentDictionary, byte[]> mutate,
+        string? value, bool anyValue = false)
     {
         bool done = false;
         try
@@ -449,9 +469,13 @@ internal sealed unsafe class DamageTrial : IDisposable
             mutate(dictionary, key);
             done = true;
             byte[]? found = dictionary.Get(key);
-            if (!anyValue && (value is null ? found is not null : found is null || Encoding.UTF8.GetString(found) != value))
+            if (!anyValue
+                && (value is null ? found is not null : found is null || Encoding.UTF8.GetString(found) != value))
             {
-                throw new DamageFailure($"{Encoding.UTF8.GetString(key)} was written as '{value}' and reads as '{(found is null ? "nothing" : Encoding.UTF8.GetString(found.AsSpan(0, Math.Min(found.Length, 30))))}'");
+                string read = found is null ? "nothing"
+                    : Encoding.UTF8.GetString(found.AsSpan(0, Math.Min(found.Length, 30)));
+                throw new DamageFailure(
+                    $"{Encoding.UTF8.GetString(key)} was written as '{value}' and reads as '{read}'");
             }
         }
         catch (ArenaException refused)
@@ -461,8 +485,10 @@ internal sealed unsafe class DamageTrial : IDisposable
         }
     }
 
-    private static List<(string Name, byte[] Key, byte[]?[] Values)> Expected(SortedDictionary<string, string?[]> keys) =>
-        [.. keys.Select(pair => (pair.Key, Encoding.UTF8.GetBytes(pair.Key), pair.Value.Select(value => value is null ? null : Encoding.UTF8.GetBytes(value)).ToArray()))];
+    private static List<(string Name, byte[] Key, byte[]?[] Values)> Expected(
+        SortedDictionary<string, string?[]> keys) =>
+        [.. keys.Select(pair => (pair.Key, Encoding.UTF8.GetBytes(pair.Key),
+            pair.Value.Select(value => value is null ? null : Encoding.UTF8.GetBytes(value)).ToArray()))];
 
     private struct CompareReader(byte[]?[] values) : IRecordReader
     {
@@ -471,7 +497,8 @@ internal sealed unsafe class DamageTrial : IDisposable
         public void Read(in RecordView record) => Found = Found.In(record, values);
     }
 
-    private readonly struct BatchReader(List<(string Name, byte[] Key, byte[]?[] Values)> keys, Found[] results) : IBatchReader
+    private readonly struct BatchReader(List<(string Name, byte[] Key, byte[]?[] Values)> keys, Found[] results)
+        : IBatchReader
     {
         public Found[] Results => results;
 
@@ -479,7 +506,8 @@ internal sealed unsafe class DamageTrial : IDisposable
 
         public ReadOnlySpan<byte> KeyAt(int index) => keys[index].Key;
 
-        public void Read(int index, in RecordView record) => results[index] = record.Exists ? Found.In(record, keys[index].Values) : default;
+        public void Read(int index, in RecordView record) =>
+            results[index] = record.Exists ? Found.In(record, keys[index].Values) : default;
     }
 
     private struct Visitor(List<(string Name, byte[] Key, byte[]?[] Values)> keys) : IRecordVisitor

@@ -4,7 +4,10 @@ using GuestMemFs.Inspection;
 
 namespace GuestMemFs.Tests.Heap;
 
-/// <summary>Free memory is usable memory: whatever sizes came before, what fits by its bytes has room. The crash lab looks at the moves' stores.</summary>
+/// <summary>
+/// Free memory is usable memory: whatever sizes came before, what fits by its bytes has room. The crash lab looks at
+/// the moves' stores.
+/// </summary>
 public sealed class CompactionTests(ITestOutputHelper output)
 {
     private const long Size = 32 << 20;
@@ -37,11 +40,14 @@ public sealed class CompactionTests(ITestOutputHelper output)
         int fit = Fill(dictionary, "b", after);
 
         HeapStatistics now = heap.GetStatistics();
-        output.WriteLine($"{filled} of {before} bytes fit; {share:P0} removed; {fit} of {after} bytes fit: {(double)fit * after / ((long)removed * before):P1}; moved {now.BlocksMoved}, {now.BytesMoved} bytes");
+        output.WriteLine($"{filled} of {before} bytes fit; {share:P0} removed; {fit} of {after} bytes " +
+            $"fit: {(double)fit * after / ((long)removed * before):P1}; " +
+            $"moved {now.BlocksMoved}, {now.BytesMoved} bytes");
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         AssertAll(dictionary, "a", keys.AsSpan(removed), before);
         AssertAll(dictionary, "b", Enumerable.Range(0, fit).ToArray(), after);
-        Assert.True((double)fit * after >= 0.85 * removed * before, $"{(long)fit * after} of {(long)removed * before} bytes");
+        Assert.True((double)fit * after >= 0.85 * removed * before,
+            $"{(long)fit * after} of {(long)removed * before} bytes");
     }
 
     [Theory]
@@ -107,7 +113,8 @@ public sealed class CompactionTests(ITestOutputHelper output)
         }
 
         HeapStatistics now = heap.GetStatistics();
-        output.WriteLine($"{live:P0} alive: {refused} of {written} writes refused; at the end {keys.Count} keys, record bytes {dictionary.RecordBytes}; moved {now.BlocksMoved}, {now.BytesMoved} bytes");
+        output.WriteLine($"{live:P0} alive: {refused} of {written} writes refused; at the end {keys.Count} keys, " +
+            $"record bytes {dictionary.RecordBytes}; moved {now.BlocksMoved}, {now.BytesMoved} bytes");
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         Assert.Equal(0, refused);
     }
@@ -132,7 +139,8 @@ public sealed class CompactionTests(ITestOutputHelper output)
             {
                 together.SignalAndWait();
                 int done = 0;
-                for (; done < Math.Min(20, 120_000 / size) && TrySet(dictionary, Key($"{number}:{size}:", done), size); done++)
+                for (; done < Math.Min(20, 120_000 / size)
+                    && TrySet(dictionary, Key($"{number}:{size}:", done), size); done++)
                 {
                 }
 
@@ -157,7 +165,8 @@ public sealed class CompactionTests(ITestOutputHelper output)
     {
         using PlainSpace space = new(Size / 2);
         PersistentHeap heap = PersistentHeap.Open(space);
-        PersistentDictionary[] dictionaries = [PersistentDictionary.OpenOrCreate(heap, "a"), PersistentDictionary.OpenOrCreate(heap, "b")];
+        PersistentDictionary[] dictionaries = [PersistentDictionary.OpenOrCreate(heap, "a"),
+            PersistentDictionary.OpenOrCreate(heap, "b")];
         long refused = 0, written = 0;
         var wrong = new System.Collections.Concurrent.ConcurrentQueue<string>();
         Thread[] writers = [.. Enumerable.Range(0, 4).Select(number => new Thread(() =>
@@ -170,7 +179,9 @@ public sealed class CompactionTests(ITestOutputHelper output)
                 int key = random.Next(900);
                 byte[] name = Key($"{number}:", key);
                 int size = (int)Math.Exp(2 + (random.NextDouble() * 9));
-                if (dictionary.Get(name) is var now && (now is null ? model.ContainsKey(key) : now.Length != model.GetValueOrDefault(key, -1) || now[^1] != (byte)key))
+                if (dictionary.Get(name) is var now
+                    && (now is null ? model.ContainsKey(key)
+                        : now.Length != model.GetValueOrDefault(key, -1) || now[^1] != (byte)key))
                 {
                     wrong.Enqueue($"{number}:{key}: {now?.Length} bytes for {model.GetValueOrDefault(key, -1)}");
                 }
@@ -242,7 +253,8 @@ public sealed class CompactionTests(ITestOutputHelper output)
 
             output.WriteLine($"{mebibytes} MiB: {usable[0]} bytes fit at first, then {usable.Min()} to {usable.Max()}");
 
-            // Against the first opening nothing may be lost; the heap that was never opened before may differ by one more value.
+            // Against the first opening nothing may be lost; the heap that was never opened before may differ by one
+            // more value.
             Assert.All(usable, bytes => Assert.True(bytes >= 0.99 * usable[0], $"{bytes} of {usable[0]}"));
             Assert.All(usable.Skip(1), bytes => Assert.InRange((double)bytes / usable[1], 0.99, 1.01));
             Assert.True(usable.Min() > least * (mebibytes << 20), $"only {usable.Min()} bytes");
@@ -253,7 +265,9 @@ public sealed class CompactionTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Sizes of 8 bytes to the longest, until thirty were refused: how many keys were tried, and the bytes that fit.</summary>
+    /// <summary>
+    /// Sizes of 8 bytes to the longest, until thirty were refused: how many keys were tried, and the bytes that fit.
+    /// </summary>
     private static (int Keys, long Bytes) FillAtRandom(PersistentDictionary dictionary, Random random, int longest)
     {
         byte[] value = new byte[longest];

@@ -4,7 +4,9 @@ using GuestMemFs.Journal;
 
 namespace GuestMemFs.Tests.Journal;
 
-/// <summary>Each bound of what an entry of the journal may say: the last that can be, and the first that cannot.</summary>
+/// <summary>
+/// Each bound of what an entry of the journal may say: the last that can be, and the first that cannot.
+/// </summary>
 public sealed class EntryRulesTests
 {
     private const long Longest = 1L << 46;
@@ -90,7 +92,8 @@ public sealed class EntryRulesTests
         AssertFault("the next ids are none", s_state with { NextRegionId = HighestId + 1 });
     }
 
-    private static void AssertFault(string? fault, RegionBody body) => Assert.Equal(fault, EntryRules.Fault(body, "n"u8));
+    private static void AssertFault(string? fault, RegionBody body) =>
+        Assert.Equal(fault, EntryRules.Fault(body, "n"u8));
 
     private static void AssertFault(string? fault, ExtentBody body) => Assert.Equal(fault, EntryRules.Fault(body));
 
