@@ -61,7 +61,8 @@ internal static class Admin
                 return;
             }
 
-            if (!call.Args.Is(i, "nosave"u8) && !call.Args.Is(i, "save"u8) && !call.Args.Is(i, "now"u8) && !call.Args.Is(i, "force"u8))
+            if (!call.Args.Is(i, "nosave"u8) && !call.Args.Is(i, "save"u8) && !call.Args.Is(i, "now"u8)
+                && !call.Args.Is(i, "force"u8))
             {
                 call.Reply.Error(Errors.Syntax);
                 return;

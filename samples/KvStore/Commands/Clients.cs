@@ -72,7 +72,8 @@ internal static class Clients
 
         if (!IsPlain(call.Args[3]))
         {
-            call.Reply.Error($"ERR {(isName ? "lib-name" : "lib-ver")} cannot contain spaces, newlines or special characters.");
+            call.Reply.Error($"ERR {(isName ? "lib-name" : "lib-ver")} cannot contain spaces, newlines or special " +
+                "characters.");
             return;
         }
 
@@ -118,7 +119,8 @@ internal static class Clients
         {
             if (call.Args.Is(2, "type"u8) && call.Args.Count == 4)
             {
-                none = call.Args.Is(3, "master"u8) || call.Args.Is(3, "replica"u8) || call.Args.Is(3, "slave"u8) || call.Args.Is(3, "pubsub"u8);
+                none = call.Args.Is(3, "master"u8) || call.Args.Is(3, "replica"u8) || call.Args.Is(3, "slave"u8)
+                    || call.Args.Is(3, "pubsub"u8);
                 if (!none && !call.Args.Is(3, "normal"u8))
                 {
                     call.Reply.Error($"ERR Unknown client type '{call.Args.Shown(3)}'");
@@ -190,11 +192,13 @@ internal static class Clients
         flags += session.Subscriptions is not null ? "P" : "";
         flags += session.NoEvict ? "e" : "";
         flags = flags.Length == 0 ? "N" : flags;
-        return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} name={session.Name} "
+        return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} " +
+            $"name={session.Name} "
             + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} flags={flags} db=0 "
             + $"sub={Count(session, ChannelKind.Channel)} psub={Count(session, ChannelKind.Pattern)} "
             + $"ssub={Count(session, ChannelKind.Shard)} "
-            + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} omem={session.Reply.Pending} "
+            + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} " +
+            $"omem={session.Reply.Pending} "
             + $"events=r cmd={session.LastCommand ?? "NULL"} user={session.User.Name} "
             + $"lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "
             + $"resp={(session.Reply.Resp3 ? 3 : 2)}";

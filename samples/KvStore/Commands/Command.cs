@@ -91,7 +91,9 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
     public static KeySpec Pairs => new(1, -1, 2);
 }
 
-/// <summary>A command, or a subcommand of one: all that the table, COMMAND's answers and the list in the docs say of it.</summary>
+/// <summary>
+/// A command, or a subcommand of one: all that the table, COMMAND's answers and the list in the docs say of it.
+/// </summary>
 /// <param name="name">Lower case; a subcommand's is "parent|name".</param>
 /// <param name="arity">The number of arguments with the name; negative: at least so many.</param>
 /// <param name="flags">What it is and may do.</param>
@@ -224,7 +226,8 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     }
 
     /// <summary>By the name behind the bar. The table is made when it is asked for.</summary>
-    public Command? FindSubcommand(ReadOnlySpan<byte> name) => (_subtable ??= new CommandTable(_subcommands)).Find(name);
+    public Command? FindSubcommand(ReadOnlySpan<byte> name) =>
+        (_subtable ??= new CommandTable(_subcommands)).Find(name);
 
     public bool Has(CommandFlags flag) => (Flags & flag) != 0;
 

@@ -76,7 +76,8 @@ internal static class CommandDocs
             {
                 "" => true,
                 "ACLCAT" => (command.Categories & AclCategoryNames.Find(call.Args.Text(4))) != 0,
-                "PATTERN" => Glob.IsMatch(call.Args[4], System.Text.Encoding.ASCII.GetBytes(command.Name), ignoreCase: true),
+                "PATTERN" => Glob.IsMatch(call.Args[4], System.Text.Encoding.ASCII.GetBytes(command.Name),
+                    ignoreCase: true),
                 _ => false, // none is a module's
             };
             if (fits)

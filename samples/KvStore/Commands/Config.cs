@@ -104,12 +104,14 @@ internal static class Config
                 !(setting?.AtRunTime ?? fact!.AtRunTime) ? "can't set immutable config"
                 : !seen.Add(name) ? "duplicate parameter"
                 : setting?.Name == "maxclients" && !FitsDescriptors(call.Args[i + 1])
-                    ? $"The operating system is not able to handle the specified number of clients, try with {DescriptorLimit.MostConnections()}"
+                    ? "The operating system is not able to handle the specified number of clients, try " +
+                        $"with {DescriptorLimit.MostConnections()}"
                 : setting is not null ? setting.TryApply(trial, call.Args.Text(i + 1))
                 : fact!.Problem(options, call.Args.Text(i + 1));
             if (problem is not null)
             {
-                call.Reply.Error($"ERR CONFIG SET failed (possibly related to argument '{call.Args.Shown(i)}') - {problem}");
+                call.Reply.Error($"ERR CONFIG SET failed (possibly related to argument '{call.Args.Shown(i)}') " +
+                    $"- {problem}");
                 return;
             }
         }

@@ -89,7 +89,9 @@ internal static class Connections
 
         if (call.Args.Count == 2 && call.Engine.Users.Default.NoPassword)
         {
-            call.Reply.Error("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"u8);
+            call.Reply.Error(
+                "ERR AUTH <password> called without any password configured for the default user. "u8 +
+                "Are you sure your configuration is correct?"u8);
             return;
         }
 
@@ -127,7 +129,10 @@ internal static class Connections
 
         if (!call.Session.Authenticated && !call.Engine.Users.IsOpen)
         {
-            call.Reply.Error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"u8);
+            call.Reply.Error(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "u8 +
+                "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at the "u8 +
+                "same time"u8);
             return;
         }
 

@@ -35,7 +35,9 @@ internal static class Dispatcher
             Command? subcommand = command.FindSubcommand(args[1]);
             if (subcommand is null)
             {
-                Reject(session, engine, command, $"ERR unknown subcommand '{CString(args[1], ShownArguments)}'. Try {command.Name.ToUpperInvariant()} HELP.");
+                Reject(session, engine, command,
+                    $"ERR unknown subcommand '{CString(args[1], ShownArguments)}'. " +
+                    $"Try {command.Name.ToUpperInvariant()} HELP.");
                 return;
             }
 
@@ -110,7 +112,10 @@ internal static class Dispatcher
         return refusal.IsEmpty;
     }
 
-    /// <summary>Runs a command that passed the checks. An arena that is full, or damaged where the command looked, is an error reply, and nothing is changed.</summary>
+    /// <summary>
+    /// Runs a command that passed the checks. An arena that is full, or damaged where the command looked, is an error
+    /// reply, and nothing is changed.
+    /// </summary>
     public static void Run(ClientSession session, KvEngine engine, Command command, Arguments args)
     {
         RespWriter reply = session.Reply;
@@ -152,7 +157,8 @@ internal static class Dispatcher
             return;
         }
 
-        // A large old value is on its way already, and would say that the command was done. Only damage comes here: a transaction has room for its log from the start.
+        // A large old value is on its way already, and would say that the command was done. Only damage comes here: a
+        // transaction has room for its log from the start.
         session.Drop = true;
         session.Close = true;
     }

@@ -7,10 +7,11 @@ using KvStore.Session;
 namespace KvStore.Engine;
 
 /// <summary>
-/// What commands work on: the keys, who watches them, the figures. One thread at a time: whoever holds <see cref="Gate"/>.
+/// What commands work on: the keys, who watches them, the figures. One thread at a time: whoever holds
+/// <see cref="Gate"/>.
 /// </summary>
-/// <remarks>One event loop serves all connections, so the gate is hardly ever contended; it is what keeps a shutdown, which comes from another thread, out of a
-/// running batch or transaction.</remarks>
+/// <remarks>One event loop serves all connections, so the gate is hardly ever contended; it is what keeps a shutdown,
+/// which comes from another thread, out of a running batch or transaction.</remarks>
 internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 {
     private bool _inGroup;
@@ -78,7 +79,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public required IServerControl Server { get; init; }
 
     /// <summary>Starts a group of writes that a crash leaves all or none of. Inside a group it is that group.</summary>
-    /// <param name="changes">How many keys change at most, so that a full arena says so before the first; 0: no group is needed.</param>
+    /// <param name="changes">How many keys change at most, so that a full arena says so before the first; 0: no group
+    /// is needed.</param>
     public AtomicScope BeginAtomic(int changes)
     {
         if (changes == 0 || _inGroup)

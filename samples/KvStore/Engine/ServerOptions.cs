@@ -37,7 +37,9 @@ internal sealed class ServerOptions
 
     public string ArenaName { get; set; } = "kvstore";
 
-    /// <summary>Who holds the arena's memory: <c>systemd</c>, or the socket of gmfs hold. Empty: it lies in a directory.</summary>
+    /// <summary>
+    /// Who holds the arena's memory: <c>systemd</c>, or the socket of gmfs hold. Empty: it lies in a directory.
+    /// </summary>
     public string Holder { get; set; } = "";
 
     /// <summary>A user, by name or number, whose arena or holder is used too. Empty: root's and our own.</summary>

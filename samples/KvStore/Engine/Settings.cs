@@ -6,8 +6,12 @@ using KvStore.Tls;
 
 namespace KvStore.Engine;
 
-/// <summary>One setting: on the command line <c>--name</c>, in the environment <c>KVSTORE_NAME</c>, in a file <c>name value</c>, in CONFIG <c>name</c>.</summary>
-internal sealed class Setting(string name, string help, Func<ServerOptions, string> show, Func<ServerOptions, string, string?> apply, bool atRunTime = false)
+/// <summary>
+/// One setting: on the command line <c>--name</c>, in the environment <c>KVSTORE_NAME</c>, in a file <c>name value</c>,
+/// in CONFIG <c>name</c>.
+/// </summary>
+internal sealed class Setting(string name, string help, Func<ServerOptions, string> show,
+    Func<ServerOptions, string, string?> apply, bool atRunTime = false)
 {
     public string Name { get; } = name;
 
@@ -49,7 +53,9 @@ internal static class Settings
     public static IReadOnlyList<Setting> All { get; } =
     [
         Number("port", "TCP port; 0 for none", 0, 65535, o => o.Port, (o, v) => o.Port = (int)v),
-        new("bind", "address to listen on", o => o.Bind, (o, v) => IPAddress.TryParse(v, out _) || v == "*" ? Done(o.Bind = v) : "argument must be an IP address, or * for all"),
+        new("bind", "address to listen on", o => o.Bind,
+            (o, v) => IPAddress.TryParse(v, out _) || v == "*" ? Done(o.Bind = v)
+                : "argument must be an IP address, or * for all"),
         Number("tls-port", "TCP port for TLS; 0 for none", 0, 65535, o => o.TlsPort, (o, v) => o.TlsPort = (int)v),
         new(
             "tls-cert-file", "PEM: the server's certificate and its chain",
@@ -63,15 +69,23 @@ internal static class Settings
         Choice(
             "tls-auth-clients", "whether clients have to show a certificate: yes, no or optional", s_clients,
             o => o.TlsAuthClients, (o, v) => o.TlsAuthClients = v),
-        new("unixsocket", "path of a unix socket to listen on as well", o => o.UnixSocket, (o, v) => v.Length <= 107 ? Done(o.UnixSocket = v) : "argument must be a path of at most 107 bytes"),
-        Number("tcp-backlog", "connections that wait to be accepted", 1, 65535, o => o.Backlog, (o, v) => o.Backlog = (int)v),
-        new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory, (o, v) => Done(o.ArenaDirectory = v)),
-        new("name", "name of the arena", o => o.ArenaName, (o, v) => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && v[0] != '.' ? Done(o.ArenaName = v) : "argument must be letters, digits, '-', '_' and '.'"),
-        new("holder", "who holds the arena's memory in place of a directory: systemd, or the socket of gmfs hold", o => o.Holder, (o, v) => v.Length == 0 || v == Holders.Systemd || v.StartsWith('/') ? Done(o.Holder = v) : "argument must be systemd, or the path of a socket"),
+        new("unixsocket", "path of a unix socket to listen on as well", o => o.UnixSocket,
+            (o, v) => v.Length <= 107 ? Done(o.UnixSocket = v) : "argument must be a path of at most 107 bytes"),
+        Number("tcp-backlog", "connections that wait to be accepted", 1, 65535, o => o.Backlog,
+            (o, v) => o.Backlog = (int)v),
+        new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory,
+            (o, v) => Done(o.ArenaDirectory = v)),
+        new("name", "name of the arena", o => o.ArenaName,
+            (o, v) => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && v[0] != '.'
+                ? Done(o.ArenaName = v) : "argument must be letters, digits, '-', '_' and '.'"),
+        new("holder", "who holds the arena's memory in place of a directory: systemd, or the socket of gmfs hold",
+            o => o.Holder, (o, v) => v.Length == 0 || v == Holders.Systemd || v.StartsWith('/') ? Done(o.Holder = v)
+                : "argument must be systemd, or the path of a socket"),
         new(
             "trust-owner", "user whose arena or holder is used too; only root's and one's own, where not given",
             o => o.TrustOwner, SetTrust),
-        new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket, (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
+        new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket,
+            (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
         Number(
             "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", 0, 86400,
             o => (long)o.WaitForWriter.TotalSeconds, (o, v) => o.WaitForWriter = TimeSpan.FromSeconds(v)),
@@ -84,7 +98,8 @@ internal static class Settings
         new(
             "checksums", "yes: the values of a store that is made carry checksums, which every read checks",
             o => o.Checksums ? "yes" : "no", SetChecksums),
-        new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize, SetSize),
+        new("size", "most memory the keys may take (bytes; k, m, g, t); auto: the store's, or what there is", ShowSize,
+            SetSize),
         YesNo(
             "lock-memory", "yes: the store's memory is kept out of swap; refused where the process may not (ulimit -l)",
             o => o.LockMemory, (o, v) => o.LockMemory = v),
@@ -94,23 +109,34 @@ internal static class Settings
         YesNo(
             "erase", "yes: what is deleted or overwritten is zeroed before the reply, from then on",
             o => o.Erase, (o, v) => o.Erase = v),
-        new("requirepass", "password that clients must AUTH with", o => o.RequirePass, (o, v) => Done(o.RequirePass = v), atRunTime: true),
-        new("requirepass-file", "file whose first line is that password, which then stands in no list of processes", o => o.RequirePassFile, ReadPassword),
+        new("requirepass", "password that clients must AUTH with", o => o.RequirePass,
+            (o, v) => Done(o.RequirePass = v), atRunTime: true),
+        new("requirepass-file", "file whose first line is that password, which then stands in no list of processes",
+            o => o.RequirePassFile, ReadPassword),
         new(
             "aclfile", "file of users and what they may do, for ACL LOAD and SAVE",
             o => o.AclFile, (o, v) => Done(o.AclFile = v)),
         YesNo(
             "protected-mode", "yes: without a password, clients of other machines are refused",
             o => o.ProtectedMode, (o, v) => o.ProtectedMode = v, atRunTime: true),
-        new("unixsocketperm", "permissions of the unix socket, octal, as 700; the umask's where not given", ShowMode, SetMode),
-        Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients, (o, v) => o.MaxClients = (int)v, atRunTime: true),
-        Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout, (o, v) => o.Timeout = (int)v, atRunTime: true),
-        Bytes("proto-max-bulk-len", "longest single argument", 1L << 20, 512L << 20, o => o.Protocol.MaxBulkLength, (o, v) => o.Protocol.MaxBulkLength = v),
-        Number("proto-max-multibulk-len", "most arguments of a command", 16, int.MaxValue, o => o.Protocol.MaxMultibulkLength, (o, v) => o.Protocol.MaxMultibulkLength = (int)v, atRunTime: true),
-        Bytes("proto-inline-max-size", "longest line of an inline command", 1024, 16L << 20, o => o.Protocol.MaxInlineLength, (o, v) => o.Protocol.MaxInlineLength = (int)v),
-        Bytes("client-query-buffer-limit", "largest unfinished request of a client", 1L << 20, Gigabyte, o => o.QueryBufferLimit, (o, v) => o.QueryBufferLimit = v),
-        Bytes("client-output-soft-limit", "unsent replies after which a client's next commands wait", 16 * 1024, 16 * Gigabyte, o => o.OutputSoftLimit, (o, v) => o.OutputSoftLimit = v),
-        Bytes("client-output-hard-limit", "unsent replies after which a client is closed (for clients that connect afterwards)", 1L << 20, 64 * Gigabyte, o => o.OutputHardLimit, (o, v) => o.OutputHardLimit = v),
+        new("unixsocketperm", "permissions of the unix socket, octal, as 700; the umask's where not given", ShowMode,
+            SetMode),
+        Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients,
+            (o, v) => o.MaxClients = (int)v, atRunTime: true),
+        Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout,
+            (o, v) => o.Timeout = (int)v, atRunTime: true),
+        Bytes("proto-max-bulk-len", "longest single argument", 1L << 20, 512L << 20, o => o.Protocol.MaxBulkLength,
+            (o, v) => o.Protocol.MaxBulkLength = v),
+        Number("proto-max-multibulk-len", "most arguments of a command", 16, int.MaxValue,
+            o => o.Protocol.MaxMultibulkLength, (o, v) => o.Protocol.MaxMultibulkLength = (int)v, atRunTime: true),
+        Bytes("proto-inline-max-size", "longest line of an inline command", 1024, 16L << 20,
+            o => o.Protocol.MaxInlineLength, (o, v) => o.Protocol.MaxInlineLength = (int)v),
+        Bytes("client-query-buffer-limit", "largest unfinished request of a client", 1L << 20, Gigabyte,
+            o => o.QueryBufferLimit, (o, v) => o.QueryBufferLimit = v),
+        Bytes("client-output-soft-limit", "unsent replies after which a client's next commands wait", 16 * 1024,
+            16 * Gigabyte, o => o.OutputSoftLimit, (o, v) => o.OutputSoftLimit = v),
+        Bytes("client-output-hard-limit", "unsent replies after which a client is closed (for clients that connect " +
+            "afterwards)", 1L << 20, 64 * Gigabyte, o => o.OutputHardLimit, (o, v) => o.OutputHardLimit = v),
         Bytes(
             "client-output-total-limit", "unsent replies of all clients, after which the one with the most is closed",
             16L << 20, 1L << 40, o => o.OutputTotalLimit, (o, v) => o.OutputTotalLimit = v),
@@ -170,10 +196,12 @@ internal static class Settings
         Bytes(
             "script-memory-limit", "most memory of all scripts and their values", 4L << 20, 16 * Gigabyte,
             o => o.ScriptMemory, (o, v) => o.ScriptMemory = v),
-        Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
+        Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that " +
+            "connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 
-    public static Setting? Find(string name) => All.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+    public static Setting? Find(string name) =>
+        All.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads "4G", "512mb", "1024": units are powers of 1024.</summary>
     public static bool TryParseBytes(string text, out long value)
@@ -194,7 +222,8 @@ internal static class Settings
             "T" or "TB" or "TIB" => 1L << 40,
             _ => 0,
         };
-        if (unit == 0 || !long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out value) || value > long.MaxValue / unit)
+        if (unit == 0 || !long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture,
+            out value) || value > long.MaxValue / unit)
         {
             return false;
         }
@@ -223,7 +252,8 @@ internal static class Settings
             options.RequirePassFile = path;
             return options.RequirePass.Length > 0 ? null : "the file's first line is empty";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException
+            or NotSupportedException)
         {
             return e.Message;
         }
@@ -245,7 +275,8 @@ internal static class Settings
             : "argument must be a memory value";
     }
 
-    private static string ShowMode(ServerOptions options) => options.UnixSocketMode == 0 ? "0" : Convert.ToString(options.UnixSocketMode, 8);
+    private static string ShowMode(ServerOptions options) =>
+        options.UnixSocketMode == 0 ? "0" : Convert.ToString(options.UnixSocketMode, 8);
 
     private static string? SetMode(ServerOptions options, string value)
     {
@@ -286,7 +317,8 @@ internal static class Settings
     private static string? Done(string value) => null;
 
     private static Setting Number(
-        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set, bool atRunTime = false) =>
+        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
+        bool atRunTime = false) =>
         new(name, help, o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
         {
             if (!long.TryParse(v, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
@@ -302,7 +334,8 @@ internal static class Settings
         Number(name, help, 0, 1 << 20, o => get(o), (o, v) => set(o, (int)v), atRunTime: true);
 
     private static Setting Bytes(
-        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set, bool atRunTime = true) =>
+        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
+        bool atRunTime = true) =>
         new(name, help + " (bytes; k, m, g, t)", o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
         {
             if (!TryParseBytes(v, out long number))
@@ -314,7 +347,8 @@ internal static class Settings
         }, atRunTime);
 
     private static Setting YesNo(
-        string name, string help, Func<ServerOptions, bool> get, Action<ServerOptions, bool> set, bool atRunTime = false) =>
+        string name, string help, Func<ServerOptions, bool> get, Action<ServerOptions, bool> set,
+        bool atRunTime = false) =>
         new(name, help, o => get(o) ? "yes" : "no", (o, v) =>
         {
             bool on = v.Equals("yes", StringComparison.OrdinalIgnoreCase);

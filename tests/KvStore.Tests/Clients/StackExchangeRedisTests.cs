@@ -12,7 +12,8 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
 
     public StackExchangeRedisTests()
     {
-        _connection = ConnectionMultiplexer.Connect($"127.0.0.1:{_server.Port},allowAdmin=true,connectTimeout=10000,syncTimeout=10000");
+        _connection = ConnectionMultiplexer.Connect(
+            $"127.0.0.1:{_server.Port},allowAdmin=true,connectTimeout=10000,syncTimeout=10000");
         _database = _connection.GetDatabase();
     }
 
@@ -160,11 +161,13 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
         _database.StringSet("k", "v");
         _server.Process.Kill();
         _server.Restart();
-        using ConnectionMultiplexer again = ConnectionMultiplexer.Connect($"127.0.0.1:{_server.Port},connectTimeout=10000");
+        using ConnectionMultiplexer again = ConnectionMultiplexer.Connect(
+            $"127.0.0.1:{_server.Port},connectTimeout=10000");
         Assert.Equal("v", (string?)again.GetDatabase().StringGet("k"));
     }
 
-    // On another thread: an async test ends on one of the connection's own, for which the connection would wait ten seconds.
+    // On another thread: an async test ends on one of the connection's own, for which the connection would wait ten
+    // seconds.
     public ValueTask DisposeAsync() => new(Task.Run(() =>
     {
         _connection.Dispose();

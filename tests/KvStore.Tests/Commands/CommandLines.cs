@@ -3,12 +3,14 @@ using System.Text;
 namespace KvStore.Tests.Commands;
 
 /// <summary>
-/// Command lines whose replies must be Redis's, byte for byte. In order: a line works on what the lines before it left. Quotes and
-/// escapes are redis-cli's. "~" in front: sorted before comparing (Redis promises no order). "?" in front: only the kind of reply is compared (times).
+/// Command lines whose replies must be Redis's, byte for byte. In order: a line works on what the lines before it left.
+/// Quotes and escapes are redis-cli's. "~" in front: sorted before comparing (Redis promises no order). "?" in front:
+/// only the kind of reply is compared (times).
 /// </summary>
 internal static class CommandLines
 {
-    public static IEnumerable<string> All => [.. Text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'), .. Generated()];
+    public static IEnumerable<string> All =>
+        [.. Text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'), .. Generated()];
 
     /// <summary>Splits a line, unquoting as redis-cli does.</summary>
     public static string[] Split(string line)
@@ -64,7 +66,8 @@ internal static class CommandLines
     /// <summary>Combinations that nobody would write out.</summary>
     private static IEnumerable<string> Generated()
     {
-        string[] values = ["0", "1", "-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "01", "+1", "-0", "\"\"", "\" 1\"", "\"1 \"", "1.5", "abc", "3e3"];
+        string[] values = ["0", "1", "-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "01",
+            "+1", "-0", "\"\"", "\" 1\"", "\"1 \"", "1.5", "abc", "3e3"];
         foreach (string value in values)
         {
             yield return $"SET n {value}";
@@ -95,7 +98,8 @@ internal static class CommandLines
             yield return $"SETBIT n 7 {value}";
         }
 
-        string[] options = ["NX", "XX", "GET", "KEEPTTL", "EX 100", "PX 100000", "EXAT 33177117420", "PXAT 33177117420000", "PERSIST", "BOGUS"];
+        string[] options = ["NX", "XX", "GET", "KEEPTTL", "EX 100", "PX 100000", "EXAT 33177117420",
+            "PXAT 33177117420000", "PERSIST", "BOGUS"];
         foreach (string first in options)
         {
             foreach (string second in options)
@@ -110,7 +114,8 @@ internal static class CommandLines
             yield return "GET o";
         }
 
-        string[] conditions = ["", "NX", "XX", "GT", "LT", "NX XX", "GT LT", "XX GT", "XX LT", "NX GT", "BOGUS", "xx gt"];
+        string[] conditions = ["", "NX", "XX", "GT", "LT", "NX XX", "GT LT", "XX GT", "XX LT", "NX GT", "BOGUS",
+            "xx gt"];
         foreach (string condition in conditions)
         {
             foreach (string ttl in new[] { "", "100" })
@@ -127,7 +132,9 @@ internal static class CommandLines
             }
         }
 
-        string[] floats = ["0.1", "3.0", "5e3", "-1.5e-5", "1234567.1", "1e17", "1e300", "0.30000000000000004", "-0", ".5", "5.", "inf", "-inf", "nan", "1e", "0x1p3", "\" 1\"", "\"1 \"", "1e5000", "100000000000000000000", "0.000000000000000001"];
+        string[] floats = ["0.1", "3.0", "5e3", "-1.5e-5", "1234567.1", "1e17", "1e300", "0.30000000000000004", "-0",
+            ".5", "5.", "inf", "-inf", "nan", "1e", "0x1p3", "\" 1\"", "\"1 \"", "1e5000", "100000000000000000000",
+            "0.000000000000000001"];
         foreach (string a in floats)
         {
             yield return $"SET f {a}";
@@ -141,9 +148,12 @@ internal static class CommandLines
             yield return "GET f";
         }
 
-        string[] patterns = ["*", "h?llo", "h*llo", "h[ae]llo", "h[^e]llo", "h[a-b]llo", "h\\\\?llo", "*l*o*", "[", "h[", "h[a", "h[b-a]llo", "h[^a-z]llo", "\\\\*", "**", "h[\\\\e]llo", "\"\"", "hello*", "*hello", "a*a*a*a*b"];
+        string[] patterns = ["*", "h?llo", "h*llo", "h[ae]llo", "h[^e]llo", "h[a-b]llo", "h\\\\?llo", "*l*o*", "[",
+            "h[", "h[a", "h[b-a]llo", "h[^a-z]llo", "\\\\*", "**", "h[\\\\e]llo", "\"\"", "hello*", "*hello",
+            "a*a*a*a*b"];
         yield return "FLUSHALL";
-        yield return "MSET hello 1 hallo 2 hxllo 3 heello 4 h?llo 5 h[ 6 * 7 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 8";
+        yield return "MSET hello 1 hallo 2 hxllo 3 heello 4 h?llo 5 h[ 6 * 7 " +
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 8";
         foreach (string pattern in patterns)
         {
             string quoted = pattern.StartsWith('"') ? pattern : $"\"{pattern}\"";
@@ -153,9 +163,12 @@ internal static class CommandLines
 
         foreach (string command in new[]
         {
-            "GET", "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "MGET", "MSET", "MSETNX", "APPEND", "STRLEN", "GETRANGE", "SETRANGE", "INCR", "DECR", "INCRBY",
-            "DECRBY", "INCRBYFLOAT", "SETBIT", "GETBIT", "DEL", "UNLINK", "EXISTS", "TOUCH", "TYPE", "RENAME", "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
-            "PEXPIREAT", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "PERSIST", "KEYS", "SCAN", "ECHO", "SELECT", "AUTH", "WATCH", "CLIENT", "CONFIG",
+            "GET", "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "MGET", "MSET", "MSETNX", "APPEND",
+            "STRLEN", "GETRANGE", "SETRANGE", "INCR", "DECR", "INCRBY",
+            "DECRBY", "INCRBYFLOAT", "SETBIT", "GETBIT", "DEL", "UNLINK", "EXISTS", "TOUCH", "TYPE", "RENAME",
+            "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
+            "PEXPIREAT", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "PERSIST", "KEYS", "SCAN", "ECHO", "SELECT",
+            "AUTH", "WATCH", "CLIENT", "CONFIG",
             "CLIENT SETNAME", "CLIENT NO-EVICT", "CONFIG GET", "CONFIG SET", "COMMAND GETKEYS",
         })
         {
