@@ -40,7 +40,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     [
         (FaultKind.Late, "// COMMIT POINT: early end counted", "nothing depends on it but the count itself"),
         (FaultKind.Late, "// COMMIT POINT: early ends forgotten", "no store follows that it could come after"),
-        (FaultKind.Late, "void Invalidate(byte* file",
+        (FaultKind.Late, "Persist.Publish((ulong*)(file + fileLength - BlockBytes), 0)",
             "the next store is a mark's epoch, and no mark counts before its generation"),
         (FaultKind.Late, "Persist.Copy(block + sizeof(ulong)", "the checksum tells a torn identity as well"),
         (FaultKind.Late, "Persist.Copy(half + sizeof(ulong)", "the checksum tells a torn header as well"),

@@ -152,7 +152,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         | OfGroup
         | (Has(CommandFlags.Fast) ? AclCategories.Fast : AclCategories.Slow)
         | If(CommandFlags.Write, AclCategories.Write)
-        | If(CommandFlags.ReadOnly, AclCategories.Read)
+        | (Has(CommandFlags.ReadOnly) && Group != "scripting" ? AclCategories.Read : AclCategories.Nothing)
         | If(CommandFlags.ForOperators, AclCategories.Admin | AclCategories.Dangerous);
 
     /// <summary>The version of Redis that has it first.</summary>

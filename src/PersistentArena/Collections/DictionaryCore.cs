@@ -120,11 +120,12 @@ internal sealed unsafe partial class DictionaryCore : IGroupMember
     /// <summary>True where each value carries a checksum, which every read checks.</summary>
     public bool HasChecksums { get; }
 
-    public long Count => Sum(0);
+    // Beside writers the sum of what lanes count is a number near it, and may be below zero.
+    public long Count => Math.Max(0, Sum(0));
 
-    public long RecordBytes => Sum(1);
+    public long RecordBytes => Math.Max(0, Sum(1));
 
-    public long ExpiringCount => Sum(2);
+    public long ExpiringCount => Math.Max(0, Sum(2));
 
     private Table Current
     {

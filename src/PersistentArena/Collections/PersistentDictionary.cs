@@ -29,7 +29,10 @@ public sealed class PersistentDictionary : IByteRecords
 
     private PersistentDictionary(DictionaryCore core) => _core = core;
 
-    /// <summary>The number of records, those that have expired but are not yet removed included.</summary>
+    /// <summary>
+    /// The number of records, those that have expired but are not yet removed included. Beside writers, a number near
+    /// it.
+    /// </summary>
     public long Count => _core.Count;
 
     /// <summary>The number of records that carry an expiry time.</summary>

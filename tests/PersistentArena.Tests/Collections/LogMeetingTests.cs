@@ -53,8 +53,8 @@ public sealed class LogMeetingTests
             TestContext.Current.CancellationToken);
         Task<int>[] readers =
         [
-            Task.Run(() => Walk(seen, static log => log.Read(), ended.Token), ended.Token),
-            Task.Run(() => Walk(seen, static log => log.ReadDescending(), ended.Token), ended.Token),
+            Begin(() => Walk(seen, static log => log.Read(), ended.Token)),
+            Begin(() => Walk(seen, static log => log.ReadDescending(), ended.Token)),
         ];
 
         for (int i = 0; i < 60_000; i++)
@@ -168,7 +168,7 @@ public sealed class LogMeetingTests
     private static int Walk(PersistentLog log, Func<PersistentLog, LogCursor> begin, CancellationToken ended)
     {
         int seen = 0;
-        while (!ended.IsCancellationRequested)
+        do
         {
             LogCursor cursor = begin(log);
             long last = -1;
@@ -186,7 +186,12 @@ public sealed class LogMeetingTests
             _ = log.TryGetPosition("at", out _);
             Assert.True(log.Count <= 3_100);
         }
+        while (!ended.IsCancellationRequested);
 
         return seen;
     }
+
+    // On a thread of its own: the pool's may all be busy until the writer has ended.
+    private static Task<int> Begin(Func<int> walk) => Task.Factory.StartNew(
+        walk, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }
