@@ -55,9 +55,9 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
     private void Touched(ReadOnlySpan<byte> key)
     {
         Engine.Statistics.Changes++;
-        if (Engine.Watches.Any)
+        if (Engine.Onlookers.Any)
         {
-            Engine.Watches.Touch(key);
+            Engine.Touch(key);
         }
     }
 

@@ -31,6 +31,8 @@ internal static class Clients
                     { Since = "6.2.0", Summary = "Returns information about the current client connection" },
                 new("client|no-evict", 3, ForOperators | NoScript, KeySpec.None, NoEvict)
                     { Since = "7.0.0", Summary = "Set client eviction mode for the current connection" },
+                new("client|unblock", -3, ForOperators | NoScript, KeySpec.None, Unblock)
+                    { Since = "5.0.0", Summary = "Unblock a client blocked in a blocking command" },
             ],
         },
     ]);
@@ -108,6 +110,38 @@ internal static class Clients
         call.Session.NoEvict = on;
         call.Reply.Ok();
     }
+
+    public static void Unblock(in Call call)
+    {
+        if (call.Args.Count > 4)
+        {
+            ReplyUnknown(call);
+            return;
+        }
+
+        bool asError = call.Args.Count == 4 && call.Args.Is(3, "error"u8);
+        if (call.Args.Count == 4 && !asError && !call.Args.Is(3, "timeout"u8))
+        {
+            call.Reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"u8);
+            return;
+        }
+
+        if (!call.TryInteger(2, out long id))
+        {
+            return;
+        }
+
+        ClientSession? session = call.Engine.Waiting.Find(id);
+        call.Reply.Integer(session is null ? 0 : 1);
+        if (session is not null)
+        {
+            Blocking.GiveUp(call.Engine, session, asError);
+        }
+    }
+
+    /// <summary>What Redis replies to a subcommand whose arguments fit no form of it.</summary>
+    private static void ReplyUnknown(in Call call) => call.Reply.Error(
+        $"ERR unknown subcommand or wrong number of arguments for '{call.Args.Shown(1)}'. Try CLIENT HELP.");
 
     public static void Info(in Call call) => call.Reply.Verbatim(Describe(call.Session) + "\n");
 
@@ -190,6 +224,7 @@ internal static class Clients
         string flags = session.Transaction is not null ? "x" : "";
         flags += session.WatchBroken ? "d" : "";
         flags += session.Subscriptions is not null ? "P" : "";
+        flags += session.Blocked is not null ? "b" : "";
         flags += session.NoEvict ? "e" : "";
         flags = flags.Length == 0 ? "N" : flags;
         return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} " +

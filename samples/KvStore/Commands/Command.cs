@@ -39,6 +39,9 @@ internal enum CommandFlags
 
     /// <summary>Is refused in a script.</summary>
     NoScript = 512,
+
+    /// <summary>May wait for keys.</summary>
+    Blocking = 1024,
 }
 
 /// <summary>Where a command's arguments are channels.</summary>
@@ -153,6 +156,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         | (Has(CommandFlags.Fast) ? AclCategories.Fast : AclCategories.Slow)
         | If(CommandFlags.Write, AclCategories.Write)
         | (Has(CommandFlags.ReadOnly) && Group != "scripting" ? AclCategories.Read : AclCategories.Nothing)
+        | If(CommandFlags.Blocking, AclCategories.Blocking)
         | If(CommandFlags.ForOperators, AclCategories.Admin | AclCategories.Dangerous);
 
     /// <summary>The version of Redis that has it first.</summary>

@@ -237,6 +237,7 @@ internal static class CommandDocs
         Add(CommandFlags.DenyOom, "denyoom");
         Add(CommandFlags.ForOperators, "admin");
         Add(CommandFlags.NoScript, "noscript");
+        Add(CommandFlags.Blocking, "blocking");
         Add(CommandFlags.NoMulti, "no_multi");
         Add(CommandFlags.NoAuth, "no_auth");
         Add(CommandFlags.Fast, "fast");

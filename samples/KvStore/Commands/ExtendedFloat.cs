@@ -108,6 +108,15 @@ internal readonly struct ExtendedFloat
         return value.IsFinite;
     }
 
+    /// <summary>So many times the number, rounded as it is, and then up to an integer.</summary>
+    public BigInteger CeilingOf(int times)
+    {
+        ExtendedFloat product = Round(_significand * times, BigInteger.One, _exponent);
+        return product._exponent >= 0
+            ? product._significand << product._exponent
+            : -(-product._significand >> -product._exponent); // a shift rounds down
+    }
+
     /// <summary>With 17 decimals, trailing zeros cut.</summary>
     public override string ToString()
     {

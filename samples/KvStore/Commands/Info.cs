@@ -98,7 +98,7 @@ internal static class Info
     {
         Line(to, "connected_clients", engine.Server.ConnectionCount);
         Line(to, "maxclients", engine.Options.MaxClients);
-        Line(to, "blocked_clients", 0);
+        Line(to, "blocked_clients", engine.Waiting.Count);
     }
 
     private static void Memory(StringBuilder to, KvEngine engine)

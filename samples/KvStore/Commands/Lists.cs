@@ -61,7 +61,7 @@ internal static class Lists
     {
         if (TryEnd(call, 3, out bool fromHead) && TryEnd(call, 4, out bool toHead))
         {
-            Move(call, fromHead, toHead);
+            MoveOrNull(call, fromHead, toHead);
         }
         else
         {
@@ -69,41 +69,19 @@ internal static class Lists
         }
     }
 
-    public static void RPopLPush(in Call call) => Move(call, fromHead: false, toHead: true);
+    public static void RPopLPush(in Call call) => MoveOrNull(call, fromHead: false, toHead: true);
 
     public static void LMPop(in Call call)
     {
-        if (!Numbers.TryParse(call.Args[1], out long keys) || keys < 1)
+        if (PopArguments.TryRead(call, 1, "left"u8, "right"u8, out PopArguments pop)
+            && !TryPopFirst(call, pop, asArray: true))
         {
-            call.Reply.Error("ERR numkeys should be greater than 0"u8);
-            return;
+            call.Reply.NullArray();
         }
-
-        int end = keys < call.Args.Count ? (int)keys + 2 : call.Args.Count;
-        if (end >= call.Args.Count || !TryEnd(call, end, out bool fromHead))
-        {
-            call.Reply.Error(Errors.Syntax);
-            return;
-        }
-
-        long count = 1;
-        if (end + 1 < call.Args.Count && !(end + 3 == call.Args.Count && call.Args.Is(end + 1, "count"u8)))
-        {
-            call.Reply.Error(Errors.Syntax);
-            return;
-        }
-
-        if (end + 3 == call.Args.Count && (!Numbers.TryParse(call.Args[end + 2], out count) || count < 1))
-        {
-            call.Reply.Error("ERR count should be greater than 0"u8);
-            return;
-        }
-
-        PopFirst(call, (int)keys, fromHead, count);
     }
 
     /// <summary>True for LEFT and RIGHT.</summary>
-    private static bool TryEnd(in Call call, int index, out bool isHead)
+    internal static bool TryEnd(in Call call, int index, out bool isHead)
     {
         isHead = call.Args.Is(index, "left"u8);
         return isHead || call.Args.Is(index, "right"u8);
@@ -185,7 +163,16 @@ internal static class Lists
         list.RemoveRange(fromHead ? 0 : size - count, count);
     }
 
-    private static void Move(in Call call, bool fromHead, bool toHead)
+    private static void MoveOrNull(in Call call, bool fromHead, bool toHead)
+    {
+        if (!TryMove(call, fromHead, toHead))
+        {
+            call.Reply.Null();
+        }
+    }
+
+    /// <summary>Moves an element; false where there is none, and nothing was replied.</summary>
+    internal static bool TryMove(in Call call, bool fromHead, bool toHead)
     {
         ElementList from = call.Engine.List;
         bool isOne = call.Key.SequenceEqual(call.Args[2]);
@@ -193,13 +180,12 @@ internal static class Lists
         if (!from.TryOpen(call.Key) || (from.Exists && !isOne && !to.TryOpen(call.Args[2])))
         {
             call.Reply.Error(Errors.WrongType);
-            return;
+            return true;
         }
 
         if (!from.Exists)
         {
-            call.Reply.Null();
-            return;
+            return false;
         }
 
         byte[] element;
@@ -229,47 +215,65 @@ internal static class Lists
 
         call.Changed(call.Args[2], KeyEvents.List, toHead ? "lpush" : "rpush");
         call.Reply.Bulk(element);
+        return true;
     }
 
-    private static void PopFirst(in Call call, int keys, bool fromHead, long count)
+    /// <summary>Takes elements of the first key that has any; false where none has, and nothing was replied.</summary>
+    internal static bool TryPopFirst(in Call call, PopArguments pop, bool asArray)
     {
         ElementList list = call.Engine.List;
-        for (int i = 2; i < keys + 2; i++)
+        for (int i = pop.FirstKey; i < pop.FirstKey + pop.KeyCount; i++)
         {
-            if (!list.TryOpen(call.Args[i]))
-            {
-                call.Reply.Error(Errors.WrongType);
-                return;
-            }
-
-            if (!list.Exists)
+            ReadOnlySpan<byte> key = call.Args[i];
+            if (Blocking.IsForAnother(call, key))
             {
                 continue;
             }
 
-            AtomicScope atomic = call.Engine.BeginAtomic(list.IsLarge ? 2 : 0);
-            try
+            if (!list.TryOpen(key))
             {
-                call.Reply.Array(2);
-                call.Reply.Bulk(call.Args[i]);
-                PopMany(call, list, fromHead, count);
-                list.Commit();
-                atomic.Commit();
-            }
-            finally
-            {
-                atomic.Dispose();
+                call.Reply.Error(Errors.WrongType);
+                return true;
             }
 
-            call.Changed(call.Args[i], KeyEvents.List, fromHead ? "lpop" : "rpop");
-            if (!list.Exists)
+            if (list.Exists)
             {
-                call.Published(call.Args[i], KeyEvents.Generic, "del");
+                PopFrom(call, key, list, pop, asArray);
+                return true;
             }
-
-            return;
         }
 
-        call.Reply.NullArray();
+        return false;
+    }
+
+    private static void PopFrom(in Call call, ReadOnlySpan<byte> key, ElementList list, PopArguments pop, bool asArray)
+    {
+        AtomicScope atomic = call.Engine.BeginAtomic(list.IsLarge ? 2 : 0);
+        try
+        {
+            call.Reply.Array(2);
+            call.Reply.Bulk(key);
+            if (asArray)
+            {
+                PopMany(call, list, pop.AtFirst, pop.Most);
+            }
+            else
+            {
+                call.Reply.Bulk(list.Pop(pop.AtFirst));
+            }
+
+            list.Commit();
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+
+        call.Changed(key, KeyEvents.List, pop.AtFirst ? "lpop" : "rpop");
+        if (!list.Exists)
+        {
+            call.Published(key, KeyEvents.Generic, "del");
+        }
     }
 }

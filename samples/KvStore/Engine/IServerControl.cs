@@ -16,6 +16,10 @@ internal interface IServerControl
     /// <summary>Ends connections, once what runs now is done.</summary>
     void Disconnect(Func<ClientSession, bool> which);
 
+    /// <summary>Has <see cref="WaitingTable"/>'s deadlines looked at no later than then.</summary>
+    /// <param name="deadline">In <see cref="KvEngine.Milliseconds"/>.</param>
+    void WakeBy(long deadline);
+
     /// <summary>Starts to close: no more connections, then the arena, then the process.</summary>
     void RequestShutdown(string reason);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using GuestMemFs;
 using KvStore.Access;
@@ -39,7 +40,13 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public UserTable Users { get; } = new();
 
-    public WatchTable Watches { get; } = new();
+    /// <summary>Whether anybody wants to know which keys change.</summary>
+    public KeyOnlookers Onlookers { get; } = new();
+
+    public WatchTable Watches => field ??= new WatchTable(Onlookers);
+
+    /// <summary>Who waits for which keys.</summary>
+    public WaitingTable Waiting => field ??= new WaitingTable(Onlookers);
 
     /// <summary>What runs scripts; null before the first.</summary>
     public IDisposable? Scripts { get; set; }
@@ -50,6 +57,16 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     /// <summary>True once the store is about to be closed: nothing may touch it any more. Under the gate.</summary>
     public bool Closed { get; private set; }
+
+    /// <summary>A clock that only goes forward, for what waits.</summary>
+    public static long Milliseconds => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
+
+    /// <summary>Tells those who want to know that a key changed.</summary>
+    public void Touch(ReadOnlySpan<byte> key)
+    {
+        Watches.Touch(key);
+        Waiting.Touch(key);
+    }
 
     /// <summary>What a command on a hash works on.</summary>
     public FieldMap Hash => field ??= new FieldMap(Keyspace, Options, RecordType.Hash);

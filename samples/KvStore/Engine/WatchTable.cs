@@ -5,15 +5,12 @@ using KvStore.Session;
 namespace KvStore.Engine;
 
 /// <summary>Which sessions watch which keys, and whether one of those changed. Used under the engine's gate.</summary>
-internal sealed class WatchTable
+internal sealed class WatchTable(KeyOnlookers onlookers)
 {
     /// <summary>Two arrays, two entries and a list of one, about.</summary>
     private const int KeyOverhead = 192;
 
     private readonly Dictionary<byte[], List<ClientSession>> _watchers = new(ByteKeys.Instance);
-
-    /// <summary>True where any key is watched: writers ask this first.</summary>
-    public bool Any => _watchers.Count > 0;
 
     public void Add(ClientSession session, ReadOnlySpan<byte> key, PersistentDictionary keys)
     {
@@ -28,6 +25,7 @@ internal sealed class WatchTable
         }
 
         sessions.Add(session);
+        onlookers.Note(KeyOnlooker.Watching, true);
         session.WatchedBytes += (2 * key.Length) + KeyOverhead;
         (session.Watched ??= []).Add(new WatchedKey(key.ToArray(), Exists(keys, key)));
     }
@@ -97,6 +95,7 @@ internal sealed class WatchTable
         }
 
         session.Watched = null;
+        onlookers.Note(KeyOnlooker.Watching, _watchers.Count > 0);
     }
 
     private Dictionary<byte[], List<ClientSession>>.AlternateLookup<ReadOnlySpan<byte>> ByBytes =>

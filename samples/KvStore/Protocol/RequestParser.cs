@@ -97,6 +97,14 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
         _frameFirstSlice = 0;
     }
 
+    /// <summary>Forgets all frames, the one in work too: they are parsed again.</summary>
+    public void Restart()
+    {
+        _remaining = -1;
+        _bulkLength = -1;
+        Clear();
+    }
+
     /// <summary>
     /// Tells that so many bytes were dropped from the front of the buffer. Call after <see cref="Clear"/>.
     /// </summary>

@@ -15,6 +15,7 @@ internal sealed class BatchRunner(KvEngine engine)
     private const int Window = 16;
 
     private readonly Frame[] _frames = new Frame[Window];
+    private readonly int[] _ends = new int[Window];
     private readonly Command?[] _commands = new Command?[Window];
 
     /// <summary>Runs what is whole in the buffer, and returns how many bytes that was.</summary>
@@ -28,29 +29,25 @@ internal sealed class BatchRunner(KvEngine engine)
         long softLimit = engine.Options.OutputSoftLimit;
         int position = 0;
         needed = 0;
-        while (true)
+        while (!session.IsBlocked)
         {
-            // What a client may send changes with AUTH: until then, one frame at a time.
-            int window = session.Authenticated ? Window : 1;
-            int count = 0;
-            ParseStatus status = ParseStatus.Frame;
-            while (count < window
-                && (status = parser.TryParse(buffer, ref position, out Frame frame)) == ParseStatus.Frame)
-            {
-                _frames[count++] = frame;
-                if (frame.Inline || position == buffer.Length)
-                {
-                    break;
-                }
-            }
-
-            RunWindow(session, buffer, count);
-            parser.Clear();
+            ParseStatus status = ParseWindow(session, buffer, ref position, out int count);
+            int run = RunWindow(session, buffer, count);
             if (session.Close)
             {
+                parser.Clear();
                 return buffer.Length;
             }
 
+            if (session.IsBlocked)
+            {
+                // What is behind its command waits, and is parsed again.
+                position = run > 0 ? _ends[run - 1] : 0;
+                parser.Restart();
+                break;
+            }
+
+            parser.Clear();
             if (status == ParseStatus.Error)
             {
                 session.Reply.Error("ERR " + parser.Error);
@@ -76,9 +73,34 @@ internal sealed class BatchRunner(KvEngine engine)
                 return position;
             }
         }
+
+        needed = buffer.Length - position + 1; // what comes is received, for as long as there is room
+        return position;
     }
 
-    private void RunWindow(ClientSession session, ReadOnlySpan<byte> buffer, int count)
+    /// <summary>Finds the next few frames.</summary>
+    private ParseStatus ParseWindow(ClientSession session, ReadOnlySpan<byte> buffer, ref int position, out int count)
+    {
+        // What a client may send changes with AUTH: until then, one frame at a time.
+        int window = session.Authenticated ? Window : 1;
+        count = 0;
+        ParseStatus status = ParseStatus.Frame;
+        while (count < window
+            && (status = session.Parser.TryParse(buffer, ref position, out Frame frame)) == ParseStatus.Frame)
+        {
+            _ends[count] = position;
+            _frames[count++] = frame;
+            if (frame.Inline || position == buffer.Length)
+            {
+                break;
+            }
+        }
+
+        return status;
+    }
+
+    /// <summary>Runs frames, until one blocks its client or ends the connection; how many it ran.</summary>
+    private int RunWindow(ClientSession session, ReadOnlySpan<byte> buffer, int count)
     {
         for (int i = 0; i < count; i++)
         {
@@ -91,13 +113,22 @@ internal sealed class BatchRunner(KvEngine engine)
             }
         }
 
-        for (int i = 0; i < count && !session.Close; i++)
+        int run = 0;
+        while (run < count && !session.Close && !session.IsBlocked)
         {
-            Dispatcher.Execute(session, engine, _commands[i], session.Parser.Arguments(buffer, _frames[i]));
+            Dispatcher.Execute(session, engine, _commands[run], session.Parser.Arguments(buffer, _frames[run]));
+            run++;
             if (session.Waiting is not null)
             {
                 session.SendWaiting();
             }
+
+            if (engine.Waiting.HasReady)
+            {
+                Blocking.ServeReady(engine);
+            }
         }
+
+        return run;
     }
 }

@@ -72,40 +72,18 @@ internal sealed class Connection : IClientLink, IDisposable
         output.SendSoon();
     }
 
+    public void Resume()
+    {
+        _pipe.Output.SendSoon();
+        _pipe.QueueWake();
+    }
+
     /// <summary>Serves the client until one of the two closes. Never throws.</summary>
     public async Task RunAsync()
     {
-        SocketPipeReader input = _pipe.Input;
-        SocketPipeWriter output = _pipe.Output;
-        int needed = 1;
         try
         {
-            while (true)
-            {
-                ReadResult read = await input.ReadAtLeastAsync(needed).ConfigureAwait(false);
-                if (read.IsCompleted)
-                {
-                    return;
-                }
-
-                bool goOn = Execute(read.Buffer, out needed);
-                if (Session.Drop || output.Overflowed)
-                {
-                    return;
-                }
-
-                if (!goOn)
-                {
-                    await output.CompleteAsync().ConfigureAwait(false);
-                    return;
-                }
-
-                FlushResult flushed = await output.FlushAsync().ConfigureAwait(false);
-                if (flushed.IsCompleted)
-                {
-                    return;
-                }
-            }
+            await ServeAsync().ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -120,12 +98,46 @@ internal sealed class Connection : IClientLink, IDisposable
             {
                 Transactions.End(Session, _engine);
                 _engine.PubSub.Remove(Session);
+                _engine.Waiting.Remove(Session);
                 _engine.Statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
                 _engine.Statistics.InputOverflowed += _pipe.InputOverflowed ? 1 : 0;
             }
 
             Dispose();
             _ended(this);
+        }
+    }
+
+    private async Task ServeAsync()
+    {
+        SocketPipeReader input = _pipe.Input;
+        SocketPipeWriter output = _pipe.Output;
+        int needed = 1;
+        while (true)
+        {
+            ReadResult read = await input.ReadAtLeastAsync(needed).ConfigureAwait(false);
+            if (read.IsCompleted)
+            {
+                return;
+            }
+
+            bool goOn = Execute(read.Buffer, out needed);
+            if (Session.Drop || output.Overflowed)
+            {
+                return;
+            }
+
+            if (!goOn)
+            {
+                await output.CompleteAsync().ConfigureAwait(false);
+                return;
+            }
+
+            FlushResult flushed = await output.FlushAsync().ConfigureAwait(false);
+            if (flushed.IsCompleted)
+            {
+                return;
+            }
         }
     }
 

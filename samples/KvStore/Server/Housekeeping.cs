@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using GuestMemFs;
+using KvStore.Commands;
 using KvStore.Engine;
 using KvStore.Transport;
 
@@ -30,12 +31,40 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
     private static readonly TimeSpan CompactionTurn = TimeSpan.FromMicroseconds(500);
 
     private long _second = Environment.TickCount64;
+    private long _due = Environment.TickCount64;
     private long _commands;
 
     public long CommandsPerSecond { get; private set; }
 
-    /// <summary>Does a turn; after how many milliseconds the next is due.</summary>
+    /// <summary>Does a turn, where one is due; after how many milliseconds it is to be called again.</summary>
     public int Run()
+    {
+        long rest = _due - Environment.TickCount64;
+        if (rest <= 0)
+        {
+            rest = TakeTurn();
+            _due = Environment.TickCount64 + rest;
+        }
+
+        return (int)Math.Min(rest, ExpireWaiting());
+    }
+
+    /// <summary>Replies to clients whose time to wait is over; after how many milliseconds the next one's is.</summary>
+    private long ExpireWaiting()
+    {
+        lock (engine.Gate)
+        {
+            if (engine.Closed || engine.Waiting.NextDeadline is null)
+            {
+                return long.MaxValue;
+            }
+
+            Blocking.ExpireOverdue(engine);
+            return engine.Waiting.NextDeadline is { } next ? Math.Max(1, next - KvEngine.Milliseconds) : long.MaxValue;
+        }
+    }
+
+    private int TakeTurn()
     {
         bool more = false;
         try

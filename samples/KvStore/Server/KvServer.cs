@@ -89,6 +89,8 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
+    public void WakeBy(long deadline) => _loop.HaveDoneWithin(Math.Max(0, deadline - KvEngine.Milliseconds));
+
     public void RequestShutdown(string reason)
     {
         Interlocked.CompareExchange(ref _shutdownReason, reason, "");
@@ -137,7 +139,8 @@ internal sealed class KvServer : IServerControl, IDisposable
         long oldest = Environment.TickCount64 - (seconds * 1000L);
         foreach (Connection connection in Connections())
         {
-            if (connection.Session.LastActive < oldest && connection.Session.Subscriptions is null)
+            ClientSession session = connection.Session;
+            if (session.LastActive < oldest && session.Subscriptions is null && !session.IsBlocked)
             {
                 connection.Abort();
             }

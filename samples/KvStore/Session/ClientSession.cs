@@ -74,6 +74,12 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>True where only commands of subscribers are taken: messages and replies cannot be told apart.</summary>
     public bool IsSubscriber => Subscriptions is not null && !Reply.Resp3;
 
+    /// <summary>The command of it that waits for keys; null where none does.</summary>
+    public BlockedCommand? Blocked { get; set; }
+
+    /// <summary>True where what it has sent does not run now.</summary>
+    public bool IsBlocked => Blocked is not null;
+
     /// <summary>The way to it; null where there is no connection.</summary>
     public IClientLink? Link { get; init; }
 
@@ -82,7 +88,7 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
 
     /// <summary>Bytes that it keeps of what the client sent, its unfinished request apart.</summary>
     public long KeptBytes => WatchedBytes + Parser.KeptBytes + (Transaction?.Bytes ?? 0)
-        + (Subscriptions?.Bytes ?? 0)
+        + (Subscriptions?.Bytes ?? 0) + (Blocked?.Bytes ?? 0)
         + (sizeof(char) * ((long)Name.Length + LibraryName.Length + LibraryVersion.Length));
 
     /// <summary>Bytes received and not executed yet, and the room behind them, as of the last batch.</summary>

@@ -10,4 +10,8 @@ internal interface IClientLink
     /// <summary>Has what was written sent at the end of the loop's round; a client that leaves too much unread is
     /// closed.</summary>
     void SendSoon();
+
+    /// <summary>It waits no more: what was written is sent at the end of the round, and what it has sent
+    /// meanwhile runs after that.</summary>
+    void Resume();
 }

@@ -50,6 +50,7 @@ internal sealed class EventLoop : IDisposable
     private List<IEventHandler> _endOfRound = new(RoundSize);
     private List<IEventHandler> _ending = new(RoundSize);
     private bool _stopped;
+    private long _due = Environment.TickCount64;
 
     /// <param name="name">The thread's name.</param>
     /// <param name="chore">Done between rounds; it returns after how many milliseconds it is due again.</param>
@@ -125,16 +126,19 @@ internal sealed class EventLoop : IDisposable
     /// </summary>
     public void CallAtEndOfRound(IEventHandler handler) => _endOfRound.Add(handler);
 
+    /// <summary>Has the chore done after so many milliseconds, where it is not due before. On the loop's
+    /// thread.</summary>
+    public void HaveDoneWithin(long milliseconds) => _due = Math.Min(_due, Environment.TickCount64 + milliseconds);
+
     private void Run()
     {
-        long due = Environment.TickCount64;
         while (!_stopped)
         {
-            long rest = due - Environment.TickCount64;
+            long rest = _due - Environment.TickCount64;
             if (rest <= 0)
             {
                 rest = _chore();
-                due = Environment.TickCount64 + rest;
+                _due = Environment.TickCount64 + rest;
             }
 
             int count = Wait((int)rest);

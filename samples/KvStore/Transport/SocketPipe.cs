@@ -19,6 +19,7 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
     private readonly SocketPipeWriter _output;
     private bool _blocked;
     private bool _sendQueued;
+    private bool _wakeQueued;
     private bool _disposed;
     private bool _aborting;
     private long _keptElsewhere;
@@ -76,6 +77,12 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
         if (!_blocked && !_disposed)
         {
             Send();
+        }
+
+        if (_wakeQueued && !_disposed)
+        {
+            _wakeQueued = false;
+            _input.CancelPendingRead();
         }
     }
 
@@ -159,6 +166,16 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
         if (!_sendQueued && !_blocked)
         {
             _sendQueued = true;
+            _loop.CallAtEndOfRound(this);
+        }
+    }
+
+    /// <summary>Has who waits for input look at what there is, at the end of the loop's round.</summary>
+    public void QueueWake()
+    {
+        if (!_wakeQueued)
+        {
+            _wakeQueued = true;
             _loop.CallAtEndOfRound(this);
         }
     }

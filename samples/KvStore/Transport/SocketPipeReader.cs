@@ -33,6 +33,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private int _atLeast;
     private bool _examinedAll = true;
     private bool _completed;
+    private bool _canceled;
 
     /// <param name="count">Called when it takes more memory, or less; false where that is too much.</param>
     /// <param name="socket">The socket, not blocking; the caller disposes it.</param>
@@ -83,8 +84,12 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         }
     }
 
-    public override void CancelPendingRead() =>
-        throw new NotSupportedException("Abort the socket's pipe to end a read.");
+    /// <summary>The read that waits, or the next one, ends with what there is.</summary>
+    public override void CancelPendingRead()
+    {
+        _canceled = true;
+        _waiter.Complete();
+    }
 
     public override void Complete(Exception? exception = null) => Dispose();
 
@@ -159,7 +164,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     {
         _atLeast = Math.Max(1, atLeast);
         int held = _end - _start;
-        if (_completed || (!_examinedAll && held >= _atLeast))
+        if (_completed || _canceled || (!_examinedAll && held >= _atLeast))
         {
             return new ValueTask<ReadResult>(Result());
         }
@@ -175,8 +180,12 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         return new ValueTask<ReadResult>(this, 0);
     }
 
-    private ReadResult Result() =>
-        new(new ReadOnlySequence<byte>(_buffer.Memory[_start.._end]), isCanceled: false, isCompleted: _completed);
+    private ReadResult Result()
+    {
+        bool canceled = _canceled;
+        _canceled = false;
+        return new ReadResult(new ReadOnlySequence<byte>(_buffer.Memory[_start.._end]), canceled, _completed);
+    }
 
     private int Offset(SequencePosition position)
     {

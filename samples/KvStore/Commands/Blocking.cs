@@ -1,0 +1,179 @@
+using System.Numerics;
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+using KvStore.Session;
+
+namespace KvStore.Commands;
+
+/// <summary>
+/// What blocking commands have in common: a command that finds no key ready waits, and runs again for the first key
+/// that becomes so, or replies when its time is over.
+/// </summary>
+/// <remarks>In a transaction and in a script nothing waits. A client is served after all that made its key ready is
+/// done: it sees what an EXEC or a script leaves, not what it does on the way.</remarks>
+internal static class Blocking
+{
+    /// <summary>Reads a time to wait, or replies what is wrong with it.</summary>
+    /// <param name="call">The command.</param>
+    /// <param name="index">The argument: seconds, or parts of them.</param>
+    /// <param name="deadline">In milliseconds of the engine's clock; 0 for none.</param>
+    public static bool TryDeadline(in Call call, int index, out long deadline)
+    {
+        deadline = 0;
+        if (!ExtendedFloat.TryParse(call.Args[index], out ExtendedFloat seconds))
+        {
+            call.Reply.Error("ERR timeout is not a float or out of range"u8);
+            return false;
+        }
+
+        BigInteger milliseconds = seconds.IsFinite ? seconds.CeilingOf(1000) : BigInteger.MinusOne;
+        if (milliseconds.Sign < 0 || milliseconds > long.MaxValue)
+        {
+            // What has no place in 64 bits is the least number there is, as on x86.
+            call.Reply.Error("ERR timeout is negative"u8);
+            return false;
+        }
+
+        // Redis adds it to the time of day.
+        if (milliseconds > long.MaxValue - WallClock.Now.ToUnixTimeMilliseconds())
+        {
+            call.Reply.Error("ERR timeout is out of range"u8);
+            return false;
+        }
+
+        deadline = milliseconds.IsZero ? 0 : (long)milliseconds + KvEngine.Milliseconds;
+        return true;
+    }
+
+    /// <summary>True where the command runs again for another key than that.</summary>
+    public static bool IsForAnother(in Call call, ReadOnlySpan<byte> key) =>
+        call.Session.Blocked?.ReadyKey is { } ready && !key.SequenceEqual(ready);
+
+    /// <summary>No key was ready: the client waits, where it may.</summary>
+    /// <param name="call">The command.</param>
+    /// <param name="first">The first argument that is a key.</param>
+    /// <param name="count">How many are.</param>
+    /// <param name="type">What a key must have to be of use.</param>
+    /// <param name="deadline">When it stops to wait.</param>
+    /// <returns>False where it may not: the command replies at once.</returns>
+    public static bool TryWait(in Call call, int first, int count, RecordType type, long deadline)
+    {
+        ClientSession session = call.Session;
+        if (session.RunsTransaction)
+        {
+            return false;
+        }
+
+        if (session.Blocked is null)
+        {
+            var blocked = new BlockedCommand(new KeptArguments(call.Args), type, deadline);
+            call.Engine.Waiting.Add(session, blocked, first, count);
+            if (deadline != 0)
+            {
+                call.Engine.Server.WakeBy(deadline);
+            }
+        }
+
+        return true; // it may have run again in vain: then it keeps its place
+    }
+
+    /// <summary>Serves those who wait for keys that became ready, until no more does.</summary>
+    public static void ServeReady(KvEngine engine)
+    {
+        ClientSession? current = engine.PubSub.Current;
+        while (engine.Waiting.TryTakeReady(out WaitingQueue queue))
+        {
+            LinkedListNode<ClientSession>? next;
+            for (LinkedListNode<ClientSession>? place = queue.First; place is not null; place = next)
+            {
+                next = place.Next;
+                var facts = default(FactsReader);
+                if (!engine.Keys.TryRead(queue.Key, ref facts))
+                {
+                    break;
+                }
+
+                if (place.Value.Blocked!.Type == facts.Type)
+                {
+                    Serve(engine, place.Value, queue.Key);
+                }
+            }
+        }
+
+        engine.PubSub.Current = current;
+    }
+
+    /// <summary>Replies to those whose time is over.</summary>
+    public static void ExpireOverdue(KvEngine engine)
+    {
+        long now = KvEngine.Milliseconds;
+        while (engine.Waiting.NextOverdue(now) is { } session)
+        {
+            GiveUp(engine, session, asError: false);
+        }
+    }
+
+    /// <summary>The client waits no more, as if its time were over, or with an error.</summary>
+    public static void GiveUp(KvEngine engine, ClientSession session, bool asError)
+    {
+        if (asError)
+        {
+            session.Reply.Error("UNBLOCKED client unblocked via CLIENT UNBLOCK"u8);
+        }
+        else
+        {
+            session.Reply.NullArray();
+        }
+
+        Unblock(engine, session);
+    }
+
+    /// <summary>The client has its reply: it is sent, and what the client sent behind the command runs.</summary>
+    private static void Unblock(KvEngine engine, ClientSession session)
+    {
+        engine.Waiting.Remove(session);
+        if (session.Waiting is not null)
+        {
+            session.SendWaiting();
+        }
+
+        session.Reply.Commit();
+        session.Link?.Resume();
+    }
+
+    private static void Serve(KvEngine engine, ClientSession session, byte[] key)
+    {
+        if (session.Close || session.Link is { IsEnded: true })
+        {
+            engine.Waiting.Remove(session);
+            return;
+        }
+
+        BlockedCommand blocked = session.Blocked!;
+        Arguments args = blocked.Arguments.Arguments;
+        Command command = BuiltIn.Table.Resolve(args)!;
+        engine.PubSub.Current = session; // messages that it causes come behind its reply
+        long start = session.Reply.Position;
+        if (!engine.WriteRefusal.IsEmpty)
+        {
+            session.Reply.Error(engine.WriteRefusal);
+        }
+        else if (!session.User.Unlimited
+            && Permissions.Refusal(new Call(command, args, session, engine)) is { } refusal)
+        {
+            session.Reply.Error(refusal);
+        }
+        else
+        {
+            blocked.ReadyKey = key;
+            Dispatcher.Run(session, engine, command, args);
+            blocked.ReadyKey = null;
+        }
+
+        if (session.Reply.Position != start)
+        {
+            Unblock(engine, session);
+        }
+    }
+}

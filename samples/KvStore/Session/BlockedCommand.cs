@@ -1,0 +1,28 @@
+using GuestMemFs;
+
+namespace KvStore.Session;
+
+/// <summary>A command that waits for keys: nothing behind it in its client's input runs before it has replied.</summary>
+/// <param name="arguments">With which it runs again once a key is ready.</param>
+/// <param name="type">What a key must have to be of use.</param>
+/// <param name="deadline">In milliseconds of the engine's clock; 0: it waits until a key is ready.</param>
+internal sealed class BlockedCommand(KeptArguments arguments, RecordType type, long deadline)
+{
+    /// <summary>A place in a queue, the queue, and one here.</summary>
+    private const int PlaceOverhead = 256;
+
+    public KeptArguments Arguments { get; } = arguments;
+
+    public RecordType Type { get; } = type;
+
+    public long Deadline { get; } = deadline;
+
+    /// <summary>Its places in the queues of its keys.</summary>
+    public List<LinkedListNode<ClientSession>> Places { get; } = [];
+
+    /// <summary>The key that it runs for, while it runs again.</summary>
+    public byte[]? ReadyKey { get; set; }
+
+    /// <summary>What it takes, roughly.</summary>
+    public long Bytes => Arguments.Bytes + ((long)Places.Count * PlaceOverhead);
+}

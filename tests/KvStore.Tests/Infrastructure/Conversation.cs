@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using KvStore.Tests.Commands;
+
+namespace KvStore.Tests.Infrastructure;
+
+/// <summary>
+/// What several clients say to a server, and hear, line by line. <c>a: PING</c>: client a calls and has its reply.
+/// <c>a> BLPOP k 0</c>: it calls, and waits. <c>a> BLPOP k 0 ; PING</c>: it sends several commands at once, and waits
+/// in the first. <c>a&lt;</c>: it hears what comes next. <c>a.</c>: it goes away. <c>$a</c> in a command is the number
+/// of client a.
+/// </summary>
+internal sealed class Conversation(RunningServer server, bool resp3) : IDisposable
+{
+    private readonly Dictionary<string, (TextClient Client, string Id)> _clients = new(StringComparer.Ordinal);
+    private readonly TextClient _control = new(server.Process.TcpEndPoint);
+
+    /// <summary>Each line with what was heard in it.</summary>
+    public string Run(string lines)
+    {
+        var heard = new StringBuilder();
+        foreach (string line in lines.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            string reply = Step(line).Replace("\r\n", "|", StringComparison.Ordinal);
+            heard.Append(CultureInfo.InvariantCulture, $"{line}   {reply}\n");
+        }
+
+        return heard.ToString();
+    }
+
+    public void Dispose()
+    {
+        foreach ((TextClient client, _) in _clients.Values)
+        {
+            client.Dispose();
+        }
+
+        _control.Dispose();
+    }
+
+    private string Step(string line)
+    {
+        int end = line.IndexOfAny([':', '>', '<', '.']);
+        (TextClient client, string id) = Client(line[..end]);
+        string[][] commands = [.. line[(end + 1)..].Split(" ; ").Select(it => CommandLines.Split(Numbered(it.Trim())))];
+        switch (line[end])
+        {
+            case ':':
+                return client.Call(commands[0]);
+            case '<':
+                return client.Receive();
+            case '.':
+                client.Dispose();
+                _clients.Remove(line[..end]);
+                WaitFor(id, it => !it.Contains("id=" + id, StringComparison.Ordinal));
+                return "";
+            default:
+                client.Send(Encoding.Latin1.GetBytes(string.Concat(commands.Select(Frame))));
+                WaitFor(id, IsBlocked);
+                return "";
+        }
+    }
+
+    private static string Frame(string[] args) =>
+        $"*{args.Length}\r\n{string.Concat(args.Select(it => $"${it.Length}\r\n{it}\r\n"))}";
+
+    private static bool IsBlocked(string list)
+    {
+        int flags = list.IndexOf(" flags=", StringComparison.Ordinal) + 7;
+        return flags > 7 && list[flags..list.IndexOf(' ', flags)].Contains('b', StringComparison.Ordinal);
+    }
+
+    private string Numbered(string command)
+    {
+        foreach ((string name, (_, string id)) in _clients)
+        {
+            command = command.Replace("$" + name, id, StringComparison.Ordinal);
+        }
+
+        return command;
+    }
+
+    private (TextClient Client, string Id) Client(string name)
+    {
+        if (!_clients.TryGetValue(name, out (TextClient Client, string Id) client))
+        {
+            var made = new TextClient(server.Process.TcpEndPoint);
+            if (resp3)
+            {
+                made.Call("HELLO", "3");
+            }
+
+            client = (made, made.Call("CLIENT", "ID")[1..].TrimEnd());
+            _clients[name] = client;
+        }
+
+        return client;
+    }
+
+    private void WaitFor(string id, Func<string, bool> isSo) =>
+        Assert.True(
+            SpinWait.SpinUntil(() => isSo(_control.Call("CLIENT", "LIST", "ID", id)), TimeSpan.FromSeconds(10)),
+            $"client {id} is not as expected: {_control.Call("CLIENT", "LIST")}");
+}
