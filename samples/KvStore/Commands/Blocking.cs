@@ -10,8 +10,7 @@ namespace KvStore.Commands;
 /// What blocking commands have in common: a command that finds no key ready waits, and runs again for the first key
 /// that becomes so, or replies when its time is over.
 /// </summary>
-/// <remarks>In a transaction and in a script nothing waits. A client is served after all that made its key ready is
-/// done: it sees what an EXEC or a script leaves, not what it does on the way.</remarks>
+/// <remarks>In a transaction and in a script nothing waits.</remarks>
 internal static class Blocking
 {
     /// <summary>Reads a time to wait, or replies what is wrong with it.</summary>
@@ -78,45 +77,10 @@ internal static class Blocking
         return true; // it may have run again in vain: then it keeps its place
     }
 
-    /// <summary>Serves those who wait for keys that became ready, until no more does.</summary>
-    public static void ServeReady(KvEngine engine)
-    {
-        ClientSession? current = engine.PubSub.Current;
-        while (engine.Waiting.TryTakeReady(out WaitingQueue queue))
-        {
-            LinkedListNode<ClientSession>? next;
-            for (LinkedListNode<ClientSession>? place = queue.First; place is not null; place = next)
-            {
-                next = place.Next;
-                var facts = default(FactsReader);
-                if (!engine.Keys.TryRead(queue.Key, ref facts))
-                {
-                    break;
-                }
-
-                if (place.Value.Blocked!.Type == facts.Type)
-                {
-                    Serve(engine, place.Value, queue.Key);
-                }
-            }
-        }
-
-        engine.PubSub.Current = current;
-    }
-
-    /// <summary>Replies to those whose time is over.</summary>
-    public static void ExpireOverdue(KvEngine engine)
-    {
-        long now = KvEngine.Milliseconds;
-        while (engine.Waiting.NextOverdue(now) is { } session)
-        {
-            GiveUp(engine, session, asError: false);
-        }
-    }
-
     /// <summary>The client waits no more, as if its time were over, or with an error.</summary>
     public static void GiveUp(KvEngine engine, ClientSession session, bool asError)
     {
+        session.BeginReply();
         if (asError)
         {
             session.Reply.Error("UNBLOCKED client unblocked via CLIENT UNBLOCK"u8);
@@ -130,9 +94,10 @@ internal static class Blocking
     }
 
     /// <summary>The client has its reply: it is sent, and what the client sent behind the command runs.</summary>
-    private static void Unblock(KvEngine engine, ClientSession session)
+    public static void Unblock(KvEngine engine, ClientSession session)
     {
         engine.Waiting.Remove(session);
+        session.EndReply();
         if (session.Waiting is not null)
         {
             session.SendWaiting();
@@ -140,40 +105,5 @@ internal static class Blocking
 
         session.Reply.Commit();
         session.Link?.Resume();
-    }
-
-    private static void Serve(KvEngine engine, ClientSession session, byte[] key)
-    {
-        if (session.Close || session.Link is { IsEnded: true })
-        {
-            engine.Waiting.Remove(session);
-            return;
-        }
-
-        BlockedCommand blocked = session.Blocked!;
-        Arguments args = blocked.Arguments.Arguments;
-        Command command = BuiltIn.Table.Resolve(args)!;
-        engine.PubSub.Current = session; // messages that it causes come behind its reply
-        long start = session.Reply.Position;
-        if (!engine.WriteRefusal.IsEmpty)
-        {
-            session.Reply.Error(engine.WriteRefusal);
-        }
-        else if (!session.User.Unlimited
-            && Permissions.Refusal(new Call(command, args, session, engine)) is { } refusal)
-        {
-            session.Reply.Error(refusal);
-        }
-        else
-        {
-            blocked.ReadyKey = key;
-            Dispatcher.Run(session, engine, command, args);
-            blocked.ReadyKey = null;
-        }
-
-        if (session.Reply.Position != start)
-        {
-            Unblock(engine, session);
-        }
     }
 }

@@ -45,7 +45,7 @@ internal static class BuiltIn
         WithSubcommands = [.. table.All.SelectMany(command => command.Subcommands.Prepend(command))];
         for (int i = 0; i < WithSubcommands.Count; i++)
         {
-            WithSubcommands[i].Number = i;
+            WithSubcommands[i].Place(i);
         }
 
         return table;

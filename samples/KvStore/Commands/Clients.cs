@@ -31,8 +31,10 @@ internal static class Clients
                     { Since = "6.2.0", Summary = "Returns information about the current client connection" },
                 new("client|no-evict", 3, ForOperators | NoScript, KeySpec.None, NoEvict)
                     { Since = "7.0.0", Summary = "Set client eviction mode for the current connection" },
-                new("client|unblock", -3, ForOperators | NoScript, KeySpec.None, Unblock)
-                    { Since = "5.0.0", Summary = "Unblock a client blocked in a blocking command" },
+                new("client|no-touch", 3, NoScript, KeySpec.None, NoTouch)
+                    { Since = "7.2.0", Summary = "Set whether the connection's reads count as uses of keys" },
+                .. ClientControl.Subcommands,
+                .. ClientTracking.Subcommands,
             ],
         },
     ]);
@@ -100,92 +102,55 @@ internal static class Clients
     public static void NoEvict(in Call call)
     {
         // Nothing is ever evicted here; the flag is kept, and shown, for those who set it.
-        bool on = call.Args.Is(2, "on"u8);
-        if (!on && !call.Args.Is(2, "off"u8))
+        if (TrySwitch(call, out bool on))
         {
-            call.Reply.Error(Errors.Syntax);
-            return;
+            call.Session.NoEvict = on;
+            call.Reply.Ok();
         }
-
-        call.Session.NoEvict = on;
-        call.Reply.Ok();
     }
 
-    public static void Unblock(in Call call)
+    public static void NoTouch(in Call call)
     {
-        if (call.Args.Count > 4)
+        if (TrySwitch(call, out bool on))
         {
-            ReplyUnknown(call);
-            return;
-        }
-
-        bool asError = call.Args.Count == 4 && call.Args.Is(3, "error"u8);
-        if (call.Args.Count == 4 && !asError && !call.Args.Is(3, "timeout"u8))
-        {
-            call.Reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"u8);
-            return;
-        }
-
-        if (!call.TryInteger(2, out long id))
-        {
-            return;
-        }
-
-        ClientSession? session = call.Engine.Waiting.Find(id);
-        call.Reply.Integer(session is null ? 0 : 1);
-        if (session is not null)
-        {
-            Blocking.GiveUp(call.Engine, session, asError);
+            call.Session.NoTouch = on;
+            call.Reply.Ok();
         }
     }
-
-    /// <summary>What Redis replies to a subcommand whose arguments fit no form of it.</summary>
-    private static void ReplyUnknown(in Call call) => call.Reply.Error(
-        $"ERR unknown subcommand or wrong number of arguments for '{call.Args.Shown(1)}'. Try CLIENT HELP.");
 
     public static void Info(in Call call) => call.Reply.Verbatim(Describe(call.Session) + "\n");
 
     public static void List(in Call call)
     {
-        HashSet<long>? ids = null;
-        bool none = false;
-        if (call.Args.Count > 2)
+        var filter = new ClientFilter();
+        bool isTyped = call.Args.Count == 4 && call.Args.Is(2, "type"u8);
+        bool isNumbered = call.Args.Count > 3 && call.Args.Is(2, "id"u8);
+        if (call.Args.Count > 2 && !isTyped && !isNumbered)
         {
-            if (call.Args.Is(2, "type"u8) && call.Args.Count == 4)
-            {
-                none = call.Args.Is(3, "master"u8) || call.Args.Is(3, "replica"u8) || call.Args.Is(3, "slave"u8)
-                    || call.Args.Is(3, "pubsub"u8);
-                if (!none && !call.Args.Is(3, "normal"u8))
-                {
-                    call.Reply.Error($"ERR Unknown client type '{call.Args.Shown(3)}'");
-                    return;
-                }
-            }
-            else if (call.Args.Is(2, "id"u8) && call.Args.Count > 3)
-            {
-                ids = [];
-                for (int i = 3; i < call.Args.Count; i++)
-                {
-                    if (!Protocol.Numbers.TryParse(call.Args[i], out long id))
-                    {
-                        call.Reply.Error("ERR Invalid client ID"u8);
-                        return;
-                    }
+            call.Reply.Error(Errors.Syntax);
+            return;
+        }
 
-                    ids.Add(id);
-                }
-            }
-            else
+        if (isTyped && !filter.TryType(call, 3))
+        {
+            return;
+        }
+
+        for (int i = 3; isNumbered && i < call.Args.Count; i++)
+        {
+            if (!Protocol.Numbers.TryParse(call.Args[i], out long id))
             {
-                call.Reply.Error(Errors.Syntax);
+                call.Reply.Error("ERR Invalid client ID"u8);
                 return;
             }
+
+            filter.Ids.Add(id);
         }
 
         var text = new StringBuilder();
         foreach (ClientSession session in call.Engine.Server.Sessions.OrderBy(s => s.Id))
         {
-            if (!none && (ids is null || ids.Contains(session.Id)))
+            if (filter.Fits(session))
             {
                 text.Append(Describe(session)).Append('\n');
             }
@@ -218,24 +183,48 @@ internal static class Clients
 
     private static int Count(ClientSession session, ChannelKind kind) => session.Subscriptions?.Names(kind).Count ?? 0;
 
+    private static bool TrySwitch(in Call call, out bool on)
+    {
+        on = call.Args.Is(2, "on"u8);
+        bool known = on || call.Args.Is(2, "off"u8);
+        if (!known)
+        {
+            call.Reply.Error(Errors.Syntax);
+        }
+
+        return known;
+    }
+
     internal static string Describe(ClientSession session)
     {
         long now = Environment.TickCount64;
-        string flags = session.Transaction is not null ? "x" : "";
-        flags += session.WatchBroken ? "d" : "";
-        flags += session.Subscriptions is not null ? "P" : "";
-        flags += session.Blocked is not null ? "b" : "";
-        flags += session.NoEvict ? "e" : "";
-        flags = flags.Length == 0 ? "N" : flags;
         return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} " +
             $"name={session.Name} "
-            + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} flags={flags} db=0 "
+            + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} "
+            + $"flags={Flags(session)} db=0 "
             + $"sub={Count(session, ChannelKind.Channel)} psub={Count(session, ChannelKind.Pattern)} "
             + $"ssub={Count(session, ChannelKind.Shard)} "
-            + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} " +
-            $"omem={session.Reply.Pending} "
+            + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} "
+            + $"argv-mem=0 multi-mem={session.Transaction?.Bytes ?? 0} rbs=0 rbp=0 obl={session.Reply.Pending} oll=0 "
+            + $"omem={session.Reply.Pending} tot-mem={session.KeptBytes + session.InputRoom + session.Reply.Pending} "
             + $"events=r cmd={session.LastCommand ?? "NULL"} user={session.User.Name} "
-            + $"lib-name={session.LibraryName} lib-ver={session.LibraryVersion} "
-            + $"resp={(session.Reply.Resp3 ? 3 : 2)}";
+            + $"redir={session.Tracking?.RedirectTo ?? -1} "
+            + $"resp={(session.Reply.Resp3 ? 3 : 2)} "
+            + $"lib-name={session.LibraryName} lib-ver={session.LibraryVersion}";
+    }
+
+    private static string Flags(ClientSession session)
+    {
+        string flags = session.Subscriptions is not null ? "P" : "";
+        flags += session.Transaction is not null ? "x" : "";
+        flags += session.IsBlocked ? "b" : "";
+        flags += session.Tracking is not null ? "t" : "";
+        flags += session.Tracking is { IsRedirectBroken: true } ? "R" : "";
+        flags += session.Tracking is { Broadcasts: true } ? "B" : "";
+        flags += session.WatchBroken ? "d" : "";
+        flags += session.Peer is System.Net.Sockets.UnixDomainSocketEndPoint ? "U" : "";
+        flags += session.NoEvict ? "e" : "";
+        flags += session.NoTouch ? "T" : "";
+        return flags.Length == 0 ? "N" : flags;
     }
 }

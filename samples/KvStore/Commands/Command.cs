@@ -128,7 +128,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     }
 
     /// <summary>Its place in the bits of an <see cref="AclSelector"/>; set by the table of all commands.</summary>
-    public int Number { get; set; }
+    public int Number { get; private set; }
 
     /// <summary>What it does with its keys, as far as rules for keys tell it apart. Its flags' where not
     /// given.</summary>
@@ -196,6 +196,17 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     };
 
     public bool HasSubcommands => _subcommands.Length > 0;
+
+    /// <summary>True where it takes so little time that its time is not measured: it has one key, and is fast or of
+    /// single strings.</summary>
+    public bool IsBrief { get; private set; }
+
+    /// <summary>Gives it its place in the table of all commands.</summary>
+    public void Place(int number)
+    {
+        Number = number;
+        IsBrief = !HasSubcommands && Keys == KeySpec.One && (Has(CommandFlags.Fast) || Group == "string");
+    }
 
     private AclCategories If(CommandFlags flag, AclCategories categories) =>
         Has(flag) ? categories : AclCategories.Nothing;

@@ -70,9 +70,10 @@ internal static class Connections
     {
         ClientSession session = call.Session;
         Transactions.End(session, call.Engine);
-        call.Engine.PubSub.Remove(session);
+        call.Engine.Forget(session);
         session.Name = "";
-        session.NoEvict = false;
+        session.NoEvict = session.NoTouch = false;
+        session.ReplyMode = ReplyMode.On;
         session.Reply.Resp3 = false;
         session.User = call.Engine.Users.Default;
         session.Authenticated = call.Engine.Users.IsOpen;
@@ -131,20 +132,25 @@ internal static class Connections
         {
             call.Reply.Error(
                 "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "u8 +
-                "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at the "u8 +
-                "same time"u8);
+                "<user> <pass> option can be used to authenticate the client and select the RESP protocol version "u8 +
+                "at the same time"u8);
             return;
         }
 
         call.Session.Name = name ?? call.Session.Name;
         call.Reply.Resp3 = resp3;
+        ReplyHello(call);
+    }
+
+    private static void ReplyHello(in Call call)
+    {
         call.Reply.Map(7);
         call.Reply.Bulk("server"u8);
         call.Reply.Bulk("redis"u8);
         call.Reply.Bulk("version"u8);
         call.Reply.Bulk(Info.CompatibleVersion);
         call.Reply.Bulk("proto"u8);
-        call.Reply.Integer(resp3 ? 3 : 2);
+        call.Reply.Integer(call.Reply.Resp3 ? 3 : 2);
         call.Reply.Bulk("id"u8);
         call.Reply.Integer(call.Session.Id);
         call.Reply.Bulk("mode"u8);

@@ -130,6 +130,10 @@ internal static class Dispatcher
             }
 
             command.Handler!(new Call(command, args, session, engine));
+            if (session.Tracking is { } tracking)
+            {
+                Remember(engine, tracking, command, args);
+            }
         }
         catch (ArenaOutOfSpaceException)
         {
@@ -145,6 +149,22 @@ internal static class Dispatcher
         catch (ArenaException damaged) when (damaged is HeapDamagedException or ValueDamagedException)
         {
             Refuse(session, start, Encoding.UTF8.GetBytes($"ERR {damaged.Message}"));
+        }
+    }
+
+    /// <summary>Remembers what a client with a cache of its own has read.</summary>
+    private static void Remember(KvEngine engine, CacheTracking tracking, Command command, Arguments args)
+    {
+        if (!tracking.Remembers || !command.Has(CommandFlags.ReadOnly) || command.Keys.First == 0
+            || command.Group == "scripting")
+        {
+            return;
+        }
+
+        int last = command.Keys.LastOf(args);
+        for (int i = command.Keys.First; i <= last; i += command.Keys.Step)
+        {
+            engine.Tracking.Remember(tracking.ClientId, args[i], engine.Options.TrackedKeys);
         }
     }
 

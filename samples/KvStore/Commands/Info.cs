@@ -98,7 +98,8 @@ internal static class Info
     {
         Line(to, "connected_clients", engine.Server.ConnectionCount);
         Line(to, "maxclients", engine.Options.MaxClients);
-        Line(to, "blocked_clients", engine.Waiting.Count);
+        Line(to, "blocked_clients", engine.Waiting.Count + engine.Pause.Count);
+        Line(to, "tracking_clients", engine.Tracking.ClientCount);
     }
 
     private static void Memory(StringBuilder to, KvEngine engine)
@@ -148,6 +149,9 @@ internal static class Info
         Line(to, "pubsub_channels", engine.PubSub.Channels(Session.ChannelKind.Channel).Count);
         Line(to, "pubsub_patterns", engine.PubSub.PatternCount);
         Line(to, "pubsubshard_channels", engine.PubSub.Channels(Session.ChannelKind.Shard).Count);
+        Line(to, "tracking_total_keys", engine.Tracking.KeyCount);
+        Line(to, "tracking_total_items", engine.Tracking.ItemCount);
+        Line(to, "tracking_total_prefixes", engine.Tracking.PrefixCount);
         Line(to, "total_error_replies", s.Errors);
         Line(to, "total_out_of_memory_replies", s.OutOfMemory);
         Line(to, "total_writes_processed", s.Changes);

@@ -105,7 +105,7 @@ internal static class Keys
             return;
         }
 
-        call.Engine.Watches.TouchAll(call.Keys);
+        call.Engine.TouchAll();
         call.Engine.Statistics.Changes += call.Keys.Count;
         call.Engine.Keyspace.Nested?.BeforeClear();
         call.Keys.Clear();

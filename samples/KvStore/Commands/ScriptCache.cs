@@ -110,6 +110,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     {
         ClientSession session = Session(reply);
         session.User = _caller!.User;
+        session.Tracking = _caller.Tracking;
         Command? command = BuiltIn.Table.Resolve(args);
         if (Refusal(session, command, args) is { } refusal)
         {

@@ -137,22 +137,27 @@ internal static class SortedSetPops
             call.Published(key, KeyEvents.Generic, "del");
         }
 
-        call.Reply.Array(asArray ? 2 : 3);
-        call.Reply.Bulk(key);
+        Reply(call.Reply, key, popped, asArray);
+    }
+
+    private static void Reply(RespWriter reply, ReadOnlySpan<byte> key, List<Scored> popped, bool asArray)
+    {
+        reply.Array(asArray ? 2 : 3);
+        reply.Bulk(key);
         if (asArray)
         {
-            call.Reply.Array(popped.Count);
+            reply.Array(popped.Count);
         }
 
         foreach (Scored each in popped)
         {
             if (asArray)
             {
-                call.Reply.Array(2);
+                reply.Array(2);
             }
 
-            call.Reply.Bulk(each.Member);
-            SortedSets.ReplyScore(call.Reply, each.Score);
+            reply.Bulk(each.Member);
+            SortedSets.ReplyScore(reply, each.Score);
         }
     }
 }

@@ -9,6 +9,9 @@ internal interface IServerControl
 
     int ConnectionCount { get; }
 
+    /// <summary>A client by its number; null where there is none.</summary>
+    ClientSession? FindSession(long id);
+
     TimeSpan Uptime { get; }
 
     long CommandsPerSecond { get; }

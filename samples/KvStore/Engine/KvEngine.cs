@@ -48,6 +48,16 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>Who waits for which keys.</summary>
     public WaitingTable Waiting => field ??= new WaitingTable(Onlookers);
 
+    /// <summary>Who has read which keys into a cache of its own.</summary>
+    public TrackingTable Tracking =>
+        field ??= new TrackingTable(Onlookers, new InvalidationMessages(PubSub, id => Server.FindSession(id)));
+
+    /// <summary>CLIENT PAUSE.</summary>
+    public ClientPause Pause { get; } = new();
+
+    /// <summary>True where more than running it is to be done about each command.</summary>
+    public bool IsSpecial => Pause.IsOn;
+
     /// <summary>What runs scripts; null before the first.</summary>
     public IDisposable? Scripts { get; set; }
 
@@ -66,6 +76,24 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     {
         Watches.Touch(key);
         Waiting.Touch(key);
+        Tracking.Touch(key, PubSub.Current);
+    }
+
+    /// <summary>Tells them that all keys are about to be removed.</summary>
+    public void TouchAll()
+    {
+        Watches.TouchAll(Keys);
+        Tracking.TouchAll(PubSub.Current);
+    }
+
+    /// <summary>A client is about to go, or begins anew: it waits for nothing and hears of nothing.</summary>
+    public void Forget(ClientSession session)
+    {
+        Watches.Remove(session);
+        PubSub.Remove(session);
+        Waiting.Remove(session);
+        Tracking.Disable(session);
+        Pause.Forget(session);
     }
 
     /// <summary>What a command on a hash works on.</summary>
@@ -147,7 +175,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>Removes what has expired in the next buckets, and publishes it; how many.</summary>
     public int RemoveExpired(int buckets)
     {
-        if ((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any)
+        if (((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any) && Tracking.ClientCount == 0)
         {
             return Keys.RemoveExpired(buckets);
         }
@@ -183,7 +211,11 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     private readonly struct ExpiredPublisher(KvEngine engine) : IRecordVisitor
     {
-        public void Visit(in RecordView record) => engine.Notify(KeyEvents.Expired, "expired", record.Key);
+        public void Visit(in RecordView record)
+        {
+            engine.Notify(KeyEvents.Expired, "expired", record.Key);
+            engine.Tracking.Touch(record.Key, by: null);
+        }
     }
 }
 

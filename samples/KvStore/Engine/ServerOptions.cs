@@ -120,6 +120,10 @@ internal sealed class ServerOptions
     /// <summary>Unread messages after which a subscriber is closed.</summary>
     public long PubSubLimit { get; set; } = 32L << 20;
 
+    /// <summary>Most keys that are remembered for clients with caches of their own; 0 for as many as there is room
+    /// for.</summary>
+    public long TrackedKeys { get; set; } = 1_000_000;
+
     /// <summary>Which changes of keys are published.</summary>
     public KeyEvents KeyEvents { get; set; }
 

@@ -147,6 +147,9 @@ internal static class Settings
         Bytes(
             "client-output-pubsub-limit", "unread messages and replies after which a subscriber is closed",
             64 * 1024, 16 * Gigabyte, o => o.PubSubLimit, (o, v) => o.PubSubLimit = v),
+        Number(
+            "tracking-table-max-keys", "most keys remembered for clients that cache what they read; 0 for no limit",
+            0, int.MaxValue, o => o.TrackedKeys, (o, v) => o.TrackedKeys = v, atRunTime: true),
         new(
             "notify-keyspace-events", "which changes of keys are published, in Redis's letters; without n",
             o => KeyEventLetters.Show(o.KeyEvents), SetKeyEvents, atRunTime: true),

@@ -3,7 +3,9 @@ using KvStore.Session;
 
 namespace KvStore.Engine;
 
-/// <summary>Which clients wait for which keys, in the order in which they came. Used under the engine's gate.</summary>
+/// <summary>
+/// Which clients wait for which keys, in the order in which they came. Used under the engine's gate.
+/// </summary>
 /// <remarks>A change of a key that clients wait for makes it ready. They are served once the command, transaction or
 /// script that changed it is done.</remarks>
 internal sealed class WaitingTable(KeyOnlookers onlookers)
@@ -11,7 +13,7 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
     private readonly Dictionary<byte[], WaitingQueue> _queues = new(ByteKeys.Instance);
     private readonly Queue<WaitingQueue> _ready = new();
     private readonly SortedSet<(long Deadline, long Id)> _deadlines = [];
-    private readonly Dictionary<long, ClientSession> _waiters = [];
+    private readonly Dictionary<long, Waiter> _waiters = [];
 
     /// <summary>How many clients wait.</summary>
     public int Count => _waiters.Count;
@@ -33,7 +35,8 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
     public void Add(ClientSession session, BlockedCommand blocked, int first, int count)
     {
         session.Blocked = blocked;
-        _waiters[session.Id] = session;
+        var waiter = new Waiter(session, []);
+        _waiters[session.Id] = waiter;
         for (int i = first; i < first + count; i++)
         {
             ReadOnlySpan<byte> key = blocked.Arguments.Arguments[i];
@@ -46,9 +49,11 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
             // A key that is named twice has the client at its queue's end already.
             if (queue.Last?.Value != session)
             {
-                blocked.Places.Add(queue.AddLast(session));
+                waiter.Places.Add(queue.AddLast(session));
             }
         }
+
+        blocked.KeyCount = waiter.Places.Count;
 
         if (blocked.Deadline != 0)
         {
@@ -67,9 +72,9 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
         }
 
         session.Blocked = null;
-        _waiters.Remove(session.Id);
+        _waiters.Remove(session.Id, out Waiter waiter);
         _deadlines.Remove((blocked.Deadline, session.Id));
-        foreach (LinkedListNode<ClientSession> place in blocked.Places)
+        foreach (LinkedListNode<ClientSession> place in waiter.Places)
         {
             var queue = (WaitingQueue)place.List!;
             queue.Remove(place);
@@ -106,11 +111,14 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
     }
 
     /// <summary>A client that waits; null where none has that number.</summary>
-    public ClientSession? Find(long id) => _waiters.GetValueOrDefault(id);
+    public ClientSession? Find(long id) => _waiters.GetValueOrDefault(id).Session;
 
     /// <summary>The next client whose time is over.</summary>
     public ClientSession? NextOverdue(long now) =>
-        _deadlines.Count > 0 && _deadlines.Min.Deadline <= now ? _waiters[_deadlines.Min.Id] : null;
+        _deadlines.Count > 0 && _deadlines.Min.Deadline <= now ? _waiters[_deadlines.Min.Id].Session : null;
+
+    /// <summary>A client, and its places in the queues of its keys.</summary>
+    private readonly record struct Waiter(ClientSession Session, List<LinkedListNode<ClientSession>> Places);
 }
 
 /// <summary>Those who wait for a key.</summary>

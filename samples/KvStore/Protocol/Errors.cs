@@ -50,5 +50,9 @@ internal static class Errors
 
     public static string InvalidExpiry(string command) => $"ERR invalid expire time in '{command}' command";
 
+    /// <summary>A subcommand's arguments fit no form of it.</summary>
+    public static string NoSuchForm(string subcommand, string command) =>
+        $"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {command} HELP.";
+
     public static string Arity(string command) => $"ERR wrong number of arguments for '{command}' command";
 }

@@ -29,6 +29,9 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     /// <summary>True after HELLO 3.</summary>
     public bool Resp3 { get; set; }
 
+    /// <summary>True where what is written is thrown away. Changed right after <see cref="Commit"/>.</summary>
+    public bool IsMuted { get; set; }
+
     /// <summary>Bytes written that are not flushed yet.</summary>
     public long Pending => pipe.UnflushedBytes + _at;
 
@@ -56,7 +59,7 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     /// <summary>Hands everything written to the pipe. The caller flushes the pipe then.</summary>
     public void Commit()
     {
-        if (_at > 0)
+        if (_at > 0 && !IsMuted)
         {
             pipe.Advance(_at);
         }
@@ -218,7 +221,7 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     private void Large(ReadOnlySpan<byte> bytes)
     {
         Commit();
-        while (!bytes.IsEmpty)
+        while (!bytes.IsEmpty && !IsMuted)
         {
             Span<byte> room = pipe.GetSpan(1);
             int length = Math.Min(room.Length, bytes.Length);

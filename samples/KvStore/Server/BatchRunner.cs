@@ -48,33 +48,35 @@ internal sealed class BatchRunner(KvEngine engine)
             }
 
             parser.Clear();
-            if (status == ParseStatus.Error)
+            if (status != ParseStatus.Frame)
             {
-                session.Reply.Error("ERR " + parser.Error);
-                session.Close = true;
-                return buffer.Length;
+                return Stop(session, status, position, buffer.Length, out needed);
             }
 
-            if (status == ParseStatus.NeedMore)
+            if (position == buffer.Length || session.Reply.Pending > softLimit)
             {
-                parser.Rebase(position);
-                needed = parser.Needed - position;
-                return position;
-            }
-
-            if (position == buffer.Length)
-            {
-                needed = 1;
-                return position;
-            }
-
-            if (session.Reply.Pending > softLimit)
-            {
+                needed = position == buffer.Length ? 1 : 0;
                 return position;
             }
         }
 
         needed = buffer.Length - position + 1; // what comes is received, for as long as there is room
+        return position;
+    }
+
+    /// <summary>What is left is no whole frame, or none at all; returns how many bytes are done.</summary>
+    private static int Stop(ClientSession session, ParseStatus status, int position, int length, out int needed)
+    {
+        needed = 0;
+        if (status == ParseStatus.Error)
+        {
+            session.Reply.Error("ERR " + session.Parser.Error);
+            session.Close = true;
+            return length;
+        }
+
+        session.Parser.Rebase(position);
+        needed = session.Parser.Needed - position;
         return position;
     }
 
@@ -116,7 +118,17 @@ internal sealed class BatchRunner(KvEngine engine)
         int run = 0;
         while (run < count && !session.Close && !session.IsBlocked)
         {
-            Dispatcher.Execute(session, engine, _commands[run], session.Parser.Arguments(buffer, _frames[run]));
+            Arguments args = session.Parser.Arguments(buffer, _frames[run]);
+            Command? command = _commands[run];
+            if (command is { IsBrief: true } && !engine.IsSpecial && !session.IsSpecial)
+            {
+                Dispatcher.Execute(session, engine, command, args);
+            }
+            else if (!CommandRun.TryExecute(session, engine, command, args))
+            {
+                break; // it waits for the end of a pause
+            }
+
             run++;
             if (session.Waiting is not null)
             {
@@ -125,7 +137,7 @@ internal sealed class BatchRunner(KvEngine engine)
 
             if (engine.Waiting.HasReady)
             {
-                Blocking.ServeReady(engine);
+                BlockedClients.ServeReady(engine);
             }
         }
 

@@ -97,8 +97,7 @@ internal sealed class Connection : IClientLink, IDisposable
             lock (_engine.Gate)
             {
                 Transactions.End(Session, _engine);
-                _engine.PubSub.Remove(Session);
-                _engine.Waiting.Remove(Session);
+                _engine.Forget(Session);
                 _engine.Statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
                 _engine.Statistics.InputOverflowed += _pipe.InputOverflowed ? 1 : 0;
             }
@@ -168,10 +167,16 @@ internal sealed class Connection : IClientLink, IDisposable
             }
 
             Session.LastActive = Environment.TickCount64;
+            Session.InputBytes = bytes.Length;
             _engine.PubSub.Current = Session;
             consumed = _runner.Run(Session, bytes, out needed);
             _engine.PubSub.Current = null;
             Session.Reply.Commit();
+            if (_engine.Tracking.HasChanges)
+            {
+                _engine.Tracking.SendChanges();
+            }
+
             Session.InputBytes = bytes.Length - consumed;
             Session.InputRoom = _pipe.Input.BufferSize - bytes.Length;
             Count();

@@ -54,13 +54,20 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
     {
         lock (engine.Gate)
         {
-            if (engine.Closed || engine.Waiting.NextDeadline is null)
+            if (engine.Closed || (engine.Waiting.NextDeadline is null && !engine.Pause.IsOn))
             {
                 return long.MaxValue;
             }
 
-            Blocking.ExpireOverdue(engine);
-            return engine.Waiting.NextDeadline is { } next ? Math.Max(1, next - KvEngine.Milliseconds) : long.MaxValue;
+            BlockedClients.ExpireOverdue(engine);
+            if (engine.Pause.IsOn && engine.Pause.Until <= KvEngine.Milliseconds)
+            {
+                engine.Pause.End();
+            }
+
+            long next = Math.Min(
+                engine.Waiting.NextDeadline ?? long.MaxValue, engine.Pause.IsOn ? engine.Pause.Until : long.MaxValue);
+            return Math.Max(1, next - KvEngine.Milliseconds);
         }
     }
 
@@ -71,7 +78,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         {
             lock (engine.Gate)
             {
-                bool may = !engine.Closed && !engine.IsReadOnly;
+                bool may = !engine.Closed && !engine.IsReadOnly && !engine.Pause.IsOn;
                 more = may && (RemoveExpired() | CollectGarbage());
                 if (may && !more)
                 {

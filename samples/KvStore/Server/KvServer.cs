@@ -27,7 +27,7 @@ internal sealed class KvServer : IServerControl, IDisposable
     private readonly EventLoop _loop;
     private readonly List<Listener> _listeners = [];
     private readonly Lock _connectionsLock = new();
-    private readonly HashSet<Connection> _connections = [];
+    private readonly Dictionary<long, Connection> _connections = [];
     private readonly ManualResetEventSlim _shutdown = new();
     private string _shutdownReason = "";
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -70,6 +70,14 @@ internal sealed class KvServer : IServerControl, IDisposable
             {
                 return _connections.Count;
             }
+        }
+    }
+
+    public ClientSession? FindSession(long id)
+    {
+        lock (_connectionsLock)
+        {
+            return _connections.GetValueOrDefault(id)?.Session;
         }
     }
 
@@ -240,7 +248,7 @@ internal sealed class KvServer : IServerControl, IDisposable
         });
         lock (_connectionsLock)
         {
-            _connections.Add(connection);
+            _connections.Add(client.Id, connection);
         }
 
         _ = connection.RunAsync();
@@ -250,7 +258,7 @@ internal sealed class KvServer : IServerControl, IDisposable
     {
         lock (_connectionsLock)
         {
-            _connections.Remove(connection);
+            _connections.Remove(connection.Session.Id);
         }
     }
 
@@ -258,7 +266,7 @@ internal sealed class KvServer : IServerControl, IDisposable
     {
         lock (_connectionsLock)
         {
-            return [.. _connections];
+            return [.. _connections.Values];
         }
     }
 

@@ -2,7 +2,9 @@ using GuestMemFs;
 
 namespace KvStore.Session;
 
-/// <summary>A command that waits for keys: nothing behind it in its client's input runs before it has replied.</summary>
+/// <summary>
+/// A command that waits for keys: nothing behind it in its client's input runs before it has replied.
+/// </summary>
 /// <param name="arguments">With which it runs again once a key is ready.</param>
 /// <param name="type">What a key must have to be of use.</param>
 /// <param name="deadline">In milliseconds of the engine's clock; 0: it waits until a key is ready.</param>
@@ -17,12 +19,12 @@ internal sealed class BlockedCommand(KeptArguments arguments, RecordType type, l
 
     public long Deadline { get; } = deadline;
 
-    /// <summary>Its places in the queues of its keys.</summary>
-    public List<LinkedListNode<ClientSession>> Places { get; } = [];
+    /// <summary>How many keys it waits for.</summary>
+    public int KeyCount { get; set; }
 
     /// <summary>The key that it runs for, while it runs again.</summary>
     public byte[]? ReadyKey { get; set; }
 
     /// <summary>What it takes, roughly.</summary>
-    public long Bytes => Arguments.Bytes + ((long)Places.Count * PlaceOverhead);
+    public long Bytes => Arguments.Bytes + ((long)KeyCount * PlaceOverhead);
 }

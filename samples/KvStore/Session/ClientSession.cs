@@ -77,8 +77,23 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>The command of it that waits for keys; null where none does.</summary>
     public BlockedCommand? Blocked { get; set; }
 
+    /// <summary>True where its next command waits for the end of a pause.</summary>
+    public bool IsPostponed { get; set; }
+
     /// <summary>True where what it has sent does not run now.</summary>
-    public bool IsBlocked => Blocked is not null;
+    public bool IsBlocked => Blocked is not null || IsPostponed;
+
+    /// <summary>Whether it is replied to.</summary>
+    public ReplyMode ReplyMode { get; set; }
+
+    /// <summary>How it hears of changes of what it read; null where it does not want to.</summary>
+    public CacheTracking? Tracking { get; set; }
+
+    /// <summary>True where more than running it is to be done about each command.</summary>
+    public bool IsSpecial => ReplyMode != ReplyMode.On || Tracking is not null;
+
+    /// <summary>Set where its reads are not to count as uses of keys. Nothing counts them here.</summary>
+    public bool NoTouch { get; set; }
 
     /// <summary>The way to it; null where there is no connection.</summary>
     public IClientLink? Link { get; init; }
@@ -88,7 +103,7 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
 
     /// <summary>Bytes that it keeps of what the client sent, its unfinished request apart.</summary>
     public long KeptBytes => WatchedBytes + Parser.KeptBytes + (Transaction?.Bytes ?? 0)
-        + (Subscriptions?.Bytes ?? 0) + (Blocked?.Bytes ?? 0)
+        + (Subscriptions?.Bytes ?? 0) + (Blocked?.Bytes ?? 0) + (Tracking?.Bytes ?? 0)
         + (sizeof(char) * ((long)Name.Length + LibraryName.Length + LibraryVersion.Length));
 
     /// <summary>Bytes received and not executed yet, and the room behind them, as of the last batch.</summary>
@@ -118,6 +133,33 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
             Reply.Commit();
             Link.SendSoon();
         }
+    }
+
+    /// <summary>A command of it begins to reply; what it replies is dropped where it wants none.</summary>
+    public void BeginReply()
+    {
+        if (ReplyMode is ReplyMode.Off or ReplyMode.Skip)
+        {
+            Reply.Commit();
+            Reply.IsMuted = true;
+        }
+    }
+
+    /// <summary>The command has replied.</summary>
+    public void EndReply()
+    {
+        if (Reply.IsMuted)
+        {
+            Reply.Commit();
+            Reply.IsMuted = false;
+        }
+
+        ReplyMode = ReplyMode switch
+        {
+            ReplyMode.SkipNext => ReplyMode.Skip,
+            ReplyMode.Skip => ReplyMode.On,
+            _ => ReplyMode,
+        };
     }
 
     /// <summary>Replies what waited.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using KvStore.Tests.Commands;
 
 namespace KvStore.Tests.Infrastructure;
@@ -7,11 +8,14 @@ namespace KvStore.Tests.Infrastructure;
 /// <summary>
 /// What several clients say to a server, and hear, line by line. <c>a: PING</c>: client a calls and has its reply.
 /// <c>a> BLPOP k 0</c>: it calls, and waits. <c>a> BLPOP k 0 ; PING</c>: it sends several commands at once, and waits
-/// in the first. <c>a&lt;</c>: it hears what comes next. <c>a.</c>: it goes away. <c>$a</c> in a command is the number
-/// of client a.
+/// in the first. <c>a, PING ; PING</c>: it sends several, and goes on. <c>a&lt;</c>: it hears what comes next.
+/// <c>a.</c>: it goes away. <c>$a</c> in a command is the number of client a.
 /// </summary>
-internal sealed class Conversation(RunningServer server, bool resp3) : IDisposable
+internal sealed partial class Conversation(RunningServer server, bool resp3) : IDisposable
 {
+    private const StringSplitOptions AsLines =
+        StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
+
     private readonly Dictionary<string, (TextClient Client, string Id)> _clients = new(StringComparer.Ordinal);
     private readonly TextClient _control = new(server.Process.TcpEndPoint);
 
@@ -19,14 +23,19 @@ internal sealed class Conversation(RunningServer server, bool resp3) : IDisposab
     public string Run(string lines)
     {
         var heard = new StringBuilder();
-        foreach (string line in lines.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (string line in lines.Split('\n', AsLines))
         {
             string reply = Step(line).Replace("\r\n", "|", StringComparison.Ordinal);
+            reply = Redirects().Replace(reply, "$1|:(number)");
             heard.Append(CultureInfo.InvariantCulture, $"{line}   {reply}\n");
         }
 
         return heard.ToString();
     }
+
+    /// <summary>Where a client's number stands, which is another for each server.</summary>
+    [GeneratedRegex(@"(redirect|tracking-redir-broken)\|:[1-9]\d*")]
+    private static partial Regex Redirects();
 
     public void Dispose()
     {
@@ -40,7 +49,7 @@ internal sealed class Conversation(RunningServer server, bool resp3) : IDisposab
 
     private string Step(string line)
     {
-        int end = line.IndexOfAny([':', '>', '<', '.']);
+        int end = line.IndexOfAny([':', '>', '<', '.', ',']);
         (TextClient client, string id) = Client(line[..end]);
         string[][] commands = [.. line[(end + 1)..].Split(" ; ").Select(it => CommandLines.Split(Numbered(it.Trim())))];
         switch (line[end])
@@ -53,6 +62,9 @@ internal sealed class Conversation(RunningServer server, bool resp3) : IDisposab
                 client.Dispose();
                 _clients.Remove(line[..end]);
                 WaitFor(id, it => !it.Contains("id=" + id, StringComparison.Ordinal));
+                return "";
+            case ',':
+                client.Send(Encoding.Latin1.GetBytes(string.Concat(commands.Select(Frame))));
                 return "";
             default:
                 client.Send(Encoding.Latin1.GetBytes(string.Concat(commands.Select(Frame))));

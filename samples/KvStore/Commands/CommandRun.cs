@@ -1,0 +1,54 @@
+using KvStore.Engine;
+using KvStore.Protocol;
+using KvStore.Session;
+
+namespace KvStore.Commands;
+
+/// <summary>Runs a command with all that may be to do about it: pauses, clients that want no replies, what a client
+/// said of the one command. Brief commands come here only where something of that is so.</summary>
+internal static class CommandRun
+{
+    /// <summary>Runs a command; false where it waits for the end of a pause.</summary>
+    public static bool TryExecute(ClientSession session, KvEngine engine, Command? command, Arguments args)
+    {
+        if (engine.Pause.IsOn && IsPaused(session, engine, command, args))
+        {
+            engine.Pause.Postpone(session);
+            return false;
+        }
+
+        session.BeginReply();
+        Dispatcher.Execute(session, engine, command, args);
+        if (session.Blocked is null)
+        {
+            session.EndReply();
+        }
+        else
+        {
+            session.Reply.IsMuted = false; // what others send it meanwhile is no reply
+        }
+
+        if (session.Tracking is { CachingSaid: true } tracking && session.Transaction is null
+            && command?.Name != "client")
+        {
+            tracking.CachingSaid = false;
+        }
+
+        return true;
+    }
+
+    private static bool IsPaused(ClientSession session, KvEngine engine, Command? command, Arguments args)
+    {
+        if (!engine.Pause.OnlyWrites)
+        {
+            return true;
+        }
+
+        Command? resolved = command is { HasSubcommands: true } && args.Count > 1
+            ? command.FindSubcommand(args[1])
+            : command;
+        return resolved is not null
+            && (resolved.MayWrite || resolved.Name is "publish" or "spublish"
+                || (resolved.Name == "exec" && session.Transaction is { MostChanges: > 0 }));
+    }
+}
