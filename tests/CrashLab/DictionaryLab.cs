@@ -212,7 +212,7 @@ internal sealed unsafe partial class DictionaryLab : IDisposable
                 $"before:\n{old?.Difference(dictionary)}");
         }
 
-        Assert.True(dictionary.Core.HashesWith(space.Seed),
+        Assert.True(dictionary.Core.State.HashesWith(space.Seed),
             $"{Text()}: {when}: the hash is not keyed with the arena's seed");
         IReadOnlyList<string> problems = HeapVerifier.Verify(heap);
         Assert.True(problems.Count == 0, $"{Text()}: {when}:\n{string.Join('\n', problems)}");

@@ -29,7 +29,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Drop, "Persist.Store(header, _reserved)", "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Store((ulong*)(_space.Base + block), BlockHeader.Free)",
             "matters within one attach only: tests of full heaps"),
-        (FaultKind.Drop, "Persist.Store((ulong*)(_base + block), BlockHeader.Free)",
+        (FaultKind.Drop, "Persist.Store((ulong*)state.At(block), BlockHeader.Free)",
             "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
         (FaultKind.Late, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using GuestMemFs.Format;
 
 namespace GuestMemFs.Collections;
@@ -8,18 +7,17 @@ namespace GuestMemFs.Collections;
 /// fills its hole from the chain's end, so empty slots are in the last node only.
 /// </summary>
 /// <remarks>For writers: the bucket's lock is held.</remarks>
-internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
+internal readonly unsafe struct Chain(DictionaryState state, ulong* bucket)
 {
     /// <summary>More links than any chain has; one with more leads in a circle.</summary>
     public const int MaximumLinks = 1 << 12;
 
-    private readonly DictionaryCore _core = core;
+    /// <summary>As many entries as a copy has room for.</summary>
+    public const int CopyLength = 96;
+
+    private readonly DictionaryState _state = state;
 
     public ulong* Bucket { get; } = bucket;
-
-    /// <summary>The seven slots of the node that a link leads to.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong* Follow(byte* heap, ulong link) => (ulong*)(heap + Slot.Offset(link)) + 1;
 
     /// <summary>
     /// The slots of the last node; <paramref name="link"/> is the slot that leads there, or null where that is the
@@ -141,8 +139,8 @@ internal readonly unsafe struct Chain(DictionaryCore core, ulong* bucket)
                 return false;
             }
 
-            Current = Guard.Holds(_links++ < MaximumLinks) ? chain._core.Follow(link)
-                : throw chain._core.Damaged(Slot.Offset(link), "a chain of overflow blocks leads in a circle");
+            Current = Guard.Holds(_links++ < MaximumLinks) ? chain._state.Follow(link)
+                : throw chain._state.Damaged(Slot.Offset(link), "a chain of overflow blocks leads in a circle");
             return true;
         }
     }

@@ -13,9 +13,11 @@ internal readonly unsafe ref struct KeyPlace
     /// <summary>The table in force.</summary>
     public required Table Table { get; init; }
 
-    public required ReadOnlySpan<byte> Key { get; init; }
+    /// <summary>The key; empty where only a record of its own is looked at, by its slot.</summary>
+    public ReadOnlySpan<byte> Key { get; init; }
 
-    public required ulong Hash { get; init; }
+    /// <summary>The key's hash, where there is a key.</summary>
+    public ulong Hash { get; init; }
 
     public ulong* Bucket { get; init; }
 

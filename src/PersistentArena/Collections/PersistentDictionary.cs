@@ -20,31 +20,37 @@ namespace GuestMemFs;
 public sealed class PersistentDictionary : IByteRecords
 {
     /// <summary>Longest key, in bytes.</summary>
-    public const int MaximumKeyLength = 65_535;
+    public const int MaximumKeyLength = RecordFormat.MaximumKeyLength;
 
     /// <summary>Longest value, in bytes.</summary>
-    public const int MaximumValueLength = 512 * 1024 * 1024;
+    public const int MaximumValueLength = RecordFormat.MaximumValueLength;
 
-    private readonly DictionaryCore _core;
+    private readonly DictionaryState _state;
+    private readonly DictionaryWriter _writer;
 
-    private PersistentDictionary(DictionaryCore core) => _core = core;
+    private PersistentDictionary(DictionaryCore core)
+    {
+        Core = core;
+        _state = core.State;
+        _writer = core.Writer;
+    }
 
     /// <summary>
     /// The number of records, those that have expired but are not yet removed included. Beside writers, a number near
     /// it.
     /// </summary>
-    public long Count => _core.Count;
+    public long Count => _state.Count;
 
     /// <summary>The number of records that carry an expiry time.</summary>
-    public long ExpiringCount => _core.ExpiringCount;
+    public long ExpiringCount => _state.ExpiringCount;
 
     /// <summary>Bytes that the records' blocks take.</summary>
-    public long RecordBytes => _core.RecordBytes;
+    public long RecordBytes => _state.RecordBytes;
 
     /// <summary>True where it was created with <see cref="PersistentDictionaryOptions.Checksums"/>.</summary>
-    public bool HasChecksums => _core.HasChecksums;
+    public bool HasChecksums => _state.HasChecksums;
 
-    internal DictionaryCore Core => _core;
+    internal DictionaryCore Core { get; }
 
     /// <summary>
     /// Opens the dictionary of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. All openings in one heap
@@ -69,14 +75,15 @@ public sealed class PersistentDictionary : IByteRecords
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryRead<TReader>(ReadOnlySpan<byte> key, ref TReader reader)
-        where TReader : struct, IRecordReader, allows ref struct => _core.TryRead(key, _core.Hash(key), ref reader);
+        where TReader : struct, IRecordReader, allows ref struct =>
+        DictionaryReader.TryRead(_state, key, _state.Hash(key), ref reader);
 
     /// <summary>
     /// Reads many records with their memory accesses overlapped: about twice as fast as one by one, where the data is
     /// larger than the caches.
     /// </summary>
     public void ReadMany<TReader>(ref TReader reader)
-        where TReader : struct, IBatchReader, allows ref struct => _core.ReadMany(ref reader);
+        where TReader : struct, IBatchReader, allows ref struct => DictionaryReader.ReadMany(_state, ref reader);
 
     /// <summary>One atomic read-modify-write of a key. When it has returned, the change outlives the process.</summary>
     /// <exception cref="ArgumentException">The key or the new value is too long.</exception>
@@ -90,7 +97,7 @@ public sealed class PersistentDictionary : IByteRecords
             throw RecordErrors.KeyTooLong(key.Length);
         }
 
-        _core.Mutate(key, _core.Hash(key), ref mutation);
+        _writer.Mutate(key, _state.Hash(key), ref mutation);
     }
 
     /// <summary>
@@ -99,11 +106,13 @@ public sealed class PersistentDictionary : IByteRecords
     /// grows meanwhile; what comes or goes meanwhile may be or not.
     /// </summary>
     public ulong Scan<TVisitor>(ulong cursor, int buckets, ref TVisitor visitor)
-        where TVisitor : struct, IRecordVisitor, allows ref struct => _core.Scan(cursor, buckets, ref visitor);
+        where TVisitor : struct, IRecordVisitor, allows ref struct =>
+        DictionaryScan.Scan(_state, cursor, buckets, ref visitor);
 
     /// <summary>Visits one record at random; false where there is none.</summary>
     public bool TryVisitRandom<TVisitor>(ref TVisitor visitor)
-        where TVisitor : struct, IRecordVisitor, allows ref struct => _core.TryVisitRandom(ref visitor);
+        where TVisitor : struct, IRecordVisitor, allows ref struct =>
+        DictionaryScan.TryVisitRandom(_state, ref visitor);
 
     /// <summary>
     /// Removes the expired records of the next <paramref name="buckets"/> buckets, continuing where the last call
@@ -112,7 +121,7 @@ public sealed class PersistentDictionary : IByteRecords
     public int RemoveExpired(int buckets)
     {
         var nobody = default(NoVisitor);
-        return _core.RemoveExpired(buckets, ref nobody);
+        return Core.Expiry.RemoveExpired(buckets, ref nobody);
     }
 
     /// <summary>
@@ -120,22 +129,22 @@ public sealed class PersistentDictionary : IByteRecords
     /// the dictionary.
     /// </summary>
     public int RemoveExpired<TVisitor>(int buckets, ref TVisitor visitor)
-        where TVisitor : struct, IRecordVisitor, allows ref struct => _core.RemoveExpired(buckets, ref visitor);
+        where TVisitor : struct, IRecordVisitor, allows ref struct => Core.Expiry.RemoveExpired(buckets, ref visitor);
 
     /// <summary>
     /// Removes everything, with one store. The old records' memory is given back by <see cref="CollectGarbage"/>, or
     /// when room is needed. Inside an atomic group, or where there is no room for an empty table, key by key.
     /// </summary>
-    public void Clear() => _core.Clear();
+    public void Clear() => Core.Clear();
 
     /// <summary>
     /// Gives back the memory of some buckets of what was cleared; true where nothing is left. For a timer.
     /// </summary>
-    public bool CollectGarbage(int buckets) => _core.CollectGarbage(buckets);
+    public bool CollectGarbage(int buckets) => Core.CollectGarbage(buckets);
 
     /// <summary>Brings the cache line of a key's bucket near; a hint, for work that knows its next keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(ReadOnlySpan<byte> key) => _core.PrefetchBucket(_core.Hash(key));
+    public void Prefetch(ReadOnlySpan<byte> key) => DictionaryReader.PrefetchBucket(_state, _state.Hash(key));
 
     /// <summary>
     /// Starts a group of changes of the dictionary's heap: <see cref="PersistentHeap.BeginAtomic"/>, which may be of
@@ -144,7 +153,7 @@ public sealed class PersistentDictionary : IByteRecords
     /// <param name="changes">How many changes its log has room for from the start.</param>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
     /// <exception cref="AtomicGroupException">This thread has one open already.</exception>
-    public AtomicGroup BeginAtomic(int changes = 0) => _core.Heap.BeginAtomic(changes);
+    public AtomicGroup BeginAtomic(int changes = 0) => _state.Heap.BeginAtomic(changes);
 
     /// <summary>The value's bytes (an integer's as decimal digits), or null.</summary>
     public byte[]? Get(ReadOnlySpan<byte> key)

@@ -11,6 +11,12 @@ namespace GuestMemFs.Collections;
 /// </summary>
 internal static unsafe class RecordFormat
 {
+    /// <summary>Longest key, in bytes.</summary>
+    public const int MaximumKeyLength = 65_535;
+
+    /// <summary>Longest value, in bytes.</summary>
+    public const int MaximumValueLength = 512 * 1024 * 1024;
+
     public const byte HasExpiry = 1;
     public const byte IsInteger = 2;
 

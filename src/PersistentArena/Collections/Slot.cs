@@ -39,6 +39,10 @@ internal static unsafe class Slot
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsLink(ulong slot) => (slot & 1) != 0;
 
+    /// <summary>The seven slots of the overflow block that a link leads to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong* Node(byte* heap, ulong link) => (ulong*)(heap + Offset(link)) + 1;
+
     /// <summary>True for an entry with that tag: an empty slot and a link have none.</summary>
     public static bool HasTag(ulong slot, ulong tag) => (slot ^ tag) >> TagShift == 0;
 

@@ -18,7 +18,7 @@ internal readonly unsafe ref struct SortedChange(
         scoped ref TreePath path, ref TMutation mutation, scoped in RecordView current, scoped in MutationPlan plan)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
-        if ((uint)plan.ValueLength > PersistentDictionary.MaximumValueLength)
+        if ((uint)plan.ValueLength > RecordFormat.MaximumValueLength)
         {
             throw RecordErrors.ValueTooLong(plan.ValueLength);
         }

@@ -68,6 +68,19 @@ internal readonly unsafe struct Table(byte* heap, long offset)
     /// <summary>Keys, bytes and expiring keys as changed by one lane; the sum over all lanes is the truth.</summary>
     public ulong* Counters(int lane) => (ulong*)(_head + CountersOffset + (lane * CountersLength));
 
+    /// <summary>A change of a lane's counters, as part of an intent.</summary>
+    public void Tally(ref Intent intent, Lane lane, long keys, long bytes, long expiring)
+    {
+        if ((keys | bytes | expiring) != 0)
+        {
+            ulong* counters = Counters(lane.Index);
+            intent.Counters = (byte*)counters - _heap;
+            intent.Keys = (long)counters[0] + keys;
+            intent.Bytes = (long)counters[1] + bytes;
+            intent.Expiring = (long)counters[2] + expiring;
+        }
+    }
+
     /// <summary>The word that leads to a segment: a sealed offset.</summary>
     public ulong* Segment(int index) => (ulong*)(_head + SegmentsOffset) + index;
 

@@ -105,7 +105,7 @@ internal sealed unsafe class DictionaryVerifier(
     private void CheckChain(in Table table, ulong index, bool counted)
     {
         ulong* bucket = table.Bucket(index);
-        for (ulong* node = bucket; ; node = Chain.Follow(heap.Base, node[Slot.Last]))
+        for (ulong* node = bucket; ; node = Slot.Node(heap.Base, node[Slot.Last]))
         {
             if (node != bucket
                 && !reach((byte*)(node - 1) - heap.Base, BlockHeader.TypeOverflow, $"overflow block of bucket {index}",

@@ -24,7 +24,7 @@ public sealed class DamageTests(ITestOutputHelper output)
     {
         ["BlockEraser.cs: if (!Guard.Holds(intact && block <= space.Length - SizeClasses.Granule))"] = NoErasing,
         ["BlockEraser.cs: return Guard.Holds(begins)"] = NoErasing,
-        ["DictionaryCore.cs: && Guard.Holds(IsInside(offset, RecordFormat.Length(header)));"] = Aimed,
+        ["RecordChecks.cs: && Guard.Holds(state.IsInside(offset, RecordFormat.Length(header)));"] = Aimed,
         ["TreeMemory.cs: && Guard.Holds(node.Level <= TreeNode.MaximumLevel);"] = Aimed,
         ["TreeMemory.cs: && Guard.Holds(child.Level == branch.Level - 1);"] = Aimed,
         ["TreeMemory.cs: return TryRecord(Guard.Holds(intact) ? offset : 0, out record, out header);"] = Twice,

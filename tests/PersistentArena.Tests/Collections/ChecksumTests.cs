@@ -273,7 +273,7 @@ public sealed unsafe class ChecksumTests : IDisposable
     {
         ValueDamagedException told = Assert.Throws<ValueDamagedException>(() => keys.Get("key"u8));
         Assert.Equal(("GMF6008", "plain", "keys"), (told.ReasonCode, told.Region, told.Dictionary));
-        Assert.Equal((record - start, keys.Core.Hash("key"u8)), (told.Offset, told.KeyHash));
+        Assert.Equal((record - start, keys.Core.State.Hash("key"u8)), (told.Offset, told.KeyHash));
         Assert.Throws<ValueDamagedException>(() => keys.ContainsKey("key"u8));
         Assert.Throws<ValueDamagedException>(() =>
         {

@@ -267,7 +267,7 @@ public sealed unsafe class ReaderTests
     // Its hash has the bit by which the first doubling moves keys, and its bucket is among the first that are split.
     private static byte[] KeyThatMoves(PersistentDictionary dictionary) =>
         Enumerable.Range(0, 1 << 20).Select(i => Encoding.UTF8.GetBytes("m" + i)).First(key =>
-            (dictionary.Core.Hash(key) & 2047) is > 1024 and < 1050);
+            (dictionary.Core.State.Hash(key) & 2047) is > 1024 and < 1050);
 
     private static byte[] Value(char letter) => [.. Enumerable.Repeat((byte)letter, Length)];
 

@@ -13,12 +13,12 @@ public sealed unsafe class BucketCheckTests
         using PlainSpace space = new(8 << 20);
         PersistentHeap heap = PersistentHeap.Open(space);
         PersistentDictionary keys = PersistentDictionary.OpenOrCreate(heap, "keys");
-        ulong home = keys.Core.Hash("0"u8) % Table.InitialBuckets;
+        ulong home = keys.Core.State.Hash("0"u8) % Table.InitialBuckets;
         int sameBucket = 0;
         for (int i = 0; sameBucket < 9; i++)
         {
             byte[] key = BitConverter.GetBytes(i);
-            if (keys.Core.Hash(key) % Table.InitialBuckets == home)
+            if (keys.Core.State.Hash(key) % Table.InitialBuckets == home)
             {
                 keys.Set(key, "value"u8); // seven slots and an overflow block
                 sameBucket++;

@@ -10,7 +10,7 @@ namespace GuestMemFs.Collections;
 /// published, then the old bucket loses what moved. A crash in between leaves moved entries in the old bucket; the next
 /// attach takes them out (one bucket, whatever the size).
 /// </summary>
-internal sealed unsafe partial class DictionaryCore
+internal sealed unsafe class TableGrowth(DictionaryState state, TableSegments segments)
 {
     private const int InsertsPerGrowthCheck = 16;
 
@@ -22,21 +22,23 @@ internal sealed unsafe partial class DictionaryCore
     /// <summary>Mean entries a bucket, in tenths, at which a doubling begins: four in five slots taken.</summary>
     private const long FillTenths = 56;
 
-    private const int MaximumEntries = 96;
-    private const long BackingStep = 128 << 10;
-    private const long BackingAheadLength = 8 << 20;
+    /// <summary>True once a lane has inserted enough for a look whether the table is full.</summary>
+    public static bool IsDue(Lane lane) => lane.InsertsSinceGrowthCheck >= InsertsPerGrowthCheck;
 
-    private void Grow(Lane lane)
+    /// <summary>
+    /// Splits some buckets where the table is full, and nobody else is at it. No bucket's lock is held.
+    /// </summary>
+    public void Grow(Lane lane)
     {
         lane.InsertsSinceGrowthCheck = 0;
-        if (!WantsGrowth() || !_growth.TryEnter())
+        if (!WantsGrowth() || !state.Growth.TryEnter())
         {
             return;
         }
 
         try
         {
-            Table table = Current; // the one that stays, under _growth
+            Table table = state.Current; // the one that stays, under the lock of growth
             if (WantsGrowth())
             {
                 for (int i = 0; i < SplitsPerCheck && TrySplit(lane, table)
@@ -47,14 +49,28 @@ internal sealed unsafe partial class DictionaryCore
         }
         finally
         {
-            _growth.Exit();
+            state.Growth.Exit();
         }
     }
 
-    // Without _growth only a hint: the table may be another one already.
+    /// <summary>After an attach: the last split may not have been cleaned up.</summary>
+    public void CleanLastSplit()
+    {
+        Table table = state.Current;
+        ulong last = table.Buckets - 1;
+        if (last >= Table.InitialBuckets)
+        {
+            ulong half = 1UL << BitOperations.Log2(last);
+            Lane lane = state.Heap.TakeLane();
+            TakeOutMoved(lane, table.Bucket(last - half), half);
+            PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
+    // Without the lock of growth only a hint: the table may be another one already.
     private bool WantsGrowth()
     {
-        Table table = Current;
+        Table table = state.Current;
         ulong buckets = table.Buckets;
         return !BitOperations.IsPow2(buckets) || table.Sum(0) * 10 >= (long)buckets * FillTenths;
     }
@@ -63,14 +79,14 @@ internal sealed unsafe partial class DictionaryCore
     {
         ulong added = table.Buckets;
         ulong half = 1UL << BitOperations.Log2(added);
-        if (!TryHaveSegment(lane, table, added))
+        if (!segments.TryMakeRoom(lane, table, added))
         {
             return false;
         }
 
         // The old and the new bucket share their lock.
         ulong old = added - half;
-        Enter(old);
+        state.Locks.Enter(old);
         try
         {
             return TrySplitLocked(lane, table, table.Bucket(old), added, half);
@@ -83,14 +99,14 @@ internal sealed unsafe partial class DictionaryCore
         }
         finally
         {
-            Leave(old);
+            state.Locks.Leave(old);
         }
     }
 
     private bool TrySplitLocked(Lane lane, Table table, ulong* bucket, ulong added, ulong half)
     {
-        Span<ulong> entries = stackalloc ulong[MaximumEntries];
-        if (!new Chain(this, bucket).TryCopyEntries(entries, out int count))
+        Span<ulong> entries = stackalloc ulong[Chain.CopyLength];
+        if (!new Chain(state, bucket).TryCopyEntries(entries, out int count))
         {
             return false;
         }
@@ -105,13 +121,15 @@ internal sealed unsafe partial class DictionaryCore
 
         ulong* target = table.Bucket(added);
         WriteChain(target, entries[..moving], blocks[..overflows]);
-        Persist.Store(target + Slot.Version, FirstVersion);
-        Intent intent = new() { Slot = OffsetOf(table.BucketsWord), Value = added + 1, MoreNew = blocks[..overflows],
-            SecondSlot = OffsetOf(table.BucketsCopyWord), SecondValue = Table.BucketsCopy(added + 1) };
+        Persist.Store(target + Slot.Version, state.FirstVersion);
+        Intent intent = new() { Slot = state.OffsetOf(table.BucketsWord), Value = added + 1,
+            MoreNew = blocks[..overflows], SecondSlot = state.OffsetOf(table.BucketsCopyWord),
+            SecondValue = Table.BucketsCopy(added + 1) };
         lane.Begin(intent);
         foreach (long block in blocks[..overflows])
         {
-            Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength));
+            ulong header = BlockHeader.Sized(BlockHeader.TypeOverflow, Table.BucketLength);
+            Persist.Publish((ulong*)state.At(block), header);
         }
 
         Persist.Publish(table.BucketsWord, added + 1); // COMMIT POINT: split
@@ -120,23 +138,9 @@ internal sealed unsafe partial class DictionaryCore
         return true;
     }
 
-    /// <summary>After an attach: the last split may not have been cleaned up.</summary>
-    private void CleanLastSplit()
-    {
-        Table table = Current;
-        ulong last = table.Buckets - 1;
-        if (last >= Table.InitialBuckets)
-        {
-            ulong half = 1UL << BitOperations.Log2(last);
-            Lane lane = _heap.TakeLane();
-            TakeOutMoved(lane, table.Bucket(last - half), half);
-            PersistentHeap.ReleaseLane(lane);
-        }
-    }
-
     private void TakeOutMoved(Lane lane, ulong* bucket, ulong half)
     {
-        Bump(bucket);
+        DictionaryState.Bump(bucket);
         if (!Slot.IsLink(bucket[Slot.Last]))
         {
             for (int i = 0; i < Slot.PerNode; i++)
@@ -153,14 +157,14 @@ internal sealed unsafe partial class DictionaryCore
         while (FindMoved(bucket, half) is var slot && slot != null)
         {
             Intent intent = default;
-            TakeOut(lane, bucket, slot, ref intent);
+            DictionaryRecords.TakeOut(state, lane, bucket, slot, ref intent);
         }
     }
 
     /// <summary>A slot of the chain whose entry belongs to the other half, or null.</summary>
     private ulong* FindMoved(ulong* bucket, ulong half)
     {
-        foreach (ulong* node in new Chain(this, bucket))
+        foreach (ulong* node in new Chain(state, bucket))
         {
             for (int i = 0; i < Slot.PerNode; i++)
             {
@@ -181,7 +185,7 @@ internal sealed unsafe partial class DictionaryCore
         {
             foreach (ulong entry in entries)
             {
-                Sse.Prefetch0(_base + Slot.Offset(entry));
+                Sse.Prefetch0(state.At(Slot.Offset(entry)));
             }
         }
 
@@ -200,8 +204,8 @@ internal sealed unsafe partial class DictionaryCore
 
     private ulong HashOf(ulong entry)
     {
-        byte* record = RecordOf(entry, out ulong header);
-        return Hash(RecordFormat.Key(record, header));
+        byte* record = state.RecordOf(entry, out ulong header);
+        return state.Hash(RecordFormat.Key(record, header));
     }
 
     private void WriteChain(ulong* node, ReadOnlySpan<ulong> entries, ReadOnlySpan<long> blocks)
@@ -211,7 +215,7 @@ internal sealed unsafe partial class DictionaryCore
             WriteNode(node, entries[..Slot.Last]);
             Persist.Store(node + Slot.Last, Slot.Link(block));
             entries = entries[Slot.Last..];
-            node = (ulong*)(_base + block) + 1;
+            node = (ulong*)state.At(block) + 1;
         }
 
         WriteNode(node, entries);
@@ -235,7 +239,7 @@ internal sealed unsafe partial class DictionaryCore
         {
             for (; taken < blocks.Length; taken++)
             {
-                blocks[taken] = _heap.Blocks.Take(lane, Table.BucketLength);
+                blocks[taken] = state.Heap.Blocks.Take(lane, Table.BucketLength);
             }
 
             return true;
@@ -244,83 +248,10 @@ internal sealed unsafe partial class DictionaryCore
         {
             while (--taken >= 0)
             {
-                _heap.Blocks.Give(lane, blocks[taken], Table.BucketLength);
+                state.Heap.Blocks.Give(lane, blocks[taken], Table.BucketLength);
             }
 
             return false;
-        }
-    }
-
-    private bool TryHaveSegment(Lane lane, Table table, ulong index)
-    {
-        if (_noSegmentAt == index && Environment.TickCount64 - _noSegmentSince < RefusalMilliseconds)
-        {
-            return false;
-        }
-
-        int segment = Table.SegmentOf(index);
-        ulong* word = table.Segment(segment);
-        try
-        {
-            if (*word == 0)
-            {
-                AddSegment(lane, word, Table.SegmentBytes(segment));
-            }
-
-            // Memory is taken from the medium a piece at a time, ahead of the buckets: no pause grows with the table.
-            long at = OffsetOf(table.Bucket(index));
-            if (at > _segmentBackedUntil || at < _segmentBackedFrom)
-            {
-                long end = SealedOffset.Get(*word) + Table.SegmentBytes(segment);
-                _heap.Space.EnsureBacked(at, Math.Min(BackingStep, end - at));
-                _segmentBackedFrom = at;
-                _segmentBackedUntil = at + Math.Min(BackingStep, end - at) - Table.BucketLength;
-                _segmentsAhead.Request(at, Math.Min(BackingAheadLength, end - at));
-            }
-
-            return true;
-        }
-        catch (ArenaOutOfSpaceException)
-        {
-            (_noSegmentAt, _noSegmentSince) = (index, Environment.TickCount64);
-            return false;
-        }
-    }
-
-    // The bucket that growth last found no memory for, and when: every sixteenth insert would ask the medium again.
-    private const long RefusalMilliseconds = 250;
-    private ulong _noSegmentAt;
-    private long _noSegmentSince;
-
-    private readonly BackingAhead _segmentsAhead;
-    private long _segmentBackedFrom;
-    private long _segmentBackedUntil;
-
-    private void AddSegment(Lane lane, ulong* word, long size)
-    {
-        long block = size <= SizeClasses.Largest ? _heap.TakeMakingRoom(lane, size) : TakeRun(lane, size);
-        Intent intent = new() { Slot = OffsetOf(word), Value = SealedOffset.Seal(block, OffsetOf(word)), New = block };
-        lane.Begin(intent);
-        Persist.Publish((ulong*)(_base + block), BlockHeader.Sized(BlockHeader.TypeSegment, size));
-        Persist.Publish(word, intent.Value); // COMMIT POINT: segment
-        lane.Finish(intent);
-    }
-
-    /// <summary>A segment's run, whose memory is taken piece by piece. No bucket's lock is held.</summary>
-    private long TakeRun(Lane lane, long size)
-    {
-        try
-        {
-            return _heap.Blocks.TakeUnbacked(lane, size);
-        }
-        catch (ArenaOutOfSpaceException)
-        {
-            if (!_heap.MakeRoom(lane, size))
-            {
-                throw;
-            }
-
-            return _heap.Blocks.TakeUnbacked(lane, size);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace GuestMemFs.Collections;
 /// is copied first, and shown once the versions say that the copy is a record that was whole and current. After a
 /// change the bucket is looked at again; what was shown already is passed over.
 /// </summary>
-internal sealed unsafe partial class DictionaryCore
+internal static unsafe class ForeignScan
 {
     /// <summary>What a walk has in its hands, for as long as the call takes.</summary>
     private sealed class Walk : IDisposable
@@ -37,10 +37,10 @@ internal sealed unsafe partial class DictionaryCore
     }
 
     /// <summary>A bucket, and the one that it was split into where that is there.</summary>
-    private readonly struct LookAtTwo(Look first, Look second)
+    private readonly struct LookAtTwo(BucketLook first, BucketLook second)
     {
-        public readonly Look First = first;
-        public readonly Look Second = second;
+        public readonly BucketLook First = first;
+        public readonly BucketLook Second = second;
 
         /// <summary>False where the table changed, or grew to further buckets, between the two looks.</summary>
         public bool IsOne(ulong half) =>
@@ -48,9 +48,19 @@ internal sealed unsafe partial class DictionaryCore
                 && 1UL << BitOperations.Log2(First.Buckets) == half;
 
         public bool HasSecond => First.Bucket != Second.Bucket;
+
+        /// <summary>True where neither bucket has changed: a split changes the version of what it takes from.</summary>
+        public bool IsStill(DictionaryState state)
+        {
+            Volatile.ReadBarrier();
+            ulong recovered = state.Recovered;
+            return First.Bucket[Slot.Version] + recovered == First.Version
+                && Second.Bucket[Slot.Version] + recovered == Second.Version
+                && First.Table.IsSame(state.Current);
+        }
     }
 
-    private ulong ScanElsewhere<TVisitor>(ulong cursor, int buckets, ref TVisitor visitor)
+    public static ulong Scan<TVisitor>(DictionaryState state, ulong cursor, int buckets, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
         using Walk walk = new();
@@ -59,64 +69,28 @@ internal sealed unsafe partial class DictionaryCore
             walk.Shown.Clear();
             ulong half;
             SpinWait spin = default;
-            while (!TryShowTwo(cursor, walk, ref visitor, out half))
+            while (!TryShowTwo(state, cursor, walk, ref visitor, out half))
             {
-                WaitAfter(ref spin);
+                WaitAfter(state, ref spin);
             }
 
-            cursor = Reverse(Reverse(cursor | ~(half - 1)) + 1);
+            cursor = ScanCursor.Next(cursor, half);
         }
         while (cursor != 0 && --buckets > 0);
-        _heap.ThrowIfGone();
+        state.Heap.ThrowIfGone();
         return cursor;
     }
 
-    /// <summary>Shows what is in a bucket and in the one that it was split into; false where a change came between, and
-    /// what is left has to be looked at again.</summary>
-    private bool TryShowTwo<TVisitor>(ulong cursor, Walk walk, ref TVisitor visitor, out ulong half)
-        where TVisitor : struct, IRecordVisitor, allows ref struct
-    {
-        half = 1UL << BitOperations.Log2(Current.Buckets);
-        ulong index = cursor & (half - 1);
-        LookAtTwo look = new(LookAt(index), LookAt(index + half));
-        walk.Entries.Clear();
-        bool whole = TryList(look.First.Bucket, walk.Entries)
-            && (!look.HasSecond || TryList(look.Second.Bucket, walk.Entries));
-        if (!look.IsOne(half) || !IsStill(look))
-        {
-            return false;
-        }
-
-        if (!whole)
-        {
-            throw DamagedBucket(look.First.Bucket);
-        }
-
-        foreach (ulong entry in walk.Entries)
-        {
-            bool there = TryCopy(entry, walk, out byte* record, out ulong header, out ulong hash);
-            if (!IsStill(look))
-            {
-                return false;
-            }
-
-            Show(entry, there, record, header, ref visitor);
-            walk.Shown.Add(hash);
-        }
-
-        return true;
-    }
-
-    private bool TryVisitOneElsewhere<TVisitor>(ulong hash, ref TVisitor visitor)
+    public static bool TryVisitOne<TVisitor>(DictionaryState state, ulong hash, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
         using Walk walk = new();
         SpinWait spin = default;
         while (true)
         {
-            Look look = LookAt(hash);
+            BucketLook look = BucketLook.At(state, hash);
             walk.Entries.Clear();
-            bool whole = TryList(look.Bucket, walk.Entries);
+            bool whole = TryList(state, look.Bucket, walk.Entries);
             int first = walk.Entries.Count == 0 ? 0 : Random.Shared.Next(walk.Entries.Count);
             bool there = false, shown = false;
             byte* record = null;
@@ -124,68 +98,107 @@ internal sealed unsafe partial class DictionaryCore
             for (int i = 0; i < walk.Entries.Count && !shown; i++)
             {
                 entry = walk.Entries[(first + i) % walk.Entries.Count];
-                there = TryCopy(entry, walk, out record, out header, out _);
-                shown = !there || !IsSound(record, header) || !IsExpired(RecordFormat.ExpiresAt(record, header));
+                there = TryCopy(state, entry, walk, out record, out header, out _);
+                shown = !there || !state.IsSound(record, header)
+                    || !state.IsExpired(RecordFormat.ExpiresAt(record, header));
             }
 
-            if (IsStill(look, hash))
+            if (look.IsStill(state, hash))
             {
                 if (!whole)
                 {
-                    throw DamagedBucket(look.Bucket);
+                    throw state.DamagedBucket(look.Bucket);
                 }
 
                 if (shown)
                 {
-                    Show(entry, there, record, header, ref visitor);
+                    Show(state, entry, record, header, ref visitor);
                 }
 
                 return shown;
             }
 
-            WaitAfter(ref spin);
+            WaitAfter(state, ref spin);
         }
     }
 
-    /// <summary>Shows a copy that the versions have confirmed; not where it was shown before or has expired.</summary>
-    /// <exception cref="HeapDamagedException">The entry leads to no record.</exception>
-    /// <exception cref="ValueDamagedException">The record's checksum is wrong.</exception>
-    private void Show<TVisitor>(ulong entry, bool there, byte* record, ulong header, ref TVisitor visitor)
+    /// <summary>Shows what is in a bucket and in the one that it was split into; false where a change came between, and
+    /// what is left has to be looked at again.</summary>
+    private static bool TryShowTwo<TVisitor>(
+        DictionaryState state, ulong cursor, Walk walk, ref TVisitor visitor, out ulong half)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {
-        if (!there)
+        half = 1UL << BitOperations.Log2(state.Current.Buckets);
+        ulong index = cursor & (half - 1);
+        LookAtTwo look = new(BucketLook.At(state, index), BucketLook.At(state, index + half));
+        walk.Entries.Clear();
+        bool whole = TryList(state, look.First.Bucket, walk.Entries)
+            && (!look.HasSecond || TryList(state, look.Second.Bucket, walk.Entries));
+        if (!look.IsOne(half) || !look.IsStill(state))
         {
-            throw Damaged(Slot.Offset(entry), "a slot leads here, where there is no record");
+            return false;
         }
 
+        if (!whole)
+        {
+            throw state.DamagedBucket(look.First.Bucket);
+        }
+
+        foreach (ulong entry in walk.Entries)
+        {
+            bool there = TryCopy(state, entry, walk, out byte* record, out ulong header, out ulong hash);
+            if (!look.IsStill(state))
+            {
+                return false;
+            }
+
+            if (!there || record != null)
+            {
+                Show(state, entry, record, header, ref visitor);
+            }
+
+            walk.Shown.Add(hash);
+        }
+
+        return true;
+    }
+
+    /// <summary>Shows a copy that the versions have confirmed, but not of a record that has expired.</summary>
+    /// <exception cref="HeapDamagedException">The entry leads to no record.</exception>
+    /// <exception cref="ValueDamagedException">The record's checksum is wrong.</exception>
+    private static void Show<TVisitor>(
+        DictionaryState state, ulong entry, byte* record, ulong header, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
+    {
         if (record == null)
         {
-            return;
+            throw state.Damaged(Slot.Offset(entry), "a slot leads here, where there is no record");
         }
 
-        if (!IsSound(record, header))
+        if (!state.IsSound(record, header))
         {
-            throw DamagedValue(_base + Slot.Offset(entry), Hash(RecordFormat.Key(record, header)));
+            throw state.DamagedValue(state.At(Slot.Offset(entry)), state.Hash(RecordFormat.Key(record, header)));
         }
 
-        if (!IsExpired(RecordFormat.ExpiresAt(record, header)))
+        if (!state.IsExpired(RecordFormat.ExpiresAt(record, header)))
         {
-            visitor.Visit(View(record, header));
+            visitor.Visit(state.View(record, header));
         }
     }
 
     /// <summary>Copies the record of an entry, which holds only if the look still does; none where its key was shown.
     /// False where there is no record.</summary>
-    private bool TryCopy(ulong entry, Walk walk, out byte* copy, out ulong header, out ulong hash)
+    private static bool TryCopy(
+        DictionaryState state, ulong entry, Walk walk, out byte* copy, out ulong header, out ulong hash)
     {
         copy = null;
         hash = 0;
-        if (!TryRecord(entry, out byte* record, out header))
+        if (!state.TryRecord(entry, out byte* record, out header))
         {
             return false;
         }
 
-        hash = Hash(RecordFormat.Key(record, header));
+        hash = state.Hash(RecordFormat.Key(record, header));
         if (!walk.Shown.Contains(hash))
         {
             long length = RecordFormat.Length(header);
@@ -202,7 +215,7 @@ internal sealed unsafe partial class DictionaryCore
 
     /// <summary>Lists the entries of a chain; false where a link leads nowhere or in a circle, which is damage if the
     /// look still holds.</summary>
-    private bool TryList(ulong* node, List<ulong> entries)
+    private static bool TryList(DictionaryState state, ulong* node, List<ulong> entries)
     {
         for (int links = 0; ; links++)
         {
@@ -215,7 +228,7 @@ internal sealed unsafe partial class DictionaryCore
                 }
                 else if (i == Slot.Last && Slot.IsLink(slot))
                 {
-                    if (links >= Chain.MaximumLinks || !TryFollow(slot, out node))
+                    if (links >= Chain.MaximumLinks || !state.TryFollow(slot, out node))
                     {
                         return false;
                     }
@@ -231,19 +244,9 @@ internal sealed unsafe partial class DictionaryCore
         }
     }
 
-    /// <summary>True where neither bucket has changed: a split changes the version of what it takes from.</summary>
-    private bool IsStill(in LookAtTwo look)
+    private static void WaitAfter(DictionaryState state, ref SpinWait spin)
     {
-        Volatile.ReadBarrier();
-        ulong recovered = Recovered;
-        return look.First.Bucket[Slot.Version] + recovered == look.First.Version
-            && look.Second.Bucket[Slot.Version] + recovered == look.Second.Version
-            && look.First.Table.IsSame(Current);
-    }
-
-    private void WaitAfter(ref SpinWait spin)
-    {
-        _heap.ThrowIfGone();
+        state.Heap.ThrowIfGone();
         spin.SpinOnce(); // the writer is at it: it comes to an end sooner than another look does
     }
 }
