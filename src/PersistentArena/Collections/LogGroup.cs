@@ -7,7 +7,7 @@ namespace GuestMemFs.Collections;
 /// A log's part in atomic groups. The first change of a group notes where the log begins and ends; the way back puts
 /// both there again, and frees the segments that came. Under the log's lock.
 /// </summary>
-internal sealed unsafe class LogGroup(LogMemory memory, LogReader reader, LogWriter writer, LogTrimmer trimmer)
+internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTrimmer trimmer)
 {
     // The note of the group that is open, or was last.
     private LogNote _note;
@@ -44,7 +44,7 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogReader reader, LogWri
     {
         if (!position.TryId(out _, out LogEntryId id))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         LogNote note = Take(lane);
@@ -125,7 +125,7 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogReader reader, LogWri
         {
             if (!memory.TrySegment(segment, out LogSegment last))
             {
-                throw reader.Damaged();
+                throw memory.Damaged();
             }
 
             Persist.Publish(last.TailWord, last.TailFor(used, count)); // COMMIT POINT: log entries back
@@ -143,7 +143,7 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogReader reader, LogWri
     {
         if (!memory.TryDirectory(out LogDirectory directory))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         if (directory.Offset == 0)
@@ -153,7 +153,7 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogReader reader, LogWri
 
         if (!directory.TrySpan(out int head, out int end))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         if (head == end)
@@ -163,7 +163,7 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogReader reader, LogWri
 
         if (!memory.TrySegment(directory, end - 1, out LogSegment last))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         if (last.Offset == kept)

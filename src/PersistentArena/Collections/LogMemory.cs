@@ -82,6 +82,9 @@ internal sealed unsafe class LogMemory(PersistentHeap heap, LogRoot root)
         return new(heap.Space.Name, offset, what);
     }
 
+    /// <summary>As <see cref="Damaged(long, string)"/>, for what is not told more exactly.</summary>
+    public HeapDamagedException Damaged() => Damaged(root.Offset, "what this log leads to does not check");
+
     private static bool Is<T>(out T to, T value)
         where T : struct
     {

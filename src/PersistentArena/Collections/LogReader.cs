@@ -7,12 +7,8 @@ namespace GuestMemFs.Collections;
 /// </summary>
 internal sealed unsafe class LogReader(LogMemory memory)
 {
-    private enum Look
-    {
-        Broken,
-        Nothing,
-        Found,
-    }
+    private readonly LogSearch _search = new(memory);
+    private readonly LogSteps _steps = new(memory);
 
     /// <summary>The indexes of the first entry and of the one behind the last, at one instant.</summary>
     public (long First, long End) Ends()
@@ -20,10 +16,10 @@ internal sealed unsafe class LogReader(LogMemory memory)
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
             ulong version = Begin();
-            bool whole = TryEnds(out long first, out long end);
+            bool whole = _search.TryEnds(out long first, out long end);
             if (IsStill(version))
             {
-                return whole ? (first, end) : throw Damaged();
+                return whole ? (first, end) : throw memory.Damaged();
             }
         }
     }
@@ -34,11 +30,11 @@ internal sealed unsafe class LogReader(LogMemory memory)
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
             ulong version = Begin();
-            Look look = FindLast(out LogPlace place);
-            LogEntryId id = look == Look.Found ? place.Segment.IdAt(place.At) : default;
+            LogLook look = _search.FindLast(out LogPlace place);
+            LogEntryId id = look == LogLook.Found ? place.Segment.IdAt(place.At) : default;
             if (IsStill(version))
             {
-                return look == Look.Broken ? throw Damaged() : id;
+                return look == LogLook.Broken ? throw memory.Damaged() : id;
             }
         }
     }
@@ -49,11 +45,11 @@ internal sealed unsafe class LogReader(LogMemory memory)
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
             ulong version = Begin();
-            Look look = Find(key, out LogPlace place);
-            bool whole = TryEnds(out long first, out long end) && look != Look.Broken;
+            LogLook look = _search.Find(key, out LogPlace place);
+            bool whole = _search.TryEnds(out long first, out long end) && look != LogLook.Broken;
             if (IsStill(version))
             {
-                return !whole ? throw Damaged() : look == Look.Found ? Math.Max(place.Index, first) : end;
+                return !whole ? throw memory.Damaged() : look == LogLook.Found ? Math.Max(place.Index, first) : end;
             }
         }
     }
@@ -64,12 +60,12 @@ internal sealed unsafe class LogReader(LogMemory memory)
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
             ulong version = Begin();
-            Look look = Find(LogKey.From(id), out LogPlace place);
-            bool isThere = look == Look.Found && place.Segment.IdAt(place.At) == id;
-            bool whole = isThere ? TryCopy(place, version, buffer) : look != Look.Broken;
+            LogLook look = _search.Find(LogKey.From(id), out LogPlace place);
+            bool isThere = look == LogLook.Found && place.Segment.IdAt(place.At) == id;
+            bool whole = isThere ? TryCopy(place, version, buffer) : look != LogLook.Broken;
             if (IsStill(version) && (whole || !IsTrimmed(place.Index, isThere)))
             {
-                return whole ? isThere : throw Damaged();
+                return whole ? isThere : throw memory.Damaged();
             }
         }
     }
@@ -85,334 +81,16 @@ internal sealed unsafe class LogReader(LogMemory memory)
                 (walk.IsPlaced, walk.ChunkLength, walk.Version) = (false, 0, version);
             }
 
-            Look look = walk.Descends ? Back(walk, out LogPlace place) : Forth(walk, out place);
-            bool whole = look == Look.Found ? TryCopy(place, version, walk.Buffer) : look != Look.Broken;
-            if (!IsStill(version) || (!whole && IsTrimmed(place.Index, look == Look.Found)))
+            LogLook look = _steps.Next(walk, out LogPlace place);
+            bool whole = look == LogLook.Found ? TryCopy(place, version, walk.Buffer) : look != LogLook.Broken;
+            if (!IsStill(version) || (!whole && IsTrimmed(place.Index, look == LogLook.Found)))
             {
                 walk.IsPlaced = false;
                 continue;
             }
 
-            return !whole ? throw Damaged() : look == Look.Found && TryTake(walk, place);
+            return !whole ? throw memory.Damaged() : look == LogLook.Found && LogSteps.TryTake(walk, place);
         }
-    }
-
-    /// <summary>Where the entry is that was appended last; no segment where there was none.</summary>
-    /// <exception cref="HeapDamagedException">What leads there does not check.</exception>
-    public LogPlace Last() => FindLast(out LogPlace place) != Look.Broken ? place : throw Damaged();
-
-    /// <summary>
-    /// An entry of the first segment, trimmed or not: that of an index, or the one closest to it. Under the log's lock.
-    /// </summary>
-    public bool TryHead(long index, out LogPlace place)
-    {
-        place = default;
-        if (!memory.TryDirectory(out LogDirectory directory)
-            || !TrySpan(directory, out int head, out int end)
-            || (head != end && !TrySegment(directory, head, ref place)))
-        {
-            throw Damaged();
-        }
-
-        if (!place.Segment.Exists)
-        {
-            return false;
-        }
-
-        long number = Math.Clamp(index - place.First, 0, place.Count - 1);
-        return TryWalkTo(ref place, (int)number) ? true : throw Damaged();
-    }
-
-    public HeapDamagedException Damaged() =>
-        memory.Damaged(memory.Root.Offset, "what this log leads to does not check");
-
-    private bool TryEnds(out long first, out long end)
-    {
-        bool whole = memory.Root.TryFirst(out first);
-        Look look = FindLast(out LogPlace last);
-        end = look == Look.Found ? last.First + last.Count : first;
-        return whole && look != Look.Broken;
-    }
-
-    private Look FindLast(out LogPlace place)
-    {
-        place = default;
-        if (!memory.TryDirectory(out LogDirectory directory))
-        {
-            return Look.Broken;
-        }
-
-        if (!TrySpan(directory, out int head, out int end)
-            || (head != end && !TrySegment(directory, end - 1, ref place)))
-        {
-            return Look.Broken;
-        }
-
-        return head == end ? Look.Nothing
-            : TryWalkTo(ref place, place.Count - 1) ? Look.Found : Look.Broken;
-    }
-
-    // Of none where there is no directory yet.
-    private static bool TrySpan(in LogDirectory directory, out int head, out int end)
-    {
-        (head, end) = (0, 0);
-        return directory.Offset == 0 || directory.TrySpan(out head, out end);
-    }
-
-    // The first entry not below the key, and not trimmed.
-    private Look Find(LogKey key, out LogPlace place)
-    {
-        place = default;
-        if (!memory.Root.TryFirst(out long first))
-        {
-            return Look.Broken;
-        }
-
-        Look look = FindAny(key, ref place);
-        return look == Look.Found && place.Index < first ? FindAny(LogKey.At(first), ref place) : look;
-    }
-
-    private Look FindAny(LogKey key, ref LogPlace place)
-    {
-        if (!memory.TryDirectory(out LogDirectory directory))
-        {
-            return Look.Broken;
-        }
-
-        if (!TrySpan(directory, out int head, out int end))
-        {
-            return Look.Broken;
-        }
-
-        if (head == end)
-        {
-            return Look.Nothing;
-        }
-
-        int low = head;
-        int high = end; // the first segment that begins at the key or above it
-        while (low < high)
-        {
-            int middle = low + ((high - low) / 2);
-            if (!TrySegment(directory, middle, ref place) || !place.Segment.TryLength(place.At, place.Used, out _))
-            {
-                return Look.Broken;
-            }
-
-            bool below = key.IsAbove(place.First, place.Segment.IdAt(place.At));
-            (low, high) = below ? (middle + 1, high) : (low, middle);
-        }
-
-        return FindFrom(directory, Math.Max(low - 1, head), end, key, ref place);
-    }
-
-    private Look FindFrom(in LogDirectory directory, int slot, int end, LogKey key, ref LogPlace place)
-    {
-        if (!TrySegment(directory, slot, ref place))
-        {
-            return Look.Broken;
-        }
-
-        Look look = FindIn(key, ref place);
-        return look != Look.Nothing || slot + 1 >= end ? look
-            : TrySegment(directory, slot + 1, ref place) ? Look.Found : Look.Broken;
-    }
-
-    private static Look FindIn(LogKey key, ref LogPlace place)
-    {
-        int low = 0;
-        int high = (place.Count - 1) / LogSegment.EntriesAMark; // the last mark that is not above the key
-        while (low < high)
-        {
-            int middle = low + ((high - low + 1) / 2);
-            if (!place.Segment.TryMark(middle, out long at) || !place.Segment.TryLength(at, place.Used, out _))
-            {
-                return Look.Broken;
-            }
-
-            bool below = key.IsAbove(place.First + (middle * LogSegment.EntriesAMark), place.Segment.IdAt(at));
-            (low, high) = below ? (middle, high) : (low, middle - 1);
-        }
-
-        if (!TryAtMark(ref place, low))
-        {
-            return Look.Broken;
-        }
-
-        for (; place.Number < place.Count; place.Number++)
-        {
-            if (!place.Segment.TryLength(place.At, place.Used, out int length))
-            {
-                return Look.Broken;
-            }
-
-            if (!key.IsAbove(place.Index, place.Segment.IdAt(place.At)))
-            {
-                return Look.Found;
-            }
-
-            place.At += LogSegment.Taken(length);
-        }
-
-        return Look.Nothing;
-    }
-
-    // The place is the segment's first entry then.
-    private bool TrySegment(in LogDirectory directory, int slot, ref LogPlace place)
-    {
-        (place.Number, place.At) = (0, LogSegment.HeadLength);
-        return memory.TrySegment(directory, slot, out place.Segment)
-            && place.Segment.TryFirst(out place.First)
-            && place.Segment.TryTail(out place.Used, out place.Count);
-    }
-
-    private static bool TryAtMark(ref LogPlace place, int mark)
-    {
-        place.Number = mark * LogSegment.EntriesAMark;
-        return place.Segment.TryMark(mark, out place.At);
-    }
-
-    private static bool TryWalkTo(ref LogPlace place, int number)
-    {
-        if (!TryAtMark(ref place, number / LogSegment.EntriesAMark))
-        {
-            return false;
-        }
-
-        for (; place.Number < number; place.Number++)
-        {
-            if (!place.Segment.TryLength(place.At, place.Used, out int passed))
-            {
-                return false;
-            }
-
-            place.At += LogSegment.Taken(passed);
-        }
-
-        return place.Segment.TryLength(place.At, place.Used, out _);
-    }
-
-    private Look Forth(LogWalk walk, out LogPlace place)
-    {
-        place = walk.Place;
-        Look look = Look.Found;
-        if (!walk.IsPlaced)
-        {
-            look = Find(walk.Next, out place);
-        }
-        else if (!memory.Root.TryFirst(out long first))
-        {
-            look = Look.Broken;
-        }
-        else if (place.Index < first)
-        {
-            look = Find(LogKey.At(first), out place);
-        }
-        else if (place.Number == place.Count && !place.Segment.TryTail(out place.Used, out place.Count))
-        {
-            look = Look.Broken;
-        }
-        else if (place.Number == place.Count)
-        {
-            look = Find(LogKey.At(place.Index), out place);
-        }
-
-        return look;
-    }
-
-    private Look Back(LogWalk walk, out LogPlace place)
-    {
-        place = default;
-        if (!TryEnds(out long first, out long end))
-        {
-            return Look.Broken;
-        }
-
-        if (!walk.IsPlaced)
-        {
-            Look look = Find(walk.Next, out place);
-            if (look == Look.Broken)
-            {
-                return look;
-            }
-
-            walk.Index = (look == Look.Found ? place.Index : end) - 1;
-            (walk.IsPlaced, walk.ChunkLength) = (true, 0);
-        }
-
-        if (walk.Index < first)
-        {
-            return Look.Nothing;
-        }
-
-        long inChunk = walk.Index - walk.ChunkStart;
-        if (inChunk < 0 || inChunk >= walk.ChunkLength)
-        {
-            return FillChunk(walk, out place);
-        }
-
-        place = walk.Place;
-        (place.Number, place.At) = ((int)(walk.Index - place.First), walk.Chunk[inChunk]);
-        return Look.Found;
-    }
-
-    private Look FillChunk(LogWalk walk, out LogPlace place)
-    {
-        walk.ChunkLength = 0;
-        if (Find(LogKey.At(walk.Index), out place) != Look.Found || place.Index != walk.Index)
-        {
-            return Look.Broken;
-        }
-
-        LogPlace at = place;
-        int last = place.Number % LogSegment.EntriesAMark;
-        if (!TryAtMark(ref at, place.Number / LogSegment.EntriesAMark))
-        {
-            return Look.Broken;
-        }
-
-        for (int i = 0; i <= last; i++)
-        {
-            walk.Chunk[i] = at.At;
-            if (!at.Segment.TryLength(at.At, at.Used, out int length))
-            {
-                return Look.Broken;
-            }
-
-            at.At += LogSegment.Taken(length);
-        }
-
-        (walk.Place, walk.ChunkStart, walk.ChunkLength) = (place, place.Index - last, last + 1);
-        return Look.Found;
-    }
-
-    // What was copied counts. Where it is beyond the range, the walk stays where it is.
-    private static bool TryTake(LogWalk walk, in LogPlace place)
-    {
-        LogBuffer entry = walk.Buffer;
-        if (walk.Descends)
-        {
-            if (entry.Id < walk.End)
-            {
-                return false;
-            }
-
-            walk.Index = place.Index - 1;
-            walk.Next = LogKey.From(entry.Id);
-            return true;
-        }
-
-        walk.Place = place;
-        walk.IsPlaced = true;
-        if (entry.Id > walk.End)
-        {
-            return false;
-        }
-
-        walk.Place.At += LogSegment.Taken(entry.Length);
-        walk.Place.Number++;
-        walk.Next = LogKey.After(entry.Id);
-        return true;
     }
 
     private bool TryCopy(in LogPlace place, ulong version, LogBuffer buffer)

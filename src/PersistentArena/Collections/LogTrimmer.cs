@@ -7,13 +7,15 @@ namespace GuestMemFs.Collections;
 /// Trims a log from its head, and gives the segments back that are trimmed whole, one after the other; the last one
 /// stays. Under the log's lock.
 /// </summary>
-internal sealed unsafe class LogTrimmer(LogMemory memory, LogReader reader, LogWriter writer)
+internal sealed unsafe class LogTrimmer(LogMemory memory, LogWriter writer)
 {
+    private readonly LogSearch _search = new(memory);
+
     // Where the heap erases: entries below it are zeros.
     private long _erased;
 
     /// <summary>The index of the first entry that was not trimmed.</summary>
-    public long First => memory.Root.TryFirst(out long first) ? first : throw reader.Damaged();
+    public long First => memory.Root.TryFirst(out long first) ? first : throw memory.Damaged();
 
     /// <summary>Trims the entries before an index; one store, whatever they are.</summary>
     public void Trim(long index) =>
@@ -38,7 +40,7 @@ internal sealed unsafe class LogTrimmer(LogMemory memory, LogReader reader, LogW
     public void EraseTrimmed()
     {
         long first = First;
-        if (!reader.TryHead(_erased, out LogPlace place))
+        if (!_search.TryHead(_erased, out LogPlace place))
         {
             return;
         }
@@ -47,7 +49,7 @@ internal sealed unsafe class LogTrimmer(LogMemory memory, LogReader reader, LogW
         {
             if (!place.Segment.TryLength(place.At, place.Used, out int length))
             {
-                throw reader.Damaged();
+                throw memory.Damaged();
             }
 
             Zero(place.Segment.At(place.At + LogSegment.EntryHeadLength), length);
@@ -79,7 +81,7 @@ internal sealed unsafe class LogTrimmer(LogMemory memory, LogReader reader, LogW
     {
         if (!memory.TryDirectory(out LogDirectory directory))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         if (directory.Offset == 0)
@@ -89,7 +91,7 @@ internal sealed unsafe class LogTrimmer(LogMemory memory, LogReader reader, LogW
 
         if (!directory.TrySpan(out int head, out int end))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         if (end - head < 2)
@@ -99,7 +101,7 @@ internal sealed unsafe class LogTrimmer(LogMemory memory, LogReader reader, LogW
 
         if (!memory.TrySegment(directory, head + 1, out LogSegment next) || !next.TryFirst(out long first))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         if (first > below)
@@ -119,7 +121,7 @@ internal sealed unsafe class LogTrimmer(LogMemory memory, LogReader reader, LogW
     {
         if (!memory.TrySegment(directory, head, out LogSegment segment))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         ulong span = directory.SpanFor(head + 1, end);

@@ -12,11 +12,12 @@ namespace GuestMemFs.Collections;
 /// An entry is filled behind the segment's tail, where nobody looks; the tail is the store that makes it true. An entry
 /// that opens a segment is true with the segment: with the directory's span, or with the root's word for a directory.
 /// </remarks>
-internal sealed unsafe class LogWriter(LogMemory memory, LogReader reader)
+internal sealed unsafe class LogWriter(LogMemory memory)
 {
     private const int FewSegments = 2;
     private const int ManySegments = 4;
 
+    private readonly LogSearch _search = new(memory);
     private LogSegment _segment;
     private long _used;
     private long _first;
@@ -47,7 +48,7 @@ internal sealed unsafe class LogWriter(LogMemory memory, LogReader reader)
     /// <summary>Looks where the log ends.</summary>
     public void Load()
     {
-        LogPlace last = reader.Last();
+        LogPlace last = _search.Last();
         (_segment, _used, _first, _count) = (last.Segment, last.Used, last.First, last.Count);
         Last = last.Segment.Exists ? last.Segment.IdAt(last.At) : default;
         Highest = Last > Highest ? Last : Highest;
@@ -97,7 +98,7 @@ internal sealed unsafe class LogWriter(LogMemory memory, LogReader reader)
         if (!memory.TryDirectory(out LogDirectory directory)
             || (directory.Offset != 0 && !directory.TrySpan(out head, out end)))
         {
-            throw reader.Damaged();
+            throw memory.Damaged();
         }
 
         long used = LogSegment.HeadLength + LogSegment.Taken(value.Length);
@@ -175,7 +176,7 @@ internal sealed unsafe class LogWriter(LogMemory memory, LogReader reader)
         {
             if (!old.TrySlot(i, out long kept))
             {
-                HeapDamagedException damaged = reader.Damaged();
+                HeapDamagedException damaged = memory.Damaged();
                 RecordFiller.TakeBack(memory.Heap, lane, damaged, block, size);
                 throw damaged;
             }

@@ -75,14 +75,14 @@ public sealed class PersistentLog
     /// <exception cref="ArgumentException">The entry is too long.</exception>
     /// <exception cref="OverflowException">The last id is the highest there is.</exception>
     /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>
-    public LogEntryId Append(ReadOnlySpan<byte> value) => _core.Append(value);
+    public LogEntryId Append(ReadOnlySpan<byte> value) => _core.Appender.Append(value);
 
     /// <summary>Appends an entry under an id of the caller's.</summary>
     /// <exception cref="ArgumentException">The id is not above the last one, or the entry is too long.</exception>
     /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>
     public void Append(LogEntryId id, ReadOnlySpan<byte> value)
     {
-        if (!_core.TryAppend(id, value))
+        if (!_core.Appender.TryAppend(id, value))
         {
             throw LogErrors.NotAbove(id, LastId);
         }
@@ -93,7 +93,7 @@ public sealed class PersistentLog
     /// </summary>
     /// <exception cref="ArgumentException">The entry is too long.</exception>
     /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>
-    public bool TryAppend(LogEntryId id, ReadOnlySpan<byte> value) => _core.TryAppend(id, value);
+    public bool TryAppend(LogEntryId id, ReadOnlySpan<byte> value) => _core.Appender.TryAppend(id, value);
 
     /// <summary>The bytes of an entry, or null where there is none of that id.</summary>
     public byte[]? Get(LogEntryId id)
@@ -181,7 +181,7 @@ public sealed class PersistentLog
 
     /// <summary>Trims all entries with ids below one; returns how many.</summary>
     /// <exception cref="AtomicGroupException">In an atomic group of a heap that erases.</exception>
-    public long TrimBefore(LogEntryId id) => _core.Trim(LogKey.From(id));
+    public long TrimBefore(LogEntryId id) => _core.Trims.Trim(LogKey.From(id));
 
     /// <summary>Trims all entries whose ids are of an earlier time; returns how many.</summary>
     /// <exception cref="AtomicGroupException">In an atomic group of a heap that erases.</exception>
@@ -192,18 +192,18 @@ public sealed class PersistentLog
     public long TrimToCount(long count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        return _core.TrimToCount(count);
+        return _core.Trims.TrimToCount(count);
     }
 
     /// <summary>Trims all entries. Ids go on rising, and positions stay.</summary>
     /// <exception cref="AtomicGroupException">In an atomic group of a heap that erases.</exception>
-    public void Clear() => _core.TrimToCount(0);
+    public void Clear() => _core.Trims.TrimToCount(0);
 
     /// <summary>Gives up to so many trimmed segments back; true where there are more. For a timer.</summary>
     public bool CollectGarbage(int segments)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(segments);
-        return _core.CollectGarbage(segments);
+        return _core.Trims.CollectGarbage(segments);
     }
 
     /// <summary>Sets a named position, or adds it: what a consumer has done with.</summary>
@@ -212,7 +212,7 @@ public sealed class PersistentLog
     public void SetPosition(string name, LogEntryId id)
     {
         ArgumentNullException.ThrowIfNull(name);
-        _core.SetPosition(LogPosition.Bytes(name), id);
+        _core.PositionChanges.Set(LogPosition.Bytes(name), id);
     }
 
     /// <summary>Reads a named position; false where there is none of that name.</summary>
@@ -226,7 +226,7 @@ public sealed class PersistentLog
     public bool RemovePosition(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return _core.RemovePosition(LogPosition.Bytes(name));
+        return _core.PositionChanges.Remove(LogPosition.Bytes(name));
     }
 
     /// <summary>

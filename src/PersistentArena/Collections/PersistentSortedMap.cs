@@ -26,20 +26,26 @@ public sealed class PersistentSortedMap : IByteRecords
     /// <summary>Longest value, in bytes.</summary>
     public const int MaximumValueLength = PersistentDictionary.MaximumValueLength;
 
-    private readonly SortedMapCore _core;
+    private readonly SortedMapReader _reader;
+    private readonly SortedMapWriter _writer;
 
-    private PersistentSortedMap(SortedMapCore core) => _core = core;
+    private PersistentSortedMap(SortedMapCore core)
+    {
+        Core = core;
+        _reader = core.Reader;
+        _writer = core.Writer;
+    }
 
     /// <summary>The number of entries, those that have expired but are not yet removed included.</summary>
-    public long Count => _core.Count;
+    public long Count => Core.Count;
 
     /// <summary>The number of entries that carry an expiry time.</summary>
-    public long ExpiringCount => _core.ExpiringCount;
+    public long ExpiringCount => Core.ExpiringCount;
 
     /// <summary>Bytes that the entries' blocks take; the tree's nodes come to about 40 bytes an entry more.</summary>
-    public long RecordBytes => _core.RecordBytes;
+    public long RecordBytes => Core.RecordBytes;
 
-    internal SortedMapCore Core => _core;
+    internal SortedMapCore Core { get; }
 
     /// <summary>
     /// Opens the sorted map of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. All openings in one heap
@@ -62,7 +68,7 @@ public sealed class PersistentSortedMap : IByteRecords
     /// expired.
     /// </summary>
     public bool TryRead<TReader>(ReadOnlySpan<byte> key, ref TReader reader)
-        where TReader : struct, IRecordReader, allows ref struct => _core.TryRead(key, ref reader);
+        where TReader : struct, IRecordReader, allows ref struct => _reader.TryRead(key, ref reader);
 
     /// <summary>One atomic read-modify-write of a key. When it has returned, the change outlives the process.</summary>
     /// <exception cref="ArgumentException">The key or the new value is too long.</exception>
@@ -75,7 +81,7 @@ public sealed class PersistentSortedMap : IByteRecords
             throw RecordErrors.KeyTooLong(key.Length);
         }
 
-        _core.Mutate(key, ref mutation);
+        _writer.Mutate(key, ref mutation);
     }
 
     /// <summary>The value's bytes (an integer's as decimal digits), or null.</summary>
@@ -150,7 +156,7 @@ public sealed class PersistentSortedMap : IByteRecords
     /// Removes the expired entries of the next <paramref name="leaves"/> leaves of about eight entries, continuing
     /// where the last call stopped; returns how many. For a timer.
     /// </summary>
-    public int RemoveExpired(int leaves) => _core.RemoveExpired(leaves);
+    public int RemoveExpired(int leaves) => Core.RemoveExpired(leaves);
 
     /// <summary>
     /// The entries from a key on (that one included), in rising order, up to another key (that one not).
@@ -158,13 +164,13 @@ public sealed class PersistentSortedMap : IByteRecords
     /// <param name="from">Where the range begins; empty for the first entry.</param>
     /// <param name="to">Where it ends; empty for no end.</param>
     public SortedMapCursor Scan(ReadOnlySpan<byte> from = default, ReadOnlySpan<byte> to = default) =>
-        new(_core, new SortedBatch(from.ToArray(), includesStart: true, OrNone(to), descends: false));
+        new(_reader, new SortedBatch(from.ToArray(), includesStart: true, OrNone(to), descends: false));
 
     /// <summary>The entries of the same range as <see cref="Scan"/>'s in falling order, from the last one on.</summary>
     /// <param name="from">Where the range begins; empty for the first entry.</param>
     /// <param name="to">Where it ends; empty for no end.</param>
     public SortedMapCursor ScanDescending(ReadOnlySpan<byte> from = default, ReadOnlySpan<byte> to = default) =>
-        new(_core, new SortedBatch(OrNone(to), includesStart: false, OrNone(from), descends: true));
+        new(_reader, new SortedBatch(OrNone(to), includesStart: false, OrNone(from), descends: true));
 
     /// <summary>The entry with the lowest key.</summary>
     public bool TryGetFirst(out KeyValuePair<byte[], byte[]> entry) =>
@@ -187,7 +193,7 @@ public sealed class PersistentSortedMap : IByteRecords
     /// Exact at one instant. In a process that only reads, beside a writer without pause, it may miss changes that are
     /// made while it looks.
     /// </remarks>
-    public long Rank(ReadOnlySpan<byte> key) => _core.Rank(key);
+    public long Rank(ReadOnlySpan<byte> key) => _reader.Rank(key);
 
     /// <summary>
     /// How many entries a range has, in O(log n): from a key on, up to another one. Between its two ends changes may
@@ -205,7 +211,7 @@ public sealed class PersistentSortedMap : IByteRecords
     public bool TryGetAt(long rank, out KeyValuePair<byte[], byte[]> entry)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rank);
-        return TryCopy(_core.Select(rank), out entry);
+        return TryCopy(_reader.Select(rank), out entry);
     }
 
     /// <summary>
@@ -234,7 +240,7 @@ public sealed class PersistentSortedMap : IByteRecords
     /// <param name="changes">How many changes its log has room for from the start.</param>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for the log. No group was started.</exception>
     /// <exception cref="AtomicGroupException">This thread has one open already.</exception>
-    public AtomicGroup BeginAtomic(int changes = 0) => _core.Heap.BeginAtomic(changes);
+    public AtomicGroup BeginAtomic(int changes = 0) => Core.Heap.BeginAtomic(changes);
 
     bool IByteRecords.TryCopy(ReadOnlySpan<byte> key, ArrayBufferWriter<byte> to)
     {
@@ -253,7 +259,7 @@ public sealed class PersistentSortedMap : IByteRecords
 
     private bool TryOne(SortedBatch batch, out KeyValuePair<byte[], byte[]> entry)
     {
-        _core.Fill(batch);
+        _reader.Fill(batch);
         return TryCopy(batch, out entry);
     }
 

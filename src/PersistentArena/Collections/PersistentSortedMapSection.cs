@@ -95,7 +95,7 @@ public sealed unsafe class PersistentSortedMapSection
         batch.KeepsExpired = true;
         while (removed < most && !batch.IsEnded)
         {
-            _map.Core.Fill(batch);
+            _map.Core.Reader.Fill(batch);
             for (int i = 0; i < batch.Count && removed < most; i++)
             {
                 Take take = default;
@@ -109,11 +109,13 @@ public sealed unsafe class PersistentSortedMapSection
 
     /// <inheritdoc cref="PersistentSortedMap.Scan"/>
     public SortedMapCursor Scan(ReadOnlySpan<byte> from = default, ReadOnlySpan<byte> to = default) =>
-        new(_map.Core, Batch(Joined(from), includesStart: true, to.IsEmpty ? _end : Joined(to), descends: false));
+        new(_map.Core.Reader,
+            Batch(Joined(from), includesStart: true, to.IsEmpty ? _end : Joined(to), descends: false));
 
     /// <inheritdoc cref="PersistentSortedMap.ScanDescending"/>
     public SortedMapCursor ScanDescending(ReadOnlySpan<byte> from = default, ReadOnlySpan<byte> to = default) =>
-        new(_map.Core, Batch(to.IsEmpty ? _end : Joined(to), includesStart: false, Joined(from), descends: true));
+        new(_map.Core.Reader,
+            Batch(to.IsEmpty ? _end : Joined(to), includesStart: false, Joined(from), descends: true));
 
     /// <inheritdoc cref="PersistentSortedMap.TryGetFirst"/>
     public bool TryGetFirst(out KeyValuePair<byte[], byte[]> entry) =>
@@ -166,7 +168,7 @@ public sealed unsafe class PersistentSortedMapSection
 
     private bool TryFind(SortedBatch batch, out KeyValuePair<byte[], byte[]> entry)
     {
-        _map.Core.Fill(batch);
+        _map.Core.Reader.Fill(batch);
         bool found = batch.Count > 0;
         entry = found ? new(batch.Key(0)[_prefix.Length..].ToArray(), batch.Value(0).ToArray()) : default;
         return found;

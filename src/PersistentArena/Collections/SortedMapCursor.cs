@@ -12,13 +12,13 @@ namespace GuestMemFs;
 /// </remarks>
 public sealed class SortedMapCursor
 {
-    private readonly SortedMapCore _core;
+    private readonly SortedMapReader _reader;
     private readonly SortedBatch _batch;
     private int _index = -1;
 
-    internal SortedMapCursor(SortedMapCore core, SortedBatch batch)
+    internal SortedMapCursor(SortedMapReader reader, SortedBatch batch)
     {
-        _core = core;
+        _reader = reader;
         _batch = batch;
     }
 
@@ -47,7 +47,7 @@ public sealed class SortedMapCursor
             return false;
         }
 
-        _core.Fill(_batch);
+        _reader.Fill(_batch);
         _index = 0;
         return _batch.Count > 0;
     }

@@ -106,7 +106,7 @@ internal static unsafe class HeapReader
         whole = whole && (directory.Offset == 0 || directory.TrySpan(out head, out behind));
         return whole
             ? new LogFigures(end - first, behind - head, new LogPositions(memory).Names().Count, reader.LastId())
-            : throw reader.Damaged();
+            : throw memory.Damaged();
     }
 
     private static ulong Word(IHeapSpace space, long offset) => Volatile.Read(ref *(ulong*)(space.Base + offset));
