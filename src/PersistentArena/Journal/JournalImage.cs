@@ -54,14 +54,14 @@ internal sealed unsafe class JournalImage
         }
 
         var log = new ReadOnlySpan<byte>(half + JournalHeader.LogOffset, capacity);
-        int length = tailIntact ? (int)tail : LogReader.Follow(log, seed);
+        int length = tailIntact ? (int)tail : JournalReader.Follow(log, seed);
         if (length == 0)
         {
             throw ArenaDamagedException.Journal(where, generation, 0, "there is no record that checks");
         }
 
         var tables = new MetadataTables();
-        int read = LogReader.Replay(log[..length], seed, tables, out ulong sequence);
+        int read = JournalReader.Replay(log[..length], seed, tables, out ulong sequence);
         if (read != length)
         {
             throw ArenaDamagedException.Journal(where, generation, read,

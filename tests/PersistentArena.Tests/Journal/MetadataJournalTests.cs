@@ -234,9 +234,9 @@ public class MetadataJournalTests
         journal.Commit(Create(1, "a"));
         Guid id = memory.Layout.Superblock.ArenaId;
         ReadOnlySpan<byte> record = Create(1, "a").Seal(5, JournalHeader.SeedOf(id, 3));
-        Assert.Equal(record.Length, LogReader.Follow(record, JournalHeader.SeedOf(id, 3)));
-        Assert.Equal(0, LogReader.Follow(record, JournalHeader.SeedOf(id, 4)));
-        Assert.Equal(0, LogReader.Follow(record, JournalHeader.SeedOf(Guid.NewGuid(), 3)));
+        Assert.Equal(record.Length, JournalReader.Follow(record, JournalHeader.SeedOf(id, 3)));
+        Assert.Equal(0, JournalReader.Follow(record, JournalHeader.SeedOf(id, 4)));
+        Assert.Equal(0, JournalReader.Follow(record, JournalHeader.SeedOf(Guid.NewGuid(), 3)));
     }
 
     private static string Name(int i) => string.Create(CultureInfo.InvariantCulture,

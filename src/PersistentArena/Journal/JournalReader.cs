@@ -4,8 +4,10 @@ using GuestMemFs.Format;
 
 namespace GuestMemFs.Journal;
 
-/// <summary>Reads the records of a log. Knows bytes only; who wrote them and when is its caller's business.</summary>
-internal static class LogReader
+/// <summary>
+/// Reads the records of a journal's log. Knows bytes only; who wrote them and when is its caller's business.
+/// </summary>
+internal static class JournalReader
 {
     /// <summary>About what a region and its extent take of the log: a guess, to size tables with.</summary>
     private const int BytesPerRegion = 200;
