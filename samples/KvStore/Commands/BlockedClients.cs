@@ -21,6 +21,7 @@ internal static class BlockedClients
             {
                 next = place.Next;
                 var facts = default(FactsReader);
+                engine.Databases.Select(queue.Database);
                 if (!engine.Keys.TryRead(queue.Key, ref facts))
                 {
                     break;

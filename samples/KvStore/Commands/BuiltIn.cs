@@ -24,6 +24,7 @@ internal static class BuiltIn
         .. Sets.Commands,
         .. SetOperations.Commands,
         .. Keys.Commands,
+        .. DatabaseCommands.Commands,
         .. KeyCopies.Commands,
         .. Expiry.Commands,
         .. Scanning.Commands,

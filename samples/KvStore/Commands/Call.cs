@@ -73,26 +73,35 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         return false;
     }
 
-    /// <summary>Reads the number of a database, or replies that there is none of it: there is one.</summary>
-    public bool TryDatabase(int index)
+    /// <summary>Reads the number of a database and makes what is not there, or replies why it cannot be.</summary>
+    public bool TryDatabase(int index, out Database? database)
     {
-        if (!TryInteger(index, out long database))
+        database = null;
+        if (!TryInteger(index, out long number))
         {
             return false;
         }
 
-        if (database is < int.MinValue or > int.MaxValue)
+        if (number is < int.MinValue or > int.MaxValue)
         {
             Reply.Error(Errors.NotAnInt);
             return false;
         }
 
-        if (database != 0)
+        if (number < 0 || number >= Engine.Options.Databases)
         {
             Reply.Error(Errors.DatabaseIndex);
             return false;
         }
 
+        database = Engine.Databases.Find((int)number);
+        if (database is null && (Engine.IsReadOnly || Engine.InGroup))
+        {
+            Reply.Error(Engine.IsReadOnly ? Errors.ReadOnly : Errors.DatabaseIsNew);
+            return false;
+        }
+
+        database ??= Engine.Databases.Make((int)number);
         return true;
     }
 

@@ -201,7 +201,8 @@ internal static class Clients
         return $"id={session.Id} addr={session.Address} laddr={session.LocalAddress} fd={session.Descriptor} " +
             $"name={session.Name} "
             + $"age={(now - session.Created) / 1000} idle={(now - session.LastActive) / 1000} "
-            + $"flags={Flags(session)} db=0 "
+            + $"flags={Flags(session)} "
+            + $"db={session.Database} "
             + $"sub={Count(session, ChannelKind.Channel)} psub={Count(session, ChannelKind.Pattern)} "
             + $"ssub={Count(session, ChannelKind.Shard)} "
             + $"multi={session.Transaction?.Count ?? -1} qbuf={session.InputBytes} qbuf-free={session.InputRoom} "

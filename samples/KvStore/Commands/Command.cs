@@ -42,6 +42,9 @@ internal enum CommandFlags
 
     /// <summary>May wait for keys.</summary>
     Blocking = 1024,
+
+    /// <summary>Has numbers of databases among its arguments.</summary>
+    NamesDatabases = 2048,
 }
 
 /// <summary>Where a command's arguments are channels.</summary>

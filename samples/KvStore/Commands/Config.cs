@@ -37,7 +37,6 @@ internal static class Config
         new("save", _ => "", AtRunTime: true),
         new("appendonly", _ => "no", AtRunTime: true),
         new("appendfsync", _ => "no", AtRunTime: true),
-        new("databases", _ => "1"),
         new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true, BytesProblem),
         new("maxmemory-policy", _ => "noeviction", AtRunTime: true),
         new("cluster-enabled", _ => "no"),

@@ -14,8 +14,6 @@ internal static class Connections
             { Since = "1.0.0", Summary = "Ping the server" },
         new("echo", 2, Fast, KeySpec.None, Echo)
             { Since = "1.0.0", Summary = "Echo the given string" },
-        new("select", 2, Fast, KeySpec.None, Select)
-            { Since = "1.0.0", Summary = "Change the selected database for the current connection" },
         new("auth", -2, NoAuth | Fast | NoScript, KeySpec.None, Auth)
             { Since = "1.0.0", Summary = "Authenticate to the server" },
         new("hello", -1, NoAuth | Fast | NoScript, KeySpec.None, Hello)
@@ -52,14 +50,6 @@ internal static class Connections
 
     public static void Echo(in Call call) => call.Reply.Bulk(call.Args[1]);
 
-    public static void Select(in Call call)
-    {
-        if (call.TryDatabase(1))
-        {
-            call.Reply.Ok();
-        }
-    }
-
     public static void Quit(in Call call)
     {
         call.Reply.Ok();
@@ -72,6 +62,7 @@ internal static class Connections
         Transactions.End(session, call.Engine);
         call.Engine.Forget(session);
         session.Name = "";
+        session.Database = 0;
         session.NoEvict = session.NoTouch = false;
         session.ReplyMode = ReplyMode.On;
         session.Reply.Resp3 = false;

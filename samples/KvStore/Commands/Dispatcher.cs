@@ -121,6 +121,7 @@ internal static class Dispatcher
         RespWriter reply = session.Reply;
         long start = reply.Position;
         session.LastCommand = command.Name;
+        engine.Databases.Select(session.Database);
         try
         {
             if (command.Keys.First > 0 && !KeysFit(command, args))

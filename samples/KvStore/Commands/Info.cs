@@ -105,8 +105,8 @@ internal static class Info
     private static void Memory(StringBuilder to, KvEngine engine)
     {
         using var self = Process.GetCurrentProcess();
-        Line(to, "used_memory", engine.Keys.RecordBytes);
-        Line(to, "used_memory_dataset", engine.Keys.RecordBytes);
+        Line(to, "used_memory", engine.Databases.RecordBytes);
+        Line(to, "used_memory_dataset", engine.Databases.RecordBytes);
         Line(to, "used_memory_rss", self.WorkingSet64);
         Line(to, "used_memory_managed", GC.GetTotalMemory(false));
         Line(to, "maxmemory", engine.Options.Size);
@@ -165,9 +165,13 @@ internal static class Info
 
     private static void Keyspace(StringBuilder to, KvEngine engine)
     {
-        if (engine.Keys.Count > 0)
+        foreach (Database database in engine.Databases.Made.OrderBy(it => it.Number))
         {
-            Line(to, "db0", $"keys={engine.Keys.Count},expires={engine.Keys.ExpiringCount},avg_ttl=0");
+            if (database.Keys.Count > 0)
+            {
+                Line(to, $"db{database.Number}",
+                    $"keys={database.Keys.Count},expires={database.Keys.ExpiringCount},avg_ttl=0");
+            }
         }
     }
 }

@@ -8,7 +8,8 @@ using static KvStore.Commands.CommandFlags;
 namespace KvStore.Commands;
 
 /// <summary>
-/// RENAME, RENAMENX and COPY: a record under another key. A rename is one step, over a crash as well.
+/// RENAME, RENAMENX, COPY and MOVE: a record under another key, or in another database. Each is one step, over a crash
+/// as well.
 /// </summary>
 internal static class KeyCopies
 {
@@ -29,8 +30,10 @@ internal static class KeyCopies
             Since = "1.0.0",
             Summary = "Rename a key, only if the new key does not exist",
         },
-        new("copy", -3, Write | DenyOom, KeySpec.Two, Copy)
+        new("copy", -3, Write | DenyOom | NamesDatabases, KeySpec.Two, Copy)
             { KeyAccess = KeyAccess.Read, SecondKeyAccess = KeyAccess.Write, Since = "6.2.0", Summary = "Copy a key" },
+        new("move", 3, Write | Fast | NamesDatabases, KeySpec.One, Move)
+            { KeyAccess = KeyAccess.ReadWrite, Since = "1.0.0", Summary = "Move a key to another database" },
     ]);
 
     public static void Rename(in Call call)
@@ -59,7 +62,77 @@ internal static class KeyCopies
 
     public static void Copy(in Call call)
     {
-        bool replace = false;
+        Database? to = call.Engine.Databases.Selected;
+        if (!TryCopyOptions(call, ref to, out bool replace))
+        {
+            return;
+        }
+
+        if (to == call.Engine.Databases.Selected && call.Key.SequenceEqual(call.Args[2]))
+        {
+            call.Reply.Error(Errors.SameObject);
+            return;
+        }
+
+        using var copy = new RecordCopy();
+        bool done = copy.TryRead(call.Keys, call.Key) && TryCopy(call, copy, to!, replace);
+        if (done)
+        {
+            Changed(call, to!, call.Args[2], "copy_to");
+        }
+
+        call.Reply.Integer(done ? 1 : 0);
+    }
+
+    public static void Move(in Call call)
+    {
+        if (!call.TryDatabase(2, out Database? to))
+        {
+            return;
+        }
+
+        Database from = call.Engine.Databases.Selected;
+        if (to == from)
+        {
+            call.Reply.Error(Errors.SameObject);
+            return;
+        }
+
+        using var copy = new RecordCopy();
+        if (!copy.TryRead(from.Keys, call.Key) || to!.Has(call.Key))
+        {
+            call.Reply.Integer(0);
+            return;
+        }
+
+        long old = copy.Collection;
+        CopyElements(from, to, copy, call.Key);
+        AtomicScope atomic = call.Engine.BeginAtomic(4);
+        try
+        {
+            copy.PutInto(to, call.Key);
+            if (old != 0)
+            {
+                from.OpenNested().BeforeDrop(old);
+            }
+
+            var remove = new Keys.RemoveMutation { MayDrop = true };
+            from.Keys.Mutate(call.Key, ref remove);
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+
+        call.Changed(call.Key, KeyEvents.Generic, "move_from");
+        Changed(call, to, call.Key, "move_to");
+        call.Reply.Integer(1);
+    }
+
+    private static bool TryCopyOptions(in Call call, ref Database? to, out bool replace)
+    {
+        replace = false;
         for (int i = 3; i < call.Args.Count; i++)
         {
             if (call.Args.Is(i, "replace"u8))
@@ -68,76 +141,70 @@ internal static class KeyCopies
             }
             else if (call.Args.Is(i, "db"u8) && i + 1 < call.Args.Count)
             {
-                if (!call.TryDatabase(++i))
+                if (!call.TryDatabase(++i, out to))
                 {
-                    return;
+                    return false;
                 }
             }
             else
             {
                 call.Reply.Error(Errors.Syntax);
-                return;
+                return false;
             }
         }
 
-        if (call.Key.SequenceEqual(call.Args[2]))
-        {
-            call.Reply.Error("ERR source and destination objects are the same"u8);
-            return;
-        }
-
-        using var copy = new RecordCopy();
-        bool done = copy.TryRead(call.Keys, call.Key) && TryCopy(call, copy, replace);
-        if (done)
-        {
-            call.Changed(call.Args[2], KeyEvents.Generic, "copy_to");
-        }
-
-        call.Reply.Integer(done ? 1 : 0);
+        return true;
     }
 
-    private static bool TryCopy(in Call call, RecordCopy copy, bool replace)
+    private static bool TryCopy(in Call call, RecordCopy copy, Database to, bool replace)
     {
         var there = default(FactsReader);
-        if (call.Keys.TryRead(call.Args[2], ref there) && !replace)
+        if (to.Keys.TryRead(call.Args[2], ref there) && !replace)
         {
             return false;
         }
 
-        long id = copy.Collection == 0 ? 0 : CopyElements(call, copy.Collection);
+        CopyElements(call.Engine.Databases.Selected, to, copy, call.Args[2]);
         if (there.Id != 0)
         {
-            call.Engine.Keyspace.OpenNested().BeforeDrop(there.Id);
+            to.OpenNested().BeforeDrop(there.Id);
         }
 
-        if (id == 0)
-        {
-            return copy.Put(call.Keys, call.Args[2], ifAbsent: false);
-        }
-
-        NestedCollections nested = call.Engine.Keyspace.OpenNested();
-        copy.Collection = id;
-        nested.BeforeExpiry(id, copy.ExpiresAt);
-        copy.Put(call.Keys, call.Args[2], ifAbsent: false);
-        nested.Complete(id);
+        copy.PutInto(to, call.Args[2]);
         return true;
     }
 
-    /// <summary>A second large collection with what one has; nothing shows it before a record names it.</summary>
-    private static long CopyElements(in Call call, long from)
+    /// <summary>
+    /// Gives the copy a large collection of its own, with what the one that it names has. Nothing shows it before a
+    /// record names it.
+    /// </summary>
+    private static void CopyElements(Database from, Database to, RecordCopy copy, ReadOnlySpan<byte> key)
     {
-        NestedCollections nested = call.Engine.Keyspace.OpenNested();
-        long id = nested.Begin(call.Args[2]);
+        if (copy.Collection == 0)
+        {
+            return;
+        }
+
+        NestedCollections nested = to.OpenNested();
+        long id = nested.Begin(key);
         for (byte index = 1; index <= 2; index++)
         {
-            PersistentSortedMapSection to = nested.Section(id, index);
-            foreach (SortedEntry entry in nested.Section(from, index).Scan())
+            PersistentSortedMapSection section = nested.Section(id, index);
+            foreach (SortedEntry entry in from.OpenNested().Section(copy.Collection, index).Scan())
             {
-                to.Set(entry.Key, entry.Value, entry.ExpiresAt);
+                section.Set(entry.Key, entry.Value, entry.ExpiresAt);
             }
         }
 
-        return id;
+        copy.Collection = id;
+    }
+
+    /// <summary>Tells those who watch a key, or hear of its events, in a database that may be another one.</summary>
+    private static void Changed(in Call call, Database database, ReadOnlySpan<byte> key, string name)
+    {
+        call.Engine.Databases.Select(database.Number);
+        call.Changed(key, KeyEvents.Generic, name);
+        call.Engine.Databases.Select(call.Session.Database);
     }
 
     private static bool TryRename(in Call call, bool ifAbsent, out bool found)
@@ -168,7 +235,7 @@ internal static class KeyCopies
                 call.Engine.Keyspace.OpenNested().Move(copy.Collection, call.Args[2]);
             }
 
-            copy.Put(call.Keys, call.Args[2], ifAbsent: false);
+            copy.Put(call.Keys, call.Args[2]);
             var remove = new Keys.RemoveMutation { MayDrop = true };
             call.Keys.Mutate(call.Key, ref remove);
             atomic.Commit();
@@ -212,12 +279,26 @@ internal static class KeyCopies
             return keys.TryRead(key, ref reader);
         }
 
-        /// <summary>Puts the content under a key; false where one is there and must not be.</summary>
-        public bool Put(PersistentDictionary keys, ReadOnlySpan<byte> key, bool ifAbsent)
+        /// <summary>Puts the content under a key.</summary>
+        public void Put(PersistentDictionary keys, ReadOnlySpan<byte> key)
         {
-            var mutation = new Mutation(this, ifAbsent);
+            var mutation = new Mutation(this);
             keys.Mutate(key, ref mutation);
-            return mutation.Done;
+        }
+
+        /// <summary>The same with the large collection that was begun for it.</summary>
+        public void PutInto(Database database, ReadOnlySpan<byte> key)
+        {
+            if (Collection != 0)
+            {
+                database.OpenNested().BeforeExpiry(Collection, ExpiresAt);
+            }
+
+            Put(database.Keys, key);
+            if (Collection != 0)
+            {
+                database.OpenNested().Complete(Collection);
+            }
         }
 
         public void Dispose() => _bytes.Dispose();
@@ -239,24 +320,13 @@ internal static class KeyCopies
             }
         }
 
-        private struct Mutation(RecordCopy copy, bool ifAbsent) : IRecordMutation
+        private readonly struct Mutation(RecordCopy copy) : IRecordMutation
         {
-            public bool Done { get; private set; }
+            public MutationPlan Plan(in RecordView current) => copy._isInteger
+                ? MutationPlan.PutInteger(copy._integer, copy._expiresAt)
+                : MutationPlan.Put(copy._bytes.Length, copy._expiresAt, copy._type);
 
-            public MutationPlan Plan(in RecordView current)
-            {
-                if (ifAbsent && current.Exists)
-                {
-                    return MutationPlan.None;
-                }
-
-                Done = true;
-                return copy._isInteger
-                    ? MutationPlan.PutInteger(copy._integer, copy._expiresAt)
-                    : MutationPlan.Put(copy._bytes.Length, copy._expiresAt, copy._type);
-            }
-
-            public readonly void Write(in RecordView current, Span<byte> value) => copy._bytes.Span.CopyTo(value);
+            public void Write(in RecordView current, Span<byte> value) => copy._bytes.Span.CopyTo(value);
         }
     }
 }

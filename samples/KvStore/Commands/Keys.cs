@@ -22,27 +22,6 @@ internal static class Keys
             { KeyAccess = KeyAccess.Exists, Since = "3.2.1", Summary = "Counts the keys that exist" },
         new("type", 2, ReadOnly | Fast, KeySpec.One, Type)
             { KeyAccess = KeyAccess.Exists, Since = "1.0.0", Summary = "Determine the type stored at key" },
-        new("dbsize", 1, ReadOnly | Fast, KeySpec.None, DbSize)
-        {
-            Also = AclCategories.Keyspace,
-            Group = "server",
-            Since = "1.0.0",
-            Summary = "Return the number of keys in the selected database",
-        },
-        new("flushdb", -1, Write, KeySpec.None, Flush)
-        {
-            Also = AclCategories.Keyspace | AclCategories.Dangerous,
-            Group = "server",
-            Since = "1.0.0",
-            Summary = "Remove all keys from the current database",
-        },
-        new("flushall", -1, Write, KeySpec.None, Flush)
-        {
-            Also = AclCategories.Keyspace | AclCategories.Dangerous,
-            Group = "server",
-            Since = "1.0.0",
-            Summary = "Remove all keys from all databases",
-        },
     ]);
 
     /// <summary>
@@ -93,23 +72,6 @@ internal static class Keys
         bool found = call.Keys.TryRead(call.Key, ref facts);
         call.Looked(found);
         call.Reply.Simple(found ? TypeName(facts.Type) : "none"u8);
-    }
-
-    public static void DbSize(in Call call) => call.Reply.Integer(call.Keys.Count);
-
-    public static void Flush(in Call call)
-    {
-        if (call.Args.Count > 2 || (call.Args.Count == 2 && !call.Args.Is(1, "async"u8) && !call.Args.Is(1, "sync"u8)))
-        {
-            call.Reply.Error(Errors.Syntax);
-            return;
-        }
-
-        call.Engine.TouchAll();
-        call.Engine.Statistics.Changes += call.Keys.Count;
-        call.Engine.Keyspace.Nested?.BeforeClear();
-        call.Keys.Clear();
-        call.Reply.Ok();
     }
 
     /// <summary>Removes a key and tells its watchers; false where there was none.</summary>

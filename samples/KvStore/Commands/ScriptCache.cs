@@ -11,7 +11,8 @@ namespace KvStore.Commands;
 /// <summary>A script that was compiled.</summary>
 /// <param name="Name">The digest of its text.</param>
 /// <param name="ReadOnly">True where its first line says that it does not write.</param>
-internal sealed record Script(string Name, bool ReadOnly);
+/// <param name="NamesDatabases">True where it may use others than its caller's.</param>
+internal sealed record Script(string Name, bool ReadOnly, bool NamesDatabases);
 
 /// <summary>The scripts there are, and the way of their commands into the server.</summary>
 /// <remarks>Used under the engine's gate.</remarks>
@@ -67,7 +68,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
             return $"ERR Error compiling script (new function): {problem}";
         }
 
-        _scripts[name] = script = new Script(name, header.NoWrites);
+        _scripts[name] = script = new Script(name, header.NoWrites, MayNameDatabases(source));
         return null;
     }
 
@@ -84,8 +85,9 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
         LuaHost lua = _lua!;
         lua.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
         _caller = call.Session;
+        _session?.Database = call.Session.Database;
         _readOnly = readOnly;
-        AtomicScope atomic = readOnly || !_engine.WriteRefusal.IsEmpty ? default : BeginWrites();
+        AtomicScope atomic = readOnly || !_engine.WriteRefusal.IsEmpty ? default : BeginWrites(script.NamesDatabases);
         try
         {
             ScriptEnd end = lua.Run(script.Name, call.Args.From(FirstArgument), keys, call.Reply);
@@ -127,14 +129,27 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     public void Dispose() => Clear();
 
     /// <summary>The place of large collections cannot be made in a group: it is there before one may need it.</summary>
-    private AtomicScope BeginWrites()
+    private AtomicScope BeginWrites(bool namesDatabases)
     {
-        if (_engine.Keyspace.Nested is null)
+        if (namesDatabases)
         {
-            _engine.Keyspace.OpenNested();
+            DatabaseCommands.MakeAll(_engine);
+        }
+
+        if (!_engine.InGroup)
+        {
+            _engine.Databases.OpenNested();
         }
 
         return _engine.BeginAtomic(1);
+    }
+
+    private static bool MayNameDatabases(ReadOnlySpan<byte> source)
+    {
+        string text = Encoding.Latin1.GetString(source);
+        return BuiltIn.Table.All.Any(command => command.Has(CommandFlags.NamesDatabases)
+            && (text.Contains($"'{command.Name}'", StringComparison.OrdinalIgnoreCase)
+                || text.Contains($"\"{command.Name}\"", StringComparison.OrdinalIgnoreCase)));
     }
 
     private string? Refusal(ClientSession session, Command? command, Arguments args)
@@ -178,6 +193,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
             _session = new ClientSession(0, reply, new RequestParser(_engine.Options.Protocol))
             {
                 User = _caller!.User,
+                Database = _caller.Database,
                 RunsTransaction = true, // what would wait does not
             };
         }

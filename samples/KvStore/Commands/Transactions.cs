@@ -57,7 +57,7 @@ internal static class Transactions
 
         for (int i = 1; i < call.Args.Count; i++)
         {
-            call.Engine.Watches.Add(call.Session, call.Args[i], call.Keys);
+            call.Engine.Watches.Add(call.Session, call.Args[i]);
         }
 
         // Each is kept until EXEC, which may never come.
@@ -81,7 +81,7 @@ internal static class Transactions
             return;
         }
 
-        bool dirty = WatchTable.IsDirty(session, call.Keys);
+        bool dirty = call.Engine.Watches.IsDirty(session);
         session.Transaction = null;
         using TransactionQueue queue = transaction;
         End(session, call.Engine);
@@ -103,7 +103,7 @@ internal static class Transactions
     private static void RunQueued(in Call call, TransactionQueue transaction)
     {
         ClientSession session = call.Session;
-        PrepareCollections(call.Engine, transaction);
+        Prepare(call.Engine, transaction);
         call.Reply.Array(transaction.Count);
         AtomicScope atomic = call.Engine.BeginAtomic(transaction.MostChanges);
         session.RunsTransaction = true;
@@ -137,16 +137,32 @@ internal static class Transactions
         }
     }
 
-    /// <summary>The place of large collections cannot be made in a group: it is there before one needs it.</summary>
-    private static void PrepareCollections(KvEngine engine, TransactionQueue transaction)
+    /// <summary>
+    /// Databases, and the places of large collections, cannot be made in a group: they are there before one needs them.
+    /// </summary>
+    private static void Prepare(KvEngine engine, TransactionQueue transaction)
     {
-        for (int i = 0; i < transaction.Count && engine.Keyspace.Nested is null; i++)
+        bool collections = false;
+        for (int i = 0; i < transaction.Count; i++)
         {
-            Command? command = BuiltIn.Table.Resolve(transaction.ArgumentsAt(i));
-            if (command is { Group: "hash" or "set" or "list" or "sorted-set" or "scripting", MayWrite: true })
+            Arguments args = transaction.ArgumentsAt(i);
+            if (BuiltIn.Table.Resolve(args) is not { } command)
             {
-                engine.Keyspace.OpenNested();
+                continue;
             }
+
+            if (command.Has(NamesDatabases))
+            {
+                DatabaseCommands.MakeNamed(engine, command, args);
+            }
+
+            collections |= command is { Name: "copy" or "move", MayWrite: true }
+                or { Group: "hash" or "set" or "list" or "sorted-set" or "scripting", MayWrite: true };
+        }
+
+        if (collections)
+        {
+            engine.Databases.OpenNested();
         }
     }
 

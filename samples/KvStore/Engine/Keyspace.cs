@@ -6,13 +6,11 @@ using GuestMemFs.Holding;
 namespace KvStore.Engine;
 
 /// <summary>
-/// The store: an arena, in it a region, in it a heap, in it the dictionary. Opening is attaching: nothing is loaded.
+/// The store: an arena, in it a region, in it a heap, in it the databases. Opening is attaching: nothing is loaded.
 /// </summary>
 internal sealed class Keyspace : IDisposable
 {
     private const string RegionName = "kvstore";
-    private const string DictionaryName = "keys";
-    private const string NestedName = "elements";
 
     private readonly PersistentArena _arena;
     private readonly PersistentRegion _region;
@@ -25,24 +23,17 @@ internal sealed class Keyspace : IDisposable
         _arena = arena;
         _region = region;
         _heap = PersistentHeap.Open(region, new HeapOptions { Erase = options.Erase });
-        Keys = PersistentDictionary.OpenOrCreate(
-            _heap,
-            DictionaryName,
-            new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = options.Checksums });
-        KeysAtAttach = Keys.Count;
-        if (NestedCollections.Exists(_heap, NestedName))
-        {
-            OpenNested();
-        }
+        Databases = new Databases(_heap, options.Checksums);
+        KeysAtAttach = Databases.KeyCount;
     }
 
-    public PersistentDictionary Keys { get; }
+    public Databases Databases { get; }
 
-    /// <summary>The large collections that keys have; null where none was made yet.</summary>
-    public NestedCollections? Nested { get; private set; }
+    /// <summary>The keys of the selected database.</summary>
+    public PersistentDictionary Keys => Databases.Selected.Keys;
 
-    /// <summary>Bytes that records take, those of large collections included.</summary>
-    public long RecordBytes => Keys.RecordBytes + (Nested?.Entries.RecordBytes ?? 0);
+    /// <summary>The large collections that keys of the selected database have; null where none was made yet.</summary>
+    public NestedCollections? Nested => Databases.Selected.Nested;
 
     public PersistentArena Arena => _arena;
 
@@ -147,9 +138,8 @@ internal sealed class Keyspace : IDisposable
         return Math.Min(Limit, _region.Length);
     }
 
-    /// <summary>The large collections; not inside a group where there was none before.</summary>
-    public NestedCollections OpenNested() =>
-        Nested ??= NestedCollections.OpenOrCreate(_heap, Keys, NestedName, WallClock.Source);
+    /// <summary>The selected database's large collections; not inside a group where there was none before.</summary>
+    public NestedCollections OpenNested() => Databases.Selected.OpenNested();
 
     /// <summary>Moves records together where free memory is scattered, for about that long.</summary>
     public void Compact(TimeSpan limit) => _heap.Compact(limit);
@@ -168,7 +158,8 @@ internal sealed class Keyspace : IDisposable
         yield return ("arena_frontier", Text(heap.Frontier));
         yield return ("arena_known_free", Text(heap.KnownFree));
         yield return ("arena_longest_free", Text(heap.LongestFree));
-        long entries = Nested?.Entries.CountRange(NestedCollections.First, default) ?? 0;
+        long entries = Databases.Made.Sum(
+            database => database.Nested?.Entries.CountRange(NestedCollections.First, default) ?? 0);
         yield return ("nested_entries", Text(entries));
         yield return ("arena_erases", _heap.Erases ? "1" : "0");
         long active = heap.Frontier - heap.KnownFree;

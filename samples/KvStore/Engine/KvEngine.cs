@@ -15,13 +15,17 @@ namespace KvStore.Engine;
 /// which comes from another thread, out of a running batch or transaction.</remarks>
 internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 {
-    private bool _inGroup;
-
     public Lock Gate { get; } = new();
+
+    /// <summary>True while a group of writes is open: nothing new can be made in the heap.</summary>
+    public bool InGroup { get; private set; }
 
     public Keyspace Keyspace { get; } = keyspace;
 
-    public PersistentDictionary Keys { get; } = keyspace.Keys;
+    /// <summary>The keys of the database that the running command works on.</summary>
+    public PersistentDictionary Keys => Keyspace.Keys;
+
+    public Databases Databases { get; } = keyspace.Databases;
 
     /// <summary>True where nothing may be changed: the store was opened so.</summary>
     public bool IsReadOnly { get; } = keyspace.IsReadOnly;
@@ -34,7 +38,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         IsReadOnly ? Errors.ReadOnly : FilesLost && Options.ReadOnlyWithoutFiles ? Errors.FilesLost : default;
 
     /// <summary>True where the keys take more than CONFIG SET maxmemory allows them.</summary>
-    public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Keyspace.RecordBytes > Keyspace.Limit;
+    public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Databases.RecordBytes > Keyspace.Limit;
 
     public ServerOptions Options { get; } = options;
 
@@ -43,10 +47,10 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>Whether anybody wants to know which keys change.</summary>
     public KeyOnlookers Onlookers { get; } = new();
 
-    public WatchTable Watches => field ??= new WatchTable(Onlookers);
+    public WatchTable Watches => field ??= new WatchTable(Onlookers, Databases);
 
     /// <summary>Who waits for which keys.</summary>
-    public WaitingTable Waiting => field ??= new WaitingTable(Onlookers);
+    public WaitingTable Waiting => field ??= new WaitingTable(Onlookers, Databases);
 
     /// <summary>Who has read which keys into a cache of its own.</summary>
     public TrackingTable Tracking =>
@@ -80,9 +84,9 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     }
 
     /// <summary>Tells them that all keys are about to be removed.</summary>
-    public void TouchAll()
+    public void TouchAll(Database database)
     {
-        Watches.TouchAll(Keys);
+        Watches.TouchAll(database);
         Tracking.TouchAll(PubSub.Current);
     }
 
@@ -128,13 +132,13 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// is needed.</param>
     public AtomicScope BeginAtomic(int changes)
     {
-        if (changes == 0 || _inGroup)
+        if (changes == 0 || InGroup)
         {
             return default;
         }
 
         var group = new AtomicScope(this, Keys.BeginAtomic(changes));
-        _inGroup = true;
+        InGroup = true;
         return group;
     }
 
@@ -163,16 +167,16 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         ReadOnlySpan<byte> word = Encoding.ASCII.GetBytes(name);
         if ((wanted & KeyEvents.Keyspace) != 0)
         {
-            PubSub.Publish(ChannelKind.Channel, [.. "__keyspace@0__:"u8, .. key], word);
+            PubSub.Publish(ChannelKind.Channel, [.. EventChannel("keyspace"), .. key], word);
         }
 
         if ((wanted & KeyEvents.Keyevent) != 0)
         {
-            PubSub.Publish(ChannelKind.Channel, [.. "__keyevent@0__:"u8, .. word], key);
+            PubSub.Publish(ChannelKind.Channel, [.. EventChannel("keyevent"), .. word], key);
         }
     }
 
-    /// <summary>Removes what has expired in the next buckets, and publishes it; how many.</summary>
+    /// <summary>Removes what has expired in the selected database's next buckets, and publishes it; how many.</summary>
     public int RemoveExpired(int buckets)
     {
         if (((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any) && Tracking.ClientCount == 0)
@@ -198,16 +202,30 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// </summary>
     public bool FreeGarbage()
     {
-        bool any = !_inGroup && Keyspace.Nested is { } nested && !nested.CollectGarbage(1);
-        while (any && !Keyspace.Nested!.CollectGarbage(1 << 10))
+        bool any = false;
+        foreach (Database database in InGroup ? [] : Databases.Made)
         {
-            // All of it: somebody waits for the room.
+            bool has = database.Nested is { } nested && !nested.CollectGarbage(1);
+            any |= has;
+            while (has && !database.Nested!.CollectGarbage(1 << 10))
+            {
+                // All of it: somebody waits for the room.
+            }
         }
 
         return any;
     }
 
-    internal void EndAtomic() => _inGroup = false;
+    internal void EndAtomic(bool committed)
+    {
+        InGroup = false;
+        if (!committed)
+        {
+            Databases.Reread();
+        }
+    }
+
+    private byte[] EventChannel(string kind) => Encoding.ASCII.GetBytes($"__{kind}@{Databases.Selected.Number}__:");
 
     private readonly struct ExpiredPublisher(KvEngine engine) : IRecordVisitor
     {
@@ -224,12 +242,14 @@ internal ref struct AtomicScope(KvEngine engine, AtomicGroup group)
 {
     private readonly KvEngine? _engine = engine;
     private AtomicGroup _group = group;
+    private bool _committed;
 
     public void Commit()
     {
         if (_engine is not null)
         {
             _group.Commit();
+            _committed = true;
         }
     }
 
@@ -237,8 +257,8 @@ internal ref struct AtomicScope(KvEngine engine, AtomicGroup group)
     {
         if (_engine is not null)
         {
-            _engine.EndAtomic();
             _group.Dispose();
+            _engine.EndAtomic(_committed);
         }
     }
 }

@@ -93,6 +93,9 @@ internal sealed class ServerOptions
     /// <summary>The permissions of the unix socket's file; 0: as the umask has them.</summary>
     public int UnixSocketMode { get; set; }
 
+    /// <summary>How many databases clients may select.</summary>
+    public int Databases { get; set; } = Engine.Databases.Most;
+
     public int MaxClients { get; set; } = 10_000;
 
     /// <summary>Seconds after which an idle client is closed; 0: never.</summary>

@@ -121,6 +121,8 @@ internal static class Settings
             o => o.ProtectedMode, (o, v) => o.ProtectedMode = v, atRunTime: true),
         new("unixsocketperm", "permissions of the unix socket, octal, as 700; the umask's where not given", ShowMode,
             SetMode),
+        Number("databases", "how many databases clients may select", 1, Databases.Most, o => o.Databases,
+            (o, v) => o.Databases = (int)v),
         Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients,
             (o, v) => o.MaxClients = (int)v, atRunTime: true),
         Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout,

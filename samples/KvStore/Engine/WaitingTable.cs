@@ -8,9 +8,11 @@ namespace KvStore.Engine;
 /// </summary>
 /// <remarks>A change of a key that clients wait for makes it ready. They are served once the command, transaction or
 /// script that changed it is done.</remarks>
-internal sealed class WaitingTable(KeyOnlookers onlookers)
+internal sealed class WaitingTable(KeyOnlookers onlookers, Databases databases)
 {
-    private readonly Dictionary<byte[], WaitingQueue> _queues = new(ByteKeys.Instance);
+    // One for each database's number.
+    private readonly Dictionary<byte[], WaitingQueue>?[] _queues = new Dictionary<byte[], WaitingQueue>?[Databases.Most];
+
     private readonly Queue<WaitingQueue> _ready = new();
     private readonly SortedSet<(long Deadline, long Id)> _deadlines = [];
     private readonly Dictionary<long, Waiter> _waiters = [];
@@ -24,10 +26,7 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
     /// <summary>When the first client has waited for long enough; null where that is never.</summary>
     public long? NextDeadline => _deadlines.Count > 0 ? _deadlines.Min.Deadline : null;
 
-    private Dictionary<byte[], WaitingQueue>.AlternateLookup<ReadOnlySpan<byte>> ByBytes =>
-        _queues.GetAlternateLookup<ReadOnlySpan<byte>>();
-
-    /// <summary>The client waits for keys; it is the last in the queue of each.</summary>
+    /// <summary>The client waits for keys of its database; it is the last in the queue of each.</summary>
     /// <param name="session">The client.</param>
     /// <param name="blocked">Its command.</param>
     /// <param name="first">The first argument that is a key.</param>
@@ -37,13 +36,14 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
         session.Blocked = blocked;
         var waiter = new Waiter(session, []);
         _waiters[session.Id] = waiter;
+        Dictionary<byte[], WaitingQueue> queues = _queues[session.Database] ??= new(ByteKeys.Instance);
         for (int i = first; i < first + count; i++)
         {
             ReadOnlySpan<byte> key = blocked.Arguments.Arguments[i];
-            if (!ByBytes.TryGetValue(key, out WaitingQueue? queue))
+            if (!queues.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out WaitingQueue? queue))
             {
                 byte[] kept = key.ToArray();
-                _queues[kept] = queue = new WaitingQueue(kept);
+                queues[kept] = queue = new WaitingQueue(session.Database, kept);
             }
 
             // A key that is named twice has the client at its queue's end already.
@@ -80,20 +80,29 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
             queue.Remove(place);
             if (queue.Count == 0)
             {
-                _queues.Remove(queue.Key);
+                _queues[queue.Database]!.Remove(queue.Key);
             }
         }
 
-        onlookers.Note(KeyOnlooker.Waiting, _queues.Count > 0);
+        onlookers.Note(KeyOnlooker.Waiting, _waiters.Count > 0);
     }
 
-    /// <summary>A key changed: those who wait for it are to look again.</summary>
+    /// <summary>A key of the selected database changed: those who wait for it are to look again.</summary>
     public void Touch(ReadOnlySpan<byte> key)
     {
-        if (ByBytes.TryGetValue(key, out WaitingQueue? queue) && !queue.IsReady)
+        if (_queues[databases.Selected.Number] is { } queues
+            && queues.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out WaitingQueue? queue))
         {
-            queue.IsReady = true;
-            _ready.Enqueue(queue);
+            Touch(queue);
+        }
+    }
+
+    /// <summary>A number names another database now: all who wait in it are to look.</summary>
+    public void TouchAll(int database)
+    {
+        foreach (WaitingQueue queue in _queues[database]?.Values ?? Enumerable.Empty<WaitingQueue>())
+        {
+            Touch(queue);
         }
     }
 
@@ -117,13 +126,24 @@ internal sealed class WaitingTable(KeyOnlookers onlookers)
     public ClientSession? NextOverdue(long now) =>
         _deadlines.Count > 0 && _deadlines.Min.Deadline <= now ? _waiters[_deadlines.Min.Id].Session : null;
 
+    private void Touch(WaitingQueue queue)
+    {
+        if (!queue.IsReady)
+        {
+            queue.IsReady = true;
+            _ready.Enqueue(queue);
+        }
+    }
+
     /// <summary>A client, and its places in the queues of its keys.</summary>
     private readonly record struct Waiter(ClientSession Session, List<LinkedListNode<ClientSession>> Places);
 }
 
-/// <summary>Those who wait for a key.</summary>
-internal sealed class WaitingQueue(byte[] key) : LinkedList<ClientSession>
+/// <summary>Those who wait for a key of a database.</summary>
+internal sealed class WaitingQueue(int database, byte[] key) : LinkedList<ClientSession>
 {
+    public int Database { get; } = database;
+
     public byte[] Key { get; } = key;
 
     /// <summary>True where the key changed, and nobody looked yet.</summary>

@@ -1,22 +1,29 @@
-using GuestMemFs;
 using KvStore.Protocol;
 using KvStore.Session;
 
 namespace KvStore.Engine;
 
 /// <summary>Which sessions watch which keys, and whether one of those changed. Used under the engine's gate.</summary>
-internal sealed class WatchTable(KeyOnlookers onlookers)
+internal sealed class WatchTable(KeyOnlookers onlookers, Databases databases)
 {
     /// <summary>Two arrays, two entries and a list of one, about.</summary>
     private const int KeyOverhead = 192;
 
-    private readonly Dictionary<byte[], List<ClientSession>> _watchers = new(ByteKeys.Instance);
+    // One for each database's number.
+    private readonly Dictionary<byte[], List<ClientSession>>?[] _watchers =
+        new Dictionary<byte[], List<ClientSession>>?[Databases.Most];
 
-    public void Add(ClientSession session, ReadOnlySpan<byte> key, PersistentDictionary keys)
+    private int _keys;
+
+    /// <summary>A session watches a key of the selected database.</summary>
+    public void Add(ClientSession session, ReadOnlySpan<byte> key)
     {
-        if (!ByBytes.TryGetValue(key, out List<ClientSession>? sessions))
+        Database database = databases.Selected;
+        Dictionary<byte[], List<ClientSession>> watchers = _watchers[database.Number] ??= new(ByteKeys.Instance);
+        if (!watchers.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out List<ClientSession>? sessions))
         {
-            _watchers[key.ToArray()] = sessions = [];
+            watchers[key.ToArray()] = sessions = [];
+            _keys++;
         }
 
         if (sessions.Contains(session))
@@ -27,37 +34,36 @@ internal sealed class WatchTable(KeyOnlookers onlookers)
         sessions.Add(session);
         onlookers.Note(KeyOnlooker.Watching, true);
         session.WatchedBytes += (2 * key.Length) + KeyOverhead;
-        (session.Watched ??= []).Add(new WatchedKey(key.ToArray(), Exists(keys, key)));
+        (session.Watched ??= []).Add(new WatchedKey(database.Number, key.ToArray(), database.Has(key)));
     }
 
-    /// <summary>A key changed: whoever watches it will not EXEC.</summary>
+    /// <summary>A key of the selected database changed: whoever watches it will not EXEC.</summary>
     public void Touch(ReadOnlySpan<byte> key)
     {
-        if (!ByBytes.TryGetValue(key, out List<ClientSession>? sessions))
+        if (_watchers[databases.Selected.Number] is { } watchers && watchers
+            .GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out List<ClientSession>? sessions))
         {
-            return;
-        }
-
-        foreach (ClientSession session in sessions)
-        {
-            session.WatchBroken = true;
+            Break(sessions);
         }
     }
 
-    /// <summary>Everything is about to be removed: a change of the watched keys that are there.</summary>
-    public void TouchAll(PersistentDictionary keys)
+    /// <summary>
+    /// A database is about to lose all, or to have what another one has: a change of the watched keys that are in one
+    /// of the two.
+    /// </summary>
+    public void TouchAll(Database database, Database? other = null)
     {
-        foreach ((byte[] key, _) in _watchers)
+        foreach ((byte[] key, List<ClientSession> sessions) in _watchers[database.Number] ?? [])
         {
-            if (Exists(keys, key))
+            if (database.Has(key) || (other?.Has(key) ?? false))
             {
-                Touch(key);
+                Break(sessions);
             }
         }
     }
 
     /// <summary>True where a watched key changed, or was there and has expired.</summary>
-    public static bool IsDirty(ClientSession session, PersistentDictionary keys)
+    public bool IsDirty(ClientSession session)
     {
         if (session.WatchBroken || session.Watched is null)
         {
@@ -66,7 +72,7 @@ internal sealed class WatchTable(KeyOnlookers onlookers)
 
         foreach (WatchedKey watched in session.Watched)
         {
-            if (watched.Existed && !Exists(keys, watched.Key))
+            if (watched.Existed && !databases.Find(watched.Database)!.Has(watched.Key))
             {
                 return true;
             }
@@ -80,30 +86,26 @@ internal sealed class WatchTable(KeyOnlookers onlookers)
     {
         session.WatchBroken = false;
         session.WatchedBytes = 0;
-        if (session.Watched is null)
+        foreach (WatchedKey watched in session.Watched ?? [])
         {
-            return;
-        }
-
-        foreach (WatchedKey watched in session.Watched)
-        {
-            if (_watchers.TryGetValue(watched.Key, out List<ClientSession>? sessions) && sessions.Remove(session)
+            Dictionary<byte[], List<ClientSession>> watchers = _watchers[watched.Database]!;
+            if (watchers.TryGetValue(watched.Key, out List<ClientSession>? sessions) && sessions.Remove(session)
                 && sessions.Count == 0)
             {
-                _watchers.Remove(watched.Key);
+                watchers.Remove(watched.Key);
+                _keys--;
             }
         }
 
         session.Watched = null;
-        onlookers.Note(KeyOnlooker.Watching, _watchers.Count > 0);
+        onlookers.Note(KeyOnlooker.Watching, _keys > 0);
     }
 
-    private Dictionary<byte[], List<ClientSession>>.AlternateLookup<ReadOnlySpan<byte>> ByBytes =>
-        _watchers.GetAlternateLookup<ReadOnlySpan<byte>>();
-
-    private static bool Exists(PersistentDictionary keys, ReadOnlySpan<byte> key)
+    private static void Break(List<ClientSession> sessions)
     {
-        var facts = default(FactsReader);
-        return keys.TryRead(key, ref facts);
+        foreach (ClientSession session in sessions)
+        {
+            session.WatchBroken = true;
+        }
     }
 }

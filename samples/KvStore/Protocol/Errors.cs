@@ -30,6 +30,8 @@ internal static class Errors
     public static ReadOnlySpan<byte> ElementTooLong =>
         "ERR element is longer than 65500 bytes, the most this server holds where elements are looked up"u8;
 
+    public static ReadOnlySpan<byte> SameObject => "ERR source and destination objects are the same"u8;
+
     public static ReadOnlySpan<byte> NoSuchKey => "ERR no such key"u8;
 
     public static ReadOnlySpan<byte> TooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)"u8;
@@ -47,6 +49,9 @@ internal static class Errors
     public static ReadOnlySpan<byte> NoAuth => "NOAUTH Authentication required."u8;
 
     public static ReadOnlySpan<byte> DatabaseIndex => "ERR DB index is out of range"u8;
+
+    public static ReadOnlySpan<byte> DatabaseIsNew =>
+        "ERR this database was never selected, and none is made inside a transaction or script: SELECT it before"u8;
 
     public static string InvalidExpiry(string command) => $"ERR invalid expire time in '{command}' command";
 

@@ -104,6 +104,7 @@ internal sealed class BatchRunner(KvEngine engine)
     /// <summary>Runs frames, until one blocks its client or ends the connection; how many it ran.</summary>
     private int RunWindow(ClientSession session, ReadOnlySpan<byte> buffer, int count)
     {
+        engine.Databases.Select(session.Database);
         for (int i = 0; i < count; i++)
         {
             Arguments args = session.Parser.Arguments(buffer, _frames[i]);

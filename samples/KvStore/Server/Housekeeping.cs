@@ -105,11 +105,19 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
     /// <summary>True where there is more.</summary>
     private bool RemoveExpired()
     {
-        if (engine.Keys.ExpiringCount == 0)
+        Database[] expiring = [.. engine.Databases.Made.Where(database => database.Keys.ExpiringCount > 0)];
+        bool more = false;
+        foreach (Database database in expiring)
         {
-            return false;
+            engine.Databases.Select(database.Number);
+            more |= RemoveExpired(Turn / expiring.Length);
         }
 
+        return more;
+    }
+
+    private bool RemoveExpired(TimeSpan turn)
+    {
         long start = Stopwatch.GetTimestamp();
         int removed;
         do
@@ -117,7 +125,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
             removed = engine.RemoveExpired(BucketsAtATime);
             engine.Statistics.Expired += removed;
         }
-        while (Stopwatch.GetElapsedTime(start) < Turn);
+        while (Stopwatch.GetElapsedTime(start) < turn);
         return removed >= BucketsAtATime / 4;
     }
 
@@ -127,21 +135,26 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
     private bool CollectGarbage()
     {
         long start = Stopwatch.GetTimestamp();
-        bool done;
-        do
+        bool done = true;
+        foreach (Database database in engine.Databases.Made)
         {
-            done = engine.Keys.CollectGarbage(BucketsAtATime);
-        }
-        while (!done && Stopwatch.GetElapsedTime(start) < Turn);
-        while (done && engine.Keyspace.Nested is { } nested && Stopwatch.GetElapsedTime(start) < Turn)
-        {
-            if (nested.CollectGarbage(BucketsAtATime))
-            {
-                return false;
-            }
+            done = CollectGarbage(database, start) && done;
         }
 
-        return !done || engine.Keyspace.Nested is not null;
+        return !done;
+    }
+
+    /// <summary>True where nothing is left of it; at once where the turn is over.</summary>
+    private static bool CollectGarbage(Database database, long start)
+    {
+        bool done = false;
+        while (Stopwatch.GetElapsedTime(start) < Turn && !done)
+        {
+            done = database.Keys.CollectGarbage(BucketsAtATime)
+                && (database.Nested?.CollectGarbage(BucketsAtATime) ?? true);
+        }
+
+        return done;
     }
 
     private void EverySecond(long now)

@@ -30,7 +30,8 @@ internal sealed class KeptThroughUpdate : ILiveUpdateParticipant, IDisposable
     public Task<string> SaveAsync(CancellationToken cancellation)
     {
         _hold ??= new Hold(_engine);
-        return Task.FromResult(string.Create(CultureInfo.InvariantCulture, $"{_arena.Id} {_engine.Keys.Count}"));
+        long keys = _engine.Databases.KeyCount;
+        return Task.FromResult(string.Create(CultureInfo.InvariantCulture, $"{_arena.Id} {keys}"));
     }
 
     public Task FreezeAsync(CancellationToken cancellation)

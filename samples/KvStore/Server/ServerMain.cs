@@ -40,7 +40,7 @@ internal static class ServerMain
             Console.Error.WriteLine($"KvStore: --live-update-socket: {e.Message}");
             return Failed;
         }
-        catch (Exception e) when (e is ArenaException or MediumException)
+        catch (Exception e) when (e is ArenaException or MediumException or StoreException)
         {
             Console.Error.WriteLine($"KvStore: cannot open the store: {e.Message}");
             return Failed;
@@ -102,7 +102,7 @@ internal static class ServerMain
         address += sockets.Tls is { } tls ? $"{(address.Length > 0 ? " and " : "")}{tls.LocalEndPoint} (TLS)" : "";
         using var self = Process.GetCurrentProcess();
         TimeSpan start = DateTime.UtcNow - self.StartTime.ToUniversalTime();
-        Console.WriteLine($"ready on {address}: {keyspace.Keys.Count} " +
+        Console.WriteLine($"ready on {address}: {keyspace.Databases.KeyCount} " +
             $"keys, {keyspace.Outcome}, {start.TotalMilliseconds:F0} ms after the process started");
     }
 }

@@ -43,6 +43,9 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>Who it is, once <see cref="Authenticated"/>.</summary>
     public required AclUser User { get; set; }
 
+    /// <summary>The number of its database.</summary>
+    public int Database { get; set; }
+
     public bool NoEvict { get; set; }
 
     /// <summary>Set where the connection is to be closed once what was replied is sent.</summary>

@@ -1,4 +1,4 @@
 namespace KvStore.Session;
 
 /// <summary>A key that a session watches, and whether it was there then.</summary>
-internal readonly record struct WatchedKey(byte[] Key, bool Existed);
+internal readonly record struct WatchedKey(int Database, byte[] Key, bool Existed);

@@ -258,7 +258,7 @@ public sealed class AclTests
 
         public Pair()
             : this(
-                new RunningServer(ServerProgram.Redis(Tool.Require("redis-server"), "--databases", "1")),
+                new RunningServer(ServerProgram.Redis(Tool.Require("redis-server"))),
                 TestServer.Start("64M")) =>
             _isFirst = true;
 

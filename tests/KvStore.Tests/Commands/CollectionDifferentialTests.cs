@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using KvStore.Demo;
 using KvStore.Tests.Infrastructure;
 
@@ -23,10 +24,12 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
     [InlineData("list", true, 6)]
     [InlineData("sorted set", false, 7)]
     [InlineData("sorted set", true, 8)]
+    [InlineData("databases", false, 9)]
+    [InlineData("databases", true, 10)]
     public void Random_commands_answer_as_redis_does(string type, bool resp3, int seed)
     {
         output.WriteLine($"seed {seed}");
-        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server"), "--databases", "1"));
+        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server")));
         using RunningServer own = TestServer.Start("128M");
         using TextClient expected = Connect(redis, resp3);
         TextClient actual = Connect(own, resp3);
@@ -55,6 +58,7 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
                     own.Process.Kill();
                     own.Restart();
                     actual = Connect(own, resp3);
+                    Assert.Equal("+OK\r\n", expected.Call("SELECT", "0")); // where a new connection is
                     AssertSameContents(commands, expected, actual);
                 }
             }
@@ -120,8 +124,10 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
 }
 
 /// <summary>Random commands on a few keys, elements and numbers.</summary>
-internal sealed class CollectionCommands(string type, Random random)
+internal sealed partial class CollectionCommands(string type, Random random)
 {
+    private const int Databases = 4;
+
     private static readonly HashSet<string> s_unordered = new(StringComparer.Ordinal)
     {
         "HGETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "HSCAN", "SSCAN", "ZSCAN",
@@ -193,6 +199,15 @@ internal sealed class CollectionCommands(string type, Random random)
         "GETDEL s", "DBSIZE", "MULTI", "EXEC", "DISCARD", "UNLINK k",
     ];
 
+    private static readonly string[] s_databases =
+    [
+        "SELECT db", "SELECT db", "SELECT db", "SELECT db", "SELECT 16", "SELECT x", "MOVE k db", "MOVE k db",
+        "MOVE k db", "MOVE k db", "MOVE k 99", "MOVE k x", "SWAPDB db db", "SWAPDB db db", "SWAPDB 1 x", "SWAPDB x 1",
+        "SWAPDB 1 -1", "COPY k k DB db", "COPY k k DB db REPLACE", "COPY k k REPLACE DB db", "COPY k k DB",
+        "COPY k k DB 16", "COPY k k DB x", "DBSIZE", "INFO keyspace", "RANDOMKEY", "FLUSHDB", "EXPIRE k 1000",
+        "PERSIST k", "WATCH k", "UNWATCH", "MULTI", "EXEC", "TYPE k", "KEYS key0", "EXISTS k k k",
+    ];
+
     /// <summary>Settings of both servers.</summary>
     public static IEnumerable<(string Name, string Value)> Limits =>
     [
@@ -211,6 +226,14 @@ internal sealed class CollectionCommands(string type, Random random)
             "set" => s_set,
             "list" => s_list,
             "sorted set" => s_sortedSet,
+            "databases" => random.Next(6) switch
+            {
+                0 => s_hash,
+                1 => s_set,
+                2 => s_list,
+                3 => s_sortedSet,
+                _ => s_databases,
+            },
             _ => throw new ArgumentOutOfRangeException(type),
         };
         string[] from = random.Next(8) == 0 ? s_common : own;
@@ -218,7 +241,15 @@ internal sealed class CollectionCommands(string type, Random random)
     }
 
     /// <summary>What shows all that is there.</summary>
-    public IEnumerable<string[]> Contents()
+    public IEnumerable<string[]> Contents() =>
+    [
+        .. Enumerable.Range(1, Databases - 1).SelectMany(database =>
+            ContentsOfOne().Prepend(["SELECT", $"{database}"])),
+        ["SELECT", "0"],
+        .. ContentsOfOne(),
+    ];
+
+    private static IEnumerable<string[]> ContentsOfOne()
     {
         yield return ["DBSIZE"];
         for (int i = 0; i < 6; i++)
@@ -262,6 +293,16 @@ internal sealed class CollectionCommands(string type, Random random)
             return reply.Split("\r\n")[0];
         }
 
+        if (name == "RANDOMKEY")
+        {
+            return reply.StartsWith("$-1", StringComparison.Ordinal) || reply.StartsWith('_') ? "none" : "a key";
+        }
+
+        if (name == "INFO")
+        {
+            return AverageLife().Replace(reply, ""); // an estimate
+        }
+
         if (reply is "$3\r\nraw\r\n" or "$3\r\nint\r\n" or "$6\r\nembstr\r\n")
         {
             return "a string"; // which of them hangs on how it came about
@@ -277,9 +318,13 @@ internal sealed class CollectionCommands(string type, Random random)
         return string.Join("\r\n", lines);
     }
 
+    [GeneratedRegex(@",avg_ttl=\d+|^[$=]\d+\r\n")]
+    private static partial Regex AverageLife();
+
     private string Word(string word) => word switch
     {
         "k" => $"key{random.Next(6)}",
+        "db" => $"{random.Next(Databases)}",
         "z" => $"lex{random.Next(2)}",
         "s" => $"key{random.Next(6)}",
         "f" => $"f{random.Next(16)}",

@@ -168,6 +168,7 @@ internal static class CommandLines
             "DECRBY", "INCRBYFLOAT", "SETBIT", "GETBIT", "DEL", "UNLINK", "EXISTS", "TOUCH", "TYPE", "RENAME",
             "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
             "PEXPIREAT", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "PERSIST", "KEYS", "SCAN", "ECHO", "SELECT",
+            "MOVE", "SWAPDB",
             "AUTH", "WATCH", "CLIENT", "CONFIG",
             "CLIENT SETNAME", "CLIENT NO-EVICT", "CONFIG GET", "CONFIG SET", "COMMAND GETKEYS",
         })
@@ -186,7 +187,7 @@ internal static class CommandLines
         "PiNg"
         ECHO "\r\n\x00\xff"
         SELECT 0
-        SELECT 1
+        SELECT 16
         SELECT -1
         SELECT abc
         NOSUCHCOMMAND
@@ -387,12 +388,12 @@ internal static class CommandLines
         COPY r3 r3
         COPY none c9
         COPY r3 c9 DB 0
-        COPY r3 c9 DB 1
+        COPY r3 c9 DB 16
         COPY r3 c9 DB -1
         COPY r3 c9 DB abc
         COPY r3 c9 DB 99999999999
         COPY r3 c9 DB 99999999999999999999
-        SELECT 1
+        SELECT 16
         SELECT -1
         SELECT 99999999999
         SELECT abc
@@ -741,6 +742,9 @@ internal static class CommandLines
         SET after 1
         DBSIZE
         EXEC
+        DBSIZE
+        SELECT 0
+        DBSIZE
         GET after
         MULTI
         RESET

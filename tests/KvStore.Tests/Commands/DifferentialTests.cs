@@ -118,7 +118,7 @@ public sealed class DifferentialTests
     }
 
     private static RunningServer StartRedis() =>
-        new(ServerProgram.Redis(Tool.Require("redis-server"), "--databases", "1"));
+        new(ServerProgram.Redis(Tool.Require("redis-server")));
 
     /// <summary>Sends bytes and a QUIT, and returns all that comes back.</summary>
     private static string Converse(RunningServer server, string bytes)

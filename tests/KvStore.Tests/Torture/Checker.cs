@@ -21,10 +21,10 @@ internal static class Checker
     /// <param name="during">When the operations in flight may have been executed.</param>
     /// <param name="tight">True where the arena may have been full.</param>
     public static int Judge(
-        IReadOnlyDictionary<string, Entry> acknowledged, IReadOnlyCollection<Operation> inFlight,
+        Oracle acknowledged, IReadOnlyCollection<Operation> inFlight,
         IReadOnlyDictionary<string, Entry> found, Instant during, bool tight = false)
     {
-        var oracle = new Oracle(acknowledged);
+        var oracle = new Oracle(acknowledged.Entries, acknowledged.Selected);
         var states = new List<List<string>> { Differences(oracle.Entries, found) };
         foreach (Operation operation in inFlight.SelectMany(o => o.Steps(tight)))
         {

@@ -37,9 +37,9 @@ public sealed class CheckerTests
     {
         Operation[] deletion = [One("DEL", "a", "b")];
         var first = new Dictionary<string, Entry> { ["b"] = _acknowledged["b"] };
-        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion, first, s_during));
-        Assert.Equal(1, Checker.Judge(_acknowledged, deletion, first, s_during, tight: true));
-        Assert.Throws<TortureException>(() => Checker.Judge(_acknowledged, deletion,
+        Assert.Throws<TortureException>(() => Checker.Judge(new Oracle(_acknowledged), deletion, first, s_during));
+        Assert.Equal(1, Checker.Judge(new Oracle(_acknowledged), deletion, first, s_during, tight: true));
+        Assert.Throws<TortureException>(() => Checker.Judge(new Oracle(_acknowledged), deletion,
             new Dictionary<string, Entry> { ["a"] = _acknowledged["a"] }, s_during, tight: true));
     }
 
@@ -96,7 +96,7 @@ public sealed class CheckerTests
         new([new Command([.. arguments.Select(System.Text.Encoding.ASCII.GetBytes)])], IsTransaction: false);
 
     private int Judge(Dictionary<string, Entry> found) =>
-        Checker.Judge(_acknowledged, _inFlight, new Dictionary<string, Entry>(found), s_during);
+        Checker.Judge(new Oracle(_acknowledged), _inFlight, new Dictionary<string, Entry>(found), s_during);
 
     private void Refused(Action<Dictionary<string, Entry>> damage, string why)
     {

@@ -21,7 +21,7 @@ internal sealed class LoadGenerator(Random random, int connection)
         "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "APPEND", "SETRANGE", "SETBIT", "INCR", "DECR",
         "INCRBY", "DECRBY",
         "INCRBYFLOAT", "MSET", "MSETNX", "DEL", "UNLINK", "RENAME", "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
-        "PEXPIREAT", "PERSIST",
+        "PEXPIREAT", "PERSIST", "MOVE",
     ];
 
     /// <summary>Every key that the load of a connection may touch.</summary>
@@ -41,6 +41,11 @@ internal sealed class LoadGenerator(Random random, int connection)
 
     private Command One()
     {
+        if (random.Next(30) == 0)
+        {
+            return Command.Of("SELECT", random.Next(2));
+        }
+
         string name = WriteCommands[random.Next(WriteCommands.Count)];
         string c = name == "INCRBYFLOAT" ? "f"
             : name is "INCR" or "DECR" or "INCRBY" or "DECRBY" ? (random.Next(10) > 0 ? "n" : "s")
@@ -66,6 +71,7 @@ internal sealed class LoadGenerator(Random random, int connection)
                 Command.Of([name, .. Enumerable.Range(0, random.Next(1, 5)).Select(_ => (RespArgument)AnyKey())]),
             "RENAME" or "RENAMENX" => Command.Of(name, key, Key(c)),
             "COPY" => Copy(c, key),
+            "MOVE" => Command.Of(name, key, random.Next(2)),
             "EXPIRE" => Expire(name, key, random.Next(20) == 0 ? -1 : Seconds()),
             "PEXPIRE" => Expire(name, key, random.Next(20) == 0 ? 0 : Seconds() * 1000),
             "EXPIREAT" => Expire(name, key, random.Next(20) == 0 ? 1 : (Instant.Now / 1000) + Seconds()),
@@ -137,7 +143,13 @@ internal sealed class LoadGenerator(Random random, int connection)
             to = Key(c);
         }
 
-        return random.Next(2) == 0 ? Command.Of("COPY", from, to) : Command.Of("COPY", from, to, "REPLACE");
+        return random.Next(4) switch
+        {
+            0 => Command.Of("COPY", from, to),
+            1 => Command.Of("COPY", from, to, "REPLACE"),
+            2 => Command.Of("COPY", from, from, "DB", random.Next(2) == 0 ? 0 : 1, "REPLACE"),
+            _ => Command.Of("COPY", from, to, "DB", random.Next(2)),
+        };
     }
 
     private IEnumerable<RespArgument> Pairs()

@@ -22,8 +22,13 @@ internal sealed partial class Oracle
 
     private RespReply Copy(byte[][] a)
     {
-        bool replace = a.Length > 3 && Text(a[3]) == "REPLACE";
-        return Find(a[1]) is not { } entry || (Find(a[2]) is not null && !replace) ? Zero : Put(a[2], entry, One);
+        int database = Selected;
+        for (int i = 3; i + 1 < a.Length; i++)
+        {
+            database = Text(a[i]) == "DB" ? (int)Number(a[i + 1]) : database;
+        }
+
+        return CopyTo(database, a, Text(a[^1]) == "REPLACE");
     }
 
     private RespReply Persist(byte[] key) =>

@@ -12,8 +12,11 @@ internal sealed partial class Oracle
 {
     private const string NotAnInteger = "ERR value is not an integer or out of range";
 
-    public Oracle(IReadOnlyDictionary<string, Entry>? entries = null) =>
+    public Oracle(IReadOnlyDictionary<string, Entry>? entries = null, int selected = 0)
+    {
         Entries = entries is null ? [] : new Dictionary<string, Entry>(entries);
+        Selected = selected;
+    }
 
     public Dictionary<string, Entry> Entries { get; }
 
@@ -46,10 +49,12 @@ internal sealed partial class Oracle
             case "MSET": return SetMany(a);
             case "MSETNX": return SetManyIfNone(a);
             case "EXISTS": return Integer(a[1..].Count(key => Find(key) is not null));
-            case "DEL" or "UNLINK": return Integer(a[1..].Count(key => Entries.Remove(Text(key))));
+            case "DEL" or "UNLINK": return Integer(a[1..].Count(key => Entries.Remove(Name(key))));
             case "RENAME": return Rename(a[1], a[2], onlyIfNone: false);
             case "RENAMENX": return Rename(a[1], a[2], onlyIfNone: true);
             case "COPY": return Copy(a);
+            case "MOVE": return Move(a);
+            case "SELECT": return Select(a);
             case "PERSIST": return Persist(a[1]);
             case "EXPIRE": return Expire(a, now.Plus(Number(a[2]) * 1000), now);
             case "PEXPIRE": return Expire(a, now.Plus(Number(a[2])), now);
@@ -81,17 +86,17 @@ internal sealed partial class Oracle
     private static long Number(byte[] bytes) =>
         long.Parse(Text(bytes), System.Globalization.CultureInfo.InvariantCulture);
 
-    private Entry? Find(byte[] key) => Entries.GetValueOrDefault(Text(key));
+    private Entry? Find(byte[] key) => Entries.GetValueOrDefault(Name(key));
 
     private RespReply Put(byte[] key, Entry entry, RespReply reply)
     {
-        Entries[Text(key)] = entry;
+        Entries[Name(key)] = entry;
         return reply;
     }
 
     private RespReply Delete(byte[] key, RespReply reply)
     {
-        Entries.Remove(Text(key));
+        Entries.Remove(Name(key));
         return reply;
     }
 }

@@ -7,10 +7,22 @@ internal static class Snapshot
 {
     private const int KeysInFlight = 256;
 
-    /// <summary>The entries of some keys, by GET, PEXPIRETIME, EXISTS and STRLEN.</summary>
+    /// <summary>The entries of some keys in both databases, by GET, PEXPIRETIME, EXISTS and STRLEN.</summary>
     public static Dictionary<string, Entry> Take(RespClient client, IEnumerable<string> keys)
     {
         var found = new Dictionary<string, Entry>();
+        for (int database = 0; database < Oracle.Databases; database++)
+        {
+            client.Call("SELECT", database);
+            Take(client, keys, database, found);
+        }
+
+        return found;
+    }
+
+    private static void Take(
+        RespClient client, IEnumerable<string> keys, int database, Dictionary<string, Entry> found)
+    {
         foreach (string[] chunk in keys.Chunk(KeysInFlight))
         {
             foreach (string key in chunk)
@@ -38,16 +50,24 @@ internal static class Snapshot
 
                 if (value.Bytes is not null)
                 {
-                    found.Add(key, new Entry(value.Bytes, expiry.Integer < 0 ? null : Instant.Exactly(expiry.Integer)));
+                    Instant? at = expiry.Integer < 0 ? null : Instant.Exactly(expiry.Integer);
+                    found.Add(Oracle.Name(database, key), new Entry(value.Bytes, at));
                 }
             }
         }
-
-        return found;
     }
 
-    /// <summary>Throws where DBSIZE, SCAN or KEYS do not tell exactly these keys.</summary>
-    public static void RequireExactly(RespClient client, IReadOnlySet<string> keys)
+    /// <summary>Throws where DBSIZE, SCAN or KEYS of a database do not tell exactly these keys.</summary>
+    public static void RequireExactly(RespClient client, IReadOnlySet<string> names)
+    {
+        for (int database = 0; database < Oracle.Databases; database++)
+        {
+            client.Call("SELECT", database);
+            RequireExactly(client, database, names.Where(name => Oracle.DatabaseOf(name) == database).ToHashSet());
+        }
+    }
+
+    private static void RequireExactly(RespClient client, int database, HashSet<string> keys)
     {
         RespReply size = client.Call("DBSIZE");
         if (size.Integer != keys.Count)
@@ -67,12 +87,12 @@ internal static class Snapshot
             }
 
             cursor = next.Text;
-            scanned.UnionWith(items.Select(i => i.Text));
+            scanned.UnionWith(items.Select(i => Oracle.Name(database, i.Text)));
         }
         while (cursor != "0");
 
         Compare("SCAN", scanned);
-        Compare("KEYS", [.. client.Call("KEYS", "*").Items!.Select(i => i.Text)]);
+        Compare("KEYS", [.. client.Call("KEYS", "*").Items!.Select(i => Oracle.Name(database, i.Text))]);
 
         void Compare(string who, HashSet<string> told)
         {

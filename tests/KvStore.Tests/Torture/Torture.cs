@@ -71,7 +71,7 @@ internal sealed class Torture
             {
                 worker.JudgeReplies();
                 Instant during = _trouble.Clock.Between(Math.Clamp(worker.InFlightSince, begin, end), end);
-                int steps = Checker.Judge(worker.Acknowledged.Entries, worker.InFlight, found, during,
+                int steps = Checker.Judge(worker.Acknowledged, worker.InFlight, found, during,
                     _trouble.IsTight);
                 _counts = _counts with { Unacknowledged = _counts.Unacknowledged + steps };
             }
@@ -213,9 +213,10 @@ internal sealed class Torture
     private void Flush(bool kill)
     {
         using RespClient client = _server.Connect();
-        client.Add(_random.Next(2) == 0 ? "FLUSHALL" : "FLUSHDB");
+        bool all = _random.Next(2) == 0;
+        client.Add(all ? "FLUSHALL" : "FLUSHDB");
         client.Flush();
-        bool gone = true;
+        IEnumerable<int> gone = all ? [0, 1] : [0];
         if (kill)
         {
             Trouble.Wait(TimeSpan.FromMicroseconds(_random.NextDouble() * 300));
@@ -224,22 +225,28 @@ internal sealed class Torture
             _counts = _counts with { KillsUnderLoad = _counts.KillsUnderLoad + 1 };
             _server.Restart();
             using RespClient after = _server.Connect();
-            gone = after.Call("DBSIZE").Integer == 0;
+            gone = [.. gone.Where(database => IsEmpty(after, database))];
         }
         else
         {
             client.ReadOk();
         }
 
-        if (gone)
+        foreach (Worker worker in _workers)
         {
-            foreach (Worker worker in _workers)
+            foreach (int database in gone)
             {
-                worker.Adopt(new Dictionary<string, Entry>());
+                worker.Lose(database);
             }
         }
 
         long now = Instant.Now;
         Verify(now, now);
+    }
+
+    private static bool IsEmpty(RespClient client, int database)
+    {
+        client.Call("SELECT", database);
+        return client.Call("DBSIZE").Integer == 0;
     }
 }

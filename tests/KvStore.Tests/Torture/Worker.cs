@@ -79,6 +79,11 @@ internal sealed class Worker
         _history.Clear();
     }
 
+    /// <summary>All of a database was removed.</summary>
+    public void Lose(int database) => Adopt(Acknowledged.Entries
+        .Where(entry => Oracle.DatabaseOf(entry.Key) != database)
+        .ToDictionary(entry => entry.Key, entry => entry.Value));
+
     /// <summary>Loads the server until it is gone or <paramref name="stop"/> is set.</summary>
     public void Run(EndPoint endPoint, CancellationToken stop)
     {

@@ -1,0 +1,69 @@
+using GuestMemFs;
+
+namespace KvStore.Engine;
+
+/// <summary>
+/// One of the numbered databases: a dictionary of the heap, and the large collections that its keys have.
+/// </summary>
+internal sealed class Database
+{
+    private const string DictionaryName = "keys";
+    private const string NestedName = "elements";
+
+    private readonly PersistentHeap _heap;
+
+    /// <summary>Opens the one of a place, or makes it; not inside a group where it is not there.</summary>
+    /// <param name="heap">The store's heap.</param>
+    /// <param name="place">Which dictionary of the heap.</param>
+    /// <param name="checksums">True where its values carry checksums, should it be new.</param>
+    public Database(PersistentHeap heap, int place, bool checksums)
+    {
+        _heap = heap;
+        Place = place;
+        Keys = PersistentDictionary.OpenOrCreate(
+            heap,
+            NameAt(DictionaryName, place),
+            new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = checksums });
+        if (NestedCollections.Exists(heap, NameAt(NestedName, place)))
+        {
+            OpenNested();
+        }
+    }
+
+    /// <summary>Its place in the heap, which its names there say; never changes.</summary>
+    public int Place { get; }
+
+    /// <summary>Its number, as clients have it: SWAPDB changes it.</summary>
+    public int Number { get; set; }
+
+    public PersistentDictionary Keys { get; }
+
+    /// <summary>The large collections that keys have; null where none was made yet.</summary>
+    public NestedCollections? Nested { get; private set; }
+
+    /// <summary>Bytes that records take, those of large collections included.</summary>
+    public long RecordBytes => Keys.RecordBytes + (Nested?.Entries.RecordBytes ?? 0);
+
+    /// <summary>True where the heap has one at that place.</summary>
+    public static bool IsMade(IReadOnlyList<string> roots, int place) => roots.Contains(NameAt(DictionaryName, place));
+
+    /// <summary>The large collections; not inside a group where there was none before.</summary>
+    public NestedCollections OpenNested() =>
+        Nested ??= NestedCollections.OpenOrCreate(_heap, Keys, NameAt(NestedName, Place), WallClock.Source);
+
+    /// <summary>True where a key is there.</summary>
+    public bool Has(ReadOnlySpan<byte> key)
+    {
+        var facts = default(FactsReader);
+        return Keys.TryRead(key, ref facts);
+    }
+
+    /// <summary>Removes everything with one store. Large collections are freed in the background.</summary>
+    public void Clear()
+    {
+        Nested?.BeforeClear();
+        Keys.Clear();
+    }
+
+    private static string NameAt(string name, int place) => place == 0 ? name : $"{name}-{place}";
+}
