@@ -55,6 +55,7 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
     private void Touched(ReadOnlySpan<byte> key)
     {
         Engine.Statistics.Changes++;
+        Engine.Usage?.Touch(Engine.Databases.Selected, key);
         if (Engine.Onlookers.Any)
         {
             Engine.Touch(key);
@@ -114,6 +115,11 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         if (found)
         {
             Engine.Statistics.Hits++;
+            if (Engine.Usage is { } usage && !Command.Has(CommandFlags.NoTouch) && !Session.NoTouch)
+            {
+                usage.Touch(Engine.Databases.Selected, key);
+            }
+
             return;
         }
 

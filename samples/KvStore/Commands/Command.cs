@@ -45,6 +45,9 @@ internal enum CommandFlags
 
     /// <summary>Has numbers of databases among its arguments.</summary>
     NamesDatabases = 2048,
+
+    /// <summary>Looks at keys without using them: for eviction they are as idle as before.</summary>
+    NoTouch = 4096,
 }
 
 /// <summary>Where a command's arguments are channels.</summary>

@@ -38,7 +38,6 @@ internal static class Config
         new("appendonly", _ => "no", AtRunTime: true),
         new("appendfsync", _ => "no", AtRunTime: true),
         new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true, BytesProblem),
-        new("maxmemory-policy", _ => "noeviction", AtRunTime: true),
         new("cluster-enabled", _ => "no"),
         new("slave-read-only", _ => "yes", AtRunTime: true),
         new("replica-read-only", _ => "yes", AtRunTime: true),
@@ -126,6 +125,7 @@ internal static class Config
                 }
             }
 
+            call.Engine.Evictable.FollowPolicy(needsTimes: call.Engine.Usage is { CountsUses: false });
             call.Reply.Ok();
         }
     }

@@ -98,7 +98,8 @@ internal static class Dispatcher
     private static bool AcceptsWrite(ClientSession session, KvEngine engine, Command command)
     {
         ReadOnlySpan<byte> refusal = engine.WriteRefusal;
-        if (refusal.IsEmpty && command.Has(CommandFlags.DenyOom) && engine.IsOverLimit)
+        if (refusal.IsEmpty && command.Has(CommandFlags.DenyOom) && engine.IsOverLimit
+            && !Eviction.MakeRoom(engine))
         {
             engine.Statistics.OutOfMemory++;
             refusal = Errors.OutOfMemory;
@@ -118,16 +119,25 @@ internal static class Dispatcher
     /// </summary>
     public static void Run(ClientSession session, KvEngine engine, Command command, Arguments args)
     {
+        session.LastCommand = command.Name;
+        for (int tries = 0; !TryRun(session, engine, command, args, tries); tries++)
+        {
+            // Room was made: it runs again.
+        }
+    }
+
+    /// <summary>False where it found no room, and there is more now.</summary>
+    private static bool TryRun(ClientSession session, KvEngine engine, Command command, Arguments args, int tries)
+    {
         RespWriter reply = session.Reply;
         long start = reply.Position;
-        session.LastCommand = command.Name;
         engine.Databases.Select(session.Database);
         try
         {
             if (command.Keys.First > 0 && !KeysFit(command, args))
             {
                 reply.Error(Errors.KeyTooLong);
-                return;
+                return true;
             }
 
             command.Handler!(new Call(command, args, session, engine));
@@ -138,10 +148,10 @@ internal static class Dispatcher
         }
         catch (ArenaOutOfSpaceException)
         {
-            if (reply.Rewind(start) && engine.FreeGarbage())
+            engine.RanOutOfRoom = true;
+            if (reply.Rewind(start) && (engine.FreeGarbage() || Eviction.Free(engine, tries, args.Bytes)))
             {
-                Run(session, engine, command, args); // once: then there is no garbage any more
-                return;
+                return false;
             }
 
             engine.Statistics.OutOfMemory++;
@@ -151,6 +161,8 @@ internal static class Dispatcher
         {
             Refuse(session, start, Encoding.UTF8.GetBytes($"ERR {damaged.Message}"));
         }
+
+        return true;
     }
 
     /// <summary>Remembers what a client with a cache of its own has read.</summary>

@@ -19,13 +19,13 @@ internal static class Expiry
             { Since = "1.2.0", Summary = "Set the expiration for a key as a UNIX timestamp" },
         new("pexpireat", -3, Write | Fast, KeySpec.One, PExpireAt)
             { Since = "2.6.0", Summary = "Set the expiration for a key as a UNIX timestamp in milliseconds" },
-        new("ttl", 2, ReadOnly | Fast, KeySpec.One, Ttl)
+        new("ttl", 2, ReadOnly | Fast | NoTouch, KeySpec.One, Ttl)
             { Since = "1.0.0", Summary = "Get the time to live for a key in seconds" },
-        new("pttl", 2, ReadOnly | Fast, KeySpec.One, PTtl)
+        new("pttl", 2, ReadOnly | Fast | NoTouch, KeySpec.One, PTtl)
             { Since = "2.6.0", Summary = "Get the time to live for a key in milliseconds" },
-        new("expiretime", 2, ReadOnly | Fast, KeySpec.One, ExpireTime)
+        new("expiretime", 2, ReadOnly | Fast | NoTouch, KeySpec.One, ExpireTime)
             { Since = "7.0.0", Summary = "Get the expiration Unix timestamp for a key" },
-        new("pexpiretime", 2, ReadOnly | Fast, KeySpec.One, PExpireTime)
+        new("pexpiretime", 2, ReadOnly | Fast | NoTouch, KeySpec.One, PExpireTime)
             { Since = "7.0.0", Summary = "Get the expiration Unix timestamp for a key in milliseconds" },
         new("persist", 2, Write | Fast, KeySpec.One, Persist)
             { Since = "2.2.0", Summary = "Remove the expiration from a key" },

@@ -110,7 +110,7 @@ internal static class Info
         Line(to, "used_memory_rss", self.WorkingSet64);
         Line(to, "used_memory_managed", GC.GetTotalMemory(false));
         Line(to, "maxmemory", engine.Options.Size);
-        Line(to, "maxmemory_policy", "noeviction");
+        Line(to, "maxmemory_policy", engine.Options.Policy.Name());
         Line(to, "mem_allocator", "PersistentHeap");
         foreach ((string name, string value) in engine.Keyspace.MemoryFacts())
         {
@@ -143,7 +143,7 @@ internal static class Info
         Line(to, "client_query_buffer_limit_disconnections", s.InputOverflowed);
         Line(to, "client_output_buffer_limit_disconnections", s.Overflowed);
         Line(to, "expired_keys", s.Expired);
-        Line(to, "evicted_keys", 0);
+        Line(to, "evicted_keys", s.Evicted);
         Line(to, "keyspace_hits", s.Hits);
         Line(to, "keyspace_misses", s.Misses);
         Line(to, "pubsub_channels", engine.PubSub.Channels(Session.ChannelKind.Channel).Count);

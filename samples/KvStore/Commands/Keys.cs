@@ -16,11 +16,11 @@ internal static class Keys
             { Since = "1.0.0", Summary = "Delete a key" },
         new("unlink", -2, Write | Fast, KeySpec.Every, Del)
             { Event = "del", Since = "4.0.0", Summary = "Delete a key" },
-        new("exists", -2, ReadOnly | Fast, KeySpec.Every, Exists)
+        new("exists", -2, ReadOnly | Fast | NoTouch, KeySpec.Every, Exists)
             { KeyAccess = KeyAccess.Exists, Since = "1.0.0", Summary = "Determine if a key exists" },
         new("touch", -2, ReadOnly | Fast, KeySpec.Every, Exists)
             { KeyAccess = KeyAccess.Exists, Since = "3.2.1", Summary = "Counts the keys that exist" },
-        new("type", 2, ReadOnly | Fast, KeySpec.One, Type)
+        new("type", 2, ReadOnly | Fast | NoTouch, KeySpec.One, Type)
             { KeyAccess = KeyAccess.Exists, Since = "1.0.0", Summary = "Determine the type stored at key" },
     ]);
 
@@ -77,18 +77,26 @@ internal static class Keys
     /// <summary>Removes a key and tells its watchers; false where there was none.</summary>
     public static bool Remove(in Call call, ReadOnlySpan<byte> key)
     {
-        var mutation = default(RemoveMutation);
-        call.Keys.Mutate(key, ref mutation);
-        if (mutation.Collection != 0)
-        {
-            call.Engine.Keyspace.OpenNested().BeforeDrop(mutation.Collection);
-            mutation.MayDrop = true;
-            call.Keys.Mutate(key, ref mutation);
-        }
-
-        if (mutation.Found)
+        bool found = Remove(call.Engine.Databases.Selected, key, out _);
+        if (found)
         {
             call.Changed(key);
+        }
+
+        return found;
+    }
+
+    /// <summary>Removes a key; false where there was none.</summary>
+    public static bool Remove(Database database, ReadOnlySpan<byte> key, out bool wasLarge)
+    {
+        var mutation = default(RemoveMutation);
+        database.Keys.Mutate(key, ref mutation);
+        wasLarge = mutation.Collection != 0;
+        if (wasLarge)
+        {
+            database.OpenNested().BeforeDrop(mutation.Collection);
+            mutation.MayDrop = true;
+            database.Keys.Mutate(key, ref mutation);
         }
 
         return mutation.Found;

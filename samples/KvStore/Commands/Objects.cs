@@ -32,6 +32,18 @@ internal static class Objects
                     Since = "2.2.3",
                     Summary = "Get the number of references to the value of the key",
                 },
+                new("object|freq", 3, ReadOnly, new KeySpec(2, 2, 1), Frequency)
+                {
+                    KeyAccess = KeyAccess.Exists,
+                    Since = "4.0.0",
+                    Summary = "Get the logarithmic access frequency counter of a Redis object",
+                },
+                new("object|idletime", 3, ReadOnly, new KeySpec(2, 2, 1), IdleTime)
+                {
+                    KeyAccess = KeyAccess.Exists,
+                    Since = "2.2.3",
+                    Summary = "Get the time since a Redis object was last accessed",
+                },
             ],
         },
     ]);
@@ -60,6 +72,47 @@ internal static class Objects
             call.Reply.Null();
         }
     }
+
+    public static void Frequency(in Call call)
+    {
+        if (!Has(call))
+        {
+            call.Reply.Null();
+        }
+        else if (call.Engine.Usage is { CountsUses: true } usage)
+        {
+            call.Reply.Integer(usage.Frequency(call.Engine.Databases.Selected, call.Args[2]));
+        }
+        else
+        {
+            call.Reply.Error(
+                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "u8
+                + "switching between policies at runtime LRU and LFU data will take some time to adjust."u8);
+        }
+    }
+
+    /// <summary>Since when a key was not used, as far as that is known: it is from the first question on.</summary>
+    public static void IdleTime(in Call call)
+    {
+        if (!Has(call))
+        {
+            call.Reply.Null();
+        }
+        else if (call.Engine.Options.Policy.IsLfu())
+        {
+            call.Reply.Error(
+                "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "u8
+                + "between policies at runtime LRU and LFU data will take some time to adjust."u8);
+        }
+        else
+        {
+            call.Engine.Evictable.FollowPolicy(needsTimes: true);
+            Database database = call.Engine.Databases.Selected;
+            call.Reply.Integer(call.Engine.Usage!.IdleMilliseconds(database, call.Args[2]) / 1000);
+        }
+    }
+
+    private static bool Has(in Call call) => call.Engine.Databases.Selected.Has(call.Args[2]);
 
     private static ReadOnlySpan<byte> SetEncoding(in Call call) =>
         call.Engine.Set.TryOpen(call.Args[2]) && call.Engine.Set.IsPackedInteger() ? "intset"u8 : "hashtable"u8;

@@ -29,6 +29,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     private ClientSession? _session;
     private ClientSession? _caller;
     private bool _readOnly;
+    private bool _madeRoom;
 
     private ScriptCache(KvEngine engine) => _engine = engine;
 
@@ -80,9 +81,21 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
         _lua = null;
     }
 
+    /// <summary>Runs a script; once more where it found no room, and keys went for it.</summary>
     public void Run(in Call call, Script script, int keys, bool readOnly)
     {
+        _madeRoom = Eviction.MakeRoom(_engine) && _engine.Options.Policy != EvictionPolicy.NoEviction;
+        for (int tries = 0; !TryRun(call, script, keys, readOnly, tries); tries++)
+        {
+            // All was taken back, and there is more room.
+        }
+    }
+
+    private bool TryRun(in Call call, Script script, int keys, bool readOnly, int tries)
+    {
         LuaHost lua = _lua!;
+        long start = call.Reply.Position;
+        _engine.RanOutOfRoom = false;
         lua.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
         _caller = call.Session;
         _session?.Database = call.Session.Database;
@@ -96,16 +109,25 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
                 string left = call.Session.RunsTransaction ? "what it wrote is EXEC's" : "nothing of it was written";
                 call.Reply.Error($"ERR the script ran for more than {_engine.Options.ScriptTime.TotalMilliseconds} ms "
                     + $"(script-time-limit) and was stopped: {left}. script: {script.Name}");
-                return; // the group is taken back
+                return true; // the group is taken back
             }
 
-            atomic.Commit();
+            if (call.Session.RunsTransaction || !_engine.RanOutOfRoom || !_engine.MayRetry(tries)
+                || !call.Reply.Rewind(start))
+            {
+                atomic.Commit();
+                return true;
+            }
         }
         finally
         {
             atomic.Dispose();
             _caller = null;
         }
+
+        _engine.FreeGarbage();
+        Eviction.Free(_engine, tries, 0);
+        return false;
     }
 
     void IScriptCalls.Call(Arguments args, RespWriter reply)
@@ -182,7 +204,8 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
 
         return _readOnly ? "ERR Write commands are not allowed from read-only scripts."
             : !_engine.WriteRefusal.IsEmpty ? Encoding.UTF8.GetString(_engine.WriteRefusal)
-            : command.Has(CommandFlags.DenyOom) && _engine.IsOverLimit ? Encoding.UTF8.GetString(Errors.OutOfMemory)
+            : command.Has(CommandFlags.DenyOom) && _engine.IsOverLimit && !_madeRoom
+                ? Encoding.UTF8.GetString(Errors.OutOfMemory)
             : null;
     }
 

@@ -102,21 +102,42 @@ internal static class Transactions
 
     private static void RunQueued(in Call call, TransactionQueue transaction)
     {
-        ClientSession session = call.Session;
         Prepare(call.Engine, transaction);
+        int database = call.Session.Database;
+        for (int tries = 0; !TryRunQueued(call, transaction, tries); tries++)
+        {
+            call.Session.Database = database; // all was taken back, room was made, and it runs again
+        }
+    }
+
+    /// <summary>False where a command found no room, all was taken back, and there is more now.</summary>
+    private static bool TryRunQueued(in Call call, TransactionQueue transaction, int tries)
+    {
+        ClientSession session = call.Session;
+        long start = call.Reply.Position;
+        call.Engine.RanOutOfRoom = false;
         call.Reply.Array(transaction.Count);
         AtomicScope atomic = call.Engine.BeginAtomic(transaction.MostChanges);
         session.RunsTransaction = true;
         try
         {
             RunAll(call, transaction);
-            atomic.Commit();
+            bool again = call.Engine.RanOutOfRoom && call.Engine.MayRetry(tries) && call.Reply.Rewind(start);
+            if (!again)
+            {
+                atomic.Commit();
+                return true;
+            }
         }
         finally
         {
             session.RunsTransaction = false;
             atomic.Dispose();
         }
+
+        call.Engine.FreeGarbage();
+        Eviction.Free(call.Engine, tries, transaction.Bytes);
+        return false;
     }
 
     private static void RunAll(in Call call, TransactionQueue transaction)

@@ -72,6 +72,21 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>True once the store is about to be closed: nothing may touch it any more. Under the gate.</summary>
     public bool Closed { get; private set; }
 
+    /// <summary>Which keys may go next.</summary>
+    public EvictionPool Evictable { get; } = new(keyspace.Databases, options);
+
+    /// <summary>When keys were used, or how often; null where nobody asks for it.</summary>
+    public KeyUsage? Usage => Evictable.Usage;
+
+    /// <summary>How often room is made for one command, each time twice as much.</summary>
+    public const int MostTries = 16;
+
+    /// <summary>True where it helps to make room and to run again what found none.</summary>
+    public bool MayRetry(int tries) => Options.Policy != EvictionPolicy.NoEviction && tries < MostTries;
+
+    /// <summary>True where a command of the open group found no room.</summary>
+    public bool RanOutOfRoom { get; set; }
+
     /// <summary>A clock that only goes forward, for what waits.</summary>
     public static long Milliseconds => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
 

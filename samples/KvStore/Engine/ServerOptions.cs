@@ -96,6 +96,18 @@ internal sealed class ServerOptions
     /// <summary>How many databases clients may select.</summary>
     public int Databases { get; set; } = Engine.Databases.Most;
 
+    /// <summary>What goes where there is no room.</summary>
+    public EvictionPolicy Policy { get; set; }
+
+    /// <summary>How many keys are looked at for one that goes.</summary>
+    public int EvictionSamples { get; set; } = 5;
+
+    /// <summary>How much more often a key must be used with each use that counts.</summary>
+    public int LfuLogFactor { get; set; } = 10;
+
+    /// <summary>After how many minutes a count falls by one; 0: never.</summary>
+    public int LfuDecayMinutes { get; set; } = 1;
+
     public int MaxClients { get; set; } = 10_000;
 
     /// <summary>Seconds after which an idle client is closed; 0: never.</summary>

@@ -123,6 +123,18 @@ internal static class Settings
             SetMode),
         Number("databases", "how many databases clients may select", 1, Databases.Most, o => o.Databases,
             (o, v) => o.Databases = (int)v),
+        Choice(
+            "maxmemory-policy", "which keys go where there is no room, in Redis's words", EvictionPolicies.Names,
+            o => o.Policy, (o, v) => o.Policy = v, atRunTime: true),
+        Number(
+            "maxmemory-samples", "how many keys are looked at for one that goes", 1, 64,
+            o => o.EvictionSamples, (o, v) => o.EvictionSamples = (int)v, atRunTime: true),
+        Number(
+            "lfu-log-factor", "how much more often a key must be used with each use that counts", 0, int.MaxValue,
+            o => o.LfuLogFactor, (o, v) => o.LfuLogFactor = (int)v, atRunTime: true),
+        Number(
+            "lfu-decay-time", "minutes after which a key's count falls by one; 0 for never", 0, int.MaxValue,
+            o => o.LfuDecayMinutes, (o, v) => o.LfuDecayMinutes = (int)v, atRunTime: true),
         Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients,
             (o, v) => o.MaxClients = (int)v, atRunTime: true),
         Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout,

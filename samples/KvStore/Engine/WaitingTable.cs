@@ -11,7 +11,8 @@ namespace KvStore.Engine;
 internal sealed class WaitingTable(KeyOnlookers onlookers, Databases databases)
 {
     // One for each database's number.
-    private readonly Dictionary<byte[], WaitingQueue>?[] _queues = new Dictionary<byte[], WaitingQueue>?[Databases.Most];
+    private readonly Dictionary<byte[], WaitingQueue>?[] _queues =
+        new Dictionary<byte[], WaitingQueue>?[Databases.Most];
 
     private readonly Queue<WaitingQueue> _ready = new();
     private readonly SortedSet<(long Deadline, long Id)> _deadlines = [];

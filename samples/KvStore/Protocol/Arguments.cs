@@ -19,6 +19,9 @@ internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Sl
     /// <summary>The number of arguments, the command's name included.</summary>
     public int Count => _slices.Length;
 
+    /// <summary>Bytes of the whole frame, about.</summary>
+    public int Bytes => _slices.Length == 0 ? 0 : _slices[^1].Start + _slices[^1].Length - _slices[0].Start;
+
     public ReadOnlySpan<byte> this[int index]
     {
         get

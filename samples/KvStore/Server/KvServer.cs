@@ -45,6 +45,7 @@ internal sealed class KvServer : IServerControl, IDisposable
             throw new OptionException(problem);
         }
 
+        _engine.Evictable.FollowPolicy();
         _runner = new BatchRunner(_engine);
         _housekeeping = new Housekeeping(_engine, this);
         _loop = new EventLoop("kvstore", _housekeeping.Run);
