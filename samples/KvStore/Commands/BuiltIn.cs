@@ -37,6 +37,9 @@ internal static class BuiltIn
         .. Acl.Commands,
         .. Info.Commands,
         .. Admin.Commands,
+        .. Observation.Commands,
+        .. MemoryReports.Commands,
+        .. Debugging.Commands,
         .. Config.Commands,
         .. CommandDocs.Commands,
     ]));

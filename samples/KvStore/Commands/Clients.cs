@@ -101,7 +101,7 @@ internal static class Clients
 
     public static void NoEvict(in Call call)
     {
-        // Nothing is ever evicted here; the flag is kept, and shown, for those who set it.
+        // No client is ever evicted; the flag is kept, and shown, for those who set it.
         if (TrySwitch(call, out bool on))
         {
             call.Session.NoEvict = on;
@@ -216,7 +216,8 @@ internal static class Clients
 
     private static string Flags(ClientSession session)
     {
-        string flags = session.Subscriptions is not null ? "P" : "";
+        string flags = session.IsMonitor ? "O" : "";
+        flags += session.Subscriptions is not null ? "P" : "";
         flags += session.Transaction is not null ? "x" : "";
         flags += session.IsBlocked ? "b" : "";
         flags += session.Tracking is not null ? "t" : "";

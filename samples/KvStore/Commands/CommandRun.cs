@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KvStore.Engine;
 using KvStore.Protocol;
 using KvStore.Session;
@@ -17,8 +18,9 @@ internal static class CommandRun
             return false;
         }
 
+        long start = Stopwatch.GetTimestamp();
         session.BeginReply();
-        Dispatcher.Execute(session, engine, command, args);
+        bool hasRun = Dispatcher.Execute(session, engine, command, args);
         if (session.Blocked is null)
         {
             session.EndReply();
@@ -34,7 +36,30 @@ internal static class CommandRun
             tracking.CachingSaid = false;
         }
 
+        if (hasRun && command is not null && session.Blocked is null)
+        {
+            Measure(session, engine, command, args, Stopwatch.GetElapsedTime(start));
+        }
+
         return true;
+    }
+
+    private static void Measure(
+        ClientSession session, KvEngine engine, Command command, Arguments args, TimeSpan elapsed)
+    {
+        ServerOptions options = engine.Options;
+        long microseconds = elapsed.Ticks / TimeSpan.TicksPerMicrosecond;
+        if (options.SlowerThan >= 0 && microseconds >= options.SlowerThan && options.SlowLogLength > 0)
+        {
+            engine.SlowLog.Add(
+                SlowLog.Shorten(args), microseconds, session.Address, session.Name, options.SlowLogLength);
+        }
+
+        long milliseconds = microseconds / 1000;
+        if (options.LatencyThreshold > 0 && milliseconds >= options.LatencyThreshold)
+        {
+            engine.Latency.Add(command.Has(CommandFlags.Fast) ? "fast-command" : "command", milliseconds);
+        }
     }
 
     private static bool IsPaused(ClientSession session, KvEngine engine, Command? command, Arguments args)

@@ -11,23 +11,14 @@ internal static class Dispatcher
 {
     private const int ShownArguments = 128;
 
-    /// <summary>Runs one command. The engine's gate is held.</summary>
-    public static void Execute(ClientSession session, KvEngine engine, Command? command, Arguments args)
+    /// <summary>Runs one command; false where it was refused, or queued. The engine's gate is held.</summary>
+    public static bool Execute(ClientSession session, KvEngine engine, Command? command, Arguments args)
     {
-        RespWriter reply = session.Reply;
         engine.Statistics.Commands++;
         if (command is null)
         {
-            if (args.Is(0, "post"u8) || args.Is(0, "host:"u8))
-            {
-                // A browser was talked into sending this here.
-                session.Close = true;
-                session.Drop = true;
-                return;
-            }
-
-            Reject(session, engine, command, UnknownCommand(args));
-            return;
+            RejectUnknown(session, engine, args);
+            return false;
         }
 
         if (command.HasSubcommands && args.Count > 1)
@@ -38,60 +29,90 @@ internal static class Dispatcher
                 Reject(session, engine, command,
                     $"ERR unknown subcommand '{CString(args[1], ShownArguments)}'. " +
                     $"Try {command.Name.ToUpperInvariant()} HELP.");
-                return;
+                return false;
             }
 
             command = subcommand;
         }
 
+        if (!Accepts(session, engine, command, args)
+            || (session.Transaction is not null && !RunsAtOnce(session, engine, command, args)))
+        {
+            return false;
+        }
+
+        Run(session, engine, command, args);
+        return true;
+    }
+
+    /// <summary>False, and the error is replied, where a command may not run.</summary>
+    private static bool Accepts(ClientSession session, KvEngine engine, Command command, Arguments args)
+    {
         if (!command.AcceptsCount(args.Count))
         {
             Reject(session, engine, command, Errors.Arity(command.Name));
-            return;
+            return false;
         }
 
         if (!session.Authenticated && !command.Has(CommandFlags.NoAuth) && !engine.Users.IsOpen)
         {
             Reject(session, engine, command, Errors.NoAuth);
-            return;
+            return false;
         }
 
         if (!session.User.Unlimited && Permissions.Refusal(new Call(command, args, session, engine)) is { } refusal)
         {
             Reject(session, engine, command, refusal);
-            return;
+            return false;
         }
 
         if (command.Has(CommandFlags.Write) && !AcceptsWrite(session, engine, command))
         {
-            return;
+            return false;
         }
 
         if (session.IsSubscriber && !command.Has(CommandFlags.OfSubscribers))
         {
             Reject(session, engine, command, $"ERR Can't execute '{command.Name}': only (P|S)SUBSCRIBE / "
                 + "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>In a transaction: true where a command does not wait for EXEC. Else it is queued, or refused.</summary>
+    private static bool RunsAtOnce(ClientSession session, KvEngine engine, Command command, Arguments args)
+    {
+        if (command.Has(CommandFlags.NoMulti))
+        {
+            Reject(session, engine, command, "ERR Command not allowed inside a transaction"u8);
+            return false;
+        }
+
+        if (command.Has(CommandFlags.Immediate))
+        {
+            return true;
+        }
+
+        TransactionQueue transaction = session.Transaction!;
+        transaction.Enqueue(args, command.MayWrite);
+        session.Reply.Simple("QUEUED"u8);
+        session.Close |= transaction.Bytes > engine.Options.QueryBufferLimit;
+        return false;
+    }
+
+    private static void RejectUnknown(ClientSession session, KvEngine engine, Arguments args)
+    {
+        if (args.Is(0, "post"u8) || args.Is(0, "host:"u8))
+        {
+            // A browser was talked into sending this here.
+            session.Close = true;
+            session.Drop = true;
             return;
         }
 
-        if (session.Transaction is { } transaction)
-        {
-            if (command.Has(CommandFlags.NoMulti))
-            {
-                Reject(session, engine, command, "ERR Command not allowed inside a transaction"u8);
-                return;
-            }
-
-            if (!command.Has(CommandFlags.Immediate))
-            {
-                transaction.Enqueue(args, command.MayWrite);
-                reply.Simple("QUEUED"u8);
-                session.Close |= transaction.Bytes > engine.Options.QueryBufferLimit;
-                return;
-            }
-        }
-
-        Run(session, engine, command, args);
+        Reject(session, engine, null, UnknownCommand(args));
     }
 
     /// <summary>Refuses a write where the store takes none, or has more than it may have.</summary>
@@ -138,6 +159,11 @@ internal static class Dispatcher
             {
                 reply.Error(Errors.KeyTooLong);
                 return true;
+            }
+
+            if (engine.HasMonitors && !command.Has(CommandFlags.ForOperators))
+            {
+                engine.Monitors.Show(session, engine.Databases.Selected.Number, args);
             }
 
             command.Handler!(new Call(command, args, session, engine));

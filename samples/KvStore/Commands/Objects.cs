@@ -50,20 +50,28 @@ internal static class Objects
 
     public static void Encoding(in Call call)
     {
-        var reader = default(Reader);
-        if (!call.Keys.TryRead(call.Args[2], ref reader))
+        ReadOnlySpan<byte> encoding = EncodingOf(call, call.Args[2]);
+        if (encoding.IsEmpty)
         {
             call.Reply.Null();
             return;
         }
 
-        call.Reply.Bulk(reader.Type == RecordType.Set ? SetEncoding(call) : reader.Encoding);
+        call.Reply.Bulk(encoding);
+    }
+
+    /// <summary>What a key's value is kept as; empty where there is no key.</summary>
+    public static ReadOnlySpan<byte> EncodingOf(in Call call, ReadOnlySpan<byte> key)
+    {
+        var reader = default(Reader);
+        return !call.Keys.TryRead(key, ref reader) ? default
+            : reader.Type == RecordType.Set ? SetEncoding(call)
+            : reader.Encoding;
     }
 
     public static void RefCount(in Call call)
     {
-        var facts = default(FactsReader);
-        if (call.Keys.TryRead(call.Args[2], ref facts))
+        if (Has(call))
         {
             call.Reply.Integer(1);
         }

@@ -60,7 +60,22 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public ClientPause Pause { get; } = new();
 
     /// <summary>True where more than running it is to be done about each command.</summary>
-    public bool IsSpecial => Pause.IsOn;
+    public bool IsSpecial => Pause.IsOn || Options.TimesBriefCommands;
+
+    /// <summary>Who sees each command.</summary>
+    public Monitors Monitors => field ??= new Monitors(PubSub);
+
+    /// <summary>True where anybody does.</summary>
+    public bool HasMonitors { get; set; }
+
+    /// <summary>The commands that took long.</summary>
+    public SlowLog SlowLog { get; } = new();
+
+    /// <summary>What took longer than a threshold.</summary>
+    public LatencyMonitor Latency { get; } = new();
+
+    /// <summary>False where expired keys stay until they are asked for: DEBUG SET-ACTIVE-EXPIRE 0.</summary>
+    public bool RemovesExpired { get; set; } = true;
 
     /// <summary>What runs scripts; null before the first.</summary>
     public IDisposable? Scripts { get; set; }
@@ -113,6 +128,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         Waiting.Remove(session);
         Tracking.Disable(session);
         Pause.Forget(session);
+        Monitors.Remove(session);
+        HasMonitors = Monitors.Any;
     }
 
     /// <summary>What a command on a hash works on.</summary>

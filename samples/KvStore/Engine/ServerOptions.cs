@@ -139,6 +139,21 @@ internal sealed class ServerOptions
     /// for.</summary>
     public long TrackedKeys { get; set; } = 1_000_000;
 
+    /// <summary>Microseconds after which a command is in the slow log; negative: none is.</summary>
+    public long SlowerThan { get; set; } = 10_000;
+
+    /// <summary>Most entries of the slow log.</summary>
+    public int SlowLogLength { get; set; } = 128;
+
+    /// <summary>Milliseconds after which LATENCY knows of a command; 0: it knows of none.</summary>
+    public long LatencyThreshold { get; set; }
+
+    /// <summary>Who may DEBUG: no, yes or local.</summary>
+    public string DebugCommand { get; set; } = "no";
+
+    /// <summary>True where commands that take a few microseconds are timed as well.</summary>
+    public bool TimesBriefCommands => LatencyThreshold > 0 || (ulong)SlowerThan < 1000;
+
     /// <summary>Which changes of keys are published.</summary>
     public KeyEvents KeyEvents { get; set; }
 

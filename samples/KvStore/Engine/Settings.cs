@@ -164,6 +164,19 @@ internal static class Settings
         Number(
             "tracking-table-max-keys", "most keys remembered for clients that cache what they read; 0 for no limit",
             0, int.MaxValue, o => o.TrackedKeys, (o, v) => o.TrackedKeys = v, atRunTime: true),
+        Number(
+            "slowlog-log-slower-than", "microseconds after which a command is in the slow log; -1 for never",
+            -1, long.MaxValue, o => o.SlowerThan, (o, v) => o.SlowerThan = v, atRunTime: true),
+        Number(
+            "slowlog-max-len", "most entries of the slow log",
+            0, 1 << 20, o => o.SlowLogLength, (o, v) => o.SlowLogLength = (int)v, atRunTime: true),
+        Number(
+            "latency-monitor-threshold", "milliseconds after which LATENCY knows of a command; 0 for never",
+            0, long.MaxValue, o => o.LatencyThreshold, (o, v) => o.LatencyThreshold = v, atRunTime: true),
+        new(
+            "enable-debug-command", "who may DEBUG: no, yes, or local",
+            o => o.DebugCommand, (o, v) => v is "no" or "yes" or "local" ? Done(o.DebugCommand = v)
+                : "argument must be no, yes or local"),
         new(
             "notify-keyspace-events", "which changes of keys are published, in Redis's letters; without n",
             o => KeyEventLetters.Show(o.KeyEvents), SetKeyEvents, atRunTime: true),

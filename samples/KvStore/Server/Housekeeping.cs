@@ -105,6 +105,11 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
     /// <summary>True where there is more.</summary>
     private bool RemoveExpired()
     {
+        if (!engine.RemovesExpired)
+        {
+            return false;
+        }
+
         Database[] expiring = [.. engine.Databases.Made.Where(database => database.Keys.ExpiringCount > 0)];
         bool more = false;
         foreach (Database database in expiring)

@@ -95,7 +95,10 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>True where more than running it is to be done about each command.</summary>
     public bool IsSpecial => ReplyMode != ReplyMode.On || Tracking is not null;
 
-    /// <summary>Set where its reads are not to count as uses of keys. Nothing counts them here.</summary>
+    /// <summary>True after MONITOR.</summary>
+    public bool IsMonitor { get; set; }
+
+    /// <summary>Set where its reads are not to count as uses of keys.</summary>
     public bool NoTouch { get; set; }
 
     /// <summary>The way to it; null where there is no connection.</summary>

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Net;
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+using KvStore.Transport;
+using static KvStore.Commands.CommandFlags;
+
+namespace KvStore.Commands;
+
+/// <summary>DEBUG: what test suites and tools ask of it. Refused unless <c>enable-debug-command</c> allows
+/// it.</summary>
+internal static class Debugging
+{
+    /// <summary>What clients may call of it.</summary>
+    public static Command[] Commands => Command.Family("server",
+    [
+        new("debug", -2, ForOperators | NoScript, KeySpec.None, Debug)
+            { Since = "1.0.0", Summary = "A container for debugging commands" },
+    ]);
+
+    public static void Debug(in Call call)
+    {
+        string allowed = call.Engine.Options.DebugCommand;
+        bool isLocal = call.Session.Peer is not IPEndPoint peer || IPAddress.IsLoopback(peer.Address);
+        if (allowed != "yes" && !(allowed == "local" && isLocal))
+        {
+            call.Reply.Error(
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run "u8
+                + "it from a local connection, otherwise you need to set this option in the configuration file, "u8
+                + "and then restart the server."u8);
+            return;
+        }
+
+        if (call.Args.Count == 3)
+        {
+            OfOneArgument(call);
+        }
+        else if (call.Args.Count == 2 && (call.Args.Is(1, "reload"u8) || call.Args.Is(1, "loadaof"u8)
+            || call.Args.Is(1, "change-repl-id"u8)))
+        {
+            call.Reply.Ok(); // what is in the store is what would be loaded
+        }
+        else
+        {
+            Unknown(call);
+        }
+    }
+
+    private static void OfOneArgument(in Call call)
+    {
+        if (call.Args.Is(1, "sleep"u8))
+        {
+            bool isNumber = double.TryParse(
+                call.Args.Text(2), NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds);
+            Thread.Sleep(isNumber ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600)) : TimeSpan.Zero);
+            call.Reply.Ok();
+        }
+        else if (call.Args.Is(1, "object"u8))
+        {
+            DebugObject(call);
+        }
+        else if (call.Args.Is(1, "set-active-expire"u8))
+        {
+            call.Engine.RemovesExpired = !call.Args.Is(2, "0"u8);
+            call.Reply.Ok();
+        }
+        else if (call.Args.Is(1, "error"u8))
+        {
+            call.Reply.Error(call.Args[2]);
+        }
+        else if (call.Args.Is(1, "log"u8))
+        {
+            StandardError.WriteLine($"DEBUG LOG: {call.Args.Text(2)}");
+            call.Reply.Ok();
+        }
+        else if (call.Args.Is(1, "protocol"u8))
+        {
+            Protocol(call);
+        }
+        else if (IsHarmless(call))
+        {
+            call.Reply.Ok();
+        }
+        else
+        {
+            Unknown(call);
+        }
+    }
+
+    /// <summary>Settings of Redis's insides, which have no meaning here.</summary>
+    private static bool IsHarmless(in Call call) =>
+        call.Args.Is(1, "quicklist-packed-threshold"u8) || call.Args.Is(1, "set-disable-deny-scripts"u8)
+        || call.Args.Is(1, "reload"u8) || call.Args.Is(1, "pause-cron"u8) || call.Args.Is(1, "dict-resizing"u8);
+
+    private static void DebugObject(in Call call)
+    {
+        var facts = default(FactsReader);
+        if (!call.Keys.TryRead(call.Args[2], ref facts))
+        {
+            call.Reply.Error(Errors.NoSuchKey);
+            return;
+        }
+
+        string encoding = System.Text.Encoding.ASCII.GetString(Objects.EncodingOf(call, call.Args[2]));
+        string nodes = facts.Type == RecordType.List ? " ql_nodes:1 ql_avg_node:0.00" : "";
+        call.Reply.Simple(System.Text.Encoding.ASCII.GetBytes(
+            $"Value at:0x{facts.Id:x} refcount:1 encoding:{encoding} serializedlength:{facts.Length} lru:0 "
+            + $"lru_seconds_idle:0{nodes}"));
+    }
+
+    /// <summary>One of each kind of reply, for the tests of clients.</summary>
+    private static void Protocol(in Call call)
+    {
+        RespWriter reply = call.Reply;
+        bool resp3 = reply.Resp3;
+        switch (call.Args.Text(2).ToUpperInvariant())
+        {
+            case "STRING":
+                reply.Bulk("Hello World"u8);
+                break;
+            case "INTEGER":
+                reply.Integer(12345);
+                break;
+            case "DOUBLE":
+                reply.Raw(resp3 ? ",3.141\r\n"u8 : "$5\r\n3.141\r\n"u8);
+                break;
+            case "NULL":
+                reply.Null();
+                break;
+            case "ARRAY":
+                reply.Raw("*3\r\n:0\r\n:1\r\n:2\r\n"u8);
+                break;
+            case "SET":
+                reply.Set(3);
+                reply.Raw(":0\r\n:1\r\n:2\r\n"u8);
+                break;
+            case "MAP":
+                reply.Map(3);
+                reply.Raw(resp3 ? ":0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n"u8 : ":0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n"u8);
+                break;
+            case "BIGNUM":
+                reply.Raw(resp3
+                    ? "(1234567999999999999999999999999999999\r\n"u8
+                    : "$37\r\n1234567999999999999999999999999999999\r\n"u8);
+                break;
+            case "TRUE" or "FALSE":
+                bool yes = call.Args.Is(2, "true"u8);
+                reply.Raw(resp3 ? (yes ? "#t\r\n"u8 : "#f\r\n"u8) : (yes ? ":1\r\n"u8 : ":0\r\n"u8));
+                break;
+            case "VERBATIM":
+                reply.Verbatim("This is a verbatim\nstring");
+                break;
+            default:
+                reply.Error(
+                    "ERR Wrong protocol type name. Please use one of the following: "u8
+                    + "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"u8);
+                break;
+        }
+    }
+
+    private static void Unknown(in Call call) =>
+        call.Reply.Error(Errors.NoSuchForm(call.Args.Shown(1), "DEBUG"));
+}

@@ -1,0 +1,219 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using KvStore.Demo;
+using KvStore.Tests.Infrastructure;
+
+namespace KvStore.Tests.Commands;
+
+/// <summary>SLOWLOG, LATENCY, MONITOR, MEMORY, DEBUG and OBJECT, beside redis-server.</summary>
+public sealed partial class ObservationTests
+{
+    private static readonly Dictionary<string, string> s_conversations = new(StringComparer.Ordinal)
+    {
+        ["mistakes"] = """
+            d: SLOWLOG GET -2
+            d: SLOWLOG GET x
+            d: SLOWLOG GET 1 2
+            d: SLOWLOG FOO
+            d: LATENCY FOO
+            d: LATENCY LATEST
+            d: LATENCY HISTORY foo
+            d: LATENCY RESET
+            d: LATENCY RESET foo bar
+            d: MEMORY USAGE nokey
+            d: SET x 1
+            d: MEMORY USAGE x SAMPLES
+            d: MEMORY USAGE x SAMPLES -1
+            d: MEMORY USAGE x FOO 1
+            d: MEMORY FOO
+            d: MEMORY PURGE
+            d: OBJECT FREQ x
+            d: OBJECT FREQ nokey
+            d: OBJECT IDLETIME nokey
+            d: OBJECT ENCODING nokey
+            d: OBJECT REFCOUNT nokey
+            d: OBJECT FOO x
+            d: LOLWUT
+            d: DEBUG FOO
+            d: DEBUG JMAP
+            d: DEBUG SLEEP 0
+            d: DEBUG SLEEP
+            d: DEBUG OBJECT nokey
+            d: DEBUG SET-ACTIVE-EXPIRE 1
+            d: DEBUG QUICKLIST-PACKED-THRESHOLD 100b
+            d: DEBUG RELOAD
+            d: DEBUG ERROR foo
+            d: DEBUG PROTOCOL string
+            d: DEBUG PROTOCOL integer
+            d: DEBUG PROTOCOL double
+            d: DEBUG PROTOCOL null
+            d: DEBUG PROTOCOL array
+            d: DEBUG PROTOCOL set
+            d: DEBUG PROTOCOL map
+            d: DEBUG PROTOCOL bignum
+            d: DEBUG PROTOCOL true
+            d: DEBUG PROTOCOL false
+            d: DEBUG PROTOCOL verbatim
+            d: DEBUG PROTOCOL foo
+            d: CONFIG SET enable-debug-command no
+            d: CONFIG GET slowlog-max-len
+            d: CONFIG GET slowlog-log-slower-than
+            d: CONFIG GET latency-monitor-threshold
+            """,
+        ["the slow log"] = """
+            d: CONFIG SET slowlog-log-slower-than 0
+            d: SLOWLOG RESET
+            d: CLIENT SETNAME me
+            d: SET a "b c"
+            d: GET a
+            d: GET
+            d: AUTH secret
+            d: AUTH me secret
+            d: HELLO 2 AUTH me secret
+            d: CONFIG SET requirepass ""
+            d: ACL SETUSER u >secret
+            d: SLOWLOG GET 5
+            d: SLOWLOG GET -1
+            d: CONFIG SET slowlog-max-len 2
+            d: SLOWLOG LEN
+            d: SLOWLOG GET
+            d: CONFIG SET slowlog-log-slower-than -1
+            d: SLOWLOG RESET
+            d: GET a
+            d: SLOWLOG LEN
+            """,
+        ["a monitor"] = """
+            m: MONITOR
+            d: SET a\"b "x\x01\n\t\xff"
+            m<
+            d: GET
+            d: CONFIG GET save
+            d: AUTH secret
+            m<
+            d: CLIENT SETNAME me
+            m<
+            d: EVAL "return redis.call('get', 'x')" 0
+            m<
+            m<
+            d: HELLO 9
+            m<
+            """,
+    };
+
+    public static TheoryData<string> Conversations() => [.. s_conversations.Keys];
+
+    [Theory]
+    [MemberData(nameof(Conversations))]
+    public void What_is_observed_is_what_redis_shows(string name)
+    {
+        string[] allowed = ["--enable-debug-command", "yes"];
+        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server"), allowed));
+        using RunningServer own = new(ServerProgram.KvStore(TestServer.KvStorePath, ["--size", "64M", .. allowed]));
+        foreach (bool resp3 in new[] { false, true })
+        {
+            using var expected = new Conversation(redis, resp3);
+            using var actual = new Conversation(own, resp3);
+
+            Assert.Equal(
+                Normalize(expected.Run(s_conversations[name])), Normalize(actual.Run(s_conversations[name])));
+        }
+    }
+
+    [Fact]
+    public void A_command_that_takes_long_is_in_both_logs()
+    {
+        using RunningServer server = new(ServerProgram.KvStore(
+            TestServer.KvStorePath, "--size", "64M", "--enable-debug-command", "local"));
+        using var client = new TextClient(server.Process.TcpEndPoint);
+        client.Call("CONFIG", "SET", "latency-monitor-threshold", "20");
+        Assert.Equal("+OK\r\n", client.Call("DEBUG", "SLEEP", "0.05"));
+
+        string log = client.Call("SLOWLOG", "GET");
+        string latest = client.Call("LATENCY", "LATEST");
+
+        Assert.Contains("*3\r\n$5\r\nDEBUG\r\n$5\r\nSLEEP\r\n$4\r\n0.05\r\n", log, StringComparison.Ordinal);
+        Assert.Matches(@"^\*[12]\r\n\*4\r\n\$7\r\ncommand\r\n:\d+\r\n:([5-9]\d|\d{3,4})\r\n", latest);
+        Assert.StartsWith("*1\r\n*2\r\n", client.Call("LATENCY", "HISTORY", "command"), StringComparison.Ordinal);
+        Assert.Contains("command: 1", client.Call("LATENCY", "DOCTOR"), StringComparison.Ordinal);
+        Assert.NotEqual(":0\r\n", client.Call("LATENCY", "RESET"));
+        Assert.Equal("*0\r\n", client.Call("LATENCY", "HISTORY", "command"));
+    }
+
+    [Fact]
+    public void Arguments_in_the_slow_log_are_shortened_as_in_redis()
+    {
+        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server")));
+        using RunningServer own = TestServer.Start("64M");
+
+        Assert.Equal(Shortened(redis), Shortened(own));
+    }
+
+    [Fact]
+    public void Debug_is_refused_unless_it_is_allowed()
+    {
+        using RunningServer server = TestServer.Start("64M");
+        using var client = new TextClient(server.Process.TcpEndPoint);
+
+        Assert.StartsWith(
+            "-ERR DEBUG command not allowed.", client.Call("DEBUG", "SLEEP", "0"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_of_a_key_grows_with_what_it_has()
+    {
+        using RunningServer server = TestServer.Start("64M");
+        using var client = new TextClient(server.Process.TcpEndPoint);
+        client.Call("SET", "small", "1");
+        client.Call("SET", "large", new string('x', 10_000));
+        for (int i = 0; i < 2000; i++)
+        {
+            client.Call("HSET", "hash", $"field{i}", "value");
+        }
+
+        Assert.InRange(Usage(client, "small"), 8, 100);
+        Assert.InRange(Usage(client, "large"), 10_000, 11_000);
+        Assert.InRange(Usage(client, "hash"), 20_000, 400_000);
+        Assert.Contains("keys.count\r\n:3\r\n", client.Call("MEMORY", "STATS"), StringComparison.Ordinal);
+        Assert.StartsWith("$", client.Call("MEMORY", "DOCTOR"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_expired_stays_where_it_is_told_to()
+    {
+        using RunningServer server = new(ServerProgram.KvStore(
+            TestServer.KvStorePath, "--size", "64M", "--enable-debug-command", "yes"));
+        using var client = new TextClient(server.Process.TcpEndPoint);
+        client.Call("DEBUG", "SET-ACTIVE-EXPIRE", "0");
+        client.Call("SET", "a", "1", "PX", "1");
+        Thread.Sleep(500);
+
+        Assert.Equal(0, client.Info("stats", "expired_keys"));
+        client.Call("DEBUG", "SET-ACTIVE-EXPIRE", "1");
+        Assert.True(SpinWait.SpinUntil(
+            () => client.Info("stats", "expired_keys") == 1, TimeSpan.FromSeconds(10)));
+    }
+
+    private static long Usage(TextClient client, string key) =>
+        long.Parse(client.Call("MEMORY", "USAGE", key)[1..], CultureInfo.InvariantCulture);
+
+    private static string Shortened(RunningServer server)
+    {
+        using var client = new TextClient(server.Process.TcpEndPoint);
+        client.Call("CONFIG", "SET", "slowlog-log-slower-than", "0");
+        client.Call("SET", "a", new string('x', 500));
+        client.Call(["SADD", "s", .. Enumerable.Range(0, 40).Select(i => $"{i}")]);
+        return Normalize(client.Call("SLOWLOG", "GET", "2").Replace("\r\n", "|", StringComparison.Ordinal));
+    }
+
+    private static string Normalize(string heard) => Seconds().Replace(
+        Entries().Replace(Addresses().Replace(heard, "(address)"), "*6|(id, time, duration)|"), "+(time) ");
+
+    [GeneratedRegex(@"(\$\d+\|)?127\.0\.0\.1:\d+")]
+    private static partial Regex Addresses();
+
+    [GeneratedRegex(@"\*6\|:\d+\|:\d+\|:\d+\|")]
+    private static partial Regex Entries();
+
+    [GeneratedRegex(@"\+\d+\.\d+ ")]
+    private static partial Regex Seconds();
+}
