@@ -49,6 +49,21 @@ public sealed class RoomTests
     }
 
     [Fact]
+    public void Classes_are_used_in_the_order_that_their_file_draws()
+    {
+        var orders = ClassOrders.All.ToList();
+        var wrong =
+            from order in orders
+            from arrow in House.Arrows
+            where order.ContainsKey(arrow.From) && order.ContainsKey(arrow.To) && order[arrow.To] > order[arrow.From]
+            select $"{arrow.From} -> {arrow.To}: {arrow.Name}";
+
+        Assert.Empty(wrong.Distinct());
+        Assert.Equal(3, orders.Count);
+        Assert.All(orders, order => Assert.True(order.Count >= 14, $"only {order.Count} classes stand in it"));
+    }
+
+    [Fact]
     public void No_project_sees_another_projects_internals()
     {
         var reached = House.Arrows

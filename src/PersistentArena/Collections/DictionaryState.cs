@@ -25,10 +25,10 @@ namespace GuestMemFs.Collections;
 /// <para>Locks are taken in this order, and a callback of the caller's runs under none but the first and the
 /// last:</para>
 /// <list type="number">
-/// <item>a lane of the heap (or the whole heap, for a group): whoever changes anything;</item>
-/// <item><see cref="Garbage"/>: whoever takes garbage apart, or makes some;</item>
-/// <item><see cref="Growth"/>: whoever adds a bucket or a segment, or puts another table in place. A writer that comes
-/// for growth does not wait for it;</item>
+/// <item>a lane of the heap (or the whole heap, for a group), for any change;</item>
+/// <item><see cref="Garbage"/>, to take garbage apart, or to make some;</item>
+/// <item><see cref="Growth"/>, to add a bucket or a segment, or to put another table in place. A writer that comes for
+/// growth does not wait for it;</item>
 /// <item><see cref="Locks"/>, the buckets', all in rising order or one.</item>
 /// </list>
 /// <para>Invariants:</para>
