@@ -75,6 +75,12 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
     /// <summary>So many as that argument says, behind it.</summary>
     public static KeySpec CountedBy(int argument) => new(argument + 1, argument + 1, 1, argument);
 
+    /// <summary>The first argument, and so many behind the second one as that says.</summary>
+    public static KeySpec OneAndCounted => new(1, 1, 1, 2);
+
+    /// <summary>Where the next key is: the number of keys is none.</summary>
+    public int Next(int index) => index + Step == Counted ? Counted + 1 : index + Step;
+
     /// <summary>The last key's place among arguments; before the first, where there is none.</summary>
     public int LastOf(Arguments args)
     {

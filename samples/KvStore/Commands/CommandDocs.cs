@@ -159,7 +159,6 @@ internal static class CommandDocs
         }
 
         int first = command.Keys.First;
-        int step = command.Keys.Step;
         int last = command.Keys.LastOf(call.Args.From(2));
         if (last < first && command.Group != "scripting")
         {
@@ -167,10 +166,16 @@ internal static class CommandDocs
             return;
         }
 
-        call.Reply.Array(((last - first) / step) + 1);
-        for (int i = first; i <= last; i += step)
+        List<int> places = [];
+        for (int i = first; i <= last; i = command.Keys.Next(i))
         {
-            call.Reply.Bulk(call.Args[i + 2]);
+            places.Add(i + 2);
+        }
+
+        call.Reply.Array(places.Count);
+        foreach (int place in places)
+        {
+            call.Reply.Bulk(call.Args[place]);
         }
     }
 

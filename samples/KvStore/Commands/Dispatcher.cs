@@ -225,7 +225,7 @@ internal static class Dispatcher
     private static bool KeysFit(Command command, Arguments args)
     {
         int last = command.Keys.LastOf(args);
-        for (int i = command.Keys.First; i <= last; i += command.Keys.Step)
+        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i))
         {
             if (args[i].Length > PersistentDictionary.MaximumKeyLength)
             {

@@ -7,7 +7,7 @@ namespace KvStore.Commands;
 /// <summary>HSCAN and SSCAN, and random elements of hashes and sets.</summary>
 internal static class ElementScan
 {
-    private const long DefaultCount = 10;
+    public const long DefaultCount = 10;
     private const long LargestCount = 1L << 32;
 
     /// <summary>One step through a hash or a set; a small one is one step.</summary>
@@ -114,7 +114,7 @@ internal static class ElementScan
         }
     }
 
-    private static bool TryOptions(in Call call, ref long count, ref ReadOnlySpan<byte> pattern)
+    internal static bool TryOptions(in Call call, ref long count, ref ReadOnlySpan<byte> pattern)
     {
         for (int i = 3; i < call.Args.Count; i += 2)
         {

@@ -137,7 +137,7 @@ internal static class Permissions
         int last = command.Keys.LastOf(args);
         KeyAccess more = command.ReadsWithGet && HasGet(args) ? KeyAccess.Read : KeyAccess.Exists;
         KeyAccess access = command.KeyAccess | more;
-        for (key = first; key <= last; key += command.Keys.Step)
+        for (key = first; key <= last; key = command.Keys.Next(key))
         {
             KeyAccess asked = key > first ? command.SecondKeyAccess ?? access : access;
             if (!selector.AllowsKey(args[key], asked))

@@ -158,6 +158,10 @@ internal sealed class ScoredSet(Keyspace keyspace, ServerOptions options) : Coll
         return range;
     }
 
+    /// <summary>Members of a large one in the order of their bytes, from one on; all of a small one.</summary>
+    public IEnumerable<Scored> MembersFrom(ReadOnlySpan<byte> member) =>
+        IsLarge ? MembersOf(Section.Scan(member)) : Range(0, Count - 1);
+
     protected override void FillLarge()
     {
         for (int at = PackedPieces.Start; at < Packed.End;)
@@ -193,6 +197,15 @@ internal sealed class ScoredSet(Keyspace keyspace, ServerOptions options) : Coll
         BinaryPrimitives.WriteUInt64BigEndian(key, Order(score));
         member.CopyTo(key.AsSpan(ScoreLength));
         return key;
+    }
+
+    private static IEnumerable<Scored> MembersOf(SortedMapCursor cursor)
+    {
+        while (cursor.MoveNext())
+        {
+            SortedEntry entry = cursor.Current;
+            yield return new Scored(entry.Key.ToArray(), BinaryPrimitives.ReadDoubleLittleEndian(entry.Value));
+        }
     }
 
     private void SetLarge(ReadOnlySpan<byte> member, double score)

@@ -188,7 +188,17 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "ZRANGEBYLEX z - +", "ZRANGEBYLEX z m m", "ZCOUNT k b b", "ZCOUNT k d 1", "ZLEXCOUNT z l l",
         "ZLEXCOUNT z - +", "ZREMRANGEBYRANK k i i", "ZREMRANGEBYSCORE k b b", "ZREMRANGEBYLEX z l l",
         "ZREMRANGEBYRANK k 0 0", "ZRANGESTORE k k 0 -1", "ZRANGESTORE k k b b BYSCORE LIMIT 0 4",
-        "ZRANGESTORE k k 0 1 WITHSCORES", "OBJECT ENCODING k",
+        "ZRANGESTORE k k 0 1 WITHSCORES", "OBJECT ENCODING k", "ZUNION 2 k k", "ZUNION 2 k k WITHSCORES",
+        "ZUNION 3 k k k WEIGHTS 2 -1 0.5 AGGREGATE MAX WITHSCORES", "ZINTER 2 k k WITHSCORES", "ZINTER 2 k k",
+        "ZINTER 2 k k WEIGHTS 2 3 AGGREGATE MIN WITHSCORES", "ZDIFF 2 k k WITHSCORES", "ZDIFF 3 k k k",
+        "ZUNIONSTORE k 2 k k", "ZINTERSTORE k 2 k k WEIGHTS 1 -1", "ZDIFFSTORE k 2 k k", "ZUNIONSTORE k 1 k",
+        "ZINTERSTORE k 2 k k AGGREGATE MIN", "ZUNIONSTORE k 0 k", "ZUNIONSTORE k x k", "ZINTER 3 k k",
+        "ZUNION 1 k WEIGHTS d", "ZUNION 1 k WEIGHTS", "ZDIFF 1 k WEIGHTS 1", "ZUNION 1 k AGGREGATE BOGUS",
+        "ZUNIONSTORE k 1 k WITHSCORES", "ZINTERCARD 2 k k", "ZINTERCARD 2 k k LIMIT 2", "ZINTERCARD 1 k LIMIT -1",
+        "ZINTERCARD 1 k LIMIT", "ZSCAN k 0 COUNT 1000", "ZSCAN k 0 MATCH m1* COUNT 1000", "ZSCAN k abc",
+        "ZSCAN k 0 BOGUS",
+        "ZRANDMEMBER k", "ZRANDMEMBER k 1000 WITHSCORES", "ZRANDMEMBER k -4", "ZRANDMEMBER k 0", "ZRANDMEMBER k x",
+        "ZRANDMEMBER k 1 BOGUS", "COMMAND GETKEYS ZUNIONSTORE k 2 k k", "COMMAND GETKEYS ZINTER 2 k k",
     ];
 
     private static readonly string[] s_common =
@@ -283,12 +293,17 @@ internal sealed partial class CollectionCommands(string type, Random random)
             name = "SMEMBERS"; // all of them
         }
 
-        if (name is "HRANDFIELD" or "SRANDMEMBER" && reply.StartsWith('$') && reply != "$-1\r\n")
+        if (name == "ZRANDMEMBER" && args is [_, _, "1000", ..])
+        {
+            name = "SMEMBERS"; // all of them
+        }
+
+        if (name is "HRANDFIELD" or "SRANDMEMBER" or "ZRANDMEMBER" && reply.StartsWith('$') && reply != "$-1\r\n")
         {
             return "some field";
         }
 
-        if (name is "HRANDFIELD" or "SRANDMEMBER" or "EXEC")
+        if (name is "HRANDFIELD" or "SRANDMEMBER" or "ZRANDMEMBER" or "EXEC")
         {
             return reply.Split("\r\n")[0];
         }

@@ -388,6 +388,54 @@ internal static class CommandLines
         COPY r3 r3
         COPY none c9
         COPY r3 c9 DB 0
+        SET bits:a "\xff\xf0\x00"
+        SET bits:b "\x0f\x00"
+        BITOP AND bits:c bits:a bits:b
+        GET bits:c
+        BITOP or bits:c bits:a bits:b bits:none
+        GET bits:c
+        BITOP XOR bits:c bits:a bits:b
+        GET bits:c
+        BITOP NOT bits:c bits:a
+        GET bits:c
+        BITOP NOT bits:c bits:a bits:b
+        BITOP BOGUS bits:c bits:a
+        BITOP AND bits:c
+        BITOP AND bits:c bits:none
+        EXISTS bits:c
+        BITPOS bits:a 0
+        BITPOS bits:a 1
+        BITPOS bits:a 1 2
+        BITPOS bits:a 1 2 -1
+        BITPOS bits:a 0 0 0
+        BITPOS bits:a 0 0
+        BITPOS bits:a 0 5
+        BITPOS bits:a 1 -1 -1
+        BITPOS bits:a 1 3 13 BIT
+        BITPOS bits:a 0 8 15 BIT
+        BITPOS bits:a 0 8 11 bit
+        BITPOS bits:a 1 0 -1 BYTE
+        BITPOS bits:a 1 0 -1 BOGUS
+        BITPOS bits:a 1 0 -1 BIT more
+        BITPOS bits:a 2
+        BITPOS bits:a x
+        BITPOS bits:a 1 x
+        BITPOS bits:none 0
+        BITPOS bits:none 1
+        BITPOS bits:none 1 x
+        SET bits:full "\xff\xff"
+        BITPOS bits:full 0
+        BITPOS bits:full 0 0 -1
+        BITPOS bits:full 0 1
+        SET bits:zero "\x00\x00\x00"
+        BITPOS bits:zero 1
+        RPUSH bits:list a
+        BITOP AND bits:c bits:a bits:list
+        BITPOS bits:list 1
+        BITOP OR bits:list bits:a bits:b
+        GET bits:list
+        COMMAND GETKEYS BITOP AND d a b
+        DEL bits:a bits:b bits:list bits:full bits:zero
         COPY r3 c9 DB 16
         COPY r3 c9 DB -1
         COPY r3 c9 DB abc
