@@ -106,7 +106,7 @@ public sealed class ProcessTests
                 restore.WaitForExit();
                 string[] names = [.. arena.Gmfs("list", "--json").Json.GetProperty("regions").EnumerateArray().Select(
                     r => r.GetProperty("name").GetString()!)];
-                killed += names.Any(Dumps.RestoringRegion.Is) ? 1 : 0;
+                killed += names.Any(RegionDump.IsRestoring) ? 1 : 0;
                 if (names.Contains("copy"))
                 {
                     AssertWhole(arena);

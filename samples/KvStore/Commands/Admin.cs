@@ -1,3 +1,4 @@
+using System.Text;
 using KvStore.Access;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -14,14 +15,14 @@ internal static class Admin
         new("time", 1, Fast, KeySpec.None, Time)
             { Since = "2.6.0", Summary = "Return the current server time" },
         new("save", 1, ForOperators | NoMulti | NoScript, KeySpec.None, Save)
-            { Since = "1.0.0", Summary = "Nothing to do: every acknowledged write is persistent" },
+            { Since = "1.0.0", Summary = "Copy the store to the backup file; every acknowledged write is persistent" },
         new("bgsave", -1, ForOperators | NoScript, KeySpec.None, BgSave)
-            { Since = "1.0.0", Summary = "Nothing to do: every acknowledged write is persistent" },
+            { Since = "1.0.0", Summary = "Copy the store to the backup file while it serves" },
         new("lastsave", 1, Fast, KeySpec.None, LastSave)
         {
             Also = AclCategories.Admin | AclCategories.Dangerous,
             Since = "1.0.0",
-            Summary = "The time now: every acknowledged write is persistent",
+            Summary = "When the last copy was taken; the time now where there is no backup file",
         },
         new("shutdown", -1, ForOperators | NoMulti | NoScript, KeySpec.None, Shutdown)
             { Since = "1.0.0", Summary = "Close the arena clean and shut down the server" },
@@ -35,8 +36,18 @@ internal static class Admin
         call.Reply.BulkInteger(microseconds % 1_000_000);
     }
 
-    // What was acknowledged is in persistent memory already.
-    public static void Save(in Call call) => call.Reply.Ok();
+    // What was acknowledged is in persistent memory already. A copy is for the day on which that is gone.
+    public static void Save(in Call call)
+    {
+        Backup backup = call.Engine.Keyspace.Backup;
+        if (backup.IsWanted && backup.Save() is { } failure)
+        {
+            call.Reply.Error(Encoding.UTF8.GetBytes($"ERR {failure}"));
+            return;
+        }
+
+        call.Reply.Ok();
+    }
 
     public static void BgSave(in Call call)
     {
@@ -46,10 +57,26 @@ internal static class Admin
             return;
         }
 
-        call.Reply.Simple("Nothing to save: every acknowledged write is persistent already"u8);
+        Backup backup = call.Engine.Keyspace.Backup;
+        if (!backup.IsWanted)
+        {
+            call.Reply.Simple("Nothing to save: every acknowledged write is persistent already"u8);
+        }
+        else if (backup.TryBegin())
+        {
+            call.Reply.Simple("Background saving started"u8);
+        }
+        else
+        {
+            call.Reply.Error("ERR Background save already in progress"u8);
+        }
     }
 
-    public static void LastSave(in Call call) => call.Reply.Integer(WallClock.Now.ToUnixTimeSeconds());
+    public static void LastSave(in Call call)
+    {
+        Backup backup = call.Engine.Keyspace.Backup;
+        call.Reply.Integer((backup.IsWanted ? backup.LastTaken : WallClock.Now).ToUnixTimeSeconds());
+    }
 
     public static void Shutdown(in Call call)
     {
@@ -67,6 +94,13 @@ internal static class Admin
                 call.Reply.Error(Errors.Syntax);
                 return;
             }
+        }
+
+        Backup backup = call.Engine.Keyspace.Backup;
+        if (backup.IsWanted && call.Args.Count > 1 && call.Args.Is(1, "save"u8) && backup.Save() is { } failure)
+        {
+            call.Reply.Error(Encoding.UTF8.GetBytes($"ERR {failure}. The server goes on; try SHUTDOWN NOSAVE."));
+            return;
         }
 
         call.Session.Close = true;

@@ -122,8 +122,23 @@ internal static class Info
     {
         Line(to, "loading", 0);
         Line(to, "rdb_changes_since_last_save", 0);
-        Line(to, "rdb_bgsave_in_progress", 0);
-        Line(to, "rdb_last_bgsave_status", "ok");
+        Backup backup = engine.Keyspace.Backup;
+        Line(to, "rdb_bgsave_in_progress", backup.Running is null ? 0 : 1);
+        Line(to, "rdb_last_save_time", (backup.IsWanted ? backup.LastTaken : WallClock.Now).ToUnixTimeSeconds());
+        Line(to, "rdb_last_bgsave_status", backup.Failure is null ? "ok" : "err");
+        Line(to, "rdb_last_bgsave_time_sec", backup.Last is null ? -1 : (long)backup.LastDuration.TotalSeconds);
+        Line(to, "rdb_current_bgsave_time_sec", (long)(backup.Running?.TotalSeconds ?? -1));
+        if (backup.Last is { } last)
+        {
+            Line(to, "backup_last_bytes", last.FileLength);
+            Line(to, "backup_last_pause_usec", (long)last.Pause.TotalMicroseconds);
+        }
+
+        if (backup.Failure is { } failure)
+        {
+            Line(to, "backup_last_failure", failure);
+        }
+
         Line(to, "aof_enabled", 0);
         foreach ((string name, string value) in engine.Keyspace.AttachFacts())
         {

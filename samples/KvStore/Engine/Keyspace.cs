@@ -25,6 +25,7 @@ internal sealed class Keyspace : IDisposable
         _heap = PersistentHeap.Open(region, new HeapOptions { Erase = options.Erase });
         Databases = new Databases(_heap, options.Checksums);
         KeysAtAttach = Databases.KeyCount;
+        Backup = new Backup(_heap, options);
     }
 
     public Databases Databases { get; }
@@ -39,6 +40,12 @@ internal sealed class Keyspace : IDisposable
 
     /// <summary>True where nothing may be changed: the policy about crash loops opened it so.</summary>
     public bool IsReadOnly => _arena.IsReadOnly;
+
+    /// <summary>The store's copies in files.</summary>
+    public Backup Backup { get; }
+
+    /// <summary>The copy that the store was made from by this open; null where it was there.</summary>
+    public DumpInfo? RestoredFrom { get; private init; }
 
     /// <summary>How many keys the open found.</summary>
     public long KeysAtAttach { get; }
@@ -98,11 +105,12 @@ internal sealed class Keyspace : IDisposable
         });
         try
         {
+            DumpInfo? restored = RestoreIfLost(arena, options);
             size = size == 0 ? arena.FindRegion(RegionName)?.Length ?? StoreSize.For(arena.GetSpace()) : size;
             PersistentRegion region = arena.OpenOrGrowRegion(
                 RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
             options.Size = region.Length;
-            Keyspace keyspace = new(arena, region, held, options);
+            Keyspace keyspace = new(arena, region, held, options) { RestoredFrom = restored };
             options.Erase = keyspace._heap.Erases;
             options.Checksums = keyspace.Keys.HasChecksums;
             return keyspace;
@@ -112,6 +120,22 @@ internal sealed class Keyspace : IDisposable
             arena.Dispose();
             throw;
         }
+    }
+
+    // Where the medium came up empty (power, another host), the copies are the truth. A store that is there is left as
+    // it is, however old; and where all copies are damaged the server does not start empty by itself.
+    private static DumpInfo? RestoreIfLost(PersistentArena arena, ServerOptions options)
+    {
+        if (!options.Restore || options.BackupFile.Length == 0 || arena.IsReadOnly
+            || arena.FindRegion(RegionName) is not null)
+        {
+            return null;
+        }
+
+        return new RegionBackups(options.BackupFile, options.BackupCount).RestoreNewest(
+            arena,
+            new RestoreOptions { Region = RegionName, Trust = options.Trust },
+            (_, damaged) => Console.Error.WriteLine($"KvStore: {damaged.Message} An older copy is tried."));
     }
 
     /// <summary>
@@ -198,6 +222,11 @@ internal sealed class Keyspace : IDisposable
         yield return ("attach_early_ends", Text(report.EarlyEnds));
         yield return ("arena_checksums", Keys.HasChecksums ? "1" : "0");
         yield return ("arena_read_only", _arena.IsReadOnly ? "1" : "0");
+        if (RestoredFrom is { } dump)
+        {
+            yield return ("restored_from_backup_of", Text(dump.Taken.ToUnixTimeSeconds()));
+        }
+
         foreach (LongerRegion longer in report.LongerRegions)
         {
             yield return ("arena_size_asked", Text(longer.AskedLength));
@@ -217,6 +246,7 @@ internal sealed class Keyspace : IDisposable
     /// <summary>Closes the arena clean.</summary>
     public void Dispose()
     {
+        Backup.Dispose();
         _arena.Dispose();
         _region.Dispose();
         _held?.Dispose();

@@ -75,6 +75,21 @@ internal sealed class ServerOptions
     /// <summary>True where what is deleted is zeroed before the reply. A store that erases keeps on doing so.</summary>
     public bool Erase { get; set; }
 
+    /// <summary>The newest copy of the store. Empty: none is taken.</summary>
+    public string BackupFile { get; set; } = "";
+
+    /// <summary>How many copies are kept.</summary>
+    public int BackupCount { get; set; } = 2;
+
+    /// <summary>How often one is taken; zero: when it is asked for.</summary>
+    public TimeSpan BackupEvery { get; set; }
+
+    /// <summary>How long writes may wait for one.</summary>
+    public TimeSpan BackupPause { get; set; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>True where a store that is not there is made from its newest copy.</summary>
+    public bool Restore { get; set; } = true;
+
     /// <summary>Empty: no password.</summary>
     public string RequirePass { get; set; } = "";
 

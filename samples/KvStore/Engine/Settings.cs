@@ -43,6 +43,8 @@ internal static class Settings
 
     private static readonly (string Name, bool Value)[] s_filesLost = [("report", false), ("read-only", true)];
 
+    private static readonly (string Name, bool Value)[] s_restores = [("never", false), ("auto", true)];
+
     private static readonly (string Name, ClientCertificates Value)[] s_clients =
     [
         ("yes", ClientCertificates.Required),
@@ -106,6 +108,22 @@ internal static class Settings
         Choice(
             "files-lost", "what is done while the store's files are removed: report, or read-only: writes are refused",
             s_filesLost, o => o.ReadOnlyWithoutFiles, (o, v) => o.ReadOnlyWithoutFiles = v, atRunTime: true),
+        new(
+            "backup-file", "file that gets a copy of the store, taken while it serves, at BGSAVE and every so often",
+            o => o.BackupFile, (o, v) => Done(o.BackupFile = v.Length > 0 ? Path.GetFullPath(v) : "")),
+        Number(
+            "backup-count", "how many copies are kept: FILE, FILE.1 and so on", 1, 1000,
+            o => o.BackupCount, (o, v) => o.BackupCount = (int)v, atRunTime: true),
+        Number(
+            "backup-every", "seconds from one copy to the next; 0: only when asked for", 0, int.MaxValue,
+            o => (long)o.BackupEvery.TotalSeconds, (o, v) => o.BackupEvery = TimeSpan.FromSeconds(v), atRunTime: true),
+        Number(
+            "backup-max-pause", "milliseconds that writes may wait for a copy", 1, 60_000,
+            o => (long)o.BackupPause.TotalMilliseconds, (o, v) => o.BackupPause = TimeSpan.FromMilliseconds(v),
+            atRunTime: true),
+        Choice(
+            "restore", "what is done where the store is not there and a copy is: auto: it is made from that; or never",
+            s_restores, o => o.Restore, (o, v) => o.Restore = v),
         YesNo(
             "erase", "yes: what is deleted or overwritten is zeroed before the reply, from then on",
             o => o.Erase, (o, v) => o.Erase = v),

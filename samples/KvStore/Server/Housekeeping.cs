@@ -169,6 +169,7 @@ internal sealed class Housekeeping(KvEngine engine, KvServer server)
         _second = now;
         server.EverySecond();
         LookForFiles();
+        engine.Keyspace.Backup.BeginWhenDue();
         if (engine.Options.Timeout > 0)
         {
             server.CloseIdle(engine.Options.Timeout);

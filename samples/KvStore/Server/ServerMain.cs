@@ -86,6 +86,12 @@ internal static class ServerMain
             }
         }
 
+        if (keyspace.RestoredFrom is { } dump)
+        {
+            Console.WriteLine(
+                $"the store was not there: made from the copy of {dump.Taken:u}; what was written after it is lost");
+        }
+
         foreach (LongerRegion longer in report.LongerRegions)
         {
             Console.WriteLine(

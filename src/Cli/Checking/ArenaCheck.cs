@@ -1,4 +1,3 @@
-using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
 
@@ -25,7 +24,7 @@ internal static class ArenaCheck
     }
 
     private static IEnumerable<Finding> HalfRestored(ArenaSnapshot arena) => arena.Regions
-        .Where(region => RestoringRegion.Is(region.Info.Name) && !arena.HasWriter)
+        .Where(region => RegionDump.IsRestoring(region.Info.Name) && !arena.HasWriter)
         .Select(region => Finding.Warning(
             Finding.HalfRestored, region.Info.Name,
             "A restore into it was interrupted; it is no region of anybody's."));

@@ -1,5 +1,4 @@
 using System.Globalization;
-using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
 
@@ -49,7 +48,7 @@ internal static class Repair
         }
 
         using PersistentArena arena = place.OpenWriter();
-        RestoringRegion.RemoveAll(arena);
+        RegionDump.RemoveInterrupted(arena);
         foreach (RepairStep step in steps.Where(step => step.Kind == StepKind.RenameRegion))
         {
             if (arena.FindRegion(step.Subject) is { } region)

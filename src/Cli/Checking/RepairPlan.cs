@@ -1,4 +1,3 @@
-using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
 
@@ -101,7 +100,7 @@ internal static class RepairPlan
         var steps = new List<RepairStep>();
         foreach (RegionInfo region in it.Arena.Regions.Select(region => region.Info))
         {
-            if (RestoringRegion.Is(region.Name))
+            if (RegionDump.IsRestoring(region.Name))
             {
                 steps.Add(new RepairStep(
                     StepKind.RemoveHalfRestored,

@@ -1,7 +1,8 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Dumps;
+using System.Diagnostics;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Cli.Rescue;
 
 namespace GuestMemFs.Cli.Commands;
 
@@ -13,8 +14,8 @@ internal static class DumpCommand
         Argument<string> name = RegionArgument.Existing(globals);
         var file = new Argument<string>(
             "file") { Description = "The file to write. It takes this name when it is whole.", HelpName = "FILE" };
-        var live = new Option<bool>("--live") { Description = "Do it beside a writer, though parts may be older than " +
-            "others. Not for heaps, whose copy would be of no use." };
+        var live = new Option<bool>("--live") { Description = "Do it beside a writer. A heap's writer is stopped " +
+            "(SIGSTOP) for as long as the copy takes; of other regions parts may be older than others." };
         var force = new Option<bool>("--force", "-f") { Description = "Replace a file that is there." };
         return globals.Runs(
             new Command("dump", "Copy a region to an ordinary file, every block with its checksum: before a " +
@@ -34,36 +35,30 @@ internal static class DumpCommand
         ArenaSnapshot it = inspection.ReadSound();
         RegionInfo info = it.Require(name, call.Place).Info;
         bool beside = live && it.HasWriter;
-        if (beside && info.Kind == RegionKind.Heap)
-        {
-            throw new GmfsException(
-                ExitCode.Refused,
-                $"Region '{name}' is a heap and has a writer ({it.Writer}): a copy would be torn. Stop the " +
-                "writer first.",
-                ReasonCodes.ArenaInUse);
-        }
-
+        bool heap = info.Kind == RegionKind.Heap;
         if (inspection.ReadHeap(name)?.Refusal is { } damaged)
         {
             throw damaged;
         }
 
-        using RegionReader region = inspection.OpenRegion(name);
-        var header = new DumpHeader(
-            it.Metadata.Superblock!.ArenaId,
-            it.Epoch,
-            DateTimeOffset.UtcNow,
-            region.LengthBytes,
-            region.UsedBytes,
-            info.MaximumLength,
-            info.Alignment,
-            info.Kind,
-            info.Reserve,
-            info.IsFormatted,
-            beside,
-            name);
+        // What a stopped writer has in flight is recovered where the copy is opened, as after its death.
         var progress = new ProgressLine(call.Shell, "dumping", call.Json);
-        long written = DumpWriter.Write(file, force, header, region, progress, call.Cancellation);
-        return new DumpReport("dump", name, file, region.LengthBytes, region.UsedBytes, written, header.Taken, beside);
+        var options = new DumpOptions { Overwrite = force, Progress = progress };
+        long start = Stopwatch.GetTimestamp();
+        using StoppedProcess? stopped = beside && heap ? new StoppedProcess(WriterOf(inspection, name)) : null;
+        DumpInfo dump = RegionDump.Write(inspection, name, file, options, beside && !heap, call.Cancellation);
+        progress.End();
+        return DumpReport.Of("dump", name, file, stopped is null ? dump
+            : dump with { Pause = Stopwatch.GetElapsedTime(start) });
     }
+
+    // By what the kernel says of its memory: the number that it noted may be another process's here.
+    private static int WriterOf(ArenaInspection arena, string name) =>
+        MappedArena.Of(null).FirstOrDefault(it => it.IsWriter && it.Directory == arena.Medium.Location)?.Process
+            ?? throw new GmfsException(
+                ExitCode.Refused,
+                $"Region '{name}' is a heap, and the process that writes it cannot be stopped from here for the " +
+                    "copy. Run this as root or as its user, or have the program take the dump itself (KvStore: " +
+                    "BGSAVE; RegionDump.Write).",
+                ReasonCodes.ArenaInUse);
 }

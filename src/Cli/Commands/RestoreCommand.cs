@@ -1,5 +1,4 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Dumps;
 using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Reports;
 
@@ -23,72 +22,18 @@ internal static class RestoreCommand
 
     private static DumpReport Restore(Invocation call, string file, string? name, long? maximum)
     {
-        using var dump = new DumpReader(file);
-        DumpHeader header = dump.Header;
-        name ??= header.Name;
+        _ = RegionDump.Read(file, call.Trust); // before the arena is opened: a writer's epoch is not for nothing
         using PersistentArena arena = call.Place.OpenWriter();
-        RestoringRegion.RemoveAll(arena);
-        if (arena.FindRegion(name) is { } taken)
+        var progress = new ProgressLine(call.Shell, "restoring", call.Json);
+        var options = new RestoreOptions
         {
-            throw new GmfsException(
-                ExitCode.Refused,
-                $"There is a region '{name}' of {Sizes.Of(taken.Length)} in {call.Place.Text} already.",
-                ReasonCodes.RegionExists);
-        }
-
-        string making = RestoringRegion.NewName();
-        try
-        {
-            Fill(arena, making, dump, maximum ?? header.MaximumLength,
-                new ProgressLine(call.Shell, "restoring", call.Json), call.Cancellation);
-            arena.RenameRegion(making, name);
-        }
-        catch
-        {
-            if (arena.FindRegion(making) is not null)
-            {
-                arena.DeleteRegion(making);
-            }
-
-            throw;
-        }
-
-        return new DumpReport("restore", name, file, header.Length, header.Stored, new FileInfo(file).Length,
-            header.Taken, header.BesideWriter);
-    }
-
-    private static void Fill(PersistentArena arena, string name, DumpReader dump, long maximum, ProgressLine progress,
-        CancellationToken cancelled)
-    {
-        DumpHeader header = dump.Header;
-        var options = new RegionOptions { Kind = header.Kind, Reserve = header.Reserve, Alignment = header.Alignment,
-            MaximumLength = maximum };
-        using PersistentRegion region = arena.CreateRegion(name, header.Length, options);
-
-        // A heap's memory may hold an older life's bytes at first, and all of it below the frontier has its space.
-        bool heap = header.Kind == RegionKind.Heap;
-        dump.ReadAll(
-            (at, block) =>
-            {
-                if (heap || block.Span.IndexOfAnyExcept((byte)0) >= 0)
-                {
-                    long page = at & -RegionOptions.MinimumLength; // Whole ones: a piece of one is given small pages.
-                    region.EnsureBacked(page,
-                        Math.Min(region.Length,
-                            (at + block.Length + RegionOptions.MinimumLength - 1) & -RegionOptions.MinimumLength)
-                            - page);
-                    block.Span.CopyTo(region.AsSpan(at, block.Length));
-                }
-
-                progress.At(at + block.Length, header.Stored);
-            },
-            cancelled);
-        if (header.Formatted)
-        {
-            PersistentHeap.Adopt(region);
-        }
-
-        region.Flush(0, region.Length);
+            Region = name,
+            MaximumLength = maximum,
+            Trust = call.Trust,
+            Progress = progress,
+        };
+        DumpInfo dump = RegionDump.Restore(file, arena, options, call.Cancellation);
         progress.End();
+        return DumpReport.Of("restore", name ?? dump.Region, file, dump);
     }
 }

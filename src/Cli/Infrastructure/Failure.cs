@@ -34,7 +34,8 @@ internal static class Failure
     public static ExitCode ExitCodeOf(ArenaException e) => e switch
     {
         ArenaNotFoundException or RegionNotFoundException => ExitCode.NotFound,
-        ArenaDamagedException or ExtentException or HeapDamagedException or ValueDamagedException => ExitCode.Damaged,
+        ArenaDamagedException or ExtentException or HeapDamagedException or ValueDamagedException
+            or DumpDamagedException => ExitCode.Damaged,
         ArenaOutOfSpaceException or ArenaMetadataFullException or ArenaOutOfFilesException or HeapRootsFullException =>
             ExitCode.NoRoom,
         InvalidRegionNameException or RegionSizeException => ExitCode.Usage,

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace GuestMemFs.Cli.Infrastructure;
 
 /// <summary>How far something is, on one line of a terminal; silent elsewhere.</summary>
-internal sealed class ProgressLine(Shell shell, string what, bool silent)
+internal sealed class ProgressLine(Shell shell, string what, bool silent) : IProgress<DumpProgress>
 {
     private readonly bool _shown = shell.ShowsProgress && !silent;
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -20,6 +20,8 @@ internal sealed class ProgressLine(Shell shell, string what, bool silent)
                 $"of {Sizes.Of(whole)}, {Sizes.Of((long)(done / elapsed.TotalSeconds))}/s   ");
         }
     }
+
+    void IProgress<DumpProgress>.Report(DumpProgress value) => At(value.Done, value.Whole);
 
     /// <summary>Takes the line away.</summary>
     public void End()

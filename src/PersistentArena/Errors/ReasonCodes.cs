@@ -2,8 +2,8 @@ namespace GuestMemFs;
 
 /// <summary>
 /// The stable codes of everything an arena refuses, repairs or reports. 1xxx: the arena; 2xxx: room; 3xxx: regions;
-/// 4xxx: extents; 5xxx: said in an <see cref="AttachReport"/>, not thrown; 6xxx: heaps. A code never changes its
-/// meaning. The table for people is docs/reasons.md.
+/// 4xxx: extents; 5xxx: said in an <see cref="AttachReport"/>, not thrown; 6xxx: heaps; 8xxx: dumps. A code never
+/// changes its meaning. The table for people is docs/reasons.md.
 /// </summary>
 public static class ReasonCodes
 {
@@ -215,4 +215,19 @@ public static class ReasonCodes
 
     /// <summary>A heap has changes in flight, which the next writer finishes or undoes.</summary>
     public const string HeapChangesInFlight = "GMF7010";
+
+    /// <summary>A file is no dump, or a damaged one.</summary>
+    public const string DumpDamaged = "GMF8001";
+
+    /// <summary>A dump was written by a newer library.</summary>
+    public const string DumpFormat = "GMF8002";
+
+    /// <summary>There is a file where a dump was to be.</summary>
+    public const string DumpExists = "GMF8003";
+
+    /// <summary>A heap changes faster than it can be copied within the pause that is allowed.</summary>
+    public const string DumpPause = "GMF8004";
+
+    /// <summary>A heap is being dumped already.</summary>
+    public const string DumpUnderWay = "GMF8005";
 }

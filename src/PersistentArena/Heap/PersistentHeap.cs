@@ -305,6 +305,24 @@ public sealed unsafe partial class PersistentHeap
         }
     }
 
+    /// <summary>
+    /// Does something while nothing of the heap changes: no change is in flight, no group is open, and what wants to
+    /// begin waits.
+    /// </summary>
+    /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
+    internal void WhileStill(Action action)
+    {
+        Lane lane = _lanes.BeginExclusive();
+        try
+        {
+            action();
+        }
+        finally
+        {
+            _lanes.EndExclusive(lane);
+        }
+    }
+
     /// <summary>Waits for the changes in flight and refuses later ones.</summary>
     internal void Close() => _lanes.Close();
 
@@ -588,9 +606,17 @@ public sealed unsafe partial class PersistentHeap
     /// <summary>As <see cref="Require"/>, where nothing that keeps others from it is held.</summary>
     internal void RequireAlone(ulong feature)
     {
-        lock (_rootLock)
+        Lane lane = TakeLane();
+        try
         {
-            Require(feature);
+            lock (_rootLock)
+            {
+                Require(feature);
+            }
+        }
+        finally
+        {
+            ReleaseLane(lane);
         }
     }
 

@@ -86,6 +86,10 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
 
     public UInt128 Seed => _region.Arena.Seed;
 
+    /// <summary>What the arena knows of the region.</summary>
+    public RegionInfo Describe() => _region.Arena.FindRegion(Name)
+        ?? throw new ObjectDisposedException(nameof(PersistentRegion), $"Region '{Name}' was deleted.");
+
     public bool IsFormatted => _region.IsFormatted;
 
     public void MarkFormatted() => _region.MarkFormatted();

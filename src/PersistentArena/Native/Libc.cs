@@ -155,6 +155,12 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "mlock2", SetLastError = true)]
     public static partial int MLock2(nint address, nuint length, uint flags);
 
+    [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int IoCtl(SafeFileHandle file, nuint request, void* argument);
+
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint SystemCall(nint number, nint argument);
+
     [LibraryImport(Library, EntryPoint = "fdopendir", SetLastError = true)]
     public static partial nint FdOpenDir(int file);
 

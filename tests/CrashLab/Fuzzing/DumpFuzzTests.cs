@@ -1,10 +1,9 @@
 using System.Buffers.Binary;
-using GuestMemFs.Cli.Dumps;
-using GuestMemFs.Cli.Infrastructure;
-using GuestMemFs.Cli.Tests.Infrastructure;
+using GuestMemFs.Dumps;
+using GuestMemFs.Format;
 using GuestMemFs.Fuzzing;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.CrashLab.Fuzzing;
 
 /// <summary>
 /// A dump is a file from anywhere: whatever it holds, reading it ends with the region's bytes or a refusal. Checksums
@@ -18,14 +17,14 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
     [Fact]
     public void A_dump_is_read_or_refused()
     {
-        using TestArena files = new();
-        string path = files.File("fuzzed");
+        string path = Path.Combine("/dev/shm", $"gmfs-dump-{Environment.ProcessId}-{Guid.NewGuid():N}");
         byte[][] corpus = [Dump(0, 0, []), Dump(3 << 20, 0, []), Dump(2 << 20, 100, [1]),
-            Dump(4 << 20, (2 << 20) + 5, [1, 0, 1])];
+            Dump(4 << 20, (2 << 20) + 5, [1, 0, 1]), Dump(4 << 20, (2 << 20) + 5, [1, 0, 1], [0, 511, 1023])];
         byte[][] tokens = [new byte[8], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0x7F],
             [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [0, 0, 0, 0x80], [1, 0, 0, 0, 0, 0, 0, 0],
             [0, 0, 0x10, 0, 0, 0, 0, 0]];
         int read = 0;
+        int withPages = 0;
         byte[] whole = new byte[DumpHeader.Bytes];
         long inputs = new Fuzzer(Seed, corpus, tokens) { AllocatedAtMost = 3 << 20 }.Run(20_000, (input, random) =>
         {
@@ -48,23 +47,44 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
 
             try
             {
-                using DumpReader reader = new(path);
+                using DumpReader reader = new(path, PathTrust.Own);
                 long next = 0;
-                reader.ReadAll((at, bytes) => next = at == next && bytes.Length <= DumpHeader.BlockBytes
-                    ? at + bytes.Length : throw new InvalidOperationException("a block out of order"), default);
+                int pages = 0;
+                reader.ReadAll(
+                    (at, bytes) =>
+                    {
+                        Assert.InRange(bytes.Length, 1, DumpHeader.BlockBytes);
+                        if (next < reader.Header.Stored)
+                        {
+                            Assert.Equal(next, at);
+                            next += bytes.Length;
+                        }
+                        else
+                        {
+                            Assert.InRange(at, 0, reader.Length - bytes.Length);
+                            pages++;
+                        }
+                    },
+                    default);
                 Assert.Equal(reader.Header.Stored, next);
+                withPages += pages > 0 ? 1 : 0;
                 Assert.True(Enum.IsDefined(reader.Header.Kind) && Enum.IsDefined(reader.Header.Reserve),
                     "a kind that is none");
                 read++;
             }
-            catch (GmfsException refused) when (refused.Message.Contains(path, StringComparison.Ordinal))
+            catch (ArenaException refused) when (refused is DumpDamagedException or DumpFormatException
+                && refused.Message.Contains(path, StringComparison.Ordinal))
             {
                 // As it should be.
             }
         }, TimeSpan.FromSeconds(40));
-        output.WriteLine($"{inputs} inputs, {read} read, seed {Seed}");
+        File.Delete(path);
+        output.WriteLine($"{inputs} inputs, {read} read, {withPages} of them with pages, seed {Seed}");
         Assert.True(inputs > 2_000 && read > inputs / 100, $"{read} of {inputs} were read");
+        Assert.True(withPages > 10, $"{withPages} of {inputs} had pages");
     }
+
+    private static DumpTrailer Trailer => new(4 << 20, 3 << 20, DateTimeOffset.UnixEpoch, TimeSpan.Zero);
 
     /// <summary>
     /// Blocks from the input's own words: index and length as they stand there, a checksum that mostly fits, few bytes
@@ -79,6 +99,7 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
             ulong index = BinaryPrimitives.ReadUInt64LittleEndian(input);
             int length = BinaryPrimitives.ReadInt32LittleEndian(input[8..]);
             int given = Math.Clamp(length, 0, DumpHeader.BlockBytes);
+            Trailer.WriteTo(data);
             (DumpBlock.Of(index, data.AsSpan(0, given), seed) with { Length = length }).WriteTo(head);
             file.Write(head);
             file.Write(data, 0, given);
@@ -89,12 +110,12 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
     /// <summary>
     /// An input that stands for a dump: the used part of its header, then the index and the length of each block.
     /// </summary>
-    private static byte[] Dump(long length, long stored, int[] full)
+    private static byte[] Dump(long length, long stored, int[] full, params ulong[] pages)
     {
         byte[] header = new byte[DumpHeader.Bytes];
         new DumpHeader(Guid.Empty, 1, DateTimeOffset.UnixEpoch, length, stored, length, 4096, RegionKind.Raw,
-            RegionReserve.Full, false, false, "region").WriteTo(header);
-        byte[] input = new byte[128 + (12 * (full.Length + 1))];
+            RegionReserve.Full, false, false, "region") { Version = pages.Length == 0 ? 1u : 2u }.WriteTo(header);
+        byte[] input = new byte[128 + (12 * (full.Length + pages.Length + 1))];
         header.AsSpan(0, 128).CopyTo(input);
         for (int i = 0; i < full.Length; i++)
         {
@@ -103,7 +124,16 @@ public sealed class DumpFuzzTests(ITestOutputHelper output)
                 full[i] == 0 ? 0 : (int)Math.Min(DumpHeader.BlockBytes, stored - ((long)i * DumpHeader.BlockBytes)));
         }
 
-        BinaryPrimitives.WriteUInt64LittleEndian(input.AsSpan(128 + (12 * full.Length)), DumpBlock.End);
+        int at = 128 + (12 * full.Length);
+        foreach (ulong page in pages)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(input.AsSpan(at), DumpBlock.Pages | page);
+            BinaryPrimitives.WriteInt32LittleEndian(input.AsSpan(at + 8), DumpWriter.PageBytes);
+            at += 12;
+        }
+
+        BinaryPrimitives.WriteUInt64LittleEndian(input.AsSpan(at), DumpBlock.End);
+        BinaryPrimitives.WriteInt32LittleEndian(input.AsSpan(at + 8), pages.Length == 0 ? 0 : DumpTrailer.Bytes);
         return input;
     }
 }

@@ -1,15 +1,20 @@
 using System.Buffers.Binary;
+using GuestMemFs.Format;
 
-namespace GuestMemFs.Cli.Dumps;
+namespace GuestMemFs.Dumps;
 
 /// <summary>
 /// The head of a block in a dump: which one it is (<see cref="End"/> closes the file), how many bytes follow (0: the
-/// block is zeros), and CRC32C over both and the bytes, seeded with the header's.
+/// block is zeros), and CRC32C over both and the bytes, seeded with the header's. Of <see cref="Pages"/> the index is
+/// that of their first page: what the blocks before have of them is older.
 /// </summary>
 internal readonly record struct DumpBlock(ulong Index, int Length, uint Crc)
 {
     public const int Bytes = 16;
     public const ulong End = ulong.MaxValue;
+
+    /// <summary>Set in the index of pages that were copied again.</summary>
+    public const ulong Pages = 1UL << 63;
 
     public static DumpBlock Of(ulong index, ReadOnlySpan<byte> data, uint seed) =>
         new(index, data.Length, Compute(index, data, seed));

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Format;
 
-namespace GuestMemFs.Cli.Dumps;
+namespace GuestMemFs.Dumps;
 
 /// <summary>The first 4096 bytes of a dump: which region it was. docs/gmfs.md has it byte by byte.</summary>
 internal sealed record DumpHeader(
@@ -20,13 +20,16 @@ internal sealed record DumpHeader(
     string Name)
 {
     public const int Bytes = 4096;
-    public const uint Version = 1;
+    public const uint Newest = 2;
     public const int BlockBytes = 1 << 20;
 
     private const int ChecksumAt = Bytes - sizeof(uint);
     private const int NameAt = 96;
     private const byte FormattedFlag = 1;
     private const byte BesideWriterFlag = 2;
+
+    /// <summary>1: the blocks are all. 2: pages that were copied again follow, and a trailer.</summary>
+    public uint Version { get; init; } = 1;
 
     private static ReadOnlySpan<byte> Magic => "GMFSDUMP"u8;
 
@@ -54,7 +57,8 @@ internal sealed record DumpHeader(
     }
 
     /// <summary>Reads a header.</summary>
-    /// <exception cref="GmfsException">It is none, damaged, or of a newer tool.</exception>
+    /// <exception cref="DumpDamagedException">It is none, or damaged.</exception>
+    /// <exception cref="DumpFormatException">It is a newer library's.</exception>
     public static DumpHeader Read(ReadOnlySpan<byte> from, string file, out uint crc)
     {
         crc = BinaryPrimitives.ReadUInt32LittleEndian(from[ChecksumAt..]);
@@ -63,8 +67,8 @@ internal sealed record DumpHeader(
             BinaryPrimitives.ReadInt64LittleEndian(from[56..]));
         if (stored < 0 || stored > length)
         {
-            throw new GmfsException(ExitCode.Damaged,
-                $"The header of '{file}' contradicts itself: {stored} bytes of {length}.");
+            throw new DumpDamagedException(
+                file, $"has a header that contradicts itself: {stored} bytes of {length}.");
         }
 
         // A checksum that fits does not make a number one that can be: the file may come from anywhere.
@@ -75,8 +79,8 @@ internal sealed record DumpHeader(
             || !Enum.IsDefined((RegionKind)from[80]) || !Enum.IsDefined((RegionReserve)from[81])
             || nameBytes is < 0 or > RegionOptions.MaximumNameBytes)
         {
-            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' says what cannot be: taken at {taken} " +
-                $"ms, kind {from[80]}, reserve {from[81]}, a name of {nameBytes} bytes.");
+            throw new DumpDamagedException(file, $"has a header that says what cannot be: taken at {taken} ms, kind " +
+                $"{from[80]}, reserve {from[81]}, a name of {nameBytes} bytes.");
         }
 
         return new DumpHeader(
@@ -91,26 +95,28 @@ internal sealed record DumpHeader(
             (RegionReserve)from[81],
             (from[82] & FormattedFlag) != 0,
             (from[82] & BesideWriterFlag) != 0,
-            Encoding.UTF8.GetString(from.Slice(NameAt, nameBytes)));
+            Encoding.UTF8.GetString(from.Slice(NameAt, nameBytes)))
+        {
+            Version = BinaryPrimitives.ReadUInt32LittleEndian(from[8..]),
+        };
     }
 
     private static void CheckKind(ReadOnlySpan<byte> from, string file, uint crc)
     {
         if (!from.StartsWith(Magic))
         {
-            throw new GmfsException(ExitCode.Damaged, $"'{file}' is no dump of gmfs.");
+            throw new DumpDamagedException(file, "is no dump of a region.");
         }
 
         if (crc != Checksum.Of(from[..ChecksumAt]))
         {
-            throw new GmfsException(ExitCode.Damaged, $"The header of '{file}' does not check.");
+            throw new DumpDamagedException(file, "has a header that does not check.");
         }
 
-        if (BinaryPrimitives.ReadUInt32LittleEndian(from[8..]) != Version
-            || BinaryPrimitives.ReadUInt32LittleEndian(from[12..]) != BlockBytes)
+        uint version = BinaryPrimitives.ReadUInt32LittleEndian(from[8..]);
+        if (version is 0 or > Newest || BinaryPrimitives.ReadUInt32LittleEndian(from[12..]) != BlockBytes)
         {
-            throw new GmfsException(ExitCode.Refused,
-                $"'{file}' was written by a newer gmfs. Update: dotnet tool update -g GuestMemFs.Cli.");
+            throw new DumpFormatException(file, version, Newest);
         }
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace GuestMemFs.Cli.Dumps;
+namespace GuestMemFs.Dumps;
 
 /// <summary>
 /// The names of regions that are being restored. A region gets its own name when every byte of it is there; one that

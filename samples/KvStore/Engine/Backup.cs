@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using GuestMemFs;
+using KvStore.Transport;
+
+namespace KvStore.Engine;
+
+/// <summary>
+/// The store's copy in a file, taken while it serves: by SAVE and BGSAVE, and every so often. Thread-safe.
+/// </summary>
+internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _ends = new();
+    private Thread? _running;
+    private long _begun = Stopwatch.GetTimestamp();
+    private volatile DumpInfo? _last;
+
+    /// <summary>True where there is a place for it.</summary>
+    public bool IsWanted => options.BackupFile.Length > 0;
+
+    /// <summary>The last one; null where this process took none.</summary>
+    public DumpInfo? Last => _last;
+
+    /// <summary>When the last one was taken; or when the server was started, before the first.</summary>
+    public DateTimeOffset LastTaken => _last?.Taken ?? _opened;
+
+    /// <summary>Why the last try failed; null where it did not.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>How long the last one took.</summary>
+    public TimeSpan LastDuration { get; private set; }
+
+    /// <summary>How long the one that is under way has taken so far.</summary>
+    public TimeSpan? Running => IsRunning ? Stopwatch.GetElapsedTime(_begun) : null;
+
+    private readonly DateTimeOffset _opened = WallClock.Now;
+
+    private bool IsRunning
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _running is not null;
+            }
+        }
+    }
+
+    /// <summary>Takes one on a thread of its own; false where one is under way.</summary>
+    public bool TryBegin()
+    {
+        lock (_lock)
+        {
+            if (_running is not null)
+            {
+                return false;
+            }
+
+            _running = new Thread(Run) { Name = "backup", IsBackground = true };
+            _begun = Stopwatch.GetTimestamp();
+            _running.Start();
+            return true;
+        }
+    }
+
+    /// <summary>Takes one here and now. Null, or why it could not be.</summary>
+    public string? Save()
+    {
+        lock (_lock)
+        {
+            if (_running is not null)
+            {
+                return "Background save already in progress";
+            }
+
+            _running = Thread.CurrentThread;
+            _begun = Stopwatch.GetTimestamp();
+        }
+
+        Run();
+        return Failure;
+    }
+
+    /// <summary>Begins one where the last was begun so long ago.</summary>
+    public void BeginWhenDue()
+    {
+        if (IsWanted && options.BackupEvery > TimeSpan.Zero
+            && Stopwatch.GetElapsedTime(_begun) >= options.BackupEvery && TryBegin())
+        {
+            Console.WriteLine($"backup to {options.BackupFile}");
+        }
+    }
+
+    /// <summary>Ends what is under way; the files that are there stay. Before the store is closed.</summary>
+    public void Dispose()
+    {
+        _ends.Cancel();
+        Thread? running;
+        lock (_lock)
+        {
+            running = _running;
+        }
+
+        running?.Join();
+        _ends.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            DumpOptions how = new() { MaximumPause = options.BackupPause };
+            _last = new RegionBackups(options.BackupFile, options.BackupCount).Write(heap, how, _ends.Token);
+            Failure = null;
+        }
+        catch (OperationCanceledException)
+        {
+            Failure = "the server was shut down";
+        }
+        catch (Exception e) when (e is ArenaException or IOException or UnauthorizedAccessException
+            or ObjectDisposedException)
+        {
+            Failure = e.Message;
+            StandardError.WriteLine($"backup: {e.Message}");
+        }
+        finally
+        {
+            LastDuration = Stopwatch.GetElapsedTime(_begun);
+            lock (_lock)
+            {
+                _running = null;
+            }
+        }
+    }
+}

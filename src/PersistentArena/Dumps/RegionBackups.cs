@@ -1,0 +1,110 @@
+using GuestMemFs.Dumps;
+
+namespace GuestMemFs;
+
+/// <summary>
+/// A region's dumps under one name: the newest is the file of that name, the one before it has <c>.1</c> behind it, and
+/// so on. What is kept is whole and was read back; a kill between any two steps loses none of it.
+/// </summary>
+/// <remarks>Not for several threads or processes at once on one name.</remarks>
+public sealed class RegionBackups
+{
+    private const string New = ".new";
+    private readonly string _path;
+    private readonly int _count;
+
+    /// <summary>Names the place.</summary>
+    /// <param name="path">The newest dump's file. Its directory has to be there.</param>
+    /// <param name="count">How many dumps are kept, 1 to 1000.</param>
+    public RegionBackups(string path, int count = 2)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, 1000);
+        _path = Path.GetFullPath(path);
+        _count = count;
+    }
+
+    /// <summary>
+    /// Takes a dump of a heap that this process writes, reads it back, and makes it the newest. The oldest goes where
+    /// there are more than are kept.
+    /// </summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="options">How long writers may wait; <see cref="DumpOptions.Overwrite"/> is of no effect.</param>
+    /// <param name="cancelled">Ends it; the dumps that are there stay.</param>
+    /// <exception cref="DumpDamagedException">What was read back is not what was written.</exception>
+    /// <inheritdoc cref="RegionDump.Write(PersistentHeap, string, DumpOptions, CancellationToken)" path="/exception"/>
+    public DumpInfo Write(PersistentHeap heap, DumpOptions? options = null, CancellationToken cancelled = default)
+    {
+        options ??= new DumpOptions();
+        string fresh = _path + New;
+        DumpInfo dump = RegionDump.Write(heap, fresh, new DumpOptions
+        {
+            MaximumPause = options.MaximumPause,
+            Progress = options.Progress,
+            Overwrite = true,
+        }, cancelled);
+        RegionDump.Verify(fresh, PathTrust.Own, cancelled);
+        for (int i = _count - 1; i > 0; i--)
+        {
+            if (File.Exists(NameOf(i - 1)))
+            {
+                File.Move(NameOf(i - 1), NameOf(i), overwrite: true);
+            }
+        }
+
+        File.Move(fresh, _path, overwrite: true);
+        return dump;
+    }
+
+    /// <summary>The dumps that are there, newest first. What is none, or is cut off, is not among them.</summary>
+    /// <param name="trust">Who may have written them; root and this process's user where nothing is said.</param>
+    public IReadOnlyList<(string Path, DumpInfo Dump)> Find(PathTrust? trust = null)
+    {
+        List<(string Path, DumpInfo Dump)> found = [];
+        foreach (string path in (string[])[_path + New, .. Enumerable.Range(0, _count).Select(NameOf)])
+        {
+            try
+            {
+                found.Add((path, RegionDump.Read(path, trust)));
+            }
+            catch (Exception e) when (e is ArenaException or IOException or UnauthorizedAccessException)
+            {
+                // The others are asked; where none is left, a restore says so.
+            }
+        }
+
+        return [.. found.OrderByDescending(one => one.Dump.Taken)];
+    }
+
+    /// <summary>Makes the region from the newest dump whose every byte is there.</summary>
+    /// <param name="arena">The arena, opened for writing.</param>
+    /// <param name="options">As for <see cref="RegionDump.Restore"/>.</param>
+    /// <param name="skipped">Is told of each that is damaged, and why; the next older one is tried then.</param>
+    /// <param name="cancelled">Ends it; nothing is left of the region.</param>
+    /// <returns>The dump, or null where there is none.</returns>
+    /// <exception cref="DumpDamagedException">There are some, and all are damaged.</exception>
+    /// <inheritdoc cref="RegionDump.Restore" path="/exception"/>
+    public DumpInfo? RestoreNewest(PersistentArena arena, RestoreOptions? options = null,
+        Action<string, DumpDamagedException>? skipped = null, CancellationToken cancelled = default)
+    {
+        options ??= new RestoreOptions();
+        DumpDamagedException? last = null;
+        foreach ((string path, _) in Find(options.Trust))
+        {
+            try
+            {
+                return RegionDump.Restore(path, arena, options, cancelled);
+            }
+            catch (DumpDamagedException damaged)
+            {
+                skipped?.Invoke(path, damaged);
+                last = damaged;
+            }
+        }
+
+        return last is null ? null : throw last;
+    }
+
+    private string NameOf(int age) => age == 0 ? _path : $"{_path}.{age}";
+}
