@@ -126,6 +126,7 @@ internal static class Config
             }
 
             call.Engine.Evictable.FollowPolicy(needsTimes: call.Engine.Usage is { CountsUses: false });
+            call.Engine.LookAtCommands();
             call.Reply.Ok();
         }
     }

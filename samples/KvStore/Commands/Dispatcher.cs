@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using GuestMemFs;
 using KvStore.Engine;
@@ -46,6 +47,7 @@ internal static class Dispatcher
     }
 
     /// <summary>False, and the error is replied, where a command may not run.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Accepts(ClientSession session, KvEngine engine, Command command, Arguments args)
     {
         if (!command.AcceptsCount(args.Count))

@@ -3,7 +3,7 @@ using KvStore.Session;
 namespace KvStore.Engine;
 
 /// <summary>CLIENT PAUSE: until when whose commands wait. Used under the engine's gate.</summary>
-internal sealed class ClientPause
+internal sealed class ClientPause(Action changed)
 {
     private readonly List<ClientSession> _postponed = [];
 
@@ -24,6 +24,7 @@ internal sealed class ClientPause
     {
         OnlyWrites = onlyWrites && (!IsOn || OnlyWrites);
         Until = Math.Max(Until, Math.Max(1, until));
+        changed();
     }
 
     /// <summary>A client's next command waits.</summary>
@@ -47,6 +48,7 @@ internal sealed class ClientPause
     {
         Until = 0;
         OnlyWrites = false;
+        changed();
         foreach (ClientSession session in _postponed)
         {
             session.IsPostponed = false;

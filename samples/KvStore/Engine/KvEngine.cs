@@ -57,10 +57,13 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         field ??= new TrackingTable(Onlookers, new InvalidationMessages(PubSub, id => Server.FindSession(id)));
 
     /// <summary>CLIENT PAUSE.</summary>
-    public ClientPause Pause { get; } = new();
+    public ClientPause Pause => field ??= new ClientPause(LookAtCommands);
 
     /// <summary>True where more than running it is to be done about each command.</summary>
-    public bool IsSpecial => Pause.IsOn || Options.TimesBriefCommands;
+    public bool IsSpecial { get; private set; } = options.TimesBriefCommands;
+
+    /// <summary>A pause began or ended, or options changed: sees whether commands are special now.</summary>
+    public void LookAtCommands() => IsSpecial = Pause.IsOn || Options.TimesBriefCommands;
 
     /// <summary>Who sees each command.</summary>
     public Monitors Monitors => field ??= new Monitors(PubSub);
