@@ -86,9 +86,10 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
     {
         if (Counted > 0)
         {
-            return Numbers.TryParse(args[Counted], out long count) && count >= 0 && count < args.Count
-                ? (int)Math.Min(Counted + count, args.Count - 1)
-                : Counted;
+            // As redis has it: where the number cannot be, the command will be refused, and names no key.
+            bool counts = Numbers.TryParse(args[Counted], out long count) && count > 0 && count < args.Count
+                && (First > Counted || Counted + count < args.Count);
+            return counts ? (int)Math.Min(Counted + count, args.Count - 1) : First - 1;
         }
 
         return Math.Min(args.Count - 1, Last < 0 ? args.Count + Last : Last);

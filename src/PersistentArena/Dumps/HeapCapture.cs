@@ -119,8 +119,7 @@ internal sealed unsafe class HeapCapture
             if (expected > _options.MaximumPause)
             {
                 throw new DumpPauseException(Space.Name, expected, _options.MaximumPause,
-                    "the kernel does not tell which pages change (that takes Linux 6.7, userfaultfd allowed, and " +
-                    "tmpfs, memfd or hugetlbfs under the arena)");
+                    "the kernel does not tell which pages change (that takes Linux 6.7, and userfaultfd allowed)");
             }
 
             DateTimeOffset taken = DateTimeOffset.UtcNow;

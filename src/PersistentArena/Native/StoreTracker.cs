@@ -9,8 +9,8 @@ namespace GuestMemFs.Native;
 /// </summary>
 /// <remarks>
 /// <para>userfaultfd(2) with asynchronous write protection, and the PAGEMAP_SCAN ioctl of /proc/PID/pagemap: Linux 6.7.
-/// Stores of this process alone are seen. Works on tmpfs, memfd and hugetlbfs, there by the page of the file; not on
-/// DAX or guestmemfs, whose pages are not the kernel's.</para>
+/// Stores of this process alone are seen; on hugetlbfs by the page of the file. Where the kernel cannot watch a
+/// mapping, it says so at the beginning.</para>
 /// <para>For one thread at a time. Disposing of it takes the protection off.</para>
 /// </remarks>
 internal sealed unsafe class StoreTracker : IDisposable

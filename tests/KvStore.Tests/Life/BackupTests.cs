@@ -45,7 +45,9 @@ public sealed class BackupTests
         using var empty = new TemporaryDirectory();
         using ServerProcess next = ServerProcess.Start(Program(file), Path.Combine(empty.Path, "data"));
         next.WaitUntilReady();
-        Assert.Contains("made from the copy of", next.Output, StringComparison.Ordinal);
+        bool told = SpinWait.SpinUntil(
+            () => next.Output.Contains("made from the copy of", StringComparison.Ordinal), s_patience);
+        Assert.True(told, next.Output);
         using RespClient again = RespClient.Connect(next.TcpEndPoint);
         long keys = again.Call("HLEN", "fields").Integer;
         Assert.InRange(keys, before, after + 1);

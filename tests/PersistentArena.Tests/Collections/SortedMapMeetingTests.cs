@@ -32,8 +32,16 @@ public sealed class SortedMapMeetingTests
             Task.Run(() => Read(seen, ended.Token), ended.Token),
             Task.Run(() => Walk(seen, ended.Token), ended.Token),
         ];
-        await Task.WhenAll(writers);
-        await ended.CancelAsync();
+        try
+        {
+            await Task.WhenAll(writers);
+        }
+        finally
+        {
+            // Before the memory goes: what fails here is to be seen, and no access to what is unmapped.
+            await ended.CancelAsync();
+            await Task.WhenAll([.. writers, .. readers]).ContinueWith(_ => { }, TaskScheduler.Default);
+        }
 
         foreach (Task<int> reader in readers)
         {
