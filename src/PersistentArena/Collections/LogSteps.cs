@@ -110,9 +110,12 @@ internal sealed class LogSteps(LogMemory memory)
     private LogLook FillChunk(LogWalk walk, out LogPlace place)
     {
         walk.ChunkLength = 0;
-        if (_search.Find(LogKey.At(walk.Index), out place) != LogLook.Found || place.Index != walk.Index)
+        LogLook look = _search.Find(LogKey.At(walk.Index), out place);
+        if (look != LogLook.Found || place.Index != walk.Index)
         {
-            return LogLook.Broken;
+            // A trim is one store, and the log's version changes only with what it frees later.
+            bool isTrimmed = look != LogLook.Broken && memory.Root.TryFirst(out long first) && walk.Index < first;
+            return isTrimmed ? LogLook.Nothing : LogLook.Broken;
         }
 
         LogPlace at = place;
