@@ -11,6 +11,7 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ends = new();
+    private readonly DateTimeOffset _opened = WallClock.Now;
     private Thread? _running;
     private long _begun = Stopwatch.GetTimestamp();
     private volatile DumpInfo? _last;
@@ -32,8 +33,6 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
 
     /// <summary>How long the one that is under way has taken so far.</summary>
     public TimeSpan? Running => IsRunning ? Stopwatch.GetElapsedTime(_begun) : null;
-
-    private readonly DateTimeOffset _opened = WallClock.Now;
 
     private bool IsRunning
     {

@@ -21,8 +21,34 @@ internal sealed class DumpWriter
     /// <summary>Where the next block's bytes are to be put: as many as asked for, 1 MiB at most.</summary>
     public Span<byte> Data(long length) => _buffer.AsSpan(DumpBlock.Bytes, (int)length);
 
+    /// <summary>Writes the region's first bytes as blocks, in order.</summary>
+    /// <param name="length">How many bytes.</param>
+    /// <param name="read">Copies the bytes from an offset on.</param>
+    /// <param name="progress">Is told after each block.</param>
+    /// <param name="cancelled">Ends it between two blocks.</param>
+    public void WriteBlocks(
+        long length, Action<long, Span<byte>> read, IProgress<DumpProgress>? progress, CancellationToken cancelled)
+    {
+        foreach ((long at, int part) in Parts(0, length))
+        {
+            cancelled.ThrowIfCancellationRequested();
+            read(at, Data(part));
+            WriteBlock(at, part);
+            progress?.Report(new DumpProgress(at + part, length));
+        }
+    }
+
+    /// <summary>A range in pieces that each fit a block.</summary>
+    public static IEnumerable<(long At, int Length)> Parts(long from, long length)
+    {
+        for (long done = 0; done < length; done += DumpHeader.BlockBytes)
+        {
+            yield return (from + done, (int)Math.Min(DumpHeader.BlockBytes, length - done));
+        }
+    }
+
     /// <summary>Writes what was put into <see cref="Data"/> as a block: nothing of it where it is zeros.</summary>
-    public void WriteBlock(long at, int length) => Write((ulong)(at / DumpHeader.BlockBytes),
+    private void WriteBlock(long at, int length) => Write((ulong)(at / DumpHeader.BlockBytes),
         Data(length).IndexOfAnyExcept((byte)0) < 0 ? 0 : length);
 
     /// <summary>Writes what was put into <see cref="Data"/> as pages that a block before has as they were.</summary>

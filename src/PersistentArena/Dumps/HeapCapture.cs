@@ -132,17 +132,10 @@ internal sealed unsafe class HeapCapture
         return result;
     }
 
-    private void CopyAll(DumpWriter writer, long used)
-    {
-        for (long at = 0; at < used; at += DumpHeader.BlockBytes)
-        {
-            _cancelled.ThrowIfCancellationRequested();
-            int length = (int)Math.Min(DumpHeader.BlockBytes, used - at);
-            new ReadOnlySpan<byte>(Space.Base + at, length).CopyTo(writer.Data(length));
-            writer.WriteBlock(at, length);
-            _options.Progress?.Report(new DumpProgress(at + length, used));
-        }
-    }
+    private void CopyAll(DumpWriter writer, long used) =>
+        writer.WriteBlocks(used, Copy, _options.Progress, _cancelled);
+
+    private void Copy(long at, Span<byte> to) => new ReadOnlySpan<byte>(Space.Base + at, to.Length).CopyTo(to);
 
     /// <summary>
     /// Takes what was stored to since the last time, and what was handed out since. What lies behind the frontier is
@@ -184,18 +177,14 @@ internal sealed unsafe class HeapCapture
     {
         long copied = 0;
         long ticks = 0;
-        foreach ((long at, long length) in _pending)
+        foreach ((long at, int length) in PendingParts())
         {
-            for (long done = 0; done < length; done += DumpHeader.BlockBytes)
-            {
-                _cancelled.ThrowIfCancellationRequested();
-                int part = (int)Math.Min(DumpHeader.BlockBytes, length - done);
-                long start = Stopwatch.GetTimestamp();
-                new ReadOnlySpan<byte>(Space.Base + at + done, part).CopyTo(writer.Data(part));
-                ticks += Stopwatch.GetTimestamp() - start;
-                copied += part;
-                writer.WritePages(at + done, part);
-            }
+            _cancelled.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            Copy(at, writer.Data(length));
+            ticks += Stopwatch.GetTimestamp() - start;
+            copied += length;
+            writer.WritePages(at, length);
         }
 
         if (ticks > 0)
@@ -203,6 +192,9 @@ internal sealed unsafe class HeapCapture
             _rate = copied * (double)Stopwatch.Frequency / ticks;
         }
     }
+
+    private IEnumerable<(long At, int Length)> PendingParts() =>
+        _pending.SelectMany(range => DumpWriter.Parts(range.At, range.Length));
 
     /// <summary>
     /// Copies what is left while nothing is stored. False where that would take longer than it may: then writers went
@@ -231,15 +223,11 @@ internal sealed unsafe class HeapCapture
         }
 
         int from = 0;
-        foreach ((long at, long length) in _pending)
+        foreach ((long at, int length) in PendingParts())
         {
-            for (long done = 0; done < length; done += DumpHeader.BlockBytes)
-            {
-                int part = (int)Math.Min(DumpHeader.BlockBytes, length - done);
-                copy.AsSpan(from, part).CopyTo(writer.Data(part));
-                writer.WritePages(at + done, part);
-                from += part;
-            }
+            copy.AsSpan(from, length).CopyTo(writer.Data(length));
+            writer.WritePages(at, length);
+            from += length;
         }
 
         writer.End(trailer);
@@ -252,7 +240,7 @@ internal sealed unsafe class HeapCapture
         int to = 0;
         foreach ((long at, long length) in _pending)
         {
-            new ReadOnlySpan<byte>(Space.Base + at, (int)length).CopyTo(copy.AsSpan(to));
+            Copy(at, copy.AsSpan(to, (int)length));
             to += (int)length;
         }
 

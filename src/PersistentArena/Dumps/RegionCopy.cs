@@ -14,15 +14,7 @@ internal static class RegionCopy
             region.UsedBytes, info.MaximumLength, info.Alignment, info.Kind, info.Reserve, info.IsFormatted, torn,
             name);
         DumpWriter writer = new(to, header);
-        for (long at = 0; at < header.Stored; at += DumpHeader.BlockBytes)
-        {
-            cancelled.ThrowIfCancellationRequested();
-            int length = (int)Math.Min(DumpHeader.BlockBytes, header.Stored - at);
-            region.Read(at, writer.Data(length));
-            writer.WriteBlock(at, length);
-            progress?.Report(new DumpProgress(at + length, header.Stored));
-        }
-
+        writer.WriteBlocks(header.Stored, region.Read, progress, cancelled);
         writer.End();
         return DumpInfo.Of(header, trailer: null, writer.Written);
     }
