@@ -99,7 +99,7 @@ internal static class Admin
         Backup backup = call.Engine.Keyspace.Backup;
         if (backup.IsWanted && call.Args.Count > 1 && call.Args.Is(1, "save"u8) && backup.Save() is { } failure)
         {
-            call.Reply.Error(Encoding.UTF8.GetBytes($"ERR {failure}. The server goes on; try SHUTDOWN NOSAVE."));
+            call.Reply.Error(Encoding.UTF8.GetBytes($"ERR {failure}. The server keeps running; try SHUTDOWN NOSAVE."));
             return;
         }
 

@@ -48,32 +48,11 @@ internal static class BlockingLists
         },
     ]);
 
-    public static void BPop(in Call call)
-    {
-        int keys = call.Args.Count - 2;
-        if (!Blocking.TryDeadline(call, keys + 1, out long deadline))
-        {
-            return;
-        }
+    public static void BPop(in Call call) =>
+        PopsOfSeveral.PopOneOrWait(call, RecordType.List, call.Command.Name == "blpop", Lists.TryPopFirst);
 
-        var pop = new PopArguments(1, keys, call.Command.Name == "blpop", 1);
-        if (!Lists.TryPopFirst(call, pop, asArray: false)
-            && !Blocking.TryWait(call, 1, keys, RecordType.List, deadline))
-        {
-            call.Reply.NullArray();
-        }
-    }
-
-    public static void BLMPop(in Call call)
-    {
-        if (Blocking.TryDeadline(call, 1, out long deadline)
-            && PopArguments.TryRead(call, 2, "left"u8, "right"u8, out PopArguments pop)
-            && !Lists.TryPopFirst(call, pop, asArray: true)
-            && !Blocking.TryWait(call, pop.FirstKey, pop.KeyCount, RecordType.List, deadline))
-        {
-            call.Reply.NullArray();
-        }
-    }
+    public static void BLMPop(in Call call) =>
+        PopsOfSeveral.PopManyOrWait(call, RecordType.List, "left"u8, "right"u8, Lists.TryPopFirst);
 
     public static void BLMove(in Call call)
     {

@@ -67,6 +67,34 @@ internal static class CollectionCalls
         }
     }
 
+    /// <summary>Gives the first key these elements in place of what it has, and replies how many they are.</summary>
+    /// <param name="call">The command.</param>
+    /// <param name="result">What is opened for it.</param>
+    /// <param name="elements">The elements; without any the key goes.</param>
+    /// <param name="add">Adds one.</param>
+    public static void Store<T, TElement>(
+        in Call call, T result, IReadOnlyCollection<TElement> elements, Action<T, TElement> add)
+        where T : Collection
+    {
+        result.OpenNew(call.Key);
+        bool existed = result.IsChanged;
+        foreach (TElement element in elements)
+        {
+            add(result, element);
+        }
+
+        result.Commit();
+        call.Reply.Integer(elements.Count);
+        if (result.Exists)
+        {
+            call.Changed(call.Key);
+        }
+        else if (existed)
+        {
+            call.Changed(call.Key, KeyEvents.Generic, "del");
+        }
+    }
+
     /// <summary>False, and an error is replied, where elements are longer than what can be looked up.</summary>
     public static bool AreShort(in Call call, int first, int step)
     {

@@ -219,32 +219,8 @@ internal static class Lists
     }
 
     /// <summary>Takes elements of the first key that has any; false where none has, and nothing was replied.</summary>
-    internal static bool TryPopFirst(in Call call, PopArguments pop, bool asArray)
-    {
-        ElementList list = call.Engine.List;
-        for (int i = pop.FirstKey; i < pop.FirstKey + pop.KeyCount; i++)
-        {
-            ReadOnlySpan<byte> key = call.Args[i];
-            if (Blocking.IsForAnother(call, key))
-            {
-                continue;
-            }
-
-            if (!list.TryOpen(key))
-            {
-                call.Reply.Error(Errors.WrongType);
-                return true;
-            }
-
-            if (list.Exists)
-            {
-                PopFrom(call, key, list, pop, asArray);
-                return true;
-            }
-        }
-
-        return false;
-    }
+    internal static bool TryPopFirst(in Call call, PopArguments pop, bool asArray) =>
+        PopsOfSeveral.TryPopFirst(call, call.Engine.List, pop, asArray, PopFrom);
 
     private static void PopFrom(in Call call, ReadOnlySpan<byte> key, ElementList list, PopArguments pop, bool asArray)
     {

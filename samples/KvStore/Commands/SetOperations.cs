@@ -115,25 +115,8 @@ internal static class SetOperations
             return;
         }
 
-        IReadOnlyCollection<byte[]> members = operation(sets);
-        FieldMap result = call.Engine.Set;
-        result.OpenNew(call.Key);
-        bool existed = result.IsChanged;
-        foreach (byte[] member in members)
-        {
-            result.Add(member);
-        }
-
-        result.Commit();
-        call.Reply.Integer(members.Count);
-        if (result.Exists)
-        {
-            call.Changed(call.Key);
-        }
-        else if (existed)
-        {
-            call.Changed(call.Key, KeyEvents.Generic, "del");
-        }
+        CollectionCalls.Store(
+            call, call.Engine.Set, operation(sets), static (result, member) => result.Add(member));
     }
 
     private static bool TryOpen(in Call call, int first, int count, out FieldMap[] sets)

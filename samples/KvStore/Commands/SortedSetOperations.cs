@@ -61,7 +61,8 @@ internal static class SortedSetOperations
         }
         else if (request.Stores)
         {
-            Store(call, members);
+            CollectionCalls.Store(
+                call, call.Engine.SortedSet, members, static (result, each) => result.Set(each.Key, each.Value));
         }
         else
         {
@@ -69,28 +70,6 @@ internal static class SortedSetOperations
             sorted.Sort(static (a, b) => a.Score != b.Score ? a.Score.CompareTo(b.Score)
                 : a.Member.AsSpan().SequenceCompareTo(b.Member));
             SortedSets.ReplyScored(call, sorted, request.WithScores, call.Reply.Resp3);
-        }
-    }
-
-    private static void Store(in Call call, Dictionary<byte[], double> members)
-    {
-        ScoredSet result = call.Engine.SortedSet;
-        result.OpenNew(call.Key);
-        bool existed = result.IsChanged;
-        foreach ((byte[] member, double score) in members)
-        {
-            result.Set(member, score);
-        }
-
-        result.Commit();
-        call.Reply.Integer(members.Count);
-        if (result.Exists)
-        {
-            call.Changed(call.Key);
-        }
-        else if (existed)
-        {
-            call.Changed(call.Key, KeyEvents.Generic, "del");
         }
     }
 

@@ -49,62 +49,17 @@ internal static class SortedSetPops
         }
     }
 
-    public static void BZMPop(in Call call)
-    {
-        if (Blocking.TryDeadline(call, 1, out long deadline)
-            && PopArguments.TryRead(call, 2, "min"u8, "max"u8, out PopArguments pop)
-            && !TryPopFirst(call, pop, asArray: true)
-            && !Blocking.TryWait(call, pop.FirstKey, pop.KeyCount, RecordType.SortedSet, deadline))
-        {
-            call.Reply.NullArray();
-        }
-    }
+    public static void BZMPop(in Call call) =>
+        PopsOfSeveral.PopManyOrWait(call, RecordType.SortedSet, "min"u8, "max"u8, TryPopFirst);
 
-    public static void BZPop(in Call call)
-    {
-        int keys = call.Args.Count - 2;
-        if (!Blocking.TryDeadline(call, keys + 1, out long deadline))
-        {
-            return;
-        }
-
-        var pop = new PopArguments(1, keys, call.Command.Name == "bzpopmin", 1);
-        if (!TryPopFirst(call, pop, asArray: false)
-            && !Blocking.TryWait(call, 1, keys, RecordType.SortedSet, deadline))
-        {
-            call.Reply.NullArray();
-        }
-    }
+    public static void BZPop(in Call call) =>
+        PopsOfSeveral.PopOneOrWait(call, RecordType.SortedSet, call.Command.Name == "bzpopmin", TryPopFirst);
 
     /// <summary>Takes members of the first key that has any; false where none has, and nothing was replied.</summary>
-    private static bool TryPopFirst(in Call call, PopArguments pop, bool asArray)
-    {
-        ScoredSet set = call.Engine.SortedSet;
-        for (int i = pop.FirstKey; i < pop.FirstKey + pop.KeyCount; i++)
-        {
-            ReadOnlySpan<byte> key = call.Args[i];
-            if (Blocking.IsForAnother(call, key))
-            {
-                continue;
-            }
+    private static bool TryPopFirst(in Call call, PopArguments pop, bool asArray) =>
+        PopsOfSeveral.TryPopFirst(call, call.Engine.SortedSet, pop, asArray, PopFrom);
 
-            if (!set.TryOpen(key))
-            {
-                call.Reply.Error(Errors.WrongType);
-                return true;
-            }
-
-            if (set.Exists)
-            {
-                Pop(call, key, set, pop, asArray);
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private static void Pop(in Call call, ReadOnlySpan<byte> key, ScoredSet set, PopArguments pop, bool asArray)
+    private static void PopFrom(in Call call, ReadOnlySpan<byte> key, ScoredSet set, PopArguments pop, bool asArray)
     {
         long count = Math.Min(pop.Most, set.Count);
         List<Scored> popped = pop.AtFirst

@@ -76,25 +76,9 @@ internal static class SortedSetRanges
             return;
         }
 
-        List<Scored> members = Members(source, range, options);
-        ScoredSet result = call.Engine.SortedSet;
-        result.OpenNew(call.Key);
-        bool existed = result.IsChanged;
-        foreach (Scored each in members)
-        {
-            result.Set(each.Member, each.Score);
-        }
-
-        result.Commit();
-        call.Reply.Integer(members.Count);
-        if (result.Exists)
-        {
-            call.Changed(call.Key);
-        }
-        else if (existed)
-        {
-            call.Changed(call.Key, KeyEvents.Generic, "del");
-        }
+        CollectionCalls.Store(
+            call, call.Engine.SortedSet, Members(source, range, options),
+            static (result, each) => result.Set(each.Member, each.Score));
     }
 
     public static void ZCount(in Call call)
