@@ -44,7 +44,7 @@ internal static class ClientTracking
 
             if (tracking!.Broadcasts)
             {
-                // What it listens for already it goes on to listen for.
+                // It keeps the prefixes that it listens for already.
                 tracking.Prefixes.AddRange(call.Session.Tracking?.Prefixes ?? []);
                 if (tracking.Prefixes.Count == 0)
                 {

@@ -203,7 +203,7 @@ internal static class Dispatcher
         }
 
         int last = command.Keys.LastOf(args);
-        for (int i = command.Keys.First; i <= last; i += command.Keys.Step)
+        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i))
         {
             engine.Tracking.Remember(tracking.ClientId, args[i], engine.Options.TrackedKeys);
         }

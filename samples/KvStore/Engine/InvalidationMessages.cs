@@ -12,7 +12,7 @@ internal sealed class InvalidationMessages(PubSub pubSub, Func<long, ClientSessi
 
     /// <summary>Tells that keys changed.</summary>
     /// <param name="client">Who read them.</param>
-    /// <param name="to">Who is told; null where that one has gone.</param>
+    /// <param name="to">The client that is told; null where it has gone.</param>
     /// <param name="keys">The keys.</param>
     /// <param name="by">Whose command changed them: to this one its reply goes first.</param>
     public void Send(ClientSession client, ClientSession? to, byte[][] keys, ClientSession? by)

@@ -16,7 +16,7 @@ internal enum KeyOnlooker
     Tracking = 4,
 }
 
-/// <summary>Who is there of <see cref="KeyOnlooker"/>: one word, so that writers have one thing to look at.</summary>
+/// <summary>Which <see cref="KeyOnlooker"/>s there are: one word, so that writers look at one thing.</summary>
 internal sealed class KeyOnlookers
 {
     private KeyOnlooker _present;

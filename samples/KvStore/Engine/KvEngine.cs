@@ -49,10 +49,10 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public WatchTable Watches => field ??= new WatchTable(Onlookers, Databases);
 
-    /// <summary>Who waits for which keys.</summary>
+    /// <summary>Which clients wait for which keys.</summary>
     public WaitingTable Waiting => field ??= new WaitingTable(Onlookers, Databases);
 
-    /// <summary>Who has read which keys into a cache of its own.</summary>
+    /// <summary>Which clients have read which keys into caches of their own.</summary>
     public TrackingTable Tracking =>
         field ??= new TrackingTable(Onlookers, new InvalidationMessages(PubSub, id => Server.FindSession(id)));
 

@@ -5,8 +5,8 @@ using KvStore.Session;
 namespace KvStore.Engine;
 
 /// <summary>Which clients have read which keys into caches of their own, and who is told when a key changes.</summary>
-/// <remarks>Used under the engine's gate. Who is told of a key is forgotten for it. The table is bounded: the key that
-/// is in it for the longest goes first, and those who read it are told that it changed.</remarks>
+/// <remarks>Used under the engine's gate. A client that is told of a key is forgotten for it. The table is bounded: the
+/// key that is in it for the longest goes first, and those who read it are told that it changed.</remarks>
 internal sealed class TrackingTable(KeyOnlookers onlookers, InvalidationMessages messages)
 {
     /// <summary>Keys are bytes of clients: these are bounded too.</summary>

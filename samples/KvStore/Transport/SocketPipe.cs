@@ -170,7 +170,7 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
         }
     }
 
-    /// <summary>Has who waits for input look at what there is, at the end of the loop's round.</summary>
+    /// <summary>Wakes the reader at the end of the loop's round, for the input that is there already.</summary>
     public void QueueWake()
     {
         if (!_wakeQueued)

@@ -5,7 +5,7 @@ using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Commands;
 
-/// <summary>Commands that wait for a key: who is served when, and what he hears, as in redis-server.</summary>
+/// <summary>Commands that wait for a key: which client is served when, and what it hears, as in redis-server.</summary>
 public sealed class BlockingTests
 {
     private const int Many = 1000;

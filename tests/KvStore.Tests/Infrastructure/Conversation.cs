@@ -8,7 +8,7 @@ namespace KvStore.Tests.Infrastructure;
 /// <summary>
 /// What several clients say to a server, and hear, line by line. <c>a: PING</c>: client a calls and has its reply.
 /// <c>a> BLPOP k 0</c>: it calls, and waits. <c>a> BLPOP k 0 ; PING</c>: it sends several commands at once, and waits
-/// in the first. <c>a, PING ; PING</c>: it sends several, and goes on. <c>a&lt;</c>: it hears what comes next.
+/// in the first. <c>a, PING ; PING</c>: it sends several at once. <c>a&lt;</c>: it hears what comes next.
 /// <c>a.</c>: it goes away. <c>$a</c> in a command is the number of client a.
 /// </summary>
 internal sealed partial class Conversation(RunningServer server, bool resp3) : IDisposable
