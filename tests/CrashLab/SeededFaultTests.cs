@@ -31,8 +31,10 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             "matters within one attach only: tests of full heaps"),
         (FaultKind.Drop, "Persist.Store((ulong*)state.At(block), BlockHeader.Free)",
             "matters within one attach only: tests of full heaps"),
-        (FaultKind.Drop, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
-        (FaultKind.Late, "Persist.Publish(RecoveredWord", "it is for readers of other processes: ScheduleLab's deaths"),
+        (FaultKind.Drop, "Persist.Publish(state.RecoveredWord",
+            "it is for readers of other processes: ScheduleLab's deaths"),
+        (FaultKind.Late, "Persist.Publish(state.RecoveredWord",
+            "it is for readers of other processes: ScheduleLab's deaths"),
     ];
 
     // In the arena and its journal: what no crash and no damage can show.

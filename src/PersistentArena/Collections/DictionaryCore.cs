@@ -63,7 +63,7 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
             }
 
             DictionaryCore core = new(heap, name, time ?? TimeProvider.System, checksums);
-            heap.Groups.Join(core.State.Root, core);
+            heap.Members.Join(core.State.Root, core);
             return core;
         });
 
@@ -106,7 +106,7 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
     private static DictionaryCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
     {
         long root = heap.FindRoot(name, DictionaryFormat.Layout);
-        DictionaryCore? open = root == 0 ? null : (DictionaryCore?)heap.Groups.Find(root);
+        DictionaryCore? open = root == 0 ? null : (DictionaryCore?)heap.Members.Find(root);
         return open is null || time is null || ReferenceEquals(open.State.Time, time) ? open
             : throw new DictionaryOptionsException(heap.Space.Name, name);
     }
@@ -143,7 +143,7 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
             }
         }
 
-        Heap.Groups.RollBackParked(State.Root, this);
+        Heap.Rollback.RollBackParked(State.Root, this);
     }
 
     // Called with no lock of the dictionary, at times from within growth or clearing: what is no more the table by the

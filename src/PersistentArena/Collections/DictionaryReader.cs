@@ -216,7 +216,7 @@ internal static unsafe class DictionaryReader
     /// <exception cref="ValueDamagedException">It is there, and its checksum is wrong.</exception>
     private static bool Absent(DictionaryState state, in RecordView record, ulong* bucket, ulong hash)
     {
-        state.Heap.ThrowIfGone();
+        state.ThrowIfGone();
         return !record.IsDamaged ? false
             : record.DamagedRecord == null ? throw state.DamagedBucket(bucket)
             : throw state.DamagedValue(record.DamagedRecord, hash);

@@ -187,7 +187,7 @@ internal static unsafe class DictionaryRecords
     }
 
     private static void AppendToGroup(DictionaryState state, Lane lane, long old, long added) =>
-        state.Heap.Groups.Append(lane, new GroupEntry(old, added, state.Root));
+        state.Heap.GroupLogs.Append(lane, new GroupEntry(old, added, state.Root));
 
     private static bool Leads(DictionaryState state, ulong* slot, byte* record) =>
         Slot.Offset(*slot) == state.OffsetOf(record) && BlockHeader.IsAllocated(*(ulong*)record);

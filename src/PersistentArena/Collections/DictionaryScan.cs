@@ -18,7 +18,7 @@ internal static unsafe class DictionaryScan
             cursor = ScanStep(state, cursor, ref visitor);
         }
         while (cursor != 0 && --buckets > 0);
-        state.Heap.ThrowIfGone();
+        state.ThrowIfGone();
         return cursor;
     }
 

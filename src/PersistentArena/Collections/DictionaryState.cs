@@ -53,6 +53,7 @@ internal sealed unsafe class DictionaryState
     private readonly byte* _base;
     private readonly byte* _root;
     private readonly SipHash _hash;
+    private readonly HeapState _heap;
 
     // Where readers of another process's heap look whether that process died; null where this one writes.
     private readonly ulong* _recovered;
@@ -64,6 +65,7 @@ internal sealed unsafe class DictionaryState
     public DictionaryState(PersistentHeap heap, string name, TimeProvider time, long root)
     {
         Heap = heap;
+        _heap = heap.State;
         Name = name;
         Time = time;
         Locks = new BucketLocks(heap);
@@ -189,12 +191,16 @@ internal sealed unsafe class DictionaryState
         return offset > 0 && offset + length <= _length;
     }
 
+    /// <inheritdoc cref="HeapState.ThrowIfGone"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ThrowIfGone() => _heap.ThrowIfGone();
+
     /// <exception cref="ObjectDisposedException">
     /// The region was unmapped meanwhile: what does not check are zeros in its place.
     /// </exception>
     public HeapDamagedException Damaged(long offset, string what)
     {
-        Heap.ThrowIfGone();
+        _heap.ThrowIfGone();
         return new(Heap.Space.Name, offset, what);
     }
 
@@ -222,7 +228,7 @@ internal sealed unsafe class DictionaryState
             Volatile.ReadBarrier();
             if (table.IsSame(Current))
             {
-                Heap.ThrowIfGone();
+                _heap.ThrowIfGone();
                 return sum;
             }
         }

@@ -77,7 +77,7 @@ internal static unsafe class ForeignScan
             cursor = ScanCursor.Next(cursor, half);
         }
         while (cursor != 0 && --buckets > 0);
-        state.Heap.ThrowIfGone();
+        state.ThrowIfGone();
         return cursor;
     }
 
@@ -246,7 +246,7 @@ internal static unsafe class ForeignScan
 
     private static void WaitAfter(DictionaryState state, ref SpinWait spin)
     {
-        state.Heap.ThrowIfGone();
+        state.ThrowIfGone();
         spin.SpinOnce(); // the writer is at it: it comes to an end sooner than another look does
     }
 }

@@ -22,7 +22,7 @@ internal static class Gate
         for (int turns = 0; Volatile.Read(ref gate) != 0 || Interlocked.CompareExchange(ref gate, me, 0) != 0; turns++)
         {
             bool asks = turns == TurnsBeforeAsking && !takesSeveral;
-            if (Volatile.Read(ref gate) == me || (asks && heap.Groups.IsAnyHeldBy(me)))
+            if (Volatile.Read(ref gate) == me || (asks && heap.Members.IsAnyHeldBy(me)))
             {
                 throw new ReentrantCallException(heap.Space.Name);
             }

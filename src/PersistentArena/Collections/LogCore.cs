@@ -92,7 +92,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
             }
 
             LogCore core = new(heap, name, time ?? TimeProvider.System);
-            heap.Groups.Join(core._memory.Root.Offset, core);
+            heap.Members.Join(core._memory.Root.Offset, core);
             return core;
         });
 
@@ -150,7 +150,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
     private static LogCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
     {
         long root = heap.FindRoot(name, LogRoot.Layout);
-        LogCore? open = root == 0 ? null : (LogCore?)heap.Groups.Find(root);
+        LogCore? open = root == 0 ? null : (LogCore?)heap.Members.Find(root);
         return open is null || time is null || ReferenceEquals(open.Time, time) ? open
             : throw new DictionaryOptionsException(heap.Space.Name, name);
     }
@@ -159,7 +159,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
     private void Recover()
     {
         _parts.Writer.Load();
-        Heap.Groups.RollBackParked(_memory.Root.Offset, this);
+        Heap.Rollback.RollBackParked(_memory.Root.Offset, this);
         _parts.Writer.Load();
         if (Heap.Erases)
         {

@@ -86,7 +86,7 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTri
     {
         try
         {
-            memory.Heap.Groups.Append(lane, new GroupEntry(note.Offset, note.Offset, memory.Root.Offset));
+            memory.Heap.GroupLogs.Append(lane, new GroupEntry(note.Offset, note.Offset, memory.Root.Offset));
         }
         catch (Exception error)
         {

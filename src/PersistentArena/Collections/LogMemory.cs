@@ -11,6 +11,7 @@ namespace GuestMemFs.Collections;
 internal sealed unsafe class LogMemory(PersistentHeap heap, LogRoot root)
 {
     private readonly byte* _base = heap.Base;
+    private readonly HeapState _heap = heap.State;
     private long _length = heap.Space.Length;
 
     // Where readers of another process's heap look whether that process died; null where this one writes.
@@ -73,12 +74,16 @@ internal sealed unsafe class LogMemory(PersistentHeap heap, LogRoot root)
             && size >= SizeClasses.Granule && size <= HeapFormat.MaximumBlock && IsInside(offset, size);
     }
 
+    /// <inheritdoc cref="HeapState.ThrowIfGone"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ThrowIfGone() => _heap.ThrowIfGone();
+
     /// <summary>What cannot be, where nothing changed meanwhile.</summary>
     /// <exception cref="ObjectDisposedException">The region was unmapped meanwhile: what does not check are zeros in
     /// its place.</exception>
     public HeapDamagedException Damaged(long offset, string what)
     {
-        heap.ThrowIfGone();
+        _heap.ThrowIfGone();
         return new(heap.Space.Name, offset, what);
     }
 

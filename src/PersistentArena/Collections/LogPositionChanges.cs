@@ -43,7 +43,7 @@ internal sealed unsafe class LogPositionChanges(LogParts parts, WriterGate gate)
 
                 if (lane.InGroup)
                 {
-                    _heap.Groups.Append(lane, new GroupEntry(position.Offset, 0, _memory.Root.Offset));
+                    _heap.GroupLogs.Append(lane, new GroupEntry(position.Offset, 0, _memory.Root.Offset));
                 }
 
                 _positions.Remove(lane, name, frees: !lane.InGroup);
@@ -97,7 +97,7 @@ internal sealed unsafe class LogPositionChanges(LogParts parts, WriterGate gate)
                 _positions.Fill(lane, block, name, id);
                 if (lane.InGroup)
                 {
-                    _heap.Groups.Append(lane, new GroupEntry(0, block, _memory.Root.Offset));
+                    _heap.GroupLogs.Append(lane, new GroupEntry(0, block, _memory.Root.Offset));
                 }
 
                 _positions.Add(lane, block);

@@ -28,7 +28,7 @@ internal sealed unsafe class LogPositions(LogMemory memory)
             bool moved = exists && SealedOffset.Get(Volatile.Read(ref *position.NumberWord)) != number;
             if (memory.Version == version && !moved)
             {
-                memory.Heap.ThrowIfGone();
+                memory.ThrowIfGone();
                 return intact ? exists : throw Damaged();
             }
         }
@@ -46,7 +46,7 @@ internal sealed unsafe class LogPositions(LogMemory memory)
             Volatile.ReadBarrier();
             if (memory.Version == version)
             {
-                memory.Heap.ThrowIfGone();
+                memory.ThrowIfGone();
                 return whole ? names : throw Damaged();
             }
         }

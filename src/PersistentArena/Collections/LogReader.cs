@@ -123,7 +123,7 @@ internal sealed unsafe class LogReader(LogMemory memory)
     {
         Volatile.ReadBarrier();
         bool still = memory.Version == version;
-        memory.Heap.ThrowIfGone();
+        memory.ThrowIfGone();
         return still;
     }
 }

@@ -54,7 +54,7 @@ public sealed class NestedCollections
         Entries = PersistentSortedMap.OpenOrCreate(heap, name, new PersistentSortedMapOptions { TimeProvider = time });
         if (heap.Space.IsWritable)
         {
-            heap.RequireAlone(HeapFormat.NestedCollections);
+            heap.RequireFeature(HeapFormat.NestedCollections);
         }
 
         _notes = Entries.Section(Prefix(0, NotesIndex));

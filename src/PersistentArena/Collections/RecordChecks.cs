@@ -65,7 +65,7 @@ internal static unsafe class RecordChecks
 
     public static ValueDamagedException DamagedValue(this DictionaryState state, byte* record, ulong hash)
     {
-        state.Heap.ThrowIfGone();
+        state.ThrowIfGone();
         return new(state.Heap.Space.Name, state.Name, hash, state.OffsetOf(record));
     }
 

@@ -137,5 +137,5 @@ internal readonly unsafe ref struct SortedChange(
     }
 
     private void AppendToGroup(long old, long added) =>
-        memory.Heap.Groups.Append(lane, new GroupEntry(old, added, memory.Root.Offset));
+        memory.Heap.GroupLogs.Append(lane, new GroupEntry(old, added, memory.Root.Offset));
 }

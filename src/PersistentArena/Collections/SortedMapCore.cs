@@ -104,7 +104,7 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
             }
 
             SortedMapCore core = new(heap, name, time ?? TimeProvider.System);
-            heap.Groups.Join(core.Memory.Root.Offset, core);
+            heap.Members.Join(core.Memory.Root.Offset, core);
             return core;
         });
 
@@ -138,7 +138,7 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
     private static SortedMapCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
     {
         long root = heap.FindRoot(name, TreeRoot.Layout);
-        SortedMapCore? open = root == 0 ? null : (SortedMapCore?)heap.Groups.Find(root);
+        SortedMapCore? open = root == 0 ? null : (SortedMapCore?)heap.Members.Find(root);
         return open is null || time is null || ReferenceEquals(open._time, time) ? open
             : throw new DictionaryOptionsException(heap.Space.Name, name);
     }
@@ -162,13 +162,13 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         }
 
         _records.FinishTotals();
-        Heap.Groups.RollBackParked(Memory.Root.Offset, this);
+        Heap.Rollback.RollBackParked(Memory.Root.Offset, this);
     }
 
     private long Counter(int index)
     {
         long value = (long)Volatile.Read(ref Memory.Root.Counters[index]);
-        Heap.ThrowIfGone();
+        Memory.ThrowIfGone();
         return value;
     }
 }

@@ -22,7 +22,7 @@ internal sealed class SortedMapReader(TreeMemory memory, WriterGate gate, TimePr
         {
             if (_reader.TryLook(key, ref reader, out bool exists))
             {
-                memory.Heap.ThrowIfGone();
+                memory.ThrowIfGone();
                 return exists;
             }
         }
@@ -47,7 +47,7 @@ internal sealed class SortedMapReader(TreeMemory memory, WriterGate gate, TimePr
             }
         }
         while (batch.Count == 0 && !batch.IsEnded);
-        memory.Heap.ThrowIfGone();
+        memory.ThrowIfGone();
     }
 
     /// <summary>How many keys are below one.</summary>
@@ -57,7 +57,7 @@ internal sealed class SortedMapReader(TreeMemory memory, WriterGate gate, TimePr
         {
             if (_ranks.Rank(key, out long rank) is var look && IsEnough(look, looks))
             {
-                memory.Heap.ThrowIfGone();
+                memory.ThrowIfGone();
                 return rank;
             }
 
@@ -82,7 +82,7 @@ internal sealed class SortedMapReader(TreeMemory memory, WriterGate gate, TimePr
             }
         }
 
-        memory.Heap.ThrowIfGone();
+        memory.ThrowIfGone();
         return batch;
     }
 

@@ -15,6 +15,11 @@ internal sealed unsafe class BlockEraser(IHeapSpace space)
 {
     private readonly PageTable _table = new(space);
 
+    /// <summary>True once what was free when the heap began to erase is zeroed too.</summary>
+    public bool IsSwept => *SweptWord != 0;
+
+    private ulong* SweptWord => (ulong*)(space.Base + HeapFormat.SweptOffset);
+
     /// <summary>Zeroes a block that holds something, behind its header; a free one is zeroed already.</summary>
     public void EraseHeld(long block)
     {
@@ -70,6 +75,8 @@ internal sealed unsafe class BlockEraser(IHeapSpace space)
         {
             Sweep(page << HeapFormat.PageShift, unit);
         }
+
+        Persist.Publish(SweptWord, 1); // COMMIT POINT: swept
     }
 
     private void Sweep(long start, PageDescriptor unit)

@@ -14,7 +14,7 @@ namespace GuestMemFs.Heap;
 /// <para>What does not move: tables, segments, roots, logs, an application's objects, records of a dictionary that is
 /// not open, and what an open group's log names. Their slabs are noted and left alone.</para>
 /// </remarks>
-internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator blocks)
+internal sealed unsafe class Compactor(HeapState state, BlockOwners owners)
 {
     /// <summary>
     /// A slab is worth the work where at most so many sixteenths of it are in use: when there is room, and when there
@@ -60,26 +60,56 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     {
         get
         {
-            long inSlabs = blocks.Scattered.InSlabs;
-            return inSlabs >= ScatteredBytes && inSlabs * ScatteredShare >= blocks.FrontierBytes;
+            long inSlabs = Blocks.Scattered.InSlabs;
+            return inSlabs >= ScatteredBytes && inSlabs * ScatteredShare >= Blocks.FrontierBytes;
         }
     }
 
-    /// <summary>For a block that was refused: true where it is worth trying again.</summary>
+    private BlockAllocator Blocks => state.Blocks;
+
+    private PageEmptying Emptying => state.Blocks.Emptying;
+
+    /// <summary>Takes a block for a caller that holds no bucket's lock, making room where there is none.</summary>
+    public long TakeMakingRoom(Lane lane, long size)
+    {
+        const int Tries = 16;
+        try
+        {
+            for (int tries = 1; ; tries++)
+            {
+                try
+                {
+                    return Blocks.Take(lane, size);
+                }
+                catch (ArenaOutOfSpaceException) when (tries < Tries)
+                {
+                    if (!MakeRoom(lane, size))
+                    {
+                        throw;
+                    }
+                }
+            }
+        }
+        finally
+        {
+            lane.TakesAnything = false;
+        }
+    }
+
+    /// <summary>
+    /// For a caller that was refused a block, and holds no bucket's lock: true where it is worth trying again.
+    /// </summary>
     public bool MakeRoom(Lane lane, long size)
     {
-        blocks.FindAll(lane); // its own cache too, before the wait for other threads' turns
+        Blocks.FindAll(lane); // its own cache too, before the wait for other threads' turns
         lock (_gate)
         {
-            if (blocks.HasRoom(size, lane.TakesAnything))
+            if (Blocks.HasRoom(size, lane.TakesAnything))
             {
                 return true;
             }
 
-            foreach (IBlockOwner owner in heap.Owners)
-            {
-                owner.GiveUpGarbage(lane);
-            }
+            owners.GiveUpGarbage(lane);
 
             FindAllOfAll(lane);
             NameWhatStays();
@@ -96,7 +126,7 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     /// <summary>Works for about that long where the heap is scattered; true where there is more to do.</summary>
     public bool Step(Lane lane, TimeSpan limit)
     {
-        if (blocks.BytesBeyondFrontier >= blocks.FrontierBytes || !_gate.TryEnter())
+        if (Blocks.BytesBeyondFrontier >= Blocks.FrontierBytes || !_gate.TryEnter())
         {
             return false; // as much is left as was ever used; or a write is at it
         }
@@ -104,11 +134,11 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         try
         {
             long until = Stopwatch.GetTimestamp() + ToTicks(limit);
-            blocks.GiveUpCaches(lane);
+            Blocks.GiveUpCaches(lane);
             bool more = true;
             while (more && Stopwatch.GetTimestamp() < until)
             {
-                more = blocks.LookFurther();
+                more = Blocks.LookFurther();
             }
 
             NameWhatStays();
@@ -128,32 +158,33 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         }
     }
 
-    /// <summary>What could not be moved may have an owner now.</summary>
-    public void OwnerAdded()
+    /// <summary>Has a collection asked to move its blocks from now on: what could not be moved may be its.</summary>
+    public void AddOwner(IBlockOwner owner)
     {
-        blocks.Unpin();
+        owners.Add(owner);
+        Emptying.Unpin();
         Volatile.Write(ref _hopelessPages, long.MaxValue);
     }
 
     private bool TryMakeRoom(Lane lane, long size, bool anyhow)
     {
-        int pages = BlockAllocator.SlabPagesFor(size, anyhow);
-        long live = LiveBytes();
+        int pages = BlockSupply.PagesFor(size, anyhow);
+        long live = owners.LiveBytes;
         if (pages >= _hopelessPages && live > _hopelessLive - HeapFormat.PageSize)
         {
-            return blocks.HasRoom(size, anyhow); // little went since this failed: it would again
+            return Blocks.HasRoom(size, anyhow); // little went since this failed: it would again
         }
 
         long tried = 0;
         do
         {
-            if (blocks.HasRoom(size, anyhow))
+            if (Blocks.HasRoom(size, anyhow))
             {
                 EmptySome(lane);
                 return true;
             }
 
-            long free = blocks.KnownFreeBytes >> HeapFormat.PageShift;
+            long free = Blocks.KnownFreeBytes >> HeapFormat.PageShift;
             if (free >= Math.Max(pages, tried + (pages / 4)))
             {
                 tried = free + 1;
@@ -171,7 +202,7 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
 
     private void EmptySome(Lane lane)
     {
-        for (int i = 0; i < SlabsAhead && blocks.KnownFreeBytes < PagesAhead * HeapFormat.PageSize
+        for (int i = 0; i < SlabsAhead && Blocks.KnownFreeBytes < PagesAhead * HeapFormat.PageSize
             && EmptySparsest(lane, AnythingButFull); i++)
         {
         }
@@ -184,21 +215,10 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     private void FindAllOfAll(Lane lane)
     {
         SpinWait wait = default;
-        while (!blocks.FindAll(lane) && wait.Count < 100)
+        while (!Blocks.FindAll(lane) && wait.Count < 100)
         {
             wait.SpinOnce(sleep1Threshold: -1);
         }
-    }
-
-    private long LiveBytes()
-    {
-        long live = 0;
-        foreach (IBlockOwner owner in heap.Owners)
-        {
-            live += owner.LiveBytes;
-        }
-
-        return live;
     }
 
     private static long ToTicks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
@@ -210,11 +230,11 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     private void NameWhatStays()
     {
         _named.Clear();
-        foreach (Lane lane in heap.Lanes)
+        foreach (Lane lane in state.Lanes)
         {
             if ((lane.InGroup || lane.IsParked) && GroupLog.Exists(lane))
             {
-                GroupLog log = GroupLog.Open(heap.Space, lane);
+                GroupLog log = GroupLog.Open(state.Space, lane);
                 for (int i = 0; i < log.Count; i++)
                 {
                     if (log.Entry(i) is { } entry)
@@ -232,7 +252,7 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         const int Tries = 8;
         for (int i = 0; i < Tries; i++)
         {
-            SlabVictim victim = blocks.WithdrawSparsest(fullest);
+            SlabVictim victim = Emptying.WithdrawSparsest(fullest);
             if (victim.Page == 0)
             {
                 return false;
@@ -260,10 +280,10 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         {
             for (int pass = 1; !returned && pass <= Passes && TryMoveAll(lane, start, pages); pass++)
             {
-                returned = blocks.Return(start, pages, stuck: 0, final: false);
+                returned = Emptying.Return(start, pages, stuck: 0, final: false);
                 if (!returned)
                 {
-                    blocks.GiveUpCaches(lane); // another lane's cache held a block of it, or a change was in flight
+                    Blocks.GiveUpCaches(lane); // another lane's cache held a block of it, or a change was in flight
                 }
             }
 
@@ -273,7 +293,7 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         {
             if (!returned)
             {
-                blocks.Return(start, pages, _stuck, final: true);
+                Emptying.Return(start, pages, _stuck, final: true);
             }
         }
     }
@@ -282,7 +302,7 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
     {
         for (long page = start; page < start + pages;)
         {
-            PageDescriptor unit = blocks.Describe(page);
+            PageDescriptor unit = Emptying.Describe(page);
             long size = unit.BlockSize;
             long block = page << HeapFormat.PageShift;
             for (int left = unit.Blocks; left > 0; left--, block += size)
@@ -305,19 +325,16 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         byte type = BlockHeader.TypeOf(before);
         if (type is (> 0 and <= BlockHeader.LastRecordType) or BlockHeader.TypeOverflow && !_named.Contains(block))
         {
-            foreach (IBlockOwner owner in heap.Owners)
+            MoveOutcome outcome = owners.TryMove(lane, block, size);
+            if (outcome == MoveOutcome.Moved)
             {
-                MoveOutcome outcome = MoveBy(owner, lane, block, size);
-                if (outcome == MoveOutcome.Moved)
-                {
-                    Volatile.Write(ref _blocksMoved, _blocksMoved + 1);
-                    Volatile.Write(ref _bytesMoved, _bytesMoved + size);
-                }
+                Volatile.Write(ref _blocksMoved, _blocksMoved + 1);
+                Volatile.Write(ref _bytesMoved, _bytesMoved + size);
+            }
 
-                if (outcome != MoveOutcome.NotMine)
-                {
-                    return outcome == MoveOutcome.Moved;
-                }
+            if (outcome != MoveOutcome.NotMine)
+            {
+                return outcome == MoveOutcome.Moved;
             }
 
             if (Header(block) != before)
@@ -330,28 +347,16 @@ internal sealed unsafe class Compactor(PersistentHeap heap, BlockAllocator block
         return false;
     }
 
-    private static MoveOutcome MoveBy(IBlockOwner owner, Lane lane, long block, long size)
-    {
-        try
-        {
-            return owner.TryMove(lane, block, size);
-        }
-        catch (HeapDamagedException)
-        {
-            return MoveOutcome.NotMine; // who reads there is told
-        }
-    }
-
-    private ulong Header(long block) => Volatile.Read(ref *(ulong*)heap.At(block));
+    private ulong Header(long block) => Volatile.Read(ref *(ulong*)state.At(block));
 
     /// <summary>Makes so many pages free side by side, where as many are free in all.</summary>
     private bool TryEmptyStretch(Lane lane, long pages)
     {
-        long end = blocks.FrontierBytes >> HeapFormat.PageShift;
+        long end = Blocks.FrontierBytes >> HeapFormat.PageShift;
         _failed.Clear();
         for (long from = HeapFormat.FirstPage; from < end && _failed.Count < StretchesTried;)
         {
-            (long start, long length, long next) = blocks.WithdrawStretch(from, Math.Min(end, from + PagesASurvey),
+            (long start, long length, long next) = Emptying.WithdrawStretch(from, Math.Min(end, from + PagesASurvey),
                 pages, _failed);
             if (length == 0)
             {

@@ -14,4 +14,7 @@ internal static class HeapErrors
         asked,
         free,
         medium);
+
+    public static ObjectDisposedException Closed(IHeapSpace space) =>
+        new("PersistentHeap", $"The arena that region '{space.Name}' is of was closed.");
 }

@@ -31,8 +31,10 @@ internal sealed unsafe class HeapLanes
     [ThreadStatic]
     private static int t_hint;
 
-    private readonly PersistentHeap _heap;
-    private readonly Lane[] _lanes = new Lane[HeapFormat.LaneCount];
+    private readonly HeapState _state;
+    private readonly GroupMembers _members;
+    private readonly GroupRollback _rollback;
+    private readonly Lane[] _lanes;
     private readonly Lock _endings = new();
     private int _exclusiveThread;
 
@@ -45,17 +47,14 @@ internal sealed unsafe class HeapLanes
     private long _openGroup;
     private long _lastGroup;
 
-    public HeapLanes(PersistentHeap heap)
+    public HeapLanes(HeapState state, GroupMembers members, GroupRollback rollback)
     {
-        _heap = heap;
-        _exclusiveThread = heap.Space.IsWritable ? 0 : ReadOnly;
-        for (int i = 0; i < _lanes.Length; i++)
-        {
-            _lanes[i] = new Lane(i, heap.Base, heap.Space.Epoch);
-        }
+        _state = state;
+        _members = members;
+        _rollback = rollback;
+        _lanes = state.Lanes;
+        _exclusiveThread = state.Space.IsWritable ? 0 : ReadOnly;
     }
-
-    public ReadOnlySpan<Lane> All => _lanes;
 
     /// <summary>True where this thread has the heap for itself.</summary>
     public bool IsMine =>
@@ -105,7 +104,7 @@ internal sealed unsafe class HeapLanes
     {
         if (IsMine)
         {
-            throw AtomicGroupException.Nested(_heap.Space.Name);
+            throw AtomicGroupException.Nested(_state.Space.Name);
         }
 
         int me = Environment.CurrentManagedThreadId;
@@ -135,6 +134,56 @@ internal sealed unsafe class HeapLanes
         return mine;
     }
 
+    /// <summary>
+    /// Does something while nothing of the heap changes: no change is in flight, no group is open, and what wants to
+    /// begin waits.
+    /// </summary>
+    /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
+    public void WhileStill(Action action)
+    {
+        Lane lane = BeginExclusive();
+        try
+        {
+            action();
+        }
+        finally
+        {
+            EndExclusive(lane);
+        }
+    }
+
+    /// <summary>Does something with no other writer beside it; in a group of this thread's too.</summary>
+    public void Alone(Action action)
+    {
+        if (IsMine)
+        {
+            action();
+        }
+        else
+        {
+            WhileStill(action);
+        }
+    }
+
+    /// <inheritdoc cref="Alone(Action)"/>
+    public T Alone<T>(Func<T> action)
+    {
+        if (IsMine)
+        {
+            return action();
+        }
+
+        Lane lane = BeginExclusive();
+        try
+        {
+            return action();
+        }
+        finally
+        {
+            EndExclusive(lane);
+        }
+    }
+
     /// <summary>Makes what <see cref="BeginExclusive"/> gave a group's; its number.</summary>
     public long BeginGroup(Lane lane)
     {
@@ -158,7 +207,7 @@ internal sealed unsafe class HeapLanes
             if (!IsMine)
             {
                 return Volatile.Read(ref _openGroup) != number ? null // the close took it back meanwhile
-                    : throw AtomicGroupException.OfAnotherThread(_heap.Space.Name);
+                    : throw AtomicGroupException.OfAnotherThread(_state.Space.Name);
             }
 
             if (!lane.TryEnter(Environment.CurrentManagedThreadId))
@@ -196,7 +245,7 @@ internal sealed unsafe class HeapLanes
         {
             if (IsMine)
             {
-                throw AtomicGroupException.OpenAtClose(_heap.Space.Name);
+                throw AtomicGroupException.OpenAtClose(_state.Space.Name);
             }
 
             if (Environment.TickCount64 >= until)
@@ -222,14 +271,13 @@ internal sealed unsafe class HeapLanes
         int holder = Volatile.Read(ref _exclusiveThread);
         if (holder == ReadOnly)
         {
-            throw ArenaReadOnlyException.OfRegion(_heap.Space.Name, "changing its heap");
+            throw ArenaReadOnlyException.OfRegion(_state.Space.Name, "changing its heap");
         }
 
         if (holder == Closed)
         {
-            _heap.ThrowIfGone();
-            throw new ObjectDisposedException(nameof(PersistentHeap),
-                $"The arena that region '{_heap.Space.Name}' is of was closed.");
+            _state.ThrowIfGone();
+            throw HeapErrors.Closed(_state.Space);
         }
     }
 
@@ -242,13 +290,13 @@ internal sealed unsafe class HeapLanes
         {
             if (lane.Holder == thread && !lane.IsExclusive && !lane.IsParked)
             {
-                throw new ReentrantCallException(_heap.Space.Name);
+                throw new ReentrantCallException(_state.Space.Name);
             }
         }
 
-        if (_heap.Groups.IsAnyHeldBy(thread))
+        if (_members.IsAnyHeldBy(thread))
         {
-            throw new ReentrantCallException(_heap.Space.Name);
+            throw new ReentrantCallException(_state.Space.Name);
         }
     }
 
@@ -317,7 +365,7 @@ internal sealed unsafe class HeapLanes
     {
         if (lane.Caller == Environment.CurrentManagedThreadId)
         {
-            throw new ReentrantCallException(_heap.Space.Name);
+            throw new ReentrantCallException(_state.Space.Name);
         }
     }
 
@@ -357,9 +405,9 @@ internal sealed unsafe class HeapLanes
 
     private void ThrowIfWaitingForSelf(Lane lane, int me, int turns)
     {
-        if (lane.Holder == me || (turns == TurnsBeforeAsking && _heap.Groups.IsAnyHeldBy(me)))
+        if (lane.Holder == me || (turns == TurnsBeforeAsking && _members.IsAnyHeldBy(me)))
         {
-            throw new ReentrantCallException(_heap.Space.Name);
+            throw new ReentrantCallException(_state.Space.Name);
         }
     }
 
@@ -421,7 +469,7 @@ internal sealed unsafe class HeapLanes
                 bool parked = true;
                 try
                 {
-                    _heap.Groups.TakeBack(lane);
+                    _rollback.TakeBack(lane);
                     parked = false;
                 }
                 finally

@@ -275,7 +275,7 @@ public sealed unsafe class ErasureTests
         keys.Remove("k"u8);
         keys.Core.Heap.Alone(() =>
         {
-            keys.Core.Heap.Require(HeapFormat.Erasing);
+            new HeapHeader(space).Require(HeapFormat.Erasing);
             return 0;
         });
         using PlainSpace crashed = space.Crash();

@@ -1,0 +1,108 @@
+using GuestMemFs.Format;
+
+namespace GuestMemFs.Heap;
+
+/// <summary>
+/// What the words of an application's own lead to, each step checked: a root or a field, and the object that it names.
+/// </summary>
+internal sealed unsafe class HeapObjects(HeapState state)
+{
+    /// <summary>The bytes before an object's own: its block's header, which has its size.</summary>
+    public const int HeaderLength = sizeof(ulong);
+
+    private readonly byte* _base = state.Base;
+    private readonly IHeapSpace _space = state.Space;
+
+    /// <summary>Where the object's bytes begin.</summary>
+    /// <exception cref="ArgumentException">The offset leads to no object of that size.</exception>
+    public byte* Payload(long offset, int length, bool exactly)
+    {
+        state.ThrowIfGone();
+        long held = HeldBy(offset);
+        if (held >= 0 && (!exactly || held == length))
+        {
+            return _base + offset + HeaderLength;
+        }
+
+        state.ThrowIfGone();
+        throw new ArgumentException($"Offset {offset} in the heap of region '{_space.Name}' is no object of {length} " +
+            "bytes. It was freed, or is another heap's.", nameof(offset));
+    }
+
+    /// <summary>All of an object's bytes.</summary>
+    /// <inheritdoc cref="Payload" path="/exception"/>
+    public ReadOnlySpan<byte> Bytes(long offset) => new(Payload(offset, 0, exactly: false),
+        (int)(BlockHeader.SizeOf(*(ulong*)(_base + offset)) - HeaderLength));
+
+    /// <summary>The root object of that size that a word leads to.</summary>
+    public byte* RootPayload(long slot, int length)
+    {
+        long offset;
+        try
+        {
+            offset = new HeapRoots(_space).Follow(slot);
+            if (HeldBy(offset) == length)
+            {
+                return _base + offset + HeaderLength;
+            }
+        }
+        catch (HeapDamagedException)
+        {
+            state.ThrowIfGone();
+            throw;
+        }
+
+        state.ThrowIfGone();
+        throw new HeapDamagedException(_space.Name, offset,
+            $"a root leads here, where there is no object of {length} bytes");
+    }
+
+    /// <summary>The object that a word leads to; 0 for none.</summary>
+    public long Follow(long slot) => HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot)
+        : *(long*)(_base + slot);
+
+    /// <summary>The bytes that an object takes that a word leads to.</summary>
+    /// <exception cref="HeapDamagedException">There is no object.</exception>
+    public long SizeOf(long offset, long slot) =>
+        HeldBy(offset) is >= 0 and var held
+            ? held + HeaderLength
+            : throw new HeapDamagedException(_space.Name, slot, $"a field leads to {offset}, where there is no object");
+
+    /// <summary>Where a field lies.</summary>
+    /// <exception cref="ArgumentException">Not in this heap.</exception>
+    public long OffsetOf<T>(in Offset<T> field)
+        where T : unmanaged
+    {
+        fixed (Offset<T>* at = &field)
+        {
+            long offset = (byte*)at - _base;
+            return offset >= HeapFormat.FirstPage << HeapFormat.PageShift && offset + sizeof(ulong) <= _space.Length
+                && (offset & 7) == 0
+                ? offset
+                : throw new ArgumentException($"The field does not lie in the heap of region '{_space.Name}', or is " +
+                    "not aligned to 8 bytes. Pass a field of an object read from this heap by reference, not a copy.",
+                    nameof(field));
+        }
+    }
+
+    /// <summary>How many bytes an object holds, or -1 where the offset leads to none.</summary>
+    private long HeldBy(long offset)
+    {
+        long length = _space.Length;
+        if (offset > length - SizeClasses.Granule)
+        {
+            length = _space.Follow();
+        }
+
+        if (!Guard.Holds(offset >= HeapFormat.FirstPage << HeapFormat.PageShift
+            && offset <= length - SizeClasses.Granule) || (offset & (SizeClasses.Granule - 1)) != 0)
+        {
+            return -1;
+        }
+
+        ulong header = *(ulong*)(_base + offset);
+        long held = BlockHeader.SizeOf(header) - HeaderLength;
+        return Guard.Holds(BlockHeader.TypeOf(header) == BlockHeader.TypeBlob && held >= 0
+            && held <= length - offset - HeaderLength && held <= HeapFormat.MaximumBlock) ? held : -1;
+    }
+}
