@@ -158,7 +158,7 @@ internal static class BitStrings
         if (result.Length > 0)
         {
             var put = new SetMutation(result);
-            StringSets.Put(call, key, ref put);
+            SetMutation.Run(call, key, ref put);
             call.Changed(key, KeyEvents.String, "set");
         }
         else if (Keys.Remove(call.Engine.Databases.Selected, key, out _))

@@ -89,46 +89,57 @@ internal static class Config
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         for (int i = 2; i < call.Args.Count; i += 2)
         {
-            string name = call.Args.Text(i);
-            Setting? setting = Settings.Find(name);
-            Fact? fact = Array.Find(Facts, f => f.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
-            if (setting is null && fact is null)
+            if (Refusal(call, i, seen, trial) is { } refusal)
             {
-                call.Reply.Error($"ERR Unknown option or number of arguments for CONFIG SET - '{call.Args.Shown(i)}'");
-                return;
-            }
-
-            string? problem =
-                !(setting?.AtRunTime ?? fact!.AtRunTime) ? "can't set immutable config"
-                : !seen.Add(name) ? "duplicate parameter"
-                : setting?.Name == "maxclients" && !FitsDescriptors(call.Args[i + 1])
-                    ? "The operating system is not able to handle the specified number of clients, try " +
-                        $"with {DescriptorLimit.MostConnections()}"
-                : setting is not null ? setting.TryApply(trial, call.Args.Text(i + 1))
-                : fact!.Problem(options, call.Args.Text(i + 1));
-            if (problem is not null)
-            {
-                call.Reply.Error($"ERR CONFIG SET failed (possibly related to argument '{call.Args.Shown(i)}') " +
-                    $"- {problem}");
+                call.Reply.Error(refusal);
                 return;
             }
         }
 
         if (TryGrow(call))
         {
-            for (int i = 2; i < call.Args.Count; i += 2)
-            {
-                Settings.Find(call.Args.Text(i))?.TryApply(options, call.Args.Text(i + 1));
-                if (call.Args.Is(i, "requirepass"u8))
-                {
-                    AclFile.SetDefaultPassword(call.Engine);
-                }
-            }
-
-            call.Engine.Evictable.FollowPolicy(needsTimes: call.Engine.Usage is { CountsUses: false });
-            call.Engine.LookAtCommands();
+            Apply(call, options);
             call.Reply.Ok();
         }
+    }
+
+    /// <summary>Why a setting cannot have the value behind its name; null where the trial has it.</summary>
+    private static string? Refusal(in Call call, int at, HashSet<string> seen, ServerOptions trial)
+    {
+        string name = call.Args.Text(at);
+        string value = call.Args.Text(at + 1);
+        Setting? setting = Settings.Find(name);
+        Fact? fact = Array.Find(Facts, f => f.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+        if (setting is null && fact is null)
+        {
+            return $"ERR Unknown option or number of arguments for CONFIG SET - '{call.Args.Shown(at)}'";
+        }
+
+        string? problem =
+            !(setting?.AtRunTime ?? fact!.AtRunTime) ? "can't set immutable config"
+            : !seen.Add(name) ? "duplicate parameter"
+            : setting?.Name == "maxclients" && !FitsDescriptors(call.Args[at + 1])
+                ? "The operating system is not able to handle the specified number of clients, try " +
+                    $"with {DescriptorLimit.MostConnections()}"
+            : setting is not null ? setting.TryApply(trial, value)
+            : fact!.Problem(call.Engine.Options, value);
+        return problem is null ? null
+            : $"ERR CONFIG SET failed (possibly related to argument '{call.Args.Shown(at)}') - {problem}";
+    }
+
+    private static void Apply(in Call call, ServerOptions options)
+    {
+        for (int i = 2; i < call.Args.Count; i += 2)
+        {
+            Settings.Find(call.Args.Text(i))?.TryApply(options, call.Args.Text(i + 1));
+            if (call.Args.Is(i, "requirepass"u8))
+            {
+                AclFile.SetDefaultPassword(call.Engine);
+            }
+        }
+
+        call.Engine.Evictable.FollowPolicy(needsTimes: call.Engine.Usage is { CountsUses: false });
+        call.Engine.LookAtCommands();
     }
 
     /// <summary>

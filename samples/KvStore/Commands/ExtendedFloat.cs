@@ -67,10 +67,40 @@ internal readonly struct ExtendedFloat
             return TryParseHexadecimal(text[(at + 2)..], negative, out value);
         }
 
+        return TryParseDecimal(text[at..], negative, out value);
+    }
+
+    /// <summary>So many times the number, rounded as it is, and then up to an integer.</summary>
+    public BigInteger CeilingOf(int times)
+    {
+        ExtendedFloat product = Round(_significand * times, BigInteger.One, _exponent);
+        return product._exponent >= 0
+            ? product._significand << product._exponent
+            : -(-product._significand >> -product._exponent); // a shift rounds down
+    }
+
+    /// <summary>With 17 decimals, trailing zeros cut.</summary>
+    public override string ToString()
+    {
+        // value * 10^17, rounded to even, is an integer whose digits are the answer.
+        BigInteger scaled = BigInteger.Abs(_significand) * BigInteger.Pow(10, ShownDecimals);
+        scaled = _exponent >= 0 ? scaled << _exponent : DivideToEven(scaled, BigInteger.One << -_exponent);
+        string digits = scaled.ToString(CultureInfo.InvariantCulture).PadLeft(ShownDecimals + 1, '0');
+        string text = $"{digits[..^ShownDecimals]}.{digits[^ShownDecimals..]}".TrimEnd('0').TrimEnd('.');
+        return _significand.Sign < 0 && text != "0" ? "-" + text : text;
+    }
+
+    private static ExtendedFloat Infinity => new(BigInteger.Zero, 0, infinite: true);
+
+    /// <summary>What is behind the sign.</summary>
+    private static bool TryParseDecimal(ReadOnlySpan<byte> text, bool negative, out ExtendedFloat value)
+    {
+        value = default;
         var digits = new StringBuilder("0");
         int scale = 0;
         bool any = false;
         bool point = false;
+        int at = 0;
         for (; at < text.Length
             && (text[at] is >= (byte)'0' and <= (byte)'9' || (text[at] == (byte)'.' && !point)); at++)
         {
@@ -107,28 +137,6 @@ internal readonly struct ExtendedFloat
             : Round(number, BigInteger.Pow(10, -scale), 0);
         return value.IsFinite;
     }
-
-    /// <summary>So many times the number, rounded as it is, and then up to an integer.</summary>
-    public BigInteger CeilingOf(int times)
-    {
-        ExtendedFloat product = Round(_significand * times, BigInteger.One, _exponent);
-        return product._exponent >= 0
-            ? product._significand << product._exponent
-            : -(-product._significand >> -product._exponent); // a shift rounds down
-    }
-
-    /// <summary>With 17 decimals, trailing zeros cut.</summary>
-    public override string ToString()
-    {
-        // value * 10^17, rounded to even, is an integer whose digits are the answer.
-        BigInteger scaled = BigInteger.Abs(_significand) * BigInteger.Pow(10, ShownDecimals);
-        scaled = _exponent >= 0 ? scaled << _exponent : DivideToEven(scaled, BigInteger.One << -_exponent);
-        string digits = scaled.ToString(CultureInfo.InvariantCulture).PadLeft(ShownDecimals + 1, '0');
-        string text = $"{digits[..^ShownDecimals]}.{digits[^ShownDecimals..]}".TrimEnd('0').TrimEnd('.');
-        return _significand.Sign < 0 && text != "0" ? "-" + text : text;
-    }
-
-    private static ExtendedFloat Infinity => new(BigInteger.Zero, 0, infinite: true);
 
     /// <summary>What is behind "0x": as C reads and writes it.</summary>
     private static bool TryParseHexadecimal(ReadOnlySpan<byte> text, bool negative, out ExtendedFloat value)

@@ -39,50 +39,22 @@ internal static class Scanning
             return;
         }
 
-        long count = DefaultCount;
-        ReadOnlySpan<byte> pattern = "*"u8;
-        ReadOnlySpan<byte> type = default;
-        for (int i = 2; i < call.Args.Count; i += 2)
+        if (!ScanOptions.TryParse(call, out ScanOptions options))
         {
-            bool last = i + 1 == call.Args.Count;
-            if (call.Args.Is(i, "count"u8) && !last)
-            {
-                if (!call.TryInteger(i + 1, out count))
-                {
-                    return;
-                }
-
-                if (count < 1)
-                {
-                    call.Reply.Error(Errors.Syntax);
-                    return;
-                }
-            }
-            else if (call.Args.Is(i, "match"u8) && !last)
-            {
-                pattern = call.Args[i + 1];
-            }
-            else if (call.Args.Is(i, "type"u8) && !last)
-            {
-                type = call.Args[i + 1];
-            }
-            else
-            {
-                call.Reply.Error(Errors.Syntax);
-                return;
-            }
+            return;
         }
 
         using var found = new KeyCollector(LongestReply(call));
-        var visitor = new Visitor(found, pattern, type);
-        long buckets = Math.Min(count, LargestCount) * BucketsPerKey;
+        var visitor = new Visitor(found, options.Pattern, options.Type);
+        long buckets = Math.Min(options.Count, LargestCount) * BucketsPerKey;
         do
         {
-            int step = (int)Math.Clamp((count - visitor.Seen) / KeysPerBucket, 1, Math.Min(buckets, BucketsAtATime));
+            int step =
+                (int)Math.Clamp((options.Count - visitor.Seen) / KeysPerBucket, 1, Math.Min(buckets, BucketsAtATime));
             cursor = call.Keys.Scan(cursor, step, ref visitor);
             buckets -= step;
         }
-        while (cursor != 0 && visitor.Seen < count && buckets > 0);
+        while (cursor != 0 && visitor.Seen < options.Count && buckets > 0);
         call.Reply.Array(2);
         call.Reply.Bulk(cursor.ToString(CultureInfo.InvariantCulture));
         found.Reply(call);
@@ -131,6 +103,57 @@ internal static class Scanning
 
         cursor = negative ? 0 - cursor : cursor;
         return true;
+    }
+
+    /// <summary>COUNT, MATCH and TYPE.</summary>
+    private ref struct ScanOptions
+    {
+        public long Count { get; private set; }
+
+        public ReadOnlySpan<byte> Pattern { get; private set; }
+
+        /// <summary>Of which type; empty for all.</summary>
+        public ReadOnlySpan<byte> Type { get; private set; }
+
+        /// <summary>Replied where it is false.</summary>
+        public static bool TryParse(in Call call, out ScanOptions options)
+        {
+            options = new ScanOptions { Count = DefaultCount, Pattern = "*"u8 };
+            for (int i = 2; i < call.Args.Count; i += 2)
+            {
+                bool last = i + 1 == call.Args.Count;
+                if (call.Args.Is(i, "count"u8) && !last)
+                {
+                    if (!call.TryInteger(i + 1, out long count))
+                    {
+                        return false;
+                    }
+
+                    options.Count = count;
+                }
+                else if (call.Args.Is(i, "match"u8) && !last)
+                {
+                    options.Pattern = call.Args[i + 1];
+                }
+                else if (call.Args.Is(i, "type"u8) && !last)
+                {
+                    options.Type = call.Args[i + 1];
+                }
+                else
+                {
+                    call.Reply.Error(Errors.Syntax);
+                    return false;
+                }
+
+                if (options.Count < 1)
+                {
+                    call.Reply.Error(Errors.Syntax);
+                    return false;
+                }
+            }
+
+            return true;
+        }
     }
 
     private ref struct Visitor(KeyCollector found, ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> type) : IRecordVisitor

@@ -40,21 +40,25 @@ internal static class StringSets
         if (call.Args.Count == 3)
         {
             var plain = new SetMutation(call.Args[2]);
-            Put(call, call.Key, ref plain);
+            SetMutation.Run(call, call.Key, ref plain);
             call.Changed(call.Key);
             call.Reply.Ok();
-            return;
         }
+        else
+        {
+            SetWithOptions(call);
+        }
+    }
 
+    private static void SetWithOptions(in Call call)
+    {
         if (!SetOptions.TryParse(call, 3, forSet: true, out SetOptions options))
         {
             call.Reply.Error(Errors.Syntax);
             return;
         }
 
-        long expiresAt = RecordView.NoExpiry;
-        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds,
-            options.Absolute, out expiresAt))
+        if (!options.TryExpiry(call, out long expiresAt))
         {
             return;
         }
@@ -67,7 +71,7 @@ internal static class StringSets
             IfPresent = options.IfPresent,
             OldValue = options.Get ? call.Reply : null,
         };
-        Put(call, call.Key, ref mutation);
+        SetMutation.Run(call, call.Key, ref mutation);
         if (mutation.Done)
         {
             call.Changed(call.Key);
@@ -129,26 +133,7 @@ internal static class StringSets
         }
 
         // A key that is missing or of another type answers before a bad time does.
-        var facts = default(FactsReader);
-        bool found = call.Keys.TryRead(call.Key, ref facts);
-        if (!found || facts.Type != RecordType.String)
-        {
-            call.Looked(found);
-            if (found)
-            {
-                call.Reply.Error(Errors.WrongType);
-            }
-            else
-            {
-                call.Reply.Null();
-            }
-
-            return;
-        }
-
-        long expiresAt = RecordView.NoExpiry;
-        if (options.ExpiryArgument > 0 && !Expiry.TryParse(call, options.ExpiryArgument, options.InSeconds,
-            options.Absolute, out expiresAt))
+        if (!IsString(call) || !options.TryExpiry(call, out long expiresAt))
         {
             return;
         }
@@ -156,9 +141,38 @@ internal static class StringSets
         if (options.ExpiryArgument == 0 && !options.Persist)
         {
             Strings.Get(call);
-            return;
+        }
+        else
+        {
+            GetAndExpire(call, expiresAt, options.Persist);
+        }
+    }
+
+    /// <summary>True where the key is a string's; replied where it is not.</summary>
+    private static bool IsString(in Call call)
+    {
+        var facts = default(FactsReader);
+        bool found = call.Keys.TryRead(call.Key, ref facts);
+        if (found && facts.Type == RecordType.String)
+        {
+            return true;
         }
 
+        call.Looked(found);
+        if (found)
+        {
+            call.Reply.Error(Errors.WrongType);
+        }
+        else
+        {
+            call.Reply.Null();
+        }
+
+        return false;
+    }
+
+    private static void GetAndExpire(in Call call, long expiresAt, bool persist)
+    {
         // The change may find no room, and a large value that was written cannot be taken back; but what has expired
         // cannot be read any more.
         var mutation = new ExpiryMutation { At = expiresAt, Now = WallClock.Milliseconds };
@@ -171,24 +185,12 @@ internal static class StringSets
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Done)
         {
-            call.Changed(call.Key, KeyEvents.Generic, expires ? "del" : options.Persist ? "persist" : "expire");
+            call.Changed(call.Key, KeyEvents.Generic, expires ? "del" : persist ? "persist" : "expire");
         }
 
         if (!expires)
         {
             Strings.Get(call);
-        }
-    }
-
-    /// <summary>Puts a value in place of whatever a key has.</summary>
-    public static void Put(in Call call, ReadOnlySpan<byte> key, ref SetMutation mutation)
-    {
-        call.Keys.Mutate(key, ref mutation);
-        if (mutation.Collection != 0)
-        {
-            call.Engine.Keyspace.OpenNested().BeforeDrop(mutation.Collection);
-            mutation.MayDrop = true;
-            call.Keys.Mutate(key, ref mutation);
         }
     }
 
@@ -200,7 +202,7 @@ internal static class StringSets
         }
 
         var mutation = new SetMutation(call.Args[3]) { ExpiresAt = expiresAt };
-        Put(call, call.Key, ref mutation);
+        SetMutation.Run(call, call.Key, ref mutation);
         call.Changed(call.Key);
         call.Published(call.Key, KeyEvents.Generic, "expire");
         call.Reply.Ok();
@@ -270,6 +272,13 @@ internal ref struct SetOptions
         return true;
     }
 
+    /// <summary>The time that the options name; none where they do not. Replied where it is wrong.</summary>
+    public readonly bool TryExpiry(in Call call, out long expiresAt)
+    {
+        expiresAt = RecordView.NoExpiry;
+        return ExpiryArgument == 0 || Expiry.TryParse(call, ExpiryArgument, InSeconds, Absolute, out expiresAt);
+    }
+
     private readonly bool HasUnitOf(in SetOptions other) => InSeconds == other.InSeconds && Absolute == other.Absolute;
 
     private bool TryUnit(in Call call, int index)
@@ -283,86 +292,5 @@ internal ref struct SetOptions
         InSeconds = seconds;
         Absolute = call.Args[index].Length == 4;
         return true;
-    }
-}
-
-/// <summary>Puts a value, under conditions.</summary>
-/// <remarks>
-/// A large old value cannot be taken back once it is replied, so that waits until the new one has found its room:
-/// <see cref="Write"/> comes after that.
-/// </remarks>
-internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
-{
-    private readonly ReadOnlySpan<byte> _value = value;
-    private bool _replied;
-
-    public long ExpiresAt { get; init; }
-
-    public bool KeepExpiry { get; init; }
-
-    public bool IfAbsent { get; init; }
-
-    public bool IfPresent { get; init; }
-
-    /// <summary>Where the old value is to be replied, or null.</summary>
-    public RespWriter? OldValue { get; init; }
-
-    public bool Found { get; private set; }
-
-    public bool Done { get; private set; }
-
-    /// <summary>The number of a large collection that is in the way and may not be dropped yet; 0 for none.</summary>
-    public long Collection { get; private set; }
-
-    /// <summary>True where a large collection may go: it is noted that it does.</summary>
-    public bool MayDrop { get; set; }
-
-    public MutationPlan Plan(in RecordView current)
-    {
-        Found = current.Exists;
-        bool wrong = OldValue is not null && RecordText.IsWrong(current);
-        if (wrong || (IfAbsent && current.Exists) || (IfPresent && !current.Exists))
-        {
-            ReplyOld(current);
-            return MutationPlan.None;
-        }
-
-        if (current.Type > RecordType.String && !MayDrop && NestedCollections.TryGetReference(current, out long id))
-        {
-            Collection = id;
-            return MutationPlan.None;
-        }
-
-        Done = true;
-        return MutationPlan.Put(_value.Length, KeepExpiry && current.Exists ? current.ExpiresAt : ExpiresAt);
-    }
-
-    public void Write(in RecordView current, Span<byte> value)
-    {
-        _value.CopyTo(value);
-        ReplyOld(current);
-    }
-
-    private void ReplyOld(in RecordView current)
-    {
-        // The dictionary may try again after it has found more room.
-        if (OldValue is null || _replied)
-        {
-            return;
-        }
-
-        _replied = true;
-        if (RecordText.IsWrong(current))
-        {
-            OldValue.Error(Errors.WrongType);
-        }
-        else if (current.Exists)
-        {
-            RecordText.Reply(OldValue, current);
-        }
-        else
-        {
-            OldValue.Null();
-        }
     }
 }

@@ -132,7 +132,7 @@ internal static class Strings
             for (int i = 1; i < call.Args.Count; i += 2)
             {
                 var mutation = new SetMutation(call.Args[i + 1]);
-                StringSets.Put(call, call.Args[i], ref mutation);
+                SetMutation.Run(call, call.Args[i], ref mutation);
             }
 
             atomic.Commit();

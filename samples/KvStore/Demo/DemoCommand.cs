@@ -37,6 +37,12 @@ internal static class DemoCommand
             return BadUsage;
         }
 
+        return PlayUntilStopped(options, output, terminal);
+    }
+
+    /// <summary>Plays the demo; a signal ends its servers, and so the play.</summary>
+    private static int PlayUntilStopped(DemoOptions options, TextWriter output, bool terminal)
+    {
         using var stop = new CancellationTokenSource();
         using var scene = new Scene(output, terminal, stop.Token);
         using PosixSignalRegistration interrupt = StopOn(PosixSignal.SIGINT);

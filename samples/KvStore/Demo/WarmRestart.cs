@@ -30,9 +30,7 @@ internal sealed record WarmRestart
         }
 
         ServerProgram program = other ?? ServerProgram.KvStore(Itself(), "--size", $"{options.ArenaSize >> 20}M");
-        scene.Say($"\n   medium  {place.Why}");
-        scene.Say($"   arena   {directory}{(options.Keep ? ", which will be kept" : "")}");
-        scene.Say($"   data    {data.Keys:N0} keys, values of {data.ValueLength} bytes");
+        Introduce(options, data, place, scene);
 
         scene.Say("\n1  Load it through a socket");
         ServerProcess server = scene.Start(program, directory);
@@ -54,15 +52,7 @@ internal sealed record WarmRestart
         }
 
         scene.Say("\n4  Check every key");
-        ProgressBar bar = scene.Progress("keys", data.Keys);
-        using (var client = RespClient.Connect(server.TcpEndPoint))
-        {
-            verifier.Run(client, bar.Report, scene.Stop);
-        }
-
-        TimeSpan verify = bar.Elapsed;
-        scene.Say($"   {verifier.Right:N0} right, {verifier.Lost:N0} lost, {verifier.Wrong:N0} wrong");
-        verifier.Examples.ForEach(example => scene.Say($"   {example}"));
+        TimeSpan verify = CheckEveryKey(server, data, verifier, scene);
         double memory = (double)ServerFacts.Ask(server, "memory").Number("arena_frontier") / data.Keys;
         server.Terminate();
         return new WarmRestart
@@ -99,6 +89,27 @@ internal sealed record WarmRestart
 
     /// <summary>Whether a value is one that a key may have.</summary>
     public delegate bool RightAnswer(long index, ReadOnlySpan<byte> value);
+
+    private static void Introduce(DemoOptions options, Dataset data, ArenaPlace place, Scene scene)
+    {
+        scene.Say($"\n   medium  {place.Why}");
+        scene.Say($"   arena   {place.Directory}{(options.Keep ? ", which will be kept" : "")}");
+        scene.Say($"   data    {data.Keys:N0} keys, values of {data.ValueLength} bytes");
+    }
+
+    private static TimeSpan CheckEveryKey(ServerProcess server, Dataset data, Verifier verifier, Scene scene)
+    {
+        ProgressBar bar = scene.Progress("keys", data.Keys);
+        using (var client = RespClient.Connect(server.TcpEndPoint))
+        {
+            verifier.Run(client, bar.Report, scene.Stop);
+        }
+
+        TimeSpan took = bar.Elapsed;
+        scene.Say($"   {verifier.Right:N0} right, {verifier.Lost:N0} lost, {verifier.Wrong:N0} wrong");
+        verifier.Examples.ForEach(example => scene.Say($"   {example}"));
+        return took;
+    }
 
     private static Overwriter KillWhileWriting(ServerProcess server, Dataset data, Scene scene)
     {

@@ -54,11 +54,11 @@ internal static class Settings
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Number("port", "TCP port; 0 for none", 0, 65535, o => o.Port, (o, v) => o.Port = (int)v),
+        Number("port", "TCP port; 0 for none", new(0, 65535), o => o.Port, (o, v) => o.Port = (int)v),
         new("bind", "address to listen on", o => o.Bind,
             (o, v) => IPAddress.TryParse(v, out _) || v == "*" ? Done(o.Bind = v)
                 : "argument must be an IP address, or * for all"),
-        Number("tls-port", "TCP port for TLS; 0 for none", 0, 65535, o => o.TlsPort, (o, v) => o.TlsPort = (int)v),
+        Number("tls-port", "TCP port for TLS; 0 for none", new(0, 65535), o => o.TlsPort, (o, v) => o.TlsPort = (int)v),
         new(
             "tls-cert-file", "PEM: the server's certificate and its chain",
             o => o.TlsCertFile, (o, v) => Done(o.TlsCertFile = v)),
@@ -73,7 +73,7 @@ internal static class Settings
             o => o.TlsAuthClients, (o, v) => o.TlsAuthClients = v),
         new("unixsocket", "path of a unix socket to listen on as well", o => o.UnixSocket,
             (o, v) => v.Length <= 107 ? Done(o.UnixSocket = v) : "argument must be a path of at most 107 bytes"),
-        Number("tcp-backlog", "connections that wait to be accepted", 1, 65535, o => o.Backlog,
+        Number("tcp-backlog", "connections that wait to be accepted", new(1, 65535), o => o.Backlog,
             (o, v) => o.Backlog = (int)v),
         new("arena", "directory of the arena; the best medium there is, where not given", o => o.ArenaDirectory,
             (o, v) => Done(o.ArenaDirectory = v)),
@@ -89,13 +89,14 @@ internal static class Settings
         new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket,
             (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
         Number(
-            "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", 0, 86400,
+            "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", new(0, 86400),
             o => (long)o.WaitForWriter.TotalSeconds, (o, v) => o.WaitForWriter = TimeSpan.FromSeconds(v)),
         Choice(
             "crash-loop", "what is done about a store whose servers end early: report, set-aside or read-only",
             s_actions, o => o.CrashLoopAction, (o, v) => o.CrashLoopAction = v),
         Number(
-            "crash-loop-limit", "after how many early ends in a row that is done", CrashLoopPolicy.MinimumLimit, 1000,
+            "crash-loop-limit", "after how many early ends in a row that is done",
+            new(CrashLoopPolicy.MinimumLimit, 1000),
             o => o.CrashLoopLimit, (o, v) => o.CrashLoopLimit = (int)v),
         new(
             "checksums", "yes: the values of a store that is made carry checksums, which every read checks",
@@ -112,13 +113,13 @@ internal static class Settings
             "backup-file", "file that gets a copy of the store, taken while it serves, at BGSAVE and every so often",
             o => o.BackupFile, (o, v) => Done(o.BackupFile = v.Length > 0 ? Path.GetFullPath(v) : "")),
         Number(
-            "backup-count", "how many copies are kept: FILE, FILE.1 and so on", 1, 1000,
+            "backup-count", "how many copies are kept: FILE, FILE.1 and so on", new(1, 1000),
             o => o.BackupCount, (o, v) => o.BackupCount = (int)v, atRunTime: true),
         Number(
-            "backup-every", "seconds from one copy to the next; 0: only when asked for", 0, int.MaxValue,
+            "backup-every", "seconds from one copy to the next; 0: only when asked for", new(0, int.MaxValue),
             o => (long)o.BackupEvery.TotalSeconds, (o, v) => o.BackupEvery = TimeSpan.FromSeconds(v), atRunTime: true),
         Number(
-            "backup-max-pause", "milliseconds that writes may wait for a copy", 1, 60_000,
+            "backup-max-pause", "milliseconds that writes may wait for a copy", new(1, 60_000),
             o => (long)o.BackupPause.TotalMilliseconds, (o, v) => o.BackupPause = TimeSpan.FromMilliseconds(v),
             atRunTime: true),
         Choice(
@@ -139,58 +140,58 @@ internal static class Settings
             o => o.ProtectedMode, (o, v) => o.ProtectedMode = v, atRunTime: true),
         new("unixsocketperm", "permissions of the unix socket, octal, as 700; the umask's where not given", ShowMode,
             SetMode),
-        Number("databases", "how many databases clients may select", 1, Databases.Most, o => o.Databases,
+        Number("databases", "how many databases clients may select", new(1, Databases.Most), o => o.Databases,
             (o, v) => o.Databases = (int)v),
         Choice(
             "maxmemory-policy", "which keys go where there is no room, in Redis's words", EvictionPolicies.Names,
             o => o.Policy, (o, v) => o.Policy = v, atRunTime: true),
         Number(
-            "maxmemory-samples", "how many keys are looked at for one that goes", 1, 64,
+            "maxmemory-samples", "how many keys are looked at for one that goes", new(1, 64),
             o => o.EvictionSamples, (o, v) => o.EvictionSamples = (int)v, atRunTime: true),
         Number(
-            "lfu-log-factor", "how much more often a key must be used with each use that counts", 0, int.MaxValue,
+            "lfu-log-factor", "how much more often a key must be used with each use that counts", new(0, int.MaxValue),
             o => o.LfuLogFactor, (o, v) => o.LfuLogFactor = (int)v, atRunTime: true),
         Number(
-            "lfu-decay-time", "minutes after which a key's count falls by one; 0 for never", 0, int.MaxValue,
+            "lfu-decay-time", "minutes after which a key's count falls by one; 0 for never", new(0, int.MaxValue),
             o => o.LfuDecayMinutes, (o, v) => o.LfuDecayMinutes = (int)v, atRunTime: true),
-        Number("maxclients", "most connections at once", 1, 1_000_000, o => o.MaxClients,
+        Number("maxclients", "most connections at once", new(1, 1_000_000), o => o.MaxClients,
             (o, v) => o.MaxClients = (int)v, atRunTime: true),
-        Number("timeout", "seconds after which an idle client is closed; 0 for never", 0, int.MaxValue, o => o.Timeout,
-            (o, v) => o.Timeout = (int)v, atRunTime: true),
-        Bytes("proto-max-bulk-len", "longest single argument", 1L << 20, 512L << 20, o => o.Protocol.MaxBulkLength,
+        Number("timeout", "seconds after which an idle client is closed; 0 for never", new(0, int.MaxValue),
+            o => o.Timeout, (o, v) => o.Timeout = (int)v, atRunTime: true),
+        Bytes("proto-max-bulk-len", "longest single argument", new(1L << 20, 512L << 20), o => o.Protocol.MaxBulkLength,
             (o, v) => o.Protocol.MaxBulkLength = v),
-        Number("proto-max-multibulk-len", "most arguments of a command", 16, int.MaxValue,
+        Number("proto-max-multibulk-len", "most arguments of a command", new(16, int.MaxValue),
             o => o.Protocol.MaxMultibulkLength, (o, v) => o.Protocol.MaxMultibulkLength = (int)v, atRunTime: true),
-        Bytes("proto-inline-max-size", "longest line of an inline command", 1024, 16L << 20,
+        Bytes("proto-inline-max-size", "longest line of an inline command", new(1024, 16L << 20),
             o => o.Protocol.MaxInlineLength, (o, v) => o.Protocol.MaxInlineLength = (int)v),
-        Bytes("client-query-buffer-limit", "largest unfinished request of a client", 1L << 20, Gigabyte,
+        Bytes("client-query-buffer-limit", "largest unfinished request of a client", new(1L << 20, Gigabyte),
             o => o.QueryBufferLimit, (o, v) => o.QueryBufferLimit = v),
-        Bytes("client-output-soft-limit", "unsent replies after which a client's next commands wait", 16 * 1024,
-            16 * Gigabyte, o => o.OutputSoftLimit, (o, v) => o.OutputSoftLimit = v),
+        Bytes("client-output-soft-limit", "unsent replies after which a client's next commands wait",
+            new(16 * 1024, 16 * Gigabyte), o => o.OutputSoftLimit, (o, v) => o.OutputSoftLimit = v),
         Bytes("client-output-hard-limit", "unsent replies after which a client is closed (for clients that connect " +
-            "afterwards)", 1L << 20, 64 * Gigabyte, o => o.OutputHardLimit, (o, v) => o.OutputHardLimit = v),
+            "afterwards)", new(1L << 20, 64 * Gigabyte), o => o.OutputHardLimit, (o, v) => o.OutputHardLimit = v),
         Bytes(
             "client-output-total-limit", "unsent replies of all clients, after which the one with the most is closed",
-            16L << 20, 1L << 40, o => o.OutputTotalLimit, (o, v) => o.OutputTotalLimit = v),
+            new(16L << 20, 1L << 40), o => o.OutputTotalLimit, (o, v) => o.OutputTotalLimit = v),
         Bytes(
             "client-input-total-limit",
             "unfinished requests and transactions of all clients, after which the one with the most is closed",
-            16L << 20, 1L << 40, o => o.InputTotalLimit, (o, v) => o.InputTotalLimit = v),
+            new(16L << 20, 1L << 40), o => o.InputTotalLimit, (o, v) => o.InputTotalLimit = v),
         Bytes(
             "client-output-pubsub-limit", "unread messages and replies after which a subscriber is closed",
-            64 * 1024, 16 * Gigabyte, o => o.PubSubLimit, (o, v) => o.PubSubLimit = v),
+            new(64 * 1024, 16 * Gigabyte), o => o.PubSubLimit, (o, v) => o.PubSubLimit = v),
         Number(
             "tracking-table-max-keys", "most keys remembered for clients that cache what they read; 0 for no limit",
-            0, int.MaxValue, o => o.TrackedKeys, (o, v) => o.TrackedKeys = v, atRunTime: true),
+            new(0, int.MaxValue), o => o.TrackedKeys, (o, v) => o.TrackedKeys = v, atRunTime: true),
         Number(
             "slowlog-log-slower-than", "microseconds after which a command is in the slow log; -1 for never",
-            -1, long.MaxValue, o => o.SlowerThan, (o, v) => o.SlowerThan = v, atRunTime: true),
+            new(-1, long.MaxValue), o => o.SlowerThan, (o, v) => o.SlowerThan = v, atRunTime: true),
         Number(
             "slowlog-max-len", "most entries of the slow log",
-            0, 1 << 20, o => o.SlowLogLength, (o, v) => o.SlowLogLength = (int)v, atRunTime: true),
+            new(0, 1 << 20), o => o.SlowLogLength, (o, v) => o.SlowLogLength = (int)v, atRunTime: true),
         Number(
             "latency-monitor-threshold", "milliseconds after which LATENCY knows of a command; 0 for never",
-            0, long.MaxValue, o => o.LatencyThreshold, (o, v) => o.LatencyThreshold = v, atRunTime: true),
+            new(0, long.MaxValue), o => o.LatencyThreshold, (o, v) => o.LatencyThreshold = v, atRunTime: true),
         new(
             "enable-debug-command", "who may DEBUG: no, yes, or local",
             o => o.DebugCommand, (o, v) => v is "no" or "yes" or "local" ? Done(o.DebugCommand = v)
@@ -200,10 +201,10 @@ internal static class Settings
             o => KeyEventLetters.Show(o.KeyEvents), SetKeyEvents, atRunTime: true),
         Number(
             "list-max-listpack-size", "most elements of a list that is kept in one piece; -1 to -5: 4 to 64 KiB",
-            -5, 1 << 20, o => o.ListPacked, (o, v) => o.ListPacked = (int)v, atRunTime: true),
+            new(-5, 1 << 20), o => o.ListPacked, (o, v) => o.ListPacked = (int)v, atRunTime: true),
         Number(
             "list-max-ziplist-size", "the same",
-            -5, 1 << 20, o => o.ListPacked, (o, v) => o.ListPacked = (int)v, atRunTime: true),
+            new(-5, 1 << 20), o => o.ListPacked, (o, v) => o.ListPacked = (int)v, atRunTime: true),
         Packed(
             "zset-max-listpack-entries", "most members of a sorted set that is kept in one piece",
             o => o.SortedSetPackedEntries, (o, v) => o.SortedSetPackedEntries = v),
@@ -238,14 +239,14 @@ internal static class Settings
             "set-max-intset-entries", "most members of a set of integers that is kept in one piece",
             o => o.SetPackedIntegers, (o, v) => o.SetPackedIntegers = v),
         Number(
-            "script-time-limit", "milliseconds after which a script is stopped and taken back", 1, 3_600_000,
+            "script-time-limit", "milliseconds after which a script is stopped and taken back", new(1, 3_600_000),
             o => (long)o.ScriptTime.TotalMilliseconds, (o, v) => o.ScriptTime = TimeSpan.FromMilliseconds(v),
             atRunTime: true),
         Bytes(
-            "script-memory-limit", "most memory of all scripts and their values", 4L << 20, 16 * Gigabyte,
+            "script-memory-limit", "most memory of all scripts and their values", new(4L << 20, 16 * Gigabyte),
             o => o.ScriptMemory, (o, v) => o.ScriptMemory = v),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that " +
-            "connect afterwards)", 512, 1L << 20, o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
+            "connect afterwards)", new(512, 1L << 20), o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 
     public static Setting? Find(string name) =>
@@ -319,7 +320,7 @@ internal static class Settings
         }
 
         return TryParseBytes(value, out long size)
-            ? Within(size, 2L << 20, 1L << 47) ?? Apply(options, size, (o, v) => o.Size = v)
+            ? new Bounds(2L << 20, 1L << 47).Problem(size) ?? Apply(options, size, (o, v) => o.Size = v)
             : "argument must be a memory value";
     }
 
@@ -365,7 +366,7 @@ internal static class Settings
     private static string? Done(string value) => null;
 
     private static Setting Number(
-        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
+        string name, string help, Bounds bounds, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
         bool atRunTime = false) =>
         new(name, help, o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
         {
@@ -374,15 +375,15 @@ internal static class Settings
                 return "argument couldn't be parsed into an integer";
             }
 
-            return Within(number, least, most) ?? Apply(o, number, set);
+            return bounds.Problem(number) ?? Apply(o, number, set);
         }, atRunTime);
 
     private static Setting Packed(
         string name, string help, Func<ServerOptions, int> get, Action<ServerOptions, int> set) =>
-        Number(name, help, 0, 1 << 20, o => get(o), (o, v) => set(o, (int)v), atRunTime: true);
+        Number(name, help, new(0, 1 << 20), o => get(o), (o, v) => set(o, (int)v), atRunTime: true);
 
     private static Setting Bytes(
-        string name, string help, long least, long most, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
+        string name, string help, Bounds bounds, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
         bool atRunTime = true) =>
         new(name, help + " (bytes; k, m, g, t)", o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
         {
@@ -391,7 +392,7 @@ internal static class Settings
                 return "argument must be a memory value";
             }
 
-            return Within(number, least, most) ?? Apply(o, number, set);
+            return bounds.Problem(number) ?? Apply(o, number, set);
         }, atRunTime);
 
     private static Setting YesNo(
@@ -425,12 +426,15 @@ internal static class Settings
             return null;
         }, atRunTime);
 
-    private static string? Within(long value, long least, long most) =>
-        value >= least && value <= most ? null : $"argument must be between {least} and {most} inclusive";
-
     private static string? Apply(ServerOptions options, long value, Action<ServerOptions, long> set)
     {
         set(options, value);
         return null;
+    }
+    /// <summary>What a number may be.</summary>
+    private readonly record struct Bounds(long Least, long Most)
+    {
+        public string? Problem(long value) =>
+            value >= Least && value <= Most ? null : $"argument must be between {Least} and {Most} inclusive";
     }
 }

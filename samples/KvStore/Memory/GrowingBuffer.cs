@@ -22,6 +22,15 @@ internal sealed unsafe class GrowingBuffer : IDisposable
 
     public Span<byte> Span => _array is not null ? _array.AsSpan(0, Length) : new Span<byte>(_pages, Length);
 
+    /// <summary>A buffer that holds these bytes already.</summary>
+    /// <inheritdoc cref="Append" path="/exception"/>
+    public static GrowingBuffer Of(ReadOnlySpan<byte> bytes)
+    {
+        var buffer = new GrowingBuffer();
+        bytes.CopyTo(buffer.Append(bytes.Length));
+        return buffer;
+    }
+
     /// <summary>Appends so many bytes, which are the caller's to fill.</summary>
     /// <exception cref="InsufficientMemoryException">There is no memory for them; what is there is as it
     /// was.</exception>

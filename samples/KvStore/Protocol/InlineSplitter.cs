@@ -10,7 +10,7 @@ internal static class InlineSplitter
     /// Unquotes the line into <paramref name="output"/> (at least as long) and adds a slice an argument; false where
     /// quotes do not balance.
     /// </summary>
-    public static bool TrySplit(ReadOnlySpan<byte> line, byte[] output, RequestParser parser)
+    public static bool TrySplit(ReadOnlySpan<byte> line, byte[] output, ref SliceList slices)
     {
         int at = 0;
         int written = 0;
@@ -33,7 +33,7 @@ internal static class InlineSplitter
                 return false;
             }
 
-            parser.AddSlice(new Slice(start, written - start));
+            slices.Add(new Slice(start, written - start));
         }
     }
 

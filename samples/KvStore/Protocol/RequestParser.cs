@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text;
-using KvStore.Memory;
 
 namespace KvStore.Protocol;
 
@@ -30,16 +28,10 @@ internal enum ParseStatus
 /// </remarks>
 internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
 {
-    /// <summary>Room for the arguments of a pipelined batch is kept; that of one huge command is not, nor an
-    /// array.</summary>
-    private const int KeptSlices = 256;
-
     /// <summary>Room for an inline command of so many bytes is kept.</summary>
     private const int KeptInline = 256;
 
-    private Slice[] _slices = new Slice[8];
-    private GrowingBuffer? _manySlices; // in place of the array, where they are more
-    private int _sliceCount;
+    private SliceList _slices = new();
     private int _frameFirstSlice;
     private int _at;             // how far the frame in work was understood
     private int _remaining = -1; // arguments of the frame in work that are still to come; -1: no frame in work
@@ -58,17 +50,13 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
     public bool Authenticated { get; set; } = true;
 
     /// <summary>Bytes that it keeps for the frame in work.</summary>
-    public long KeptBytes =>
-        _remaining < 0 ? 0 : ((long)_slices.Length * Unsafe.SizeOf<Slice>()) + (_manySlices?.Capacity ?? 0);
-
-    private Span<Slice> Slices => _manySlices is null ? _slices : _manySlices.Values<Slice>();
+    public long KeptBytes => _remaining < 0 ? 0 : _slices.Capacity;
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        _manySlices?.Dispose();
-        _manySlices = null;
-        _sliceCount = _frameFirstSlice = 0;
+        _slices.Dispose();
+        _frameFirstSlice = 0;
     }
 
     /// <summary>Forgets the frames that were handed out.</summary>
@@ -81,17 +69,11 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
 
         if (_remaining < 0)
         {
-            _sliceCount = 0;
-            if (_manySlices is not null)
-            {
-                Dispose();
-            }
+            _slices.Clear();
         }
         else if (_frameFirstSlice > 0)
         {
-            Slices[_frameFirstSlice.._sliceCount].CopyTo(Slices);
-            _sliceCount -= _frameFirstSlice;
-            _manySlices?.CutTo(_sliceCount * Unsafe.SizeOf<Slice>());
+            _slices.DropFirst(_frameFirstSlice);
         }
 
         _frameFirstSlice = 0;
@@ -116,7 +98,7 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
         }
 
         _at -= dropped;
-        foreach (ref Slice slice in Slices[.._sliceCount])
+        foreach (ref Slice slice in _slices.Span[.._slices.Count])
         {
             slice = new Slice(slice.Start - dropped, slice.Length);
         }
@@ -124,7 +106,7 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
 
     /// <summary>The arguments of a frame; the buffer is the one it was parsed from.</summary>
     public Arguments Arguments(ReadOnlySpan<byte> buffer, in Frame frame) =>
-        new(frame.Inline ? _inline : buffer, Slices.Slice(frame.FirstSlice, frame.Count));
+        new(frame.Inline ? _inline : buffer, _slices.Span.Slice(frame.FirstSlice, frame.Count));
 
     /// <summary>
     /// Parses the frame that starts at <paramref name="position"/>, and moves it behind the frame. Empty frames are
@@ -152,34 +134,49 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
                 return inline;
             }
 
-            _at = position + 1;
-            LineStatus line = ReadLength(buffer, ref _at, out long count);
-            if (line == LineStatus.NeedMore)
+            if (!TryBeginArray(buffer, ref position, out ParseStatus refused))
             {
-                return MoreOf(buffer, position, "Protocol error: too big mbulk count string");
+                return refused;
             }
-
-            if (line == LineStatus.Bad || count > limits.MaxMultibulkLength)
-            {
-                return Fail("Protocol error: invalid multibulk length");
-            }
-
-            if (!Authenticated && count > ProtocolLimits.UnauthenticatedMultibulkLength)
-            {
-                return Fail("Protocol error: unauthenticated multibulk length");
-            }
-
-            if (count <= 0)
-            {
-                position = _at;
-                continue;
-            }
-
-            _remaining = (int)count;
-            _frameFirstSlice = _sliceCount;
         }
 
         return TryParseArguments(buffer, ref position, out frame);
+    }
+
+    /// <summary>Reads how many arguments follow; an array of none is passed over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryBeginArray(ReadOnlySpan<byte> buffer, ref int position, out ParseStatus refused)
+    {
+        refused = ParseStatus.Frame;
+        _at = position + 1;
+        LineStatus line = ReadLength(buffer, ref _at, out long count);
+        if (line == LineStatus.NeedMore)
+        {
+            refused = MoreOf(buffer, position, "Protocol error: too big mbulk count string");
+            return false;
+        }
+
+        if (line == LineStatus.Bad || count > limits.MaxMultibulkLength)
+        {
+            refused = Fail("Protocol error: invalid multibulk length");
+            return false;
+        }
+
+        if (!Authenticated && count > ProtocolLimits.UnauthenticatedMultibulkLength)
+        {
+            refused = Fail("Protocol error: unauthenticated multibulk length");
+            return false;
+        }
+
+        if (count <= 0)
+        {
+            position = _at;
+            return true;
+        }
+
+        _remaining = (int)count;
+        _frameFirstSlice = _slices.Count;
+        return true;
     }
 
     private ParseStatus TryParseArguments(ReadOnlySpan<byte> buffer, ref int position, out Frame frame)
@@ -187,38 +184,9 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
         frame = default;
         while (_remaining > 0)
         {
-            if (_bulkLength < 0)
+            if (_bulkLength < 0 && !TryReadBulkLength(buffer, out ParseStatus refused))
             {
-                if (_at >= buffer.Length)
-                {
-                    Needed = _at + 1;
-                    return ParseStatus.NeedMore;
-                }
-
-                int at = _at + 1;
-                LineStatus line = ReadLength(buffer, ref at, out long length);
-                if (line == LineStatus.NeedMore)
-                {
-                    return MoreOf(buffer, _at, "Protocol error: too big bulk count string");
-                }
-
-                if (buffer[_at] != (byte)'$')
-                {
-                    return Fail($"Protocol error: expected '$', got '{Printable(buffer[_at])}'");
-                }
-
-                if (line == LineStatus.Bad || length < 0 || length > limits.MaxBulkLength)
-                {
-                    return Fail("Protocol error: invalid bulk length");
-                }
-
-                if (!Authenticated && length > ProtocolLimits.UnauthenticatedBulkLength)
-                {
-                    return Fail("Protocol error: unauthenticated bulk length");
-                }
-
-                _at = at;
-                _bulkLength = length;
+                return refused;
             }
 
             long end = _at + _bulkLength + 2;
@@ -228,17 +196,60 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
                 return ParseStatus.NeedMore;
             }
 
-            AddSlice(new Slice(_at, (int)_bulkLength));
+            _slices.Add(new Slice(_at, (int)_bulkLength));
             _at = (int)end;
             _bulkLength = -1;
             _remaining--;
         }
 
-        frame = new Frame(_frameFirstSlice, _sliceCount - _frameFirstSlice, Inline: false);
-        _frameFirstSlice = _sliceCount;
+        frame = new Frame(_frameFirstSlice, _slices.Count - _frameFirstSlice, Inline: false);
+        _frameFirstSlice = _slices.Count;
         _remaining = -1;
         position = _at;
         return ParseStatus.Frame;
+    }
+
+    /// <summary>Reads how long the next argument is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryReadBulkLength(ReadOnlySpan<byte> buffer, out ParseStatus refused)
+    {
+        if (_at >= buffer.Length)
+        {
+            Needed = _at + 1;
+            refused = ParseStatus.NeedMore;
+            return false;
+        }
+
+        int at = _at + 1;
+        LineStatus line = ReadLength(buffer, ref at, out long length);
+        if (line == LineStatus.NeedMore)
+        {
+            refused = MoreOf(buffer, _at, "Protocol error: too big bulk count string");
+            return false;
+        }
+
+        if (buffer[_at] != (byte)'$')
+        {
+            refused = Fail($"Protocol error: expected '$', got '{Printable(buffer[_at])}'");
+            return false;
+        }
+
+        if (line == LineStatus.Bad || length < 0 || length > limits.MaxBulkLength)
+        {
+            refused = Fail("Protocol error: invalid bulk length");
+            return false;
+        }
+
+        if (!Authenticated && length > ProtocolLimits.UnauthenticatedBulkLength)
+        {
+            refused = Fail("Protocol error: unauthenticated bulk length");
+            return false;
+        }
+
+        _at = at;
+        _bulkLength = length;
+        refused = ParseStatus.Frame;
+        return true;
     }
 
     private ParseStatus TryParseInline(ReadOnlySpan<byte> buffer, ref int position, out Frame frame)
@@ -252,54 +263,21 @@ internal sealed class RequestParser(ProtocolLimits limits) : IDisposable
         }
 
         ReadOnlySpan<byte> line = end > 0 && rest[end - 1] == (byte)'\r' ? rest[..(end - 1)] : rest[..end];
-        _frameFirstSlice = _sliceCount;
+        _frameFirstSlice = _slices.Count;
         if (_inline is null || _inline.Length < line.Length)
         {
             _inline = new byte[Math.Max(KeptInline, line.Length)];
         }
 
-        if (!InlineSplitter.TrySplit(line, _inline, this))
+        if (!InlineSplitter.TrySplit(line, _inline, ref _slices))
         {
             return Fail("Protocol error: unbalanced quotes in request");
         }
 
-        frame = new Frame(_frameFirstSlice, _sliceCount - _frameFirstSlice, Inline: true);
-        _frameFirstSlice = _sliceCount;
+        frame = new Frame(_frameFirstSlice, _slices.Count - _frameFirstSlice, Inline: true);
+        _frameFirstSlice = _slices.Count;
         position += end + 1;
         return ParseStatus.Frame;
-    }
-
-    internal void AddSlice(Slice slice)
-    {
-        if (_sliceCount < _slices.Length && _manySlices is null)
-        {
-            _slices[_sliceCount++] = slice;
-        }
-        else
-        {
-            AddToMore(slice);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void AddToMore(Slice slice)
-    {
-        if (_slices.Length < KeptSlices)
-        {
-            Array.Resize(ref _slices, _slices.Length * 2);
-            _slices[_sliceCount++] = slice;
-            return;
-        }
-
-        if (_manySlices is null)
-        {
-            _manySlices = new GrowingBuffer();
-            ReadOnlySpan<byte> few = MemoryMarshal.AsBytes(_slices.AsSpan(0, _sliceCount));
-            few.CopyTo(_manySlices.Append(few.Length));
-        }
-
-        _manySlices.Add(slice);
-        _sliceCount++;
     }
 
     private ParseStatus MoreOf(ReadOnlySpan<byte> buffer, int start, string tooLong)
