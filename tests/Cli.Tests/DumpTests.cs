@@ -147,7 +147,7 @@ public sealed class DumpTests
         arena.Gmfs("create", half, "4M").IsDone();
         Answer found = arena.Gmfs("check", "--json");
         found.Is(1);
-        Assert.Equal([Finding.HalfRestored], found.Findings);
+        Assert.Equal([FindingCodes.HalfRestored], found.Findings);
         arena.Gmfs("restore", file, "copy").IsDone();
         Assert.Equal(["blob", "carts", "copy"], arena.Gmfs("list", "--json").Json.GetProperty("regions")
             .EnumerateArray().Select(r => r.GetProperty("name").GetString()));

@@ -14,7 +14,7 @@ public sealed class ExplainTests
         using TestArena arena = new TestArena().Filled();
         Answer answer = arena.Gmfs("explain", "--json");
         answer.IsDone();
-        Assert.DoesNotContain(Finding.Cold, Codes(answer, "Cold"));
+        Assert.DoesNotContain(FindingCodes.Cold, Codes(answer, "Cold"));
         Assert.Empty(Codes(answer, "Refused"));
         Assert.Empty(Codes(answer, "Full"));
         Assert.Contains("It is not: it opens", arena.Gmfs("explain").Out, StringComparison.Ordinal);
@@ -27,7 +27,7 @@ public sealed class ExplainTests
         Answer answer = arena.Gmfs("explain", "--json");
         answer.Is(1);
         Assert.Equal([ReasonCodes.ArenaNotFound], Codes(answer, "Refused"));
-        Assert.Equal([Finding.Cold], Codes(answer, "Cold"));
+        Assert.Equal([FindingCodes.Cold], Codes(answer, "Cold"));
         Answer nowhere = TestArena.Run(["explain", "--json", "--arena", arena.File("none")]);
         nowhere.Is(1);
         Assert.Equal([ReasonCodes.ArenaNotFound], Codes(nowhere, "Refused"));
@@ -40,7 +40,7 @@ public sealed class ExplainTests
         arena.Gmfs("create").IsDone();
         Answer empty = arena.Gmfs("explain", "--json");
         empty.Is(1);
-        Assert.Contains(Finding.Cold, Codes(empty, "Cold"));
+        Assert.Contains(FindingCodes.Cold, Codes(empty, "Cold"));
         arena.Gmfs("create", "carts", "4M", "--kind", "heap").IsDone();
         Answer answer = arena.Gmfs("explain", "--json");
         answer.IsDone(); // A region that was just made is no problem.
@@ -82,7 +82,7 @@ public sealed class ExplainTests
 
         Answer answer = arena.Gmfs("explain", "--json");
         answer.Is(1);
-        Assert.Equal([Finding.HeapNearlyFull], Codes(answer, "Full"));
+        Assert.Equal([FindingCodes.HeapNearlyFull], Codes(answer, "Full"));
         Assert.Contains("gmfs grow small", Findings(answer, "Full").Single().GetProperty("next").GetString(),
             StringComparison.Ordinal);
     }
@@ -99,7 +99,7 @@ public sealed class ExplainTests
 
         Answer answer = arena.Gmfs("explain", "--json");
         answer.Is(1);
-        Assert.Contains(Finding.MetadataNearlyFull, Codes(answer, "Full"));
+        Assert.Contains(FindingCodes.MetadataNearlyFull, Codes(answer, "Full"));
         arena.Gmfs("create", new string('y', 128), "2M", "--on-demand").Is(6);
         arena.Gmfs("check").IsDone();
     }
@@ -144,7 +144,8 @@ public sealed class ExplainTests
             }
 
             TestArena.Run(["create", "-a", directory]).IsDone();
-            Assert.Contains(Finding.SmallPages, Codes(TestArena.Run(["explain", "--json", "-a", directory]), "Slow"));
+            Assert.Contains(FindingCodes.SmallPages,
+                Codes(TestArena.Run(["explain", "--json", "-a", directory]), "Slow"));
         }
         finally
         {
@@ -155,7 +156,7 @@ public sealed class ExplainTests
     [Fact]
     public void Every_code_is_in_the_table_for_people()
     {
-        string table = File.ReadAllText(Repository.File("docs/reasons.md"));
+        string table = File.ReadAllText(Repository.PathOf("docs/reasons.md"));
         foreach (string code in typeof(Finding).GetFields().Select(f => f.GetRawConstantValue()).OfType<string>())
         {
             Assert.Contains($"| {code} |", table, StringComparison.Ordinal);

@@ -184,7 +184,7 @@ public sealed class RepairTests
         arena.Gmfs("create", Dumps.RestoringRegion.NewName(), "2M").IsDone();
         Answer done = arena.Gmfs("repair", "--yes", "--json");
         done.IsDone();
-        Assert.Equal([("RemoveHalfRestored", Finding.HalfRestored)], Steps(done));
+        Assert.Equal([("RemoveHalfRestored", FindingCodes.HalfRestored)], Steps(done));
         Assert.Equal(["blob", "carts"], Names(arena));
     }
 

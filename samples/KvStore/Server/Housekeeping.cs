@@ -14,7 +14,7 @@ namespace KvStore.Server;
 /// On no thread of its own: one that wakes ten times a second takes a core from the client or the loop, and the
 /// scheduler may leave both of these on the other for long.
 /// </remarks>
-internal sealed class Housekeeping(KvEngine engine, KvServer server)
+internal sealed class Housekeeping(KvEngine engine, IHousekept server)
 {
     private const int Pause = 100;
     private const int BucketsAtATime = 64;

@@ -11,7 +11,7 @@ using KvStore.Transport;
 namespace KvStore.Server;
 
 /// <summary>Accepts, and closes. All connections are served by one event loop, as in Redis.</summary>
-internal sealed class KvServer : IServerControl, IDisposable
+internal sealed class KvServer : IServerControl, IHousekept, IDisposable
 {
     /// <summary>After so many bytes of requests the collector is asked to give arrays back, or may not look for
     /// hours.</summary>
@@ -123,7 +123,7 @@ internal sealed class KvServer : IServerControl, IDisposable
         _loop.Start();
     }
 
-    /// <summary>Lets clients in again, where descriptors had run out. On the loop's thread.</summary>
+    /// <inheritdoc/>
     public void ResumeAccepting()
     {
         foreach (Listener listener in _listeners)
@@ -132,7 +132,7 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
-    /// <summary>Takes over what CONFIG SET changed, and gives back the memory of requests that are gone.</summary>
+    /// <inheritdoc/>
     public void EverySecond()
     {
         TakeLimits();
@@ -142,7 +142,7 @@ internal sealed class KvServer : IServerControl, IDisposable
         }
     }
 
-    /// <summary>Closes the connections whose clients were idle for longer than the limit.</summary>
+    /// <inheritdoc/>
     public void CloseIdle(int seconds)
     {
         long oldest = Environment.TickCount64 - (seconds * 1000L);

@@ -26,6 +26,6 @@ internal static class ArenaCheck
     private static IEnumerable<Finding> HalfRestored(ArenaSnapshot arena) => arena.Regions
         .Where(region => RegionDump.IsRestoring(region.Info.Name) && !arena.HasWriter)
         .Select(region => Finding.Warning(
-            Finding.HalfRestored, region.Info.Name,
+            FindingCodes.HalfRestored, region.Info.Name,
             "A restore into it was interrupted; it is no region of anybody's."));
 }

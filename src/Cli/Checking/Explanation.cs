@@ -77,7 +77,7 @@ internal sealed class Explanation
     {
         _refused.Add(Finding.Error(ReasonCodes.ArenaNotFound, _place.Text,
             $"None of the {medium.ListFiles().Count} files in it is an arena's metadata."));
-        _cold.Add(Finding.Warning(Finding.Cold, _place.Text,
+        _cold.Add(Finding.Warning(FindingCodes.Cold, _place.Text,
             $"There is no arena, so whoever opens it here starts with an empty one. {Lost(medium)}"));
         Elsewhere();
     }
@@ -89,7 +89,7 @@ internal sealed class Explanation
             c.HasFiles && c.Directory != _place.Text))
         {
             _cold.Add(new Finding(
-                FindingSeverity.Warning, Finding.Elsewhere, candidate.Directory,
+                FindingSeverity.Warning, FindingCodes.Elsewhere, candidate.Directory,
                 $"There is an arena of the same name on another medium ({candidate.Kind}): perhaps that is " +
                 "the warm one.", $"gmfs status --arena {candidate.Directory}"));
         }
@@ -137,21 +137,21 @@ internal sealed class Explanation
         {
             string lost = created > Boot() ? Lost(medium) : string.Empty;
             string text = $"It has no regions. It was made {created:u}, by epoch 1 of {it.Epoch}. {lost}".TrimEnd();
-            _cold.Add(Finding.Warning(Finding.Cold, "arena", text));
+            _cold.Add(Finding.Warning(FindingCodes.Cold, "arena", text));
             Elsewhere();
         }
 
         foreach (RegionInfo region in it.Regions.Select(r => r.Info).Where(r =>
             r.Kind == RegionKind.Heap && !r.IsFormatted))
         {
-            _cold.Add(Finding.Note(Finding.Cold, region.Name,
+            _cold.Add(Finding.Note(FindingCodes.Cold, region.Name,
                 "It is to hold a heap and never did: nobody has opened one in it since it was made."));
         }
 
         Survives survives = medium.Capabilities.Survives;
         if (!survives.HasFlag(Survives.Kexec) && !survives.HasFlag(Survives.PowerLoss))
         {
-            _cold.Add(Finding.Note(Finding.Volatile, medium.Name,
+            _cold.Add(Finding.Note(FindingCodes.Volatile, medium.Name,
                 "What is in it now survives its processes, not a reboot, a kexec or a loss of power. 'gmfs dump' " +
                 "copies a region out."));
         }
@@ -166,7 +166,7 @@ internal sealed class Explanation
         if (medium.Name == "tmpfs" && _place.Text.StartsWith("/dev/shm/", StringComparison.Ordinal)
             && !Environment.IsPrivilegedProcess)
         {
-            _cold.Add(Finding.Note(Finding.Volatile, "/dev/shm",
+            _cold.Add(Finding.Note(FindingCodes.Volatile, "/dev/shm",
                 "With systemd's RemoveIPC=yes, what an ordinary user has in it is removed with the user's last " +
                 "session (docs/media.md)."));
         }
@@ -178,7 +178,7 @@ internal sealed class Explanation
         ArenaSpace space = inspection.ReadSpace();
         if (space.Total > 0 && space.Free < (1 - nearly) * space.Total)
         {
-            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location,
+            _full.Add(new Finding(FindingSeverity.Warning, FindingCodes.MediumNearlyFull, it.Location,
                 $"{Sizes.Of(space.Free)} of {Sizes.Of(space.Total)} are free; regions of this arena " +
                 $"take {Sizes.Of(space.InUse)}.", NextStep.For(ReasonCodes.OutOfSpace)));
         }
@@ -190,13 +190,13 @@ internal sealed class Explanation
             string names = $"The names and sizes of {Sizes.Count(it.Regions.Count, "region")}";
             string text = $"{names} take {Sizes.Of(metadata.JournalCompactedBytes)} of " +
                 $"the {Sizes.Of(metadata.JournalCapacityBytes)} that there are for them.";
-            _full.Add(Finding.Warning(Finding.MetadataNearlyFull, metadata.FileName,
+            _full.Add(Finding.Warning(FindingCodes.MetadataNearlyFull, metadata.FileName,
                 text) with { Next = NextStep.For(ReasonCodes.MetadataFull) });
         }
 
         if (space.Files > nearly * space.MaximumFiles)
         {
-            _full.Add(new Finding(FindingSeverity.Warning, Finding.MediumNearlyFull, it.Location,
+            _full.Add(new Finding(FindingSeverity.Warning, FindingCodes.MediumNearlyFull, it.Location,
                 $"It has {space.Files:N0} of at most {space.MaximumFiles:N0} files.",
                 NextStep.For(ReasonCodes.OutOfFiles)));
         }
@@ -230,7 +230,7 @@ internal sealed class Explanation
         if (used > nearly * (used + free))
         {
             _full.Add(new Finding(
-                FindingSeverity.Warning, Finding.HeapNearlyFull, region.Name,
+                FindingSeverity.Warning, FindingCodes.HeapNearlyFull, region.Name,
                 $"About {Sizes.Percent(used, used + free)} of what it has for blocks, {Sizes.Of(used + free)}, hold " +
                 "something (estimated).",
                 region.MaximumLength > region.Length
@@ -249,7 +249,7 @@ internal sealed class Explanation
         if (inSlabs > much * survey.FrontierBytes)
         {
             _slow.Add(new Finding(
-                FindingSeverity.Note, Finding.HeapScattered, region.Name,
+                FindingSeverity.Note, FindingCodes.HeapScattered, region.Name,
                 $"About {Sizes.Of(inSlabs)} are free within slabs, {Sizes.Of(survey.FreeBytes - inSlabs)} as pages, " +
                 $"the longest piece {Sizes.Of(survey.LongestFreeBytes)} (estimated). Its writer moves records " +
                 "together while it serves, and at once where a write finds no room.",
@@ -262,7 +262,7 @@ internal sealed class Explanation
         if (medium.Capabilities.PageSize < RegionOptions.MinimumLength)
         {
             _slow.Add(new Finding(
-                FindingSeverity.Note, Finding.SmallPages, medium.Name,
+                FindingSeverity.Note, FindingCodes.SmallPages, medium.Name,
                 $"Its pages are of {Sizes.Of(medium.Capabilities.PageSize)}: each is a page fault after an open, and " +
                 "large data misses the TLB.", "'gmfs media' shows what to type for pages of 2 MiB."));
         }
@@ -277,7 +277,7 @@ internal sealed class Explanation
         MediumCandidate[] usable = [.. MediumCandidates.Enumerate(_name).Where(c => c.IsUsable)];
         if (medium.Name == "directory" && usable.FirstOrDefault(c => c.Kind != "directory") is { } memory)
         {
-            _slow.Add(new Finding(FindingSeverity.Note, Finding.BetterMedium, medium.Location,
+            _slow.Add(new Finding(FindingSeverity.Note, FindingCodes.BetterMedium, medium.Location,
                 $"It lies on a disk's filesystem: the kernel writes its pages back, and may drop them. {memory.Kind} " +
                 $"at {memory.MountPoint} is memory.", "'gmfs dump', then 'gmfs restore' into an arena there."));
         }

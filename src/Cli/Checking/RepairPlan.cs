@@ -104,7 +104,7 @@ internal static class RepairPlan
             {
                 steps.Add(new RepairStep(
                     StepKind.RemoveHalfRestored,
-                    Finding.HalfRestored,
+                    FindingCodes.HalfRestored,
                     region.Name,
                     "A restore into it was interrupted.",
                     "it is deleted; the dump has it all.",

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace GuestMemFs.Cli.Infrastructure;
 
 /// <summary>One call of a command: what was typed, and where to answer.</summary>
-internal sealed class Invocation(ParseResult parsed, Globals globals)
+internal sealed class Invocation(ParseResult parsed, GlobalOptions globals)
 {
     public Shell Shell => globals.Shell;
 

@@ -44,7 +44,7 @@ internal static class NextStep
             "Nothing to do by hand: the next writer mends it when it opens the arena, or 'gmfs repair' now.",
         ReasonCodes.ForeignFilesIgnored or ReasonCodes.FilesSetAside or ReasonCodes.StrayFile =>
             "'gmfs repair' moves them into a quarantine directory.",
-        Finding.HalfRestored => "The next 'gmfs restore' or 'gmfs repair' removes it.",
+        FindingCodes.HalfRestored => "The next 'gmfs restore' or 'gmfs repair' removes it.",
         ReasonCodes.FilesRenamed => "Nothing to do: files are known by their bytes.",
         _ => null,
     };

@@ -3,31 +3,6 @@ using GuestMemFs.Collections;
 
 namespace GuestMemFs;
 
-/// <summary>What a record's value is. Stored in the medium: numbers never change meaning (docs/format.md).</summary>
-public enum RecordType : byte
-{
-    /// <summary>No record.</summary>
-    None = 0,
-
-    /// <summary>A byte string.</summary>
-    String = 1,
-
-    /// <summary>Reserved for a hash.</summary>
-    Hash = 2,
-
-    /// <summary>Reserved for a list.</summary>
-    List = 3,
-
-    /// <summary>Reserved for a set.</summary>
-    Set = 4,
-
-    /// <summary>Reserved for a sorted set.</summary>
-    SortedSet = 5,
-
-    /// <summary>Reserved for a stream.</summary>
-    Stream = 6,
-}
-
 /// <summary>
 /// A record as it lies in the arena, without a copy. Valid only inside the callback that got it.
 /// </summary>
@@ -94,7 +69,7 @@ public readonly unsafe ref struct RecordView
     public long ExpiresAt => Exists ? RecordFormat.ExpiresAt(Record, _header) : NoExpiry;
 
     /// <summary>The value of <see cref="ExpiresAt"/> for a record that does not expire.</summary>
-    public const long NoExpiry = 0;
+    public const long NoExpiry = RecordFormat.NoExpiry;
 
     private int FlaggedLength => IsInteger ? 0 : RecordFormat.ValueLength(_header);
 

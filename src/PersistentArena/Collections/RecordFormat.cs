@@ -17,6 +17,9 @@ internal static unsafe class RecordFormat
     /// <summary>Longest value, in bytes.</summary>
     public const int MaximumValueLength = 512 * 1024 * 1024;
 
+    /// <summary>In an expiry's place: the record has none.</summary>
+    public const long NoExpiry = 0;
+
     public const byte HasExpiry = 1;
     public const byte IsInteger = 2;
 
@@ -40,7 +43,7 @@ internal static unsafe class RecordFormat
 
     /// <summary>The flag of a record that expires then.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte ExpiryFlag(long expiresAt) => expiresAt == RecordView.NoExpiry ? (byte)0 : HasExpiry;
+    public static byte ExpiryFlag(long expiresAt) => expiresAt == NoExpiry ? (byte)0 : HasExpiry;
 
     /// <summary>The header of the same record with a word for that expiry, or without one.</summary>
     public static ulong WithExpiry(ulong header, long expiresAt)
@@ -113,5 +116,5 @@ internal static unsafe class RecordFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long ExpiresAt(byte* record, ulong header) =>
-        (Flags(header) & HasExpiry) != 0 ? (long)Volatile.Read(ref *ExpiryWord(record)) : RecordView.NoExpiry;
+        (Flags(header) & HasExpiry) != 0 ? (long)Volatile.Read(ref *ExpiryWord(record)) : NoExpiry;
 }

@@ -24,10 +24,10 @@ internal readonly unsafe struct MetadataLayout(byte* start, Superblock superbloc
     public const int AttachesWord = 0x2100;
 
     /// <summary>The first journal half; the second follows it.</summary>
-    public const int FirstHalf = 0x4000;
+    public const int FirstHalf = Superblock.FirstHalf;
 
     /// <summary>A half is at least this long.</summary>
-    public const int MinimumHalf = 64 * 1024;
+    public const int MinimumHalf = Superblock.MinimumHalf;
 
     /// <summary>The smallest metadata file.</summary>
     public const long MinimumSize = 1 << 20;

@@ -18,6 +18,12 @@ internal unsafe struct Superblock
     /// <summary>Stands in the magic's place while an arena is made: creation was begun and not finished.</summary>
     public const ulong CreatingMagic = 0x4745_4221_5346_4D47;
 
+    /// <summary>Where the first half of the journal begins; the second follows it.</summary>
+    public const int FirstHalf = 0x4000;
+
+    /// <summary>A half is at least this long.</summary>
+    public const int MinimumHalf = 64 * 1024;
+
     private const int ChecksumAt = 120;
 
     [FieldOffset(0)] public ulong Magic;
@@ -52,11 +58,11 @@ internal unsafe struct Superblock
     /// True where the sizes fit each other and a file of this length (the format of this version only).
     /// </summary>
     public readonly bool Fits(long fileLength) =>
-        MetadataSize <= (ulong)fileLength && HalfSize is >= MetadataLayout.MinimumHalf and <= int.MaxValue
+        MetadataSize <= (ulong)fileLength && HalfSize is >= MinimumHalf and <= int.MaxValue
             && HalfSize % 8 == 0
         && IsGranularity(Granularity) && CreatedUnixMilliseconds <= long.MaxValue
         && UnixTime.IsTime((long)CreatedUnixMilliseconds)
-        && HalfOffset == MetadataLayout.FirstHalf
+        && HalfOffset == FirstHalf
         && HalfOffset + (2 * HalfSize) + ExtentIdentity.BlockBytes <= MetadataSize;
 
     /// <summary>True where files can come in such steps.</summary>

@@ -71,18 +71,3 @@ internal static class MediumDetector
     private static bool IsDax(MountInfo mount, ulong attributes) =>
         mount.Has("dax") || mount.Has("dax=always") || (attributes & Libc.STATX_ATTR_DAX) != 0;
 }
-
-/// <summary>The media that are directories.</summary>
-internal enum MediumKind
-{
-    Directory,
-    Tmpfs,
-    Hugetlbfs,
-    Dax,
-
-    /// <summary>As the kernel patches do it.</summary>
-    GuestMemFs,
-
-    /// <summary>As our module does it.</summary>
-    GuestMemFsModule,
-}

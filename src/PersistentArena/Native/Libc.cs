@@ -66,9 +66,6 @@ internal static unsafe partial class Libc
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
     public const int LOCK_UN = 8;
-    public const int S_IFMT = 0xF000;
-    public const int S_IFREG = 0x8000;
-    public const int S_IFDIR = 0x4000;
     public const byte DT_UNKNOWN = 0;
     public const byte DT_REG = 8;
     public const uint STATX_BASIC_STATS = 0x7ff;

@@ -15,7 +15,6 @@ namespace GuestMemFs;
 public sealed class PathTrust
 {
     private const int LinksFollowed = 40; // as the kernel does (path_resolution(7))
-    private const int SymbolicLink = 0xA000; // S_IFLNK
     private const int Sticky = 0x200, GroupWrites = 0x10, EverybodyWrites = 0x2; // 01000, 0020, 0002
     private readonly uint[] _users;
 
@@ -60,7 +59,7 @@ public sealed class PathTrust
         try
         {
             StatX status = StatusOf(file, path);
-            if ((status.Mode & Libc.S_IFMT) != Libc.S_IFREG)
+            if (!status.IsRegularFile)
             {
                 throw new IOException($"'{path}' is no regular file.");
             }
@@ -180,7 +179,7 @@ public sealed class PathTrust
     private uint RequireDirectory(SafeFileHandle handle, string path, uint? root)
     {
         StatX status = StatusOf(handle, path);
-        if ((status.Mode & Libc.S_IFMT) != Libc.S_IFDIR)
+        if (!status.IsDirectory)
         {
             throw new IOException($"'{path}' is no directory.");
         }
@@ -211,7 +210,7 @@ public sealed class PathTrust
     private static bool IsLink(SafeFileHandle directory, string name, string path)
     {
         using SafeFileHandle there = OpenIn(directory, name, Libc.O_PATH | Libc.O_NOFOLLOW, path);
-        return (StatusOf(there, path).Mode & Libc.S_IFMT) == SymbolicLink;
+        return StatusOf(there, path).IsSymbolicLink;
     }
 
     // With O_DIRECTORY an automount is mounted. Null where it is no directory: a link, perhaps.
@@ -244,7 +243,7 @@ public sealed class PathTrust
     {
         using SafeFileHandle link = OpenIn(directory, name, Libc.O_PATH | Libc.O_NOFOLLOW, path);
         StatX status = StatusOf(link, path);
-        if ((status.Mode & Libc.S_IFMT) != SymbolicLink)
+        if (!status.IsSymbolicLink)
         {
             throw new IOException($"'{path}': '{name}' is no directory.");
         }

@@ -22,6 +22,12 @@ internal struct StatFs
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct StatX
 {
+    // S_IFMT and what it leaves.
+    private const int TypeMask = 0xF000;
+    private const int RegularFile = 0x8000;
+    private const int Directory = 0x4000;
+    private const int SymbolicLink = 0xA000;
+
     [FieldOffset(0)] public uint Mask;
     [FieldOffset(8)] public ulong Attributes;
     [FieldOffset(16)] public uint Links;
@@ -37,9 +43,11 @@ internal struct StatX
     [FieldOffset(140)] public uint DeviceMinor;
     [FieldOffset(144)] public ulong MountId;
 
-    public readonly bool IsRegularFile => (Mode & Libc.S_IFMT) == Libc.S_IFREG;
+    public readonly bool IsRegularFile => (Mode & TypeMask) == RegularFile;
 
-    public readonly bool IsDirectory => (Mode & Libc.S_IFMT) == Libc.S_IFDIR;
+    public readonly bool IsDirectory => (Mode & TypeMask) == Directory;
+
+    public readonly bool IsSymbolicLink => (Mode & TypeMask) == SymbolicLink;
 }
 
 /// <summary><c>struct rlimit</c>.</summary>
