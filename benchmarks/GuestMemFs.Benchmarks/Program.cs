@@ -2,7 +2,7 @@ using System.Globalization;
 using BenchmarkDotNet.Running;
 using GuestMemFs.Benchmarks.Library;
 using GuestMemFs.Benchmarks.Machines;
-using GuestMemFs.Benchmarks.Reports;
+using GuestMemFs.Support.Reports;
 using GuestMemFs.Benchmarks.Servers;
 
 if (args is ["pauses"])

@@ -174,7 +174,7 @@ public sealed class LookingTests
     [Fact]
     public void The_guide_names_every_command_option_and_exit_code()
     {
-        string guide = File.ReadAllText(Repository.File("docs/gmfs.md"));
+        string guide = File.ReadAllText(Repository.PathOf("docs/gmfs.md"));
         foreach ((string path, Command command) in Commands(Cli.Gmfs.Root(TestArena.Silent)))
         {
             Assert.Contains($"gmfs {path}", guide, StringComparison.Ordinal);

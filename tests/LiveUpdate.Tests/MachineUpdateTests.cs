@@ -307,7 +307,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     private uint Counter(string name) => WithArena(arena =>
     {
         using PersistentRegion ram = arena.OpenRegion(name);
-        return Guest.Read(ram, Guest.CounterAt);
+        return Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint)));
     });
 
     private void Flip(string name, long at) => WithArena(arena =>

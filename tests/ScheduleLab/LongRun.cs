@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using GuestMemFs.CrashLab;
 using GuestMemFs.ScheduleLab.Running;
 
 namespace GuestMemFs.ScheduleLab;

@@ -1,4 +1,3 @@
-using GuestMemFs.CrashLab;
 using GuestMemFs.ScheduleLab;
 using GuestMemFs.ScheduleLab.Running;
 

@@ -1,4 +1,3 @@
-using GuestMemFs.CrashLab;
 using GuestMemFs.ScheduleLab.Running;
 
 namespace GuestMemFs.ScheduleLab;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using GuestMemFs.CrashLab;
 
 namespace GuestMemFs.ScheduleLab;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using GuestMemFs.CrashLab;
 using GuestMemFs.ScheduleLab.Running;
 
 namespace GuestMemFs.ScheduleLab;

@@ -43,7 +43,7 @@ public abstract class MachineTests : IDisposable
         await using (VirtualMachine machine = await VirtualMachine.StartAsync(Options("one"), cancellation))
         {
             await CountsAsync(ram, from: 0);
-            Assert.Equal(Guest.Mark, Guest.Read(ram, Guest.MarkAt));
+            Assert.Equal(Guest.Mark, Guest.Read(ram.AsSpan(Guest.MarkAt, sizeof(uint))));
             long saved = await machine.SaveStateAsync(state, cancellation);
             Assert.Equal(state.Length, saved);
             Assert.InRange(saved, 1, 4 << 20); // devices, not RAM
@@ -52,7 +52,7 @@ public abstract class MachineTests : IDisposable
                 cancellation: cancellation);
             Assert.True(parameters.TryGetProperty("mode", out JsonElement mode) ? mode.GetString() == "cpr-reboot"
                 : !KnowsModes);
-            stopped = Guest.Read(ram, Guest.CounterAt);
+            stopped = Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint)));
             await machine.QuitAsync(cancellation);
         }
 
@@ -61,11 +61,11 @@ public abstract class MachineTests : IDisposable
         {
             Assert.Equal("paused", await machine.GetStatusAsync(cancellation));
             await Task.Delay(300, cancellation);
-            Assert.Equal(stopped, Guest.Read(ram, Guest.CounterAt)); // not one instruction yet
+            Assert.Equal(stopped, Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint)))); // not one instruction yet
             await machine.ResumeAsync(cancellation);
             await CountsAsync(ram, from: stopped);
             // went on, did not begin anew
-            Assert.InRange(Guest.Read(ram, Guest.CounterAt), stopped + 1, stopped + 1000);
+            Assert.InRange(Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))), stopped + 1, stopped + 1000);
             await machine.QuitAsync(cancellation);
         }
     }
@@ -80,7 +80,7 @@ public abstract class MachineTests : IDisposable
         await CountsAsync(ram, from: 0);
         var state = new MemoryStream();
         (machine, TimeSpan pause) = await machine.ReplaceAsync(Options("two"), state, cancellation);
-        uint counted = Guest.Read(ram, Guest.CounterAt);
+        uint counted = Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint)));
         await using (machine)
         {
             Assert.NotEqual(first, machine.ProcessId);
@@ -124,7 +124,7 @@ public abstract class MachineTests : IDisposable
         VirtualMachineException failed = await Assert.ThrowsAsync<VirtualMachineException>(() =>
             machine.SaveStateAsync(new FullStream(), cancellation));
         Assert.Contains("no room here", failed.Message, StringComparison.Ordinal);
-        await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
+        await CountsAsync(ram, Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))));
 
         // And the next try succeeds.
         var state = new MemoryStream();
@@ -144,7 +144,7 @@ public abstract class MachineTests : IDisposable
         VirtualMachineException refused = await Assert.ThrowsAsync<VirtualMachineException>(() =>
             machine.SaveStateAsync(new MemoryStream(), cancellation));
         Assert.Contains("ivshmem", refused.Message, StringComparison.Ordinal);
-        await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
+        await CountsAsync(ram, Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))));
         await machine.QuitAsync(cancellation);
     }
 
@@ -215,7 +215,7 @@ public abstract class MachineTests : IDisposable
     private protected static async Task CountsAsync(PersistentRegion ram, uint from)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (Guest.Read(ram, Guest.CounterAt) < from + 3)
+        while (Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))) < from + 3)
         {
             await Task.Delay(20, limit.Token);
         }

@@ -1,5 +1,3 @@
-using GuestMemFs.KernelLab.Parts;
-
 namespace GuestMemFs.VirtualMachines.Tests;
 
 /// <summary>QEMU 10, which the kernel lab fetches.</summary>
@@ -19,14 +17,14 @@ public sealed class NewerQemuTests() : MachineTests(LabCache.NewerQemu,
         foreach (string next in (string[])["two", "three"])
         {
             int before = machine.ProcessId;
-            uint counted = Guest.Read(ram, Guest.CounterAt);
+            uint counted = Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint)));
             (machine, TimeSpan pause) = await machine.ReplaceAsync(Options(next) with { CprTransfer = true },
                 Stream.Null, cancellation);
             Assert.NotEqual(before, machine.ProcessId);
             Assert.False(Directory.Exists($"/proc/{before}"));
             TestContext.Current.SendDiagnosticMessage($"the guest stood still for {pause.TotalMilliseconds:F0} ms");
             await CountsAsync(ram, counted);
-            Assert.InRange(Guest.Read(ram, Guest.CounterAt), counted + 1, counted + 1000);
+            Assert.InRange(Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))), counted + 1, counted + 1000);
             // not the one that took the lock first
             Assert.Equal(machine.ProcessId,
                 Assert.Throws<RegionLentException>(() => ram.Grow(2 * ram.Length)).HolderProcessId);
@@ -56,18 +54,18 @@ public sealed class NewerQemuTests() : MachineTests(LabCache.NewerQemu,
         await Assert.ThrowsAsync<VirtualMachineException>(() =>
             machine.ReplaceAsync(two with { Arguments = [.. two.Arguments, "-device", "no-such-device"] }, Stream.Null,
                 cancellation));
-        await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
+        await CountsAsync(ram, Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))));
         VirtualMachineException other = await Assert.ThrowsAsync<VirtualMachineException>(() =>
             machine.ReplaceAsync(two with { Arguments = [.. two.Arguments, "-machine", "q35"] }, Stream.Null,
                 cancellation));
-        await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
+        await CountsAsync(ram, Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))));
         Assert.Equal("running", await machine.GetStatusAsync(cancellation));
         Assert.NotEmpty(other.Message);
 
         (VirtualMachine next, _) = await machine.ReplaceAsync(two, Stream.Null, cancellation);
         await using (next)
         {
-            await CountsAsync(ram, Guest.Read(ram, Guest.CounterAt));
+            await CountsAsync(ram, Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint))));
             await next.QuitAsync(cancellation);
         }
     }

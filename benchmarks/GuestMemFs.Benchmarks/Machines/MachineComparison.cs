@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using GuestMemFs.Benchmarks.Library;
-using GuestMemFs.KernelLab.Parts;
+using GuestMemFs.Support;
 using GuestMemFs.VirtualMachines;
 
 namespace GuestMemFs.Benchmarks.Machines;

@@ -1,4 +1,4 @@
-using GuestMemFs.Benchmarks.Reports;
+using GuestMemFs.Support.Reports;
 
 namespace GuestMemFs.Benchmarks.Machines;
 

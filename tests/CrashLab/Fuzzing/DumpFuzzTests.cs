@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using GuestMemFs.Dumps;
 using GuestMemFs.Format;
-using GuestMemFs.Fuzzing;
 
 namespace GuestMemFs.CrashLab.Fuzzing;
 

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using GuestMemFs.Collections;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
-using GuestMemFs.Fuzzing;
 using GuestMemFs.Journal;
 
 namespace GuestMemFs.CrashLab.Fuzzing;

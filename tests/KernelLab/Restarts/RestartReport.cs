@@ -1,5 +1,5 @@
 using System.Globalization;
-using GuestMemFs.Benchmarks.Reports;
+using GuestMemFs.Support.Reports;
 
 namespace GuestMemFs.KernelLab.Restarts;
 

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using GuestMemFs.Cli.Tests.Infrastructure;
 using KvStore.Engine;
 using YamlDotNet.RepresentationModel;
 
@@ -10,7 +9,7 @@ namespace KvStore.Tests.Containers;
 /// </summary>
 public sealed partial class ExampleTests
 {
-    private static readonly string s_page = Repository.File("docs/containers.md");
+    private static readonly string s_page = Repository.PathOf("docs/containers.md");
 
     [Fact]
     public void The_pod_mounts_what_the_server_uses_and_its_memory_fits_the_limit()

@@ -1,5 +1,4 @@
 using System.Text;
-using GuestMemFs.Fuzzing;
 using KvStore.Engine;
 using KvStore.Protocol;
 using KvStore.Server;

@@ -3,16 +3,15 @@ namespace GuestMemFs.LiveUpdate.Journal;
 /// <summary>The course of a plan: which phase may follow which. The coordinator keeps to it.</summary>
 /// <remarks>
 /// <code>
-///               run                all frozen               the next kernel runs          all were asked
-///   Planned ----------&gt; Saving ----------------&gt; Entering ---------------------&gt; Resuming
-/// ----------------&gt; Done
-///      |                | |  ^                   |  |                              ^
-///      |                | |  +--- killed, resume +  |                              |
-///      |                | +---- the kernel ended before it was entered ------------+
-///      |  failed, abort |                           |
-///      +--------------&gt; Aborting &lt;------------------+
-///                       |
-///                       +-- everybody goes on under the old kernel --&gt; Aborted
+///            run            all frozen             next kernel runs            all were asked
+/// Planned --------&gt; Saving ------------&gt; Entering ------------------&gt; Resuming ----------------&gt; Done
+///    |               | |  ^                 |  |                              ^
+///    |               | |  +- killed, resume +  |                              |
+///    |               | +-- the kernel ended before it was entered ------------+
+///    |  failed, abort|                         |
+///    +------------&gt; Aborting &lt;-----------------+
+///                    |
+///                    +-- everybody goes on under the old kernel --&gt; Aborted
 /// </code>
 /// <para>A phase may be written again: how far its participants are has changed. Under another kernel than the plan's
 /// own the one way is Resuming; under its own it is never taken.</para>

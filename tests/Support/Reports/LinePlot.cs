@@ -1,21 +1,21 @@
 using System.Globalization;
 using System.Text;
 
-namespace GuestMemFs.Benchmarks.Reports;
+namespace GuestMemFs.Support.Reports;
 
 /// <summary>What was measured one way.</summary>
 /// <param name="Name">What the line's end says.</param>
 /// <param name="Color">Of all of it.</param>
 /// <param name="Runs">For each position the runs there, in any order; none where there are none.</param>
 /// <param name="Dashed">True for what is not one of the ways itself.</param>
-internal sealed record PlotLine(
+public sealed record PlotLine(
     string Name, string Color, IReadOnlyList<IReadOnlyList<double>> Runs, bool Dashed = false);
 
 /// <summary>
 /// Figures as a picture that needs nothing else: a line for each way through its medians, a stroke from the least to
 /// the most.
 /// </summary>
-internal static class LinePlot
+public static class LinePlot
 {
     private const int Left = 70, Top = 50, Width = 520, Height = 260, Line = 16;
 

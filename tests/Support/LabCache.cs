@@ -1,7 +1,7 @@
-namespace GuestMemFs.KernelLab.Parts;
+namespace GuestMemFs.Support;
 
 /// <summary>The folder that <c>Parts/fetch</c> fills. Tests of other projects look into it too.</summary>
-internal static class LabCache
+public static class LabCache
 {
     /// <summary>What gets its content.</summary>
     public const string Command = "dotnet run -c Release --project tests/KernelLab -- fetch";

@@ -1,14 +1,14 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 
-namespace GuestMemFs.CrashLab;
+namespace GuestMemFs.Support;
 
 /// <summary>
 /// What the lab did, counted by name over all tests of this process, and printed in one place at its end: "crash
 /// states: dictionary", "byte damages: journal". What stands before the colon is a heading, under which its parts are
 /// added up. Thread-safe.
 /// </summary>
-internal static class LabCounts
+public static class LabCounts
 {
     /// <summary>States that a crash can leave, reopened and checked.</summary>
     public const string CrashStates = "crash states";

@@ -1,7 +1,7 @@
-namespace GuestMemFs.Benchmarks.Reports;
+namespace GuestMemFs.Support.Reports;
 
 /// <summary>A table in Markdown, and what its cells are made of.</summary>
-internal sealed class Table(params string[] head)
+public sealed class Table(params string[] head)
 {
     private readonly List<string[]> _rows = [];
 

@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 
-namespace GuestMemFs.KernelLab;
+namespace GuestMemFs.Support;
 
-/// <summary>The sources that these tests were compiled from.</summary>
-internal static class Repository
+/// <summary>The sources that the tests were compiled from.</summary>
+public static class Repository
 {
+    /// <summary>The folder with the solution.</summary>
     public static string Root { get; } = Path.GetFullPath(Path.Combine(ThisDirectory(), "..", ".."));
 
     /// <summary>A file or folder of it.</summary>

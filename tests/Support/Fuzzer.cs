@@ -2,14 +2,14 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
-namespace GuestMemFs.Fuzzing;
+namespace GuestMemFs.Support;
 
 /// <summary>
 /// Gives a target millions of inputs: valid ones from a corpus that were changed in a few places, with bytes that mean
 /// something to the format. All of it follows from the seed. An input that fails is made as small as it will get, and
 /// said in full.
 /// </summary>
-internal sealed class Fuzzer(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyList<byte[]> tokens)
+public sealed class Fuzzer(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyList<byte[]> tokens)
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
 

@@ -1,7 +1,7 @@
-namespace GuestMemFs.VirtualMachines.Tests;
+namespace GuestMemFs.Support;
 
 /// <summary>A folder of a test's own, in shared memory, short enough for a socket's path.</summary>
-internal sealed class TestFolder : IDisposable
+public sealed class TestFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateDirectory(System.IO.Path.Combine(Directory.Exists("/dev/shm")
         ? "/dev/shm" : System.IO.Path.GetTempPath(), $"gmf-vm-{Guid.NewGuid():N}")).FullName;

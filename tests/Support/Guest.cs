@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 
-namespace GuestMemFs.VirtualMachines.Tests;
+namespace GuestMemFs.Support;
 
 /// <summary>
 /// The smallest guest that shows whether it went on: a boot sector that counts the firmware's timer ticks (18.2 a
 /// second) in its memory, where the region shows them.
 /// </summary>
-internal static class Guest
+public static class Guest
 {
     /// <summary>Where the guest says that it began, in its physical memory.</summary>
     public const int MarkAt = 0x8000;
@@ -37,6 +37,6 @@ internal static class Guest
         File.WriteAllBytes(path, disk);
     }
 
-    public static uint Read(PersistentRegion ram, int at) =>
-        BinaryPrimitives.ReadUInt32LittleEndian(ram.AsSpan(at, sizeof(uint)));
+    /// <summary>What the guest wrote into a word of its memory.</summary>
+    public static uint Read(ReadOnlySpan<byte> word) => BinaryPrimitives.ReadUInt32LittleEndian(word);
 }

@@ -1,7 +1,7 @@
-namespace GuestMemFs.VirtualMachines.Tests;
+namespace GuestMemFs.Support;
 
 /// <summary>The machine's own QEMU.</summary>
-internal static class InstalledQemu
+public static class InstalledQemu
 {
     private const string Program = "qemu-system-x86_64";
 
