@@ -80,13 +80,15 @@ public sealed class DictionaryCrashTests
     [Fact]
     public void Every_store_of_creation()
     {
-        DictionaryLab.ExploreCreation(2 << 20, null);
+        using DictionaryLab lab = new(2 << 20, "dictionary creation");
+        lab.ExploreCreation();
     }
 
     [Fact]
     public void Every_store_of_creation_with_checksums()
     {
-        DictionaryLab.ExploreCreation(2 << 20, null, checksums: true);
+        using DictionaryLab lab = new(2 << 20, "dictionary creation", checksums: true);
+        lab.ExploreCreation();
     }
 
     /// <summary>Each operation twice: each check of a state reads all values, and looks at all checksums.</summary>
@@ -145,6 +147,41 @@ public sealed class DictionaryCrashTests
         }
 
         LongRun.PowerRun(1, 60);
+    }
+
+    /// <summary>
+    /// Each operation from each beginning, and growth, with what a weak order of stores can do as well.
+    /// </summary>
+    internal static IReadOnlyList<FaultScene> FaultScenes { get; } =
+    [
+        new("creation", () =>
+        {
+            using DictionaryLab lab = new(2 << 20, "seeded faults");
+            lab.ExploreCreation();
+        }),
+        .. BeginningNames.SelectMany(beginning => Alphabet.Select(operation =>
+            new FaultScene($"{beginning}, {operation}", () => Single(beginning, operation)))),
+        new("large", ExploreLarge),
+        new("growth", () => ExploreGrowth(recoveryToo: false, new Random(1))),
+    ];
+
+    private static void Single(string beginning, DictionaryOperation operation)
+    {
+        using DictionaryLab lab = new(2 << 20, "seeded faults") { Reorder = new Random(1) };
+        Begin(lab, beginning);
+        lab.Restore(lab.Save(), beginning);
+        lab.Explore(operation);
+        lab.Explore(Set("afterwards", "and it goes on"));
+    }
+
+    // A run of pages is freed and cut.
+    private static void ExploreLarge()
+    {
+        using DictionaryLab lab = new(2 << 20, "seeded faults") { Reorder = new Random(1) };
+        lab.Explore(Set("large", new string('l', 300_000)));
+        lab.Explore(Remove("large"));
+        lab.Explore(Set("smaller", new string('s', 140_000)));
+        lab.Explore(Set("next", new string('n', 140_000)));
     }
 
     internal static void ExploreGrowth(bool recoveryToo, Random random)

@@ -3,7 +3,7 @@ using System.Text;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>What a dictionary should hold: value and expiry by key.</summary>
-internal sealed class DictionaryModel
+internal sealed class DictionaryModel : ILabModel<PersistentDictionary, DictionaryModel>
 {
     private readonly SortedDictionary<string, (string Value, long ExpiresAt)> _records = new(StringComparer.Ordinal);
 

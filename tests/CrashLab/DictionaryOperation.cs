@@ -6,6 +6,7 @@ namespace GuestMemFs.CrashLab;
 
 /// <summary>A mutating operation, on a dictionary and on its model alike.</summary>
 internal sealed record DictionaryOperation(string Name, Action<PersistentDictionary> Run, Action<DictionaryModel> Model)
+    : LabOperation<PersistentDictionary, DictionaryModel>(Name, Run, Model)
 {
     public override string ToString() => Name;
 

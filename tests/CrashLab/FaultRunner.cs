@@ -1,110 +1,104 @@
+using System.Diagnostics;
+using System.Globalization;
 using GuestMemFs.Format;
 
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// Runs a short workload of the lab with one seeded fault after the other. It is the child process of
+/// Runs scenes of the lab with one seeded fault after the other. It is the child process of
 /// <see cref="SeededFaultTests"/>: a fault may end it with a segmentation fault, and that is as good a way as any of
 /// being caught.
 /// </summary>
 internal static class FaultRunner
 {
+    /// <summary>In place of the scenes' numbers: all of them.</summary>
+    public const string All = "all";
+
     /// <summary>
-    /// Without faults: prints the places where the workload stores and calls. With faults ("store|file|line|kind" or
-    /// "call|place"): prints the outcome of each.
+    /// Without faults: prints the places where the scenes store and call, each with the scenes that come to it, the
+    /// shortest first. With faults ("store|file|line|kind|scenes" or "call|place|scenes"): prints the outcome of each.
     /// </summary>
     public static int Run(string[] arguments)
     {
-        (Action workload, Func<string, bool> isPlace) = Part(arguments[0]);
+        FaultWorkload workload = FaultWorkload.Of(arguments[0]);
         string[] faults = arguments[1..];
         if (faults.Length == 0)
         {
-            SeededFault.Places = [];
-            CallFault.Places = [];
-            workload();
-            foreach ((string file, int line, PlaceKind kind) in SeededFault.Places.Keys)
-            {
-                if (isPlace(file))
-                {
-                    Console.WriteLine($"place store|{file}|{line}|{kind}");
-                }
-            }
-
-            foreach (string place in CallFault.Places)
-            {
-                Console.WriteLine($"place call|{place}");
-            }
-
+            PrintPlaces(workload);
             return 0;
         }
 
-        foreach (string text in faults)
+        foreach (string fault in faults)
         {
-            Console.WriteLine($"begin {text}");
+            Console.WriteLine($"begin {fault}");
             Console.Out.Flush();
-            string[] parts = text.Split('|');
-            SeededFault? fault = parts[0] == "store"
-                ? new(parts[1], int.Parse(parts[2], null), Enum.Parse<FaultKind>(parts[3])) : null;
-            SeededFault.Active = fault;
-            CallFault.Active = parts[0] == "call" ? parts[1] : null;
-            CallFault.Strikes = 0;
-            Checksum.Shortened = parts[0] == "checksum";
-            string outcome = "missed";
-            try
-            {
-                workload();
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                outcome = "caught " + error.Message.ReplaceLineEndings(" ");
-            }
-
-            SeededFault.Active = null;
-            CallFault.Active = null;
-            bool struck = parts[0] == "checksum" || (fault?.Strikes ?? CallFault.Strikes) > 0;
-            Console.WriteLine(struck ? outcome : "never");
+            Console.WriteLine(Outcome(fault.Split('|'), workload.Scenes));
         }
 
         return 0;
     }
 
-    private static (Action Workload, Func<string, bool> IsPlace) Part(string name) => name switch
+    private static void PrintPlaces(FaultWorkload workload)
     {
-        "arena" => (ArenaFaults.Workload, ArenaFaults.IsPlace),
-        "sorted map" => (SortedMapCrashTests.FaultWorkload, SortedMapCrashTests.IsPlace),
-        "log" => (LogCrashTests.FaultWorkload, LogCrashTests.IsPlace),
-        _ => (DictionaryWorkload, file => !ArenaFaults.IsPlace(file)),
-    };
-
-    /// <summary>
-    /// Each operation from each beginning, and growth, with what a weak order of stores can do as well.
-    /// </summary>
-    private static void DictionaryWorkload()
-    {
-        Random random = new(1);
-        DictionaryLab.ExploreCreation(2 << 20, null);
-        foreach (string beginning in DictionaryCrashTests.BeginningNames)
+        SortedDictionary<string, List<int>> places = new(StringComparer.Ordinal);
+        long[] times = new long[workload.Scenes.Count];
+        for (int i = 0; i < times.Length; i++)
         {
-            using DictionaryLab lab = new(2 << 20, "seeded faults") { Reorder = random };
-            DictionaryCrashTests.Begin(lab, beginning);
-            var start = lab.Save();
-            foreach (DictionaryOperation operation in DictionaryCrashTests.Alphabet)
+            SeededFault.Places = [];
+            CallFault.Places = [];
+            long begin = Stopwatch.GetTimestamp();
+            workload.Scenes[i].Run();
+            times[i] = Stopwatch.GetTimestamp() - begin;
+            foreach ((string file, int line, PlaceKind kind) in SeededFault.Places.Keys)
             {
-                lab.Restore(start, beginning);
-                lab.Explore(operation);
-                lab.Explore(DictionaryOperation.Set("afterwards", "and it goes on"));
+                if (workload.IsPlace(file))
+                {
+                    Note(places, $"store|{file}|{line}|{kind}", i);
+                }
+            }
+
+            foreach (string place in CallFault.Places)
+            {
+                Note(places, $"call|{place}", i);
             }
         }
 
-        using (DictionaryLab large = new(2 << 20, "seeded faults") { Reorder = random })
+        foreach ((string place, List<int> scenes) in places)
         {
-            // A run of pages is freed and cut.
-            large.Explore(DictionaryOperation.Set("large", new string('l', 300_000)));
-            large.Explore(DictionaryOperation.Remove("large"));
-            large.Explore(DictionaryOperation.Set("smaller", new string('s', 140_000)));
-            large.Explore(DictionaryOperation.Set("next", new string('n', 140_000)));
+            Console.WriteLine($"place {place}|{string.Join(',', scenes.OrderBy(scene => times[scene]))}");
+        }
+    }
+
+    private static void Note(SortedDictionary<string, List<int>> places, string place, int scene)
+    {
+        places.TryAdd(place, []);
+        places[place].Add(scene);
+    }
+
+    private static string Outcome(string[] parts, IReadOnlyList<FaultScene> scenes)
+    {
+        SeededFault? fault = parts[0] == "store"
+            ? new(parts[1], int.Parse(parts[2], CultureInfo.InvariantCulture), Enum.Parse<FaultKind>(parts[3])) : null;
+        string? call = parts[0] == "call" ? parts[1] : null;
+        CallFault.Strikes = 0;
+        string outcome = "missed";
+        foreach (FaultScene scene in parts[^1] == All ? scenes
+            : parts[^1].Split(',').Select(number => scenes[int.Parse(number, CultureInfo.InvariantCulture)]))
+        {
+            (SeededFault.Active, CallFault.Active) = (fault, call);
+            Checksum.Shortened = parts[0] == "checksum";
+            try
+            {
+                scene.Run();
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                outcome = $"caught by {scene.Name}: {error.Message.ReplaceLineEndings(" ")}";
+                break;
+            }
         }
 
-        DictionaryCrashTests.ExploreGrowth(recoveryToo: false, random);
+        (SeededFault.Active, CallFault.Active, Checksum.Shortened) = (null, null, false);
+        return parts[0] == "checksum" || (fault?.Strikes ?? CallFault.Strikes) > 0 ? outcome : "never";
     }
 }

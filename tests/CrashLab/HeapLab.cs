@@ -4,33 +4,34 @@ using GuestMemFs.Inspection;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
-/// As <see cref="DictionaryLab"/>, for any collections of a heap: attaches to every state that a crash in an operation
-/// can leave, and to every state that a crash in that recovery can leave.
+/// Runs an operation on collections of a heap with its stores recorded, then attaches to every state that a crash
+/// during it can leave, and to every state that a crash during that recovery can leave. Each must hold what was there
+/// before or what is there after, whole, with nothing leaked. There is one memory: it is gone back to where the
+/// operation began, and walked forward; each look takes back its own stores.
 /// </summary>
 /// <typeparam name="TWorld">The collections, open.</typeparam>
 /// <typeparam name="TModel">What they should hold.</typeparam>
-internal abstract unsafe class HeapLab<TWorld, TModel> : IDisposable
+internal abstract class HeapLab<TWorld, TModel> : IDisposable
     where TModel : class, ILabModel<TWorld, TModel>, new()
 {
-    private readonly LabSpace _live;
-    private readonly LabSpace _crashed;
-    private readonly LabSpace _again;
+    private readonly LabSpace _space;
     private readonly List<string> _history = [];
+    private readonly List<RecordedStore> _floating = []; // by no fence yet; only under losses of power
     private readonly string _part;
     private readonly HeapOptions _options;
     private TModel _model = new();
-    private TWorld _world;
+    private TWorld? _world;
 
     /// <summary>A fresh heap with empty collections, on stale memory.</summary>
+    /// <param name="part">Under which name its crash states are counted.</param>
+    /// <param name="options">Of the heap.</param>
+    /// <param name="length">Of the memory, in bytes.</param>
     protected HeapLab(string part, HeapOptions? options = null, long length = 2 << 20)
     {
         _options = options ?? new HeapOptions();
         _part = part;
-        _live = new LabSpace(length);
-        _crashed = new LabSpace(length);
-        _again = new LabSpace(length);
-        _live.Bytes.Fill(0xA5);
-        _world = Attach(_live);
+        _space = new LabSpace(length);
+        _space.MakeStale();
     }
 
     /// <summary>How deep a crash of the recovery is looked into: each store of it, or not at all.</summary>
@@ -41,36 +42,82 @@ internal abstract unsafe class HeapLab<TWorld, TModel> : IDisposable
     /// </summary>
     public Random? Reorder { get; set; }
 
-    public TWorld World => _world;
+    /// <summary>
+    /// Where set, crashes are losses of power; samples are drawn from it. What the operation before left without a fence
+    /// is still open when the next one begins, and what an operation returned from has to be there whichever of its last
+    /// words are.
+    /// </summary>
+    public Random? PowerLoss { get; set; }
+
+    /// <summary>The collections, open on the memory as it is.</summary>
+    public TWorld World => _world ??= Recording(Attach);
 
     /// <summary>Does an operation without a look at its crashes.</summary>
     public void Do(LabOperation<TWorld, TModel> operation)
     {
-        _history.Add(operation.Name);
-        operation.Run(_world);
-        operation.Model(_model);
+        _floating.Clear();
+        Run(operation);
+        _space.Settle();
     }
 
     /// <summary>A point to come back to.</summary>
-    public (Image Image, TModel Model) Save() => (_live.Capture(), _model.Copy());
+    public (Image Image, TModel Model) Save()
+    {
+        _ = World;
+        return (_space.Capture(), _model.Copy());
+    }
 
     public void Restore((Image Image, TModel Model) saved, string name)
     {
-        _live.Load(saved.Image);
+        _space.Load(saved.Image);
         _model = saved.Model.Copy();
+        _floating.Clear();
         _history.Clear();
         _history.Add(name);
-        _world = Attach(_live);
+        _world = Recording(Attach);
+        _space.Settle();
     }
 
     /// <summary>Does an operation and explores its crashes.</summary>
     public void Explore(LabOperation<TWorld, TModel> operation)
     {
-        Image before = _live.Capture();
+        _ = World;
         TModel old = _model.Copy();
-        StoreTrace trace = Record(_live, () => Do(operation));
-        AssertComplete(before, trace);
-        ExploreCrashes(before, trace, old);
+        int mark = _space.Mark;
+        Run(operation);
+        RequireSeam();
+        Judge("as it returns", () =>
+        {
+            RequireOne(World, null);
+            RequireNow(World, _space);
+        });
+        if (PowerLoss is null)
+        {
+            ExploreCrashes(mark, old);
+            _space.Settle();
+        }
+        else
+        {
+            ExplorePowerLosses(mark, old, PowerLoss);
+        }
+
+        RequireSeam();
+    }
+
+    /// <summary>Makes the heap and the collections from stale memory, and explores the crashes on the way.</summary>
+    public void ExploreCreation()
+    {
+        _history.Add("creation");
+        _space.MakeStale();
+        _world = Recording(Attach);
+        RequireSeam();
+        RecordedStore[] stores = _space.Since(0);
+        _space.GoBack(0);
+        foreach ((int made, string when, bool complete) in CrashWalk.Crashes(_space, stores))
+        {
+            _space.IsFormatted = complete || made >= _space.StoresBeforeMark;
+            Attempt(null, when, null);
+        }
     }
 
     /// <summary>
@@ -79,86 +126,150 @@ internal abstract unsafe class HeapLab<TWorld, TModel> : IDisposable
     /// </summary>
     public void ExploreCreation(Action<TWorld> create, Action<TWorld> then)
     {
-        Image before = _live.Capture();
-        StoreTrace trace = Record(_live, () => create(_world));
-        AssertComplete(before, trace);
-        ExploreCrashes(before, trace, _model, then);
+        TWorld world = World;
+        int mark = _space.Mark;
+        Recording(() =>
+        {
+            create(world);
+            return world;
+        });
+        RequireSeam();
+        ExploreCrashes(mark, _model, then);
+        RequireSeam();
     }
+
+    public void Dispose() => _space.Dispose();
 
     /// <summary>Opens the collections, or makes them.</summary>
     protected abstract TWorld Open(PersistentHeap heap);
 
     protected abstract PersistentHeap HeapOf(TWorld world);
 
-    public void Dispose()
+    /// <summary>Throws where something is wrong that holds whenever an operation, or an attach, has returned.</summary>
+    protected virtual void RequireNow(TWorld world, LabSpace space)
     {
-        _live.Dispose();
-        _crashed.Dispose();
-        _again.Dispose();
     }
 
-    private void ExploreCrashes(Image before, StoreTrace trace, TModel old, Action<TWorld>? then = null)
+    /// <summary>
+    /// What an application does some time after an attach; what the collections hold stays the same. True where there
+    /// is such a thing.
+    /// </summary>
+    protected virtual bool Upkeep(TWorld world) => false;
+
+    private void Run(LabOperation<TWorld, TModel> operation)
     {
-        Image crash = before with { Bytes = (byte[])before.Bytes.Clone() };
-        foreach ((string when, bool complete) in StoreTrace.Crashes(trace.Stores, crash.Bytes))
+        TWorld world = World;
+        _history.Add(operation.Name);
+        Recording(() =>
         {
-            _crashed.Load(crash);
-            StoreTrace recovery = Record(_crashed, () => Check(_crashed, complete ? null : old, when, then));
-            if (CrashRecoveryToo && then is null && recovery.Stores.Count > 0)
+            operation.Run(world);
+            return world;
+        });
+        operation.Model(_model);
+    }
+
+    private void ExploreCrashes(int mark, TModel old, Action<TWorld>? then = null)
+    {
+        RecordedStore[] stores = _space.Since(mark);
+        _space.GoBack(mark);
+        foreach ((_, string when, bool complete) in CrashWalk.Crashes(_space, stores))
+        {
+            RecordedStore[] recovery = Attempt(complete ? null : old, when, then);
+            if (CrashRecoveryToo && then is null && recovery.Length > 0)
             {
-                Image redone = new((byte[])crash.Bytes.Clone(), crash.Epoch + 1, crash.IsFormatted);
-                foreach ((string again, bool recovered) in StoreTrace.Crashes(recovery.Stores, redone.Bytes))
-                {
-                    if (!recovered)
-                    {
-                        _again.Load(redone);
-                        Check(_again, complete ? null : old, $"{when}, then {again} of its recovery", then);
-                    }
-                }
+                ExploreRecovery(recovery, complete ? null : old, when);
             }
         }
 
         if (Reorder is not null)
         {
-            Image weak = before with { Bytes = (byte[])before.Bytes.Clone() };
-            foreach (string when in StoreTrace.Reorderings(trace.Stores, weak.Bytes, Reorder))
+            _space.GoBack(mark);
+            foreach (string when in CrashWalk.Reorderings(_space, stores, Reorder))
             {
-                _crashed.Load(weak);
-                Check(_crashed, old, when, then);
+                Attempt(old, when, then);
             }
         }
     }
 
-    /// <summary>
-    /// A store that went past the seam shows here: the recorded ones, on the image before, must give the memory after.
-    /// </summary>
-    private void AssertComplete(Image before, StoreTrace trace)
+    private void ExploreRecovery(RecordedStore[] recovery, TModel? old, string when)
     {
-        byte[] replayed = (byte[])before.Bytes.Clone();
-        foreach (RecordedStore store in trace.Stores)
+        int mark = _space.Mark;
+        _space.Epoch++;
+        foreach ((_, string again, bool recovered) in CrashWalk.Crashes(_space, recovery))
         {
-            store.Bytes.CopyTo(replayed.AsSpan((int)store.Offset));
+            if (!recovered)
+            {
+                Attempt(old, $"{when}, then {again} of its recovery", null);
+            }
         }
 
-        int different = replayed.AsSpan().CommonPrefixLength(_live.Bytes);
-        Assert.True(different == replayed.Length, $"a store went past the seam at {different} in {Text()}");
+        _space.Epoch--;
+        _space.GoBack(mark);
     }
 
-    private void Check(LabSpace space, TModel? old, string when, Action<TWorld>? then)
+    // What floats is the end of what the memory knows: what is durable is always the beginning.
+    private void ExplorePowerLosses(int mark, TModel old, Random random)
+    {
+        RecordedStore[] stores = _space.Since(mark);
+        _space.GoBack(mark - _floating.Count);
+        foreach ((string when, bool complete) in CrashWalk.PowerLosses(_space, _floating, stores, random))
+        {
+            Attempt(complete ? null : old, when, null);
+        }
+    }
+
+    // A store that went past the seam shows here.
+    private void RequireSeam()
+    {
+        int at = _space.PastTheSeam();
+        Assert.True(at < 0, $"a store went past the seam at {at} in {Text()}");
+    }
+
+    /// <summary>Attaches as the next process, looks, and takes all back; the stores of it.</summary>
+    private RecordedStore[] Attempt(TModel? old, string when, Action<TWorld>? then)
     {
         LabCounts.Add(LabCounts.CrashStates, _part);
+        int mark = _space.Mark;
+        bool formatted = _space.IsFormatted;
+        _space.Epoch++;
+        Judge(when, () => Recording(() => Check(old, then)));
+        RecordedStore[] stores = _space.Since(mark);
+        _space.GoBack(mark);
+        _space.Epoch--;
+        _space.IsFormatted = formatted;
+        return stores;
+    }
+
+    private TWorld Check(TModel? old, Action<TWorld>? then)
+    {
+        TWorld world = Attach();
+        RequireOne(world, old);
+        RequireNow(world, _space);
+        then?.Invoke(world);
+        if (Upkeep(world))
+        {
+            RequireOne(world, old);
+        }
+
+        IReadOnlyList<string> problems = HeapVerifier.Verify(HeapOf(world));
+        Assert.True(problems.Count == 0, string.Join('\n', problems));
+        return world;
+    }
+
+    private void RequireOne(TWorld world, TModel? old)
+    {
+        string difference = _model.Difference(world);
+        if (difference.Length > 0 && (old is null || old.Difference(world).Length > 0))
+        {
+            Assert.Fail($"neither before nor after:\n{difference}\nand from before:\n{old?.Difference(world)}");
+        }
+    }
+
+    private void Judge(string when, Action look)
+    {
         try
         {
-            TWorld world = Attach(space);
-            string difference = _model.Difference(world);
-            if (difference.Length > 0 && (old is null || old.Difference(world).Length > 0))
-            {
-                Assert.Fail($"neither before nor after:\n{difference}\nand from before:\n{old?.Difference(world)}");
-            }
-
-            then?.Invoke(world);
-            IReadOnlyList<string> problems = HeapVerifier.Verify(HeapOf(world));
-            Assert.True(problems.Count == 0, string.Join('\n', problems));
+            look();
         }
         catch (Exception error)
         {
@@ -166,25 +277,22 @@ internal abstract unsafe class HeapLab<TWorld, TModel> : IDisposable
         }
     }
 
-    private static StoreTrace Record(LabSpace space, Action action)
+    private TWorld Recording(Func<TWorld> action)
     {
-        StoreTrace trace = new(space.Base, space.Length);
-        Persist.Trace = trace;
+        Persist.Trace = _space;
         try
         {
-            action();
+            return action();
         }
         finally
         {
             Persist.Trace = null;
         }
-
-        return trace;
     }
 
     private string Text() => string.Join(" | ", _history);
 
-    private TWorld Attach(LabSpace space) => Open(PersistentHeap.Open(space, _options));
+    private TWorld Attach() => Open(PersistentHeap.Open(_space, _options));
 }
 
 /// <summary>What collections should hold.</summary>

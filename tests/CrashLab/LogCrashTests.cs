@@ -99,24 +99,24 @@ public sealed class LogCrashTests
     ];
 
     /// <summary>Each operation from each beginning.</summary>
-    internal static void FaultWorkload()
-    {
-        foreach (string beginning in BeginningNames)
+    internal static IReadOnlyList<FaultScene> FaultScenes { get; } =
+    [
+        .. BeginningNames.SelectMany(beginning => Alphabet.Select(operation =>
+            new FaultScene($"{beginning}, {operation}", () => Single(beginning, operation)))),
+        new("creation", () =>
         {
-            using LogLab lab = new("seeded faults") { CrashRecoveryToo = false };
-            Begin(lab, beginning);
-            var start = lab.Save();
-            foreach (LogOperation operation in Alphabet)
-            {
-                lab.Restore(start, beginning);
-                lab.Reorder = new Random(1);
-                lab.Explore(operation);
-                lab.Explore(Append("and it goes on"));
-            }
-        }
+            using LogLab lab = new("seeded faults");
+            lab.ExploreCreation("another");
+        }),
+    ];
 
-        using LogLab creation = new("seeded faults");
-        creation.ExploreCreation("another");
+    private static void Single(string beginning, LogOperation operation)
+    {
+        using LogLab lab = new("seeded faults") { CrashRecoveryToo = false, Reorder = new Random(1) };
+        Begin(lab, beginning);
+        lab.Restore(lab.Save(), beginning);
+        lab.Explore(operation);
+        lab.Explore(Append("and it goes on"));
     }
 
     /// <summary>True for the sources of the log.</summary>

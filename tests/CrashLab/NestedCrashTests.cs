@@ -38,13 +38,13 @@ public sealed class NestedCrashTests
         foreach (NestedOperation first in s_alphabet)
         {
             lab.Restore(start, beginning);
-            lab.CrashFreeingToo = beginning == "garbage" && s_seconds.Contains(first);
+            lab.CrashRecoveryToo = beginning == "garbage" && s_seconds.Contains(first);
             lab.Explore(first);
             var second = lab.Save();
             foreach (NestedOperation next in s_seconds)
             {
                 lab.Restore(second, $"{beginning} | {first}");
-                lab.CrashFreeingToo = false;
+                lab.CrashRecoveryToo = false;
                 lab.Explore(next);
             }
         }

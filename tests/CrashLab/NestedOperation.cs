@@ -3,8 +3,8 @@ using System.Text;
 namespace GuestMemFs.CrashLab;
 
 /// <summary>What is done with collections that records own, as a server does it.</summary>
-internal sealed record NestedOperation(
-    string Name, Action<NestedPlace> Run, Action<SortedDictionary<string, string>> Model)
+internal sealed record NestedOperation(string Name, Action<NestedPlace> Run, Action<NestedModel> Model)
+    : LabOperation<NestedPlace, NestedModel>(Name, Run, Model)
 {
     public const int MostNotes = 4;
     private const long Later = 2_000_000;
@@ -23,7 +23,7 @@ internal sealed record NestedOperation(
             DropOld(place, key);
             Put(place, key, Fill(place, key, entries), 0);
         },
-        model => model[key] = entries);
+        model => model.Keys[key] = entries);
 
     public static NestedOperation Drop(string key) => new(
         $"drop {key}",
@@ -32,7 +32,7 @@ internal sealed record NestedOperation(
             DropOld(place, key);
             place.Nested.Owners.Remove(Bytes(key));
         },
-        model => model.Remove(key));
+        model => model.Keys.Remove(key));
 
     public static NestedOperation SetString(string key) => new(
         $"set {key} to a string",
@@ -41,7 +41,7 @@ internal sealed record NestedOperation(
             DropOld(place, key);
             place.Nested.Owners.Set(Bytes(key), "string"u8);
         },
-        model => model[key] = "string");
+        model => model.Keys[key] = "string");
 
     public static NestedOperation Add(string key, string entry) => new(
         $"add {entry} to {key}",
@@ -58,9 +58,9 @@ internal sealed record NestedOperation(
         },
         model =>
         {
-            if (model.TryGetValue(key, out string? entries) && entries != "string" && !entries.Contains(entry))
+            if (model.Keys.TryGetValue(key, out string? entries) && entries != "string" && !entries.Contains(entry))
             {
-                model[key] = string.Concat((entries + entry).Order());
+                model.Keys[key] = string.Concat((entries + entry).Order());
             }
         });
 
@@ -81,10 +81,10 @@ internal sealed record NestedOperation(
         },
         model =>
         {
-            if (model.TryGetValue(from, out string? entries) && entries != "string")
+            if (model.Keys.TryGetValue(from, out string? entries) && entries != "string")
             {
-                model.Remove(from);
-                model[to] = entries;
+                model.Keys.Remove(from);
+                model.Keys[to] = entries;
             }
         });
 
@@ -102,9 +102,9 @@ internal sealed record NestedOperation(
         },
         model =>
         {
-            if (model.TryGetValue(key, out string? entries) && entries != "string")
+            if (model.Keys.TryGetValue(key, out string? entries) && entries != "string")
             {
-                model.Remove(key);
+                model.Keys.Remove(key);
             }
         });
 
@@ -129,7 +129,7 @@ internal sealed record NestedOperation(
             place.Nested.BeforeClear();
             place.Nested.Owners.Clear();
         },
-        model => model.Clear());
+        model => model.Keys.Clear());
 
     public static NestedOperation Free() => new(
         "free",

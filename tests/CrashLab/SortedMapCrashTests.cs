@@ -97,26 +97,29 @@ public sealed class SortedMapCrashTests
     }
 
     /// <summary>Each operation from each beginning, and a branch that is split and joined again.</summary>
-    internal static void FaultWorkload()
-    {
-        foreach (string beginning in BeginningNames)
+    internal static IReadOnlyList<FaultScene> FaultScenes { get; } =
+    [
+        .. BeginningNames.SelectMany(beginning => Alphabet.Select(operation =>
+            new FaultScene($"{beginning}, {operation}", () => Single(beginning, operation)))),
+        new("creation", () =>
+        {
+            using SortedMapLab lab = new("seeded faults");
+            lab.ExploreCreation("another");
+        }),
+        new("branches", () =>
         {
             using SortedMapLab lab = new("seeded faults") { CrashRecoveryToo = false };
-            Begin(lab, beginning);
-            var start = lab.Save();
-            foreach (SortedMapOperation operation in Alphabet)
-            {
-                lab.Restore(start, beginning);
-                lab.Reorder = new Random(1);
-                lab.Explore(operation);
-                lab.Explore(Set("afterwards", "and it goes on"));
-            }
-        }
+            ExploreBranches(lab, SplitBranches);
+        }),
+    ];
 
-        using SortedMapLab creation = new("seeded faults");
-        creation.ExploreCreation("another");
-        using SortedMapLab large = new("seeded faults") { CrashRecoveryToo = false };
-        ExploreBranches(large, SplitBranches);
+    private static void Single(string beginning, SortedMapOperation operation)
+    {
+        using SortedMapLab lab = new("seeded faults") { CrashRecoveryToo = false, Reorder = new Random(1) };
+        Begin(lab, beginning);
+        lab.Restore(lab.Save(), beginning);
+        lab.Explore(operation);
+        lab.Explore(Set("afterwards", "and it goes on"));
     }
 
     /// <summary>True for the sources of the sorted map.</summary>

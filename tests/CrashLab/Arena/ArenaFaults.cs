@@ -22,23 +22,12 @@ internal static class ArenaFaults
         || file.Contains("/PersistentArena/Arena/", StringComparison.Ordinal)
         || file.Contains("/Format/", StringComparison.Ordinal);
 
-    public static void Workload()
-    {
-        foreach (WorldKind kind in (WorldKind[])[WorldKind.Kind, WorldKind.Strict, WorldKind.OlderLife])
-        {
-            using (ArenaLab lab = new(kind, "seeded faults"))
-            {
-                Singles(lab, s_operations);
-                Reuse(lab);
-            }
-
-            using ArenaLab weak = new(kind, "seeded faults") { SampleSeed = 1, PowerMode = kind == WorldKind.Kind };
-            Singles(weak, s_operations);
-        }
-
-        ArenaDamage.Sweep();
-        EarlyEnds();
-    }
+    public static IReadOnlyList<FaultScene> Scenes { get; } =
+    [
+        .. ((WorldKind[])[WorldKind.Kind, WorldKind.Strict, WorldKind.OlderLife]).SelectMany(Of),
+        new("damage", ArenaDamage.Sweep),
+        new("early ends", EarlyEnds),
+    ];
 
     /// <summary>Writers that are killed are counted, until one has lived for long.</summary>
     private static void EarlyEnds()
@@ -70,26 +59,51 @@ internal static class ArenaFaults
         }
     }
 
-    private static void Singles(ArenaLab lab, ArenaOperation[] operations)
+    private static IEnumerable<FaultScene> Of(WorldKind kind)
     {
-        lab.ExhaustiveWords = 3;
+        yield return new($"{kind}, creation", () => Creation(kind, weak: false));
+        yield return new($"{kind}, creation, power loss", () => Creation(kind, weak: true));
+        foreach (ArenaOperation operation in s_operations)
+        {
+            yield return new($"{kind}, {operation.Name}", () => Single(kind, operation, weak: false));
+            yield return new($"{kind}, {operation.Name}, power loss", () => Single(kind, operation, weak: true));
+        }
+
+        yield return new($"{kind}, reuse", () => Reuse(kind));
+    }
+
+    private static ArenaLab Lab(WorldKind kind, bool weak) => weak
+        ? new(kind, "seeded faults") { SampleSeed = 1, PowerMode = kind == WorldKind.Kind, ExhaustiveWords = 3 }
+        : new(kind, "seeded faults") { ExhaustiveWords = 3 };
+
+    private static void Creation(WorldKind kind, bool weak)
+    {
+        using ArenaLab lab = Lab(kind, weak);
         lab.Explore(CreateArena());
         lab.Explore(Create("a", 3 * MiB));
+    }
+
+    private static void Single(WorldKind kind, ArenaOperation operation, bool weak)
+    {
+        using ArenaLab lab = Lab(kind, weak);
+        Begin(lab);
+        lab.Explore(operation);
+        lab.CrashRecoveryToo = false;
+        lab.Explore(CloseAndOpen());
+    }
+
+    private static void Begin(ArenaLab lab)
+    {
+        lab.Do(CreateArena());
+        lab.Do(Create("a", 3 * MiB));
         lab.Begin("arena with a");
-        foreach (ArenaOperation operation in operations)
-        {
-            lab.Restart();
-            lab.Explore(operation);
-            lab.CrashRecoveryToo = false;
-            lab.Explore(CloseAndOpen());
-            lab.CrashRecoveryToo = true;
-        }
     }
 
     /// <summary>What a region left is scrubbed, where the next one gets it.</summary>
-    private static void Reuse(ArenaLab lab)
+    private static void Reuse(WorldKind kind)
     {
-        lab.Restart();
+        using ArenaLab lab = Lab(kind, weak: false);
+        Begin(lab);
         lab.CrashRecoveryToo = false;
         foreach (ArenaOperation operation in (ArenaOperation[])[Delete("a"), Create("b", 3 * MiB), CreateInVain(),
             Freeze(), CloseAndOpen(), Thaw(), CloseAndOpen(), Create("v", 6 * MiB, RegionKind.GuestRam), Compact(),
@@ -97,7 +111,5 @@ internal static class ArenaFaults
         {
             lab.Explore(operation);
         }
-
-        lab.CrashRecoveryToo = true;
     }
 }

@@ -69,7 +69,8 @@ internal sealed unsafe class DamageImage
     public static DamageImage Build(string name)
     {
         using LabSpace space = new(Length);
-        space.Bytes.Fill(0xA5);
+        space.MakeStale();
+        Persist.Trace = space;
         PersistentHeap heap = PersistentHeap.Open(space);
         PersistentDictionary keys = Open(heap, "keys");
         PersistentDictionary others = Open(heap, "others");
@@ -77,20 +78,14 @@ internal sealed unsafe class DamageImage
         DamageImage draft = new(name, space.Capture());
         draft.Fill(heap, keys, others);
         draft.FillMap(sorted);
-        Image image = space.Capture();
         if (s_cuts.TryGetValue(name, out var cut))
         {
-            StoreTrace trace = new(space.Base, space.Length);
-            Persist.Trace = trace;
             cut.Run(draft, keys);
-            Persist.Trace = null;
-            int kept = cut.FromEnd == 0 ? draft._keep : trace.Stores.Count - cut.FromEnd;
-            foreach (RecordedStore store in trace.Stores.Take(kept))
-            {
-                store.Bytes.CopyTo(image.Bytes.AsSpan((int)store.Offset));
-            }
+            space.GoBack(cut.FromEnd == 0 ? draft._keep : space.Mark - cut.FromEnd);
         }
 
+        Persist.Trace = null;
+        Image image = space.Capture();
         DamageImage built = new(name, image);
         foreach ((string key, string?[] values) in draft.Keys)
         {
@@ -205,7 +200,7 @@ internal sealed unsafe class DamageImage
         Set(keys, "new in a group", "new");
         Remove(keys, "plain 6");
         Set(keys, Same(4), "in a group too");
-        _keep = ((StoreTrace)Persist.Trace!).Stores.Count;
+        _keep = ((LabSpace)Persist.Trace!).Mark;
         if (commit)
         {
             group.Commit();

@@ -45,8 +45,7 @@ internal sealed unsafe class DamageTrial : IDisposable
     /// <param name="underOpenHeap">Damages an open heap.</param>
     public string Run(bool largeGroup = false, Crafting? underOpenHeap = null)
     {
-        StoreTrace trace = new(_space.Base, _space.Length);
-        Persist.Trace = trace;
+        Persist.Trace = _space;
         _firstRefusal = null;
         _missing = 0;
         try
@@ -56,11 +55,7 @@ internal sealed unsafe class DamageTrial : IDisposable
         finally
         {
             Persist.Trace = null;
-            foreach (RecordedStore store in trace.Stores)
-            {
-                _image.Image.Bytes.AsSpan((int)store.Offset, store.Bytes.Length).CopyTo(
-                    _space.Bytes[(int)store.Offset..]);
-            }
+            _space.GoBack(0);
         }
     }
 

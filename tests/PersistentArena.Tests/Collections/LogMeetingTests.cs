@@ -53,8 +53,8 @@ public sealed class LogMeetingTests
             TestContext.Current.CancellationToken);
         Task<int>[] readers =
         [
-            Begin(() => Walk(seen, static log => log.Read(), ended.Token)),
-            Begin(() => Walk(seen, static log => log.ReadDescending(), ended.Token)),
+            OwnThread.Begin(() => Walk(seen, static log => log.Read(), ended.Token)),
+            OwnThread.Begin(() => Walk(seen, static log => log.ReadDescending(), ended.Token)),
         ];
 
         for (int i = 0; i < 60_000; i++)
@@ -188,8 +188,4 @@ public sealed class LogMeetingTests
 
         return seen;
     }
-
-    // On a thread of its own: the pool's may all be busy until the writer has ended.
-    private static Task<int> Begin(Func<int> walk) => Task.Factory.StartNew(
-        walk, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

@@ -26,11 +26,11 @@ public sealed class SortedMapMeetingTests
         PersistentSortedMap seen = elsewhere ? SortedModel.Open(beside) : map;
         using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(
             TestContext.Current.CancellationToken);
-        Task[] writers = [.. Enumerable.Range(0, 2).Select(seed => Task.Run(() => Write(map, seed), ended.Token))];
+        Task[] writers = [.. Enumerable.Range(0, 2).Select(seed => OwnThread.Begin(() => Write(map, seed)))];
         Task<int>[] readers =
         [
-            Task.Run(() => Read(seen, ended.Token), ended.Token),
-            Task.Run(() => Walk(seen, ended.Token), ended.Token),
+            OwnThread.Begin(() => Read(seen, ended.Token)),
+            OwnThread.Begin(() => Walk(seen, ended.Token)),
         ];
         try
         {
@@ -163,7 +163,7 @@ public sealed class SortedMapMeetingTests
     {
         Random random = new(9);
         int reads = 0;
-        while (!ended.IsCancellationRequested)
+        do
         {
             int number = random.Next(Stable) * 100;
             byte[]? value = map.Get(Key(number));
@@ -172,6 +172,7 @@ public sealed class SortedMapMeetingTests
             Assert.InRange(map.Rank(Key(number)), number / 100, number);
             reads++;
         }
+        while (!ended.IsCancellationRequested);
 
         return reads;
     }
@@ -179,12 +180,13 @@ public sealed class SortedMapMeetingTests
     private static int Walk(PersistentSortedMap map, CancellationToken ended)
     {
         int walks = 0;
-        while (!ended.IsCancellationRequested)
+        do
         {
             AssertWalk(map.Scan(), 1);
             AssertWalk(map.ScanDescending(), -1);
             walks++;
         }
+        while (!ended.IsCancellationRequested);
 
         return walks;
     }
