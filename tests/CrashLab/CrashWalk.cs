@@ -15,10 +15,10 @@ internal static class CrashWalk
     private const int WordSamples = 5;
 
     /// <summary>
-    /// The states on coherent memory: before each store, and inside each copy or fill, which may be torn anywhere (here:
-    /// its first half there, its second half there). The last state is the operation completed. A long run of stores
-    /// between two publishing ones (the headers of a fresh slab) is looked at where it begins, where it ends, and now
-    /// and then in between.
+    /// The states on coherent memory: before each store, and inside each copy or fill, which may be torn anywhere
+    /// (here: its first half there, its second half there). The last state is the operation completed. A long run of
+    /// stores between two publishing ones (the headers of a fresh slab) is looked at where it begins, where it ends,
+    /// and now and then in between.
     /// </summary>
     /// <returns>How many stores are made, the state in words, and whether all are made.</returns>
     public static IEnumerable<(int Made, string When, bool Complete)> Crashes(

@@ -43,9 +43,9 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     public Random? Reorder { get; set; }
 
     /// <summary>
-    /// Where set, crashes are losses of power; samples are drawn from it. What the operation before left without a fence
-    /// is still open when the next one begins, and what an operation returned from has to be there whichever of its last
-    /// words are.
+    /// Where set, crashes are losses of power; samples are drawn from it. What the operation before left without a
+    /// fence is still open when the next one begins, and what an operation returned from has to be there whichever of
+    /// its last words are.
     /// </summary>
     public Random? PowerLoss { get; set; }
 

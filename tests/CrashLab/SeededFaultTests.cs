@@ -90,6 +90,19 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             "matters within one attach only: tests of full heaps"),
     ];
 
+    // In a log, beside what the heap does.
+    private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisibleInLog =
+    [
+        (FaultKind.Late, "// COMMIT POINT: log trim back", "a note brings all of it back again, in any order"),
+        (FaultKind.Late, "// COMMIT POINT: log entries back", "the next store is the log's version"),
+        (FaultKind.Late, "// COMMIT POINT: log segment back", "the next store is the log's version"),
+        (FaultKind.Late, "// COMMIT POINT: log segment out", "the next store is the log's version"),
+        (FaultKind.Late, "// COMMIT POINT: log position out", "the next store is the log's version"),
+        (FaultKind.Late, "// COMMIT POINT: log directory", "the next store is the log's version"),
+        (FaultKind.Late, "LogSegment.Header(segment.Size)",
+            "the next store is a slot that is not in use yet, or the header of another new block of the same intent"),
+    ];
+
     private static readonly (string Place, string Reason)[] s_callsWithoutNeed =
     [
     ];
@@ -110,6 +123,15 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         List<string> faults = Stores(Run("sorted map", []), s_invisibleInMap, kinds, out int invisible);
         Assert.True(faults.Count >= 30, $"only {faults.Count} faults");
         RequireCaught("sorted map", "sorted map", faults, invisible);
+    }
+
+    [Fact]
+    public void Every_fault_of_a_store_in_a_log_is_caught()
+    {
+        PlaceKind[] kinds = [PlaceKind.Store, PlaceKind.Publish, PlaceKind.Copy];
+        List<string> faults = Stores(Run("log", []), s_invisibleInLog, kinds, out int invisible);
+        Assert.True(faults.Count >= 20, $"only {faults.Count} faults");
+        RequireCaught("log", "log", faults, invisible);
     }
 
     [Fact]

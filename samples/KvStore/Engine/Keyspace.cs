@@ -134,7 +134,7 @@ internal sealed class Keyspace : IDisposable
 
         return new RegionBackups(options.BackupFile, options.BackupCount).RestoreNewest(
             arena,
-            new RestoreOptions { Region = RegionName, Trust = options.Trust },
+            new RestoreOptions { Region = RegionName, Trust = options.Trust, Progress = new RestoreProgress() },
             (_, damaged) => Console.Error.WriteLine($"KvStore: {damaged.Message} An older copy is tried."));
     }
 

@@ -19,4 +19,8 @@ public sealed class DumpOptions
 /// <summary>How far a dump or a restore is.</summary>
 /// <param name="Done">Bytes of the region that are done.</param>
 /// <param name="Whole">Of how many.</param>
-public readonly record struct DumpProgress(long Done, long Whole);
+public readonly record struct DumpProgress(long Done, long Whole)
+{
+    /// <summary>The same in hundredths, rounded down.</summary>
+    public int Percent => Whole == 0 ? 100 : (int)(Done * (Int128)100 / Whole);
+}

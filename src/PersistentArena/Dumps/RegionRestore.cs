@@ -43,6 +43,7 @@ internal static class RegionRestore
 
         // A heap's memory may hold an older life's bytes at first, and all of it below the frontier has its space.
         bool heap = header.Kind == RegionKind.Heap;
+        long done = 0;
         dump.ReadAll(
             (at, block) =>
             {
@@ -54,9 +55,11 @@ internal static class RegionRestore
                     block.Span.CopyTo(region.AsSpan(at, block.Length));
                 }
 
-                options.Progress?.Report(new DumpProgress(Math.Min(at + block.Length, dump.Length), dump.Length));
+                done = Math.Max(done, Math.Min(at + block.Length, header.Stored)); // newer pages follow, in any order
+                options.Progress?.Report(new DumpProgress(done, header.Stored));
             },
             cancelled);
+        options.Progress?.Report(new DumpProgress(header.Stored, header.Stored));
         if (header.Formatted)
         {
             PersistentHeap.Adopt(region);

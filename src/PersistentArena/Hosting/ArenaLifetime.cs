@@ -66,6 +66,13 @@ internal sealed class ArenaLifetime(
         }
     }
 
+    /// <summary>How often the heap is copied; null where that is not asked for.</summary>
+    public TimeSpan? BackupEvery => options.Get(name) is { BackupFile: not null, BackupEvery: var every }
+        && every > TimeSpan.Zero && !Arena.IsReadOnly ? every : null;
+
+    /// <summary>Takes a copy of the heap, as the options say.</summary>
+    public void Backup(CancellationToken cancelled) => Backups().Take(Heap, cancelled);
+
     /// <summary>Looks whether the arena's files are still there; the arena logs what is gone.</summary>
     public void CheckFiles()
     {
@@ -140,9 +147,12 @@ internal sealed class ArenaLifetime(
         return arena;
     }
 
+    private HeapBackups Backups() => new(DisplayName, HeapRegion, options.Get(name), _logger, time);
+
     private PersistentHeap OpenHeap()
     {
         PersistentArenaOptions o = options.Get(name);
+        Backups().RestoreIfLost(Arena);
         PersistentRegion region = Arena.OpenOrGrowRegion(
             HeapRegion, o.HeapSize, new RegionOptions { Kind = RegionKind.Heap, Reserve = o.HeapReserve });
 

@@ -45,18 +45,25 @@ internal sealed class ByteSizeAttribute(long minimum, long maximum) : Validation
 }
 
 /// <summary>A path, where there is one. The message names the option and shows the value.</summary>
+/// <param name="must">What it must be.</param>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class DirectoryPathAttribute : ValidationAttribute
+internal abstract class PathAttribute(string must) : ValidationAttribute
 {
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) => value switch
     {
         string path when string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal) =>
-            new($"{validationContext.DisplayName} is " +
-                $"'{path.Replace("\0", "\\0", StringComparison.Ordinal)}'; it must " +
-                "be a directory's path, or left out for the best medium that is there."),
+            new($"{validationContext.DisplayName} is '{path.Replace("\0", "\\0", StringComparison.Ordinal)}'; "
+                + $"it must {must}."),
         _ => ValidationResult.Success,
     };
 }
+
+/// <summary>A directory's path, where there is one.</summary>
+internal sealed class DirectoryPathAttribute()
+    : PathAttribute("be a directory's path, or left out for the best medium that is there");
+
+/// <summary>A file's path, where there is one.</summary>
+internal sealed class FilePathAttribute() : PathAttribute("be a file's path, or left out for none");
 
 /// <summary>A time that is not negative, and at most a day. The message names the option and shows the value.</summary>
 [AttributeUsage(AttributeTargets.Property)]

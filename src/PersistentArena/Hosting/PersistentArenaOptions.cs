@@ -71,6 +71,37 @@ public sealed class PersistentArenaOptions
     /// directory.
     /// </summary>
     public Guid? ArenaId { get; set; }
+
+    /// <summary>
+    /// The file of the heap's newest copy; the older ones lie beside it, with <c>.1</c>, <c>.2</c> behind their names.
+    /// Its directory has to be there, best on another medium. Left out: no copies are taken, and none is restored.
+    /// </summary>
+    [FilePath]
+    public string? BackupFile { get; set; }
+
+    /// <summary>
+    /// How often a copy is taken while the host runs, up to a day. Zero, the default: only by the application, with
+    /// <see cref="RegionBackups"/>.
+    /// </summary>
+    [Duration]
+    public TimeSpan BackupEvery { get; set; }
+
+    /// <summary>How many copies are kept, 1 to 1000; 2 unless told otherwise.</summary>
+    [Range(1, 1000)]
+    public int BackupCount { get; set; } = 2;
+
+    /// <summary>
+    /// How long writers may wait for a copy; 20 milliseconds unless told otherwise. Aimed at, not held.
+    /// </summary>
+    [Duration]
+    public TimeSpan BackupMaximumPause { get; set; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>
+    /// Whether a heap that is not there (the medium came up empty) is made from the newest copy that is whole; true
+    /// unless told otherwise. A heap that is there is left as it is, and where all copies are damaged the start fails:
+    /// it does not go on empty by itself.
+    /// </summary>
+    public bool RestoreLostHeap { get; set; } = true;
 }
 
 /// <summary>Checks <see cref="PersistentArenaOptions"/>.</summary>

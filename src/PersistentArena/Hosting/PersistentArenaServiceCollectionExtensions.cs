@@ -75,6 +75,8 @@ public static class PersistentArenaServiceCollectionExtensions
         services.AddSingleton<IHostedService>(provider =>
             new DictionaryUpkeep(Lifetime(provider, name).Dictionaries, Clock(provider)));
         services.AddSingleton<IHostedService>(provider => new ArenaWatch(Lifetime(provider, name), Clock(provider)));
+        services.AddSingleton<IHostedService>(
+            provider => new BackupSchedule(Lifetime(provider, name), Clock(provider)));
         services.AddKeyedSingleton(name, (provider, _) => Lifetime(provider, name).Arena);
         services.AddKeyedSingleton(name, (provider, _) => Lifetime(provider, name).Heap);
         if (name.Length == 0)

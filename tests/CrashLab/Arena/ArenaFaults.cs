@@ -10,6 +10,7 @@ namespace GuestMemFs.CrashLab;
 internal static class ArenaFaults
 {
     private const long MiB = 1 << 20;
+    private const long Capacity = 32 * MiB;
 
     private static readonly ArenaOperation[] s_operations =
     [
@@ -73,8 +74,14 @@ internal static class ArenaFaults
     }
 
     private static ArenaLab Lab(WorldKind kind, bool weak) => weak
-        ? new(kind, "seeded faults") { SampleSeed = 1, PowerMode = kind == WorldKind.Kind, ExhaustiveWords = 3 }
-        : new(kind, "seeded faults") { ExhaustiveWords = 3 };
+        ? new(kind, "seeded faults", Capacity)
+        {
+            SampleSeed = 1,
+            PowerMode = kind == WorldKind.Kind,
+            ExhaustiveWords = 3,
+            CompareAll = false,
+        }
+        : new(kind, "seeded faults", Capacity) { ExhaustiveWords = 3, CompareAll = false };
 
     private static void Creation(WorldKind kind, bool weak)
     {

@@ -20,10 +20,13 @@ internal sealed unsafe partial class ArenaLab : IDisposable
     private (int Log, Room Room, ArenaModel Model, string Name) _beginning;
     private int _checks;
 
-    public ArenaLab(WorldKind kind, string part)
+    /// <param name="kind">How the medium behaves.</param>
+    /// <param name="part">Under which name its crash states are counted.</param>
+    /// <param name="capacity">Of the medium, in bytes; all of it is touched.</param>
+    public ArenaLab(WorldKind kind, string part, long capacity = 64 << 20)
     {
         _part = part;
-        _world = new LabWorld(kind, 64L << 20);
+        _world = new LabWorld(kind, capacity);
         Persist.Trace = _world;
         _process = new ArenaProcess(_world);
         if (kind == WorldKind.OlderLife)

@@ -19,6 +19,7 @@ public class OptionsTests
     [InlineData("HeapSize", 2097153L, "HeapSize is 2097153 bytes; it must be a multiple of 4096 bytes (4 KiB).")]
     [InlineData("Directory", " ", "Directory is ' '; it must be a directory's path, or left out for the best medium " +
         "that is there.")]
+    [InlineData("BackupFile", "", "BackupFile is ''; it must be a file's path, or left out for none.")]
     public async Task A_bad_option_fails_the_start_and_names_option_value_and_limit(
         string option, object value, string message)
     {
