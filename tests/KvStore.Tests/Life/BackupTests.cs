@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using KvStore.Demo;
 using KvStore.Tests.Infrastructure;
@@ -130,6 +131,55 @@ public sealed class BackupTests
         Assert.True(Becomes(client, "rdb_last_bgsave_status:ok"), client.Call("INFO", "persistence").Text);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(file + ".1"), s_patience));
         Assert.Equal("OK", client.Call("CONFIG", "SET", "backup-every", "0").Text);
+    }
+
+    [Fact]
+    public void Kills_in_copies_and_in_restores_leave_a_whole_copy_and_a_store_that_is_whole_or_made_again()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        Random random = new(7);
+        using var place = new TemporaryDirectory();
+        string file = Path.Combine(place.Path, "copy");
+        using RunningServer server = new(Program(file));
+        using (RespClient client = server.Connect())
+        {
+            client.Call("SET", "large", new string('l', 8 << 20)); // a copy takes a while
+            client.Call("SET", "copies", "0");
+            Save(client);
+        }
+
+        int saved = 0;
+        TimeSpan start = TimeSpan.FromMilliseconds(100); // of a server that restores
+        for (int i = 1; i <= 6; i++)
+        {
+            using (RespClient client = server.Connect())
+            {
+                client.Call("SET", "copies", $"{i}");
+                client.Call("BGSAVE");
+                Thread.Sleep(random.Next(60));
+                saved = client.Call("INFO", "persistence").Text!.Contains("rdb_bgsave_in_progress:0") ? i : saved;
+                server.Process.Kill();
+            }
+
+            server.Restart();
+            using var empty = new TemporaryDirectory();
+            string data = Path.Combine(empty.Path, "data");
+            using (ServerProcess killed = ServerProcess.Start(Program(file), data))
+            {
+                Thread.Sleep(start * random.NextDouble());
+                killed.Kill();
+            }
+
+            long begin = Stopwatch.GetTimestamp();
+            using ServerProcess next = ServerProcess.Start(Program(file), data);
+            next.WaitUntilReady();
+            start = Stopwatch.GetElapsedTime(begin);
+            using RespClient again = RespClient.Connect(next.TcpEndPoint);
+            Assert.InRange(int.Parse(again.Call("GET", "copies").Text, CultureInfo.InvariantCulture), saved, i);
+            Assert.Equal(8 << 20, again.Call("STRLEN", "large").Integer);
+        }
+
+        Assert.InRange(Directory.GetFiles(place.Path).Length, 1, 4); // two copies, and what two kills left at most
     }
 
     private static ServerProgram Program(string file, params string[] more) =>
