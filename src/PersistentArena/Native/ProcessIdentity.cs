@@ -29,8 +29,8 @@ internal sealed record ProcessIdentity(int Pid, ulong StartTime, Guid BootId)
         int pid = Environment.ProcessId;
         (ulong StartTime, bool Running) stat = ReadStat(pid)
             ?? throw new MediumException(MediumErrorKind.Missing, "read", "/proc/self/stat", Errno.ENOENT,
-                "/proc is not mounted, or is of another pid namespace; the lease needs it to tell a living writer " +
-                "from a dead one.");
+                "/proc is not mounted, or is of another pid namespace; the writer lock needs it to tell a living " +
+                "writer from a dead one.");
         return new ProcessIdentity(pid, stat.StartTime,
             Guid.Parse(File.ReadAllText("/proc/sys/kernel/random/boot_id").AsSpan().Trim()));
     }

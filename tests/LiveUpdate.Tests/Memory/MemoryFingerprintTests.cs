@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Memory;
 
 /// <summary>What a fingerprint sees, and what a sample does not.</summary>
 public sealed class MemoryFingerprintTests : IDisposable

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Participants;
 
 /// <summary>A participant in another program, through its socket.</summary>
 public sealed class EndpointTests : IAsyncLifetime

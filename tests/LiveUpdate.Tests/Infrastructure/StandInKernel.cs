@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Infrastructure;
 
 /// <summary>
 /// A kernel that is replaced by saying so. Everything else of the machine stays, which is what a medium that is kept

@@ -1,6 +1,6 @@
 using GuestMemFs.VirtualMachines;
 
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Coordinator;
 
 /// <summary>
 /// Real machines of QEMU's in a plan; only the kernel's replacement is said and not done. What the lab does with a real

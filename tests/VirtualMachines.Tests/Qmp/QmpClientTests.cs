@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace GuestMemFs.VirtualMachines.Tests;
+namespace GuestMemFs.VirtualMachines.Tests.Qmp;
 
 /// <summary>The monitor's client against a peer that follows a script.</summary>
 public sealed class QmpClientTests

@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Journal;
 
 /// <summary>The plan's place in the arena: a record is there or not there.</summary>
 public sealed class PlanJournalTests : IDisposable

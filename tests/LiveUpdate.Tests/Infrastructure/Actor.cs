@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Infrastructure;
 
 /// <summary>A participant that keeps to the rules: asked twice, it does a thing once.</summary>
 internal sealed class Actor(string name, int order) : ILiveUpdateParticipant

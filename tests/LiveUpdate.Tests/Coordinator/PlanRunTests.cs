@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Coordinator;
 
 /// <summary>The plan's course: what fails is taken back, and who carries it out may be killed after any step.</summary>
 public sealed class PlanRunTests : IDisposable

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Infrastructure;
 
 /// <summary>
 /// As much of the orchestrator as a plan meets: sessions keep real descriptors, and <see cref="Kexec"/> takes over what

@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Kexec;
 
 /// <summary>
 /// What can be asked of the machine's own kernel without entering another. The kernel lab enters them.

@@ -1,6 +1,6 @@
 using GuestMemFs.LiveUpdate.Journal;
 
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Journal;
 
 /// <summary>The course of a plan: which phase follows which (docs/live-update-plan.md has the picture).</summary>
 public sealed class PlanCourseTests

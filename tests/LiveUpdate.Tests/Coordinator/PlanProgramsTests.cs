@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace GuestMemFs.LiveUpdate.Tests;
+namespace GuestMemFs.LiveUpdate.Tests.Coordinator;
 
 /// <summary>An arena is not believed which programs to start: the plan's file says that.</summary>
 public sealed class PlanProgramsTests : IDisposable
