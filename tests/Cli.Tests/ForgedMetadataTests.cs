@@ -57,7 +57,7 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
     public void Every_field_of_the_journal_may_be_anything() => Sweep(JournalForgeries);
 
     [Fact]
-    public void Every_field_of_superblock_words_and_lease_may_be_anything() => Sweep(FixedForgeries);
+    public void Every_field_of_superblock_words_and_writer_may_be_anything() => Sweep(FixedForgeries);
 
     /// <summary>
     /// Entries that each are right and together are not: many of one kind, in the order that costs most.
@@ -291,7 +291,7 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The superblock's fields in both copies, the sealed words, the lease, a journal header.</summary>
+    /// <summary>The superblock's fields in both copies, the sealed words, the writer's record, a journal header.</summary>
     private static IEnumerable<(string What, byte[] Metadata)> FixedForgeries(byte[] metadata)
     {
         Guid arena = new(metadata.AsSpan(40, 16));
@@ -324,7 +324,7 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
             {
                 BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(MetadataLayout.Writer + 48),
                     Checksum.Of(forged.AsSpan(MetadataLayout.Writer, 48)));
-                yield return ($"lease: {offset} = {Hex(forged, MetadataLayout.Writer + offset, 8)}", forged);
+                yield return ($"writer: {offset} = {Hex(forged, MetadataLayout.Writer + offset, 8)}", forged);
             }
         }
 

@@ -63,9 +63,9 @@ public sealed class LookingTests
         using (var view = new Native.AddressReservation(file.Length, 2 * TestArena.MiB))
         {
             file.MapAt(view.Address, file.Length, writable: true);
-            byte* lease = (byte*)view.Address + Format.MetadataLayout.Writer;
-            Assert.True(Format.WriterRecord.TryRead(lease, out Format.WriterRecord record));
-            (record with { ProcessId = int.MaxValue - 1 }).WriteTo(lease);
+            byte* at = (byte*)view.Address + Format.MetadataLayout.Writer;
+            Assert.True(Format.WriterRecord.TryRead(at, out Format.WriterRecord record));
+            (record with { ProcessId = int.MaxValue - 1 }).WriteTo(at);
         }
 
         JsonElement alive = arena.Gmfs("status", "--json").Json;

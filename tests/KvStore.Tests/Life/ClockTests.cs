@@ -70,7 +70,7 @@ public sealed class ClockTests : IDisposable
 
         _server.Process.Kill();
         _clock.Set(-2 * Hour);
-        _server.Restart(); // The lease of the killed one lies in the future.
+        _server.Restart(); // The record of the killed writer lies in the future.
         using (RespClient client = _server.Connect())
         {
             Assert.True(client.Call("GET", "short").IsNull);

@@ -156,11 +156,11 @@ public class RefusalTests
 
         using (var file = new RawFile(medium, "arena.meta"))
         {
-            fixed (byte* lease = file.Bytes[MetadataLayout.Writer..])
+            fixed (byte* at = file.Bytes[MetadataLayout.Writer..])
             {
-                Assert.True(WriterRecord.TryRead(lease, out WriterRecord record));
+                Assert.True(WriterRecord.TryRead(at, out WriterRecord record));
                 record.BootId = old;
-                record.WriteTo(lease);
+                record.WriteTo(at);
             }
         }
 
