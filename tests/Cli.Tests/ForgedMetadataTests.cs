@@ -291,7 +291,7 @@ public sealed class ForgedMetadataTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The superblock's fields in both copies, the sealed words, the writer's record, a journal header.</summary>
+    /// <summary>The superblock's fields in both copies, sealed words, the writer's record, a journal header.</summary>
     private static IEnumerable<(string What, byte[] Metadata)> FixedForgeries(byte[] metadata)
     {
         Guid arena = new(metadata.AsSpan(40, 16));

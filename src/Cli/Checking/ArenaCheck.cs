@@ -10,7 +10,7 @@ internal static class ArenaCheck
     /// <param name="place">Where it lies.</param>
     /// <param name="deep">Walk the heaps too, all of them. Keeps writers out meanwhile.</param>
     /// <exception cref="ArenaInUseException">Deep, and there is a writer.</exception>
-    public static CheckReport Run(Place place, bool deep)
+    public static CheckReport Run(ArenaReference place, bool deep)
     {
         using ArenaInspection inspection = place.Inspect();
         ArenaVerification it = inspection.Verify(deep);

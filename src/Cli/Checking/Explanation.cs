@@ -9,20 +9,20 @@ namespace GuestMemFs.Cli.Checking;
 /// </summary>
 internal sealed class Explanation
 {
-    private readonly Place _place;
+    private readonly ArenaReference _place;
     private readonly string _name;
     private readonly List<Finding> _cold = [];
     private readonly List<Finding> _refused = [];
     private readonly List<Finding> _full = [];
     private readonly List<Finding> _slow = [];
 
-    private Explanation(Place place, string? name)
+    private Explanation(ArenaReference place, string? name)
     {
         _place = place;
         _name = name ?? Path.GetFileName(place.Text);
     }
 
-    public static ExplainReport Of(Place place, string? name)
+    public static ExplainReport Of(ArenaReference place, string? name)
     {
         var it = new Explanation(place, name);
         string summary = it.Explain();

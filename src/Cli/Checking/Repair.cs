@@ -40,7 +40,7 @@ internal static class Repair
 
     /// <summary>Does what needs the arena's writer.</summary>
     /// <returns>What the open itself mended.</returns>
-    public static IReadOnlyList<string> Regions(Place place, IReadOnlyList<RepairStep> steps)
+    public static IReadOnlyList<string> Regions(ArenaReference place, IReadOnlyList<RepairStep> steps)
     {
         if (!steps.Any(step => step.Kind is StepKind.Mend or StepKind.RenameRegion or StepKind.RemoveHalfRestored))
         {

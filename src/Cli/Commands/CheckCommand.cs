@@ -14,6 +14,6 @@ internal static class CheckCommand
         return globals.Runs(
             new Command("check", "Check superblock, journal, regions and files. Changes nothing; ends with 1 where " +
                 "something is wrong.") { deep },
-            call => ArenaCheck.Run(call.Place, call.Value(deep)));
+            call => ArenaCheck.Run(call.Arena, call.Value(deep)));
     }
 }

@@ -34,7 +34,7 @@ internal static class CreateCommand
             (null, _) => CreateArena(call, call.Size(metadata)),
             (_, null) => throw new GmfsException(ExitCode.Usage,
                 "How large is the region to be? gmfs create REGION SIZE, as in: gmfs create cache 2G --kind heap."),
-            ({ } region, { } bytes) => CreateRegion(call.Place, region, bytes, new RegionOptions
+            ({ } region, { } bytes) => CreateRegion(call.Arena, region, bytes, new RegionOptions
             {
                 Kind = call.Value(kind) switch { "heap" => RegionKind.Heap, "guest-ram" => RegionKind.GuestRam, _ =>
                     RegionKind.Raw },
@@ -48,7 +48,7 @@ internal static class CreateCommand
     private static DoneReport CreateArena(Invocation call, long? metadataSize)
     {
         long metadata = metadataSize ?? ArenaOptions.DefaultMetadataSize;
-        using PersistentArena arena = call.NamedPlace?.Create(metadata)
+        using PersistentArena arena = call.NamedArena?.Create(metadata)
             ?? PersistentArena.Create(new ArenaOptions { Name = call.ArenaName ?? "default", MetadataSize = metadata });
         // The reason says what it is, too.
         string medium = arena.Medium.Reason.Length > 0 ? ". " + arena.Medium.Reason
@@ -57,7 +57,7 @@ internal static class CreateCommand
             $"Made arena {arena.Id} in {arena.Medium.Location}{medium}");
     }
 
-    private static DoneReport CreateRegion(Place place, string name, long bytes, RegionOptions options)
+    private static DoneReport CreateRegion(ArenaReference place, string name, long bytes, RegionOptions options)
     {
         using PersistentArena arena = place.OpenWriter();
         using PersistentRegion region = arena.CreateRegion(name, bytes, options);

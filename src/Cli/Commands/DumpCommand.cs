@@ -26,14 +26,14 @@ internal static class DumpCommand
 
     private static DumpReport Dump(Invocation call, string name, string file, bool live, bool force)
     {
-        using ArenaInspection inspection = call.Place.Inspect();
+        using ArenaInspection inspection = call.Arena.Inspect();
         if (!live)
         {
             inspection.ExcludeWriters();
         }
 
         ArenaSnapshot it = inspection.ReadSound();
-        RegionInfo info = it.Require(name, call.Place).Info;
+        RegionInfo info = it.Require(name, call.Arena).Info;
         bool beside = live && it.HasWriter;
         bool heap = info.Kind == RegionKind.Heap;
         if (inspection.ReadHeap(name)?.Refusal is { } damaged)

@@ -11,5 +11,5 @@ internal static class ExplainCommand
         new Command("explain",
             "Why is the arena cold, refused, full or slow: in sentences, each with its reason code " +
             "and the next step."),
-        call => Explanation.Of(call.Place, call.ArenaName));
+        call => Explanation.Of(call.Arena, call.ArenaName));
 }

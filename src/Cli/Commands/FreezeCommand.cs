@@ -10,13 +10,13 @@ internal static class FreezeCommand
     public static Command Freeze(Globals globals) => globals.Runs(
         new Command("freeze",
             "Make the metadata stand still before a kexec: regions can be written, and not made, deleted or grown."),
-        call => Set(call.Place, frozen: true));
+        call => Set(call.Arena, frozen: true));
 
     public static Command Thaw(Globals globals) => globals.Runs(
         new Command("thaw", "Take a freeze back."),
-        call => Set(call.Place, frozen: false));
+        call => Set(call.Arena, frozen: false));
 
-    private static DoneReport Set(Place place, bool frozen)
+    private static DoneReport Set(ArenaReference place, bool frozen)
     {
         using PersistentArena arena = place.OpenWriter();
         bool already = arena.IsFrozen == frozen;

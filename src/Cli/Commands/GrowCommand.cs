@@ -36,7 +36,7 @@ internal static class GrowCommand
     {
         try
         {
-            return call.Place.OpenWriter();
+            return call.Arena.OpenWriter();
         }
         catch (ArenaInUseException inUse)
         {

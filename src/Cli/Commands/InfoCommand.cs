@@ -12,9 +12,9 @@ internal static class InfoCommand
 
     public static Command Create(Globals globals) => globals.Runs(
         new Command("info", Description),
-        call => Look(call.Place));
+        call => Look(call.Arena));
 
-    private static InfoReport Look(Place place)
+    private static InfoReport Look(ArenaReference place)
     {
         using ArenaInspection inspection = place.Inspect();
         ArenaSnapshot it = inspection.Read();

@@ -13,10 +13,10 @@ internal static class ListCommand
             "machine's media instead of one arena's regions." };
         var command = new Command("list", "The regions of the arena, with what they hold.") { arenas };
         command.Aliases.Add("ls");
-        return globals.Runs(command, call => call.Value(arenas) ? Arenas() : Regions(call.Place));
+        return globals.Runs(command, call => call.Value(arenas) ? Arenas() : Regions(call.Arena));
     }
 
-    private static ListReport Regions(Place place)
+    private static ListReport Regions(ArenaReference place)
     {
         using ArenaInspection inspection = place.Inspect();
         ArenaSnapshot arena = inspection.ReadSound();

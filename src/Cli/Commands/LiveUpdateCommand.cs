@@ -26,7 +26,7 @@ internal static class LiveUpdateCommand
                 "this kernel."), call => With(call,
                     updater => LiveUpdateReport.Of(updater.AbortAsync(call.Cancellation).GetAwaiter().GetResult()))),
             globals.Runs(new Command("status", "How far the plan is that is under way, or how the last one ended."),
-                call => With(call, updater => Status(updater, call.Place))),
+                call => With(call, updater => Status(updater, call.Arena))),
             Start(globals),
         };
     }
@@ -48,7 +48,7 @@ internal static class LiveUpdateCommand
                 (null, true) => throw new GmfsException(ExitCode.Usage,
                     "Which plan? gmfs live-update run PLAN --dry-run."),
                 (null, false) =>
-                    With(call, updater => Entering(updater.RunPlannedAsync(call.Cancellation), call.Place.Text)),
+                    With(call, updater => Entering(updater.RunPlannedAsync(call.Cancellation), call.Arena.Text)),
                 ({ } named, true) => Plan(call, named, dry: true),
                 ({ } named, false) => With(call, LiveUpdatePlan.Read(named, call.Trust),
                     (updater, plan) => Entering(updater.RunAsync(plan, call.Cancellation), plan.Arena)),
@@ -71,7 +71,7 @@ internal static class LiveUpdateCommand
             call => With(call, updater => updater.ReadStatus() is { IsOver: false }
                 ? LiveUpdateReport.Of(updater.ResumeAsync(call.Value(only) is { Length: > 0 } names ? names : null,
                     call.Cancellation).GetAwaiter().GetResult())
-                : new DoneReport("resume", call.Place.Text, $"No plan is under way in {call.Place.Text}.")));
+                : new DoneReport("resume", call.Arena.Text, $"No plan is under way in {call.Arena.Text}.")));
     }
 
     private static Command Start(Globals globals)
@@ -122,7 +122,7 @@ internal static class LiveUpdateCommand
         }
     }
 
-    private static Report Status(LiveUpdater updater, Place place) => updater.ReadStatus() is { } record
+    private static Report Status(LiveUpdater updater, ArenaReference place) => updater.ReadStatus() is { } record
         ? LiveUpdateReport.Of(record)
         : new DoneReport("status", place.Text, $"There was never a plan in {place.Text}.");
 
@@ -134,7 +134,7 @@ internal static class LiveUpdateCommand
 
     private static Report With(Invocation call, Func<LiveUpdater, Report> action)
     {
-        using LiveUpdater updater = call.Place.OpenUpdater(Progress(call));
+        using LiveUpdater updater = call.Arena.OpenUpdater(Progress(call));
         return action(updater);
     }
 

@@ -14,7 +14,7 @@ internal static class MapCommand
         return globals.Runs(new Command("map",
             "A picture of the arena: which region lies where, how full it is, how fragmented.") { svg }, call =>
         {
-            MapReport map = Look(call.Place);
+            MapReport map = Look(call.Arena);
             if (call.Value(svg) is not { } file)
             {
                 return map;
@@ -25,7 +25,7 @@ internal static class MapCommand
         });
     }
 
-    internal static MapReport Look(Place place)
+    internal static MapReport Look(ArenaReference place)
     {
         using ArenaInspection inspection = place.Inspect();
         ArenaSnapshot it = inspection.ReadSound();

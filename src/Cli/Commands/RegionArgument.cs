@@ -18,7 +18,7 @@ internal static class RegionArgument
     {
         try
         {
-            using PersistentArena arena = Place.Find(directory, name, holder).OpenReader();
+            using PersistentArena arena = ArenaReference.Find(directory, name, holder).OpenReader();
             return [.. arena.ListRegions().Select(region => region.Name)];
         }
         catch (Exception e) when (Failure.Of(e) is not null)

@@ -16,15 +16,15 @@ internal static class RemoveCommand
         {
             string region = call.Value(name)!;
             RegionInfo info;
-            using (PersistentArena look = call.Place.OpenReader())
+            using (PersistentArena look = call.Arena.OpenReader())
             {
                 info = look.FindRegion(region)
-                    ?? throw Inspections.NoRegion(region, call.Place, look.ListRegions().Count);
+                    ?? throw Inspections.NoRegion(region, call.Arena, look.ListRegions().Count);
             }
 
             call.Confirm(call.Value(yes), $"Delete region {region} " +
-                $"({ListReport.Name(info.Kind)}, {Sizes.Of(info.Length)}) of the arena in {call.Place.Text} for good?");
-            using PersistentArena arena = call.Place.OpenWriter();
+                $"({ListReport.Name(info.Kind)}, {Sizes.Of(info.Length)}) of the arena in {call.Arena.Text} for good?");
+            using PersistentArena arena = call.Arena.OpenWriter();
             arena.DeleteRegion(region);
             return new DoneReport("rm", region, $"Deleted region {region}, {Sizes.Of(info.Length)}.");
         });

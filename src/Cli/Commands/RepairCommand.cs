@@ -25,7 +25,7 @@ internal static class RepairCommand
 
     private static RepairReport Run(Invocation call, bool yes, bool deep, bool startOver)
     {
-        Place place = call.Place;
+        ArenaReference place = call.Arena;
         IReadOnlyList<RepairStep> steps;
         string? quarantine;
         using (ArenaInspection inspection = place.Inspect())
@@ -59,7 +59,7 @@ internal static class RepairCommand
     }
 
     /// <summary>What is still wrong, but for regions that were taken out of the way: those are known.</summary>
-    private static Finding[] Left(Place place, bool deep) =>
+    private static Finding[] Left(ArenaReference place, bool deep) =>
         [.. ArenaCheck.Run(place, deep).Findings.Where(finding =>
             !finding.Subject.StartsWith(RepairPlan.Prefix, StringComparison.Ordinal))];
 }

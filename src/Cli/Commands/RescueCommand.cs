@@ -46,7 +46,7 @@ internal static class RescueCommand
         ArenaCopy.Prepare(destination);
         using var stopped = new StoppedProcess(arena.Process);
         IReadOnlyList<(string Name, long Length)> files = ArenaCopy.Run(arena, destination);
-        CheckReport check = ArenaCheck.Run(Place.Named(destination, null, null)!, deep: true);
+        CheckReport check = ArenaCheck.Run(ArenaReference.Named(destination, null, null)!, deep: true);
         bool ends = end && check.Healthy;
         if (ends)
         {
@@ -65,7 +65,7 @@ internal static class RescueCommand
 
     private static MappedArena Find(Invocation call, int? process)
     {
-        string? directory = call.NamedPlace?.Text;
+        string? directory = call.NamedArena?.Text;
         if (process is null && directory is null)
         {
             throw new GmfsException(

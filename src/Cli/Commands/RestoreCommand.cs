@@ -23,7 +23,7 @@ internal static class RestoreCommand
     private static DumpReport Restore(Invocation call, string file, string? name, long? maximum)
     {
         _ = RegionDump.Read(file, call.Trust); // before the arena is opened: a writer's epoch is not for nothing
-        using PersistentArena arena = call.Place.OpenWriter();
+        using PersistentArena arena = call.Arena.OpenWriter();
         var progress = new ProgressLine(call.Shell, "restoring", call.Json);
         var options = new RestoreOptions
         {

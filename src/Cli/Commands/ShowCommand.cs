@@ -11,10 +11,10 @@ internal static class ShowCommand
     {
         Argument<string> name = RegionArgument.Existing(globals);
         return globals.Runs(new Command("show", "One region: its size, its files, what its heap holds.") { name },
-            call => Look(call.Place, call.Value(name)!));
+            call => Look(call.Arena, call.Value(name)!));
     }
 
-    private static RegionReport Look(Place place, string name)
+    private static RegionReport Look(ArenaReference place, string name)
     {
         using ArenaInspection inspection = place.Inspect();
         ArenaSnapshot it = inspection.ReadSound();

@@ -9,9 +9,9 @@ internal static class StatusCommand
 {
     public static Command Create(Globals globals) =>
         globals.Runs(new Command("status", "The arena as a whole: medium, writer, space, metadata."),
-            call => Look(call.Place));
+            call => Look(call.Arena));
 
-    internal static StatusReport Look(Place place)
+    internal static StatusReport Look(ArenaReference place)
     {
         using PersistentArena arena = place.OpenReader();
         using ArenaInspection inspection = ArenaInspection.Open(arena.Medium);

@@ -42,7 +42,7 @@ internal static class TopCommand
                 return;
             }
 
-            TopReport now = Look(call.Place, before);
+            TopReport now = Look(call.Arena, before);
             if (call.Json && looks > 1)
             {
                 call.Shell.Out.WriteLine(GmfsJson.Line(now));
@@ -58,7 +58,7 @@ internal static class TopCommand
         }
     }
 
-    private static TopReport Look(Place place, TopReport? before)
+    private static TopReport Look(ArenaReference place, TopReport? before)
     {
         // Opened anew each time: a writer may have come or gone, and regions with it.
         StatusReport status = StatusCommand.Look(place);

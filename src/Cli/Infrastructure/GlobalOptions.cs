@@ -8,8 +8,8 @@ internal class GlobalOptions(Shell shell)
     public Shell Shell => shell;
 
     public Option<string?> Arena { get; } = new("--arena", "-a") { Description = "The arena's directory. Without it: " +
-        $"the variable {Place.Variable}, else the arena called --name on this machine's media.", HelpName = "DIR",
-        Recursive = true };
+        $"the variable {ArenaReference.Variable}, else the arena called --name on this machine's media.",
+        HelpName = "DIR", Recursive = true };
 
     public Option<string?> Name { get; } = new("--name", "-n") { Description = "The arena's name on this machine's " +
         "media, or at the holder, where no directory is given [default: default].", HelpName = "NAME",

@@ -19,11 +19,11 @@ internal static class Inspections
 
     /// <summary>A region that must be there.</summary>
     /// <exception cref="GmfsException">There is none of that name.</exception>
-    public static RegionSnapshot Require(this ArenaSnapshot arena, string name, Place place) =>
+    public static RegionSnapshot Require(this ArenaSnapshot arena, string name, ArenaReference place) =>
         arena.Find(name) ?? throw NoRegion(name, place, arena.Regions.Count);
 
     /// <summary>A refusal: there is no such region.</summary>
-    public static GmfsException NoRegion(string name, Place place, int regions) => new(
+    public static GmfsException NoRegion(string name, ArenaReference place, int regions) => new(
         ExitCode.NotFound,
         $"There is no region '{name}' among the {Sizes.Count(regions, "region")} of the arena in {place.Text}.",
         ReasonCodes.RegionNotFound);

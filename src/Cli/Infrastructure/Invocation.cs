@@ -31,13 +31,14 @@ internal sealed class Invocation(ParseResult parsed, GlobalOptions globals)
     public PathTrust Trust => field ??= new PathTrust(parsed.GetValue(globals.TrustOwner) ?? []);
 
     /// <summary>The directory or the holder's memory that was named; null where none was.</summary>
-    public Place? NamedPlace => Place.Named(parsed.GetValue(globals.Arena), ArenaName, Holder) is { } named
+    public ArenaReference? NamedArena =>
+        ArenaReference.Named(parsed.GetValue(globals.Arena), ArenaName, Holder) is { } named
         ? named with { Trust = Trust }
         : null;
 
     /// <summary>The arena that is meant.</summary>
-    public Place Place => field ??=
-        Place.Find(parsed.GetValue(globals.Arena), ArenaName, Holder) with { Trust = Trust };
+    public ArenaReference Arena => field ??=
+        ArenaReference.Find(parsed.GetValue(globals.Arena), ArenaName, Holder) with { Trust = Trust };
 
     public T? Value<T>(Option<T> option) => parsed.GetValue(option);
 

@@ -56,7 +56,7 @@ internal sealed class AttachSequence
         Medium medium = request.ResolveMedium();
         try
         {
-            medium.HoldPlace();
+            medium.HoldDirectory();
             steps.End("medium");
             return Attempt(request, medium, steps, new Patience(options.WaitForWriter));
         }

@@ -20,7 +20,7 @@ internal sealed class FilesCheck(Medium medium, MediumFile metadata)
     /// <summary>What is gone; null where nothing is, or where the medium has no names that could go.</summary>
     public ArenaFilesLost? Look(IEnumerable<string> extents)
     {
-        if (medium.LookAtPlace() is not { } place)
+        if (medium.LookAtDirectory() is not { } place)
         {
             return null;
         }

@@ -101,14 +101,14 @@ internal abstract class FileSystemMedium : Medium
     }
 
     // Shared, so that it hinders no other opening; where the filesystem has no locks, nobody is kept out.
-    internal override void HoldPlace() =>
+    internal override void HoldDirectory() =>
         _ = Errno.Retry(() => Libc.FLock(_directory.Handle, Libc.LOCK_SH | Libc.LOCK_NB));
 
-    internal override PlaceState? LookAtPlace()
+    internal override DirectoryState? LookAtDirectory()
     {
         StatX held = Descriptors.Status(_directory.Handle, Location);
         bool gone = held.Links == 0 || !_directory.IsAtPath(held);
-        return new PlaceState(gone, unchecked((held.ModifiedSeconds * 1_000_000_000) + held.ModifiedNanoseconds));
+        return new DirectoryState(gone, unchecked((held.ModifiedSeconds * 1_000_000_000) + held.ModifiedNanoseconds));
     }
 
     internal override bool HasFile(string name) => _directory.Has(name);

@@ -148,15 +148,15 @@ public abstract class Medium : IDisposable
     internal virtual bool TryMoveInto(string directory, IReadOnlyList<string> names) => false;
 
     /// <summary>
-    /// Keeps programs that clean up by age (systemd-tmpfiles) out of the place, until the medium is disposed of. They
-    /// ask for a lock before they look into a directory; nobody else does.
+    /// Keeps programs that clean up by age (systemd-tmpfiles) out of its directory, until the medium is disposed of.
+    /// They ask for a lock before they look into a directory; nobody else does.
     /// </summary>
-    internal virtual void HoldPlace()
+    internal virtual void HoldDirectory()
     {
     }
 
-    /// <summary>The place as it is now; null where the medium has none that could go.</summary>
-    internal virtual PlaceState? LookAtPlace() => null;
+    /// <summary>Its directory as it is now; null where the medium has none that could go.</summary>
+    internal virtual DirectoryState? LookAtDirectory() => null;
 
     /// <summary>True where there is something of that name, or nobody can say.</summary>
     internal virtual bool HasFile(string name) => true;

@@ -1,6 +1,6 @@
 namespace GuestMemFs.Media;
 
-/// <summary>A medium's place.</summary>
+/// <summary>The directory that a medium is in, as it is now.</summary>
 /// <param name="Gone">The path does not lead to it any more.</param>
 /// <param name="Changed">Changes when names come and go.</param>
-internal readonly record struct PlaceState(bool Gone, long Changed);
+internal readonly record struct DirectoryState(bool Gone, long Changed);

@@ -4,7 +4,7 @@ using GuestMemFs.Holding;
 namespace GuestMemFs.Cli.Infrastructure;
 
 /// <summary>Which arena is meant: in a directory, or in memory that a holder has under a name.</summary>
-internal sealed record Place
+internal sealed record ArenaReference
 {
     /// <summary>The environment variable that stands for <c>--arena</c>.</summary>
     public const string Variable = "GMFS_ARENA";
@@ -13,7 +13,7 @@ internal sealed record Place
     private readonly string? _holder;
     private readonly string _where; // the directory, or the name at the holder
 
-    private Place(string? holder, string where)
+    private ArenaReference(string? holder, string where)
     {
         _holder = holder;
         _where = where;
@@ -29,7 +29,7 @@ internal sealed record Place
     /// The arena of that name at the holder, in the directory that was named or the variable's, or where one of the
     /// name lies on this machine's media.
     /// </summary>
-    public static Place Find(string? directory, string? name, string? holder)
+    public static ArenaReference Find(string? directory, string? name, string? holder)
     {
         if (Named(directory, name, holder) is { } named)
         {
@@ -40,7 +40,7 @@ internal sealed record Place
         IReadOnlyList<MediumCandidate> candidates = MediumCandidates.Enumerate(wanted);
         string looked = string.Join(", ", candidates.Where(c => c.IsUsable).Select(c => c.Directory));
         return candidates.FirstOrDefault(c => c.IsUsable && c.HasFiles) is { } found
-            ? new Place(null, found.Directory)
+            ? new ArenaReference(null, found.Directory)
             : throw new GmfsException(
                 ExitCode.NotFound,
                 $"No arena was named (--arena DIR, or the variable {Variable}), and none called '{wanted}' lies on " +
@@ -49,15 +49,15 @@ internal sealed record Place
     }
 
     /// <summary>The place that was named by its directory or its holder; null where none was.</summary>
-    public static Place? Named(string? directory, string? name, string? holder) => (directory, holder) switch
+    public static ArenaReference? Named(string? directory, string? name, string? holder) => (directory, holder) switch
     {
         ({ } both, { } with) => throw new GmfsException(ExitCode.Usage,
             $"An arena is in a directory (--arena {both}) or in the memory of a holder (--holder {with}), " +
             "not in both."),
-        ({ } one, null) => new Place(null, Path.GetFullPath(one)),
-        (null, { } one) => new Place(one, name ?? DefaultName),
+        ({ } one, null) => new ArenaReference(null, Path.GetFullPath(one)),
+        (null, { } one) => new ArenaReference(one, name ?? DefaultName),
         _ => name is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } variable
-            ? new Place(null, Path.GetFullPath(variable)) : null,
+            ? new ArenaReference(null, Path.GetFullPath(variable)) : null,
     };
 
     /// <summary>The arena, for looking: damaged or not, beside a writer or not.</summary>
