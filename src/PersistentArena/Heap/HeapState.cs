@@ -32,8 +32,9 @@ namespace GuestMemFs.Heap;
 /// <para>Locks are taken in this order:</para>
 /// <list type="number">
 /// <item>a lane, or the whole heap (<see cref="HeapLanes"/>), for any change;</item>
+/// <item>that of the named roots, to make one;</item>
 /// <item>the compactor's gate;</item>
-/// <item>that of the named roots, or of the objects; a collection's own;</item>
+/// <item>a collection's own, or that of the objects;</item>
 /// <item>the heap's lock, within <see cref="BlockAllocator"/>.</item>
 /// </list>
 /// </remarks>
