@@ -64,6 +64,21 @@ public sealed class LogCrashTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void Every_operation_under_losses_of_power(string beginning)
+    {
+        using LogLab lab = new("log, power loss") { PowerLoss = new Random(21) };
+        Begin(lab, beginning);
+        var start = lab.Save();
+        foreach (LogOperation operation in Alphabet)
+        {
+            lab.Restore(start, beginning);
+            lab.Explore(operation);
+            lab.Explore(Append("and it goes on"));
+        }
+    }
+
     [Fact]
     public void Every_store_of_creation()
     {

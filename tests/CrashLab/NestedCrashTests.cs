@@ -50,6 +50,21 @@ public sealed class NestedCrashTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void Every_operation_under_losses_of_power(string beginning)
+    {
+        using NestedLab lab = new() { PowerLoss = new Random(21) };
+        Begin(lab, beginning);
+        var start = lab.Save();
+        foreach (NestedOperation operation in s_alphabet)
+        {
+            lab.Restore(start, beginning);
+            lab.Explore(operation);
+            lab.Explore(Add("a", "z"));
+        }
+    }
+
     private static void Begin(NestedLab lab, string beginning)
     {
         if (beginning != "empty")

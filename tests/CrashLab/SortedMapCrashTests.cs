@@ -64,6 +64,21 @@ public sealed class SortedMapCrashTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void Every_operation_under_losses_of_power(string beginning)
+    {
+        using SortedMapLab lab = new("sorted map, power loss") { PowerLoss = new Random(21) };
+        Begin(lab, beginning);
+        var start = lab.Save();
+        foreach (SortedMapOperation operation in Alphabet)
+        {
+            lab.Restore(start, beginning);
+            lab.Explore(operation);
+            lab.Explore(Set("afterwards", "and it goes on"));
+        }
+    }
+
     [Fact]
     public void Every_store_of_creation()
     {
