@@ -118,6 +118,8 @@ public sealed class NestedCollections
     }
 
     /// <summary>The entries of a collection. It may have several orders, each under an index from 1 to 255.</summary>
+    /// <remarks>No collection has the number 0. Its orders from 16 on are the caller's, for what is of no collection:
+    /// they are neither counted nor freed.</remarks>
     public PersistentSortedMapSection Section(long id, byte index = 1)
     {
         ArgumentOutOfRangeException.ThrowIfZero(index);

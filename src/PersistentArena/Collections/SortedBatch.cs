@@ -48,7 +48,7 @@ internal sealed class SortedBatch
         End,
     }
 
-    private readonly record struct Entry(int Key, int KeyLength, int ValueLength, long ExpiresAt);
+    private readonly record struct Entry(int Key, int KeyLength, int ValueLength, long ExpiresAt, RecordType Type);
 
     /// <summary>Whether entries that have expired are among them.</summary>
     public bool KeepsExpired { get; set; }
@@ -78,6 +78,8 @@ internal sealed class SortedBatch
 
     public long ExpiresAt(int index) => _entries[index].ExpiresAt;
 
+    public RecordType Type(int index) => _entries[index].Type;
+
     public bool HasEnd => _end is not null;
 
     /// <summary>True for a key that is no more part of the range.</summary>
@@ -105,7 +107,8 @@ internal sealed class SortedBatch
         if (isPart)
         {
             valueLength += isInteger ? AppendInteger(RecordView.Of(record, header).Integer) : 0;
-            _entries[_count++] = new Entry(_lastKey, keyLength, valueLength, RecordFormat.ExpiresAt(record, header));
+            _entries[_count++] = new Entry(
+                _lastKey, keyLength, valueLength, RecordFormat.ExpiresAt(record, header), (RecordType)(byte)header);
         }
     }
 

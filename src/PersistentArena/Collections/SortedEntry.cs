@@ -22,6 +22,9 @@ public readonly ref struct SortedEntry
     /// <summary>The value; an integer's as decimal digits.</summary>
     public ReadOnlySpan<byte> Value => _batch.Value(_index);
 
+    /// <summary>The type that the value was put with.</summary>
+    public RecordType Type => _batch.Type(_index);
+
     /// <summary>When it expires; null for never.</summary>
     public DateTimeOffset? ExpiresAt =>
         _batch.ExpiresAt(_index) is not RecordView.NoExpiry and var at
