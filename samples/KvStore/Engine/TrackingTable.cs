@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using KvStore.Protocol;
 using KvStore.Session;
@@ -83,16 +84,20 @@ internal sealed class TrackingTable(KeyOnlookers onlookers, InvalidationMessages
     /// <summary>A client has read a key.</summary>
     public void Remember(long client, ReadOnlySpan<byte> key, long mostKeys)
     {
-        ref Readers readers = ref CollectionsMarshal.GetValueRefOrAddDefault(ByBytes, key, out bool exists)!;
-        ItemCount += readers.Add(client) ? 1 : 0;
-        if (exists)
+        ref Readers there = ref CollectionsMarshal.GetValueRefOrNullRef(ByBytes, key);
+        if (!Unsafe.IsNullRef(ref there))
         {
+            ItemCount += there.Add(client) ? 1 : 0;
             return;
         }
 
-        byte[] kept = key.ToArray();
+        byte[] kept = key.ToArray(); // one for both
+        Readers readers = default;
+        readers.Add(client);
+        _readers.Add(kept, readers);
+        ItemCount++;
         _oldest.Enqueue(kept);
-        _bytes += KeyOverhead + (2 * key.Length);
+        _bytes += KeyOverhead + key.Length;
         while ((mostKeys > 0 && _readers.Count > mostKeys) || _bytes > MostBytes)
         {
             Invalidate(_oldest.Dequeue(), by: null);
@@ -163,7 +168,7 @@ internal sealed class TrackingTable(KeyOnlookers onlookers, InvalidationMessages
             return;
         }
 
-        _bytes -= KeyOverhead + (2 * key.Length);
+        _bytes -= KeyOverhead + key.Length;
         ItemCount -= readers.Count;
         byte[][]? keys = null;
         foreach (long id in readers.Ids)
