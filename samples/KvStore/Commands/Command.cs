@@ -65,6 +65,9 @@ internal enum ChannelArguments
     Patterns,
 }
 
+/// <summary>What a command does with its keys when it has these arguments.</summary>
+internal delegate KeyAccess KeyAccessOf(Arguments args);
+
 /// <summary>Where a command's arguments are keys.</summary>
 /// <param name="First">The first; 0: none is.</param>
 /// <param name="Last">The last; negative: counted from the end, -1 is the last argument.</param>
@@ -78,12 +81,26 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
     /// <summary>The first argument, and so many behind the second one as that says.</summary>
     public static KeySpec OneAndCounted => new(1, 1, 1, 2);
 
-    /// <summary>Where the next key is: the number of keys is none.</summary>
-    public int Next(int index) => index + Step == Counted ? Counted + 1 : index + Step;
+    /// <summary>The first argument, and the one behind the last STORE, where there is one.</summary>
+    public static KeySpec OneAndStored => One with { IsStored = true };
+
+    /// <summary>True where the argument behind STORE is a key too.</summary>
+    public bool IsStored { get; private init; }
+
+    /// <summary>Where the next key is, up to the last: the number of keys is none.</summary>
+    public int Next(int index, int last) =>
+        IsStored && index < last ? last
+        : index + Step == Counted ? Counted + 1
+        : index + Step;
 
     /// <summary>The last key's place among arguments; before the first, where there is none.</summary>
     public int LastOf(Arguments args)
     {
+        if (IsStored)
+        {
+            return StoredAt(args);
+        }
+
         if (Counted > 0)
         {
             // As redis has it: where the number cannot be, the command will be refused, and names no key.
@@ -93,6 +110,20 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
         }
 
         return Math.Min(args.Count - 1, Last < 0 ? args.Count + Last : Last);
+    }
+
+    // SORT's options, of which some have arguments.
+    private int StoredAt(Arguments args)
+    {
+        int stored = First;
+        for (int i = First + 1; i + 1 < args.Count; i++)
+        {
+            bool store = args.Is(i, "store"u8);
+            stored = store ? i + 1 : stored;
+            i += store || args.Is(i, "by"u8) || args.Is(i, "get"u8) ? 1 : args.Is(i, "limit"u8) ? 2 : 0;
+        }
+
+        return stored;
     }
 
     public static KeySpec None => default;
@@ -163,9 +194,15 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     /// <summary>Categories that neither its group nor its flags say.</summary>
     public AclCategories Also { get; init; }
 
+    /// <summary>Categories in place of its group's.</summary>
+    public AclCategories? Kinds { get; init; }
+
+    /// <summary>What it does with its keys, where its arguments say that.</summary>
+    public KeyAccessOf? AccessOf { get; init; }
+
     /// <summary>What rules for categories mean by it.</summary>
     public AclCategories Categories => Also
-        | OfGroup
+        | (Kinds ?? OfGroup)
         | (Has(CommandFlags.Fast) ? AclCategories.Fast : AclCategories.Slow)
         | If(CommandFlags.Write, AclCategories.Write)
         | (Has(CommandFlags.ReadOnly) && Group != "scripting" ? AclCategories.Read : AclCategories.Nothing)

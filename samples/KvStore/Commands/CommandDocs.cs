@@ -167,7 +167,7 @@ internal static class CommandDocs
         }
 
         List<int> places = [];
-        for (int i = first; i <= last; i = command.Keys.Next(i))
+        for (int i = first; i <= last; i = command.Keys.Next(i, last))
         {
             places.Add(i + 2);
         }

@@ -203,7 +203,7 @@ internal static class Dispatcher
         }
 
         int last = command.Keys.LastOf(args);
-        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i))
+        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i, last))
         {
             engine.Tracking.Remember(tracking.ClientId, args[i], engine.Options.TrackedKeys);
         }
@@ -227,7 +227,7 @@ internal static class Dispatcher
     private static bool KeysFit(Command command, Arguments args)
     {
         int last = command.Keys.LastOf(args);
-        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i))
+        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i, last))
         {
             if (args[i].Length > PersistentDictionary.MaximumKeyLength)
             {

@@ -136,8 +136,8 @@ internal static class Permissions
         int first = command.Keys.First;
         int last = command.Keys.LastOf(args);
         KeyAccess more = command.ReadsWithGet && HasGet(args) ? KeyAccess.Read : KeyAccess.Exists;
-        KeyAccess access = command.KeyAccess | more;
-        for (key = first; key <= last; key = command.Keys.Next(key))
+        KeyAccess access = (command.AccessOf?.Invoke(args) ?? command.KeyAccess) | more;
+        for (key = first; key <= last; key = command.Keys.Next(key, last))
         {
             KeyAccess asked = key > first ? command.SecondKeyAccess ?? access : access;
             if (!selector.AllowsKey(args[key], asked))

@@ -153,7 +153,8 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "SDIFF k k k", "SINTERSTORE k k k", "SUNIONSTORE k k k", "SDIFFSTORE k k k", "SINTERCARD 2 k k",
         "SINTERCARD 2 k k LIMIT 1", "SINTERCARD 0 k", "SINTERCARD 3 k k", "SINTERCARD 1 k BOGUS",
         "SINTERCARD 1 k LIMIT -1", "SINTERCARD x k", "SSCAN k 0 COUNT 1000", "SSCAN k 0 MATCH m1* COUNT 1000",
-        "COMMAND GETKEYS SINTERCARD 2 k k", "COMMAND GETKEYS SUNIONSTORE k k k",
+        "COMMAND GETKEYS SINTERCARD 2 k k", "COMMAND GETKEYS SUNIONSTORE k k k", "SORT k ALPHA", "SORT k",
+        "SORT k ALPHA DESC LIMIT 1 3", "SORT_RO k BY nosort ALPHA LIMIT 0 0", "SORT k BY nosort STORE k",
     ];
 
     private static readonly string[] s_list =
@@ -168,7 +169,10 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "LPOS k m COUNT -1", "LPOS k m BOGUS", "LPOS k m RANK", "LMOVE k k LEFT RIGHT", "LMOVE k k RIGHT LEFT",
         "LMOVE k k LEFT LEFT", "LMOVE k k BOGUS LEFT", "RPOPLPUSH k k", "LMPOP 1 k LEFT", "LMPOP 2 k k RIGHT COUNT 2",
         "LMPOP 2 k k", "LMPOP 0 k LEFT", "LMPOP 3 k k LEFT", "LMPOP 1 k LEFT COUNT 0", "LMPOP 1 k LEFT BOGUS 1",
-        "COMMAND GETKEYS LMPOP 2 k k LEFT", "OBJECT ENCODING k",
+        "COMMAND GETKEYS LMPOP 2 k k LEFT", "OBJECT ENCODING k", "SORT k", "SORT k ALPHA", "SORT k DESC LIMIT i i",
+        "SORT k ALPHA STORE k", "SORT k ALPHA LIMIT i 3 STORE k", "SORT k BY nosort GET # GET k* GET k*->f1",
+        "SORT k BY nosort DESC LIMIT 2 2", "SORT_RO k ALPHA DESC", "SORT_RO k STORE k", "SORT k ALPHA GET ke* STORE k",
+        "COMMAND GETKEYS SORT k BY x* LIMIT 0 1 STORE k GET # STORE k", "SORT k LIMIT x 1", "SORT k BOGUS",
     ];
 
     private static readonly string[] s_sortedSet =
@@ -198,6 +202,8 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "ZINTERCARD 1 k LIMIT", "ZSCAN k 0 COUNT 1000", "ZSCAN k 0 MATCH m1* COUNT 1000", "ZSCAN k abc",
         "ZSCAN k 0 BOGUS",
         "ZRANDMEMBER k", "ZRANDMEMBER k 1000 WITHSCORES", "ZRANDMEMBER k -4", "ZRANDMEMBER k 0", "ZRANDMEMBER k x",
+        "SORT z ALPHA", "SORT z BY nosort", "SORT z BY nosort DESC LIMIT 1 3", "SORT z BY nosort LIMIT i 2 STORE k",
+        "SORT_RO z ALPHA DESC LIMIT 0 4", "SORT z",
         "ZRANDMEMBER k 1 BOGUS", "COMMAND GETKEYS ZUNIONSTORE k 2 k k", "COMMAND GETKEYS ZINTER 2 k k",
     ];
 
@@ -205,6 +211,10 @@ internal sealed partial class CollectionCommands(string type, Random random)
     [
         "DEL k", "DEL k k", "TYPE k", "EXISTS k k", "RENAME k k", "RENAMENX k k", "COPY k k", "COPY k k REPLACE",
         "SET s v", "SET k v", "GET k", "APPEND k x", "INCR k", "STRLEN k", "GETSET k v", "MSET s v s v", "MGET k k s",
+        "LCS k s", "LCS k k LEN", "LCS k s IDX WITHMATCHLEN", "LCS s s IDX MINMATCHLEN 2", "LCS k s IDX LEN",
+        "BITFIELD k SET u4 3 9 GET i7 1 INCRBY i5 #1 11", "BITFIELD k OVERFLOW SAT INCRBY i8 0 100 INCRBY u3 5 -2",
+        "BITFIELD k OVERFLOW FAIL INCRBY i3 2 n SET u2 0 7 GET u9 4", "BITFIELD_RO k GET u8 #0 GET i64 1",
+        "BITFIELD s", "BITFIELD_RO k SET u4 0 1",
         "SETNX k v", "EXPIRE k 1000", "EXPIRE k -1", "PERSIST k", "TTL k", "SETRANGE k 0 x", "GETRANGE k 0 1",
         "GETDEL s", "DBSIZE", "MULTI", "EXEC", "DISCARD", "UNLINK k",
     ];

@@ -132,6 +132,22 @@ internal static class CommandLines
             }
         }
 
+        foreach (string type in new[] { "i1", "u1", "i5", "u7", "i8", "u8", "i16", "u31", "i63", "u63", "i64" })
+        {
+            foreach (string overflow in new[] { "", "OVERFLOW WRAP ", "OVERFLOW SAT ", "OVERFLOW FAIL " })
+            {
+                yield return "DEL bits";
+                foreach (string value in new[] { "1", "-1", "127", "-128", "255", "9223372036854775807",
+                    "-9223372036854775808" })
+                {
+                    yield return $"BITFIELD bits {overflow}SET {type} 3 {value} INCRBY {type} 3 {value} GET {type} #1";
+                    yield return $"BITFIELD bits {overflow}INCRBY {type} #1 {value} GET i64 0 GET u63 9";
+                }
+
+                yield return "GET bits";
+            }
+        }
+
         string[] floats = ["0.1", "3.0", "5e3", "-1.5e-5", "1234567.1", "1e17", "1e300", "0.30000000000000004", "-0",
             ".5", "5.", "inf", "-inf", "nan", "1e", "0x1p3", "\" 1\"", "\"1 \"", "1e5000", "100000000000000000000",
             "0.000000000000000001"];
@@ -201,6 +217,145 @@ internal static class CommandLines
         CONFIG nosuch x
         COMMAND nosuch
         "" a
+        # bit fields
+        BITFIELD bf
+        EXISTS bf
+        BITFIELD bf GET u8 0
+        EXISTS bf
+        BITFIELD bf SET u65 0 1
+        BITFIELD bf SET u64 0 1
+        BITFIELD bf SET i65 0 1
+        BITFIELD bf SET u0 0 1
+        BITFIELD bf SET x8 0 1
+        BITFIELD bf SET "" 0 1
+        BITFIELD bf SET u8 -1 1
+        BITFIELD bf SET u8 #-1 1
+        BITFIELD bf SET u8 # 1
+        BITFIELD bf SET u8 abc 1
+        BITFIELD bf SET u8 4294967296 1
+        BITFIELD bf GET u8 4294967295
+        BITFIELD bf GET i63 #9223372036854775807
+        BITFIELD bf SET u8 0 abc
+        BITFIELD bf SET u8 0
+        BITFIELD bf BOGUS u8 0
+        BITFIELD bf OVERFLOW
+        BITFIELD bf OVERFLOW BOGUS
+        BITFIELD bf OVERFLOW SAT
+        BITFIELD bf GET u8 0 OVERFLOW FAIL SET u8 0 300 OVERFLOW sat set U8 0 300
+        BITFIELD bf OVERFLOW FAIL SET u8 0 300 set u8 0 200 get u8 0
+        BITFIELD bffail OVERFLOW FAIL SET u8 100 300
+        GET bffail
+        BITFIELD_RO bf GET u8 0 GET u4 #1
+        BITFIELD_RO bf SET u8 0 1
+        BITFIELD_RO absent GET i64 9
+        EXISTS absent
+        SET bfn 12
+        BITFIELD bfn GET u8 0 INCRBY u8 #1 1
+        GET bfn
+        BITFIELD
+        BITFIELD_RO
+        # longest common subsequence
+        MSET lcs1 ohmytext lcs2 mynewtext lcs3 "" lcsn 12345
+        LCS lcs1 lcs2
+        LCS lcs1 lcs2 LEN
+        LCS lcs1 lcs2 IDX
+        LCS lcs1 lcs2 IDX WITHMATCHLEN
+        LCS lcs1 lcs2 IDX MINMATCHLEN 4 WITHMATCHLEN
+        LCS lcs1 lcs2 IDX MINMATCHLEN -4
+        LCS lcs1 lcs2 MINMATCHLEN abc
+        LCS lcs1 lcs2 MINMATCHLEN
+        LCS lcs1 lcs2 LEN IDX
+        LCS lcs1 lcs2 BOGUS
+        LCS lcs1 lcs1 IDX
+        LCS lcs1 lcs3 IDX
+        LCS lcs1 nosuchkey
+        LCS nosuchkey nosuchkey LEN
+        LCS lcsn lcs1
+        LCS lcsn lcsn IDX
+        LCS lcs1
+        RPUSH lcslist a
+        LCS lcs1 lcslist
+        LCS lcslist lcs1 BOGUS
+        # sorting
+        RPUSH sl 3 1 2 10 -5 1.5 "" " 7" 1e3
+        SORT sl
+        SORT sl DESC
+        SORT sl ALPHA
+        SORT sl ALPHA DESC LIMIT 1 4
+        SORT sl LIMIT 0 0
+        SORT sl LIMIT 3 -1
+        SORT sl LIMIT -3 2
+        SORT sl LIMIT 100 2
+        SORT sl LIMIT 1
+        SORT sl LIMIT a 1
+        SORT sl BY
+        SORT sl GET
+        SORT sl STORE
+        SORT sl BOGUS
+        SORT sl BY nosort
+        SORT sl BY nosort DESC LIMIT 2 3
+        RPUSH sl abc
+        SORT sl
+        SORT sl ALPHA
+        SORT sl STORE st
+        EXISTS st
+        RPUSH su 1 2 3
+        MSET w_1 30 w_2 10 w_3 20 d_1 one d_2 two
+        HSET h_1 w 5 n uno
+        HSET h_2 w 9 n due
+        HSET h_3 w 7
+        SORT su BY w_*
+        SORT su BY w_* DESC GET # GET d_* GET w_*
+        SORT su BY h_*->w GET h_*->n
+        SORT su BY h_*->w GET h_*->
+        SORT su BY h_*->none
+        SORT su BY d_* ALPHA
+        SORT su BY d_*
+        SORT su BY w_* GET x
+        SORT su BY w_* GET w_*->n
+        SORT su BY w_* GET "#" GET "*"
+        SORT su BY w_* GET # GET d_* STORE st
+        LRANGE st 0 -1
+        TYPE st
+        SORT su BY w_* LIMIT 1 1 STORE st
+        LRANGE st 0 -1
+        SORT nosuchkey STORE st
+        EXISTS st
+        SORT nosuchkey
+        SORT nosuchkey BOGUS
+        SORT su STORE su
+        LRANGE su 0 -1
+        SADD ss 3 1 2 b
+        SORT ss
+        SORT ss ALPHA
+        SORT ss ALPHA DESC
+        SORT ss BY nosort STORE st
+        LRANGE st 0 -1
+        ZADD sz 3 a 1 b 2 c
+        SORT sz ALPHA
+        SORT sz BY nosort
+        SORT sz BY nosort DESC
+        SORT sz BY nosort DESC LIMIT 1 2
+        SORT sz BY nosort LIMIT 1 5
+        SORT h_1
+        SORT w_1
+        SORT w_1 BOGUS
+        SORT_RO su DESC
+        SORT_RO su STORE x
+        SORT
+        SORT_RO
+        COMMAND GETKEYS SORT su BY w_* LIMIT 0 1 STORE a GET x STORE b
+        COMMAND GETKEYS SORT su STORE
+        COMMAND GETKEYS SORT_RO su
+        COMMAND GETKEYS LCS a b
+        COMMAND GETKEYS BITFIELD a GET u8 0
+        MULTI
+        SORT su BY w_* STORE st
+        BITFIELD bf SET u8 0 7
+        LCS lcs1 lcs2 LEN
+        EXEC
+        EVAL "return redis.call('sort', KEYS[1], 'desc', 'limit', 0, 2)" 1 su
+        FLUSHALL
         # strings
         GET a
         SET a 1
