@@ -18,6 +18,8 @@ internal static class BuiltIn
         .. BitFields.Commands,
         .. Hashes.Commands,
         .. HashScans.Commands,
+        .. HashTimes.Commands,
+        .. HashFields.Commands,
         .. Lists.Commands,
         .. ListElements.Commands,
         .. BlockingLists.Commands,

@@ -39,13 +39,24 @@ internal static class CollectionCalls
     public static void Change<T>(in Call call, T collection, int changes, CollectionChange<T> change)
         where T : Collection
     {
+        if (TryChange(call, collection, changes, change))
+        {
+            Changed(call, collection, call.Command.Event);
+        }
+    }
+
+    /// <summary>The same, and nobody is told yet; false where nothing changed.</summary>
+    public static bool TryChange<T>(in Call call, T collection, int changes, CollectionChange<T> change)
+        where T : Collection
+    {
         if (!collection.TryOpen(call.Key))
         {
             call.Reply.Error(Errors.WrongType);
-            return;
+            return false;
         }
 
-        AtomicScope atomic = call.Engine.BeginAtomic(collection.IsLarge && changes > 1 ? changes : 0);
+        int stores = collection.IsLarge ? collection.StoresOf(changes) : 0;
+        AtomicScope atomic = call.Engine.BeginAtomic(stores > 1 ? stores : 0);
         try
         {
             change(call, collection);
@@ -57,13 +68,32 @@ internal static class CollectionCalls
             atomic.Dispose();
         }
 
-        if (collection.IsChanged)
+        return collection.IsChanged;
+    }
+
+    /// <summary>Tells those who want to know that the first key's collection changed.</summary>
+    /// <param name="call">The command.</param>
+    /// <param name="collection">What changed.</param>
+    /// <param name="name">The event.</param>
+    /// <param name="second">One more, where it is not null.</param>
+    public static void Changed(in Call call, Collection collection, string name, string? second = null)
+    {
+        int expired = collection is FieldMap map ? map.Expired : 0;
+        if (expired > 0)
         {
-            call.Changed(call.Key);
-            if (!collection.Exists)
-            {
-                call.Published(call.Key, KeyEvents.Generic, "del");
-            }
+            call.Engine.Statistics.ExpiredFields += expired;
+            call.Published(call.Key, KeyEvents.Hash, "hexpired");
+        }
+
+        call.Changed(call.Key, call.Command.EventKind, name);
+        if (second is not null)
+        {
+            call.Published(call.Key, call.Command.EventKind, second);
+        }
+
+        if (!collection.Exists)
+        {
+            call.Published(call.Key, KeyEvents.Generic, "del");
         }
     }
 

@@ -163,6 +163,11 @@ internal static class Dispatcher
                 return true;
             }
 
+            if (engine.Databases.Selected.FieldDues.IsDue)
+            {
+                RemoveGone(engine, command, args);
+            }
+
             if (engine.HasMonitors && !command.Has(CommandFlags.ForOperators))
             {
                 engine.Monitors.Show(session, engine.Databases.Selected.Number, args);
@@ -222,6 +227,16 @@ internal static class Dispatcher
         // transaction has room for its log from the start.
         session.Drop = true;
         session.Close = true;
+    }
+
+    /// <summary>Hashes of which all fields have expired are no keys.</summary>
+    private static void RemoveGone(KvEngine engine, Command command, Arguments args)
+    {
+        int last = command.Keys.First > 0 ? command.Keys.LastOf(args) : -1;
+        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i, last))
+        {
+            FieldSweep.RemoveGone(engine, args[i]);
+        }
     }
 
     private static bool KeysFit(Command command, Arguments args)

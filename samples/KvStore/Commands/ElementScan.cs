@@ -83,6 +83,18 @@ internal static class ElementScan
             return;
         }
 
+        if (count > 0 && !map.IsDense)
+        {
+            ReplySome(call, map, elements, withValues);
+            return;
+        }
+
+        if (!map.IsDense)
+        {
+            ReplyAny(call, map, elements, withValues);
+            return;
+        }
+
         HashSet<long> seen = [];
         for (long i = 0; i < elements; i++)
         {
@@ -96,6 +108,38 @@ internal static class ElementScan
 
             (byte[] field, byte[] value) = map.At(index);
             Reply(call, field, value, withValues, paired);
+        }
+    }
+
+    /// <summary>So many different ones, in one walk: places do not tell which have expired.</summary>
+    private static void ReplySome(in Call call, FieldMap map, long elements, bool withValues)
+    {
+        FieldCursor all = map.Scan();
+        for (long left = map.Count; elements > 0 && all.MoveNext(); left--)
+        {
+            if (Random.Shared.NextInt64(left) < elements)
+            {
+                Reply(call, all.Field, all.Value, withValues, withValues && call.Reply.Resp3);
+                elements--;
+            }
+        }
+    }
+
+    /// <summary>So many, whatever comes twice. Where chance would seldom meet one they are few, and listed.</summary>
+    private static void ReplyAny(in Call call, FieldMap map, long elements, bool withValues)
+    {
+        List<KeyValuePair<byte[], byte[]>> few = [];
+        FieldCursor all = map.Scan();
+        while (map.IsSparse && all.MoveNext())
+        {
+            few.Add(new(all.Field.ToArray(), all.Value.ToArray()));
+        }
+
+        for (; elements > 0; elements--)
+        {
+            (byte[] field, byte[] value) =
+                few.Count > 0 ? few[Random.Shared.Next(few.Count)] : map.AtRandom();
+            Reply(call, field, value, withValues, withValues && call.Reply.Resp3);
         }
     }
 

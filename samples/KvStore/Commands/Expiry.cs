@@ -232,7 +232,7 @@ internal struct ExpiryMutation : IRecordMutation
 
     public MutationPlan Plan(in RecordView current)
     {
-        if (!current.Exists || !Allows(current.ExpiresAt))
+        if (!current.Exists || !Allows(Conditions, current.ExpiresAt, At))
         {
             return MutationPlan.None;
         }
@@ -258,12 +258,13 @@ internal struct ExpiryMutation : IRecordMutation
         // The value stays.
     }
 
-    private readonly bool Allows(long current)
+    /// <summary>True where a time may be put in place of the present one.</summary>
+    public static bool Allows(ExpiryConditions conditions, long current, long at)
     {
         bool none = current == RecordView.NoExpiry;
-        return !(((Conditions & ExpiryConditions.IfNone) != 0 && !none)
-            || ((Conditions & ExpiryConditions.IfSome) != 0 && none)
-            || ((Conditions & ExpiryConditions.IfLater) != 0 && (none || At <= current))
-            || ((Conditions & ExpiryConditions.IfSooner) != 0 && !none && At >= current));
+        return !(((conditions & ExpiryConditions.IfNone) != 0 && !none)
+            || ((conditions & ExpiryConditions.IfSome) != 0 && none)
+            || ((conditions & ExpiryConditions.IfLater) != 0 && (none || at <= current))
+            || ((conditions & ExpiryConditions.IfSooner) != 0 && !none && at >= current));
     }
 }

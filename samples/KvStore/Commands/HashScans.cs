@@ -63,6 +63,6 @@ internal static class HashScans
             return;
         }
 
-        call.Reply.Bulk(hash.At(Random.Shared.NextInt64(hash.Count)).Key);
+        call.Reply.Bulk(hash.AtRandom().Key);
     }
 }

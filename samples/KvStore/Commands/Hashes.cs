@@ -222,7 +222,7 @@ internal static class Hashes
             }
 
             Span<byte> digits = stackalloc byte[Numbers.MaxIntegerLength];
-            hash.Set(call.Args[2], digits[..Numbers.Format(sum, digits)]);
+            hash.Set(call.Args[2], digits[..Numbers.Format(sum, digits)], keepsTime: true);
             call.Reply.Integer(sum);
         });
     }
@@ -268,12 +268,12 @@ internal static class Hashes
             }
 
             byte[] text = Encoding.ASCII.GetBytes(sum.ToString());
-            hash.Set(call.Args[2], text);
+            hash.Set(call.Args[2], text, keepsTime: true);
             call.Reply.Bulk(text);
         });
     }
 
-    private static void ReplyField(in Call call, FieldMap hash, ReadOnlySpan<byte> field)
+    internal static void ReplyField(in Call call, FieldMap hash, ReadOnlySpan<byte> field)
     {
         if (hash.TryGet(field, out ReadOnlySpan<byte> value))
         {

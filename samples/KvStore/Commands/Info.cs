@@ -158,6 +158,7 @@ internal static class Info
         Line(to, "client_query_buffer_limit_disconnections", s.InputOverflowed);
         Line(to, "client_output_buffer_limit_disconnections", s.Overflowed);
         Line(to, "expired_keys", s.Expired);
+        Line(to, "expired_subkeys", s.ExpiredFields);
         Line(to, "evicted_keys", s.Evicted);
         Line(to, "keyspace_hits", s.Hits);
         Line(to, "keyspace_misses", s.Misses);

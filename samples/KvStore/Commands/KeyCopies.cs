@@ -107,6 +107,7 @@ internal static class KeyCopies
 
         long old = copy.Collection;
         CopyElements(from, to, copy, call.Key);
+        long noted = NoteFields(call, to, call.Key);
         AtomicScope atomic = call.Engine.BeginAtomic(4);
         try
         {
@@ -125,6 +126,7 @@ internal static class KeyCopies
             atomic.Dispose();
         }
 
+        Forget(from, noted, call.Key);
         call.Changed(call.Key, KeyEvents.Generic, "move_from");
         Changed(call, to, call.Key, "move_to");
         call.Reply.Integer(1);
@@ -170,6 +172,7 @@ internal static class KeyCopies
             to.OpenNested().BeforeDrop(there.Id);
         }
 
+        NoteFields(call, to, call.Args[2]);
         copy.PutInto(to, call.Args[2]);
         return true;
     }
@@ -192,7 +195,8 @@ internal static class KeyCopies
             PersistentSortedMapSection section = nested.Section(id, index);
             foreach (SortedEntry entry in from.OpenNested().Section(copy.Collection, index).Scan())
             {
-                section.Set(entry.Key, entry.Value, entry.ExpiresAt);
+                EntryCopy put = new(entry.Value, entry.Type);
+                section.Mutate(entry.Key, ref put);
             }
         }
 
@@ -222,6 +226,8 @@ internal static class KeyCopies
             return false;
         }
 
+        Database database = call.Engine.Databases.Selected;
+        long noted = NoteFields(call, database, call.Args[2]);
         AtomicScope atomic = call.Engine.BeginAtomic(4);
         try
         {
@@ -245,9 +251,47 @@ internal static class KeyCopies
             atomic.Dispose();
         }
 
+        Forget(database, noted, call.Key);
         call.Changed(call.Key, KeyEvents.Generic, "rename_from");
         call.Changed(call.Args[2], KeyEvents.Generic, "rename_to");
         return true;
+    }
+
+    /// <summary>
+    /// A hash of which fields expire is about to be stored under that key: notes when the first one does.
+    /// </summary>
+    private static long NoteFields(in Call call, Database to, ReadOnlySpan<byte> key)
+    {
+        FieldMap hash = call.Engine.Hash;
+        bool isNoted = call.Engine.Databases.Selected.FieldDues.Any && hash.TryOpen(call.Key)
+            && hash.NotedTime != FieldTimes.Never;
+        if (isNoted)
+        {
+            to.FieldDues.Note(hash.NotedTime, key);
+        }
+
+        return isNoted ? hash.NotedTime : FieldTimes.Never;
+    }
+
+    private static void Forget(Database database, long noted, ReadOnlySpan<byte> key)
+    {
+        if (noted != FieldTimes.Never)
+        {
+            database.FieldDues.Forget(noted, key);
+        }
+    }
+
+    /// <summary>Puts an entry's value as it is.</summary>
+    private readonly ref struct EntryCopy(ReadOnlySpan<byte> value, RecordType type) : IRecordMutation
+    {
+        private readonly ReadOnlySpan<byte> _value = value;
+
+        public static bool ReadsCurrent => false;
+
+        public MutationPlan Plan(in RecordView current) =>
+            MutationPlan.Put(_value.Length, RecordView.NoExpiry, type);
+
+        public void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
     }
 
     /// <summary>A record's content outside the arena.</summary>

@@ -137,7 +137,8 @@ internal static class Objects
             bool isLarge = NestedCollections.TryGetReference(record, out _);
             Encoding = Type switch
             {
-                RecordType.Hash => isLarge ? "hashtable"u8 : "listpack"u8,
+                RecordType.Hash when isLarge => "hashtable"u8,
+                RecordType.Hash => record.Value[0] == PackedPieces.TimesMark ? "listpackex"u8 : "listpack"u8,
                 RecordType.SortedSet => isLarge ? "skiplist"u8 : "listpack"u8,
                 RecordType.List => "quicklist"u8,
                 RecordType.Stream => "stream"u8,

@@ -178,7 +178,7 @@ internal static class Sets
         {
             if (set.Exists)
             {
-                call.Reply.Bulk(set.At(Random.Shared.NextInt64(set.Count)).Key);
+                call.Reply.Bulk(set.AtRandom().Key);
             }
             else
             {
@@ -248,7 +248,7 @@ internal static class Sets
             return;
         }
 
-        byte[] member = set.At(Random.Shared.NextInt64(set.Count)).Key;
+        byte[] member = set.AtRandom().Key;
         call.Reply.Bulk(member);
         set.Remove(member);
     }

@@ -33,7 +33,8 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     public long ExpiresAt { get; set; }
 
     /// <summary>The number of its elements.</summary>
-    public long Count => _isDropped ? 0 : IsLarge ? Section.Count : Packed.Count / PiecesPerElement;
+    public long Count =>
+        _isDropped ? 0 : IsLarge ? Section.Count - CountUnseen() : Packed.Count / PiecesPerElement;
 
     protected abstract int PiecesPerElement { get; }
 
@@ -44,6 +45,10 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
 
     /// <summary>The large form's entries.</summary>
     protected PersistentSortedMapSection Section { get; private set; } = null!;
+
+    protected ReadOnlySpan<byte> Key => _key;
+
+    protected Keyspace Keyspace => keyspace;
 
     private NestedCollections Nested => keyspace.Nested!;
 
@@ -63,6 +68,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
             Use(Id);
         }
 
+        Opened();
         return true;
     }
 
@@ -85,37 +91,10 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
         }
 
         bool stays = Exists;
-        if (stays && IsLarge && !_isNew)
-        {
-            return true; // its entries are what changed
-        }
-
-        if (_replaced != 0 || (!stays && IsLarge))
-        {
-            Nested.BeforeDrop(_replaced != 0 ? _replaced : Id);
-        }
-
-        if (!stays)
-        {
-            var remove = default(Removal);
-            keyspace.Keys.Mutate(_key, ref remove);
-            return false;
-        }
-
-        if (IsLarge && ExpiresAt != RecordView.NoExpiry)
-        {
-            Nested.BeforeExpiry(Id, DateTimeOffset.FromUnixTimeMilliseconds(ExpiresAt));
-        }
-
-        Store store = new(this);
-        keyspace.Keys.Mutate(_key, ref store);
-        if (IsLarge)
-        {
-            Nested.Complete(Id);
-            _isNew = false;
-        }
-
-        return true;
+        BeforeCommit(stays);
+        CommitRecord(stays);
+        AfterCommit();
+        return stays;
     }
 
     /// <summary>Removes all elements.</summary>
@@ -123,6 +102,41 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     {
         IsChanged |= Exists;
         _isDropped = IsLarge;
+        Packed.Clear();
+    }
+
+    /// <summary>How many stores so many changes of elements of a large one are.</summary>
+    public virtual int StoresOf(int changes) => changes;
+
+    /// <summary>A key's is about to be opened: nothing is known of it.</summary>
+    protected virtual void Began()
+    {
+    }
+
+    /// <summary>What a key has was read.</summary>
+    protected virtual void Opened()
+    {
+    }
+
+    /// <summary>The changes are about to be made true; with none left, the record goes.</summary>
+    protected virtual void BeforeCommit(bool stays)
+    {
+    }
+
+    /// <summary>The changes are true.</summary>
+    protected virtual void AfterCommit()
+    {
+    }
+
+    /// <summary>Elements of the large form that count no more, and lie there yet.</summary>
+    protected virtual long CountUnseen() => 0;
+
+    /// <summary>Nothing of what the key has counts any more: an empty one takes its place.</summary>
+    protected void BeginAnew()
+    {
+        _replaced = Id;
+        Id = 0;
+        ExpiresAt = RecordView.NoExpiry;
         Packed.Clear();
     }
 
@@ -149,7 +163,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     protected bool TryDropWithLast()
     {
         IsChanged = true;
-        _isDropped = _isDropped || (IsLarge && !_isNew && Section.Count == 1);
+        _isDropped = _isDropped || (IsLarge && !_isNew && Count == 1);
         return _isDropped;
     }
 
@@ -165,12 +179,51 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
 
     /// <summary>The value of an entry of a section; false where there is none.</summary>
     protected bool TryReadEntry(
-        PersistentSortedMapSection section, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value)
+        PersistentSortedMapSection section, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value) =>
+        TryReadEntry(section, key, out value, out _);
+
+    /// <summary>The same, and the type that it was put with.</summary>
+    protected bool TryReadEntry(
+        PersistentSortedMapSection section, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value, out RecordType kind)
     {
         ValueReader reader = new(this);
         bool found = !_isDropped && section.TryRead(key, ref reader);
         value = found ? _value.AsSpan(0, reader.Length) : default;
+        kind = reader.Type;
         return found;
+    }
+
+    private void CommitRecord(bool stays)
+    {
+        if (stays && IsLarge && !_isNew)
+        {
+            return; // its entries are what changed
+        }
+
+        if (_replaced != 0 || (!stays && IsLarge))
+        {
+            Nested.BeforeDrop(_replaced != 0 ? _replaced : Id);
+        }
+
+        if (!stays)
+        {
+            var remove = default(Removal);
+            keyspace.Keys.Mutate(_key, ref remove);
+            return;
+        }
+
+        if (IsLarge && ExpiresAt != RecordView.NoExpiry)
+        {
+            Nested.BeforeExpiry(Id, DateTimeOffset.FromUnixTimeMilliseconds(ExpiresAt));
+        }
+
+        Store store = new(this);
+        keyspace.Keys.Mutate(_key, ref store);
+        if (IsLarge)
+        {
+            Nested.Complete(Id);
+            _isNew = false;
+        }
     }
 
     private void Use(long id)
@@ -186,6 +239,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
         Id = _replaced = 0;
         ExpiresAt = RecordView.NoExpiry;
         IsChanged = _isNew = _isDropped = _existed = false;
+        Began();
     }
 
     private ReadOnlySpan<byte> LoadValue(ReadOnlySpan<byte> value)
@@ -222,7 +276,13 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     {
         public int Length { get; private set; }
 
-        public void Read(in RecordView record) => Length = collection.LoadValue(record.Value).Length;
+        public RecordType Type { get; private set; }
+
+        public void Read(in RecordView record)
+        {
+            Length = collection.LoadValue(record.Value).Length;
+            Type = record.Type;
+        }
     }
 
     private readonly struct Store(Collection collection) : IRecordMutation

@@ -24,9 +24,11 @@ internal sealed class Database
             heap,
             NameAt(DictionaryName, place),
             new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = checksums });
+        FieldDues = new FieldDues(OpenNested);
         if (NestedCollections.Exists(heap, NameAt(NestedName, place)))
         {
             OpenNested();
+            FieldDues.Look();
         }
     }
 
@@ -40,6 +42,9 @@ internal sealed class Database
 
     /// <summary>The large collections that keys have; null where none was made yet.</summary>
     public NestedCollections? Nested { get; private set; }
+
+    /// <summary>Which hashes have fields that expire.</summary>
+    public FieldDues FieldDues { get; }
 
     /// <summary>Bytes that records take, those of large collections included.</summary>
     public long RecordBytes => Keys.RecordBytes + (Nested?.Entries.RecordBytes ?? 0);

@@ -3,13 +3,19 @@ using System.Buffers.Binary;
 namespace KvStore.Engine;
 
 /// <summary>
-/// A small collection in one value: a zero byte, the number of pieces (4 bytes), then pieces, each behind its length
-/// (seven bits a byte, the low ones first). What a piece is, a collection's type says.
+/// A small collection in one value: a byte (0, or <see cref="TimesMark"/>), the number of pieces (4 bytes), then
+/// pieces, each behind its length (seven bits a byte, the low ones first). What a piece is, a collection's type says.
 /// </summary>
 internal sealed class PackedPieces
 {
     /// <summary>Where the first piece begins.</summary>
     public const int Start = 1 + sizeof(int);
+
+    /// <summary>
+    /// The first byte of a hash of which fields expire: each field has a third piece, its time (8 bytes, the high ones
+    /// first), or none.
+    /// </summary>
+    public const byte TimesMark = 2;
 
     private const int LongestLength = 5;
 
@@ -20,12 +26,15 @@ internal sealed class PackedPieces
 
     public int Count { get; private set; }
 
+    /// <summary>True where each field has a third piece for its time.</summary>
+    public bool HasTimes { get; set; }
+
     /// <summary>The whole value, for a record.</summary>
     public ReadOnlySpan<byte> Value
     {
         get
         {
-            _bytes[0] = 0;
+            _bytes[0] = HasTimes ? TimesMark : (byte)0;
             BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(1), Count);
             return _bytes.AsSpan(0, End);
         }
@@ -35,6 +44,7 @@ internal sealed class PackedPieces
     {
         End = Start;
         Count = 0;
+        HasTimes = false;
         if (_bytes.Length > 1 << 16)
         {
             _bytes = new byte[512]; // a large one is rare
@@ -48,6 +58,7 @@ internal sealed class PackedPieces
         Reserve(value.Length);
         value.CopyTo(_bytes);
         End = value.Length;
+        HasTimes = value[0] == TimesMark;
         Count = BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(1));
     }
 
@@ -72,12 +83,17 @@ internal sealed class PackedPieces
     public int PlaceOf(int index)
     {
         int at = Start;
-        for (int i = 0; i < index; i++)
+        Skip(ref at, index);
+        return at;
+    }
+
+    /// <summary>Moves a place behind so many pieces.</summary>
+    public void Skip(scoped ref int at, int pieces)
+    {
+        for (int i = 0; i < pieces; i++)
         {
             Read(ref at);
         }
-
-        return at;
     }
 
     /// <summary>Puts a piece there, in front of what is there.</summary>
@@ -106,11 +122,7 @@ internal sealed class PackedPieces
     public void Remove(int at, int pieces)
     {
         int end = at;
-        for (int i = 0; i < pieces; i++)
-        {
-            Read(ref end);
-        }
-
+        Skip(ref end, pieces);
         _bytes.AsSpan(end, End - end).CopyTo(_bytes.AsSpan(at));
         End -= end - at;
         Count -= pieces;

@@ -13,6 +13,9 @@ internal sealed class Statistics
 
     public long Expired { get; set; }
 
+    /// <summary>Fields of hashes that went at their time.</summary>
+    public long ExpiredFields { get; set; }
+
     /// <summary>Keys that went where there was no room.</summary>
     public long Evicted { get; set; }
 
@@ -36,7 +39,7 @@ internal sealed class Statistics
 
     public void Reset()
     {
-        Commands = Changes = Hits = Misses = Expired = Evicted = OutOfMemory = Errors = 0;
+        Commands = Changes = Hits = Misses = Expired = ExpiredFields = Evicted = OutOfMemory = Errors = 0;
         Connections = Rejected = BytesIn = BytesOut = Overflowed = InputOverflowed = 0;
     }
 }

@@ -118,6 +118,26 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
             more |= RemoveExpired(Turn / expiring.Length);
         }
 
+        return more | RemoveExpiredFields();
+    }
+
+    /// <summary>True where there is more.</summary>
+    private bool RemoveExpiredFields()
+    {
+        bool more = false;
+        foreach (Database database in engine.Databases.Made)
+        {
+            long start = Stopwatch.GetTimestamp();
+            int done = database.FieldDues.Any ? 1 : 0;
+            while (done > 0 && Stopwatch.GetElapsedTime(start) < Turn)
+            {
+                engine.Databases.Select(database.Number);
+                done = FieldSweep.Run(engine);
+            }
+
+            more |= done > 0;
+        }
+
         return more;
     }
 

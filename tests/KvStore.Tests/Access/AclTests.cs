@@ -105,12 +105,13 @@ public sealed class AclTests
     {
         using var pair = new Pair();
         string[] own = [.. BuiltIn.WithSubcommands.Select(command => command.Name)];
+        string[] old = [.. BuiltIn.WithSubcommands.Where(IsInRedis).Select(command => command.Name)];
         foreach (string category in AclCategoryNames.All)
         {
-            // client|setinfo and client|no-touch are newer than the server compared with.
+            // Newer ones than the server compared with are left out.
             IEnumerable<string> expected = pair.Redis.Call("ACL", "CAT", category).Split("\r\n").Where(own.Contains);
             IEnumerable<string> actual = pair.Own.Call("ACL", "CAT", category).Split("\r\n").Where(own.Contains);
-            actual = actual.Where(name => name is not ("client|setinfo" or "client|no-touch"));
+            actual = actual.Where(old.Contains);
             Assert.Equal(
                 $"{category}: {string.Join(' ', expected.Order())}", $"{category}: {string.Join(' ', actual.Order())}");
         }
@@ -227,12 +228,15 @@ public sealed class AclTests
     private static RunningServer Start(params string[] more) =>
         new(ServerProgram.KvStore(TestServer.KvStorePath, ["--size", "64M", .. more]));
 
+    /// <summary>True for what redis-server 7.0 has.</summary>
+    private static bool IsInRedis(Command command) => Version.Parse(command.Since) < new Version(7, 2);
+
     private static IEnumerable<string> DryRuns(string key)
     {
         foreach (Command command in BuiltIn.WithSubcommands)
         {
             int count = Math.Abs(command.Arity) - command.Name.Split('|').Length;
-            if (!command.HasSubcommands && command.Name is not ("client|setinfo" or "client|no-touch"))
+            if (!command.HasSubcommands && IsInRedis(command))
             {
                 yield return string.Join(' ', [.. command.Name.Split('|'), .. Enumerable.Repeat(key, count)]);
             }
