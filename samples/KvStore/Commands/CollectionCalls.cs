@@ -46,7 +46,13 @@ internal static class CollectionCalls
     }
 
     /// <summary>The same, and nobody is told yet; false where nothing changed.</summary>
-    public static bool TryChange<T>(in Call call, T collection, int changes, CollectionChange<T> change)
+    /// <param name="call">The command.</param>
+    /// <param name="collection">What is opened.</param>
+    /// <param name="changes">How many entries of a large one it changes at most.</param>
+    /// <param name="change">The change.</param>
+    /// <param name="stores">How many stores that is, where the collection cannot know; else 0.</param>
+    public static bool TryChange<T>(
+        in Call call, T collection, int changes, CollectionChange<T> change, int stores = 0)
         where T : Collection
     {
         if (!collection.TryOpen(call.Key))
@@ -55,7 +61,7 @@ internal static class CollectionCalls
             return false;
         }
 
-        int stores = collection.IsLarge ? collection.StoresOf(changes) : 0;
+        stores = collection.IsLarge ? Math.Max(stores, collection.StoresOf(changes)) : 0;
         AtomicScope atomic = call.Engine.BeginAtomic(stores > 1 ? stores : 0);
         try
         {

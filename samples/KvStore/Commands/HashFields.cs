@@ -58,8 +58,8 @@ internal static class HashFields
     public static void HGetEx(in Call call)
     {
         FieldMap hash = call.Engine.Hash;
-        int stores = FieldMap.TimedStoresOf(call.Args.Count);
-        if (CollectionCalls.TryChange(call, hash, stores, GetEx))
+        int count = call.Args.Count;
+        if (CollectionCalls.TryChange(call, hash, count, GetEx, FieldMap.TimedStoresOf(count)))
         {
             bool persists = call.Args.Is(2, "persist"u8);
             bool removes = hash.Removed > 0;
@@ -75,15 +75,8 @@ internal static class HashFields
         }
 
         FieldMap hash = call.Engine.Hash;
-        int stores = FieldMap.TimedStoresOf(call.Args.Count);
-        bool changed = CollectionCalls.TryChange(call, hash, stores, static (in Call call, FieldMap hash) =>
-        {
-            if (TryOptions(call, out SetOptions options))
-            {
-                SetEx(call, hash, options);
-            }
-        });
-        if (changed)
+        int count = call.Args.Count;
+        if (CollectionCalls.TryChange(call, hash, count, SetEx, FieldMap.TimedStoresOf(count)))
         {
             string? second = options.Time is null ? null : hash.Removed > 0 ? "hdel" : "hexpire";
             CollectionCalls.Changed(call, hash, "hset", second);
@@ -194,9 +187,9 @@ internal static class HashFields
         }
     }
 
-    private static void SetEx(in Call call, FieldMap hash, SetOptions options)
+    private static void SetEx(in Call call, FieldMap hash)
     {
-        bool may = true;
+        bool may = TryOptions(call, out SetOptions options); // they were looked at before
         for (int i = options.First; may && options.Exists is not null && i < call.Args.Count; i += 2)
         {
             may = hash.TryGet(call.Args[i], out _) == options.Exists;

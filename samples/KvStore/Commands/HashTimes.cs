@@ -63,8 +63,7 @@ internal static class HashTimes
 
     public static void HPersist(in Call call)
     {
-        int stores = FieldMap.TimedStoresOf(call.Args.Count);
-        CollectionCalls.Change(call, call.Engine.Hash, stores, static (in Call call, FieldMap hash) =>
+        CollectionCalls.Change(call, call.Engine.Hash, call.Args.Count, static (in Call call, FieldMap hash) =>
         {
             if (!HashFields.TryCount(call, 2, HashFields.NotPositive, out int first))
             {
@@ -91,19 +90,20 @@ internal static class HashTimes
     private static void Expire(in Call call)
     {
         FieldMap hash = call.Engine.Hash;
-        int stores = FieldMap.TimedStoresOf(call.Args.Count);
-        bool changed = CollectionCalls.TryChange(call, hash, stores, static (in Call call, FieldMap hash) =>
-        {
-            bool inSeconds = call.Command.Name is "hexpire" or "hexpireat";
-            bool absolute = call.Command.Name.EndsWith("at", StringComparison.Ordinal);
-            if (HashFields.TryTime(call, 2, inSeconds, absolute ? 0 : hash.Now, out long time))
-            {
-                Expire(call, hash, time);
-            }
-        });
-        if (changed)
+        int count = call.Args.Count;
+        if (CollectionCalls.TryChange(call, hash, count, ExpireIn, FieldMap.TimedStoresOf(count)))
         {
             CollectionCalls.Changed(call, hash, hash.Removed > 0 ? "hdel" : "hexpire");
+        }
+    }
+
+    private static void ExpireIn(in Call call, FieldMap hash)
+    {
+        bool inSeconds = call.Command.Name is "hexpire" or "hexpireat";
+        bool absolute = call.Command.Name.EndsWith("at", StringComparison.Ordinal);
+        if (HashFields.TryTime(call, 2, inSeconds, absolute ? 0 : hash.Now, out long time))
+        {
+            Expire(call, hash, time);
         }
     }
 
