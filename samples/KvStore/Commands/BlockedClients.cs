@@ -17,17 +17,15 @@ internal static class BlockedClients
         while (engine.Waiting.TryTakeReady(out WaitingQueue queue))
         {
             LinkedListNode<ClientSession>? next;
+            bool isGone = false;
             for (LinkedListNode<ClientSession>? place = queue.First; place is not null; place = next)
             {
                 next = place.Next;
+                BlockedCommand blocked = place.Value.Blocked!;
                 var facts = default(FactsReader);
                 engine.Databases.Select(queue.Database);
-                if (!engine.Keys.TryRead(queue.Key, ref facts))
-                {
-                    break;
-                }
-
-                if (place.Value.Blocked!.Type == facts.Type)
+                isGone = isGone || !engine.Keys.TryRead(queue.Key, ref facts);
+                if (blocked.NeedsKey || (!isGone && blocked.Type == facts.Type))
                 {
                     Serve(engine, place.Value, queue.Key);
                 }
@@ -61,7 +59,7 @@ internal static class BlockedClients
         engine.PubSub.Current = session; // messages that it causes come behind its reply
         session.BeginReply();
         long start = session.Reply.Position;
-        if (!engine.WriteRefusal.IsEmpty)
+        if (command.Has(CommandFlags.Write) && !engine.WriteRefusal.IsEmpty)
         {
             session.Reply.Error(engine.WriteRefusal);
         }

@@ -45,6 +45,25 @@ internal static class Blocking
         return true;
     }
 
+    /// <summary>The same, where the argument is a whole number of milliseconds.</summary>
+    public static bool TryMilliseconds(in Call call, int index, out long deadline)
+    {
+        deadline = 0;
+        bool isNumber = Numbers.TryParse(call.Args[index], out long milliseconds);
+        ReadOnlySpan<byte> wrong = !isNumber ? "ERR timeout is not an integer or out of range"u8
+            : milliseconds < 0 ? "ERR timeout is negative"u8
+            : milliseconds > long.MaxValue - WallClock.Milliseconds ? "ERR timeout is out of range"u8
+            : default;
+        if (!wrong.IsEmpty)
+        {
+            call.Reply.Error(wrong);
+            return false;
+        }
+
+        deadline = milliseconds == 0 ? 0 : milliseconds + KvEngine.Milliseconds;
+        return true;
+    }
+
     /// <summary>True where the command runs again for another key than that.</summary>
     public static bool IsForAnother(in Call call, ReadOnlySpan<byte> key) =>
         call.Session.Blocked?.ReadyKey is { } ready && !key.SequenceEqual(ready);
@@ -66,15 +85,20 @@ internal static class Blocking
 
         if (session.Blocked is null)
         {
-            var blocked = new BlockedCommand(new KeptArguments(call.Args), type, deadline);
-            call.Engine.Waiting.Add(session, blocked, first, count);
-            if (deadline != 0)
-            {
-                call.Engine.Server.WakeBy(deadline);
-            }
+            Wait(call, new BlockedCommand(new KeptArguments(call.Args), type, deadline), first, count);
         }
 
         return true; // it may have run again in vain: then it keeps its place
+    }
+
+    /// <summary>The client waits: so many keys, from an argument on.</summary>
+    public static void Wait(in Call call, BlockedCommand blocked, int first, int count)
+    {
+        call.Engine.Waiting.Add(call.Session, blocked, first, count);
+        if (blocked.Deadline != 0)
+        {
+            call.Engine.Server.WakeBy(blocked.Deadline);
+        }
     }
 
     /// <summary>The client waits no more, as if its time were over, or with an error.</summary>

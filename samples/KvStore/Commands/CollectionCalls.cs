@@ -22,7 +22,7 @@ internal static class CollectionCalls
             return false;
         }
 
-        call.Looked(collection.Exists);
+        call.Looked(collection.Exists, key);
         return true;
     }
 

@@ -73,8 +73,18 @@ internal delegate KeyAccess KeyAccessOf(Arguments args);
 /// <param name="Last">The last; negative: counted from the end, -1 is the last argument.</param>
 /// <param name="Step">From one to the next.</param>
 /// <param name="Counted">The argument that says how many there are, right before them; 0: none does.</param>
-internal readonly record struct KeySpec(int First, int Last, int Step, int Counted = 0)
+/// <param name="Streams">True where they are behind the word STREAMS, and as many ids are behind them.</param>
+internal readonly record struct KeySpec(int First, int Last, int Step, int Counted = 0, bool Streams = false)
 {
+    /// <summary>True where they are not where numbers say.</summary>
+    public bool AreMovable => Counted > 0 || Streams;
+
+    /// <summary>Behind the word STREAMS, with as many ids behind them.</summary>
+    public static KeySpec BehindStreams => new(1, -1, 1, Streams: true);
+
+    /// <summary>The first key's place among arguments; behind the last one's, where there is none.</summary>
+    public int FirstOf(Arguments args) => Streams ? StreamsOf(args) + 1 : First;
+
     /// <summary>So many as that argument says, behind it.</summary>
     public static KeySpec CountedBy(int argument) => new(argument + 1, argument + 1, 1, argument);
 
@@ -101,6 +111,13 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
             return StoredAt(args);
         }
 
+        if (Streams)
+        {
+            int word = StreamsOf(args);
+            int rest = args.Count - word - 1;
+            return word == 0 || rest % 2 != 0 ? word : word + (rest / 2);
+        }
+
         if (Counted > 0)
         {
             // As redis has it: where the number cannot be, the command will be refused, and names no key.
@@ -124,6 +141,28 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
         }
 
         return stored;
+    }
+
+    /// <summary>Where the word STREAMS is, which may be another option's value before; 0: nowhere.</summary>
+    private static int StreamsOf(Arguments args)
+    {
+        for (int i = 1; i < args.Count; i++)
+        {
+            if (args.Is(i, "streams"u8))
+            {
+                return i;
+            }
+
+            bool isOption = args.Is(i, "block"u8) || args.Is(i, "count"u8);
+            if (!isOption && !args.Is(i, "group"u8) && !args.Is(i, "noack"u8))
+            {
+                return 0;
+            }
+
+            i += isOption ? 1 : args.Is(i, "group"u8) ? 2 : 0;
+        }
+
+        return 0;
     }
 
     public static KeySpec None => default;
@@ -275,6 +314,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         "list" => AclCategories.List,
         "set" => AclCategories.Set,
         "sorted-set" => AclCategories.SortedSet,
+        "stream" => AclCategories.Stream,
         _ => AclCategories.Nothing,
     };
 

@@ -158,7 +158,7 @@ internal static class CommandDocs
             return;
         }
 
-        int first = command.Keys.First;
+        int first = command.Keys.FirstOf(call.Args.From(2));
         int last = command.Keys.LastOf(call.Args.From(2));
         if (last < first && command.Group != "scripting")
         {
@@ -191,10 +191,10 @@ internal static class CommandDocs
             reply.Simple(System.Text.Encoding.ASCII.GetBytes(flag));
         }
 
-        bool isCounted = command.Keys.Counted > 0;
-        reply.Integer(isCounted ? 0 : command.Keys.First);
-        reply.Integer(isCounted ? 0 : command.Keys.Last);
-        reply.Integer(isCounted ? 0 : command.Keys.Step);
+        bool areMovable = command.Keys.AreMovable;
+        reply.Integer(areMovable ? 0 : command.Keys.First);
+        reply.Integer(areMovable ? 0 : command.Keys.Last);
+        reply.Integer(areMovable ? 0 : command.Keys.Step);
         string[] categories = AclCategoryNames.Of(command.Categories);
         reply.Set(categories.Length);
         foreach (string category in categories)

@@ -208,7 +208,7 @@ internal static class Dispatcher
         }
 
         int last = command.Keys.LastOf(args);
-        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i, last))
+        for (int i = command.Keys.FirstOf(args); i <= last; i = command.Keys.Next(i, last))
         {
             engine.Tracking.Remember(tracking.ClientId, args[i], engine.Options.TrackedKeys);
         }
@@ -233,7 +233,7 @@ internal static class Dispatcher
     private static void RemoveGone(KvEngine engine, Command command, Arguments args)
     {
         int last = command.Keys.First > 0 ? command.Keys.LastOf(args) : -1;
-        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i, last))
+        for (int i = command.Keys.FirstOf(args); i <= last; i = command.Keys.Next(i, last))
         {
             FieldSweep.RemoveGone(engine, args[i]);
         }
@@ -242,7 +242,7 @@ internal static class Dispatcher
     private static bool KeysFit(Command command, Arguments args)
     {
         int last = command.Keys.LastOf(args);
-        for (int i = command.Keys.First; i <= last; i = command.Keys.Next(i, last))
+        for (int i = command.Keys.FirstOf(args); i <= last; i = command.Keys.Next(i, last))
         {
             if (args[i].Length > PersistentDictionary.MaximumKeyLength)
             {

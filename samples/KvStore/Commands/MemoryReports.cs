@@ -66,7 +66,8 @@ internal static class MemoryReports
         {
             // Each of its entries at what an entry takes on the average.
             long all = Math.Max(1, nested.Entries.CountRange(NestedCollections.First, default));
-            bytes += nested.Section(facts.Id).Count * nested.Entries.RecordBytes / all;
+            long entries = nested.Section(facts.Id, 1).Count + nested.Section(facts.Id, 2).Count;
+            bytes += entries * nested.Entries.RecordBytes / all;
         }
 
         call.Reply.Integer(bytes);

@@ -133,7 +133,7 @@ internal static class Permissions
             return Verdict.Allowed;
         }
 
-        int first = command.Keys.First;
+        int first = command.Keys.FirstOf(args);
         int last = command.Keys.LastOf(args);
         KeyAccess more = command.ReadsWithGet && HasGet(args) ? KeyAccess.Read : KeyAccess.Exists;
         KeyAccess access = (command.AccessOf?.Invoke(args) ?? command.KeyAccess) | more;

@@ -218,6 +218,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
                 User = _caller!.User,
                 Database = _caller.Database,
                 RunsTransaction = true, // what would wait does not
+                IsOfScript = true,
             };
         }
 

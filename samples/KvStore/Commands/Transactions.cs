@@ -178,7 +178,7 @@ internal static class Transactions
             }
 
             collections |= command is { Name: "copy" or "move", MayWrite: true }
-                or { Group: "hash" or "set" or "list" or "sorted-set" or "scripting", MayWrite: true };
+                or { Group: "hash" or "set" or "list" or "sorted-set" or "stream" or "scripting", MayWrite: true };
         }
 
         if (collections)

@@ -3,8 +3,8 @@ using GuestMemFs;
 namespace KvStore.Engine;
 
 /// <summary>
-/// A hash, set, list or sorted set that one command works on. A small one is its record's value, and is read, changed
-/// outside the arena and put back with one store. A large one is entries of a sorted map that the record names.
+/// A hash, set, list, sorted set or stream that one command works on. A small one is its record's value, and is read,
+/// changed outside the arena and put back with one store. A large one is entries of a sorted map that the record names.
 /// </summary>
 /// <remarks>
 /// <para>Open it, change it, then <see cref="Commit"/>: that is what makes the changes of a small one, and a
@@ -21,7 +21,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     private bool _existed;
 
     /// <summary>True where the key has one, or will have.</summary>
-    public bool Exists => Count > 0;
+    public virtual bool Exists => Count > 0;
 
     /// <summary>True where it is not its record's value.</summary>
     public bool IsLarge => Id != 0;
@@ -83,7 +83,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     }
 
     /// <summary>Makes the changes true. False where the key was there and is not any more, or never was.</summary>
-    public bool Commit()
+    public virtual bool Commit()
     {
         if (!IsChanged)
         {

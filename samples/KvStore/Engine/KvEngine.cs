@@ -15,6 +15,8 @@ namespace KvStore.Engine;
 /// which comes from another thread, out of a running batch or transaction.</remarks>
 internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 {
+    private readonly StreamLeftovers _leftovers = new(keyspace.Databases);
+
     public Lock Gate { get; } = new();
 
     /// <summary>True while a group of writes is open: nothing new can be made in the heap.</summary>
@@ -120,6 +122,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public void TouchAll(Database database)
     {
         Watches.TouchAll(database);
+        Waiting.TouchAll(database.Number);
         Tracking.TouchAll(PubSub.Current);
     }
 
@@ -155,6 +158,12 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     /// <summary>One more, for commands on several sorted sets.</summary>
     public ScoredSet NewSortedSet() => new(Keyspace, Options);
+
+    /// <summary>What a command on a stream works on.</summary>
+    public EntryStream Stream => field ??= new EntryStream(Keyspace, _leftovers);
+
+    /// <summary>Frees in the background what streams have left over.</summary>
+    public StreamSweep StreamSweep => field ??= new StreamSweep(Keyspace, _leftovers);
 
     /// <summary>Where scans of large collections go on.</summary>
     public ScanPlaces ScanPlaces { get; } = new();
@@ -214,7 +223,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>Removes what has expired in the selected database's next buckets, and publishes it; how many.</summary>
     public int RemoveExpired(int buckets)
     {
-        if (((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any) && Tracking.ClientCount == 0)
+        if (((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any) && Tracking.ClientCount == 0
+            && Waiting.Count == 0)
         {
             return Keys.RemoveExpired(buckets);
         }
@@ -248,6 +258,11 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
             }
         }
 
+        while (!InGroup && !StreamSweep.Free(1 << 10))
+        {
+            any = true;
+        }
+
         return any;
     }
 
@@ -268,6 +283,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         {
             engine.Notify(KeyEvents.Expired, "expired", record.Key);
             engine.Tracking.Touch(record.Key, by: null);
+            engine.Waiting.Touch(record.Key);
         }
     }
 }

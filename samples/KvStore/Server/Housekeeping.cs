@@ -18,6 +18,7 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
 {
     private const int Pause = 100;
     private const int BucketsAtATime = 64;
+    private const int EntriesAtATime = 256;
 
     /// <summary>
     /// While there is much to do, it takes a quarter of the time: clients wait for a turn, but not for the end.
@@ -118,7 +119,9 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
             more |= RemoveExpired(Turn / expiring.Length);
         }
 
-        return more | RemoveExpiredFields();
+        more |= RemoveExpiredFields();
+        BlockedClients.ServeReady(engine); // some may wait for entries of what has gone
+        return more;
     }
 
     /// <summary>True where there is more.</summary>
@@ -166,7 +169,13 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
             done = CollectGarbage(database, start) && done;
         }
 
-        return !done;
+        bool areFree = false;
+        while (Stopwatch.GetElapsedTime(start) < Turn && !areFree)
+        {
+            areFree = engine.StreamSweep.Free(EntriesAtATime);
+        }
+
+        return !(done && areFree);
     }
 
     /// <summary>True where nothing is left of it; at once where the turn is over.</summary>

@@ -19,6 +19,9 @@ internal sealed class BlockedCommand(KeptArguments arguments, RecordType type, l
 
     public long Deadline { get; } = deadline;
 
+    /// <summary>True where it is to hear that a key is gone, or of another type.</summary>
+    public bool NeedsKey { get; init; }
+
     /// <summary>How many keys it waits for.</summary>
     public int KeyCount { get; set; }
 

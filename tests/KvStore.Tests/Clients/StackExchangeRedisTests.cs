@@ -133,6 +133,32 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
     }
 
     [Fact]
+    public void Streams_and_their_groups()
+    {
+        RedisValue first = _database.StreamAdd("s", "field", "one");
+        RedisValue second = _database.StreamAdd("s", [new("field", "two"), new("more", "3")], maxLength: 10);
+        Assert.Equal(2, _database.StreamLength("s"));
+        Assert.True(_database.StreamCreateConsumerGroup("s", "g", "0-0"));
+        StreamEntry got = Assert.Single(_database.StreamReadGroup("s", "g", "me", ">", count: 1));
+        Assert.Equal(first, got.Id);
+        Assert.Equal("one", (string?)got["field"]);
+        Assert.Equal(second, Assert.Single(_database.StreamReadGroup("s", "g", "you", ">")).Id);
+        Assert.Equal(1, _database.StreamAcknowledge("s", "g", first));
+        StreamPendingInfo pending = _database.StreamPending("s", "g");
+        Assert.Equal(1, pending.PendingMessageCount);
+        Assert.Equal("you", (string?)Assert.Single(pending.Consumers).Name);
+        Assert.Equal(second, Assert.Single(_database.StreamClaim("s", "g", "me", 0, [second])).Id);
+        Assert.Equal(2, _database.StreamPendingMessages("s", "g", 10, "me")[0].DeliveryCount);
+        Assert.Equal(second, Assert.Single(_database.StreamAutoClaim("s", "g", "you", 0, "0-0").ClaimedEntries).Id);
+        Assert.Equal(2, _database.StreamInfo("s").Length);
+        Assert.Equal(2, _database.StreamGroupInfo("s")[0].ConsumerCount);
+        Assert.Equal(2, _database.StreamConsumerInfo("s", "g").Length);
+        Assert.Equal([second, first], _database.StreamRange("s", messageOrder: Order.Descending).Select(it => it.Id));
+        Assert.Equal(1, _database.StreamDelete("s", [first]));
+        Assert.Equal(RedisType.Stream, _database.KeyType("s"));
+    }
+
+    [Fact]
     public async Task A_subscriber_hears_again_once_the_server_is_back()
     {
         var channel = RedisChannel.Literal("news");

@@ -134,6 +134,102 @@ public sealed class BlockingTests
             d: ZADD k 7 x
             d: BZPOPMIN none k 0
             """,
+        ["streams"] = """
+            a> XREAD BLOCK 0 STREAMS k other $ $
+            b> XREAD COUNT 1 BLOCK 0 STREAMS other k 0 0
+            d: MULTI
+            d: XADD k 1-1 a b
+            d: XADD k 1-2 a b
+            d: EXEC
+            a<
+            b<
+            a> XREAD BLOCK 0 STREAMS k 7-7
+            b> XREAD BLOCK 0 STREAMS gone $
+            d: XADD k 5-1 a b
+            d: SET gone v
+            d: DEL gone
+            d: XADD k 8-1 a b
+            a<
+            d: XGROUP CREATE gone g 0 MKSTREAM
+            d: XADD gone 3-3 a b
+            b<
+            a> XREAD BLOCK 0 STREAMS k $
+            d: MULTI
+            d: XADD k 9-1 a b
+            d: XDEL k 9-1
+            d: EXEC
+            a<
+            a: XREAD BLOCK 20 STREAMS k $
+            a> XREAD BLOCK 0 STREAMS k $ ; PING
+            d: CLIENT UNBLOCK $a ERROR
+            a<
+            a<
+            d: DEL k
+            a> XREAD BLOCK 0 STREAMS k 9-5
+            b> BLPOP k 0
+            d: RENAME gone k
+            d: DEL k
+            d: RPUSH k x
+            b<
+            d: XADD k 10-1 a b
+            a<
+            """,
+        ["groups of a stream"] = """
+            d: XGROUP CREATE k g $ MKSTREAM
+            d: XGROUP CREATE k h $
+            d: XGROUP CREATE l g $ MKSTREAM
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k l > >
+            b> XREADGROUP GROUP g b BLOCK 0 COUNT 1 STREAMS k >
+            c: XREADGROUP GROUP h c BLOCK 0 NOACK STREAMS l k > >
+            d: XGROUP CREATE l h $
+            c> XREADGROUP GROUP h c BLOCK 0 NOACK STREAMS l k > >
+            d: XADD k 1-1 a b
+            a<
+            c<
+            d: XADD k 1-2 a b
+            b<
+            d: XPENDING k g
+            d: XPENDING k h
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k >
+            d: XGROUP SETID k h $
+            b> XREADGROUP GROUP h b BLOCK 0 STREAMS k >
+            d: XGROUP DESTROY k g
+            a<
+            d: DEL k
+            b<
+            """,
+        ["streams that go"] = """
+            d: XGROUP CREATE k g $ MKSTREAM
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k >
+            d: SET k v
+            a<
+            d: DEL k
+            d: XGROUP CREATE k g $ MKSTREAM
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k >
+            d: FLUSHALL
+            a<
+            d: XGROUP CREATE k g $ MKSTREAM
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k >
+            b> XREAD BLOCK 0 STREAMS k $
+            d: RENAME k l
+            a<
+            d: XGROUP CREATE k g $ MKSTREAM
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k >
+            d: MULTI
+            d: DEL k
+            d: XADD k 1-1 a b
+            d: EXEC
+            a<
+            b<
+            d: XGROUP CREATE k g $ MKSTREAM
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k >
+            d: PEXPIRE k 50
+            a<
+            d: XGROUP CREATE k g $ MKSTREAM
+            a> XREADGROUP GROUP g a BLOCK 0 STREAMS k >
+            d: SWAPDB 0 1
+            a<
+            """,
         ["what makes a key without a push"] = """
             a> BLPOP k 0
             d: RPUSH other 1

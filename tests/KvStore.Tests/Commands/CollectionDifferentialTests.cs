@@ -24,6 +24,7 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
     [InlineData("list", true, 6)]
     [InlineData("sorted set", false, 7)]
     [InlineData("sorted set", true, 8)]
+    [InlineData("stream", true, 11)]
     [InlineData("databases", false, 9)]
     [InlineData("databases", true, 10)]
     public void Random_commands_answer_as_redis_does(string type, bool resp3, int seed)
@@ -207,6 +208,25 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "ZRANDMEMBER k 1 BOGUS", "COMMAND GETKEYS ZUNIONSTORE k 2 k k", "COMMAND GETKEYS ZINTER 2 k k",
     ];
 
+    private static readonly string[] s_stream =
+    [
+        "XADD k e f v", "XADD k e f v", "XADD k e f v f v", "XADD k MAXLEN 12 e f v", "XADD k MINID e e f v",
+        "XADD k NOMKSTREAM e f v", "XADD k t-* f v", "XADD k e f", "XLEN k", "XRANGE k - +", "XRANGE k e e",
+        "XRANGE k (e + COUNT 3", "XREVRANGE k + -", "XREVRANGE k e e COUNT 2", "XDEL k e", "XDEL k e e e",
+        "XTRIM k MAXLEN 9", "XTRIM k MINID e", "XREAD STREAMS k e", "XREAD COUNT 2 STREAMS k k e e",
+        "XREAD STREAMS k $", "XSETID k e", "XSETID k e ENTRIESADDED 9 MAXDELETEDID e", "XINFO STREAM k",
+        "XGROUP CREATE k g 0", "XGROUP CREATE k g $ MKSTREAM", "XGROUP CREATE k g e ENTRIESREAD 3",
+        "XGROUP SETID k g e", "XGROUP SETID k g $ ENTRIESREAD 5", "XGROUP DESTROY k g", "XGROUP CREATECONSUMER k g c",
+        "XGROUP DELCONSUMER k g c", "XREADGROUP GROUP g c STREAMS k >", "XREADGROUP GROUP g c COUNT 2 STREAMS k >",
+        "XREADGROUP GROUP g c COUNT 1 STREAMS k k > e", "XREADGROUP GROUP g c NOACK COUNT 1 STREAMS k >",
+        "XREADGROUP GROUP g c STREAMS k 0", "XREADGROUP GROUP g c STREAMS k e", "XACK k g e", "XACK k g e e e",
+        "XPENDING k g", "XPENDING k g - + 20", "XPENDING k g e + 2 c", "XPENDING k g IDLE 900000000 - + 9",
+        "XCLAIM k g c 0 e e", "XCLAIM k g c 0 e FORCE JUSTID", "XCLAIM k g c 900000000 e",
+        "XCLAIM k g c 0 e e FORCE IDLE 500000 RETRYCOUNT 3 LASTID e", "XAUTOCLAIM k g c 0 0 COUNT 2",
+        "XAUTOCLAIM k g c 0 e JUSTID", "XAUTOCLAIM k g c 900000000 0", "XINFO STREAM k FULL",
+        "XINFO STREAM k FULL COUNT 2", "XINFO GROUPS k", "XINFO CONSUMERS k g", "OBJECT ENCODING k",
+    ];
+
     private static readonly string[] s_common =
     [
         "DEL k", "DEL k k", "TYPE k", "EXISTS k k", "RENAME k k", "RENAMENX k k", "COPY k k", "COPY k k REPLACE",
@@ -246,12 +266,14 @@ internal sealed partial class CollectionCommands(string type, Random random)
             "set" => s_set,
             "list" => s_list,
             "sorted set" => s_sortedSet,
-            "databases" => random.Next(6) switch
+            "stream" => s_stream,
+            "databases" => random.Next(7) switch
             {
                 0 => s_hash,
                 1 => s_set,
                 2 => s_list,
                 3 => s_sortedSet,
+                4 => s_stream,
                 _ => s_databases,
             },
             _ => throw new ArgumentOutOfRangeException(type),
@@ -286,6 +308,8 @@ internal sealed partial class CollectionCommands(string type, Random random)
             yield return ["ZRANGE", $"key{i}", "0", "-1", "WITHSCORES"];
             yield return ["ZREVRANGE", $"key{i}", "0", "-1", "WITHSCORES"];
             yield return ["ZCARD", $"key{i}"];
+            yield return ["XINFO", "STREAM", $"key{i}", "FULL", "COUNT", "0"];
+            yield return ["XREVRANGE", $"key{i}", "+", "-"];
         }
     }
 
@@ -323,6 +347,11 @@ internal sealed partial class CollectionCommands(string type, Random random)
             return reply.StartsWith("$-1", StringComparison.Ordinal) || reply.StartsWith('_') ? "none" : "a key";
         }
 
+        if (name[0] == 'X')
+        {
+            return Times().Replace(reply, "$1");
+        }
+
         if (name == "INFO")
         {
             return AverageLife().Replace(reply, ""); // an estimate
@@ -346,8 +375,18 @@ internal sealed partial class CollectionCommands(string type, Random random)
     [GeneratedRegex(@",avg_ttl=\d+|^[$=]\d+\r\n")]
     private static partial Regex AverageLife();
 
+    /// <summary>When entries were delivered and consumers came, and how Redis keeps a stream.</summary>
+    [GeneratedRegex(
+        @"((?:\$\d+\r\n[^\r]*\r\n)(?=:\d+\r\n:\d+\r\n)|idle\r\n|seen-time\r\n|radix-tree-\w+\r\n):\d+\r\n")]
+    private static partial Regex Times();
+
     private string Word(string word) => word switch
     {
+        "e" => $"{random.Next(9)}-{random.Next(12)}",
+        "t-*" => $"{random.Next(9)}-*",
+        "(e" => $"({random.Next(9)}-{random.Next(12)}",
+        "g" => $"group{random.Next(2)}",
+        "c" => $"consumer{random.Next(3)}",
         "k" => $"key{random.Next(6)}",
         "db" => $"{random.Next(Databases)}",
         "z" => $"lex{random.Next(2)}",

@@ -10,7 +10,10 @@ namespace KvStore.Tests.Commands;
 internal static class CommandLines
 {
     public static IEnumerable<string> All =>
-        [.. Text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'), .. Generated()];
+        [
+            .. $"{StreamLines.Text}\n{Text}".Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'),
+            .. Generated(),
+        ];
 
     /// <summary>Splits a line, unquoting as redis-cli does.</summary>
     public static string[] Split(string line)
