@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
+using GuestMemFs;
+using GuestMemFs.Holding;
 
 namespace KvStore.Tests.Infrastructure;
 
@@ -9,11 +10,13 @@ internal sealed class HolderProcess : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
     private readonly Process _process;
+    private readonly string _socket;
     private readonly StringBuilder _output = new();
 
     /// <summary>Starts it, and waits until it holds.</summary>
     public HolderProcess(string socket)
     {
+        _socket = socket;
         _process = new Process
         {
             StartInfo = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "gmfs.dll"), "hold",
@@ -40,12 +43,20 @@ internal sealed class HolderProcess : IDisposable
         }
     }
 
-    /// <summary>Waits until it has so many memfds: a process's descriptors are in /proc.</summary>
-    public void WaitUntilItHolds(int files) => Until(() =>
-        Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{Id}/fd")).Count(file =>
-            new FileInfo(file).LinkTarget?.StartsWith("/memfd:extent", StringComparison.Ordinal) == true
-                || new FileInfo(file).LinkTarget?.StartsWith("/memfd:arena", StringComparison.Ordinal) == true)
-                == files);
+    /// <summary>
+    /// Waits until it says that it has so many files of an arena; that they are among its descriptors is not enough.
+    /// </summary>
+    public void WaitUntilItHolds(string arena, int files) => Until(() =>
+    {
+        using DescriptorHolder asked = Holders.Open(_socket, arena);
+        IReadOnlyList<HeldDescriptor> held = asked.Take();
+        foreach (HeldDescriptor one in held)
+        {
+            one.Descriptor.Dispose();
+        }
+
+        return held.Count == files;
+    });
 
     public void Kill()
     {

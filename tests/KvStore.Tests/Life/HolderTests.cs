@@ -51,7 +51,7 @@ public sealed class HolderTests : IDisposable
         using RunningServer server = Loaded();
         holder.Kill();
         using HolderProcess next = new(Socket);
-        next.WaitUntilItHolds(2);
+        next.WaitUntilItHolds("kvstore", 2);
         server.Process.Kill();
         server.Restart();
         Verify(server);
