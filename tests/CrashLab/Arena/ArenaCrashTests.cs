@@ -34,7 +34,7 @@ public sealed class ArenaCrashTests(ITestOutputHelper output)
     /// <summary>
     /// Operations that end a sequence of three; each has its turn, as the seed says. The long profile takes all.
     /// </summary>
-    private const int LastOperations = 4;
+    private const int LastOperations = 2;
 
     private static readonly int s_seed = int.Parse(
         Environment.GetEnvironmentVariable("GMF_SEQUENCE_SEED") ?? $"{DateTime.UtcNow.DayOfYear}", null);

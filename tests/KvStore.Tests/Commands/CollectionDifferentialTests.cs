@@ -54,7 +54,8 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
                     $"seed {seed}, step {step}: {string.Join("\n", trail)}\nredis {Show(want)}\nown   {Show(got)}");
                 if (step % StepsBetweenKills == StepsBetweenKills - 1)
                 {
-                    expected.Call("DISCARD"); // what was queued dies with the connection
+                    expected.Call("DISCARD"); // what was queued, and what was watched, dies with the connection
+                    expected.Call("UNWATCH");
                     actual.Dispose();
                     own.Process.Kill();
                     own.Restart();
@@ -279,7 +280,10 @@ internal sealed partial class CollectionCommands(string type, Random random)
             _ => throw new ArgumentOutOfRangeException(type),
         };
         string[] from = random.Next(8) == 0 ? s_common : own;
-        return [.. from[random.Next(from.Length)].Split(' ').Select(Word)];
+        string[] words = [.. from[random.Next(from.Length)].Split(' ').Select(Word)];
+
+        // SORT leaves redis's sorted sets large for good, so that in a mix their encodings are not the same.
+        return type == "databases" && words[0] == "OBJECT" ? Next() : words;
     }
 
     /// <summary>What shows all that is there.</summary>
