@@ -16,7 +16,7 @@ public sealed class TortureTests(ITestOutputHelper output)
     [Fact]
     public void No_acknowledged_write_is_lost_and_nothing_torn_is_served_however_often_it_is_killed()
     {
-        int kills = TortureRun.Setting("GMF_TORTURE_KILLS", 500);
+        int kills = TortureRun.Setting("GMF_TORTURE_KILLS", 250);
         using var trouble = new Trouble();
         TortureCounts counts = TroubleTests.Run(trouble, kills, output);
         Assert.True(counts.Acknowledged > kills,
