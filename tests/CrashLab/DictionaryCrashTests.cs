@@ -36,6 +36,8 @@ public sealed class DictionaryCrashTests
             Set(s_same[10], "new"), Expire(s_same[0], Later)),
     ];
 
+    private static DictionaryOperation Afterwards => Set("afterwards", "and it goes on");
+
     // What ends a sequence of three: one of each kind.
     private static readonly DictionaryOperation[] ThirdOperations = [Alphabet[1], Alphabet[5], Alphabet[6], Alphabet[8],
         Alphabet[10], Alphabet[12], Alphabet[13], Alphabet[14]];
@@ -137,13 +139,7 @@ public sealed class DictionaryCrashTests
         {
             lab.Do(Clear());
             Begin(lab, beginning);
-            var start = lab.Save();
-            foreach (DictionaryOperation operation in Alphabet)
-            {
-                lab.Restore(start, beginning);
-                lab.Explore(operation);
-                lab.Explore(Set("afterwards", "and it goes on"));
-            }
+            lab.ExploreEach(beginning, Alphabet, Afterwards);
         }
 
         LongRun.PowerRun(1, 60);
@@ -169,9 +165,7 @@ public sealed class DictionaryCrashTests
     {
         using DictionaryLab lab = new(2 << 20, "seeded faults") { Reorder = new Random(1) };
         Begin(lab, beginning);
-        lab.Restore(lab.Save(), beginning);
-        lab.Explore(operation);
-        lab.Explore(Set("afterwards", "and it goes on"));
+        lab.ExploreEach(beginning, [operation], Afterwards);
     }
 
     // A run of pages is freed and cut.

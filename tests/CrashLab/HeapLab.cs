@@ -50,7 +50,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     public Random? PowerLoss { get; set; }
 
     /// <summary>The collections, open on the memory as it is.</summary>
-    public TWorld World => _world ??= Recording(Attach);
+    public TWorld World => _world ?? Reopen();
 
     /// <summary>Does an operation without a look at its crashes.</summary>
     public void Do(LabOperation<TWorld, TModel> operation)
@@ -74,8 +74,21 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         _floating.Clear();
         _history.Clear();
         _history.Add(name);
-        _world = Recording(Attach);
+        Reopen();
         _space.Settle();
+    }
+
+    /// <summary>Explores each operation from where it is now, and one more after each.</summary>
+    public void ExploreEach(
+        string beginning, IEnumerable<LabOperation<TWorld, TModel>> operations, LabOperation<TWorld, TModel> afterwards)
+    {
+        var start = Save();
+        foreach (LabOperation<TWorld, TModel> operation in operations)
+        {
+            Restore(start, beginning);
+            Explore(operation);
+            Explore(afterwards);
+        }
     }
 
     /// <summary>Does an operation and explores its crashes.</summary>
@@ -109,7 +122,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     {
         _history.Add("creation");
         _space.MakeStale();
-        _world = Recording(Attach);
+        Reopen();
         RequireSeam();
         RecordedStore[] stores = _space.Since(0);
         _space.GoBack(0);
@@ -128,11 +141,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     {
         TWorld world = World;
         int mark = _space.Mark;
-        Recording(() =>
-        {
-            create(world);
-            return world;
-        });
+        Recording(() => create(world));
         RequireSeam();
         ExploreCrashes(mark, _model, then);
         RequireSeam();
@@ -160,11 +169,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     {
         TWorld world = World;
         _history.Add(operation.Name);
-        Recording(() =>
-        {
-            operation.Run(world);
-            return world;
-        });
+        Recording(() => operation.Run(world));
         operation.Model(_model);
     }
 
@@ -240,7 +245,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         return stores;
     }
 
-    private TWorld Check(TModel? old, Action<TWorld>? then)
+    private void Check(TModel? old, Action<TWorld>? then)
     {
         TWorld world = Attach();
         RequireOne(world, old);
@@ -253,7 +258,6 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
 
         IReadOnlyList<string> problems = HeapVerifier.Verify(HeapOf(world));
         Assert.True(problems.Count == 0, string.Join('\n', problems));
-        return world;
     }
 
     private void RequireOne(TWorld world, TModel? old)
@@ -277,12 +281,18 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         }
     }
 
-    private TWorld Recording(Func<TWorld> action)
+    private TWorld Reopen()
+    {
+        Recording(() => _world = Attach());
+        return _world!;
+    }
+
+    private void Recording(Action action)
     {
         Persist.Trace = _space;
         try
         {
-            return action();
+            action();
         }
         finally
         {

@@ -26,6 +26,8 @@ public sealed class LogCrashTests
             Append(new string('h', 9_000)), Collect()),
     ];
 
+    private static LogOperation Afterwards => Append("and it goes on");
+
     // What ends a sequence of three: a long append everywhere, and a group that goes back where segments meet.
     private static LogOperation[] ThirdOperations(string beginning) =>
         beginning is "full segment" or "trimmed segments" ? [Alphabet[1], Alphabet[11]] : [Alphabet[1]];
@@ -70,13 +72,7 @@ public sealed class LogCrashTests
     {
         using LogLab lab = new("log, power loss") { PowerLoss = new Random(21) };
         Begin(lab, beginning);
-        var start = lab.Save();
-        foreach (LogOperation operation in Alphabet)
-        {
-            lab.Restore(start, beginning);
-            lab.Explore(operation);
-            lab.Explore(Append("and it goes on"));
-        }
+        lab.ExploreEach(beginning, Alphabet, Afterwards);
     }
 
     [Fact]
@@ -129,9 +125,7 @@ public sealed class LogCrashTests
     {
         using LogLab lab = new("seeded faults") { CrashRecoveryToo = false, Reorder = new Random(1) };
         Begin(lab, beginning);
-        lab.Restore(lab.Save(), beginning);
-        lab.Explore(operation);
-        lab.Explore(Append("and it goes on"));
+        lab.ExploreEach(beginning, [operation], Afterwards);
     }
 
     /// <summary>True for the sources of the log.</summary>

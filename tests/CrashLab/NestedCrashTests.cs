@@ -56,13 +56,7 @@ public sealed class NestedCrashTests
     {
         using NestedLab lab = new() { PowerLoss = new Random(21) };
         Begin(lab, beginning);
-        var start = lab.Save();
-        foreach (NestedOperation operation in s_alphabet)
-        {
-            lab.Restore(start, beginning);
-            lab.Explore(operation);
-            lab.Explore(Add("a", "z"));
-        }
+        lab.ExploreEach(beginning, s_alphabet, Add("a", "z"));
     }
 
     private static void Begin(NestedLab lab, string beginning)

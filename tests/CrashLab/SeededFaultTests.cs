@@ -110,28 +110,21 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     [Fact]
     public void Every_fault_of_a_store_in_heap_and_dictionary_is_caught()
     {
-        List<string> faults = Stores(Run("dictionary", []), s_invisible, [PlaceKind.Store, PlaceKind.Publish],
-            out int invisible);
-        Assert.True(faults.Count >= 80, $"only {faults.Count} faults");
-        RequireCaught("dictionary", "heap and dictionary", faults, invisible);
+        RequireStoresCaught("dictionary", "heap and dictionary", s_invisible, [PlaceKind.Store, PlaceKind.Publish], 80);
     }
 
     [Fact]
     public void Every_fault_of_a_store_in_a_sorted_map_is_caught()
     {
         PlaceKind[] kinds = [PlaceKind.Store, PlaceKind.Publish, PlaceKind.Copy];
-        List<string> faults = Stores(Run("sorted map", []), s_invisibleInMap, kinds, out int invisible);
-        Assert.True(faults.Count >= 30, $"only {faults.Count} faults");
-        RequireCaught("sorted map", "sorted map", faults, invisible);
+        RequireStoresCaught("sorted map", "sorted map", s_invisibleInMap, kinds, 30);
     }
 
     [Fact]
     public void Every_fault_of_a_store_in_a_log_is_caught()
     {
         PlaceKind[] kinds = [PlaceKind.Store, PlaceKind.Publish, PlaceKind.Copy];
-        List<string> faults = Stores(Run("log", []), s_invisibleInLog, kinds, out int invisible);
-        Assert.True(faults.Count >= 20, $"only {faults.Count} faults");
-        RequireCaught("log", "log", faults, invisible);
+        RequireStoresCaught("log", "log", s_invisibleInLog, kinds, 20);
     }
 
     [Fact]
@@ -146,6 +139,18 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         faults.Add("checksum|a word too short|" + FaultRunner.All);
         Assert.True(faults.Count >= 20, $"only {faults.Count} faults");
         RequireCaught("arena", "arena and journal", faults, invisible);
+    }
+
+    private void RequireStoresCaught(
+        string workload,
+        string part,
+        (FaultKind Kind, string Code, string Reason)[] known,
+        PlaceKind[] kinds,
+        int least)
+    {
+        List<string> faults = Stores(Run(workload, []), known, kinds, out int invisible);
+        Assert.True(faults.Count >= least, $"only {faults.Count} faults");
+        RequireCaught(workload, part, faults, invisible);
     }
 
     private void RequireCaught(string workload, string part, List<string> faults, int invisible)

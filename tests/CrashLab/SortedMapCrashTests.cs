@@ -27,6 +27,8 @@ public sealed class SortedMapCrashTests
             Increment("n"), Beside("d", "with it"), Expire("m/02", Later)),
     ];
 
+    private static SortedMapOperation Afterwards => Set("afterwards", "and it goes on");
+
     // What ends a sequence of three: one of each kind.
     private static readonly SortedMapOperation[] s_thirdOperations = [Alphabet[0], Alphabet[3], Alphabet[8]];
 
@@ -70,13 +72,7 @@ public sealed class SortedMapCrashTests
     {
         using SortedMapLab lab = new("sorted map, power loss") { PowerLoss = new Random(21) };
         Begin(lab, beginning);
-        var start = lab.Save();
-        foreach (SortedMapOperation operation in Alphabet)
-        {
-            lab.Restore(start, beginning);
-            lab.Explore(operation);
-            lab.Explore(Set("afterwards", "and it goes on"));
-        }
+        lab.ExploreEach(beginning, Alphabet, Afterwards);
     }
 
     [Fact]
@@ -132,9 +128,7 @@ public sealed class SortedMapCrashTests
     {
         using SortedMapLab lab = new("seeded faults") { CrashRecoveryToo = false, Reorder = new Random(1) };
         Begin(lab, beginning);
-        lab.Restore(lab.Save(), beginning);
-        lab.Explore(operation);
-        lab.Explore(Set("afterwards", "and it goes on"));
+        lab.ExploreEach(beginning, [operation], Afterwards);
     }
 
     /// <summary>True for the sources of the sorted map.</summary>

@@ -314,14 +314,7 @@ internal static class Acl
     public static void Save(in Call call) =>
         WithFile(call, AclFile.Save, "There was an error trying to save the ACLs: ");
 
-    public static void Help(in Call call)
-    {
-        call.Reply.Array(s_help.Length);
-        foreach (string line in s_help)
-        {
-            call.Reply.Simple(Encoding.ASCII.GetBytes(line));
-        }
-    }
+    public static void Help(in Call call) => call.ReplyHelp(s_help);
 
     private static void WithFile(in Call call, Func<Engine.KvEngine, string?> action, string before)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -49,6 +50,16 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         if (Engine.Options.KeyEvents != KeyEvents.Nothing)
         {
             Engine.Notify(kind, name, key);
+        }
+    }
+
+    /// <summary>Replies lines of help.</summary>
+    public void ReplyHelp(string[] lines)
+    {
+        Reply.Array(lines.Length);
+        foreach (string line in lines)
+        {
+            Reply.Simple(Encoding.ASCII.GetBytes(line));
         }
     }
 

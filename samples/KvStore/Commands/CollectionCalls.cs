@@ -77,7 +77,7 @@ internal static class CollectionCalls
         return collection.IsChanged;
     }
 
-    /// <summary>Tells those who want to know that the first key's collection changed.</summary>
+    /// <summary>Tells watchers and subscribers that the first key's collection changed.</summary>
     /// <param name="call">The command.</param>
     /// <param name="collection">What changed.</param>
     /// <param name="name">The event.</param>
@@ -103,16 +103,21 @@ internal static class CollectionCalls
         }
     }
 
-    /// <summary>Gives the first key these elements in place of what it has, and replies how many they are.</summary>
+    /// <summary>Gives a key these elements in place of what it has, and replies how many they are.</summary>
     /// <param name="call">The command.</param>
+    /// <param name="key">The key.</param>
     /// <param name="result">What is opened for it.</param>
     /// <param name="elements">The elements; without any the key goes.</param>
     /// <param name="add">Adds one.</param>
     public static void Store<T, TElement>(
-        in Call call, T result, IReadOnlyCollection<TElement> elements, Action<T, TElement> add)
+        in Call call,
+        ReadOnlySpan<byte> key,
+        T result,
+        IReadOnlyCollection<TElement> elements,
+        Action<T, TElement> add)
         where T : Collection
     {
-        result.OpenNew(call.Key);
+        result.OpenNew(key);
         bool existed = result.IsChanged;
         foreach (TElement element in elements)
         {
@@ -123,11 +128,11 @@ internal static class CollectionCalls
         call.Reply.Integer(elements.Count);
         if (result.Exists)
         {
-            call.Changed(call.Key);
+            call.Changed(key);
         }
         else if (existed)
         {
-            call.Changed(call.Key, KeyEvents.Generic, "del");
+            call.Changed(key, KeyEvents.Generic, "del");
         }
     }
 

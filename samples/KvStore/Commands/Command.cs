@@ -191,6 +191,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     private CommandTable? _subtable;
     private string? _group;
     private string? _event;
+    private readonly KeyEvents? _eventKind;
     private KeyAccess? _keyAccess;
 
     public string Name { get; } = name;
@@ -272,17 +273,21 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         init => _event = value;
     }
 
-    /// <summary>The kind of that event.</summary>
-    public KeyEvents EventKind => Group switch
+    /// <summary>The kind of that event; its group's where not given.</summary>
+    public KeyEvents EventKind
     {
-        "string" or "bitmap" or "hyperloglog" => KeyEvents.String,
-        "list" => KeyEvents.List,
-        "set" => KeyEvents.Set,
-        "hash" => KeyEvents.Hash,
-        "sorted-set" or "geo" => KeyEvents.SortedSet,
-        "stream" => KeyEvents.Stream,
-        _ => KeyEvents.Generic,
-    };
+        get => _eventKind ?? Group switch
+        {
+            "string" or "bitmap" or "hyperloglog" => KeyEvents.String,
+            "list" => KeyEvents.List,
+            "set" => KeyEvents.Set,
+            "hash" => KeyEvents.Hash,
+            "sorted-set" or "geo" => KeyEvents.SortedSet,
+            "stream" => KeyEvents.Stream,
+            _ => KeyEvents.Generic,
+        };
+        init => _eventKind = value;
+    }
 
     public bool HasSubcommands => _subcommands.Length > 0;
 

@@ -141,17 +141,20 @@ internal static class Expiry
     private static long ToSeconds(long milliseconds) =>
         (milliseconds / PerSecond) + (milliseconds % PerSecond >= PerSecond / 2 ? 1 : 0);
 
+    /// <summary>NX, XX, GT or LT as an argument; none where it is another word.</summary>
+    public static ExpiryConditions ConditionAt(Arguments args, int index) =>
+        args.Is(index, "nx"u8) ? ExpiryConditions.IfNone
+        : args.Is(index, "xx"u8) ? ExpiryConditions.IfSome
+        : args.Is(index, "gt"u8) ? ExpiryConditions.IfLater
+        : args.Is(index, "lt"u8) ? ExpiryConditions.IfSooner
+        : ExpiryConditions.None;
+
     private static bool TryParseConditions(in Call call, out ExpiryConditions conditions)
     {
         conditions = ExpiryConditions.None;
         for (int i = 3; i < call.Args.Count; i++)
         {
-            ExpiryConditions one =
-                call.Args.Is(i, "nx"u8) ? ExpiryConditions.IfNone
-                : call.Args.Is(i, "xx"u8) ? ExpiryConditions.IfSome
-                : call.Args.Is(i, "gt"u8) ? ExpiryConditions.IfLater
-                : call.Args.Is(i, "lt"u8) ? ExpiryConditions.IfSooner
-                : ExpiryConditions.None;
+            ExpiryConditions one = ConditionAt(call.Args, i);
             if (one == ExpiryConditions.None)
             {
                 call.Reply.Error($"ERR Unsupported option {call.Args.Shown(i)}");

@@ -11,10 +11,10 @@ internal static class HashTimes
     /// <summary>What clients may call of it.</summary>
     public static Command[] Commands => Command.Family("hash",
     [
-        New("hexpire", "Set expiry for hash field using relative time to expire (seconds)", HExpire),
-        New("hpexpire", "Set expiry for hash field using relative time to expire (milliseconds)", HPExpire),
-        New("hexpireat", "Set expiry for hash field using an absolute Unix timestamp (seconds)", HExpireAt),
-        New("hpexpireat", "Set expiry for hash field using an absolute Unix timestamp (milliseconds)", HPExpireAt),
+        New("hexpire", "Set expiry for hash field using relative time to expire (seconds)"),
+        New("hpexpire", "Set expiry for hash field using relative time to expire (milliseconds)"),
+        New("hexpireat", "Set expiry for hash field using an absolute Unix timestamp (seconds)"),
+        New("hpexpireat", "Set expiry for hash field using an absolute Unix timestamp (milliseconds)"),
         new("httl", -5, ReadOnly | Fast, KeySpec.One, HTtl)
             { Since = "7.4.0", Summary = "Returns the TTL in seconds of a hash field." },
         new("hpttl", -5, ReadOnly | Fast, KeySpec.One, HPTtl)
@@ -44,14 +44,6 @@ internal static class HashTimes
     private const int Removed = 2;
     private const int ConditionAt = 3;
     private const long PerSecond = 1000;
-
-    public static void HExpire(in Call call) => Expire(call);
-
-    public static void HPExpire(in Call call) => Expire(call);
-
-    public static void HExpireAt(in Call call) => Expire(call);
-
-    public static void HPExpireAt(in Call call) => Expire(call);
 
     public static void HTtl(in Call call) => ReplyTimes(call, inSeconds: true, absolute: false);
 
@@ -83,11 +75,11 @@ internal static class HashTimes
         });
     }
 
-    private static Command New(string name, string summary, CommandHandler handler) =>
-        new(name, -6, Write | DenyOom | Fast, KeySpec.One, handler)
+    private static Command New(string name, string summary) =>
+        new(name, -6, Write | DenyOom | Fast, KeySpec.One, HExpire)
             { KeyAccess = KeyAccess.Write, Event = "hexpire", Since = "7.4.0", Summary = summary };
 
-    private static void Expire(in Call call)
+    private static void HExpire(in Call call)
     {
         FieldMap hash = call.Engine.Hash;
         int count = call.Args.Count;
@@ -109,12 +101,7 @@ internal static class HashTimes
 
     private static void Expire(in Call call, FieldMap hash, long time)
     {
-        ExpiryConditions conditions =
-            call.Args.Is(ConditionAt, "nx"u8) ? ExpiryConditions.IfNone
-            : call.Args.Is(ConditionAt, "xx"u8) ? ExpiryConditions.IfSome
-            : call.Args.Is(ConditionAt, "gt"u8) ? ExpiryConditions.IfLater
-            : call.Args.Is(ConditionAt, "lt"u8) ? ExpiryConditions.IfSooner
-            : ExpiryConditions.None;
+        ExpiryConditions conditions = Expiry.ConditionAt(call.Args, ConditionAt);
         int words = conditions == ExpiryConditions.None ? ConditionAt : ConditionAt + 1;
         if (!HashFields.TryCount(
             call, words, "ERR Parameter `numFields` should be greater than 0"u8, out int first))

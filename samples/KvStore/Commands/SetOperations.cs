@@ -116,7 +116,7 @@ internal static class SetOperations
         }
 
         CollectionCalls.Store(
-            call, call.Engine.Set, operation(sets), static (result, member) => result.Add(member));
+            call, call.Key, call.Engine.Set, operation(sets), static (result, member) => result.Add(member));
     }
 
     private static bool TryOpen(in Call call, int first, int count, out FieldMap[] sets)

@@ -62,7 +62,8 @@ internal static class SortedSetOperations
         else if (request.Stores)
         {
             CollectionCalls.Store(
-                call, call.Engine.SortedSet, members, static (result, each) => result.Set(each.Key, each.Value));
+                call, call.Key, call.Engine.SortedSet, members,
+                static (result, each) => result.Set(each.Key, each.Value));
         }
         else
         {

@@ -77,7 +77,7 @@ internal static class SortedSetRanges
         }
 
         CollectionCalls.Store(
-            call, call.Engine.SortedSet, Members(source, range, options),
+            call, call.Key, call.Engine.SortedSet, Members(source, range, options),
             static (result, each) => result.Set(each.Member, each.Score));
     }
 

@@ -20,6 +20,8 @@ internal static class Sorting
             Kinds = Kinds,
             KeyAccess = KeyAccess.Read,
             SecondKeyAccess = KeyAccess.Write,
+            Event = "sortstore",
+            EventKind = KeyEvents.List,
             Since = "1.0.0",
             Summary = "Sort the elements in a list, set or sorted set",
         },
@@ -138,24 +140,8 @@ internal static class Sorting
             }
         }
 
-        ReadOnlySpan<byte> key = call.Args[options.StoreAt];
-        ElementList list = call.Engine.List;
-        list.OpenNew(key);
-        bool existed = list.IsChanged;
-        foreach (byte[] value in values)
-        {
-            list.Push(value, atHead: false);
-        }
-
-        list.Commit();
-        call.Reply.Integer(values.Count);
-        if (list.Exists)
-        {
-            call.Changed(key, KeyEvents.List, "sortstore");
-        }
-        else if (existed)
-        {
-            call.Changed(key, KeyEvents.Generic, "del");
-        }
+        CollectionCalls.Store(
+            call, call.Args[options.StoreAt], call.Engine.List, values,
+            static (result, value) => result.Push(value, atHead: false));
     }
 }

@@ -32,7 +32,7 @@ internal static class StreamClaims
     public static void XClaim(in Call call)
     {
         EntryStream stream = call.Engine.Stream;
-        if (!TryGroup(call, stream, out ConsumerGroup group)
+        if (!StreamPending.TryGroup(call, stream, out ConsumerGroup group)
             || !ClaimArguments.TryRead(call, out ClaimArguments claim) || !StreamGroups.IsShort(call, 3))
         {
             return;
@@ -65,7 +65,7 @@ internal static class StreamClaims
     {
         if (!TryAutoOptions(call, out StreamId from, out ClaimArguments claim)
             || !StreamGroups.IsShort(call, 3)
-            || !TryGroup(call, call.Engine.Stream, out ConsumerGroup group))
+            || !StreamPending.TryGroup(call, call.Engine.Stream, out ConsumerGroup group))
         {
             return;
         }
@@ -108,25 +108,7 @@ internal static class StreamClaims
         }
     }
 
-    private static bool TryGroup(in Call call, EntryStream stream, out ConsumerGroup group)
-    {
-        group = null!;
-        if (!CollectionCalls.TryRead(call, stream))
-        {
-            return false;
-        }
-
-        ConsumerGroup? found = stream.Exists ? stream.Groups.Find(call.Args[2]) : null;
-        group = found!;
-        if (found is null)
-        {
-            StreamPending.ReplyNoGroup(call);
-        }
-
-        return found is not null;
-    }
-
-    /// <summary>False where an entry stays with who has it. What is no entry of the stream any more needs no
+    /// <summary>False where an entry stays with its consumer. What is no entry of the stream any more needs no
     /// acknowledgement.</summary>
     private static bool MayClaim(
         EntryStream stream, ConsumerGroup group, StreamId id, ClaimArguments claim, out PendingEntry next)

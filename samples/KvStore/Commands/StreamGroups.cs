@@ -1,4 +1,3 @@
-using System.Text;
 using KvStore.Access;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -136,7 +135,7 @@ internal static class StreamGroups
         });
         call.Reply.Integer(1);
         Noted(call, "xgroup-destroy");
-        call.Engine.Waiting.Touch(call.Args[2]); // those who wait for its entries hear that it is gone
+        call.Engine.Waiting.Touch(call.Args[2]); // clients that wait for its entries hear that it is gone
     }
 
     public static void CreateConsumer(in Call call)
@@ -174,17 +173,7 @@ internal static class StreamGroups
         call.Reply.Integer(pending);
     }
 
-    public static void Help(in Call call) => ReplyHelp(call.Reply, s_help);
-
-    /// <summary>Replies lines of help.</summary>
-    public static void ReplyHelp(RespWriter reply, string[] lines)
-    {
-        reply.Array(lines.Length);
-        foreach (string line in lines)
-        {
-            reply.Simple(Encoding.ASCII.GetBytes(line));
-        }
-    }
+    public static void Help(in Call call) => call.ReplyHelp(s_help);
 
     /// <summary>False, and an error is replied, where a name is longer than what can be looked up.</summary>
     public static bool IsShort(in Call call, int index)
@@ -234,7 +223,7 @@ internal static class StreamGroups
         }
     }
 
-    /// <summary>As in Redis, a change of groups is none of the key for those who watch it.</summary>
+    /// <summary>As in Redis, a change of groups is none of the key for clients that watch it.</summary>
     private static void Noted(in Call call, string name)
     {
         call.Engine.Statistics.Changes++;
@@ -262,11 +251,13 @@ internal static class StreamGroups
     private static bool TryGroup(in Call call, EntryStream stream, out ConsumerGroup group)
     {
         group = null!;
-        if (!TryOpen(call, stream, makes: false))
-        {
-            return false;
-        }
+        return TryOpen(call, stream, makes: false) && TryFind(call, stream, out group);
+    }
 
+    /// <summary>The group that the argument behind the key names, of a stream that is there; or replies that there is
+    /// none.</summary>
+    public static bool TryFind(in Call call, EntryStream stream, out ConsumerGroup group)
+    {
         ConsumerGroup? found = stream.Groups.Find(call.Args[3]);
         group = found!;
         if (found is null)

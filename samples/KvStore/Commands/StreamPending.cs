@@ -69,17 +69,12 @@ internal static class StreamPending
             return;
         }
 
-        EntryStream stream = call.Engine.Stream;
-        if (!CollectionCalls.TryRead(call, stream))
+        if (!TryGroup(call, call.Engine.Stream, out ConsumerGroup group))
         {
             return;
         }
 
-        if (!stream.Exists || stream.Groups.Find(call.Args[2]) is not { } group)
-        {
-            ReplyNoGroup(call);
-        }
-        else if (isSummary)
+        if (isSummary)
         {
             ReplySummary(call.Reply, group);
         }
@@ -89,9 +84,25 @@ internal static class StreamPending
         }
     }
 
-    /// <summary>Replies that there is no such group.</summary>
-    public static void ReplyNoGroup(in Call call) => call.Reply.Error(
-        $"NOGROUP No such key '{call.Args.Shown(1)}' or consumer group '{call.Args.Shown(2)}'");
+    /// <summary>The group that the argument behind the key names, or replies that it is not there.</summary>
+    public static bool TryGroup(in Call call, EntryStream stream, out ConsumerGroup group)
+    {
+        group = null!;
+        if (!CollectionCalls.TryRead(call, stream))
+        {
+            return false;
+        }
+
+        ConsumerGroup? found = stream.Exists ? stream.Groups.Find(call.Args[2]) : null;
+        group = found!;
+        if (found is null)
+        {
+            call.Reply.Error(
+                $"NOGROUP No such key '{call.Args.Shown(1)}' or consumer group '{call.Args.Shown(2)}'");
+        }
+
+        return found is not null;
+    }
 
     private static bool TryQuery(in Call call, out PendingQuery query)
     {

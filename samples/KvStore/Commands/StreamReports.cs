@@ -100,15 +100,8 @@ internal static class StreamReports
 
     public static void Consumers(in Call call)
     {
-        if (!TryOpen(call, out EntryStream stream))
+        if (!TryOpen(call, out EntryStream stream) || !StreamGroups.TryFind(call, stream, out ConsumerGroup group))
         {
-            return;
-        }
-
-        if (stream.Groups.Find(call.Args[3]) is not { } group)
-        {
-            call.Reply.Error(
-                $"NOGROUP No such consumer group '{call.Args.Shown(3)}' for key name '{call.Args.Shown(2)}'");
             return;
         }
 
@@ -124,7 +117,7 @@ internal static class StreamReports
         }
     }
 
-    public static void Help(in Call call) => StreamGroups.ReplyHelp(call.Reply, s_help);
+    public static void Help(in Call call) => call.ReplyHelp(s_help);
 
     private static bool TryOpen(in Call call, out EntryStream stream)
     {

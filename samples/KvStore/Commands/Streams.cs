@@ -159,7 +159,7 @@ internal static class Streams
 
         if (asked.Id is null)
         {
-            // Where the clock was put back, ids go on from the last one.
+            // Where the clock was put back, ids continue from the last one.
             ulong now = (ulong)Math.Max(0, WallClock.Milliseconds);
             id = new StreamId(now, 0);
             return now > last.Time || last.TryNext(out id);

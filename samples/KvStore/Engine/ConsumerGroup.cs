@@ -4,7 +4,7 @@ using KvStore.Protocol;
 
 namespace KvStore.Engine;
 
-/// <summary>Who of a group reads.</summary>
+/// <summary>A reader of a group.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Number">Its number in the group.</param>
 /// <param name="Seen">When it last came, in milliseconds of the wall clock.</param>
@@ -12,7 +12,7 @@ internal sealed record Consumer(byte[] Name, long Number, long Seen);
 
 /// <summary>An entry that was delivered and not acknowledged.</summary>
 /// <param name="Id">The entry, which may be removed meanwhile.</param>
-/// <param name="Consumer">The number of who has it.</param>
+/// <param name="Consumer">The number of its consumer.</param>
 /// <param name="DeliveredAt">When it was delivered last, in milliseconds of the wall clock.</param>
 /// <param name="Deliveries">How often.</param>
 internal readonly record struct PendingEntry(StreamId Id, long Consumer, long DeliveredAt, long Deliveries);

@@ -4,7 +4,7 @@ namespace KvStore.Engine;
 
 /// <summary>
 /// Notes of the hashes of a database of which fields expire: a hash's earliest time, and its key. In the order of
-/// times, so that who removes what has expired reads what is due and nothing else.
+/// times, so that the sweep reads what is due and nothing else.
 /// </summary>
 /// <remarks>
 /// A note is no promise. It is put before the hash changes and removed after it, so each such hash has the note of its

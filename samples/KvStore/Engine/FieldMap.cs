@@ -287,7 +287,10 @@ internal sealed class FieldMap(Keyspace keyspace, ServerOptions options, RecordT
         else if (stays && Packed.HasTimes)
         {
             _earliest = EarliestPacked();
-            RemoveTimes(_earliest);
+            if (_earliest == FieldTimes.Never)
+            {
+                RemoveTimes();
+            }
         }
 
         // Before the hash is stored: a hash without its note would keep for good what expires.
@@ -450,15 +453,15 @@ internal sealed class FieldMap(Keyspace keyspace, ServerOptions options, RecordT
     }
 
     /// <summary>Where no field has a time, the form is that of a hash that never had one.</summary>
-    private void RemoveTimes(long earliest)
+    private void RemoveTimes()
     {
-        for (int at = PackedPieces.Start; earliest == FieldTimes.Never && at < Packed.End;)
+        for (int at = PackedPieces.Start; at < Packed.End;)
         {
             Packed.Skip(ref at, 2);
             Packed.Remove(at, 1);
         }
 
-        Packed.HasTimes = earliest != FieldTimes.Never;
+        Packed.HasTimes = false;
     }
 
     private long EarliestPacked()

@@ -63,7 +63,7 @@ internal sealed class BlockOwners
         }
         catch (HeapDamagedException)
         {
-            return MoveOutcome.NotMine; // who reads there is told
+            return MoveOutcome.NotMine; // a reader of it is told
         }
     }
 }

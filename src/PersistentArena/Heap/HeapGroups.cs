@@ -7,8 +7,8 @@ namespace GuestMemFs.Heap;
 /// The commit is one store, after which it is freed.
 /// </summary>
 /// <param name="state">The heap.</param>
-/// <param name="lanes">Who has the heap.</param>
-/// <param name="members">Who knows how long a replaced block is.</param>
+/// <param name="lanes">Which thread has the heap.</param>
+/// <param name="members">Which collection knows how long a replaced block is.</param>
 /// <param name="logs">Makes the lane's log.</param>
 /// <param name="rollback">The way back.</param>
 internal sealed unsafe class HeapGroups(

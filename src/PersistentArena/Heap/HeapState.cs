@@ -22,7 +22,7 @@ namespace GuestMemFs.Heap;
 /// GroupLogWriter       notes a change of a group
 /// ObjectRecords        the stores that make a change of an object true
 /// GroupMembers, GroupRollback
-/// HeapLanes            who may change the heap
+/// HeapLanes            which threads may change the heap
 /// HeapGroups, AtomicGroup
 /// BlockOwners, Compactor
 /// NamedRoots, ObjectWriter, PersistentRoot

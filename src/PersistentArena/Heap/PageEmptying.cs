@@ -56,7 +56,7 @@ internal sealed unsafe class PageEmptying(
     /// <param name="until">Where to stop.</param>
     /// <param name="pages">How many are wanted.</param>
     /// <param name="failed">First pages of stretches that could not be emptied.</param>
-    /// <returns>The stretch; its length is 0 where there is none, and then where to go on.</returns>
+    /// <returns>The stretch; its length is 0 where there is none, and then where to continue.</returns>
     public (long Start, long Pages, long Next) WithdrawStretch(long from, long until, long pages, HashSet<long> failed)
     {
         lock (heapLock)

@@ -88,9 +88,6 @@ public sealed unsafe class PersistentHeap
 
     internal GroupRollback Rollback { get; }
 
-    /// <summary>True where this thread has the heap for itself: it is in an atomic group.</summary>
-    internal bool IsMine => _lanes.IsMine;
-
     internal ulong* RecoveredWord => _state.RecoveredWord;
 
     internal long FrontierBytes => _state.FrontierBytes;

@@ -99,7 +99,7 @@ public sealed class PersistentArenaOptions
     /// <summary>
     /// Whether a heap that is not there (the medium came up empty) is made from the newest copy that is whole; true
     /// unless told otherwise. A heap that is there is left as it is, and where all copies are damaged the start fails:
-    /// it does not go on empty by itself.
+    /// it does not start empty by itself.
     /// </summary>
     public bool RestoreLostHeap { get; set; } = true;
 }
