@@ -22,7 +22,7 @@ public sealed class CheckTests
     [InlineData(MetadataLayout.SecondCopy + 40, ReasonCodes.SuperblockRepaired)]
     [InlineData(MetadataLayout.ActiveWord, ReasonCodes.ActiveWordRepaired)]
     [InlineData(MetadataLayout.StateWord, ReasonCodes.StateWordDamaged)]
-    [InlineData(MetadataLayout.EpochWord, ReasonCodes.LeaseRepaired)]
+    [InlineData(MetadataLayout.EpochWord, ReasonCodes.EpochRepaired)]
     [InlineData((2 << 20) - ExtentIdentity.BlockBytes + 16, ReasonCodes.MetadataIdentityRepaired)]
     public void What_the_next_writer_mends_is_a_warning(int offset, string code)
     {

@@ -26,7 +26,7 @@ public sealed class RepairTests
     [InlineData(40, ReasonCodes.SuperblockRepaired)]
     [InlineData(MetadataLayout.SecondCopy + 40, ReasonCodes.SuperblockRepaired)]
     [InlineData(MetadataLayout.StateWord, ReasonCodes.StateWordDamaged)]
-    [InlineData(MetadataLayout.EpochWord, ReasonCodes.LeaseRepaired)]
+    [InlineData(MetadataLayout.EpochWord, ReasonCodes.EpochRepaired)]
     [InlineData(MetadataLayout.ActiveWord, ReasonCodes.ActiveWordRepaired)]
     public void What_is_there_twice_is_written_anew(int offset, string code)
     {
@@ -141,7 +141,7 @@ public sealed class RepairTests
         using (ArenaInspection inspection = ArenaInspection.Open(arena.Directory))
         {
             inspection.ExcludeWriters();
-            IReadOnlyList<RepairStep> steps = RepairPlan.Make(inspection, deep: false, startOver: false);
+            IReadOnlyList<RepairStep> steps = RepairSteps.Find(inspection, deep: false, startOver: false);
             Assert.NotNull(Repair.MoveFiles(inspection.Medium, steps)); // And killed here.
         }
 

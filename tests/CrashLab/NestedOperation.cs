@@ -219,8 +219,8 @@ internal sealed record NestedOperation(string Name, Action<NestedPlace> Run, Act
     {
         public static bool ReadsCurrent => false;
 
-        public MutationPlan Plan(in RecordView current) =>
-            MutationPlan.Put(NestedCollections.ReferenceLength, expiresAt, RecordType.Set);
+        public RecordChange Decide(in RecordView current) =>
+            RecordChange.Put(NestedCollections.ReferenceLength, expiresAt, RecordType.Set);
 
         public void Write(in RecordView current, Span<byte> value) => NestedCollections.WriteReference(value, id);
     }

@@ -210,18 +210,18 @@ internal static class BitFields
     {
         public bool IsWrong { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             IsWrong = RecordText.IsWrong(current);
             if (IsWrong)
             {
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             // Room for all that is written, also where it fails then: so does redis.
             long last = operations.Max(static it => it.Kind == BitFieldKind.Get ? -1 : it.LastBit);
             int length = Math.Max(current.Exists ? RecordText.Length(current) : 0, (int)(last >> 3) + 1);
-            return MutationPlan.Put(length, current.ExpiresAt);
+            return RecordChange.Put(length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)

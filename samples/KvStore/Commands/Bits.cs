@@ -147,19 +147,19 @@ internal static class Bits
 
         public bool Old { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             if (RecordText.IsWrong(current))
             {
                 WrongType = true;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
             ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
             int index = (int)(offset >> 3);
             Old = index < old.Length && (old[index] & Mask) != 0;
-            return MutationPlan.Put(Math.Max(old.Length, index + 1), current.ExpiresAt);
+            return RecordChange.Put(Math.Max(old.Length, index + 1), current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)

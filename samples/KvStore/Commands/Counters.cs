@@ -111,12 +111,12 @@ internal static class Counters
 
         public long Result { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             if (RecordText.IsWrong(current))
             {
                 Error = Errors.WrongType;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             long old = 0;
@@ -127,18 +127,18 @@ internal static class Counters
             else if (current.Exists && !Numbers.TryParse(current.Value, out old))
             {
                 Error = Errors.NotAnInteger;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             long sum = unchecked(old + by);
             if (((old ^ sum) & (by ^ sum)) < 0)
             {
                 Error = "ERR increment or decrement would overflow"u8;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             Result = sum;
-            return MutationPlan.PutInteger(sum, current.ExpiresAt);
+            return RecordChange.PutInteger(sum, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
@@ -155,12 +155,12 @@ internal static class Counters
 
         public byte[] Result { get; private set; } = [];
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             if (RecordText.IsWrong(current))
             {
                 Error = Errors.WrongType;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
@@ -169,18 +169,18 @@ internal static class Counters
                 || !ExtendedFloat.TryParse(_by, out ExtendedFloat increment))
             {
                 Error = Errors.NotAFloat;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             ExtendedFloat sum = old + increment;
             if (!sum.IsFinite)
             {
                 Error = Errors.NotANumber;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             Result = Encoding.ASCII.GetBytes(sum.ToString());
-            return MutationPlan.Put(Result.Length, current.ExpiresAt);
+            return RecordChange.Put(Result.Length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value) => Result.CopyTo(value);

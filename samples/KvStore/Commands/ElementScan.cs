@@ -32,15 +32,15 @@ internal static class ElementScan
         }
 
         using Scanning.KeyCollector found = new(Scanning.LongestReply(call));
-        ScanPlaces places = call.Engine.ScanPlaces;
-        FieldCursor cursor = map.Scan(places.Take(number));
+        ScanCursors cursors = call.Engine.ScanCursors;
+        FieldCursor cursor = map.Scan(cursors.Take(number));
         long left = map.IsLarge ? Math.Min(count, LargestCount) : long.MaxValue;
         number = 0;
         while (map.Exists && cursor.MoveNext())
         {
             if (left-- == 0)
             {
-                number = places.Put(cursor.Field);
+                number = cursors.Put(cursor.Field);
                 break;
             }
 

@@ -233,27 +233,27 @@ internal struct ExpiryMutation : IRecordMutation
     /// <summary>True where a large collection may go: it is noted when it does.</summary>
     public bool MayDrop { get; set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         if (!current.Exists || !Allows(Conditions, current.ExpiresAt, At))
         {
-            return MutationPlan.None;
+            return RecordChange.None;
         }
 
         if (At == RecordView.NoExpiry && !RemoveWhenPast)
         {
             Done = current.ExpiresAt != RecordView.NoExpiry;
-            return Done ? MutationPlan.SetExpiry(RecordView.NoExpiry) : MutationPlan.None;
+            return Done ? RecordChange.SetExpiry(RecordView.NoExpiry) : RecordChange.None;
         }
 
         if (!MayDrop && NestedCollections.TryGetReference(current, out long id))
         {
             Collection = id;
-            return MutationPlan.None;
+            return RecordChange.None;
         }
 
         Done = true;
-        return At <= Now ? MutationPlan.Remove() : MutationPlan.SetExpiry(At);
+        return At <= Now ? RecordChange.Remove() : RecordChange.SetExpiry(At);
     }
 
     public readonly void Write(in RecordView current, Span<byte> value)

@@ -288,8 +288,8 @@ internal static class KeyCopies
 
         public static bool ReadsCurrent => false;
 
-        public MutationPlan Plan(in RecordView current) =>
-            MutationPlan.Put(_value.Length, RecordView.NoExpiry, type);
+        public RecordChange Decide(in RecordView current) =>
+            RecordChange.Put(_value.Length, RecordView.NoExpiry, type);
 
         public void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
     }
@@ -366,9 +366,9 @@ internal static class KeyCopies
 
         private readonly struct Mutation(RecordCopy copy) : IRecordMutation
         {
-            public MutationPlan Plan(in RecordView current) => copy._isInteger
-                ? MutationPlan.PutInteger(copy._integer, copy._expiresAt)
-                : MutationPlan.Put(copy._bytes.Length, copy._expiresAt, copy._type);
+            public RecordChange Decide(in RecordView current) => copy._isInteger
+                ? RecordChange.PutInteger(copy._integer, copy._expiresAt)
+                : RecordChange.Put(copy._bytes.Length, copy._expiresAt, copy._type);
 
             public void Write(in RecordView current, Span<byte> value) => copy._bytes.Span.CopyTo(value);
         }

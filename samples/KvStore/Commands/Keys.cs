@@ -127,16 +127,16 @@ internal static class Keys
         /// <summary>True where a large collection may go: it is noted that it does, or it moves.</summary>
         public bool MayDrop { get; set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             Found = current.Exists;
             if (!MayDrop && NestedCollections.TryGetReference(current, out long id))
             {
                 Collection = id;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
-            return current.Exists ? MutationPlan.Remove() : MutationPlan.None;
+            return current.Exists ? RecordChange.Remove() : RecordChange.None;
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)

@@ -116,29 +116,29 @@ internal static class Ranges
 
         public bool Done { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             if (RecordText.IsWrong(current))
             {
                 Error = Errors.WrongType;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             Length = current.Exists ? RecordText.Length(current) : 0;
             if (_patch.Length == 0)
             {
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             if (offset > Math.Min(limit, PersistentDictionary.MaximumValueLength) - _patch.Length)
             {
                 Error = Errors.TooLong;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             Done = true;
             Length = Math.Max(Length, offset + _patch.Length);
-            return MutationPlan.Put((int)Length, current.ExpiresAt);
+            return RecordChange.Put((int)Length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)

@@ -47,24 +47,24 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
         }
     }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         Found = current.Exists;
         bool wrong = OldValue is not null && RecordText.IsWrong(current);
         if (wrong || (IfAbsent && current.Exists) || (IfPresent && !current.Exists))
         {
             ReplyOld(current);
-            return MutationPlan.None;
+            return RecordChange.None;
         }
 
         if (current.Type > RecordType.String && !MayDrop && NestedCollections.TryGetReference(current, out long id))
         {
             Collection = id;
-            return MutationPlan.None;
+            return RecordChange.None;
         }
 
         Done = true;
-        return MutationPlan.Put(_value.Length, KeepExpiry && current.Exists ? current.ExpiresAt : ExpiresAt);
+        return RecordChange.Put(_value.Length, KeepExpiry && current.Exists ? current.ExpiresAt : ExpiresAt);
     }
 
     public void Write(in RecordView current, Span<byte> value)

@@ -43,15 +43,15 @@ internal static class SortedSetScans
         }
 
         using Scanning.KeyCollector found = new(Scanning.LongestReply(call));
-        ScanPlaces places = call.Engine.ScanPlaces;
+        ScanCursors cursors = call.Engine.ScanCursors;
         long left = set.IsLarge ? Math.Min(count, LargestCount) : long.MaxValue;
-        ReadOnlySpan<byte> from = places.Take(number);
+        ReadOnlySpan<byte> from = cursors.Take(number);
         number = 0;
         foreach (Scored each in set.Exists ? set.MembersFrom(from) : [])
         {
             if (left-- == 0)
             {
-                number = places.Put(each.Member);
+                number = cursors.Put(each.Member);
                 break;
             }
 

@@ -186,24 +186,24 @@ internal static class Strings
 
         public bool Removed { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             Found = current.Exists;
             if (!current.Exists)
             {
                 reply.Null();
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             if (RecordText.IsWrong(current))
             {
                 reply.Error(Errors.WrongType);
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             RecordText.Reply(reply, current);
             Removed = true;
-            return MutationPlan.Remove();
+            return RecordChange.Remove();
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
@@ -220,22 +220,22 @@ internal static class Strings
 
         public long Length { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             if (RecordText.IsWrong(current))
             {
                 Error = Errors.WrongType;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
             Length = (current.Exists ? RecordText.Length(current) : 0) + (long)_tail.Length;
             if (current.Exists && Length > Math.Min(limit, PersistentDictionary.MaximumValueLength))
             {
                 Error = Errors.TooLong;
-                return MutationPlan.None;
+                return RecordChange.None;
             }
 
-            return MutationPlan.Put((int)Length, current.ExpiresAt);
+            return RecordChange.Put((int)Length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)

@@ -22,15 +22,15 @@ internal sealed record WarmRestart
     /// </summary>
     public static WarmRestart Play(DemoOptions options, Dataset data, Scene scene, ServerProgram? other = null)
     {
-        ArenaPlace place = ArenaPlace.Choose(options);
-        string directory = place.Directory;
+        DemoArena arena = DemoArena.Choose(options);
+        string directory = arena.Directory;
         if (!options.Keep)
         {
-            scene.AtEnd(place.Delete);
+            scene.AtEnd(arena.Delete);
         }
 
         ServerProgram program = other ?? ServerProgram.KvStore(Itself(), "--size", $"{options.ArenaSize >> 20}M");
-        Introduce(options, data, place, scene);
+        Introduce(options, data, arena, scene);
 
         scene.Say("\n1  Load it through a socket");
         ServerProcess server = scene.Start(program, directory);
@@ -90,10 +90,10 @@ internal sealed record WarmRestart
     /// <summary>Whether a value is one that a key may have.</summary>
     public delegate bool RightAnswer(long index, ReadOnlySpan<byte> value);
 
-    private static void Introduce(DemoOptions options, Dataset data, ArenaPlace place, Scene scene)
+    private static void Introduce(DemoOptions options, Dataset data, DemoArena arena, Scene scene)
     {
-        scene.Say($"\n   medium  {place.Why}");
-        scene.Say($"   arena   {place.Directory}{(options.Keep ? ", which will be kept" : "")}");
+        scene.Say($"\n   medium  {arena.Why}");
+        scene.Say($"   arena   {arena.Directory}{(options.Keep ? ", which will be kept" : "")}");
         scene.Say($"   data    {data.Keys:N0} keys, values of {data.ValueLength} bytes");
     }
 

@@ -289,7 +289,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     {
         public static bool ReadsCurrent => false;
 
-        public MutationPlan Plan(in RecordView current) => MutationPlan.Put(
+        public RecordChange Decide(in RecordView current) => RecordChange.Put(
             collection.IsLarge ? NestedCollections.ReferenceLength : collection.Packed.End, collection.ExpiresAt,
             collection.RecordType);
 
@@ -310,7 +310,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
     {
         public static bool ReadsCurrent => false;
 
-        public MutationPlan Plan(in RecordView current) => MutationPlan.Remove();
+        public RecordChange Decide(in RecordView current) => RecordChange.Remove();
 
         public void Write(in RecordView current, Span<byte> value)
         {

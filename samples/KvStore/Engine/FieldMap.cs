@@ -503,10 +503,10 @@ internal sealed class FieldMap(Keyspace keyspace, ServerOptions options, RecordT
 
         public bool IsNew { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             IsNew = !current.Exists;
-            return !IsNew && current.Value.SequenceEqual(_value) ? MutationPlan.None : MutationPlan.Put(_value.Length);
+            return !IsNew && current.Value.SequenceEqual(_value) ? RecordChange.None : RecordChange.Put(_value.Length);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
@@ -521,7 +521,7 @@ internal sealed class FieldMap(Keyspace keyspace, ServerOptions options, RecordT
 
         private int Before => time == FieldTimes.Never ? 0 : FieldTimes.Length;
 
-        public MutationPlan Plan(in RecordView current) => MutationPlan.Put(
+        public RecordChange Decide(in RecordView current) => RecordChange.Put(
             Before + _value.Length, RecordView.NoExpiry, Before > 0 ? RecordType.Hash : RecordType.String);
 
         public void Write(in RecordView current, Span<byte> value)

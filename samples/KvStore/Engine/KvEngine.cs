@@ -166,7 +166,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public StreamSweep StreamSweep => field ??= new StreamSweep(Keyspace, _leftovers);
 
     /// <summary>Where scans of large collections go on.</summary>
-    public ScanPlaces ScanPlaces { get; } = new();
+    public ScanCursors ScanCursors { get; } = new();
 
     /// <summary>The server's connections and switches, for the commands that show and change them.</summary>
     public required IServerControl Server { get; init; }

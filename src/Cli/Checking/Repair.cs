@@ -5,8 +5,8 @@ using GuestMemFs.Cli.Reports;
 namespace GuestMemFs.Cli.Checking;
 
 /// <summary>
-/// Carries a plan out. Each step is one rename of a file or one commit of the journal: killed between any two, the next
-/// repair plans anew from what is there.
+/// Takes the steps. Each is one rename of a file or one commit of the journal: killed between any two, the next repair
+/// finds its steps anew from what is there.
 /// </summary>
 internal static class Repair
 {
@@ -54,7 +54,7 @@ internal static class Repair
             if (arena.FindRegion(step.Subject) is { } region)
             {
                 arena.RenameRegion(region.Name,
-                    RepairPlan.QuarantineName(region, name => arena.FindRegion(name) is not null));
+                    RepairSteps.QuarantineName(region, name => arena.FindRegion(name) is not null));
             }
         }
 

@@ -31,21 +31,21 @@ internal static class RepairCommand
         using (ArenaInspection inspection = place.Inspect())
         {
             inspection.ExcludeWriters();
-            steps = RepairPlan.Make(inspection, deep, startOver);
-            var plan = new RepairReport(place.Text, steps, Done: false, null, [], []);
-            if (!plan.Waits)
+            steps = RepairSteps.Find(inspection, deep, startOver);
+            var report = new RepairReport(place.Text, steps, Done: false, null, [], []);
+            if (!report.Waits)
             {
-                return plan;
+                return report;
             }
 
             if (!yes && (call.Json || !call.Shell.CanAsk))
             {
-                return plan;
+                return report;
             }
 
             if (!yes)
             {
-                plan.DrawPlan(call.Shell.ErrorConsole());
+                report.DrawSteps(call.Shell.ErrorConsole());
             }
 
             call.Confirm(yes, "Do it?");
@@ -61,5 +61,5 @@ internal static class RepairCommand
     /// <summary>What is still wrong, but for regions that were taken out of the way: those are known.</summary>
     private static Finding[] Left(ArenaReference place, bool deep) =>
         [.. ArenaCheck.Run(place, deep).Findings.Where(finding =>
-            !finding.Subject.StartsWith(RepairPlan.Prefix, StringComparison.Ordinal))];
+            !finding.Subject.StartsWith(RepairSteps.Prefix, StringComparison.Ordinal))];
 }

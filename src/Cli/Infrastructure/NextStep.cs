@@ -37,7 +37,7 @@ internal static class NextStep
             "the region out of the way.",
         ReasonCodes.HeapDamaged =>
             "Restore the region from a dump; 'gmfs repair' takes the damaged one out of the way.",
-        ReasonCodes.NotClosed or ReasonCodes.StateWordDamaged or ReasonCodes.LeaseRepaired
+        ReasonCodes.NotClosed or ReasonCodes.StateWordDamaged or ReasonCodes.EpochRepaired
             or ReasonCodes.ActiveWordRepaired or ReasonCodes.TailWordRepaired
             or ReasonCodes.JournalHeaderRepaired or ReasonCodes.SuperblockRepaired
             or ReasonCodes.MetadataIdentityRepaired =>

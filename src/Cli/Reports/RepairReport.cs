@@ -58,7 +58,7 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
 
     public override void Draw(IAnsiConsole console)
     {
-        DrawPlan(console);
+        DrawSteps(console);
         if (!Done)
         {
             console.WriteLine(Steps.Count == 0 ? $"There is nothing to repair in {Arena}."
@@ -82,7 +82,7 @@ internal sealed record RepairReport(string Arena, IReadOnlyList<RepairStep> Step
     }
 
     /// <summary>What is going to be done.</summary>
-    public void DrawPlan(IAnsiConsole console)
+    public void DrawSteps(IAnsiConsole console)
     {
         foreach (RepairStep step in Steps)
         {

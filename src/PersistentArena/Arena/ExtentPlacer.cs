@@ -6,7 +6,7 @@ using GuestMemFs.Native;
 namespace GuestMemFs.Arena;
 
 /// <summary>
-/// Carries a <see cref="SpacePlan"/> out: makes or takes over files, maps them where they belong, scrubs them and
+/// Carries a <see cref="SpaceAllocation"/> out: makes or takes over files, maps them where they belong, scrubs them and
 /// writes their identity. Nothing counts until the journal commits it; <see cref="Undo"/> takes it back. Used once,
 /// under the arena's lock.
 /// </summary>
@@ -20,27 +20,28 @@ internal sealed unsafe class ExtentPlacer(ArenaFiles arena, uint epoch, List<Ext
     /// <summary>The new entries, in order, with their files, which are still open.</summary>
     public IReadOnlyList<(ExtentEntry Entry, MediumFile File)> Placed => _placed;
 
-    /// <summary>Places all of a plan's extents from an address on.</summary>
-    /// <param name="plan">The plan.</param>
+    /// <summary>Places all of an allocation's extents from an address on.</summary>
+    /// <param name="allocation">The allocation.</param>
     /// <param name="region">The region's entry to be.</param>
     /// <param name="address">Where the first of them is mapped.</param>
     /// <param name="present">The region as it is; null for a new one.</param>
     /// <param name="nextExtentId">The first id that no extent has had.</param>
-    public void Place(SpacePlan plan, RegionEntry region, nint address, RegionNode? present, ulong nextExtentId)
+    public void Place(
+        SpaceAllocation allocation, RegionEntry region, nint address, RegionNode? present, ulong nextExtentId)
     {
         uint ordinal = (uint)(present?.Extents.Count ?? 0);
-        foreach (PlannedExtent planned in plan.Extents)
+        foreach (AllocatedExtent extent in allocation.Extents)
         {
-            if (planned.Reuse is { } reuse)
+            if (extent.Reuse is { } reuse)
             {
-                Reuse(reuse, planned.Used, region, address, ordinal);
+                Reuse(reuse, extent.Used, region, address, ordinal);
             }
             else
             {
-                Make(planned, region, address, ordinal, ref nextExtentId);
+                Make(extent, region, address, ordinal, ref nextExtentId);
             }
 
-            address += (nint)planned.Used;
+            address += (nint)extent.Used;
             ordinal++;
         }
     }
@@ -104,31 +105,31 @@ internal sealed unsafe class ExtentPlacer(ArenaFiles arena, uint epoch, List<Ext
         ExtentMark.Stamp((byte*)address, extent.FileLength, extent.Nonce, region.Generation.Current, epoch);
     }
 
-    private void Make(PlannedExtent planned, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
+    private void Make(AllocatedExtent extent, RegionEntry region, nint address, uint ordinal, ref ulong nextExtentId)
     {
-        MediumFile file = _files.Create(ref nextExtentId, planned.FileLength, out ulong id);
-        var entry = new ExtentEntry(id, RandomNonce(), planned.FileLength, planned.Used, region.Id, ordinal,
+        MediumFile file = _files.Create(ref nextExtentId, extent.FileLength, out ulong id);
+        var entry = new ExtentEntry(id, RandomNonce(), extent.FileLength, extent.Used, region.Id, ordinal,
             ExtentState.InUse);
         _placed.Add((entry, file));
         _made.Add(entry with { Used = 0, RegionId = 0, Ordinal = 0, State = ExtentState.Dirty });
-        ReserveData(file, planned.Used, region);
-        file.Reserve(planned.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
-        file.MapAt(address, planned.FileLength, writable: true);
+        ReserveData(file, extent.Used, region);
+        file.Reserve(extent.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes);
+        file.MapAt(address, extent.FileLength, writable: true);
         if (!_medium.Capabilities.FreshMemoryIsZero)
         {
             // A heap makes no difference between stale bytes and none, and zeroing all of it would cost what a load
             // costs; its identity block's tail is cleared anyhow.
-            long clear = region.Kind == RegionKind.Heap ? 0 : planned.FileLength - arena.Granularity;
+            long clear = region.Kind == RegionKind.Heap ? 0 : extent.FileLength - arena.Granularity;
             Persist.Fill((void*)address, clear, 0);
-            Persist.Fill((byte*)address + planned.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes, 0);
+            Persist.Fill((byte*)address + extent.FileLength - ExtentIdentity.BlockBytes, ExtentIdentity.BlockBytes, 0);
         }
 
         // Before the identity: one that is there without a mark is an older library's, and nobody can tell whether it
         // holds data.
-        ExtentMark.Stamp((byte*)address, planned.FileLength, entry.Nonce, region.Generation.Current, epoch);
-        ExtentIdentity.Write((byte*)address, planned.FileLength, arena.Id, id, entry.Nonce);
-        OwnerHint.Write((byte*)address, planned.FileLength, region.Id, region.Nonce, ordinal, entry.Nonce);
-        PowerLoss.KeepFile(_medium, address + (nint)(planned.FileLength - ExtentIdentity.BlockBytes));
+        ExtentMark.Stamp((byte*)address, extent.FileLength, entry.Nonce, region.Generation.Current, epoch);
+        ExtentIdentity.Write((byte*)address, extent.FileLength, arena.Id, id, entry.Nonce);
+        OwnerHint.Write((byte*)address, extent.FileLength, region.Id, region.Nonce, ordinal, entry.Nonce);
+        PowerLoss.KeepFile(_medium, address + (nint)(extent.FileLength - ExtentIdentity.BlockBytes));
         _files.Created(id, entry.Nonce, ExtentFiles.NameOf(id));
     }
 

@@ -30,15 +30,15 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
             Generation = RegionGeneration.Draw(),
             CreatedUnixMilliseconds = createdUnixMilliseconds,
         };
-        SpacePlan plan = ledger.Plan(entry.Length, null, entry.Reserve, long.MaxValue);
-        var mapping = new RegionMapping(entry, mapper.Reserve(entry, plan.MappedBytes))
+        SpaceAllocation allocation = ledger.Allocate(entry.Length, null, entry.Reserve, long.MaxValue);
+        var mapping = new RegionMapping(entry, mapper.Reserve(entry, allocation.MappedBytes))
         {
             IsWritable = true,
             Locks = mapper.Locks,
         };
         try
         {
-            Place(journal, mapping, plan, entry, null);
+            Place(journal, mapping, allocation, entry, null);
             return mapping;
         }
         catch
@@ -62,9 +62,10 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
 
         RegionSizes.CheckGrowth(node.Entry, newLength, mapping.Span - files.Granularity);
         _loans.RequireNotLent(node);
-        SpacePlan plan = ledger.Plan(newLength - length, node, node.Entry.Reserve, mapping.Span - length);
+        long addressSpace = mapping.Span - length;
+        SpaceAllocation allocation = ledger.Allocate(newLength - length, node, node.Entry.Reserve, addressSpace);
         long maximum = Math.Max(newLength, node.Entry.MaximumLength);
-        Place(journal, mapping, plan, node.Entry with { Length = newLength, MaximumLength = maximum }, node);
+        Place(journal, mapping, allocation, node.Entry with { Length = newLength, MaximumLength = maximum }, node);
     }
 
     /// <summary>Changes a region's entry.</summary>
@@ -108,13 +109,13 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
         }
     }
 
-    /// <summary>Carries a plan out behind what the region has, and commits it.</summary>
+    /// <summary>Places an allocation behind what the region has, and commits it.</summary>
     private void Place(
-        MetadataJournal journal, RegionMapping mapping, SpacePlan plan, RegionEntry entry, RegionNode? node)
+        MetadataJournal journal, RegionMapping mapping, SpaceAllocation allocation, RegionEntry entry, RegionNode? node)
     {
-        long offset = (node?.Entry.Length ?? 0) + plan.ExtendLastBy;
+        long offset = (node?.Entry.Length ?? 0) + allocation.ExtendLastBy;
         var placer = new ExtentPlacer(files, journal.Epoch, ledger.Spare);
-        ExtentEntry? longer = Longer(plan, node);
+        ExtentEntry? longer = Longer(allocation, node);
         try
         {
             var transaction = new Transaction();
@@ -125,14 +126,14 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
             }
 
             // Room first: nothing is made for a transaction that then does not fit.
-            int extents = plan.Extents.Count * ExtentBytes;
+            int extents = allocation.Extents.Count * ExtentBytes;
             journal.EnsureRoom(transaction.Length + extents + ExtentBytes + Math.Max(RoomToDelete, extents));
             if (longer is not null && entry.Reserve == RegionReserve.Full)
             {
-                BackLonger(entry.Name, longer, plan.ExtendLastBy);
+                BackLonger(entry.Name, longer, allocation.ExtendLastBy);
             }
 
-            placer.Place(plan, entry, mapping.Address + (nint)offset, node, journal.Tables.State.NextExtentId);
+            placer.Place(allocation, entry, mapping.Address + (nint)offset, node, journal.Tables.State.NextExtentId);
             foreach ((ExtentEntry extent, _) in placer.Placed)
             {
                 transaction.Put(extent);
@@ -144,7 +145,7 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
         catch
         {
             placer.Undo();
-            mapping.ClearBehind(offset, plan.MappedBytes);
+            mapping.ClearBehind(offset, allocation.MappedBytes);
             throw;
         }
 
@@ -172,9 +173,9 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
         mapping.Publish(entry);
     }
 
-    private static ExtentEntry? Longer(SpacePlan plan, RegionNode? node) => plan.ExtendLastBy == 0
+    private static ExtentEntry? Longer(SpaceAllocation allocation, RegionNode? node) => allocation.ExtendLastBy == 0
         ? null
-        : node!.Extents[^1] with { Used = node.Extents[^1].Used + plan.ExtendLastBy };
+        : node!.Extents[^1] with { Used = node.Extents[^1].Used + allocation.ExtendLastBy };
 
     /// <summary>Takes space for what the last extent's file had left.</summary>
     private void BackLonger(string region, ExtentEntry extent, long bytes)

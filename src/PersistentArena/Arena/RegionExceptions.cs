@@ -104,14 +104,14 @@ public sealed class RegionInUseException : ArenaException
             $"Region '{name}' is open {openings} times in this process. Dispose of these, then delete it.")
     {
         Name = name;
-        Leases = openings;
+        Openings = openings;
     }
 
     /// <summary>The region.</summary>
     public string Name { get; }
 
     /// <summary>How many <see cref="PersistentRegion"/>s are open.</summary>
-    public int Leases { get; }
+    public int Openings { get; }
 }
 
 /// <summary>

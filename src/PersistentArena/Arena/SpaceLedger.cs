@@ -41,14 +41,14 @@ internal sealed class SpaceLedger(ArenaFiles files, RegionTable table, IReadOnly
             files.Layout.LogCapacity);
     }
 
-    /// <summary>How a region gets more bytes.</summary>
+    /// <summary>Finds room for more bytes of a region; nothing is touched.</summary>
     /// <param name="bytes">How many.</param>
     /// <param name="region">The region that grows; null for a new one.</param>
     /// <param name="reserve">When the medium's space is taken.</param>
     /// <param name="addressSpace">What may be mapped, from the end of what is mapped.</param>
     /// <exception cref="ArenaOutOfSpaceException">The medium has no room.</exception>
     /// <exception cref="ArenaOutOfFilesException">The medium keeps no more files.</exception>
-    public SpacePlan Plan(long bytes, RegionNode? region, RegionReserve reserve, long addressSpace)
+    public SpaceAllocation Allocate(long bytes, RegionNode? region, RegionReserve reserve, long addressSpace)
     {
         MediumCapabilities capabilities = _medium.Capabilities;
         (long total, long free) = Balance();
@@ -60,20 +60,24 @@ internal sealed class SpaceLedger(ArenaFiles files, RegionTable table, IReadOnly
 
         // What is unused and can still be given back to the medium (a deletion under way) is not handed out again.
         IEnumerable<ExtentEntry> unused = capabilities.UnlinkFreesSpace ? [] : Unused();
-        SpacePlan plan = SpacePlan.Make(bytes, last, unused, room, takesSpace);
-        if (addressSpace < plan.MappedBytes)
+        SpaceAllocation allocation = SpaceAllocation.Make(bytes, last, unused, room, takesSpace);
+        if (addressSpace < allocation.MappedBytes)
         {
-            plan = SpacePlan.Make(bytes, last, [], room, takesSpace);
+            allocation = SpaceAllocation.Make(bytes, last, [], room, takesSpace);
         }
 
-        if (plan.NewBytes > free)
+        if (allocation.NewBytes > free)
         {
-            throw ArenaOutOfSpaceException.OnMedium(files.Location, plan.NewBytes, free, total);
+            throw ArenaOutOfSpaceException.OnMedium(files.Location, allocation.NewBytes, free, total);
         }
 
-        return plan.NewFiles > room.FilesLeft
-            ? throw new ArenaOutOfFilesException(files.Location, plan.NewFiles, present, capabilities.MaximumFiles)
-            : plan;
+        if (allocation.NewFiles > room.FilesLeft)
+        {
+            throw new ArenaOutOfFilesException(
+                files.Location, allocation.NewFiles, present, capabilities.MaximumFiles);
+        }
+
+        return allocation;
     }
 
     /// <summary>Total and free bytes: the medium's word where it is true, else what its files leave.</summary>

@@ -134,7 +134,7 @@ internal static unsafe class WriterLock
     {
         if (!SealedWord.TryOpen(Words.Read(layout.Epoch), layout.Seed(WordKind.Epoch), out uint word))
         {
-            findings.Add(new(ReasonCodes.LeaseRepaired,
+            findings.Add(new(ReasonCodes.EpochRepaired,
                 $"The writer's epoch did not check; the journal says {journal}."));
             word = 0;
         }

@@ -32,15 +32,15 @@ internal static unsafe class DictionaryGroup
             Table table = state.Current;
             ulong* bucket = table.Bucket(Table.IndexOf(hash, table.Buckets));
             ulong* slot = new Chain(state, bucket).Holder(state.OffsetOf(witness));
-            KeyPlace place = new() { Lane = lane, Table = table, Hash = hash, Bucket = bucket, Slot = slot,
+            DictionaryTarget target = new() { Lane = lane, Table = table, Hash = hash, Bucket = bucket, Slot = slot,
                 Record = witness, Header = header };
             if (added == 0)
             {
-                RevertRemoval(state, place);
+                RevertRemoval(state, target);
             }
             else if (slot != null)
             {
-                RevertPut(state, place, old);
+                RevertPut(state, target, old);
             }
         }
         finally
@@ -49,43 +49,43 @@ internal static unsafe class DictionaryGroup
         }
     }
 
-    private static void RevertRemoval(DictionaryState state, in KeyPlace place)
+    private static void RevertRemoval(DictionaryState state, in DictionaryTarget target)
     {
-        if (place.Slot == null)
+        if (target.Slot == null)
         {
-            ulong entry = Slot.Entry(Slot.Tag(place.Hash), state.OffsetOf(place.Record));
-            int expiring = DictionaryRecords.Expiring(place.Record, place.Header);
-            DictionaryRecords.Insert(state, place, entry, header: 0, expiring);
+            ulong entry = Slot.Entry(Slot.Tag(target.Hash), state.OffsetOf(target.Record));
+            int expiring = DictionaryRecords.Expiring(target.Record, target.Header);
+            DictionaryRecords.Insert(state, target, entry, header: 0, expiring);
         }
     }
 
-    private static void RevertPut(DictionaryState state, in KeyPlace place, long old)
+    private static void RevertPut(DictionaryState state, in DictionaryTarget target, long old)
     {
-        Lane lane = place.Lane;
-        ulong* bucket = place.Bucket;
-        ulong* slot = place.Slot;
-        ulong header = place.Header;
+        Lane lane = target.Lane;
+        ulong* bucket = target.Bucket;
+        ulong* slot = target.Slot;
+        ulong header = target.Header;
         long taken = DictionaryRecords.Taken(header);
-        Intent intent = new() { Old = state.OffsetOf(place.Record) };
-        int expiring = -DictionaryRecords.Expiring(place.Record, header);
+        Intent intent = new() { Old = state.OffsetOf(target.Record) };
+        int expiring = -DictionaryRecords.Expiring(target.Record, header);
         if (old == 0)
         {
-            place.Table.Tally(ref intent, lane, -1, -taken, expiring);
+            target.Table.Tally(ref intent, lane, -1, -taken, expiring);
             DictionaryRecords.TakeOut(state, lane, bucket, slot, ref intent);
         }
         else
         {
             byte* before = state.RecordOf((ulong)old, out ulong oldHeader);
             intent.Slot = state.OffsetOf(slot);
-            intent.Value = Slot.Entry(Slot.Tag(place.Hash), old);
+            intent.Value = Slot.Entry(Slot.Tag(target.Hash), old);
             expiring += DictionaryRecords.Expiring(before, oldHeader);
-            place.Table.Tally(ref intent, lane, 0, DictionaryRecords.Taken(oldHeader) - taken, expiring);
+            target.Table.Tally(ref intent, lane, 0, DictionaryRecords.Taken(oldHeader) - taken, expiring);
             lane.Begin(intent);
             Persist.Publish(slot, intent.Value); // COMMIT POINT: update back
             DictionaryState.Bump(bucket);
             lane.Finish(intent);
         }
 
-        state.Heap.Blocks.Give(lane, state.OffsetOf(place.Record), RecordFormat.Length(header));
+        state.Heap.Blocks.Give(lane, state.OffsetOf(target.Record), RecordFormat.Length(header));
     }
 }

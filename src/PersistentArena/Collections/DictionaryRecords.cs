@@ -19,17 +19,17 @@ internal static unsafe class DictionaryRecords
     /// <summary>
     /// Makes a filled record true: in place of the old one, or in an empty slot, or with a new overflow block.
     /// </summary>
-    public static void Place(DictionaryState state, in KeyPlace place, long block, ulong header)
+    public static void Place(DictionaryState state, in DictionaryTarget target, long block, ulong header)
     {
-        ulong entry = Slot.Entry(Slot.Tag(place.Hash), block);
+        ulong entry = Slot.Entry(Slot.Tag(target.Hash), block);
         int expiring = (RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 ? 1 : 0;
-        if (place.Record == null)
+        if (target.Record == null)
         {
-            Insert(state, place, entry, header, expiring);
+            Insert(state, target, entry, header, expiring);
         }
         else
         {
-            Replace(state, place, entry, header, expiring);
+            Replace(state, target, entry, header, expiring);
         }
     }
 
@@ -37,11 +37,12 @@ internal static unsafe class DictionaryRecords
     /// Adds an entry; <paramref name="header"/> is stored into its block first, or 0 where the block is allocated
     /// already.
     /// </summary>
-    public static void Insert(DictionaryState state, in KeyPlace place, ulong entry, ulong header, int expiring)
+    public static void Insert(
+        DictionaryState state, in DictionaryTarget target, ulong entry, ulong header, int expiring)
     {
-        Lane lane = place.Lane;
+        Lane lane = target.Lane;
         long block = Slot.Offset(entry);
-        Chain chain = new(state, place.Bucket);
+        Chain chain = new(state, target.Bucket);
         ulong* slot = chain.Empty();
         ulong value = entry;
         long overflow = 0;
@@ -67,7 +68,7 @@ internal static unsafe class DictionaryRecords
             New = header != 0 ? block : 0,
             MoreNew = overflow == 0 ? default : new ReadOnlySpan<long>(&overflow, 1),
         };
-        place.Table.Tally(ref intent, lane, 1, Taken(recordHeader), expiring);
+        target.Table.Tally(ref intent, lane, 1, Taken(recordHeader), expiring);
         lane.Begin(intent);
         if (header != 0)
         {
@@ -86,19 +87,19 @@ internal static unsafe class DictionaryRecords
     }
 
     /// <summary>Removes a record: one store empties its slot, or puts the chain's last entry into it.</summary>
-    public static void Remove(DictionaryState state, in KeyPlace place)
+    public static void Remove(DictionaryState state, in DictionaryTarget target)
     {
-        Lane lane = place.Lane;
-        byte* record = place.Record;
-        ulong header = place.Header;
+        Lane lane = target.Lane;
+        byte* record = target.Record;
+        ulong header = target.Header;
         if (lane.InGroup)
         {
             AppendToGroup(state, lane, state.OffsetOf(record), 0);
         }
 
         Intent intent = new() { Old = lane.InGroup ? 0 : state.OffsetOf(record) };
-        place.Table.Tally(ref intent, lane, -1, -Taken(header), -Expiring(record, header));
-        TakeOut(state, lane, place.Bucket, place.Slot, ref intent);
+        target.Table.Tally(ref intent, lane, -1, -Taken(header), -Expiring(record, header));
+        TakeOut(state, lane, target.Bucket, target.Slot, ref intent);
         if (intent.Old != 0)
         {
             state.Heap.Blocks.Give(lane, intent.Old, RecordFormat.Length(header));
@@ -132,12 +133,13 @@ internal static unsafe class DictionaryRecords
     /// <summary>Bytes that a record's block takes.</summary>
     public static long Taken(ulong header) => SizeClasses.Taken(RecordFormat.Length(header));
 
-    private static void Replace(DictionaryState state, in KeyPlace place, ulong entry, ulong header, int expiring)
+    private static void Replace(
+        DictionaryState state, in DictionaryTarget target, ulong entry, ulong header, int expiring)
     {
-        Lane lane = place.Lane;
-        ulong* slot = place.Slot;
-        byte* old = place.Record;
-        ulong oldHeader = place.Header;
+        Lane lane = target.Lane;
+        ulong* slot = target.Slot;
+        byte* old = target.Record;
+        ulong oldHeader = target.Header;
         long block = Slot.Offset(entry);
         Invariant.Holds(Leads(state, slot, old), 1);
         int wasExpiring = Expiring(old, oldHeader);
@@ -148,11 +150,11 @@ internal static unsafe class DictionaryRecords
 
         long freed = lane.InGroup ? 0 : state.OffsetOf(old);
         Intent intent = new() { Slot = state.OffsetOf(slot), Value = entry, New = block, Old = freed };
-        place.Table.Tally(ref intent, lane, 0, Taken(header) - Taken(oldHeader), expiring - wasExpiring);
+        target.Table.Tally(ref intent, lane, 0, Taken(header) - Taken(oldHeader), expiring - wasExpiring);
         lane.Begin(intent);
         Persist.Publish((ulong*)state.At(block), header);
         Persist.Publish(slot, entry); // COMMIT POINT: update
-        DictionaryState.Bump(place.Bucket);
+        DictionaryState.Bump(target.Bucket);
         lane.Finish(intent);
         if (intent.Old != 0)
         {

@@ -105,7 +105,7 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
             state.ThrowIfUnsound(record, header);
         }
 
-        KeyPlace place = new()
+        DictionaryTarget target = new()
         {
             Lane = lane,
             Table = table,
@@ -118,64 +118,64 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
         };
         bool exists = record != null && !state.IsExpired(RecordFormat.ExpiresAt(record, header));
         RecordView current = exists ? state.View(record, header) : default;
-        Apply(state, place, ref mutation, current, exists);
+        Apply(state, target, ref mutation, current, exists);
     }
 
-    /// <summary>Does what a mutation plans.</summary>
+    /// <summary>Does what a mutation decides.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Apply<TMutation>(
-        DictionaryState state, in KeyPlace place, ref TMutation mutation, in RecordView current, bool exists)
+        DictionaryState state, in DictionaryTarget target, ref TMutation mutation, in RecordView current, bool exists)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
-        MutationPlan plan = mutation.Plan(current);
-        switch (plan.Kind)
+        RecordChange wanted = mutation.Decide(current);
+        switch (wanted.Kind)
         {
-            case MutationPlan.Action.Put:
-                Put(state, place, ref mutation, current, plan);
+            case RecordChange.Action.Put:
+                Put(state, target, ref mutation, current, wanted);
                 break;
-            case MutationPlan.Action.PutInteger when state.Checksum == 0:
-                PutInteger(state, place, plan, exists);
+            case RecordChange.Action.PutInteger when state.Checksum == 0:
+                PutInteger(state, target, wanted, exists);
                 break;
-            case MutationPlan.Action.PutInteger:
-                PutDigits digits = new(plan);
-                Put(state, place, ref digits, current, digits.Plan(current));
+            case RecordChange.Action.PutInteger:
+                PutDigits digits = new(wanted);
+                Put(state, target, ref digits, current, digits.Decide(current));
                 break;
-            case MutationPlan.Action.SetExpiry when exists:
-                SetExpiry(state, place, plan.ExpiresAt);
+            case RecordChange.Action.SetExpiry when exists:
+                SetExpiry(state, target, wanted.ExpiresAt);
                 break;
-            case MutationPlan.Action.Remove when place.Record != null:
-                DictionaryRecords.Remove(state, place);
+            case RecordChange.Action.Remove when target.Record != null:
+                DictionaryRecords.Remove(state, target);
                 break;
         }
     }
 
-    private static void Put<TMutation>(DictionaryState state, in KeyPlace place, ref TMutation mutation,
-        in RecordView current, in MutationPlan plan)
+    private static void Put<TMutation>(DictionaryState state, in DictionaryTarget target, ref TMutation mutation,
+        in RecordView current, in RecordChange wanted)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
-        if ((uint)plan.ValueLength > RecordFormat.MaximumValueLength)
+        if ((uint)wanted.ValueLength > RecordFormat.MaximumValueLength)
         {
-            throw RecordErrors.ValueTooLong(plan.ValueLength);
+            throw RecordErrors.ValueTooLong(wanted.ValueLength);
         }
 
-        byte flags = RecordFormat.ExpiryFlag(plan.ExpiresAt);
-        int keyLength = place.Key.Length;
-        int storedLength = plan.ValueLength + (int)(state.Checksum >> 32);
-        ulong header = RecordFormat.Header(plan.Type, flags, keyLength, storedLength);
+        byte flags = RecordFormat.ExpiryFlag(wanted.ExpiresAt);
+        int keyLength = target.Key.Length;
+        int storedLength = wanted.ValueLength + (int)(state.Checksum >> 32);
+        ulong header = RecordFormat.Header(wanted.Type, flags, keyLength, storedLength);
         long length = RecordFormat.Length(header);
-        long block = state.Heap.Blocks.Take(place.Lane, length);
+        long block = state.Heap.Blocks.Take(target.Lane, length);
         try
         {
-            byte* record = RecordFiller.FillKey(place.Lane, state.At(0), block, header, place.Key, plan.ExpiresAt);
+            byte* record = RecordFiller.FillKey(target.Lane, state.At(0), block, header, target.Key, wanted.ExpiresAt);
             byte* value = record + RecordFormat.KeyOffset(header) + keyLength;
-            mutation.Write(current, new Span<byte>(value, plan.ValueLength));
-            Persist.Wrote(value, plan.ValueLength);
-            Sum(state, record, header, place.Hash);
-            DictionaryRecords.Place(state, place, block, header);
+            mutation.Write(current, new Span<byte>(value, wanted.ValueLength));
+            Persist.Wrote(value, wanted.ValueLength);
+            Sum(state, record, header, target.Hash);
+            DictionaryRecords.Place(state, target, block, header);
         }
         catch (Exception error)
         {
-            RecordFiller.TakeBack(state.Heap, place.Lane, error, block, length); // nothing half-done stays
+            RecordFiller.TakeBack(state.Heap, target.Lane, error, block, length); // nothing half-done stays
             throw;
         }
     }
@@ -190,30 +190,31 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
         }
     }
 
-    private static void PutInteger(DictionaryState state, in KeyPlace place, in MutationPlan plan, bool exists)
+    private static void PutInteger(
+        DictionaryState state, in DictionaryTarget target, in RecordChange wanted, bool exists)
     {
-        if (exists && !place.Lane.InGroup
-            && (RecordFormat.Flags(place.Header) & RecordFormat.IsInteger) != 0
-            && RecordFormat.ExpiresAt(place.Record, place.Header) == plan.ExpiresAt)
+        if (exists && !target.Lane.InGroup
+            && (RecordFormat.Flags(target.Header) & RecordFormat.IsInteger) != 0
+            && RecordFormat.ExpiresAt(target.Record, target.Header) == wanted.ExpiresAt)
         {
-            ulong* number = RecordFormat.IntegerWord(place.Record, place.Header);
-            Persist.Publish(number, (ulong)plan.Integer); // COMMIT POINT: number in place
+            ulong* number = RecordFormat.IntegerWord(target.Record, target.Header);
+            Persist.Publish(number, (ulong)wanted.Integer); // COMMIT POINT: number in place
             return;
         }
 
-        byte flags = (byte)(RecordFormat.IsInteger | RecordFormat.ExpiryFlag(plan.ExpiresAt));
-        ulong header = RecordFormat.Header(plan.Type, flags, place.Key.Length, sizeof(long));
-        long block = state.Heap.Blocks.Take(place.Lane, RecordFormat.Length(header));
-        byte* record = RecordFiller.FillKey(place.Lane, state.At(0), block, header, place.Key, plan.ExpiresAt);
-        Persist.Store(RecordFormat.IntegerWord(record, header), (ulong)plan.Integer);
-        PlaceOrGiveBack(state, place, block, header);
+        byte flags = (byte)(RecordFormat.IsInteger | RecordFormat.ExpiryFlag(wanted.ExpiresAt));
+        ulong header = RecordFormat.Header(wanted.Type, flags, target.Key.Length, sizeof(long));
+        long block = state.Heap.Blocks.Take(target.Lane, RecordFormat.Length(header));
+        byte* record = RecordFiller.FillKey(target.Lane, state.At(0), block, header, target.Key, wanted.ExpiresAt);
+        Persist.Store(RecordFormat.IntegerWord(record, header), (ulong)wanted.Integer);
+        PlaceOrGiveBack(state, target, block, header);
     }
 
-    private static void SetExpiry(DictionaryState state, in KeyPlace place, long expiresAt)
+    private static void SetExpiry(DictionaryState state, in DictionaryTarget target, long expiresAt)
     {
-        Lane lane = place.Lane;
-        byte* record = place.Record;
-        ulong header = place.Header;
+        Lane lane = target.Lane;
+        byte* record = target.Record;
+        ulong header = target.Header;
         long before = RecordFormat.ExpiresAt(record, header);
         if (before == expiresAt)
         {
@@ -222,7 +223,7 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
 
         if ((RecordFormat.Flags(header) & RecordFormat.HasExpiry) != 0 && !lane.InGroup && state.Checksum == 0)
         {
-            SetExpiryInPlace(state, place, before, expiresAt);
+            SetExpiryInPlace(state, target, before, expiresAt);
             return;
         }
 
@@ -232,15 +233,15 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
         ulong newHeader = RecordFormat.WithExpiry(header, expiresAt);
         long length = RecordFormat.Length(newHeader);
         long block = state.Heap.Blocks.Take(lane, length);
-        byte* copy = RecordFiller.FillKey(lane, state.At(0), block, newHeader, place.Key, expiresAt);
+        byte* copy = RecordFiller.FillKey(lane, state.At(0), block, newHeader, target.Key, expiresAt);
         RecordFiller.FillValue(copy, newHeader, record, header, state.View(record, header).Value);
-        Sum(state, copy, newHeader, place.Hash);
-        PlaceOrGiveBack(state, place, block, newHeader);
+        Sum(state, copy, newHeader, target.Hash);
+        PlaceOrGiveBack(state, target, block, newHeader);
     }
 
-    private static void SetExpiryInPlace(DictionaryState state, in KeyPlace place, long before, long expiresAt)
+    private static void SetExpiryInPlace(DictionaryState state, in DictionaryTarget target, long before, long expiresAt)
     {
-        ulong* word = RecordFormat.ExpiryWord(place.Record);
+        ulong* word = RecordFormat.ExpiryWord(target.Record);
         int expiring = (expiresAt != RecordView.NoExpiry ? 1 : 0) - (before != RecordView.NoExpiry ? 1 : 0);
         if (expiring == 0)
         {
@@ -249,21 +250,21 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
         }
 
         Intent intent = new() { Slot = state.OffsetOf(word), Value = (ulong)expiresAt };
-        place.Table.Tally(ref intent, place.Lane, 0, 0, expiring);
-        place.Lane.Begin(intent);
+        target.Table.Tally(ref intent, target.Lane, 0, 0, expiring);
+        target.Lane.Begin(intent);
         Persist.Publish(word, (ulong)expiresAt); // COMMIT POINT: expiry
-        place.Lane.Finish(intent);
+        target.Lane.Finish(intent);
     }
 
-    private static void PlaceOrGiveBack(DictionaryState state, in KeyPlace place, long block, ulong header)
+    private static void PlaceOrGiveBack(DictionaryState state, in DictionaryTarget target, long block, ulong header)
     {
         try
         {
-            DictionaryRecords.Place(state, place, block, header);
+            DictionaryRecords.Place(state, target, block, header);
         }
         catch (Exception error)
         {
-            RecordFiller.TakeBack(state.Heap, place.Lane, error, block, RecordFormat.Length(header));
+            RecordFiller.TakeBack(state.Heap, target.Lane, error, block, RecordFormat.Length(header));
             throw;
         }
     }

@@ -30,8 +30,8 @@ internal sealed unsafe class LogReader(LogMemory memory)
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
             ulong version = Begin();
-            LogLook look = _search.FindLast(out LogPlace place);
-            LogEntryId id = look == LogLook.Found ? place.Segment.IdAt(place.At) : default;
+            LogLook look = _search.FindLast(out EntryLocation location);
+            LogEntryId id = look == LogLook.Found ? location.Segment.IdAt(location.At) : default;
             if (IsStill(version))
             {
                 return look == LogLook.Broken ? throw memory.Damaged() : id;
@@ -45,11 +45,11 @@ internal sealed unsafe class LogReader(LogMemory memory)
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
             ulong version = Begin();
-            LogLook look = _search.Find(key, out LogPlace place);
+            LogLook look = _search.Find(key, out EntryLocation location);
             bool whole = _search.TryEnds(out long first, out long end) && look != LogLook.Broken;
             if (IsStill(version))
             {
-                return !whole ? throw memory.Damaged() : look == LogLook.Found ? Math.Max(place.Index, first) : end;
+                return !whole ? throw memory.Damaged() : look == LogLook.Found ? Math.Max(location.Index, first) : end;
             }
         }
     }
@@ -60,10 +60,10 @@ internal sealed unsafe class LogReader(LogMemory memory)
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
             ulong version = Begin();
-            LogLook look = _search.Find(LogKey.From(id), out LogPlace place);
-            bool isThere = look == LogLook.Found && place.Segment.IdAt(place.At) == id;
-            bool whole = isThere ? TryCopy(place, version, buffer) : look != LogLook.Broken;
-            if (IsStill(version) && (whole || !IsTrimmed(place.Index, isThere)))
+            LogLook look = _search.Find(LogKey.From(id), out EntryLocation location);
+            bool isThere = look == LogLook.Found && location.Segment.IdAt(location.At) == id;
+            bool whole = isThere ? TryCopy(location, version, buffer) : look != LogLook.Broken;
+            if (IsStill(version) && (whole || !IsTrimmed(location.Index, isThere)))
             {
                 return whole ? isThere : throw memory.Damaged();
             }
@@ -78,35 +78,35 @@ internal sealed unsafe class LogReader(LogMemory memory)
             ulong version = Begin();
             if (walk.Version != version)
             {
-                (walk.IsPlaced, walk.ChunkLength, walk.Version) = (false, 0, version);
+                (walk.IsLocated, walk.ChunkLength, walk.Version) = (false, 0, version);
             }
 
-            LogLook look = _steps.Next(walk, out LogPlace place);
-            bool whole = look == LogLook.Found ? TryCopy(place, version, walk.Buffer) : look != LogLook.Broken;
-            if (!IsStill(version) || (!whole && IsTrimmed(place.Index, look == LogLook.Found)))
+            LogLook look = _steps.Next(walk, out EntryLocation location);
+            bool whole = look == LogLook.Found ? TryCopy(location, version, walk.Buffer) : look != LogLook.Broken;
+            if (!IsStill(version) || (!whole && IsTrimmed(location.Index, look == LogLook.Found)))
             {
-                walk.IsPlaced = false;
+                walk.IsLocated = false;
                 continue;
             }
 
-            return !whole ? throw memory.Damaged() : look == LogLook.Found && LogSteps.TryTake(walk, place);
+            return !whole ? throw memory.Damaged() : look == LogLook.Found && LogSteps.TryTake(walk, location);
         }
     }
 
-    private bool TryCopy(in LogPlace place, ulong version, LogBuffer buffer)
+    private bool TryCopy(in EntryLocation location, ulong version, LogBuffer buffer)
     {
-        LogSegment segment = place.Segment;
-        if (!segment.TryLength(place.At, place.Used, out int length)
+        LogSegment segment = location.Segment;
+        if (!segment.TryLength(location.At, location.Used, out int length)
             || (length > buffer.Capacity && memory.Version != version)) // so long that it had better be true
         {
             return false;
         }
 
         Span<byte> value = buffer.Resize(length);
-        (buffer.Index, buffer.Id) = (place.Index, segment.IdAt(place.At));
-        new ReadOnlySpan<byte>(segment.At(place.At + LogSegment.EntryHeadLength), length).CopyTo(value);
-        ulong word = *(ulong*)segment.At(place.At);
-        return word == segment.EntryWord(place.At, buffer.Id, value);
+        (buffer.Index, buffer.Id) = (location.Index, segment.IdAt(location.At));
+        new ReadOnlySpan<byte>(segment.At(location.At + LogSegment.EntryHeadLength), length).CopyTo(value);
+        ulong word = *(ulong*)segment.At(location.At);
+        return word == segment.EntryWord(location.At, buffer.Id, value);
     }
 
     private bool IsTrimmed(long index, bool known) =>

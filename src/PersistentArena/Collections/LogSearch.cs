@@ -10,77 +10,78 @@ internal sealed unsafe class LogSearch(LogMemory memory)
     public bool TryEnds(out long first, out long end)
     {
         bool whole = memory.Root.TryFirst(out first);
-        LogLook look = FindLast(out LogPlace last);
+        LogLook look = FindLast(out EntryLocation last);
         end = look == LogLook.Found ? last.First + last.Count : first;
         return whole && look != LogLook.Broken;
     }
 
     /// <summary>The entry that was appended last, trimmed or not.</summary>
-    public LogLook FindLast(out LogPlace place)
+    public LogLook FindLast(out EntryLocation location)
     {
-        place = default;
+        location = default;
         if (!memory.TryDirectory(out LogDirectory directory))
         {
             return LogLook.Broken;
         }
 
         if (!TrySpan(directory, out int head, out int end)
-            || (head != end && !TrySegment(directory, end - 1, ref place)))
+            || (head != end && !TrySegment(directory, end - 1, ref location)))
         {
             return LogLook.Broken;
         }
 
         return head == end ? LogLook.Nothing
-            : TryWalkTo(ref place, place.Count - 1) ? LogLook.Found : LogLook.Broken;
+            : TryWalkTo(ref location, location.Count - 1) ? LogLook.Found : LogLook.Broken;
     }
 
     /// <summary>Where the entry is that was appended last; no segment where there was none.</summary>
     /// <exception cref="HeapDamagedException">What leads there does not check.</exception>
-    public LogPlace Last() => FindLast(out LogPlace place) != LogLook.Broken ? place : throw memory.Damaged();
+    public EntryLocation Last() =>
+        FindLast(out EntryLocation location) != LogLook.Broken ? location : throw memory.Damaged();
 
     /// <summary>
     /// An entry of the first segment, trimmed or not: that of an index, or the one closest to it. Under the log's lock.
     /// </summary>
-    public bool TryHead(long index, out LogPlace place)
+    public bool TryHead(long index, out EntryLocation location)
     {
-        place = default;
+        location = default;
         if (!memory.TryDirectory(out LogDirectory directory)
             || !TrySpan(directory, out int head, out int end)
-            || (head != end && !TrySegment(directory, head, ref place)))
+            || (head != end && !TrySegment(directory, head, ref location)))
         {
             throw memory.Damaged();
         }
 
-        if (!place.Segment.Exists)
+        if (!location.Segment.Exists)
         {
             return false;
         }
 
-        long number = Math.Clamp(index - place.First, 0, place.Count - 1);
-        return TryWalkTo(ref place, (int)number) ? true : throw memory.Damaged();
+        long number = Math.Clamp(index - location.First, 0, location.Count - 1);
+        return TryWalkTo(ref location, (int)number) ? true : throw memory.Damaged();
     }
 
     /// <summary>The first entry that is not below the key, and not trimmed.</summary>
-    public LogLook Find(LogKey key, out LogPlace place)
+    public LogLook Find(LogKey key, out EntryLocation location)
     {
-        place = default;
+        location = default;
         if (!memory.Root.TryFirst(out long first))
         {
             return LogLook.Broken;
         }
 
-        LogLook look = FindAny(key, ref place);
-        return look == LogLook.Found && place.Index < first ? FindAny(LogKey.At(first), ref place) : look;
+        LogLook look = FindAny(key, ref location);
+        return look == LogLook.Found && location.Index < first ? FindAny(LogKey.At(first), ref location) : look;
     }
 
-    /// <summary>Takes a place to a mark of its segment; false where that does not check.</summary>
-    public static bool TryAtMark(ref LogPlace place, int mark)
+    /// <summary>Moves a location to a mark of its segment; false where that does not check.</summary>
+    public static bool TryAtMark(ref EntryLocation location, int mark)
     {
-        place.Number = mark * LogSegment.EntriesAMark;
-        return place.Segment.TryMark(mark, out place.At);
+        location.Number = mark * LogSegment.EntriesAMark;
+        return location.Segment.TryMark(mark, out location.At);
     }
 
-    private LogLook FindAny(LogKey key, ref LogPlace place)
+    private LogLook FindAny(LogKey key, ref EntryLocation location)
     {
         if (!memory.TryDirectory(out LogDirectory directory))
         {
@@ -102,96 +103,97 @@ internal sealed unsafe class LogSearch(LogMemory memory)
         while (low < high)
         {
             int middle = low + ((high - low) / 2);
-            if (!TrySegment(directory, middle, ref place) || !place.Segment.TryLength(place.At, place.Used, out _))
+            if (!TrySegment(directory, middle, ref location)
+                || !location.Segment.TryLength(location.At, location.Used, out _))
             {
                 return LogLook.Broken;
             }
 
-            bool below = key.IsAbove(place.First, place.Segment.IdAt(place.At));
+            bool below = key.IsAbove(location.First, location.Segment.IdAt(location.At));
             (low, high) = below ? (middle + 1, high) : (low, middle);
         }
 
-        return FindFrom(directory, Math.Max(low - 1, head), end, key, ref place);
+        return FindFrom(directory, Math.Max(low - 1, head), end, key, ref location);
     }
 
-    private LogLook FindFrom(in LogDirectory directory, int slot, int end, LogKey key, ref LogPlace place)
+    private LogLook FindFrom(in LogDirectory directory, int slot, int end, LogKey key, ref EntryLocation location)
     {
-        if (!TrySegment(directory, slot, ref place))
+        if (!TrySegment(directory, slot, ref location))
         {
             return LogLook.Broken;
         }
 
-        LogLook look = FindIn(key, ref place);
+        LogLook look = FindIn(key, ref location);
         return look != LogLook.Nothing || slot + 1 >= end ? look
-            : TrySegment(directory, slot + 1, ref place) ? LogLook.Found : LogLook.Broken;
+            : TrySegment(directory, slot + 1, ref location) ? LogLook.Found : LogLook.Broken;
     }
 
-    private static LogLook FindIn(LogKey key, ref LogPlace place)
+    private static LogLook FindIn(LogKey key, ref EntryLocation location)
     {
         int low = 0;
-        int high = (place.Count - 1) / LogSegment.EntriesAMark; // the last mark that is not above the key
+        int high = (location.Count - 1) / LogSegment.EntriesAMark; // the last mark that is not above the key
         while (low < high)
         {
             int middle = low + ((high - low + 1) / 2);
-            if (!place.Segment.TryMark(middle, out long at) || !place.Segment.TryLength(at, place.Used, out _))
+            if (!location.Segment.TryMark(middle, out long at) || !location.Segment.TryLength(at, location.Used, out _))
             {
                 return LogLook.Broken;
             }
 
-            bool below = key.IsAbove(place.First + (middle * LogSegment.EntriesAMark), place.Segment.IdAt(at));
+            bool below = key.IsAbove(location.First + (middle * LogSegment.EntriesAMark), location.Segment.IdAt(at));
             (low, high) = below ? (middle, high) : (low, middle - 1);
         }
 
-        if (!TryAtMark(ref place, low))
+        if (!TryAtMark(ref location, low))
         {
             return LogLook.Broken;
         }
 
-        for (; place.Number < place.Count; place.Number++)
+        for (; location.Number < location.Count; location.Number++)
         {
-            if (!place.Segment.TryLength(place.At, place.Used, out int length))
+            if (!location.Segment.TryLength(location.At, location.Used, out int length))
             {
                 return LogLook.Broken;
             }
 
-            if (!key.IsAbove(place.Index, place.Segment.IdAt(place.At)))
+            if (!key.IsAbove(location.Index, location.Segment.IdAt(location.At)))
             {
                 return LogLook.Found;
             }
 
-            place.At += LogSegment.Taken(length);
+            location.At += LogSegment.Taken(length);
         }
 
         return LogLook.Nothing;
     }
 
-    // The place is the segment's first entry then.
-    private bool TrySegment(in LogDirectory directory, int slot, ref LogPlace place)
+    // The location is the segment's first entry then.
+    private bool TrySegment(in LogDirectory directory, int slot, ref EntryLocation location)
     {
-        (place.Number, place.At) = (0, LogSegment.HeadLength);
-        return memory.TrySegment(directory, slot, out place.Segment)
-            && place.Segment.TryFirst(out place.First)
-            && place.Segment.TryTail(out place.Used, out place.Count);
+        (location.Number, location.At) = (0, LogSegment.HeadLength);
+        return memory.TrySegment(directory, slot, out location.Segment)
+            && location.Segment.TryFirst(out location.First)
+            && location.Segment.TryTail(out location.Used, out location.Count);
     }
 
-    private static bool TryWalkTo(ref LogPlace place, int number)
+    private static bool TryWalkTo(ref EntryLocation location, int number)
     {
-        if (!TryAtMark(ref place, number / LogSegment.EntriesAMark))
+        if (!TryAtMark(ref location, number / LogSegment.EntriesAMark))
         {
             return false;
         }
 
-        for (; place.Number < number; place.Number++)
+        for (; location.Number < number; location.Number++)
         {
-            if (!place.Segment.TryLength(place.At, place.Used, out int passed))
+            if (!location.Segment.TryLength(location.At, location.Used, out int passed))
             {
                 return false;
             }
 
-            place.At += LogSegment.Taken(passed);
+            location.At += LogSegment.Taken(passed);
         }
 
-        return place.Segment.TryLength(place.At, place.Used, out _);
+        return location.Segment.TryLength(location.At, location.Used, out _);
     }
 
     // Of none where there is no directory yet.

@@ -9,13 +9,13 @@ internal sealed class LogSteps(LogMemory memory)
     private readonly LogSearch _search = new(memory);
 
     /// <summary>Where a walk's next entry is.</summary>
-    public LogLook Next(LogWalk walk, out LogPlace place) =>
-        walk.Descends ? Back(walk, out place) : Forth(walk, out place);
+    public LogLook Next(LogWalk walk, out EntryLocation location) =>
+        walk.Descends ? Back(walk, out location) : Forth(walk, out location);
 
     /// <summary>
     /// Takes the walk to the entry that was copied; false, and it stays where it is, where that is beyond its range.
     /// </summary>
-    public static bool TryTake(LogWalk walk, in LogPlace place)
+    public static bool TryTake(LogWalk walk, in EntryLocation location)
     {
         LogBuffer entry = walk.Buffer;
         if (walk.Descends)
@@ -25,70 +25,70 @@ internal sealed class LogSteps(LogMemory memory)
                 return false;
             }
 
-            walk.Index = place.Index - 1;
+            walk.Index = location.Index - 1;
             walk.Next = LogKey.From(entry.Id);
             return true;
         }
 
-        walk.Place = place;
-        walk.IsPlaced = true;
+        walk.Location = location;
+        walk.IsLocated = true;
         if (entry.Id > walk.End)
         {
             return false;
         }
 
-        walk.Place.At += LogSegment.Taken(entry.Length);
-        walk.Place.Number++;
+        walk.Location.At += LogSegment.Taken(entry.Length);
+        walk.Location.Number++;
         walk.Next = LogKey.After(entry.Id);
         return true;
     }
 
-    private LogLook Forth(LogWalk walk, out LogPlace place)
+    private LogLook Forth(LogWalk walk, out EntryLocation location)
     {
-        place = walk.Place;
+        location = walk.Location;
         LogLook look = LogLook.Found;
-        if (!walk.IsPlaced)
+        if (!walk.IsLocated)
         {
-            look = _search.Find(walk.Next, out place);
+            look = _search.Find(walk.Next, out location);
         }
         else if (!memory.Root.TryFirst(out long first))
         {
             look = LogLook.Broken;
         }
-        else if (place.Index < first)
+        else if (location.Index < first)
         {
-            look = _search.Find(LogKey.At(first), out place);
+            look = _search.Find(LogKey.At(first), out location);
         }
-        else if (place.Number == place.Count && !place.Segment.TryTail(out place.Used, out place.Count))
+        else if (location.Number == location.Count && !location.Segment.TryTail(out location.Used, out location.Count))
         {
             look = LogLook.Broken;
         }
-        else if (place.Number == place.Count)
+        else if (location.Number == location.Count)
         {
-            look = _search.Find(LogKey.At(place.Index), out place);
+            look = _search.Find(LogKey.At(location.Index), out location);
         }
 
         return look;
     }
 
-    private LogLook Back(LogWalk walk, out LogPlace place)
+    private LogLook Back(LogWalk walk, out EntryLocation location)
     {
-        place = default;
+        location = default;
         if (!_search.TryEnds(out long first, out long end))
         {
             return LogLook.Broken;
         }
 
-        if (!walk.IsPlaced)
+        if (!walk.IsLocated)
         {
-            LogLook look = _search.Find(walk.Next, out place);
+            LogLook look = _search.Find(walk.Next, out location);
             if (look == LogLook.Broken)
             {
                 return look;
             }
 
-            walk.Index = (look == LogLook.Found ? place.Index : end) - 1;
-            (walk.IsPlaced, walk.ChunkLength) = (true, 0);
+            walk.Index = (look == LogLook.Found ? location.Index : end) - 1;
+            (walk.IsLocated, walk.ChunkLength) = (true, 0);
         }
 
         if (walk.Index < first)
@@ -99,28 +99,28 @@ internal sealed class LogSteps(LogMemory memory)
         long inChunk = walk.Index - walk.ChunkStart;
         if (inChunk < 0 || inChunk >= walk.ChunkLength)
         {
-            return FillChunk(walk, out place);
+            return FillChunk(walk, out location);
         }
 
-        place = walk.Place;
-        (place.Number, place.At) = ((int)(walk.Index - place.First), walk.Chunk[inChunk]);
+        location = walk.Location;
+        (location.Number, location.At) = ((int)(walk.Index - location.First), walk.Chunk[inChunk]);
         return LogLook.Found;
     }
 
-    private LogLook FillChunk(LogWalk walk, out LogPlace place)
+    private LogLook FillChunk(LogWalk walk, out EntryLocation location)
     {
         walk.ChunkLength = 0;
-        LogLook look = _search.Find(LogKey.At(walk.Index), out place);
-        if (look != LogLook.Found || place.Index != walk.Index)
+        LogLook look = _search.Find(LogKey.At(walk.Index), out location);
+        if (look != LogLook.Found || location.Index != walk.Index)
         {
             // A trim is one store, and the log's version changes only with what it frees later.
             bool isTrimmed = look != LogLook.Broken && memory.Root.TryFirst(out long first) && walk.Index < first;
             return isTrimmed ? LogLook.Nothing : LogLook.Broken;
         }
 
-        LogPlace at = place;
-        int last = place.Number % LogSegment.EntriesAMark;
-        if (!LogSearch.TryAtMark(ref at, place.Number / LogSegment.EntriesAMark))
+        EntryLocation at = location;
+        int last = location.Number % LogSegment.EntriesAMark;
+        if (!LogSearch.TryAtMark(ref at, location.Number / LogSegment.EntriesAMark))
         {
             return LogLook.Broken;
         }
@@ -136,7 +136,7 @@ internal sealed class LogSteps(LogMemory memory)
             at.At += LogSegment.Taken(length);
         }
 
-        (walk.Place, walk.ChunkStart, walk.ChunkLength) = (place, place.Index - last, last + 1);
+        (walk.Location, walk.ChunkStart, walk.ChunkLength) = (location, location.Index - last, last + 1);
         return LogLook.Found;
     }
 }

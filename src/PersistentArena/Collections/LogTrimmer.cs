@@ -40,20 +40,20 @@ internal sealed unsafe class LogTrimmer(LogMemory memory, LogWriter writer)
     public void EraseTrimmed()
     {
         long first = First;
-        if (!_search.TryHead(_erased, out LogPlace place))
+        if (!_search.TryHead(_erased, out EntryLocation location))
         {
             return;
         }
 
-        for (; place.Index < first && place.Number < place.Count; place.Number++)
+        for (; location.Index < first && location.Number < location.Count; location.Number++)
         {
-            if (!place.Segment.TryLength(place.At, place.Used, out int length))
+            if (!location.Segment.TryLength(location.At, location.Used, out int length))
             {
                 throw memory.Damaged();
             }
 
-            Zero(place.Segment.At(place.At + LogSegment.EntryHeadLength), length);
-            place.At += LogSegment.Taken(length);
+            Zero(location.Segment.At(location.At + LogSegment.EntryHeadLength), length);
+            location.At += LogSegment.Taken(length);
         }
 
         _erased = first;

@@ -33,7 +33,7 @@ internal readonly struct LogKey
 }
 
 /// <summary>Where an entry is, or the next one will be.</summary>
-internal struct LogPlace
+internal struct EntryLocation
 {
     public LogSegment Segment;
 
@@ -92,13 +92,13 @@ internal sealed class LogWalk(LogKey start, LogEntryId end, bool descends)
 
     public LogBuffer Buffer { get; } = new();
 
-    /// <summary>The log's version at which <see cref="Place"/> and what follows it were right.</summary>
+    /// <summary>The log's version at which <see cref="Location"/> and what follows it were right.</summary>
     public ulong Version { get; set; }
 
-    public bool IsPlaced { get; set; }
+    public bool IsLocated { get; set; }
 
     /// <summary>Rising: where the next entry is.</summary>
-    public LogPlace Place;
+    public EntryLocation Location;
 
     /// <summary>Falling: the next entry's index.</summary>
     public long Index { get; set; }

@@ -48,7 +48,7 @@ internal sealed unsafe class LogWriter(LogMemory memory)
     /// <summary>Looks where the log ends.</summary>
     public void Load()
     {
-        LogPlace last = _search.Last();
+        EntryLocation last = _search.Last();
         (_segment, _used, _first, _count) = (last.Segment, last.Used, last.First, last.Count);
         Last = last.Segment.Exists ? last.Segment.IdAt(last.At) : default;
         Highest = Last > Highest ? Last : Highest;

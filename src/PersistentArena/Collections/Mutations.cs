@@ -47,7 +47,8 @@ internal readonly ref struct SetValue(ReadOnlySpan<byte> value, DateTimeOffset? 
 
     public static bool ReadsCurrent => false;
 
-    public MutationPlan Plan(in RecordView current) => MutationPlan.Put(_value.Length, CopyOut.Milliseconds(expiresAt));
+    public RecordChange Decide(in RecordView current) =>
+        RecordChange.Put(_value.Length, CopyOut.Milliseconds(expiresAt));
 
     public void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
 }
@@ -58,10 +59,10 @@ internal ref struct AddValue(ReadOnlySpan<byte> value, DateTimeOffset? expiresAt
 
     public bool Done { get; private set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         Done = !current.Exists;
-        return Done ? MutationPlan.Put(_value.Length, CopyOut.Milliseconds(expiresAt)) : MutationPlan.None;
+        return Done ? RecordChange.Put(_value.Length, CopyOut.Milliseconds(expiresAt)) : RecordChange.None;
     }
 
     public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
@@ -74,10 +75,10 @@ internal ref struct UpdateValue(ReadOnlySpan<byte> value, ReadOnlySpan<byte> com
 
     public bool Done { get; private set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         Done = current.Exists && CopyOut.Bytes(current).SequenceEqual(_comparand);
-        return Done ? MutationPlan.Put(_value.Length, current.ExpiresAt) : MutationPlan.None;
+        return Done ? RecordChange.Put(_value.Length, current.ExpiresAt) : RecordChange.None;
     }
 
     public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
@@ -89,10 +90,10 @@ internal ref struct ExchangeValue(ReadOnlySpan<byte> value) : IRecordMutation
 
     public byte[]? Old { get; private set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         Old = current.Exists ? CopyOut.ToBytes(current) : null;
-        return MutationPlan.Put(_value.Length);
+        return RecordChange.Put(_value.Length);
     }
 
     public readonly void Write(in RecordView current, Span<byte> value) => _value.CopyTo(value);
@@ -102,13 +103,13 @@ internal struct AddInteger(long by) : IRecordMutation
 {
     public long Sum { get; private set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         long present = !current.Exists ? 0
             : current.IsInteger ? current.Integer
             : long.Parse(current.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         Sum = checked(present + by);
-        return MutationPlan.PutInteger(Sum, current.ExpiresAt);
+        return RecordChange.PutInteger(Sum, current.ExpiresAt);
     }
 
     public readonly void Write(in RecordView current, Span<byte> value)
@@ -117,14 +118,14 @@ internal struct AddInteger(long by) : IRecordMutation
 }
 
 /// <summary>An integer where there are checksums: as its digits, in a record of its own.</summary>
-internal readonly struct PutDigits(MutationPlan integer) : IRecordMutation
+internal readonly struct PutDigits(RecordChange integer) : IRecordMutation
 {
     private const int Longest = 20;
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         integer.Integer.TryFormat(stackalloc byte[Longest], out int count, provider: CultureInfo.InvariantCulture);
-        return MutationPlan.Put(count, integer.ExpiresAt, integer.Type);
+        return RecordChange.Put(count, integer.ExpiresAt, integer.Type);
     }
 
     public void Write(in RecordView current, Span<byte> value) =>
@@ -135,10 +136,10 @@ internal struct ChangeExpiry(DateTimeOffset? expiresAt) : IRecordMutation
 {
     public bool Done { get; private set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         Done = current.Exists;
-        return MutationPlan.SetExpiry(CopyOut.Milliseconds(expiresAt));
+        return RecordChange.SetExpiry(CopyOut.Milliseconds(expiresAt));
     }
 
     public readonly void Write(in RecordView current, Span<byte> value)
@@ -151,7 +152,7 @@ internal struct TakeOut(ArrayBufferWriter<byte> to) : IRecordMutation
 {
     public bool Done { get; private set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         Done = current.Exists;
         if (Done)
@@ -159,7 +160,7 @@ internal struct TakeOut(ArrayBufferWriter<byte> to) : IRecordMutation
             new CopyTo(to).Read(current);
         }
 
-        return MutationPlan.Remove();
+        return RecordChange.Remove();
     }
 
     public readonly void Write(in RecordView current, Span<byte> value)
@@ -173,10 +174,10 @@ internal struct RemoveValue : IRecordMutation
 
     public bool Done { get; private set; }
 
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         Done = current.Exists;
-        return MutationPlan.Remove();
+        return RecordChange.Remove();
     }
 
     public readonly void Write(in RecordView current, Span<byte> value)

@@ -338,11 +338,11 @@ public sealed class NestedCollections
 
         public long ExpiresAt { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             IsOwner = TryGetReference(current, out long named) && named == id;
             ExpiresAt = current.ExpiresAt;
-            return current.Exists ? MutationPlan.None : MutationPlan.Remove();
+            return current.Exists ? RecordChange.None : RecordChange.Remove();
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)

@@ -11,7 +11,7 @@ namespace GuestMemFs;
 /// <remarks>
 /// <para>Thread-safe. Reads take no lock and never wait for a writer; writers of different keys rarely meet. The hot
 /// paths (<see cref="TryRead"/>, <see cref="ReadMany"/>, <see cref="Mutate"/>) allocate nothing.</para>
-/// <para>A callback (<c>Plan</c>, <c>Write</c>, <c>Read</c>, <c>Visit</c>) must not change the heap: what would wait
+/// <para>A callback (<c>Decide</c>, <c>Write</c>, <c>Read</c>, <c>Visit</c>) must not change the heap: what would wait
 /// for the callback's own end throws <see cref="ReentrantCallException"/>. Which call may meet which is a table in
 /// docs/threads.md.</para>
 /// <para>Expiry times are wall-clock UTC milliseconds; an expired record is as good as absent, and is removed by the

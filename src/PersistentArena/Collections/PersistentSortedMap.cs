@@ -11,7 +11,7 @@ namespace GuestMemFs;
 /// <remarks>
 /// <para>Thread-safe. Reads and cursors take no lock and never wait for a writer, in this process or in another one.
 /// Writers of one map take turns.</para>
-/// <para>A callback (<c>Plan</c>, <c>Write</c>, <c>Read</c>) must not change the heap: what would wait for the
+/// <para>A callback (<c>Decide</c>, <c>Write</c>, <c>Read</c>) must not change the heap: what would wait for the
 /// callback's own end throws <see cref="ReentrantCallException"/>. Which call may meet which is a table in
 /// docs/threads.md.</para>
 /// <para>Expiry is as in <see cref="PersistentDictionary"/>: an expired entry is as good as absent. It counts in

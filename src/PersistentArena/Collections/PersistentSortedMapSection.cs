@@ -194,7 +194,7 @@ public sealed unsafe class PersistentSortedMapSection
     {
         public static bool ReadsCurrent => false;
 
-        public MutationPlan Plan(in RecordView current) => MutationPlan.Remove();
+        public RecordChange Decide(in RecordView current) => RecordChange.Remove();
 
         public void Write(in RecordView current, Span<byte> value)
         {

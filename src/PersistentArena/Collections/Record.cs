@@ -104,7 +104,7 @@ public interface IBatchReader
 }
 
 /// <summary>What a mutation wants done. Made by the static members.</summary>
-public readonly struct MutationPlan
+public readonly struct RecordChange
 {
     internal enum Action : byte
     {
@@ -115,7 +115,7 @@ public readonly struct MutationPlan
         Remove,
     }
 
-    private MutationPlan(Action kind, RecordType type, int valueLength, long integer, long expiresAt)
+    private RecordChange(Action kind, RecordType type, int valueLength, long integer, long expiresAt)
     {
         Kind = kind;
         Type = type;
@@ -135,24 +135,24 @@ public readonly struct MutationPlan
     internal long ExpiresAt { get; }
 
     /// <summary>Leave all as it is.</summary>
-    public static MutationPlan None => default;
+    public static RecordChange None => default;
 
     /// <summary>Remove the record.</summary>
-    public static MutationPlan Remove() => new(Action.Remove, default, 0, 0, 0);
+    public static RecordChange Remove() => new(Action.Remove, default, 0, 0, 0);
 
     /// <summary>
     /// Put a value of so many bytes, which <see cref="IRecordMutation.Write"/> fills, in place of what is there.
     /// </summary>
-    public static MutationPlan Put(
+    public static RecordChange Put(
         int valueLength, long expiresAt = RecordView.NoExpiry, RecordType type = RecordType.String) =>
         new(Action.Put, type, valueLength, 0, expiresAt);
 
     /// <summary>Put an integer: in place, where the record is one already and its expiry stays.</summary>
-    public static MutationPlan PutInteger(long value, long expiresAt = RecordView.NoExpiry) =>
+    public static RecordChange PutInteger(long value, long expiresAt = RecordView.NoExpiry) =>
         new(Action.PutInteger, RecordType.String, sizeof(long), value, expiresAt);
 
     /// <summary>Change only when the record expires.</summary>
-    public static MutationPlan SetExpiry(long expiresAt) => new(Action.SetExpiry, default, 0, 0, expiresAt);
+    public static RecordChange SetExpiry(long expiresAt) => new(Action.SetExpiry, default, 0, 0, expiresAt);
 }
 
 /// <summary>
@@ -170,9 +170,9 @@ public interface IRecordMutation
     /// <summary>Decides what is to be done, with the present record (or <see cref="RecordView.Exists"/> false) before
     /// it, while the key is locked. Copy out here what the caller wants of the old value. Must not call the
     /// dictionary.</summary>
-    MutationPlan Plan(in RecordView current);
+    RecordChange Decide(in RecordView current);
 
-    /// <summary>Fills the new value, all of it, after a <see cref="MutationPlan.Put"/>; the old record is still there
+    /// <summary>Fills the new value, all of it, after a <see cref="RecordChange.Put"/>; the old record is still there
     /// to read. Must not call the dictionary.</summary>
     void Write(in RecordView current, Span<byte> value);
 }

@@ -15,22 +15,22 @@ internal readonly unsafe ref struct SortedChange(
     private readonly Target _target = target;
 
     public void Put<TMutation>(
-        scoped ref TreePath path, ref TMutation mutation, scoped in RecordView current, scoped in MutationPlan plan)
+        scoped ref TreePath path, ref TMutation mutation, scoped in RecordView current, scoped in RecordChange wanted)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
-        if ((uint)plan.ValueLength > RecordFormat.MaximumValueLength)
+        if ((uint)wanted.ValueLength > RecordFormat.MaximumValueLength)
         {
-            throw RecordErrors.ValueTooLong(plan.ValueLength);
+            throw RecordErrors.ValueTooLong(wanted.ValueLength);
         }
 
-        byte flags = RecordFormat.ExpiryFlag(plan.ExpiresAt);
-        ulong header = RecordFormat.Header(plan.Type, flags, _key.Length, plan.ValueLength);
-        long block = Begin(ref path, header, plan.ExpiresAt);
+        byte flags = RecordFormat.ExpiryFlag(wanted.ExpiresAt);
+        ulong header = RecordFormat.Header(wanted.Type, flags, _key.Length, wanted.ValueLength);
+        long block = Begin(ref path, header, wanted.ExpiresAt);
         try
         {
             byte* value = memory.At(block) + RecordFormat.KeyOffset(header) + _key.Length;
-            mutation.Write(current, new Span<byte>(value, plan.ValueLength));
-            Persist.Wrote(value, plan.ValueLength);
+            mutation.Write(current, new Span<byte>(value, wanted.ValueLength));
+            Persist.Wrote(value, wanted.ValueLength);
             Place(path, block, header);
         }
         catch (Exception error)
@@ -40,20 +40,20 @@ internal readonly unsafe ref struct SortedChange(
         }
     }
 
-    public void PutInteger(ref TreePath path, in MutationPlan plan, bool exists)
+    public void PutInteger(ref TreePath path, in RecordChange wanted, bool exists)
     {
         if (exists && !lane.InGroup && (RecordFormat.Flags(_target.Header) & RecordFormat.IsInteger) != 0
-            && RecordFormat.ExpiresAt(_target.Record, _target.Header) == plan.ExpiresAt)
+            && RecordFormat.ExpiresAt(_target.Record, _target.Header) == wanted.ExpiresAt)
         {
             ulong* number = RecordFormat.IntegerWord(_target.Record, _target.Header);
-            Persist.Publish(number, (ulong)plan.Integer); // COMMIT POINT: entry's number in place
+            Persist.Publish(number, (ulong)wanted.Integer); // COMMIT POINT: entry's number in place
             return;
         }
 
-        byte flags = (byte)(RecordFormat.IsInteger | RecordFormat.ExpiryFlag(plan.ExpiresAt));
-        ulong header = RecordFormat.Header(plan.Type, flags, _key.Length, sizeof(long));
-        long block = Begin(ref path, header, plan.ExpiresAt);
-        Persist.Store(RecordFormat.IntegerWord(memory.At(block), header), (ulong)plan.Integer);
+        byte flags = (byte)(RecordFormat.IsInteger | RecordFormat.ExpiryFlag(wanted.ExpiresAt));
+        ulong header = RecordFormat.Header(wanted.Type, flags, _key.Length, sizeof(long));
+        long block = Begin(ref path, header, wanted.ExpiresAt);
+        Persist.Store(RecordFormat.IntegerWord(memory.At(block), header), (ulong)wanted.Integer);
         PlaceOrGiveBack(path, block, header);
     }
 

@@ -117,20 +117,20 @@ internal sealed unsafe class SortedMapWriter(
         Target target = records.Locate(key, ref path);
         bool exists = target.IsThere && !IsExpired(RecordFormat.ExpiresAt(target.Record, target.Header));
         RecordView current = exists ? RecordView.Of(target.Record, target.Header) : default;
-        MutationPlan plan = mutation.Plan(current);
+        RecordChange wanted = mutation.Decide(current);
         SortedChange change = new(memory, records, lane, key, target);
-        switch (plan.Kind)
+        switch (wanted.Kind)
         {
-            case MutationPlan.Action.Put:
-                change.Put(ref path, ref mutation, current, plan);
+            case RecordChange.Action.Put:
+                change.Put(ref path, ref mutation, current, wanted);
                 break;
-            case MutationPlan.Action.PutInteger:
-                change.PutInteger(ref path, plan, exists);
+            case RecordChange.Action.PutInteger:
+                change.PutInteger(ref path, wanted, exists);
                 break;
-            case MutationPlan.Action.SetExpiry when exists:
-                change.SetExpiry(ref path, plan.ExpiresAt);
+            case RecordChange.Action.SetExpiry when exists:
+                change.SetExpiry(ref path, wanted.ExpiresAt);
                 break;
-            case MutationPlan.Action.Remove when target.IsThere:
+            case RecordChange.Action.Remove when target.IsThere:
                 change.Remove(path);
                 break;
         }

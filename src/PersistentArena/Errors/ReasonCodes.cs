@@ -125,7 +125,7 @@ public static class ReasonCodes
     public const string StateWordDamaged = "GMF5006";
 
     /// <summary>The writer's epoch was damaged; the journal has its epoch too.</summary>
-    public const string LeaseRepaired = "GMF5007";
+    public const string EpochRepaired = "GMF5007";
 
     /// <summary>Files were found under other names than their own, by the identity in their bytes.</summary>
     public const string FilesRenamed = "GMF5008";

@@ -34,7 +34,8 @@ public sealed class AtomicGroupException : ArenaException
 }
 
 /// <summary>
-/// A callback (<c>Plan</c>, <c>Write</c>, <c>Read</c>, <c>Visit</c>) called what would wait for the callback's own end.
+/// A callback (<c>Decide</c>, <c>Write</c>, <c>Read</c>, <c>Visit</c>) called what would wait for the callback's own
+/// end.
 /// </summary>
 public sealed class ReentrantCallException : ArenaException
 {

@@ -78,7 +78,7 @@ internal static class MetadataVerifier
 
         if (!parts.IsEpochWordIntact)
         {
-            yield return (ReasonCodes.LeaseRepaired, "The writer's epoch does not check; the journal has it too.");
+            yield return (ReasonCodes.EpochRepaired, "The writer's epoch does not check; the journal has it too.");
         }
 
         if (!parts.IsStateWordIntact)

@@ -10,7 +10,7 @@ internal sealed class ArenaProcess(LabWorld world) : IDisposable
     private static readonly HashSet<string> s_repairs =
     [
         ReasonCodes.ActiveWordRepaired, ReasonCodes.JournalHeaderRepaired, ReasonCodes.TailWordRepaired,
-        ReasonCodes.LeaseRepaired, ReasonCodes.StateWordDamaged, ReasonCodes.SuperblockRepaired,
+        ReasonCodes.EpochRepaired, ReasonCodes.StateWordDamaged, ReasonCodes.SuperblockRepaired,
         ReasonCodes.MetadataIdentityRepaired,
     ];
 

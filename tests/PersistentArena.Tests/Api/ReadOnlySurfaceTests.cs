@@ -182,7 +182,7 @@ public sealed class ReadOnlySurfaceTests
 
     private struct Overwrite : IRecordMutation
     {
-        public readonly MutationPlan Plan(in RecordView current) => MutationPlan.Put(4);
+        public readonly RecordChange Decide(in RecordView current) => RecordChange.Put(4);
 
         public readonly void Write(in RecordView current, Span<byte> value) => value.Fill(1);
     }

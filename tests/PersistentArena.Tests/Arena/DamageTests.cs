@@ -16,7 +16,7 @@ public class DamageTests(ITestOutputHelper output)
         Assert.Equal(2 * 124, outcomes[ReasonCodes.SuperblockRepaired]);
         Assert.Equal(8, outcomes[ReasonCodes.ActiveWordRepaired]);
         Assert.Equal(8, outcomes[ReasonCodes.StateWordDamaged]);
-        Assert.Equal(8, outcomes[ReasonCodes.LeaseRepaired]);
+        Assert.Equal(8, outcomes[ReasonCodes.EpochRepaired]);
         Assert.Equal(8, outcomes[ReasonCodes.TailWordRepaired]);
         Assert.Equal(44, outcomes[ReasonCodes.JournalHeaderRepaired]);
         Assert.Equal(60, outcomes[ReasonCodes.MetadataIdentityRepaired]);
@@ -36,7 +36,7 @@ public class DamageTests(ITestOutputHelper output)
         string[] known =
         [
             "", ReasonCodes.SuperblockRepaired, ReasonCodes.ActiveWordRepaired, ReasonCodes.StateWordDamaged,
-            ReasonCodes.LeaseRepaired, ReasonCodes.TailWordRepaired, ReasonCodes.JournalHeaderRepaired,
+            ReasonCodes.EpochRepaired, ReasonCodes.TailWordRepaired, ReasonCodes.JournalHeaderRepaired,
             ReasonCodes.MetadataIdentityRepaired, "refused " + ReasonCodes.JournalDamaged,
         ];
         Assert.Empty(outcomes.Keys.Except(known));

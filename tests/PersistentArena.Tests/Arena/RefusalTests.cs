@@ -46,7 +46,7 @@ public class RefusalTests
         Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => data.Grow(10 * MiB),
             e => Assert.Equal(data.MaximumLength, e.Limit));
         Refuses<RegionInUseException>(ReasonCodes.RegionInUse, () => arena.DeleteRegion("data"),
-            e => Assert.Equal(1, e.Leases));
+            e => Assert.Equal(1, e.Openings));
         foreach (string name in (string[])["", "a\nb", "\0", "\u0085", "\ud800", new string('x', 129),
             new string('ä', 65)])
         {

@@ -333,7 +333,7 @@ public sealed unsafe class ChecksumTests : IDisposable
     {
         public static bool ReadsCurrent => false;
 
-        public MutationPlan Plan(in RecordView current) => MutationPlan.SetExpiry(1 << 30);
+        public RecordChange Decide(in RecordView current) => RecordChange.SetExpiry(1 << 30);
 
         public void Write(in RecordView current, Span<byte> value)
         {

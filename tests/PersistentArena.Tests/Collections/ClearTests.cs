@@ -97,11 +97,11 @@ public sealed class ClearTests
 /// <summary>A change that stops in its plan until it is told to go on.</summary>
 internal readonly struct Blocked(ManualResetEventSlim planning, ManualResetEventSlim goOn) : IRecordMutation
 {
-    public MutationPlan Plan(in RecordView current)
+    public RecordChange Decide(in RecordView current)
     {
         planning.Set();
         goOn.Wait();
-        return MutationPlan.Put(1);
+        return RecordChange.Put(1);
     }
 
     public void Write(in RecordView current, Span<byte> value) => value.Fill((byte)'w');

@@ -86,7 +86,7 @@ public sealed class ExpiryTests
 
     private readonly struct Planned(long expiresAt) : IRecordMutation
     {
-        public MutationPlan Plan(in RecordView current) => MutationPlan.Put(1, expiresAt);
+        public RecordChange Decide(in RecordView current) => RecordChange.Put(1, expiresAt);
 
         public void Write(in RecordView current, Span<byte> value) => value.Fill(1);
     }

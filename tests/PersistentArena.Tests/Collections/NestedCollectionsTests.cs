@@ -190,8 +190,8 @@ public sealed class NestedCollectionsTests
     {
         public static bool ReadsCurrent => false;
 
-        public MutationPlan Plan(in RecordView current) =>
-            MutationPlan.Put(NestedCollections.ReferenceLength, type: RecordType.Hash);
+        public RecordChange Decide(in RecordView current) =>
+            RecordChange.Put(NestedCollections.ReferenceLength, type: RecordType.Hash);
 
         public void Write(in RecordView current, Span<byte> value) => NestedCollections.WriteReference(value, id);
     }

@@ -192,10 +192,10 @@ public sealed class ReentryTests
 
     private struct Plans(Action action) : IRecordMutation
     {
-        public readonly MutationPlan Plan(in RecordView current)
+        public readonly RecordChange Decide(in RecordView current)
         {
             action();
-            return MutationPlan.Put(1);
+            return RecordChange.Put(1);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value) => value.Fill((byte)'p');

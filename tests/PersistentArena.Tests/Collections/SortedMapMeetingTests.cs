@@ -227,11 +227,11 @@ public sealed class SortedMapMeetingTests
     {
         public byte[]? Read { get; private set; }
 
-        public MutationPlan Plan(in RecordView current)
+        public RecordChange Decide(in RecordView current)
         {
             Read = map.Get("a"u8);
             map.Set("c"u8, "3"u8);
-            return MutationPlan.Put(0);
+            return RecordChange.Put(0);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)

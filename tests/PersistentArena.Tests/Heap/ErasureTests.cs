@@ -323,7 +323,7 @@ public sealed unsafe class ErasureTests
 
     private readonly struct Refused : IRecordMutation
     {
-        public MutationPlan Plan(in RecordView current) => MutationPlan.Put(Secret.Length);
+        public RecordChange Decide(in RecordView current) => RecordChange.Put(Secret.Length);
 
         public void Write(in RecordView current, Span<byte> value)
         {
@@ -339,7 +339,7 @@ public sealed unsafe class ErasureTests
     {
         public PlainSpace? Crashed { get; private set; }
 
-        public readonly MutationPlan Plan(in RecordView current) => MutationPlan.Put(current.Value.Length + 1);
+        public readonly RecordChange Decide(in RecordView current) => RecordChange.Put(current.Value.Length + 1);
 
         public void Write(in RecordView current, Span<byte> value)
         {

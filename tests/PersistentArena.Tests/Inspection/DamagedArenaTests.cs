@@ -13,7 +13,7 @@ public sealed class DamagedArenaTests
     [InlineData(MetadataLayout.SecondCopy + 40, ReasonCodes.SuperblockRepaired)]
     [InlineData(MetadataLayout.ActiveWord, ReasonCodes.ActiveWordRepaired)]
     [InlineData(MetadataLayout.StateWord, ReasonCodes.StateWordDamaged)]
-    [InlineData(MetadataLayout.EpochWord, ReasonCodes.LeaseRepaired)]
+    [InlineData(MetadataLayout.EpochWord, ReasonCodes.EpochRepaired)]
     [InlineData(-ExtentIdentity.BlockBytes + 16, ReasonCodes.MetadataIdentityRepaired)]
     public void A_part_that_does_not_check_is_a_warning(int offset, string reason)
     {

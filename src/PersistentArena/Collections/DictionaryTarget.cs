@@ -5,7 +5,7 @@ namespace GuestMemFs.Collections;
 /// <summary>
 /// A key that is being changed, under its bucket's lock: what of the table and the chain the change is about.
 /// </summary>
-internal readonly unsafe ref struct KeyPlace
+internal readonly unsafe ref struct DictionaryTarget
 {
     /// <summary>The changing thread's.</summary>
     public required Lane Lane { get; init; }

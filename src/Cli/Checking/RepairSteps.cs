@@ -7,7 +7,7 @@ namespace GuestMemFs.Cli.Checking;
 /// What can be done about what is wrong, without guessing: what the library mends itself, files moved out of the way,
 /// regions renamed out of the way. Nothing that may be the only copy of something is deleted.
 /// </summary>
-internal static class RepairPlan
+internal static class RepairSteps
 {
     /// <summary>Regions that cannot be read get names that begin with this.</summary>
     public const string Prefix = "quarantine.";
@@ -15,8 +15,8 @@ internal static class RepairPlan
     private const string OutOfTheWay =
         "what it held, for those who open it by its name. Its files are kept until the renamed region is deleted.";
 
-    /// <summary>Makes the plan; writers are kept out.</summary>
-    public static IReadOnlyList<RepairStep> Make(ArenaInspection inspection, bool deep, bool startOver)
+    /// <summary>Finds them; writers are kept out.</summary>
+    public static IReadOnlyList<RepairStep> Find(ArenaInspection inspection, bool deep, bool startOver)
     {
         if (startOver)
         {

@@ -6,7 +6,7 @@ namespace GuestMemFs.Arena;
 /// <param name="Reuse">The extent to take over, or null for a new file.</param>
 /// <param name="FileLength">The file's length.</param>
 /// <param name="Used">How many of the region's bytes it is to hold.</param>
-internal readonly record struct PlannedExtent(ExtentEntry? Reuse, long FileLength, long Used);
+internal readonly record struct AllocatedExtent(ExtentEntry? Reuse, long FileLength, long Used);
 
 /// <summary>What the medium can still give.</summary>
 /// <param name="Granularity">Files and joints between extents are multiples of this.</param>
@@ -18,9 +18,9 @@ internal readonly record struct Room(
     long Granularity, long MaximumFileLength, long Free, int FilesLeft, bool WholeFiles);
 
 /// <summary>How a region gets the bytes it asks for. Pure: nothing is touched.</summary>
-internal sealed class SpacePlan
+internal sealed class SpaceAllocation
 {
-    private SpacePlan(long extendLastBy, List<PlannedExtent> extents, long newBytes, int newFiles)
+    private SpaceAllocation(long extendLastBy, List<AllocatedExtent> extents, long newBytes, int newFiles)
     {
         ExtendLastBy = extendLastBy;
         Extents = extents;
@@ -32,7 +32,7 @@ internal sealed class SpacePlan
     public long ExtendLastBy { get; }
 
     /// <summary>The extents behind it.</summary>
-    public IReadOnlyList<PlannedExtent> Extents { get; }
+    public IReadOnlyList<AllocatedExtent> Extents { get; }
 
     /// <summary>Bytes that new files take.</summary>
     public long NewBytes { get; }
@@ -45,18 +45,18 @@ internal sealed class SpacePlan
         ? 0
         : Extents.Sum(extent => extent.Used) - Extents[^1].Used + Extents[^1].FileLength;
 
-    /// <summary>Plans.</summary>
+    /// <summary>Chooses files for bytes.</summary>
     /// <param name="bytes">How many more bytes.</param>
     /// <param name="last">The region's last extent, where it has one.</param>
     /// <param name="unused">Extents of no region.</param>
     /// <param name="room">What the medium can still give.</param>
     /// <param name="takesSpace">The new bytes are to be backed at once.</param>
-    public static SpacePlan Make(
+    public static SpaceAllocation Make(
         long bytes, ExtentEntry? last, IEnumerable<ExtentEntry> unused, Room room, bool takesSpace)
     {
         long extend = last is null ? 0 : Math.Min(bytes, last.Capacity(room.Granularity) - last.Used);
         long rest = bytes - extend;
-        var extents = new List<PlannedExtent>();
+        var extents = new List<AllocatedExtent>();
         long newBytes = takesSpace && !room.WholeFiles ? extend : 0;
         int newFiles = 0;
         List<ExtentEntry> pool = rest == 0 ? [] : [.. unused];
@@ -77,19 +77,19 @@ internal sealed class SpacePlan
                 ExtentEntry entry = pool[fit];
                 pool.RemoveAt(fit);
                 long used = Math.Min(rest, entry.Capacity(room.Granularity));
-                extents.Add(new PlannedExtent(entry, entry.FileLength, used));
+                extents.Add(new AllocatedExtent(entry, entry.FileLength, used));
                 rest -= used;
                 continue;
             }
 
-            PlannedExtent fresh = Fresh(rest, largestFile, room.Granularity);
+            AllocatedExtent fresh = Fresh(rest, largestFile, room.Granularity);
             extents.Add(fresh);
             newBytes += Taken(fresh, room, takesSpace);
             newFiles++;
             rest -= fresh.Used;
         }
 
-        return new SpacePlan(extend, extents, newBytes, newFiles);
+        return new SpaceAllocation(extend, extents, newBytes, newFiles);
     }
 
     private static bool FreshFilesFit(
@@ -97,7 +97,7 @@ internal sealed class SpacePlan
     {
         for (; rest > 0 && newBytes <= room.Free && newFiles <= room.FilesLeft; newFiles++)
         {
-            PlannedExtent fresh = Fresh(rest, largestFile, room.Granularity);
+            AllocatedExtent fresh = Fresh(rest, largestFile, room.Granularity);
             newBytes += Taken(fresh, room, takesSpace);
             rest -= fresh.Used;
         }
@@ -105,13 +105,13 @@ internal sealed class SpacePlan
         return rest <= 0 && newBytes <= room.Free && newFiles <= room.FilesLeft;
     }
 
-    private static PlannedExtent Fresh(long rest, long largestFile, long granularity)
+    private static AllocatedExtent Fresh(long rest, long largestFile, long granularity)
     {
         long length = Math.Min(((rest + granularity - 1) / granularity * granularity) + granularity, largestFile);
-        return new PlannedExtent(null, length, Math.Min(rest, length - granularity));
+        return new AllocatedExtent(null, length, Math.Min(rest, length - granularity));
     }
 
-    private static long Taken(PlannedExtent extent, Room room, bool takesSpace) =>
+    private static long Taken(AllocatedExtent extent, Room room, bool takesSpace) =>
         room.WholeFiles ? extent.FileLength
             : (takesSpace ? RegionSizes.RoundUp(extent.Used, Native.PageSizes.Huge2M) : 0)
                 + Format.ExtentIdentity.BlockBytes;

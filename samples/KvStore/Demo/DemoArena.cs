@@ -6,13 +6,13 @@ namespace KvStore.Demo;
 /// <param name="Directory">The arena's directory; it is there.</param>
 /// <param name="IsOwn">Whether the directory itself was made here, and can go with its files.</param>
 /// <param name="Why">Which medium it is, and why that one.</param>
-internal sealed record ArenaPlace(string Directory, bool IsOwn, string Why)
+internal sealed record DemoArena(string Directory, bool IsOwn, string Why)
 {
     /// <summary>
     /// A new directory in the one that was asked for, or on the best medium that is here and has the room.
     /// </summary>
     /// <exception cref="MediumException">There is none, or no directory can be made.</exception>
-    public static ArenaPlace Choose(DemoOptions options)
+    public static DemoArena Choose(DemoOptions options)
     {
         string name = $"kvstore-demo-{Environment.ProcessId}";
         if (options.ArenaParent is { } parent)
@@ -20,12 +20,12 @@ internal sealed record ArenaPlace(string Directory, bool IsOwn, string Why)
             string own = Path.Combine(parent, name);
             System.IO.Directory.CreateDirectory(own);
             using Medium given = Medium.ForDirectory(own);
-            return new ArenaPlace(own, IsOwn: true, $"{given.Name}, as asked for");
+            return new DemoArena(own, IsOwn: true, $"{given.Name}, as asked for");
         }
 
         // A medium without directories gives its root, which is not ours to delete.
         using Medium medium = Medium.Default(name, options.ArenaSize);
-        return new ArenaPlace(medium.Location, Path.GetFileName(medium.Location) == name, medium.Reason);
+        return new DemoArena(medium.Location, Path.GetFileName(medium.Location) == name, medium.Reason);
     }
 
     /// <summary>Deletes the arena's files, and the directory where it was made for them.</summary>
