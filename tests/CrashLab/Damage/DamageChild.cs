@@ -4,14 +4,14 @@ namespace GuestMemFs.CrashLab.Damage;
 
 /// <summary>
 /// A child process that tries damages, since a wild pointer ends a process; watched, that each trial comes to an end
-/// within a second.
+/// within five seconds of processor time.
 /// </summary>
 internal static class DamageChild
 {
     /// <summary>
     /// Processor time of one trial above which it hangs; the wall clock of a busy machine says little.
     /// </summary>
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
 
     /// <summary>One that waits uses no processor: a busy machine leaves nobody alone for so long.</summary>
     private static readonly TimeSpan s_deadlock = TimeSpan.FromMinutes(1);

@@ -73,7 +73,7 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
         Assert.Equal(RedisType.String, _database.KeyType("l"));
         Assert.Equal("l", (string?)_database.KeyRandom());
         Assert.True(_database.KeyExpire("l", TimeSpan.FromMilliseconds(1)));
-        Assert.True(SpinWait.SpinUntil(() => !_database.KeyExists("l"), TimeSpan.FromSeconds(5)));
+        Assert.True(SpinWait.SpinUntil(() => !_database.KeyExists("l"), Patience.Limit));
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
         await subscriber.SubscribeAsync(channel, (_, message) => heard.Enqueue("channel " + message));
         await subscriber.SubscribeAsync(pattern, (_, message) => heard.Enqueue("pattern " + message));
         Assert.Equal(2, await subscriber.PublishAsync(channel, "before"));
-        Assert.True(SpinWait.SpinUntil(() => heard.Count == 2, TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => heard.Count == 2, Patience.Limit));
         Assert.Equal(["channel before", "pattern before"], heard.Order(StringComparer.Ordinal));
 
         _server.Process.Kill();
@@ -176,9 +176,9 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
         using ConnectionMultiplexer sender =
             await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{_server.Port},connectTimeout=10000");
         Assert.True(SpinWait.SpinUntil(
-            () => sender.GetSubscriber().Publish(channel, "after") == 2, TimeSpan.FromSeconds(60)));
+            () => sender.GetSubscriber().Publish(channel, "after") == 2, Patience.Limit));
         Assert.True(SpinWait.SpinUntil(
-            () => heard.Contains("channel after") && heard.Contains("pattern after"), TimeSpan.FromSeconds(10)));
+            () => heard.Contains("channel after") && heard.Contains("pattern after"), Patience.Limit));
     }
 
     [Fact]

@@ -389,7 +389,7 @@ public sealed class BlockingTests
                 Assert.Equal($"*2\r\n$1\r\nk\r\n${text.Length}\r\n{text}\r\n", waiters[i].Receive());
             }
 
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"a thousand took {watch.Elapsed}");
+            Assert.True(watch.Elapsed < Patience.Limit / 2, $"a thousand took {watch.Elapsed}");
             Assert.Equal(0, control.Info("clients", "blocked_clients"));
             Assert.Equal(":0\r\n", control.Call("EXISTS", "k"));
         }
@@ -407,11 +407,19 @@ public sealed class BlockingTests
         client.Call("PING");
         foreach (int milliseconds in new[] { 20, 250, 1100 })
         {
-            var watch = Stopwatch.StartNew();
-            Assert.Equal(
-                "*-1\r\n",
-                client.Call("BLPOP", "k", (milliseconds / 1000.0).ToString(CultureInfo.InvariantCulture)));
-            Assert.InRange(watch.ElapsedMilliseconds, milliseconds, milliseconds + 300);
+            // A busy machine makes some of them late, not all.
+            long[] waited = [.. Enumerable.Range(0, 5).Select(_ => Waited()).TakeWhile(it => it > milliseconds + 100)];
+            Assert.True(waited.Length < 5, $"{milliseconds} ms lasted {string.Join(", ", waited)}");
+
+            long Waited()
+            {
+                var watch = Stopwatch.StartNew();
+                Assert.Equal(
+                    "*-1\r\n",
+                    client.Call("BLPOP", "k", (milliseconds / 1000.0).ToString(CultureInfo.InvariantCulture)));
+                Assert.True(watch.ElapsedMilliseconds >= milliseconds);
+                return watch.ElapsedMilliseconds;
+            }
         }
     }
 
@@ -465,7 +473,7 @@ public sealed class BlockingTests
         }
 
         Assert.True(SpinWait.SpinUntil(
-            () => control.Info("stats", "client_query_buffer_limit_disconnections") > 0, TimeSpan.FromSeconds(20)));
+            () => control.Info("stats", "client_query_buffer_limit_disconnections") > 0, Patience.Limit));
         Assert.InRange(control.Info("clients", "blocked_clients"), 1, 39);
         waiters.ForEach(it => it.Dispose());
         server.AssertServes();
@@ -473,5 +481,5 @@ public sealed class BlockingTests
 
     private static void AwaitBlocked(TextClient control, int count) =>
         Assert.True(SpinWait.SpinUntil(
-            () => control.Info("clients", "blocked_clients") == count, TimeSpan.FromSeconds(10)));
+            () => control.Info("clients", "blocked_clients") == count, Patience.Limit));
 }

@@ -317,7 +317,7 @@ public sealed class FieldExpiryTests : IDisposable
     {
         bool gone = SpinWait.SpinUntil(
             () => _client.Call("DBSIZE") == ":0\r\n" && _client.Info("memory", "nested_entries") == 0,
-            TimeSpan.FromSeconds(15));
+            Patience.Limit);
         Assert.True(gone, $"left over: {_client.Call("DBSIZE")} {_client.Call("INFO", "memory")}");
     }
 }

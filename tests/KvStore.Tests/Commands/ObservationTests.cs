@@ -190,7 +190,7 @@ public sealed partial class ObservationTests
         Assert.Equal(0, client.Info("stats", "expired_keys"));
         client.Call("DEBUG", "SET-ACTIVE-EXPIRE", "1");
         Assert.True(SpinWait.SpinUntil(
-            () => client.Info("stats", "expired_keys") == 1, TimeSpan.FromSeconds(10)));
+            () => client.Info("stats", "expired_keys") == 1, Patience.Limit));
     }
 
     private static long Usage(TextClient client, string key) =>

@@ -72,7 +72,7 @@ public sealed class SubscriptionTests : IDisposable
         Assert.Equal(1, asker.Info("stats", "pubsub_patterns"));
         second.Dispose();
         Assert.True(SpinWait.SpinUntil(
-            () => asker.Call("PUBSUB", "NUMSUB", "a") == "*2\r\n$1\r\na\r\n:1\r\n", TimeSpan.FromSeconds(10)));
+            () => asker.Call("PUBSUB", "NUMSUB", "a") == "*2\r\n$1\r\na\r\n:1\r\n", Patience.Limit));
         Assert.Equal("*0\r\n", asker.Call("PUBSUB", "SHARDCHANNELS"));
     }
 
@@ -156,7 +156,7 @@ public sealed class SubscriptionTests : IDisposable
         Assert.Equal(1, sender.Info("stats", "client_output_buffer_limit_disconnections"));
         Assert.True(SpinWait.SpinUntil(
             () => _server.Process.Output.Contains("client-output-pubsub-limit", StringComparison.Ordinal),
-            TimeSpan.FromSeconds(10)));
+            Patience.Limit));
     }
 
     [Fact]

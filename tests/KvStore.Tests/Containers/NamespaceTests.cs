@@ -32,7 +32,7 @@ public sealed class NamespaceTests(ITestOutputHelper output)
         wait $child || true
         """;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Fact]
     public void It_starts_answers_refuses_what_has_no_room_and_restarts_warm()

@@ -49,7 +49,7 @@ public sealed class DemoTests
         Loader.Load(client, data, _ => { }, TestContext.Current.CancellationToken);
         var writer = new Thread(() => writes.Run(server.Process.TcpEndPoint));
         writer.Start();
-        SpinWait.SpinUntil(() => writes.Acknowledged > 3 * data.Keys, TimeSpan.FromSeconds(20));
+        SpinWait.SpinUntil(() => writes.Acknowledged > 3 * data.Keys, Patience.Limit);
         foreach (RespReply connection in client.Call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Items ?? [])
         {
             Assert.False(connection.IsError);

@@ -111,6 +111,6 @@ internal sealed partial class Conversation(RunningServer server, bool resp3) : I
 
     private void WaitFor(string id, Func<string, bool> isSo) =>
         Assert.True(
-            SpinWait.SpinUntil(() => isSo(_control.Call("CLIENT", "LIST", "ID", id)), TimeSpan.FromSeconds(10)),
+            SpinWait.SpinUntil(() => isSo(_control.Call("CLIENT", "LIST", "ID", id)), Patience.Limit),
             $"client {id} is not as expected: {_control.Call("CLIENT", "LIST")}");
 }

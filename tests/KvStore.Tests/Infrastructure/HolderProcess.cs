@@ -8,7 +8,7 @@ namespace KvStore.Tests.Infrastructure;
 /// <summary><c>gmfs hold</c> as a process of its own.</summary>
 internal sealed class HolderProcess : IDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = Patience.Limit;
     private readonly Process _process;
     private readonly string _socket;
     private readonly StringBuilder _output = new();

@@ -9,7 +9,7 @@ namespace KvStore.Tests.Infrastructure;
 /// </summary>
 internal sealed class MemoryGroup : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private readonly string _path;
 
     /// <param name="limit">The most memory of all processes in it, files of tmpfs included, in bytes.</param>
@@ -65,7 +65,7 @@ internal sealed class MemoryGroup : IDisposable
 
                 return true;
             },
-            Patience);
+            s_patience);
     }
 
     private static (string Path, string LimitFile) Ours()

@@ -5,7 +5,7 @@ namespace KvStore.Tests.Infrastructure;
 /// <summary>What a server prints, which comes over a pipe: an answer may be here before it.</summary>
 internal static class Printed
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = Patience.Limit;
 
     /// <summary>Waits for a text; fails where it does not come.</summary>
     public static void Contains(string text, ServerProcess server)

@@ -8,7 +8,7 @@ namespace KvStore.Tests.Life;
 /// <summary>Copies of the store, taken while it serves, and what is made of them where the store is lost.</summary>
 public sealed class BackupTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Theory]
     [InlineData(false)]

@@ -53,7 +53,7 @@ public sealed class ClockTests : IDisposable
         _clock.Set(Hour);
         Assert.True(client.Call("GET", "hour").IsNull);
         Assert.InRange(client.Call("TTL", "day").Integer, 82_000, 82_800);
-        Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 1, TimeSpan.FromSeconds(10)),
+        Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 1, Patience.Limit),
             "The expired key was not removed.");
     }
 
@@ -63,7 +63,7 @@ public sealed class ClockTests : IDisposable
         using (RespClient client = _server.Connect())
         {
             client.Call("SET", "short", "v", "PX", 1);
-            Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 0, TimeSpan.FromSeconds(10)),
+            Assert.True(SpinWait.SpinUntil(() => client.Call("DBSIZE").Integer == 0, Patience.Limit),
                 "The expired key was not removed.");
             client.Call("SET", "long", "v", "EX", 100);
         }

@@ -10,7 +10,7 @@ namespace KvStore.Tests.Life;
 /// </summary>
 public sealed class HolderTests : IDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = Patience.Limit;
     private readonly TemporaryDirectory _directory = new();
     private readonly Dataset _data = new(20_000, 100, 1);
 
@@ -67,7 +67,7 @@ public sealed class HolderTests : IDisposable
         Assert.Equal(0, holder.WaitForExit());
         const string taken = "2 descriptors of 1 arenas were taken over";
         Assert.True(
-            SpinWait.SpinUntil(() => next.Output.Contains(taken, StringComparison.Ordinal), TimeSpan.FromSeconds(10)),
+            SpinWait.SpinUntil(() => next.Output.Contains(taken, StringComparison.Ordinal), Patience.Limit),
             next.Output);
         server.Restart();
         Verify(server);

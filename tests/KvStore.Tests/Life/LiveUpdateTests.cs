@@ -22,7 +22,7 @@ public sealed class LiveUpdateTests : IDisposable
         _server = new RunningServer(program with { Environment = new Dictionary<string, string>(
             program.Environment) { ["KVSTORE_LIVE_UPDATE_SOCKET"] = Socket } });
         // it serves clients a moment earlier
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(Socket), TimeSpan.FromSeconds(20)));
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(Socket), Patience.Limit));
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

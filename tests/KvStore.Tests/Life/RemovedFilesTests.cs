@@ -7,7 +7,7 @@ namespace KvStore.Tests.Life;
 public sealed class RemovedFilesTests
 {
     private const int Keys = 50;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Theory]
     [InlineData(false)]

@@ -65,7 +65,7 @@ public sealed class RestartTests(ITestOutputHelper output)
             Assert.ThrowsAny<IOException>(() => client.Read());
         }
 
-        Assert.True(SpinWait.SpinUntil(() => server.Process.HasExited, TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => server.Process.HasExited, Patience.Limit));
         server.Restart();
         using (RespClient client = server.Connect())
         {

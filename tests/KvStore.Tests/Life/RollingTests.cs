@@ -7,7 +7,7 @@ namespace KvStore.Tests.Life;
 /// <summary>A successor is there before its predecessor has gone.</summary>
 public sealed class RollingTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Theory]
     [InlineData(false)]

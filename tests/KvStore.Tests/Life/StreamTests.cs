@@ -68,7 +68,7 @@ public sealed class StreamTests
             long enough = added + AddedBeforeKill;
             Thread killer = new(() =>
             {
-                SpinWait.SpinUntil(() => Volatile.Read(ref added) >= enough, TimeSpan.FromSeconds(60));
+                SpinWait.SpinUntil(() => Volatile.Read(ref added) >= enough, Patience.Limit);
                 server.Process.Kill();
             });
             killer.Start();
@@ -137,7 +137,7 @@ public sealed class StreamTests
     {
         long entries = long.MaxValue;
         Assert.True(
-            SpinWait.SpinUntil(() => (entries = NestedEntries(client)) <= most, TimeSpan.FromSeconds(10)),
+            SpinWait.SpinUntil(() => (entries = NestedEntries(client)) <= most, Patience.Limit),
             $"{entries} entries are left.");
     }
 

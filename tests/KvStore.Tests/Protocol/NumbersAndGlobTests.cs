@@ -44,8 +44,7 @@ public sealed class NumbersAndGlobTests
     {
         byte[] pattern = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("a*", 1000)) + "b");
         byte[] text = Encoding.ASCII.GetBytes(new string('a', 10_000));
-        long start = Stopwatch.GetTimestamp();
-        Assert.False(Glob.IsMatch(pattern, text));
-        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 5);
+        TimeSpan took = ThreadTime.Of(() => Assert.False(Glob.IsMatch(pattern, text)));
+        Assert.InRange(took.TotalSeconds, 0, 5);
     }
 }

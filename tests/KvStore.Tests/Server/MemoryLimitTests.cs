@@ -219,7 +219,7 @@ public sealed class MemoryLimitTests
     {
         // What was sent may be run after a later client's command: it is waited for.
         using var reader = new TextClient(server.Process.TcpEndPoint);
-        bool closes = SpinWait.SpinUntil(() => reader.Info("stats", closed) != 0, TimeSpan.FromSeconds(30));
+        bool closes = SpinWait.SpinUntil(() => reader.Info("stats", closed) != 0, Patience.Limit);
         Assert.True(closes, $"{closed}: 0");
         memory.AssertPeak(64 * Megabyte + s_slack);
         clients.ForEach(client => client.Dispose());
@@ -230,7 +230,7 @@ public sealed class MemoryLimitTests
     /// it.</summary>
     private sealed class MemoryWatch : IDisposable
     {
-        private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+        private static readonly TimeSpan s_patience = Patience.Limit;
 
         private readonly RunningServer _server;
         private readonly Thread _thread;

@@ -169,7 +169,7 @@ internal sealed class Torture
         if (_random.Next(3) > 0)
         {
             // The attach takes a few milliseconds of a start that takes a hundred: look for it.
-            SpinWait.SpinUntil(() => HasMapped(starting) || starting.HasExited, TimeSpan.FromSeconds(10));
+            SpinWait.SpinUntil(() => HasMapped(starting) || starting.HasExited, Patience.Limit);
             Trouble.Wait(TimeSpan.FromMilliseconds(_random.NextDouble() * 5));
         }
         else

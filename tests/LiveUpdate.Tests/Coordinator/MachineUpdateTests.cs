@@ -331,7 +331,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
 
     private async Task CountsAsync(string name, uint from)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(Patience.Limit);
         while (Counter(name) < from + 3)
         {
             await Task.Delay(20, limit.Token);

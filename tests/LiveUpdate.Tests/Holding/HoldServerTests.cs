@@ -9,7 +9,7 @@ namespace GuestMemFs.LiveUpdate.Tests.Holding;
 /// </summary>
 public sealed class HoldServerTests
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = Patience.Limit;
 
     [Fact]
     public void What_is_put_is_taken_until_it_is_dropped()

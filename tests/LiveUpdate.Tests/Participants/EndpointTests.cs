@@ -194,7 +194,7 @@ public sealed class EndpointTests : IAsyncLifetime
 
     private async Task RunsAsync()
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(Patience.Limit);
         while (_actor.Does != Actor.Doing.Runs)
         {
             await Task.Delay(10, limit.Token);

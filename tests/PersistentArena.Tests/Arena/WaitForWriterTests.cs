@@ -6,7 +6,7 @@ namespace GuestMemFs.Tests.Arena;
 /// <summary>A writer that waits for the one before it.</summary>
 public sealed class WaitForWriterTests
 {
-    private static readonly TimeSpan s_long = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_long = Patience.Limit;
 
     public static TheoryData<string> Media => ["directory", "tmpfs", "strict"];
 

@@ -31,7 +31,7 @@ public sealed class ZeroedPagesTests
 
             Task work = Task.Factory.StartNew(() => Use(space), CancellationToken.None, TaskCreationOptions.LongRunning,
                 TaskScheduler.Default);
-            Assert.True(((IAsyncResult)work).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(20)), $"seed {seed}: no end");
+            Assert.True(((IAsyncResult)work).AsyncWaitHandle.WaitOne(Patience.Limit), $"seed {seed}: no end");
             if (work.IsFaulted && work.Exception.InnerException is not ArenaException)
             {
                 Assert.Fail($"seed {seed}: {work.Exception.InnerException}");

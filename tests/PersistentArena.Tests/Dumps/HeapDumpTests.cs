@@ -230,7 +230,7 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
         {
             int[] had = [.. _entries.Select(CountOf)];
             Assert.True(SpinWait.SpinUntil(() => _failed is not null || _entries.Select(CountOf).Zip(had).All(
-                pair => pair.First > pair.Second + 50), TimeSpan.FromSeconds(60)), "the writers stand still");
+                pair => pair.First > pair.Second + 50), Patience.Limit), "the writers stand still");
             Assert.Null(_failed);
         }
 
@@ -312,7 +312,7 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
         private (long Begun, long Returned)[] EntriesOf(int writer, int count)
         {
             Assert.True(SpinWait.SpinUntil(() => CountOf(_entries[writer]) > count || _failed is not null,
-                TimeSpan.FromSeconds(60)), "the writers stand still");
+                Patience.Limit), "the writers stand still");
             Assert.Null(_failed);
             Assert.True(count > 0, "nothing of a writer is there");
             lock (_entries[writer])

@@ -20,7 +20,7 @@ public class CloseTests
                 TaskScheduler.Default))];
             Assert.True(SpinWait.SpinUntil(() =>
                 Enumerable.Range(0, writers).All(w => Volatile.Read(ref acknowledged[w]) > 1000),
-                TimeSpan.FromSeconds(20)));
+                Patience.Limit));
             arena.Dispose();
             int[] atClose = [.. acknowledged];
             foreach (Task task in tasks)

@@ -175,7 +175,7 @@ public sealed class DisposedUnderUsersTests
             }
 
             Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref _ready) == _threads.Count,
-                TimeSpan.FromSeconds(20)));
+                Patience.Limit));
         }
 
         public ConcurrentDictionary<int, int> Acknowledged { get; } = [];
@@ -183,7 +183,7 @@ public sealed class DisposedUnderUsersTests
         public Exception[] Join()
         {
             Assert.All(_threads, thread =>
-                Assert.True(thread.Join(TimeSpan.FromSeconds(20)), "a user goes on for ever"));
+                Assert.True(thread.Join(Patience.Limit), "a user goes on for ever"));
             return [.. _ends];
         }
 

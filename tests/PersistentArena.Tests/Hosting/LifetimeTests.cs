@@ -133,7 +133,7 @@ public class LifetimeTests
 
         File.Delete(directory["arena.meta"]);
 
-        Assert.True(SpinWait.SpinUntil(() => Interlocked.Read(ref lost) == 1, TimeSpan.FromSeconds(20)));
+        Assert.True(SpinWait.SpinUntil(() => Interlocked.Read(ref lost) == 1, Patience.Limit));
         Assert.Single(host.Log, line => line.StartsWith("Critical 3 GMF5020", StringComparison.Ordinal));
         await host.Host.StopAsync(TestContext.Current.CancellationToken);
     }

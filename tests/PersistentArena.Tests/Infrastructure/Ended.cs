@@ -3,7 +3,7 @@ namespace GuestMemFs.Tests;
 /// <summary>Work on threads that has to come to an end.</summary>
 internal static class Ended
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_limit = Patience.Limit;
 
     /// <summary>
     /// Does the actions on a thread each, and throws what the first of them threw; fails where one does not end.

@@ -29,7 +29,7 @@ public sealed class ProcessIdentityTests
             ulong start = StartTimeOf(child.Id);
             Assert.True(ProcessIdentity.IsAlive(child.Id, start));
             child.Kill();
-            Assert.True(SpinWait.SpinUntil(() => !ProcessIdentity.IsAlive(child.Id, start), TimeSpan.FromSeconds(5)));
+            Assert.True(SpinWait.SpinUntil(() => !ProcessIdentity.IsAlive(child.Id, start), Patience.Limit));
         }
         finally
         {
