@@ -41,6 +41,17 @@ public sealed class DumpExistsException : ArenaException
     public string File { get; }
 }
 
+/// <summary>A dump's file, or a place of several, is being written by another process or thread.</summary>
+public sealed class DumpInUseException : ArenaException
+{
+    internal DumpInUseException(string file)
+        : base(ReasonCodes.DumpInUse, $"'{file}' is being written by another process or thread. Nothing was changed. " +
+            "Wait for that one's end, or give each writer a name of its own.") => File = file;
+
+    /// <summary>The file.</summary>
+    public string File { get; }
+}
+
 /// <summary>A heap could not be copied while its writers wait for no longer than they may.</summary>
 public sealed class DumpPauseException : ArenaException
 {

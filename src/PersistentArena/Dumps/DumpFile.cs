@@ -9,6 +9,7 @@ internal static class DumpFile
 
     /// <summary>Writes it.</summary>
     /// <exception cref="DumpExistsException">It is there, and not to be replaced.</exception>
+    /// <exception cref="DumpInUseException">Another process or thread writes it.</exception>
     /// <exception cref="UntrustedOwnerException">Another user could change its directory.</exception>
     public static T Write<T>(string path, bool overwrite, Func<Stream, T> write)
     {
@@ -17,18 +18,12 @@ internal static class DumpFile
             throw new DumpExistsException(path);
         }
 
-        PathTrust.Own.RequireDirectoryOf(path);
         string partial = path + Partial;
-        File.Delete(partial); // what a killed one left; and nobody else's link is followed
+        using ClaimedFile claim = ClaimedFile.TryTake(partial) ?? throw new DumpInUseException(path);
         try
         {
-            T result;
-            using (FileStream file = new(partial, ForItsOwner()))
-            {
-                result = write(file);
-                file.Flush(flushToDisk: true);
-            }
-
+            T result = write(claim.Stream);
+            claim.Stream.Flush(flushToDisk: true);
             File.Move(partial, path, overwrite);
             return result;
         }
@@ -43,16 +38,5 @@ internal static class DumpFile
             File.Delete(partial);
             throw;
         }
-    }
-
-    private static FileStreamOptions ForItsOwner()
-    {
-        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        return options;
     }
 }

@@ -6,10 +6,15 @@ namespace GuestMemFs;
 /// A region's dumps under one name: the newest is the file of that name, the one before it has <c>.1</c> behind it, and
 /// so on. What is kept is whole and was read back; a kill between any two steps loses none of it.
 /// </summary>
-/// <remarks>Not for several threads or processes at once on one name.</remarks>
+/// <remarks>
+/// Thread-safe, and safe beside other processes of this machine: one writes at a time, and a restore beside it takes a
+/// dump that is whole. Two heaps under one name replace each other's dumps.
+/// </remarks>
 public sealed class RegionBackups
 {
     private const string New = ".new";
+    private const string Claim = ".lock";
+    private const int MaximumLooks = 100;
     private readonly string _path;
     private readonly int _count;
 
@@ -32,11 +37,25 @@ public sealed class RegionBackups
     /// <param name="heap">The heap.</param>
     /// <param name="options">How long writers may wait; <see cref="DumpOptions.Overwrite"/> is of no effect.</param>
     /// <param name="cancelled">Ends it; the dumps that are there stay.</param>
+    /// <exception cref="DumpInUseException">Another process or thread writes here.</exception>
     /// <exception cref="DumpDamagedException">What was read back is not what was written.</exception>
     /// <inheritdoc cref="RegionDump.Write(PersistentHeap, string, DumpOptions, CancellationToken)" path="/exception"/>
     public DumpInfo Write(PersistentHeap heap, DumpOptions? options = null, CancellationToken cancelled = default)
     {
         options ??= new DumpOptions();
+        using ClaimedFile claim = ClaimedFile.TryTake(_path + Claim) ?? throw new DumpInUseException(_path);
+        try
+        {
+            return WriteClaimed(heap, options, cancelled);
+        }
+        finally
+        {
+            File.Delete(_path + Claim);
+        }
+    }
+
+    private DumpInfo WriteClaimed(PersistentHeap heap, DumpOptions options, CancellationToken cancelled)
+    {
         string fresh = _path + New;
         DumpInfo dump = RegionDump.Write(heap, fresh, new DumpOptions
         {
@@ -89,8 +108,24 @@ public sealed class RegionBackups
         Action<string, DumpDamagedException>? skipped = null, CancellationToken cancelled = default)
     {
         options ??= new RestoreOptions();
+        for (int looks = 1; ; looks++)
+        {
+            try
+            {
+                return RestoreNewestOf(Find(options.Trust), arena, options, skipped, cancelled);
+            }
+            catch (FileNotFoundException) when (looks < MaximumLooks)
+            {
+                // A writer gave it another name meanwhile.
+            }
+        }
+    }
+
+    private static DumpInfo? RestoreNewestOf(IReadOnlyList<(string Path, DumpInfo Dump)> found, PersistentArena arena,
+        RestoreOptions options, Action<string, DumpDamagedException>? skipped, CancellationToken cancelled)
+    {
         DumpDamagedException? last = null;
-        foreach ((string path, _) in Find(options.Trust))
+        foreach ((string path, _) in found)
         {
             try
             {

@@ -25,6 +25,7 @@ public static class RegionDump
     /// <param name="options">How long writers may wait, and more.</param>
     /// <param name="cancelled">Ends it; nothing is left of the file.</param>
     /// <exception cref="DumpExistsException">The file is there.</exception>
+    /// <exception cref="DumpInUseException">Another process or thread writes it.</exception>
     /// <exception cref="DumpPauseException">Writers would wait for longer than they may.</exception>
     /// <exception cref="DumpUnderWayException">The heap is being dumped already.</exception>
     /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
@@ -61,6 +62,7 @@ public static class RegionDump
     /// </param>
     /// <param name="cancelled">Ends it; nothing is left of the file.</param>
     /// <exception cref="DumpExistsException">The file is there.</exception>
+    /// <exception cref="DumpInUseException">Another process or thread writes it.</exception>
     /// <exception cref="RegionNotFoundException">There is no such region.</exception>
     /// <exception cref="ExtentException">A file of it is missing, truncated, or there twice.</exception>
     /// <exception cref="UntrustedOwnerException">Another user could change the file's directory.</exception>

@@ -230,4 +230,7 @@ public static class ReasonCodes
 
     /// <summary>A heap is being dumped already.</summary>
     public const string DumpUnderWay = "GMF8005";
+
+    /// <summary>A dump's file is being written by another process or thread.</summary>
+    public const string DumpInUse = "GMF8006";
 }

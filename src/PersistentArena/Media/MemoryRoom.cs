@@ -12,8 +12,9 @@ internal readonly record struct MemoryRoom(long Limit, long Available)
     public static MemoryRoom Unlimited => new(long.MaxValue, long.MaxValue);
 
     /// <summary>
-    /// What arenas may take of it: a sixteenth of the limit, from 4 to 256 MiB, is left to the process itself. Its
-    /// heap, its buffers and its next start come out of the same limit, and beyond that the kernel ends it.
+    /// What arenas may take of it: an eighth of the limit, from 4 to 256 MiB, is left to the process itself. Its
+    /// heap, its buffers, what its compiler takes and its next start come out of the same limit, and beyond that the
+    /// kernel ends it: a sixteenth of 256 MiB was too little for a .NET process on a busy machine.
     /// </summary>
-    public long ForArenas => Math.Max(0, Available - Math.Clamp(Limit / 16, LeastShare, LargestShare));
+    public long ForArenas => Math.Max(0, Available - Math.Clamp(Limit / 8, LeastShare, LargestShare));
 }

@@ -20,6 +20,7 @@ internal static unsafe partial class Libc
     // Descriptors
     public const int O_RDONLY = 0;
     public const int O_RDWR = 2;
+    public const int O_WRONLY = 0x1;
     public const int O_CREAT = 0x40;
     public const int O_EXCL = 0x80;
     public const int O_NONBLOCK = 0x800;
@@ -27,6 +28,7 @@ internal static unsafe partial class Libc
     public const int O_PATH = 0x200000;
     public const int AT_FDCWD = -100;
     public const int AT_EACCESS = 0x200;
+    public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_EMPTY_PATH = 0x1000;
     public const int W_OK = 2;
     public const int X_OK = 1;
