@@ -117,6 +117,27 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         RequireSeam();
     }
 
+    /// <summary>
+    /// Does operations that are drawn one by one, and explores the crashes of a third of them, those of the recovery
+    /// now and then; under losses of power those of all, for each begins with what the one before left open.
+    /// </summary>
+    public void Wander(Random random, int operations, Func<LabOperation<TWorld, TModel>> draw)
+    {
+        for (int i = 0; i < operations; i++)
+        {
+            CrashRecoveryToo = PowerLoss is not null || random.Next(8) == 0;
+            LabOperation<TWorld, TModel> operation = draw();
+            if (PowerLoss is not null || random.Next(3) == 0)
+            {
+                Explore(operation);
+            }
+            else
+            {
+                Do(operation);
+            }
+        }
+    }
+
     /// <summary>Makes the heap and the collections from stale memory, and explores the crashes on the way.</summary>
     public void ExploreCreation()
     {

@@ -67,6 +67,11 @@ public sealed class LogCrashTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_random_run(bool powerLoss) => Round(1, powerLoss, 40);
+
+    [Theory]
     [MemberData(nameof(Beginnings))]
     public void Every_operation_under_losses_of_power(string beginning)
     {
@@ -131,6 +136,19 @@ public sealed class LogCrashTests
     /// <summary>True for the sources of the log.</summary>
     internal static bool IsPlace(string file) => Path.GetFileName(file) is
         "LogWriter.cs" or "LogTrimmer.cs" or "LogPosition.cs" or "LogPositions.cs" or "LogNote.cs" or "LogGroup.cs";
+
+    /// <summary>A round of the long profile: any operations from any beginning.</summary>
+    internal static void Round(int seed, bool powerLoss, int operations)
+    {
+        Random random = new(seed);
+        using LogLab lab = new("log, long")
+        {
+            Reorder = powerLoss ? null : random,
+            PowerLoss = powerLoss ? random : null,
+        };
+        Begin(lab, LongRun.Any(random, BeginningNames));
+        lab.Wander(random, operations, () => LongRun.Any(random, Alphabet));
+    }
 
     internal static void Begin(LogLab lab, string beginning)
     {

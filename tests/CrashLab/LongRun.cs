@@ -22,6 +22,12 @@ internal static class LongRun
         new("dictionary-machine", seed => Machine.Check(1, 200, seed, StateMachineTests.RunDictionary,
             number => DictionaryCrashTests.RandomOperation(new Random(number)).Name)),
         new("dictionary-power", seed => PowerRun(seed, 60)),
+        new("sorted-map", seed => SortedMapCrashTests.Round(seed, powerLoss: false, 200)),
+        new("sorted-map-power", seed => SortedMapCrashTests.Round(seed, powerLoss: true, 60)),
+        new("log", seed => LogCrashTests.Round(seed, powerLoss: false, 200)),
+        new("log-power", seed => LogCrashTests.Round(seed, powerLoss: true, 60)),
+        new("nested", seed => NestedCrashTests.Round(seed, powerLoss: false, 200)),
+        new("nested-power", seed => NestedCrashTests.Round(seed, powerLoss: true, 60)),
         new("arena", seed => Arena(seed, WorldKind.Kind, powerLoss: false)),
         new("arena-strict", seed => Arena(seed, WorldKind.Strict, powerLoss: false)),
         new("arena-older-life", seed => Arena(seed, WorldKind.OlderLife, powerLoss: false)),
@@ -92,21 +98,8 @@ internal static class LongRun
     {
         Random random = new(seed);
         using DictionaryLab lab = new(4 << 20, "dictionary random runs") { Reorder = random };
-        DictionaryCrashTests.Begin(lab,
-            DictionaryCrashTests.BeginningNames[random.Next(DictionaryCrashTests.BeginningNames.Length)]);
-        for (int i = 0; i < operations; i++)
-        {
-            lab.CrashRecoveryToo = random.Next(8) == 0;
-            DictionaryOperation operation = DictionaryCrashTests.RandomOperation(random);
-            if (random.Next(3) == 0)
-            {
-                lab.Explore(operation);
-            }
-            else
-            {
-                lab.Do(operation);
-            }
-        }
+        DictionaryCrashTests.Begin(lab, Any(random, DictionaryCrashTests.BeginningNames));
+        lab.Wander(random, operations, () => DictionaryCrashTests.RandomOperation(random));
     }
 
     /// <summary>
@@ -116,13 +109,12 @@ internal static class LongRun
     {
         Random random = new(seed);
         using DictionaryLab lab = new(4 << 20, "dictionary, power loss") { PowerLoss = random };
-        DictionaryCrashTests.Begin(lab,
-            DictionaryCrashTests.BeginningNames[random.Next(DictionaryCrashTests.BeginningNames.Length)]);
-        for (int i = 0; i < operations; i++)
-        {
-            lab.Explore(DictionaryCrashTests.RandomOperation(random));
-        }
+        DictionaryCrashTests.Begin(lab, Any(random, DictionaryCrashTests.BeginningNames));
+        lab.Wander(random, operations, () => DictionaryCrashTests.RandomOperation(random));
     }
+
+    /// <summary>One of them.</summary>
+    public static T Any<T>(Random random, IReadOnlyList<T> of) => of[random.Next(of.Count)];
 
     private static void Arena(int seed, WorldKind kind, bool powerLoss) => Machine.Check(1, powerLoss ? 100 : 200, seed,
         steps => StateMachineTests.RunArena(steps, kind, powerLoss), StateMachineTests.NameOfArena);

@@ -26,7 +26,9 @@ public sealed class NestedCrashTests
     // What ends a sequence: one of each kind.
     private static readonly NestedOperation[] s_seconds = [s_alphabet[0], s_alphabet[4], s_alphabet[8]];
 
-    public static TheoryData<string> Beginnings => ["empty", "one", "two", "garbage"];
+    private static readonly string[] s_beginnings = ["empty", "one", "two", "garbage"];
+
+    public static TheoryData<string> Beginnings => [.. s_beginnings];
 
     [Theory]
     [MemberData(nameof(Beginnings))]
@@ -51,12 +53,26 @@ public sealed class NestedCrashTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_random_run(bool powerLoss) => Round(1, powerLoss, 40);
+
+    [Theory]
     [MemberData(nameof(Beginnings))]
     public void Every_operation_under_losses_of_power(string beginning)
     {
         using NestedLab lab = new() { PowerLoss = new Random(21) };
         Begin(lab, beginning);
         lab.ExploreEach(beginning, s_alphabet, Add("a", "z"));
+    }
+
+    /// <summary>A round of the long profile: any operations from any beginning.</summary>
+    internal static void Round(int seed, bool powerLoss, int operations)
+    {
+        Random random = new(seed);
+        using NestedLab lab = new() { Reorder = powerLoss ? null : random, PowerLoss = powerLoss ? random : null };
+        Begin(lab, LongRun.Any(random, s_beginnings));
+        lab.Wander(random, operations, () => LongRun.Any(random, s_alphabet));
     }
 
     private static void Begin(NestedLab lab, string beginning)

@@ -67,6 +67,11 @@ public sealed class SortedMapCrashTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_random_run(bool powerLoss) => Round(1, powerLoss, 40);
+
+    [Theory]
     [MemberData(nameof(Beginnings))]
     public void Every_operation_under_losses_of_power(string beginning)
     {
@@ -134,6 +139,19 @@ public sealed class SortedMapCrashTests
     /// <summary>True for the sources of the sorted map.</summary>
     internal static bool IsPlace(string file) => Path.GetFileName(file) is
         "TreeShaper.cs" or "TreeRecords.cs" or "NodeWriter.cs" or "SortedChange.cs" or "RecordFiller.cs";
+
+    /// <summary>A round of the long profile: any operations from any beginning.</summary>
+    internal static void Round(int seed, bool powerLoss, int operations)
+    {
+        Random random = new(seed);
+        using SortedMapLab lab = new("sorted map, long")
+        {
+            Reorder = powerLoss ? null : random,
+            PowerLoss = powerLoss ? random : null,
+        };
+        Begin(lab, LongRun.Any(random, BeginningNames));
+        lab.Wander(random, operations, () => LongRun.Any(random, Alphabet));
+    }
 
     internal static void Begin(SortedMapLab lab, string beginning)
     {
