@@ -161,7 +161,7 @@ internal static class Acl
             rules.Add(Name(call, i));
         }
 
-        if (!AclRules.TryApply(changed, rules, out string error))
+        if (!AclRules.TryApply(call.Table, changed, rules, out string error))
         {
             call.Reply.Error("ERR " + error);
             return;
@@ -215,7 +215,7 @@ internal static class Acl
 
         List<string> names = asked.Length == 0
             ? [.. AclCategoryNames.All]
-            : [.. BuiltIn.WithSubcommands.Where(it => (it.Categories & category) != 0).Select(it => it.Name)];
+            : [.. call.Table.WithSubcommands.Where(it => (it.Categories & category) != 0).Select(it => it.Name)];
         call.Reply.Array(names.Count);
         names.ForEach(call.Reply.Bulk);
     }
@@ -254,7 +254,7 @@ internal static class Acl
         }
 
         Protocol.Arguments args = call.Args.From(3);
-        if (BuiltIn.Table.Resolve(args) is not { } command)
+        if (call.Table.Resolve(args) is not { } command)
         {
             call.Reply.Error($"ERR Command '{Permissions.Shown(args[0])}' not found");
             return;
@@ -309,7 +309,11 @@ internal static class Acl
         }
     }
 
-    public static void Load(in Call call) => WithFile(call, AclFile.Load, "");
+    public static void Load(in Call call)
+    {
+        CommandTable table = call.Table;
+        WithFile(call, engine => AclFile.Load(table, engine), "");
+    }
 
     public static void Save(in Call call) =>
         WithFile(call, AclFile.Save, "There was an error trying to save the ACLs: ");

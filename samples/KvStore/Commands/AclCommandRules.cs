@@ -16,7 +16,7 @@ internal static class AclCommandRules
     }
 
     /// <summary>Adds a rule of plus or minus. The bits are made by <see cref="Settle"/>, once all are added.</summary>
-    public static Added TryAdd(AclSelector selector, string rule)
+    public static Added TryAdd(CommandTable table, AclSelector selector, string rule)
     {
         string lower = rule.ToLowerInvariant();
         if (lower is "+@all" or "allcommands" or "-@all" or "nocommands")
@@ -33,7 +33,10 @@ internal static class AclCommandRules
         }
 
         string name = lower[1..];
-        if (name.StartsWith('@') ? AclCategoryNames.Find(name[1..]) != AclCategories.Nothing : Find(name) is not null)
+        bool isKnown = name.StartsWith('@')
+            ? AclCategoryNames.Find(name[1..]) != AclCategories.Nothing
+            : Find(table, name) is not null;
+        if (isKnown)
         {
             selector.Rules.RemoveAll(it => it.Name == name || it.Name.StartsWith(name + '|', StringComparison.Ordinal));
             selector.Rules.Add(new CommandRule(lower[0] == '+', name));
@@ -41,18 +44,18 @@ internal static class AclCommandRules
             return Added.Yes;
         }
 
-        return lower[0] == '+' ? TryAddFirstArgument(selector, name) : Added.Unknown;
+        return lower[0] == '+' ? TryAddFirstArgument(table, selector, name) : Added.Unknown;
     }
 
     /// <summary>Drops rules that change nothing, puts categories before commands where that means the same, and makes
     /// the bits.</summary>
-    public static void Settle(AclSelector selector)
+    public static void Settle(CommandTable table, AclSelector selector)
     {
-        ulong[] meant = Bits(selector.AllByDefault, selector.Rules);
+        ulong[] meant = Bits(table, selector.AllByDefault, selector.Rules);
         for (int i = 0; i < selector.Rules.Count;)
         {
             List<CommandRule> without = [.. selector.Rules[..i], .. selector.Rules[(i + 1)..]];
-            if (Bits(selector.AllByDefault, without).AsSpan().SequenceEqual(meant))
+            if (Bits(table, selector.AllByDefault, without).AsSpan().SequenceEqual(meant))
             {
                 selector.Rules.RemoveAt(i);
             }
@@ -63,7 +66,7 @@ internal static class AclCommandRules
         }
 
         List<CommandRule> sorted = [.. selector.Rules.OrderBy(rule => rule.Name.StartsWith('@') ? 0 : 1)];
-        if (Bits(selector.AllByDefault, sorted).AsSpan().SequenceEqual(meant))
+        if (Bits(table, selector.AllByDefault, sorted).AsSpan().SequenceEqual(meant))
         {
             selector.Rules.Clear();
             selector.Rules.AddRange(sorted);
@@ -71,7 +74,7 @@ internal static class AclCommandRules
 
         selector.SetAllowed(meant);
         string[] named = [.. selector.FirstArguments.Keys];
-        foreach (string command in named.Where(name => selector.AllowsCommand(Find(name)!.Number)))
+        foreach (string command in named.Where(name => selector.AllowsCommand(Find(table, name)!.Number)))
         {
             selector.FirstArguments.Remove(command);
         }
@@ -93,12 +96,13 @@ internal static class AclCommandRules
         return text.ToString();
     }
 
-    private static Command? Find(string name) => BuiltIn.Table.FindByFullName(Encoding.Latin1.GetBytes(name));
+    private static Command? Find(CommandTable table, string name) =>
+        table.FindByFullName(Encoding.Latin1.GetBytes(name));
 
-    private static Added TryAddFirstArgument(AclSelector selector, string name)
+    private static Added TryAddFirstArgument(CommandTable table, AclSelector selector, string name)
     {
         int bar = name.IndexOf('|', StringComparison.Ordinal);
-        if (bar < 0 || Find(name[..bar]) is not { } command)
+        if (bar < 0 || Find(table, name[..bar]) is not { } command)
         {
             return Added.Unknown;
         }
@@ -129,9 +133,9 @@ internal static class AclCommandRules
 
     /// <summary>A bit for each command by its number, then one for each category: it stands for commands that are not
     /// here.</summary>
-    private static ulong[] Bits(bool allByDefault, List<CommandRule> rules)
+    private static ulong[] Bits(CommandTable table, bool allByDefault, List<CommandRule> rules)
     {
-        int commands = BuiltIn.WithSubcommands.Count;
+        int commands = table.WithSubcommands.Count;
         var bits = new ulong[(commands + AclCategoryNames.All.Count + 63) / 64];
         Array.Fill(bits, allByDefault ? ulong.MaxValue : 0);
         foreach ((bool allows, string name) in rules)
@@ -140,14 +144,14 @@ internal static class AclCommandRules
             {
                 AclCategories category = AclCategoryNames.Find(name[1..]);
                 Set(commands + int.Log2((int)category), allows);
-                foreach (Command command in BuiltIn.WithSubcommands.Where(it => (it.Categories & category) != 0))
+                foreach (Command command in table.WithSubcommands.Where(it => (it.Categories & category) != 0))
                 {
                     Set(command.Number, allows);
                 }
             }
             else
             {
-                Command command = Find(name)!;
+                Command command = Find(table, name)!;
                 Set(command.Number, allows);
                 foreach (Command subcommand in command.Subcommands)
                 {

@@ -10,17 +10,17 @@ internal static class AclFile
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Makes the users that the options say. Null, or what is wrong with them.</summary>
-    public static string? Start(KvEngine engine)
+    public static string? Start(CommandTable table, KvEngine engine)
     {
-        AclRules.MakeDefault(engine.Users.Default);
+        AclRules.MakeDefault(table, engine.Users.Default);
         SetDefaultPassword(engine);
         if (engine.Options.AclFile.Length > 0)
         {
-            return Load(engine);
+            return Load(table, engine);
         }
 
         IEnumerable<string> lines = engine.Options.UserLines.Select(line => "user " + line);
-        return Read(engine, "user", [.. lines]);
+        return Read(table, engine, "user", [.. lines]);
     }
 
     /// <summary>The default user has the password that requirepass says, or none.</summary>
@@ -40,12 +40,12 @@ internal static class AclFile
 
     /// <summary>Takes all users from the file in place of those there are. Null, or what is wrong; nothing is changed
     /// then.</summary>
-    public static string? Load(KvEngine engine)
+    public static string? Load(CommandTable table, KvEngine engine)
     {
         string path = engine.Options.AclFile;
         try
         {
-            return Read(engine, path, File.ReadAllLines(path, Encoding.Latin1));
+            return Read(table, engine, path, File.ReadAllLines(path, Encoding.Latin1));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -90,7 +90,7 @@ internal static class AclFile
         return options;
     }
 
-    private static string? Read(KvEngine engine, string path, string[] lines)
+    private static string? Read(CommandTable table, KvEngine engine, string path, string[] lines)
     {
         Dictionary<string, AclUser> users = new(StringComparer.Ordinal);
         var errors = new StringBuilder();
@@ -104,7 +104,7 @@ internal static class AclFile
 
             string? problem = words.Length < 2 || words[0] != "user"
                 ? $"{path}:{i + 1} should start with user keyword followed by the username. "
-                : AddUser(users, words[1], words[2..]) is { } wrong ? $"{path}:{i + 1}: {wrong}. " : null;
+                : AddUser(table, users, words[1], words[2..]) is { } wrong ? $"{path}:{i + 1}: {wrong}. " : null;
             errors.Append(problem);
         }
 
@@ -117,10 +117,10 @@ internal static class AclFile
         return null;
     }
 
-    private static string? AddUser(Dictionary<string, AclUser> users, string name, string[] rules)
+    private static string? AddUser(CommandTable table, Dictionary<string, AclUser> users, string name, string[] rules)
     {
         var user = new AclUser(name);
-        if (!AclRules.TryApply(user, rules, out string error))
+        if (!AclRules.TryApply(table, user, rules, out string error))
         {
             return error.TrimEnd('.');
         }

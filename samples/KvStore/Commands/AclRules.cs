@@ -24,15 +24,15 @@ internal static class AclRules
         + "Try 'resetchannels' to start with an empty list of channels";
 
     /// <summary>A new user as the default user is at first: everything is allowed.</summary>
-    public static void MakeDefault(AclUser user)
+    public static void MakeDefault(CommandTable table, AclUser user)
     {
         var all = new AclUser(user.Name);
-        _ = TryApply(all, ["on", "nopass", "~*", "&*", "+@all"], out _);
+        _ = TryApply(table, all, ["on", "nopass", "~*", "&*", "+@all"], out _);
         user.TakeFrom(all);
     }
 
     /// <summary>Applies rules to a user that nobody uses yet; false with Redis's error where one is none.</summary>
-    public static bool TryApply(AclUser user, IEnumerable<string> rules, out string error)
+    public static bool TryApply(CommandTable table, AclUser user, IEnumerable<string> rules, out string error)
     {
         error = "";
         if (!TryMergeSelectors(rules, out List<string> merged, out string open))
@@ -43,14 +43,14 @@ internal static class AclRules
 
         foreach (string rule in merged)
         {
-            if (ApplyToUser(user, rule) is { } problem)
+            if (ApplyToUser(table, user, rule) is { } problem)
             {
                 error = $"Error in ACL SETUSER modifier '{rule}': {problem}";
                 return false;
             }
         }
 
-        user.Selectors.ForEach(AclCommandRules.Settle);
+        user.Selectors.ForEach(selector => AclCommandRules.Settle(table, selector));
         return true;
     }
 
@@ -141,7 +141,7 @@ internal static class AclRules
         return selector is null;
     }
 
-    private static string? ApplyToUser(AclUser user, string rule)
+    private static string? ApplyToUser(CommandTable table, AclUser user, string rule)
     {
         switch (rule.ToLowerInvariant())
         {
@@ -174,8 +174,8 @@ internal static class AclRules
         {
             '>' or '<' => ApplyPassword(user, rule[0] == '>', AclUser.Hash(Encoding.Latin1.GetBytes(rule[1..]))),
             '#' or '!' => ApplyHash(user, rule),
-            '(' => AddSelector(user, rule),
-            _ => ApplyToSelector(user.Selectors[0], rule),
+            '(' => AddSelector(table, user, rule),
+            _ => ApplyToSelector(table, user.Selectors[0], rule),
         };
     }
 
@@ -198,12 +198,12 @@ internal static class AclRules
         return null;
     }
 
-    private static string? AddSelector(AclUser user, string rule)
+    private static string? AddSelector(CommandTable table, AclUser user, string rule)
     {
         var selector = new AclSelector();
         foreach (string part in rule[1..^1].Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (ApplyToSelector(selector, part) is { } problem)
+            if (ApplyToSelector(table, selector, part) is { } problem)
             {
                 return problem;
             }
@@ -213,7 +213,7 @@ internal static class AclRules
         return null;
     }
 
-    private static string? ApplyToSelector(AclSelector selector, string rule)
+    private static string? ApplyToSelector(CommandTable table, AclSelector selector, string rule)
     {
         switch (rule.ToLowerInvariant())
         {
@@ -239,7 +239,7 @@ internal static class AclRules
         {
             '~' or '%' => AddKeys(selector, rule),
             '&' => AddChannel(selector, rule[1..]),
-            _ => AclCommandRules.TryAdd(selector, rule) switch
+            _ => AclCommandRules.TryAdd(table, selector, rule) switch
             {
                 AclCommandRules.Added.Yes => null,
                 AclCommandRules.Added.Unknown => UnknownCommand,

@@ -3,10 +3,7 @@ namespace KvStore.Commands;
 /// <summary>All commands there are: each family says what it has, in its own file.</summary>
 internal static class BuiltIn
 {
-    /// <summary>Commands and subcommands; each has the number of its place.</summary>
-    public static IReadOnlyList<Command> WithSubcommands { get; private set; } = [];
-
-    public static CommandTable Table { get; } = Numbered(new CommandTable(
+    public static CommandTable Table { get; } = CommandTable.OfServer(
     [
         .. Strings.Commands,
         .. StringSets.Commands,
@@ -58,16 +55,5 @@ internal static class BuiltIn
         .. Debugging.Commands,
         .. Config.Commands,
         .. CommandDocs.Commands,
-    ]));
-
-    private static CommandTable Numbered(CommandTable table)
-    {
-        WithSubcommands = [.. table.All.SelectMany(command => command.Subcommands.Prepend(command))];
-        for (int i = 0; i < WithSubcommands.Count; i++)
-        {
-            WithSubcommands[i].Place(i);
-        }
-
-        return table;
-    }
+    ]);
 }

@@ -14,6 +14,9 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
 {
     public Command Command { get; } = command;
 
+    /// <summary>All commands there are.</summary>
+    public CommandTable Table => Command.Table;
+
     public Arguments Args { get; } = args;
 
     public ClientSession Session { get; } = session;

@@ -211,7 +211,10 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         init => _group = value;
     }
 
-    /// <summary>Its place in the bits of an <see cref="AclSelector"/>; set by the table of all commands.</summary>
+    /// <summary>The table of all commands, in which it stands or the command that it is a subcommand of.</summary>
+    public CommandTable Table { get; private set; } = CommandTable.Empty;
+
+    /// <summary>Which bit of an <see cref="AclSelector"/> is its own; set by that table.</summary>
     public int Number { get; private set; }
 
     /// <summary>What it does with its keys, as far as rules for keys tell it apart. Its flags' where not
@@ -295,9 +298,10 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     /// single strings.</summary>
     public bool IsBrief { get; private set; }
 
-    /// <summary>Gives it its place in the table of all commands.</summary>
-    public void Place(int number)
+    /// <summary>Tells it the table of all commands, and its number there.</summary>
+    public void StandIn(CommandTable table, int number)
     {
+        Table = table;
         Number = number;
         IsBrief = !HasSubcommands && Keys == KeySpec.One && (Has(CommandFlags.Fast) || Group == "string");
     }

@@ -45,14 +45,14 @@ internal static class CommandDocs
 
     public static void All(in Call call)
     {
-        call.Reply.Array(BuiltIn.Table.All.Count);
-        foreach (Command command in BuiltIn.Table.All)
+        call.Reply.Array(call.Table.All.Count);
+        foreach (Command command in call.Table.All)
         {
             Describe(call.Reply, command);
         }
     }
 
-    public static void Count(in Call call) => call.Reply.Integer(BuiltIn.Table.All.Count);
+    public static void Count(in Call call) => call.Reply.Integer(call.Table.All.Count);
 
     public static void List(in Call call)
     {
@@ -70,7 +70,7 @@ internal static class CommandDocs
             return;
         }
 
-        foreach (Command command in BuiltIn.Table.All.SelectMany(command => command.Subcommands.Prepend(command)))
+        foreach (Command command in call.Table.WithSubcommands)
         {
             bool fits = kind switch
             {
@@ -101,7 +101,7 @@ internal static class CommandDocs
         call.Reply.Array(call.Args.Count - 2);
         for (int i = 2; i < call.Args.Count; i++)
         {
-            if (BuiltIn.Table.FindByFullName(call.Args[i]) is { } command)
+            if (call.Table.FindByFullName(call.Args[i]) is { } command)
             {
                 Describe(call.Reply, command);
             }
@@ -117,12 +117,12 @@ internal static class CommandDocs
         List<Command> commands = [];
         if (call.Args.Count == 2)
         {
-            commands.AddRange(BuiltIn.Table.All);
+            commands.AddRange(call.Table.All);
         }
 
         for (int i = 2; i < call.Args.Count; i++)
         {
-            if (BuiltIn.Table.FindByFullName(call.Args[i]) is { } command)
+            if (call.Table.FindByFullName(call.Args[i]) is { } command)
             {
                 commands.Add(command);
             }
@@ -138,7 +138,7 @@ internal static class CommandDocs
 
     public static void GetKeys(in Call call)
     {
-        Command? command = BuiltIn.Table.Find(call.Args[2]);
+        Command? command = call.Table.Find(call.Args[2]);
         if (command is null)
         {
             call.Reply.Error("ERR Invalid command specified"u8);

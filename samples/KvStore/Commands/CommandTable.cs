@@ -34,7 +34,26 @@ internal sealed class CommandTable
         }
     }
 
+    /// <summary>The table of a command that stands in none.</summary>
+    public static CommandTable Empty { get; } = new([]);
+
+    /// <summary>The table of all commands there are: each is told which table it stands in, and its number.</summary>
+    public static CommandTable OfServer(Command[] commands)
+    {
+        var table = new CommandTable(commands);
+        table.WithSubcommands = [.. commands.SelectMany(command => command.Subcommands.Prepend(command))];
+        for (int i = 0; i < table.WithSubcommands.Count; i++)
+        {
+            table.WithSubcommands[i].StandIn(table, i);
+        }
+
+        return table;
+    }
+
     public IReadOnlyList<Command> All { get; }
+
+    /// <summary>Commands and subcommands by their numbers; empty in a table of subcommands.</summary>
+    public IReadOnlyList<Command> WithSubcommands { get; private set; } = [];
 
     public Command? Find(ReadOnlySpan<byte> name)
     {

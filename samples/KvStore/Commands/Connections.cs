@@ -59,7 +59,7 @@ internal static class Connections
     public static void Reset(in Call call)
     {
         ClientSession session = call.Session;
-        Transactions.End(session, call.Engine);
+        call.Engine.LeaveTransaction(session);
         call.Engine.Forget(session);
         session.Name = "";
         session.Database = 0;

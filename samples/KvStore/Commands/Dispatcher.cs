@@ -258,7 +258,7 @@ internal static class Dispatcher
     {
         if (command?.Name == "exec")
         {
-            Transactions.End(session, engine);
+            engine.LeaveTransaction(session);
             ReadOnlySpan<byte> why = error.StartsWith("ERR "u8) ? error[4..] : error;
             session.Reply.Error([.. "EXECABORT Transaction discarded because of: "u8, .. why]);
             return;

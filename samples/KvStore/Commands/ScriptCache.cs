@@ -24,6 +24,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     private const int FirstArgument = 3;
 
     private readonly KvEngine _engine;
+    private readonly CommandTable _table;
     private readonly Dictionary<string, Script> _scripts = new(StringComparer.Ordinal);
     private LuaHost? _lua;
     private ClientSession? _session;
@@ -31,10 +32,11 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     private bool _readOnly;
     private bool _madeRoom;
 
-    private ScriptCache(KvEngine engine) => _engine = engine;
+    private ScriptCache(KvEngine engine, CommandTable table) => (_engine, _table) = (engine, table);
 
-    /// <summary>The one of an engine: Lua is loaded with the first script.</summary>
-    public static ScriptCache Of(KvEngine engine) => (ScriptCache)(engine.Scripts ??= new ScriptCache(engine));
+    /// <summary>The one of a call's engine: Lua is loaded with the first script.</summary>
+    public static ScriptCache Of(in Call call) =>
+        (ScriptCache)(call.Engine.Scripts ??= new ScriptCache(call.Engine, call.Table));
 
     public Script? Find(string name) => _scripts.GetValueOrDefault(name);
 
@@ -135,7 +137,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
         ClientSession session = Session(reply);
         session.User = _caller!.User;
         session.Tracking = _caller.Tracking;
-        Command? command = BuiltIn.Table.Resolve(args);
+        Command? command = _table.Resolve(args);
         if (Refusal(session, command, args) is { } refusal)
         {
             reply.Error(refusal);
@@ -166,10 +168,10 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
         return _engine.BeginAtomic(1);
     }
 
-    private static bool MayNameDatabases(ReadOnlySpan<byte> source)
+    private bool MayNameDatabases(ReadOnlySpan<byte> source)
     {
         string text = Encoding.Latin1.GetString(source);
-        return BuiltIn.Table.All.Any(command => command.Has(CommandFlags.NamesDatabases)
+        return _table.All.Any(command => command.Has(CommandFlags.NamesDatabases)
             && (text.Contains($"'{command.Name}'", StringComparison.OrdinalIgnoreCase)
                 || text.Contains($"\"{command.Name}\"", StringComparison.OrdinalIgnoreCase)));
     }

@@ -55,7 +55,7 @@ internal static class Scripting
         call.Reply.Array(call.Args.Count - 2);
         for (int i = 2; i < call.Args.Count; i++)
         {
-            call.Reply.Integer(ScriptCache.Of(call.Engine).Find(call.Args.Shown(i).ToLowerInvariant()) is null ? 0 : 1);
+            call.Reply.Integer(ScriptCache.Of(call).Find(call.Args.Shown(i).ToLowerInvariant()) is null ? 0 : 1);
         }
     }
 
@@ -67,7 +67,7 @@ internal static class Scripting
             return;
         }
 
-        ScriptCache.Of(call.Engine).Clear();
+        ScriptCache.Of(call).Clear();
         call.Reply.Ok();
     }
 
@@ -77,7 +77,7 @@ internal static class Scripting
     public static void Load(in Call call)
     {
         string name = ScriptName.Of(call.Args[2]);
-        if (ScriptCache.Of(call.Engine).Add(name, call.Args[2].ToArray(), out _) is { } problem)
+        if (ScriptCache.Of(call).Add(name, call.Args[2].ToArray(), out _) is { } problem)
         {
             call.Reply.Error(problem);
         }
@@ -106,7 +106,7 @@ internal static class Scripting
             return;
         }
 
-        ScriptCache cache = ScriptCache.Of(call.Engine);
+        ScriptCache cache = ScriptCache.Of(call);
         string? problem = null;
         Script? script = cache.Find(name);
         if (script is null && source is not null)

@@ -43,7 +43,7 @@ internal static class Transactions
             return;
         }
 
-        End(call.Session, call.Engine);
+        call.Engine.LeaveTransaction(call.Session);
         call.Reply.Ok();
     }
 
@@ -84,7 +84,7 @@ internal static class Transactions
         bool dirty = call.Engine.Watches.IsDirty(session);
         session.Transaction = null;
         using TransactionQueue queue = transaction;
-        End(session, call.Engine);
+        call.Engine.LeaveTransaction(session);
         if (transaction.Spoiled)
         {
             call.Reply.Error("EXECABORT Transaction discarded because of previous errors."u8);
@@ -102,7 +102,7 @@ internal static class Transactions
 
     private static void RunQueued(in Call call, TransactionQueue transaction)
     {
-        Prepare(call.Engine, transaction);
+        Prepare(call, transaction);
         int database = call.Session.Database;
         for (int tries = 0; !TryRunQueued(call, transaction, tries); tries++)
         {
@@ -146,7 +146,7 @@ internal static class Transactions
         for (int i = 0; i < transaction.Count; i++)
         {
             Arguments args = transaction.ArgumentsAt(i);
-            Command command = BuiltIn.Table.Resolve(args)!;
+            Command command = call.Table.Resolve(args)!;
             if (!session.User.Unlimited
                 && Permissions.LateRefusal(new Call(command, args, session, call.Engine)) is { } refusal)
             {
@@ -161,20 +161,20 @@ internal static class Transactions
     /// <summary>
     /// Databases, and the places of large collections, cannot be made in a group: they are there before one needs them.
     /// </summary>
-    private static void Prepare(KvEngine engine, TransactionQueue transaction)
+    private static void Prepare(in Call call, TransactionQueue transaction)
     {
         bool collections = false;
         for (int i = 0; i < transaction.Count; i++)
         {
             Arguments args = transaction.ArgumentsAt(i);
-            if (BuiltIn.Table.Resolve(args) is not { } command)
+            if (call.Table.Resolve(args) is not { } command)
             {
                 continue;
             }
 
             if (command.Has(NamesDatabases))
             {
-                DatabaseCommands.MakeNamed(engine, command, args);
+                DatabaseCommands.MakeNamed(call.Engine, command, args);
             }
 
             collections |= command is { Name: "copy" or "move", MayWrite: true }
@@ -183,15 +183,7 @@ internal static class Transactions
 
         if (collections)
         {
-            engine.Databases.OpenNested();
+            call.Engine.Databases.OpenNested();
         }
-    }
-
-    /// <summary>Leaves MULTI, forgets its commands and what is watched.</summary>
-    public static void End(ClientSession session, KvEngine engine)
-    {
-        session.Transaction?.Dispose();
-        session.Transaction = null;
-        engine.Watches.Remove(session);
     }
 }

@@ -138,6 +138,14 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         HasMonitors = Monitors.Any;
     }
 
+    /// <summary>A client leaves MULTI: its commands are forgotten, and the keys that it watches.</summary>
+    public void LeaveTransaction(ClientSession session)
+    {
+        session.Transaction?.Dispose();
+        session.Transaction = null;
+        Watches.Remove(session);
+    }
+
     /// <summary>What a command on a hash works on.</summary>
     public FieldMap Hash => field ??= new FieldMap(Keyspace, Options, RecordType.Hash);
 

@@ -96,7 +96,7 @@ internal sealed class Connection : IClientLink, IDisposable
         {
             lock (_engine.Gate)
             {
-                Transactions.End(Session, _engine);
+                _engine.LeaveTransaction(Session);
                 _engine.Forget(Session);
                 _engine.Statistics.Overflowed += _pipe.Output.Overflowed ? 1 : 0;
                 _engine.Statistics.InputOverflowed += _pipe.InputOverflowed ? 1 : 0;

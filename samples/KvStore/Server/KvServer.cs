@@ -40,7 +40,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         LimitClients(options);
         _options = options;
         _engine = new KvEngine(keyspace, options) { Server = this };
-        if (AclFile.Start(_engine) is { } problem)
+        if (AclFile.Start(BuiltIn.Table, _engine) is { } problem)
         {
             throw new OptionException(problem);
         }

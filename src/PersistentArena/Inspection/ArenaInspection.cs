@@ -57,8 +57,8 @@ public sealed class ArenaInspection : IDisposable
     }
 
     /// <summary>
-    /// Opens a medium for looking: also memory behind descriptors (<see cref="Medium.FromDescriptors"/>) or a holder's
-    /// (<see cref="Medium.FromHolder"/>).
+    /// Opens a medium for looking: also memory behind descriptors (<c>Medium.FromDescriptors</c>) or a holder's
+    /// (<c>Medium.FromHolder</c>).
     /// </summary>
     /// <param name="medium">Where the arena lies.</param>
     /// <param name="ownsMedium">Dispose of it with this object.</param>

@@ -9,7 +9,7 @@ public readonly record struct HeldDescriptor(string Name, SafeFileHandle Descrip
 
 /// <summary>
 /// Somebody outside of this process who holds the descriptors of one arena's memory, so that the memory is there when
-/// this process is not: a service manager's store, a daemon. <see cref="Medium.FromHolder"/> makes a medium of it.
+/// this process is not: a service manager's store, a daemon. <c>Medium.FromHolder</c> makes a medium of it.
 /// </summary>
 /// <remarks>Implementations are thread-safe. Failures are <see cref="MediumException"/>s.</remarks>
 public abstract class DescriptorHolder : IDisposable

@@ -104,8 +104,8 @@ public sealed class AclTests
     public void Categories_are_those_of_redis()
     {
         using var pair = new Pair();
-        string[] own = [.. BuiltIn.WithSubcommands.Select(command => command.Name)];
-        string[] old = [.. BuiltIn.WithSubcommands.Where(IsInRedis).Select(command => command.Name)];
+        string[] own = [.. BuiltIn.Table.WithSubcommands.Select(command => command.Name)];
+        string[] old = [.. BuiltIn.Table.WithSubcommands.Where(IsInRedis).Select(command => command.Name)];
         foreach (string category in AclCategoryNames.All)
         {
             // Newer ones than the server compared with are left out.
@@ -233,7 +233,7 @@ public sealed class AclTests
 
     private static IEnumerable<string> DryRuns(string key)
     {
-        foreach (Command command in BuiltIn.WithSubcommands)
+        foreach (Command command in BuiltIn.Table.WithSubcommands)
         {
             int count = Math.Abs(command.Arity) - command.Name.Split('|').Length;
             if (!command.HasSubcommands && IsInRedis(command))
