@@ -113,6 +113,7 @@ public sealed class CheckTests
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("header, roots and lanes", 0, 1 << 16, 4000)]
     [InlineData("page table", 1 << 16, 9 << 16, 60)]
     [InlineData("dictionary and records", 9 << 16, 40 << 16, 120)]

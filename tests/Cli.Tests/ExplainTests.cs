@@ -88,6 +88,7 @@ public sealed class ExplainTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Metadata_without_room_for_names_is_full()
     {
         using TestArena arena = new TestArena();

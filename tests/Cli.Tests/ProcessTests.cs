@@ -8,6 +8,7 @@ namespace GuestMemFs.Cli.Tests;
 public sealed class ProcessTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void A_life_in_processes()
     {
         using var arena = new TestArena();
@@ -74,6 +75,7 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_restore_that_is_killed_makes_no_region()
     {
         using TestArena arena = new TestArena();
@@ -139,6 +141,7 @@ public sealed class ProcessTests
     /// A write beyond the limit on a file's length sends SIGXFSZ, which ends a process that does not look ahead.
     /// </summary>
     [Fact]
+    [Trait("speed", "slow")]
     public void A_limit_on_the_length_of_files_is_a_refusal_and_no_signal()
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "there is no bash");

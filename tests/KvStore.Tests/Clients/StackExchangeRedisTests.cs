@@ -94,6 +94,7 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Ten_thousand_pipelined_operations_from_many_threads()
     {
         await Parallel.ForEachAsync(Enumerable.Range(0, 10_000), TestContext.Current.CancellationToken, async (i, _) =>
@@ -159,6 +160,7 @@ public sealed class StackExchangeRedisTests : IAsyncDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task A_subscriber_hears_again_once_the_server_is_back()
     {
         var channel = RedisChannel.Literal("news");

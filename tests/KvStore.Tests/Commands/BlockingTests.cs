@@ -364,6 +364,7 @@ public sealed class BlockingTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_thousand_who_wait_for_one_key_are_served_in_order_and_cost_no_more_each()
     {
         using RunningServer server = TestServer.Start("64M");

@@ -364,6 +364,7 @@ public sealed class ClientCommandTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_client_older_than_that_is_killed()
     {
         using RunningServer server = TestServer.Start("64M");

@@ -161,6 +161,7 @@ public sealed class DatabaseTests
 
     /// <summary>Killed in the middle of swaps, each database is whole, under one of the two numbers.</summary>
     [Fact]
+    [Trait("speed", "slow")]
     public void A_swap_is_done_or_not_over_sigkill()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server reads a file.");

@@ -13,6 +13,7 @@ public sealed class EvictionTests(ITestOutputHelper output)
     private const int ValueLength = 300;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("allkeys-lru")]
     [InlineData("allkeys-lfu")]
     [InlineData("allkeys-random")]

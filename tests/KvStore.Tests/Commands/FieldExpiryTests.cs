@@ -40,6 +40,7 @@ public sealed class FieldExpiryTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Random_commands_answer_as_a_model_does_over_kills()
     {
         int seed = TortureRun.Setting("GMF_FIELDS_SEED", Random.Shared.Next());
@@ -86,6 +87,7 @@ public sealed class FieldExpiryTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_kill_in_the_middle_leaves_a_hash_whose_fields_are_as_many_as_it_says()
     {
         var random = new Random(5);

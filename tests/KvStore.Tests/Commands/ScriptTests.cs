@@ -27,6 +27,7 @@ public sealed class ScriptTests
     ];
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Endless))]
     public void A_script_that_does_not_end_is_stopped_and_taken_back(string script)
     {
@@ -60,6 +61,7 @@ public sealed class ScriptTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_crash_leaves_all_of_a_script_or_nothing()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has written half of it to its file, or nothing.");
@@ -86,6 +88,7 @@ public sealed class ScriptTests
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("io")]
     [InlineData("os")]
     [InlineData("debug")]

@@ -160,6 +160,7 @@ public sealed class SubscriptionTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_thousand_subscribers_hear_each_message_in_order()
     {
         const int Listeners = 1000;

@@ -56,6 +56,7 @@ public sealed class TransactionTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Nobody_sees_half_of_a_transaction()
     {
         using RunningServer server = TestServer.Start();

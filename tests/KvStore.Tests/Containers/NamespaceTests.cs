@@ -35,6 +35,7 @@ public sealed class NamespaceTests(ITestOutputHelper output)
     private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Fact]
+    [Trait("speed", "slow")]
     public void It_starts_answers_refuses_what_has_no_room_and_restarts_warm()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server keeps nothing in /dev/shm.");

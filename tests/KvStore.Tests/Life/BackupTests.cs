@@ -118,6 +118,7 @@ public sealed class BackupTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Copies_are_taken_every_so_often_and_a_failure_is_told()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
@@ -134,6 +135,7 @@ public sealed class BackupTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Kills_in_copies_and_in_restores_leave_a_whole_copy_and_a_store_that_is_whole_or_made_again()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");

@@ -10,6 +10,7 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
     private const int ValueLength = 200_000;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(160, "huge=never")]
     [InlineData(256, "huge=never")]
     [InlineData(256, "huge=always")]
@@ -47,6 +48,7 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_new_store_of_no_size_fits_into_the_group()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no --size.");

@@ -9,6 +9,7 @@ public sealed class CrashLoopTests
     private const int Limit = 3;
 
     [Fact]
+    [Trait("speed", "slow")]
     public void The_store_is_set_aside_and_said_so()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server counts no restarts.");
@@ -28,6 +29,7 @@ public sealed class CrashLoopTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void The_store_is_opened_read_only_and_said_so()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server counts no restarts.");

@@ -16,6 +16,7 @@ public sealed class ErasureTests
     private const string Kept = "kept-value-of-the-erasure-test-";
 
     [Fact]
+    [Trait("speed", "slow")]
     public void What_was_deleted_before_a_SIGKILL_is_in_no_file_after_the_restart()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no --erase.");
@@ -63,6 +64,7 @@ public sealed class ErasureTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Killed_amid_deletions_no_file_has_what_is_not_a_key_after_the_restart()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no --erase.");

@@ -31,6 +31,7 @@ public sealed class ExpiryTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Expired_keys_are_removed_though_nobody_asks_for_them()
     {
         using RunningServer server = TestServer.Start();

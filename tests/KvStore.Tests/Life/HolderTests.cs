@@ -29,6 +29,7 @@ public sealed class HolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Where_the_holder_was_killed_too_it_starts_empty_and_says_why()
     {
         using HolderProcess holder = new(Socket);
@@ -45,6 +46,7 @@ public sealed class HolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_holder_that_is_killed_and_started_again_gets_the_memory_of_who_still_lives()
     {
         using HolderProcess holder = new(Socket);
@@ -58,6 +60,7 @@ public sealed class HolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_holder_is_replaced_by_a_newer_one_without_losing_a_key()
     {
         using HolderProcess holder = new(Socket);
@@ -87,6 +90,7 @@ public sealed class HolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Under_a_service_manager_its_store_brings_every_key_back()
     {
         using var manager = new FdStore(_directory.Path);

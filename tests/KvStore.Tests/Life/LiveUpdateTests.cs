@@ -56,6 +56,7 @@ public sealed class LiveUpdateTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Killed_while_it_stands_it_finds_what_was_saved_and_one_that_lost_its_memory_is_told()
     {
         using (RespClient client = _server.Connect())

@@ -10,6 +10,7 @@ public sealed class RemovedFilesTests
     private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(false)]
     [InlineData(true)]
     public void It_says_so_and_rescue_brings_every_key_back(bool directoryToo)
@@ -50,6 +51,7 @@ public sealed class RemovedFilesTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void As_configured_it_takes_no_writes_while_the_files_are_gone()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
@@ -73,6 +75,7 @@ public sealed class RemovedFilesTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Rescue_under_writes_gives_a_whole_copy_of_one_instant_and_the_server_goes_on()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
@@ -113,6 +116,7 @@ public sealed class RemovedFilesTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Rescue_refuses_where_nothing_was_removed_and_where_something_is_in_the_way()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");

@@ -9,6 +9,7 @@ public sealed class RestartTests(ITestOutputHelper output)
     private const int Runs = 7;
 
     [Fact]
+    [Trait("speed", "slow")]
     public void After_SIGKILL_it_is_back_as_fast_as_after_a_clean_stop_and_as_on_an_empty_arena()
     {
         using RunningServer empty = TestServer.Start("1G");

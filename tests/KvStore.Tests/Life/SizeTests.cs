@@ -42,6 +42,7 @@ public sealed class SizeTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Maxmemory_grows_a_full_store_while_it_runs_and_the_next_start_finds_it_grown()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server's maxmemory has tests of its own.");

@@ -14,6 +14,7 @@ public sealed class StreamTests
     private const int AddedBeforeKill = 60;
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_long_stream_is_trimmed_with_one_store_and_what_it_hid_is_freed_over_a_kill()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server keeps no entries in the background.");
@@ -54,6 +55,7 @@ public sealed class StreamTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_stream_and_its_group_are_whole_after_kills_at_any_time()
     {
         using RunningServer server = TestServer.Start("128M");

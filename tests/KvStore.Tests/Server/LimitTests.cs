@@ -34,6 +34,7 @@ public sealed class LimitTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void An_idle_client_is_closed_after_its_time()
     {
         using RunningServer server = Start("--timeout", "1");
@@ -97,6 +98,7 @@ public sealed class LimitTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Ten_thousand_idle_connections_take_little()
     {
         const int Count = 10_000;
@@ -182,6 +184,7 @@ public sealed class LimitTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_large_value_comes_back_whole()
     {
         using RunningServer server = Start();
@@ -196,6 +199,7 @@ public sealed class LimitTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void One_client_that_never_stops_does_not_starve_the_others()
     {
         using RunningServer server = Start();

@@ -21,6 +21,7 @@ public sealed class MemoryLimitTests
     private const long SlackAfter = 24 * Megabyte;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(1_000_000, 30, 20)]
     [InlineData(70_000, 400, 20)]
     [InlineData(20_000, 1500, 20)]
@@ -75,6 +76,7 @@ public sealed class MemoryLimitTests
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("SET a ", 100_000, 300)]
     [InlineData("PING", 0, 1_000_000)]
     public void Transactions_that_do_not_end_stay_under_the_limit_of_all(string command, int more, int times)
@@ -103,6 +105,7 @@ public sealed class MemoryLimitTests
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("inline")]
     [InlineData("arguments")]
     public void What_a_client_sent_once_does_not_stay_without_being_counted(string kind)

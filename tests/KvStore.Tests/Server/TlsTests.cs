@@ -58,6 +58,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("yes", "none", false)]
     [InlineData("yes", "right", true)]
     [InlineData("yes", "wrong", false)]
@@ -81,6 +82,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(768, "refused")] // 1.1, whose name is deprecated
     [InlineData(3072, "+PONG\r\n")] // 1.2
     [InlineData(12288, "+PONG\r\n")] // 1.3
@@ -92,6 +94,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Plain_bytes_on_the_tls_port_and_silent_clients_hurt_nobody()
     {
         using RunningServer server = Start("no", out int port);
@@ -121,6 +124,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_client_that_reads_nothing_is_closed_at_the_limit_and_leaves_nothing_behind()
     {
         using RunningServer server = Start("no", out int port, "--client-output-hard-limit", "1mb");

@@ -227,6 +227,7 @@ public sealed class HoldServerTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Who_does_not_read_its_answers_does_not_keep_others_waiting_for_ever()
     {
         using var folder = new TestFolder();

@@ -48,6 +48,7 @@ public sealed class MemoryFingerprintTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_sample_sees_memory_that_is_another_and_looks_at_a_page_in_each_part()
     {
         MemoryFingerprint sample = Of(FingerprintCoverage.Sampled, Length);

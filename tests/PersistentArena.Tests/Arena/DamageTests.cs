@@ -10,6 +10,7 @@ namespace GuestMemFs.Tests.Arena;
 public class DamageTests(ITestOutputHelper output)
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void Any_flipped_byte_of_the_metadata_is_harmless_mended_or_refused()
     {
         SortedDictionary<string, int> outcomes = DamageEach((good, at) => (byte)(good ^ (1 << (at % 8))), out int log);
@@ -25,6 +26,7 @@ public class DamageTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(0x00)]
     [InlineData(0xFF)]
     [InlineData(-1)]

@@ -11,6 +11,7 @@ namespace GuestMemFs.Tests.Arena;
 public class KexecTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void Every_byte_is_found_after_any_permutation()
     {
         for (int seed = -2; seed < 24; seed++)
@@ -131,6 +132,7 @@ public class KexecTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void What_is_deleted_is_used_again_until_there_is_no_room()
     {
         using TestMedium medium = TestMedia.Create("strict");

@@ -10,6 +10,7 @@ public class ManyRegionsTests(ITestOutputHelper output)
     private const int Regions = 10_000;
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Ten_thousand_regions_open_fast()
     {
         using TestMedium medium = TestMedia.Create("tmpfs");

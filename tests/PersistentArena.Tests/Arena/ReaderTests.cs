@@ -47,6 +47,7 @@ public class ReaderTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_reader_never_sees_half_a_change_of_a_hammering_writer()
     {
         const int Regions = 40;

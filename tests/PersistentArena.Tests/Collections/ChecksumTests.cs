@@ -171,6 +171,7 @@ public sealed unsafe class ChecksumTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Readers_beside_writers_never_see_damage()
     {
         const int count = 4, longest = 100_000; // so that a checksum takes as long as a change or two

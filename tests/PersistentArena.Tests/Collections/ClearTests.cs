@@ -10,6 +10,7 @@ public sealed class ClearTests
     private const int Milliseconds = 1500;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(1)]
     [InlineData(2)]
     public void Clear_beside_writers_growth_and_collection_leaves_a_heap_in_order(int clearers)

@@ -115,6 +115,7 @@ public sealed class DictionaryTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_million_keys_grow_the_table_and_are_all_found()
     {
         using PlainSpace space = new(512 << 20);

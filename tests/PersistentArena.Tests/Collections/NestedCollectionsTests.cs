@@ -7,6 +7,7 @@ namespace GuestMemFs.Tests.Collections;
 public sealed class NestedCollectionsTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void Collections_are_what_the_model_says_through_crashes_and_leave_nothing()
     {
         PlainSpace space = new(32 << 20);

@@ -168,6 +168,7 @@ public sealed class SortedMapTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_full_heap_refuses_and_loses_nothing()
     {
         using PlainSpace space = new(4 << 20);

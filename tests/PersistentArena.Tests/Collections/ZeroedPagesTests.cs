@@ -11,6 +11,7 @@ namespace GuestMemFs.Tests.Collections;
 public sealed class ZeroedPagesTests
 {
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(4 << 10)]
     [InlineData(64 << 10)]
     [InlineData(1 << 20)]

@@ -23,6 +23,7 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
     };
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Ways))]
     public void What_it_holds_is_the_heap_at_one_instant(string kind, bool tracked)
     {

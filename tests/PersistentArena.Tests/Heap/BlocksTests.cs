@@ -8,6 +8,7 @@ namespace GuestMemFs.Tests.Heap;
 public sealed class BlocksTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void What_is_left_at_a_zones_end_is_a_run_that_can_be_used()
     {
         using PlainSpace space = new((4L << 30) + (64 << 20));

@@ -161,6 +161,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Writers_of_all_sizes_beside_compaction_lose_nothing()
     {
         using PlainSpace space = new(Size / 2);

@@ -11,6 +11,7 @@ namespace GuestMemFs.Tests.Heap;
 public sealed class FragmentationTests(ITestOutputHelper output)
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void A_heap_under_shifting_churn_takes_at_most_two_and_a_half_times_what_lived()
     {
         using PlainSpace space = new(256 << 20);

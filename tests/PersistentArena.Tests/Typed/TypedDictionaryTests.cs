@@ -78,6 +78,7 @@ public sealed class TypedDictionaryTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_factory_runs_once_for_all_threads_that_ask_meanwhile()
     {
         using PlainSpace space = new(8 << 20);
