@@ -25,6 +25,8 @@ internal static class BuiltIn
         .. SortedSetPops.Commands,
         .. SortedSetOperations.Commands,
         .. SortedSetScans.Commands,
+        .. GeoPositions.Commands,
+        .. GeoSearch.Commands,
         .. Sets.Commands,
         .. SetOperations.Commands,
         .. Streams.Commands,

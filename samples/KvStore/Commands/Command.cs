@@ -94,8 +94,13 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
     /// <summary>The first argument, and the one behind the last STORE, where there is one.</summary>
     public static KeySpec OneAndStored => One with { IsStored = true };
 
+    /// <summary>The same of GEORADIUS and GEORADIUSBYMEMBER: the last STORE or STOREDIST.</summary>
+    public static KeySpec OneAndPlacesStored => One with { IsStored = true, StoresPlaces = true };
+
     /// <summary>True where the argument behind STORE is a key too.</summary>
     public bool IsStored { get; private init; }
+
+    private bool StoresPlaces { get; init; }
 
     /// <summary>Where the next key is, up to the last: the number of keys is none.</summary>
     public int Next(int index, int last) =>
@@ -108,7 +113,7 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
     {
         if (IsStored)
         {
-            return StoredAt(args);
+            return StoresPlaces ? PlacesStoredAt(args) : StoredAt(args);
         }
 
         if (Streams)
@@ -138,6 +143,18 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
             bool store = args.Is(i, "store"u8);
             stored = store ? i + 1 : stored;
             i += store || args.Is(i, "by"u8) || args.Is(i, "get"u8) ? 1 : args.Is(i, "limit"u8) ? 2 : 0;
+        }
+
+        return stored;
+    }
+
+    private int PlacesStoredAt(Arguments args)
+    {
+        int stored = First;
+        for (int i = First + 4; i + 1 < args.Count; i++)
+        {
+            bool store = args.Is(i, "store"u8) || args.Is(i, "storedist"u8);
+            stored = store ? ++i : stored;
         }
 
         return stored;
@@ -324,6 +341,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         "set" => AclCategories.Set,
         "sorted-set" => AclCategories.SortedSet,
         "stream" => AclCategories.Stream,
+        "geo" => AclCategories.Geo,
         _ => AclCategories.Nothing,
     };
 

@@ -70,10 +70,10 @@ internal static class SortedSets
             return;
         }
 
-        Add(call, options, first);
+        AddPairs(call, options, first);
     }
 
-    public static void ZIncrBy(in Call call) => Add(call, new AddOptions { Increments = true }, 2);
+    public static void ZIncrBy(in Call call) => AddPairs(call, new AddOptions { Increments = true }, 2);
 
     public static void ZRem(in Call call) => CollectionCalls.Change(
         call, call.Engine.SortedSet, 2 * call.Args.Count, static (in Call call, ScoredSet set) =>
@@ -218,7 +218,7 @@ internal static class SortedSets
         }
     }
 
-    private static void Add(in Call call, AddOptions options, int first)
+    private static void AddPairs(in Call call, AddOptions options, int first)
     {
         double[] scores = new double[(call.Args.Count - first) / 2];
         for (int i = 0; i < scores.Length; i++)
@@ -230,7 +230,18 @@ internal static class SortedSets
             }
         }
 
-        if (!CollectionCalls.AreShort(call, first + 1, 2))
+        Add(call, options, scores, first + 1, 2);
+    }
+
+    /// <summary>Adds members with these scores, or replies what is wrong with them.</summary>
+    /// <param name="call">The command.</param>
+    /// <param name="options">Which are added.</param>
+    /// <param name="scores">Their scores.</param>
+    /// <param name="first">The argument that is the first of them.</param>
+    /// <param name="step">From one to the next.</param>
+    internal static void Add(in Call call, AddOptions options, double[] scores, int first, int step)
+    {
+        if (!CollectionCalls.AreShort(call, first, step))
         {
             return;
         }
@@ -245,7 +256,7 @@ internal static class SortedSets
         AtomicScope atomic = call.Engine.BeginAtomic(set.IsLarge ? 3 * scores.Length : 0);
         try
         {
-            AddAll(call, set, options, first, scores);
+            AddAll(call, set, options, scores, first, step);
             set.Commit();
             atomic.Commit();
         }
@@ -260,14 +271,15 @@ internal static class SortedSets
         }
     }
 
-    private static void AddAll(in Call call, ScoredSet set, AddOptions options, int first, double[] scores)
+    private static void AddAll(
+        in Call call, ScoredSet set, AddOptions options, double[] scores, int first, int step)
     {
         int added = 0;
         int updated = 0;
         double? last = null;
         for (int i = 0; i < scores.Length; i++)
         {
-            ReadOnlySpan<byte> member = call.Args[first + (2 * i) + 1];
+            ReadOnlySpan<byte> member = call.Args[first + (step * i)];
             bool exists = set.TryGetScore(member, out double old);
             double score = options.Increments && exists ? old + scores[i] : scores[i];
             if (double.IsNaN(score))
@@ -304,7 +316,8 @@ internal static class SortedSets
         }
     }
 
-    private struct AddOptions
+    /// <summary>NX, XX, GT, LT, CH, INCR.</summary>
+    internal struct AddOptions
     {
         private bool _ifAbsent;
         private bool _ifPresent;
@@ -314,6 +327,9 @@ internal static class SortedSets
         public bool Changes { get; private set; }
 
         public bool Increments { get; set; }
+
+        /// <summary>True where nothing could be added.</summary>
+        public readonly bool Contradicts => _ifAbsent && _ifPresent;
 
         public bool TryTake(in Call call, int index)
         {
@@ -328,7 +344,7 @@ internal static class SortedSets
 
         public readonly string Refusal(int arguments) =>
             arguments == 0 || arguments % 2 != 0 ? "ERR syntax error"
-            : _ifAbsent && _ifPresent ? "ERR XX and NX options at the same time are not compatible"
+            : Contradicts ? "ERR XX and NX options at the same time are not compatible"
             : (_ifAbsent && (_ifGreater || _ifLess)) || (_ifGreater && _ifLess)
                 ? "ERR GT, LT, and/or NX options at the same time are not compatible"
             : Increments && arguments > 2 ? "ERR INCR option supports a single increment-element pair"

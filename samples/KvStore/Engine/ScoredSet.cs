@@ -6,6 +6,9 @@ namespace KvStore.Engine;
 /// <summary>A member of a sorted set, and its score.</summary>
 internal readonly record struct Scored(byte[] Member, double Score);
 
+/// <summary>Is shown a member; false where it has seen enough.</summary>
+internal delegate bool ScoreVisitor(ReadOnlySpan<byte> member, double score);
+
 /// <summary>
 /// A sorted set. A small one lies in order; a large one has two orders: members with their scores, and scores, in bytes
 /// that keep their order, with members behind them. Ranges of all kinds are ranges of places in the second.
@@ -158,6 +161,28 @@ internal sealed class ScoredSet(Keyspace keyspace, ServerOptions options) : Coll
         return range;
     }
 
+    /// <summary>Shows members in order, from a score up to below another, until the visitor has enough.</summary>
+    public void VisitScores(double least, double below, ScoreVisitor visit)
+    {
+        if (!IsLarge)
+        {
+            VisitPacked(least, below, visit);
+            return;
+        }
+
+        ulong end = Order(below);
+        SortedMapCursor cursor = OtherSection().Scan(OrderKey(least, default));
+        while (cursor.MoveNext())
+        {
+            SortedEntry entry = cursor.Current;
+            ulong order = BinaryPrimitives.ReadUInt64BigEndian(entry.Key);
+            if (order >= end || !visit(entry.Key[ScoreLength..], entry.Value.IsEmpty ? Score(order) : -0.0))
+            {
+                return;
+            }
+        }
+    }
+
     /// <summary>Members of a large one in the order of their bytes, from one on; all of a small one.</summary>
     public IEnumerable<Scored> MembersFrom(ReadOnlySpan<byte> member) =>
         IsLarge ? MembersOf(Section.Scan(member)) : Range(0, Count - 1);
@@ -214,6 +239,19 @@ internal sealed class ScoredSet(Keyspace keyspace, ServerOptions options) : Coll
         BinaryPrimitives.WriteDoubleLittleEndian(bytes, score);
         Section.Set(member, bytes);
         OtherSection().Set(OrderKey(score, member), score == 0 && double.IsNegative(score) ? "-"u8 : default);
+    }
+
+    private void VisitPacked(double least, double below, ScoreVisitor visit)
+    {
+        for (int at = PackedPieces.Start; at < Packed.End;)
+        {
+            ReadOnlySpan<byte> member = Packed.Read(ref at);
+            double score = BinaryPrimitives.ReadDoubleLittleEndian(Packed.Read(ref at));
+            if (score >= least && (score >= below || !visit(member, score)))
+            {
+                return;
+            }
+        }
     }
 
     private int FindPacked(ReadOnlySpan<byte> member, out double score)

@@ -25,6 +25,8 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
     [InlineData("sorted set", false, 7)]
     [InlineData("sorted set", true, 8)]
     [InlineData("stream", true, 11)]
+    [InlineData("geo", false, 12)]
+    [InlineData("geo", true, 13)]
     [InlineData("databases", false, 9)]
     [InlineData("databases", true, 10)]
     public void Random_commands_answer_as_redis_does(string type, bool resp3, int seed)
@@ -209,6 +211,21 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "ZRANDMEMBER k 1 BOGUS", "COMMAND GETKEYS ZUNIONSTORE k 2 k k", "COMMAND GETKEYS ZINTER 2 k k",
     ];
 
+    private static readonly string[] s_geo =
+    [
+        "GEOADD k lo la m", "GEOADD k lo la m", "GEOADD k lo la m lo la m", "GEOADD k NX lo la m lo la m",
+        "GEOADD k XX CH lo la m lo la m", "GEOADD k CH lo la m", "GEOADD k w w m", "GEOPOS k m m m", "GEOHASH k m m",
+        "GEODIST k m m", "GEODIST k m m u", "GEOSEARCH k FROMLONLAT lo la BYRADIUS r u", "ZADD k w m", "ZREM k m",
+        "GEOSEARCH k FROMLONLAT lo la BYRADIUS r u ASC WITHDIST", "GEOSEARCH k FROMMEMBER m BYRADIUS r u DESC",
+        "GEOSEARCH k FROMLONLAT lo la BYBOX r r u WITHCOORD WITHHASH", "GEOSEARCH k FROMMEMBER m BYBOX r r u WITHDIST",
+        "GEOSEARCH k FROMLONLAT lo la BYBOX r r u COUNT 3", "GEOSEARCH k FROMLONLAT lo la BYRADIUS r u COUNT 2 ANY",
+        "GEOSEARCH k FROMMEMBER m BYRADIUS r u COUNT 4 DESC WITHDIST", "ZRANGE k 0 -1 WITHSCORES", "ZCARD k",
+        "GEOSEARCHSTORE k k FROMLONLAT lo la BYRADIUS r u", "GEOSEARCHSTORE k k FROMMEMBER m BYBOX r r u STOREDIST",
+        "GEORADIUS k lo la r u", "GEORADIUS k lo la r u WITHDIST COUNT 3 ASC", "GEORADIUS k lo la r u STORE k",
+        "GEORADIUSBYMEMBER k m r u WITHHASH", "GEORADIUSBYMEMBER k m r u COUNT 5 STOREDIST k", "OBJECT ENCODING k",
+        "GEORADIUS_RO k lo la r u DESC", "GEORADIUSBYMEMBER_RO k m r u ASC COUNT 1", "GEORADIUS_RO k lo la r u STORE k",
+    ];
+
     private static readonly string[] s_stream =
     [
         "XADD k e f v", "XADD k e f v", "XADD k e f v f v", "XADD k MAXLEN 12 e f v", "XADD k MINID e e f v",
@@ -268,6 +285,7 @@ internal sealed partial class CollectionCommands(string type, Random random)
             "list" => s_list,
             "sorted set" => s_sortedSet,
             "stream" => s_stream,
+            "geo" => s_geo,
             "databases" => random.Next(7) switch
             {
                 0 => s_hash,
@@ -392,6 +410,10 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "g" => $"group{random.Next(2)}",
         "c" => $"consumer{random.Next(3)}",
         "k" => $"key{random.Next(6)}",
+        "lo" => random.Next(6) switch { 0 => "180", 1 => "-180", 2 => "0", _ => Degrees(180) },
+        "la" => random.Next(6) switch { 0 => "85.05112878", 1 => "-85.05112878", 2 => "0", _ => Degrees(85) },
+        "u" => random.Next(4) switch { 0 => "M", 1 => "km", 2 => "mi", _ => "ft" },
+        "r" => $"{Math.Pow(10, random.NextDouble() * 8):F3}",
         "db" => $"{random.Next(Databases)}",
         "z" => $"lex{random.Next(2)}",
         "s" => $"key{random.Next(6)}",
@@ -418,6 +440,9 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "x" => random.Next(4) switch { 0 => "abc", 1 => "9223372036854775807", 2 => "1.5", _ => "-5" },
         _ => word,
     };
+
+    private string Degrees(int most) =>
+        (((random.NextDouble() * 2) - 1) * most).ToString("F9", CultureInfo.InvariantCulture);
 
     private string Value() => random.Next(8) switch
     {

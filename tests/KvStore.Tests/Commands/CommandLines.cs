@@ -11,8 +11,10 @@ internal static class CommandLines
 {
     public static IEnumerable<string> All =>
         [
-            .. $"{StreamLines.Text}\n{Text}".Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'),
+            .. $"{StreamLines.Text}\n{GeoLines.Text}\n{Text}".Split('\n').Select(l => l.Trim())
+                .Where(l => l.Length > 0 && l[0] != '#'),
             .. Generated(),
+            .. GeoLines.Generated(),
         ];
 
     /// <summary>Splits a line, unquoting as redis-cli does.</summary>

@@ -6,7 +6,7 @@ namespace KvStore.Tests.Torture;
 /// <summary>The oracle itself, on redis-server where there is one: what judges must be judged.</summary>
 public sealed class OracleTests
 {
-    private static readonly string[] s_collections = ["@hash", "@list", "@set", "@sortedset", "@stream"];
+    private static readonly string[] s_collections = ["@hash", "@list", "@set", "@sortedset", "@geo", "@stream"];
 
     [Theory]
     [InlineData(1)]
