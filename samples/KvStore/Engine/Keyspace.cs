@@ -97,6 +97,9 @@ internal sealed class Keyspace : IDisposable
             Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
             Name = options.ArenaName,
             Trust = options.Trust,
+            Sharing = options.ReadersGroup.Length > 0
+                ? ArenaSharing.ReadableBy(options.ReadersGroup)
+                : ArenaSharing.None,
             SizeHint = size == 0 ? StoreSize.Least : size,
             WaitForWriter = options.WaitForWriter,
             LockMemory = options.LockMemory,

@@ -45,6 +45,9 @@ internal sealed class ServerOptions
     /// <summary>A user, by name or number, whose arena or holder is used too. Empty: root's and our own.</summary>
     public string TrustOwner { get; set; } = "";
 
+    /// <summary>A group that may read the store's files; empty for none.</summary>
+    public string ReadersGroup { get; set; } = "";
+
     /// <summary>Whose arena or holder is used.</summary>
     public PathTrust Trust => TrustOwner.Length > 0 ? new PathTrust(TrustOwner) : PathTrust.Own;
 

@@ -86,6 +86,9 @@ internal static class Settings
         new(
             "trust-owner", "user whose arena or holder is used too; only root's and one's own, where not given",
             o => o.TrustOwner, SetTrust),
+        new(
+            "readers-group", "group whose members may read the store's files, and so every key and value",
+            o => o.ReadersGroup, SetReaders),
         new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket,
             (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
         Number(
@@ -360,6 +363,20 @@ internal static class Settings
         catch (ArgumentException)
         {
             return "argument must be a user's name or number";
+        }
+    }
+
+    private static string? SetReaders(ServerOptions options, string value)
+    {
+        try
+        {
+            _ = value.Length > 0 ? ArenaSharing.ReadableBy(value) : ArenaSharing.None;
+            options.ReadersGroup = value;
+            return null;
+        }
+        catch (ArgumentException)
+        {
+            return "argument must be a group's name or number";
         }
     }
 

@@ -26,6 +26,13 @@ public sealed class ArenaOptions
     /// </summary>
     public PathTrust Trust { get; set; } = PathTrust.Own;
 
+    /// <summary>
+    /// Who else may read the arena: nobody, by default. A writer's open makes it so, of what is there already too; a
+    /// killed one's next open does. Of a directory that holds this arena alone; the default directory's parent is
+    /// closed to others. Of no effect for a reader.
+    /// </summary>
+    public ArenaSharing Sharing { get; set; } = ArenaSharing.None;
+
     /// <summary>The arena disposes of <see cref="Medium"/> when it is disposed of, or could not be opened.</summary>
     public bool OwnsMedium { get; set; }
 

@@ -232,6 +232,8 @@ internal sealed class AttachSequence
     private Attached AttachWriter(ArenaFiles files, bool isFresh)
     {
         ArenaOptions options = _request.Options;
+        _medium.ShareWith(
+            options.Sharing.Group, files.Metadata.File.Name, static name => ExtentFiles.TryParseName(name, out _));
         var journal = MetadataJournal.Open(files.Layout, Location, Reasons);
         _steps.End("replay");
 

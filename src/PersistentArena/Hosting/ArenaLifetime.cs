@@ -135,6 +135,7 @@ internal sealed class ArenaLifetime(
             Name = DisplayName,
             Directory = o.Directory,
             Trust = new PathTrust([.. o.TrustedOwners]),
+            Sharing = o.ReadersGroup is { Length: > 0 } group ? ArenaSharing.ReadableBy(group) : ArenaSharing.None,
             MetadataSize = o.MetadataSize,
             SizeHint = o.HeapSize,
             ArenaId = o.ArenaId,

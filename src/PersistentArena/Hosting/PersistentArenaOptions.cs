@@ -29,6 +29,12 @@ public sealed class PersistentArenaOptions
     public IList<string> TrustedOwners { get; } = [];
 
     /// <summary>
+    /// A group, by name or number, whose members may read the arena (<see cref="ArenaSharing.ReadableBy"/>); nobody
+    /// where nothing is said.
+    /// </summary>
+    public string? ReadersGroup { get; set; }
+
+    /// <summary>
     /// The heap's size, in bytes, a multiple of 4 KiB: 1 GiB unless told otherwise. The heap is made when it, or a
     /// dictionary in it, is first asked for. A smaller heap that is there already grows to it at the next start; a
     /// larger one keeps its size, which the log and the attach report say.

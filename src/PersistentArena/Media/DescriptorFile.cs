@@ -36,6 +36,12 @@ internal sealed unsafe class DescriptorFile : MediumFile
 
     public override long Held => (long)Descriptors.Status(_handle, _path).Blocks * 512;
 
+    /// <summary>The group that may read it; null where none may.</summary>
+    public uint? Readers => ReadersGroup.Of(Descriptors.Status(_handle, _path));
+
+    /// <summary>Lets a group read it, or nobody.</summary>
+    public void ShareWith(uint? readers) => ReadersGroup.Set(_handle, _path, readers);
+
     /// <summary>
     /// Gives a new, empty file its length and takes what creation takes. Exactly one ftruncate takes effect: it is made
     /// again only where a signal came before anything happened.

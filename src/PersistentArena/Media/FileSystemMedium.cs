@@ -11,6 +11,7 @@ internal abstract class FileSystemMedium : Medium
     private readonly MediumDirectory _directory;
     // At first because of names that earlier processes changed: what they did not flush is this one's to flush.
     private volatile bool _namesChanged = true;
+    private uint? _readers;
 
     /// <summary>Takes the directory over.</summary>
     protected FileSystemMedium(MediumDirectory directory) => _directory = directory;
@@ -77,6 +78,11 @@ internal abstract class FileSystemMedium : Medium
         _namesChanged = true;
         try
         {
+            if (_readers is not null)
+            {
+                file.ShareWith(_readers);
+            }
+
             file.SetInitialLength(length);
             return file;
         }
@@ -98,6 +104,26 @@ internal abstract class FileSystemMedium : Medium
 
         _namesChanged = true;
         return true;
+    }
+
+    internal override void ShareWith(uint? readers, string mark, Func<string, bool> isOurs)
+    {
+        _readers = readers;
+        using var marked = (DescriptorFile)(TryOpenFile(mark, writable: false)
+            ?? throw Errno.Exception(Errno.ENOENT, "open", PathOf(mark)));
+        if (marked.Readers == readers)
+        {
+            return;
+        }
+
+        ReadersGroup.Set(_directory.Handle, Location, readers);
+        foreach (string name in ListFiles().Where(isOurs))
+        {
+            using var file = (DescriptorFile?)TryOpenFile(name, writable: false);
+            file?.ShareWith(readers);
+        }
+
+        marked.ShareWith(readers);
     }
 
     // Shared, so that it hinders no other opening; where the filesystem has no locks, nobody is kept out.

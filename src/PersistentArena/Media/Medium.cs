@@ -98,6 +98,20 @@ public abstract class Medium : IDisposable
     {
     }
 
+    /// <summary>Lets a group read all that is there and all that is made from now on; or nobody.</summary>
+    /// <param name="readers">The group's number; null for nobody.</param>
+    /// <param name="mark">The file that is changed last: where it is as it should be, all others are.</param>
+    /// <param name="isOurs">Which other files are changed, by name.</param>
+    /// <exception cref="MediumException">The medium has no such thing, or refuses.</exception>
+    internal virtual void ShareWith(uint? readers, string mark, Func<string, bool> isOurs)
+    {
+        if (readers is not null)
+        {
+            throw new MediumException(MediumErrorKind.NotSupported, "fchmod", Location, 0,
+                $"'{Location}' ({Name}) has no files that a group could read: use a directory, or share with nobody.");
+        }
+    }
+
     /// <summary>Its directory as it is now; null where the medium has none that could go.</summary>
     internal virtual DirectoryState? LookAtDirectory() => null;
 

@@ -9,6 +9,7 @@ namespace GuestMemFs.Tests.Arena;
 public sealed class SecondUserTests : IDisposable
 {
     private const string Stranger = "65534";
+    private const string Readers = "65533";
     private readonly TestMedium _place;
     private readonly string _arena;
 
@@ -120,6 +121,62 @@ public sealed class SecondUserTests : IDisposable
         e = Assert.Throws<UntrustedOwnerException>(() => PersistentArena.Open(overLink));
         Assert.Contains("real/ on the way to", e.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_members_of_a_group_may_read_and_not_write_and_nobody_else_may_do_either()
+    {
+        var shared = new ArenaOptions { Directory = _arena, Sharing = ArenaSharing.ReadableBy(Readers) };
+        using (PersistentArena arena = PersistentArena.Create(shared))
+        {
+            arena.CreateRegion("r", 2 << 20).Dispose();
+            AssertShared(true);
+        }
+
+        using (PersistentArena arena = PersistentArena.Open(new ArenaOptions { Directory = _arena }))
+        {
+            arena.CreateRegion("made by one who does not share", 2 << 20).Dispose();
+            AssertShared(false);
+        }
+
+        Do("chmod", "640", Directory.EnumerateFiles(_arena, "extent-*").First()); // As one who was killed leaves it.
+        using (PersistentArena arena = PersistentArena.Open(shared))
+        {
+            arena.CreateRegion("later", 2 << 20).Dispose();
+            AssertShared(true);
+        }
+
+        var e = Assert.Throws<ArgumentException>(() => ArenaSharing.ReadableBy("no such group"));
+        Assert.Contains("There is no group 'no such group'.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_has_no_files_is_shared_with_nobody()
+    {
+        using TestMedium medium = TestMedia.Create("memfd");
+        var options = new ArenaOptions { Medium = medium.Open(), Sharing = ArenaSharing.ReadableBy(Readers) };
+
+        ArenaMediumException e = Assert.Throws<ArenaMediumException>(() => PersistentArena.Create(options));
+
+        Assert.Contains("no files that a group could read", e.Message, StringComparison.Ordinal);
+    }
+
+    private void AssertShared(bool isShared)
+    {
+        string[] files = Directory.GetFiles(_arena);
+        Assert.True(files.Length >= 2);
+        foreach (string file in files)
+        {
+            Assert.Equal(isShared, CanAsStranger("sha256sum \"$0\" >/dev/null", file, "--groups=" + Readers));
+            Assert.False(CanAsStranger("sha256sum \"$0\" >/dev/null", file, "--clear-groups"), file);
+            Assert.False(CanAsStranger(": >>\"$0\"", file, "--groups=" + Readers), file);
+        }
+
+        Assert.False(CanAsStranger(": >\"$0\"", Path.Combine(_arena, "new"), "--groups=" + Readers));
+    }
+
+    private static bool CanAsStranger(string script, string file, string groups) =>
+        TestMedia.Run("setpriv", "--reuid=" + Stranger, "--regid=" + Stranger, groups, "sh", "-c", script, file)
+            .ExitCode == 0;
 
     private static void Do(string program, params string[] arguments) =>
         Assert.Equal((0, string.Empty), TestMedia.Run(program, arguments));
