@@ -239,7 +239,7 @@ internal sealed class AttachSequence
 
         int earlyEnds = EarlyEnds.Begin(files.Layout, options.CrashLoop.Limit, Reasons);
         bool isClean = WriterLock.Take(files.Layout, journal, Location, options.TimeProvider, Reasons);
-        _steps.End("lock");
+        _steps.End("epoch");
 
         IReadOnlySet<ulong> aside = new Recovery(files, journal).Run(isClean, Reasons);
         PowerLoss.KeepFile(_medium, files.Metadata.Address);
