@@ -13,6 +13,7 @@ internal static class BuiltIn
         .. Bits.Commands,
         .. BitStrings.Commands,
         .. BitFields.Commands,
+        .. HyperLogLogs.Commands,
         .. Hashes.Commands,
         .. HashScans.Commands,
         .. HashTimes.Commands,

@@ -66,7 +66,8 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         }
     }
 
-    private void Touched(ReadOnlySpan<byte> key)
+    /// <summary>Tells them where no event is published of it.</summary>
+    public void Touched(ReadOnlySpan<byte> key)
     {
         Engine.Statistics.Changes++;
         Engine.Usage?.Touch(Engine.Databases.Selected, key);

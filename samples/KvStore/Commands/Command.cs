@@ -342,6 +342,7 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
         "sorted-set" => AclCategories.SortedSet,
         "stream" => AclCategories.Stream,
         "geo" => AclCategories.Geo,
+        "hyperloglog" => AclCategories.HyperLogLog,
         _ => AclCategories.Nothing,
     };
 

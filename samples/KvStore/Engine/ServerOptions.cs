@@ -185,6 +185,9 @@ internal sealed class ServerOptions
     /// <summary>The same as bytes: 4 KiB for -1, twice as many for -2 and so on.</summary>
     public int ListPackedBytes => ListPacked > 0 ? 1 << 16 : 2048 << Math.Clamp(-ListPacked, 1, 5);
 
+    /// <summary>Bytes of a HyperLogLog from which on it has six bits for each register.</summary>
+    public long SparseHyperLogLog { get; set; } = 3000;
+
     /// <summary>Most members of a sorted set that is kept within its key's record.</summary>
     public int SortedSetPackedEntries { get; set; } = 128;
 

@@ -220,6 +220,9 @@ internal static class Settings
         Packed(
             "zset-max-ziplist-value", "the same",
             o => o.SortedSetPackedValue, (o, v) => o.SortedSetPackedValue = v),
+        Number(
+            "hll-sparse-max-bytes", "most bytes of a HyperLogLog that is kept as runs", new(0, int.MaxValue),
+            o => o.SparseHyperLogLog, (o, v) => o.SparseHyperLogLog = v, atRunTime: true),
         Packed(
             "hash-max-listpack-entries", "most fields of a hash that is kept in one piece",
             o => o.HashPackedEntries, (o, v) => o.HashPackedEntries = v),

@@ -27,6 +27,7 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
     [InlineData("stream", true, 11)]
     [InlineData("geo", false, 12)]
     [InlineData("geo", true, 13)]
+    [InlineData("hyperloglog", true, 14)]
     [InlineData("databases", false, 9)]
     [InlineData("databases", true, 10)]
     public void Random_commands_answer_as_redis_does(string type, bool resp3, int seed)
@@ -211,6 +212,12 @@ internal sealed partial class CollectionCommands(string type, Random random)
         "ZRANDMEMBER k 1 BOGUS", "COMMAND GETKEYS ZUNIONSTORE k 2 k k", "COMMAND GETKEYS ZINTER 2 k k",
     ];
 
+    private static readonly string[] s_hyperLogLog =
+    [
+        "PFADD k m", "PFADD k m m m m m m", "PFADD k f v m", "PFADD k", "PFCOUNT k k", "PFCOUNT k k k k",
+        "PFMERGE k k", "PFMERGE k k k", "PFMERGE k", "GET k", "GET k", "STRLEN k", "EXPIRE k 1000",
+    ];
+
     private static readonly string[] s_geo =
     [
         "GEOADD k lo la m", "GEOADD k lo la m", "GEOADD k lo la m lo la m", "GEOADD k NX lo la m lo la m",
@@ -286,6 +293,7 @@ internal sealed partial class CollectionCommands(string type, Random random)
             "sorted set" => s_sortedSet,
             "stream" => s_stream,
             "geo" => s_geo,
+            "hyperloglog" => s_hyperLogLog,
             "databases" => random.Next(7) switch
             {
                 0 => s_hash,

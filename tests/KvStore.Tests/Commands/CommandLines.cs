@@ -11,10 +11,11 @@ internal static class CommandLines
 {
     public static IEnumerable<string> All =>
         [
-            .. $"{StreamLines.Text}\n{GeoLines.Text}\n{Text}".Split('\n').Select(l => l.Trim())
-                .Where(l => l.Length > 0 && l[0] != '#'),
+            .. $"{StreamLines.Text}\n{GeoLines.Text}\n{HyperLogLogLines.Text}\n{Text}".Split('\n')
+                .Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'),
             .. Generated(),
             .. GeoLines.Generated(),
+            .. HyperLogLogLines.Generated(),
         ];
 
     /// <summary>Splits a line, unquoting as redis-cli does.</summary>
