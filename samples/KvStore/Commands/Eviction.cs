@@ -50,7 +50,7 @@ internal static class Eviction
         while (engine.Evictable.TryTake(out Database? database, out byte[]? key))
         {
             engine.Databases.Select(database.Number);
-            if (TryRemove(database, key))
+            if (TryRemove(engine, database, key))
             {
                 engine.Statistics.Evicted++;
                 engine.Usage?.Forget(database, key);
@@ -73,16 +73,15 @@ internal static class Eviction
             removed += engine.RemoveExpired(BucketsAtATime);
         }
 
-        engine.Statistics.Expired += removed;
         return removed > 0;
     }
 
-    private static bool TryRemove(Database database, byte[] key)
+    private static bool TryRemove(KvEngine engine, Database database, byte[] key)
     {
         try
         {
             bool removed = Keys.Remove(database, key, out bool wasLarge);
-            while (wasLarge && !database.Nested!.CollectGarbage(1 << 10))
+            while (wasLarge && !engine.FreeNested(database, 1 << 10))
             {
                 // Its entries are the room.
             }

@@ -234,11 +234,32 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         if (((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any) && Tracking.ClientCount == 0
             && Waiting.Count == 0)
         {
-            return Keys.RemoveExpired(buckets);
+            int removed = Keys.RemoveExpired(buckets);
+            Statistics.Expired += removed;
+            return removed;
         }
 
         var publisher = new ExpiredPublisher(this);
         return Keys.RemoveExpired(buckets, ref publisher);
+    }
+
+    /// <summary>
+    /// Frees entries of collections that are gone, about so many, of a database; true where none is left. A key that
+    /// has expired, and that nobody removed before, goes with its collection, and is published.
+    /// </summary>
+    public bool FreeNested(Database database, int entries)
+    {
+        if (database.Nested is not { } nested)
+        {
+            return true;
+        }
+
+        int selected = Databases.Selected.Number;
+        Databases.Select(database.Number);
+        var publisher = new ExpiredPublisher(this);
+        bool areFree = nested.CollectGarbage(entries, ref publisher);
+        Databases.Select(selected);
+        return areFree;
     }
 
     /// <summary>Waits for the batch that is running, and lets no other begin.</summary>
@@ -258,9 +279,9 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         bool any = false;
         foreach (Database database in InGroup ? [] : Databases.Made)
         {
-            bool has = database.Nested is { } nested && !nested.CollectGarbage(1);
+            bool has = !FreeNested(database, 1);
             any |= has;
-            while (has && !database.Nested!.CollectGarbage(1 << 10))
+            while (has && !FreeNested(database, 1 << 10))
             {
                 // All of it: somebody waits for the room.
             }
@@ -289,6 +310,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     {
         public void Visit(in RecordView record)
         {
+            engine.Statistics.Expired++;
             engine.Notify(KeyEvents.Expired, "expired", record.Key);
             engine.Tracking.Touch(record.Key, by: null);
             engine.Waiting.Touch(record.Key);

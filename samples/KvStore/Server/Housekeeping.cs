@@ -151,7 +151,6 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
         do
         {
             removed = engine.RemoveExpired(BucketsAtATime);
-            engine.Statistics.Expired += removed;
         }
         while (Stopwatch.GetElapsedTime(start) < turn);
         return removed >= BucketsAtATime / 4;
@@ -169,6 +168,8 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
             done = CollectGarbage(database, start) && done;
         }
 
+        BlockedClients.ServeReady(engine); // some may wait for what has gone with its key
+
         bool areFree = false;
         while (Stopwatch.GetElapsedTime(start) < Turn && !areFree)
         {
@@ -179,13 +180,12 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
     }
 
     /// <summary>True where nothing is left of it; at once where the turn is over.</summary>
-    private static bool CollectGarbage(Database database, long start)
+    private bool CollectGarbage(Database database, long start)
     {
         bool done = false;
         while (Stopwatch.GetElapsedTime(start) < Turn && !done)
         {
-            done = database.Keys.CollectGarbage(BucketsAtATime)
-                && (database.Nested?.CollectGarbage(BucketsAtATime) ?? true);
+            done = database.Keys.CollectGarbage(BucketsAtATime) && engine.FreeNested(database, BucketsAtATime);
         }
 
         return done;

@@ -49,6 +49,31 @@ internal sealed unsafe class ExpirySweep(DictionaryState state)
         return removed;
     }
 
+    /// <summary>The same in the bucket where a key of that hash lies.</summary>
+    public int RemoveExpired<TVisitor>(ulong hash, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
+    {
+        state.Heap.ThrowIfClosed();
+        Lane lane = state.Heap.TakeLane();
+        try
+        {
+            state.Locks.Enter(hash);
+            try
+            {
+                ulong index = Table.IndexOf(hash, state.TableUnderLock(hash).Buckets);
+                return RemoveExpiredIn(lane, index, ref visitor);
+            }
+            finally
+            {
+                state.Locks.Leave(hash);
+            }
+        }
+        finally
+        {
+            PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
     private int RemoveExpiredIn<TVisitor>(Lane lane, ulong index, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct
     {

@@ -182,15 +182,26 @@ public sealed class NestedCollections
     /// </summary>
     public bool CollectGarbage(int entries)
     {
+        var nobody = default(NoVisitor);
+        return CollectGarbage(entries, ref nobody);
+    }
+
+    /// <summary>
+    /// The same, and the visitor sees each record of the dictionary that goes with its collection because it has
+    /// expired, before it goes. It must not use the dictionary.
+    /// </summary>
+    public bool CollectGarbage<TVisitor>(int entries, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
+    {
         for (int left = entries; left > 0;)
         {
             if (Entries.Get(Prefix(0, ClearedIndex)) is { } last)
             {
-                left -= FreeNext(BinaryPrimitives.ReadInt64BigEndian(last), left);
+                left -= FreeNext(BinaryPrimitives.ReadInt64BigEndian(last), left, ref visitor);
             }
             else if (_notes.TryGetFirst(out KeyValuePair<byte[], byte[]> note) && IsDue(note.Key))
             {
-                left -= FreeNoted(note.Key, left);
+                left -= FreeNoted(note.Key, left, ref visitor);
             }
             else
             {
@@ -250,10 +261,11 @@ public sealed class NestedCollections
     private bool IsDue(ReadOnlySpan<byte> note) =>
         BinaryPrimitives.ReadInt64BigEndian(note) <= _time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private int FreeNoted(byte[] note, int most)
+    private int FreeNoted<TVisitor>(byte[] note, int most, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
     {
         long id = BinaryPrimitives.ReadInt64BigEndian(note.AsSpan(sizeof(long)));
-        bool isOwned = IsOwned(id, out long expiresAt);
+        bool isOwned = IsOwned(id, out long expiresAt, ref visitor);
         int freed = isOwned ? 0 : Free(id, most);
         if (freed < most)
         {
@@ -270,7 +282,8 @@ public sealed class NestedCollections
     }
 
     // After a clear each collection up to the last one of then may be without its owner.
-    private int FreeNext(long last, int most)
+    private int FreeNext<TVisitor>(long last, int most, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
     {
         long id = Entries.TryGetCeiling(Prefix(_walkedTo + 1, OwnerIndex), out KeyValuePair<byte[], byte[]> entry)
             ? BinaryPrimitives.ReadInt64BigEndian(entry.Key)
@@ -281,7 +294,7 @@ public sealed class NestedCollections
             return 1;
         }
 
-        int freed = IsOwned(id, out _) ? 0 : Free(id, most);
+        int freed = IsOwned(id, out _, ref visitor) ? 0 : Free(id, most);
         if (freed < most)
         {
             _walkedTo = id;
@@ -311,7 +324,8 @@ public sealed class NestedCollections
     }
 
     // A record that has expired goes before its entries: else, with the clock put back, it would be there without them.
-    private bool IsOwned(long id, out long expiresAt)
+    private bool IsOwned<TVisitor>(long id, out long expiresAt, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct
     {
         expiresAt = RecordView.NoExpiry;
         if (Entries.Get(Prefix(id, OwnerIndex)) is not { } owner)
@@ -321,6 +335,12 @@ public sealed class NestedCollections
 
         OwnerLook look = new(id);
         Owners.Mutate(owner, ref look);
+        if (!look.IsThere)
+        {
+            Owners.RemoveExpired(owner, ref visitor);
+            Owners.Mutate(owner, ref look);
+        }
+
         expiresAt = look.ExpiresAt;
         return look.IsOwner;
     }
@@ -334,20 +354,23 @@ public sealed class NestedCollections
 
     private struct OwnerLook(long id) : IRecordMutation
     {
+        public bool IsThere { get; private set; }
+
         public bool IsOwner { get; private set; }
 
         public long ExpiresAt { get; private set; }
 
         public RecordChange Decide(in RecordView current)
         {
+            IsThere = current.Exists;
             IsOwner = TryGetReference(current, out long named) && named == id;
             ExpiresAt = current.ExpiresAt;
-            return current.Exists ? RecordChange.None : RecordChange.Remove();
+            return RecordChange.None;
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
-            // A removal writes nothing.
+            // It changes nothing.
         }
     }
 }

@@ -131,6 +131,11 @@ public sealed class PersistentDictionary : IByteRecords
     public int RemoveExpired<TVisitor>(int buckets, ref TVisitor visitor)
         where TVisitor : struct, IRecordVisitor, allows ref struct => Core.Expiry.RemoveExpired(buckets, ref visitor);
 
+    /// <summary>Removes what has expired in a key's bucket; the visitor sees it before it goes.</summary>
+    internal void RemoveExpired<TVisitor>(ReadOnlySpan<byte> key, ref TVisitor visitor)
+        where TVisitor : struct, IRecordVisitor, allows ref struct =>
+        Core.Expiry.RemoveExpired(_state.Hash(key), ref visitor);
+
     /// <summary>
     /// Removes everything, with one store. The old records' memory is given back by <see cref="CollectGarbage"/>, or
     /// when room is needed. Inside an atomic group, or where there is no room for an empty table, key by key.
@@ -242,14 +247,6 @@ public sealed class PersistentDictionary : IByteRecords
         TakeOut taken = new(to);
         Mutate(key, ref taken);
         return taken.Done;
-    }
-
-    private readonly struct NoVisitor : IRecordVisitor
-    {
-        public void Visit(in RecordView record)
-        {
-            // Nobody wants to see it.
-        }
     }
 }
 

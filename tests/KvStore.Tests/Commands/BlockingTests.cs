@@ -364,6 +364,30 @@ public sealed class BlockingTests
     }
 
     [Fact]
+    public void A_key_that_goes_with_its_large_collection_is_told_of_as_any_other_that_expires()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no entries apart from keys.");
+        using RunningServer server = new(ServerProgram.KvStore(TestServer.KvStorePath, "--size", "64M",
+            "--enable-debug-command", "yes", "--notify-keyspace-events", "Ex"));
+        using var control = new TextClient(server.Process.TcpEndPoint);
+        using var listener = new TextClient(server.Process.TcpEndPoint);
+        using var waiter = new TextClient(server.Process.TcpEndPoint);
+        control.Call("DEBUG", "SET-ACTIVE-EXPIRE", "0"); // Nobody looks for it but those who free its entries.
+        listener.Call("SUBSCRIBE", "__keyevent@0__:expired");
+        control.Call("XADD", "k", "1-1", "a", "b");
+        control.Call("XGROUP", "CREATE", "k", "g", "$");
+        waiter.Send("*9\r\n$10\r\nXREADGROUP\r\n$5\r\nGROUP\r\n$1\r\ng\r\n$1\r\nc\r\n$5\r\nBLOCK\r\n"u8
+            .ToArray().Concat("$1\r\n0\r\n$7\r\nSTREAMS\r\n$1\r\nk\r\n$1\r\n>\r\n"u8.ToArray()).ToArray());
+        AwaitBlocked(control, 1);
+
+        control.Call("PEXPIRE", "k", "50");
+
+        Assert.Equal("-UNBLOCKED the stream key no longer exists\r\n", waiter.Receive());
+        Assert.EndsWith("$22\r\n__keyevent@0__:expired\r\n$1\r\nk\r\n", listener.Receive(), StringComparison.Ordinal);
+        Assert.Equal(1, control.Info("stats", "expired_keys"));
+    }
+
+    [Fact]
     [Trait("speed", "slow")]
     public void A_thousand_who_wait_for_one_key_are_served_in_order_and_cost_no_more_each()
     {

@@ -78,6 +78,34 @@ public sealed class NestedCollectionsTests
     }
 
     [Fact]
+    public void A_record_that_expired_is_shown_before_it_goes_with_its_collection()
+    {
+        using PlainSpace space = new(8 << 20);
+        (_, NestedCollections nested) = Open(space);
+        foreach (byte key in (byte[])[1, 2, 3])
+        {
+            long id = nested.Begin([key]);
+            nested.Section(id).Set([key], default);
+            Put(nested, key, id);
+        }
+
+        nested.BeforeExpiry(nested.Find([1]), DateTimeOffset.UnixEpoch);
+        nested.Owners.Expire([1], DateTimeOffset.UnixEpoch);
+        nested.BeforeExpiry(nested.Find([2]), DateTimeOffset.MaxValue);
+        nested.Owners.Expire([2], DateTimeOffset.MaxValue);
+        nested.BeforeDrop(nested.Find([3]));
+        nested.Owners.Remove([3]);
+        List<byte> seen = [];
+        Keys visitor = new(seen);
+
+        Assert.True(nested.CollectGarbage(1000, ref visitor));
+
+        Assert.Equal([1], seen);
+        Assert.Equal(1, nested.Owners.Count);
+        Assert.NotEqual(0, nested.Find([2]));
+    }
+
+    [Fact]
     public void A_record_names_a_collection_or_none()
     {
         using PlainSpace space = new(8 << 20);
@@ -185,6 +213,11 @@ public sealed class NestedCollectionsTests
     {
         PersistentHeap heap = PersistentHeap.Open(space);
         return (heap, NestedCollections.OpenOrCreate(heap, PersistentDictionary.OpenOrCreate(heap, "keys"), "nested"));
+    }
+
+    private readonly struct Keys(List<byte> seen) : IRecordVisitor
+    {
+        public void Visit(in RecordView record) => seen.Add(record.Key[0]);
     }
 
     private readonly struct Reference(long id) : IRecordMutation

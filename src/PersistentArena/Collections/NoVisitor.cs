@@ -1,0 +1,10 @@
+namespace GuestMemFs.Collections;
+
+/// <summary>For records that nobody wants to see.</summary>
+internal readonly struct NoVisitor : IRecordVisitor
+{
+    public void Visit(in RecordView record)
+    {
+        // Nobody.
+    }
+}
