@@ -5,7 +5,7 @@ namespace GuestMemFs.KernelLab.Guest;
 /// <summary>The tool, as a process of its own.</summary>
 internal static class Gmfs
 {
-    private const string Program = "/app/gmfs.dll";
+    private const string Program = "/app/gmfs";
     private static readonly TimeSpan s_holdLimit = TimeSpan.FromMinutes(1);
 
     /// <summary>Runs it to its end; throws where that is not with the code. Gives what it printed.</summary>
@@ -18,13 +18,13 @@ internal static class Gmfs
 
     /// <summary>Runs it to its end and gives its exit code and what it printed.</summary>
     public static (int Code, string Text) Try(params string[] arguments) =>
-        Shell.Try("dotnet", [Program, .. arguments]);
+        Shell.Try(Program, arguments);
 
     /// <summary>Starts it; what it prints is told to the host as it comes, under a name.</summary>
     public static Process Start(Host host, string name, params string[] arguments)
     {
-        Process process = Process.Start(new ProcessStartInfo("dotnet",
-            [Program, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        Process process = Process.Start(new ProcessStartInfo(Program, arguments) { RedirectStandardError = true,
+            RedirectStandardOutput = true })!;
         process.OutputDataReceived += (_, line) => host.Tell(name, line.Data ?? "");
         process.ErrorDataReceived += (_, line) => host.Tell(name, line.Data ?? "");
         process.BeginOutputReadLine();
@@ -35,7 +35,7 @@ internal static class Gmfs
     /// <summary>Starts <c>gmfs hold</c>, and waits until it is there.</summary>
     public static Process Hold(string socket)
     {
-        Process process = Process.Start("dotnet", [Program, "hold", "--socket", socket]);
+        Process process = Process.Start(Program, ["hold", "--socket", socket]);
         long since = Stopwatch.GetTimestamp();
         while (!File.Exists(socket))
         {

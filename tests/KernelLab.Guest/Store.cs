@@ -9,6 +9,9 @@ namespace GuestMemFs.KernelLab.Guest;
 /// </summary>
 internal sealed class Store : IDisposable
 {
+    /// <summary>KvStore.</summary>
+    public const string Program = "/app/KvStore";
+
     private const int ValueLength = 64;
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
     private readonly Stage _stage;
@@ -29,7 +32,7 @@ internal sealed class Store : IDisposable
     /// <summary>Starts it on an arena and waits for its first answer.</summary>
     public static Store Start(Stage stage, string directory, params string[] more)
     {
-        var store = new Store(stage, ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll",
+        var store = new Store(stage, ServerProcess.Start(ServerProgram.KvStore(Program,
             ["--size", stage.Arguments.Find("size") ?? "256M", .. more]), directory));
         try
         {

@@ -8,6 +8,7 @@ using GuestMemFs.KernelLab.Parts;
 // Two machines at once: most of a scenario is one kernel that boots on one processor. What measures runs alone
 // (Program).
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.All, MaxThreads = 2)]
+[assembly: TestCollectionOrderer(typeof(LongestFirst))]
 
 namespace GuestMemFs.KernelLab;
 

@@ -20,7 +20,7 @@ internal static class KilledOrchestrator
     /// <returns>False where it came to its end before that write.</returns>
     public static bool Start(string what, string plan, int write, int later)
     {
-        (int code, string text) = Shell.Try("dotnet", Environment.GetCommandLineArgs()[0], Word, what, plan,
+        (int code, string text) = Shell.Try(Environment.ProcessPath!, Word, what, plan,
             write.ToString(CultureInfo.InvariantCulture), later.ToString(CultureInfo.InvariantCulture));
         Stage.Check(code is 137 or 0, $"the orchestrator ended with {code}: {text}");
         return code == 137;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using GuestMemFs.KernelLab.Guest.Inner;
 using GuestMemFs.VirtualMachines;
@@ -16,7 +17,8 @@ internal sealed class MachineOnDevice : Scenario
     private const string Bus = "/sys/bus/nd";
     private const long Offset = 64L << 20;
     private const int StateLength = 4 << 20;
-    private static readonly TimeSpan s_running = TimeSpan.FromSeconds(4);
+    private const int Numbers = 30; // that the host hears under each kernel
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(4);
 
     public override void Run(Stage stage) => RunAsync(stage).GetAwaiter().GetResult();
 
@@ -43,7 +45,7 @@ internal sealed class MachineOnDevice : Scenario
 
         await using (machine)
         {
-            await Task.Delay(s_running).ConfigureAwait(false);
+            await UntilHeardAsync(stage.Host, Numbers * (stage.Number + 1)).ConfigureAwait(false);
             using var state = new MemoryStream();
             await machine.SaveStateAsync(state).ConfigureAwait(false);
             KeptState.Write(arena, "state", state);
@@ -55,6 +57,16 @@ internal sealed class MachineOnDevice : Scenario
             stage.LoadNext();
             arena.Dispose();
             Kexec.Enter();
+        }
+    }
+
+    private static async Task UntilHeardAsync(Host host, int numbers)
+    {
+        long since = Stopwatch.GetTimestamp();
+        while (host.AskNumber("numbers heard") is var heard && heard < numbers)
+        {
+            Stage.Check(Stopwatch.GetElapsedTime(since) < s_limit, $"the machine told {heard} numbers, not {numbers}");
+            await Task.Delay(100).ConfigureAwait(false);
         }
     }
 

@@ -71,7 +71,7 @@ internal sealed class Restarts(Stage stage)
     private static void ReadPrograms()
     {
         var buffer = new byte[1 << 20];
-        foreach (string file in s_programs.SelectMany(folder =>
+        foreach (string file in s_programs.Where(Directory.Exists).SelectMany(folder =>
             Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)))
         {
             using FileStream stream = File.OpenRead(file);
@@ -102,7 +102,7 @@ internal sealed class Restarts(Stage stage)
     {
         File.Delete(ServerSocket);
         string[] where = _held ? ["--arena", "", "--holder", Socket] : [];
-        ServerProcess server = ServerProcess.Start(ServerProgram.KvStore("/app/KvStore.dll", ["--size",
+        ServerProcess server = ServerProcess.Start(ServerProgram.KvStore(Store.Program, ["--size",
             stage.Arguments.Get("size"), .. where]), _held ? "/tmp/none" : Place.Arena, socketPath: ServerSocket);
         while (!File.Exists(ServerSocket) && !server.HasExited)
         {

@@ -3,14 +3,14 @@ using GuestMemFs.KernelLab.Parts;
 namespace GuestMemFs.KernelLab.Image;
 
 /// <summary>
-/// The root filesystem of the machines, an ext4 image that they mount read-only: busybox, mkfs.ext4, the .NET runtime,
-/// the guest program with KvStore beside it, and the kernels to kexec into.
+/// The root filesystem of the machines, an ext4 image that they mount read-only: busybox, mkfs.ext4, the guest program
+/// with KvStore and gmfs beside it, and the kernels to kexec into.
 /// </summary>
 internal sealed class RootImage : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
     private static readonly string[] s_folders = ["bin", "proc", "sys", "dev", "tmp", "run", "mnt", "mnt2", "root",
-        "boot", "app", "dotnet", "modules", "tests", "etc", "machines"];
+        "boot", "app", "modules", "tests", "etc", "machines"];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gmf-kernel-lab-");
 
     private RootImage()
@@ -76,9 +76,8 @@ internal sealed class RootImage : IDisposable
         }
 
         AddProgram(Tool.Find("mkfs.ext4")!, "bin/mkfs.ext4");
-        AddRuntime();
-        Tool.Run(s_limit, "dotnet", "publish", Repository.PathOf("tests", "KernelLab.Guest"), "-c", "Release", "-o",
-            In("app"), "-v", "quiet", "-nologo", "-p:UseSharedCompilation=false");
+        GuestPrograms.Publish(In("app"));
+        AddGuestLibraries();
         File.Copy(Repository.PathOf("tests", "KernelLab.Guest", "init"), In("init"));
         File.SetUnixFileMode(In("init"), (UnixFileMode)0x1ED /* 0755 */);
         File.Copy("/etc/mke2fs.conf", In("etc/mke2fs.conf")); // without it there are no extents
@@ -141,7 +140,27 @@ internal sealed class RootImage : IDisposable
         }
     }
 
-    // What `dotnet APP.dll` needs, from where the runtime that runs us is.
+    // What the guest's programs need beside themselves.
+    private void AddGuestLibraries()
+    {
+        foreach (string file in GuestPrograms.Names.Select(name => In($"app/{name}")).Concat(
+            Directory.EnumerateFiles(In("app"), "*.so")))
+        {
+            AddLibraries(file);
+        }
+
+        // Random numbers come from OpenSSL, which .NET loads by name.
+        string ssl = Tool.Run(s_limit, Tool.Find("ldconfig")!, "-p").Split('\n').First(line =>
+            line.Contains("libssl.so.3", StringComparison.Ordinal)).Split("=> ")[1];
+        AddLibraries(ssl);
+        AddProgram(ssl, ssl[1..]);
+        if (!GuestPrograms.AreNative(In("app")))
+        {
+            AddRuntime();
+        }
+    }
+
+    // From where the runtime that runs us is; the programs find it by DOTNET_ROOT.
     private void AddRuntime()
     {
         string framework = System.IO.Path.GetDirectoryName(typeof(object).Assembly.Location)!;
@@ -150,7 +169,6 @@ internal sealed class RootImage : IDisposable
         string resolver = $"host/fxr/{version}/libhostfxr.so";
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In($"dotnet/{resolver}"))!);
         File.Copy(System.IO.Path.Combine(root, resolver), In($"dotnet/{resolver}"));
-        AddProgram(System.IO.Path.Combine(root, "dotnet"), "dotnet/dotnet");
         string target = In($"dotnet/shared/Microsoft.NETCore.App/{version}");
         Directory.CreateDirectory(target);
         foreach (string file in Directory.EnumerateFiles(framework))
@@ -160,11 +178,6 @@ internal sealed class RootImage : IDisposable
 
         AddLibraries(System.IO.Path.Combine(framework, "libcoreclr.so"));
         AddLibraries(System.IO.Path.Combine(framework, "libSystem.Native.so"));
-        // Random numbers come from OpenSSL, which .NET loads by name.
-        string ssl = Tool.Run(s_limit, Tool.Find("ldconfig")!, "-p").Split('\n').First(line =>
-            line.Contains("libssl.so.3", StringComparison.Ordinal)).Split("=> ")[1];
-        AddLibraries(ssl);
-        AddProgram(ssl, ssl[1..]);
     }
 
     private void AddProgram(string from, string to)

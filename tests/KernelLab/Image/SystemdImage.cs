@@ -110,15 +110,10 @@ internal sealed class SystemdImage : IDisposable
             File.WriteAllText($"{copy}.d/output.conf", Output); // there is no journal, and the console is root's
         }
 
-        AddCommand("gmfs");
-        AddCommand("KvStore");
-    }
-
-    private void AddCommand(string name)
-    {
-        string path = In($"usr/bin/{name}");
-        File.WriteAllText(path, $"#!/bin/sh\nexec dotnet /app/{name}.dll \"$@\"\n");
-        File.SetUnixFileMode(path, (UnixFileMode)0x1ED /* 0755 */);
+        foreach (string name in GuestPrograms.Names)
+        {
+            File.CreateSymbolicLink(In($"usr/bin/{name}"), $"/app/{name}");
+        }
     }
 
     private string In(string path) => System.IO.Path.Combine(Root, path);

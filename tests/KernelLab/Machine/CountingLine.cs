@@ -16,6 +16,7 @@ internal sealed class CountingLine : IDisposable
     private readonly Thread _reader;
     private readonly List<(TimeSpan Time, uint Number)> _numbers = [];
     private readonly long _started;
+    private volatile int _heard;
 
     /// <summary>Begins to listen.</summary>
     /// <param name="started">The time that times are counted from.</param>
@@ -31,6 +32,9 @@ internal sealed class CountingLine : IDisposable
     /// <summary>What QEMU is told. An interrupt of its own, because the first two lines' are taken.</summary>
     public string[] Arguments => ["-chardev", $"socket,id=counts,path={Path},server=off", "-device",
         "isa-serial,chardev=counts,index=2,iobase=0x3e8,irq=10"];
+
+    /// <summary>How many numbers came so far.</summary>
+    public int Heard => _heard;
 
     private string Path => System.IO.Path.Combine(_folder.FullName, "line");
 
@@ -61,6 +65,7 @@ internal sealed class CountingLine : IDisposable
                     CultureInfo.InvariantCulture, out uint number))
                 {
                     _numbers.Add((Stopwatch.GetElapsedTime(_started), number));
+                    _heard = _numbers.Count;
                 }
             }
         }

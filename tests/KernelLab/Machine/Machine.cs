@@ -16,6 +16,9 @@ internal sealed class Machine : IDisposable
     /// </summary>
     public const string Processor = "max,smap=off";
 
+    /// <summary>What a guest asks for how many numbers <see cref="CountingLine"/> heard so far.</summary>
+    private const string HeardNumbers = "numbers heard";
+
     private readonly Process _process;
     private readonly string _console;
     private readonly Transcript _transcript;
@@ -33,8 +36,10 @@ internal sealed class Machine : IDisposable
     /// </summary>
     public static Transcript Run(LabParts parts, string disk, string initialRamDisk, Boot boot, string console)
     {
-        var transcript = new Transcript(boot.Answer);
-        using CountingLine? line = boot.Counts ? new CountingLine(transcript.Started) : null;
+        CountingLine? counting = null;
+        var transcript = new Transcript(question =>
+            question == HeardNumbers ? $"{counting?.Heard}" : boot.Answer(question));
+        using CountingLine? line = counting = boot.Counts ? new CountingLine(transcript.Started) : null;
         string[] arguments =
         [
             "-accel", "tcg,thread=multi", "-cpu", Processor, "-smp", "2", "-m", boot.Memory, "-M", "q35", "-nodefaults",
