@@ -9,7 +9,7 @@ namespace GuestMemFs.Native;
 internal static unsafe partial class UserAccount
 {
     private const int BufferBytes = 16 << 10; // an account's strings
-    private const int GroupBufferBytes = 1 << 20; // and the names of all members of a group
+    private const int MaximumGroupBytes = 16 << 20; // a group's: the names of all members are among them
 
     /// <summary>The number of a user, given by name or as a number; null where there is none.</summary>
     public static uint? Find(string name)
@@ -50,13 +50,18 @@ internal static unsafe partial class UserAccount
             return number;
         }
 
-        GroupEntry account;
-        GroupEntry* found = null;
-        fixed (byte* buffer = new byte[GroupBufferBytes])
+        for (int length = BufferBytes; ; length *= 4)
         {
-            return GetGrNam(name, &account, buffer, GroupBufferBytes, &found) == 0 && found is not null
-                ? account.GroupId
-                : null;
+            GroupEntry account;
+            GroupEntry* found = null;
+            fixed (byte* buffer = new byte[length])
+            {
+                int error = GetGrNam(name, &account, buffer, (nuint)length, &found);
+                if (error != Errno.ERANGE || length >= MaximumGroupBytes)
+                {
+                    return error == 0 && found is not null ? account.GroupId : null;
+                }
+            }
         }
     }
 

@@ -145,6 +145,7 @@ public sealed class SecondUserTests : IDisposable
             AssertShared(true);
         }
 
+        Assert.NotNull(ArenaSharing.ReadableBy("root"));
         var e = Assert.Throws<ArgumentException>(() => ArenaSharing.ReadableBy("no such group"));
         Assert.Contains("There is no group 'no such group'.", e.Message, StringComparison.Ordinal);
     }
