@@ -63,6 +63,7 @@ public sealed class AclTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void What_a_user_may_do_is_what_he_may_in_redis()
     {
         using var pair = new Pair();

@@ -10,6 +10,7 @@ namespace KvStore.Tests.Clients;
 public sealed class RedisBenchmarkTests
 {
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(1, 20_000)]
     [InlineData(16, 100_000)]
     public void Redis_benchmark_ends_without_errors(int depth, int requests)

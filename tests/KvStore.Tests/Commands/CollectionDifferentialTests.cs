@@ -16,6 +16,7 @@ public sealed class CollectionDifferentialTests(ITestOutputHelper output)
     private const int StepsBetweenKills = 1_500;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("hash", false, 1)]
     [InlineData("hash", true, 2)]
     [InlineData("set", false, 3)]

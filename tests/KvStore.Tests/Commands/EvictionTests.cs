@@ -130,6 +130,7 @@ public sealed class EvictionTests(ITestOutputHelper output)
 
     /// <summary>A cache over a Zipfian trace, in one server, then in the other, with room for as many keys.</summary>
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("allkeys-lru")]
     [InlineData("allkeys-lfu")]
     [InlineData("allkeys-random")]

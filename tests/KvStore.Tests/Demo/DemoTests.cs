@@ -7,6 +7,7 @@ namespace KvStore.Tests.Demo;
 public sealed class DemoTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void The_demo_ends_well_and_leaves_nothing_behind()
     {
         Assert.SkipWhen(TestServer.IsRedis, "The demo's server is KvStore itself.");

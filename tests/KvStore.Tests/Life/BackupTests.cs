@@ -11,6 +11,7 @@ public sealed class BackupTests
     private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(false)]
     [InlineData(true)]
     public void A_lost_store_comes_back_as_it_was_at_one_instant(bool byTool)

@@ -42,6 +42,7 @@ public sealed class MemoryLimitTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_client_that_reads_is_served_however_much_others_leave_unread()
     {
         using RunningServer server = Start("--client-output-total-limit", "32mb");

@@ -9,6 +9,7 @@ public sealed class OracleTests
     private static readonly string[] s_collections = ["@hash", "@list", "@set", "@sortedset", "@geo", "@stream"];
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]

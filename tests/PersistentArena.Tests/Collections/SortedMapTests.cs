@@ -201,6 +201,7 @@ public sealed class SortedMapTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public unsafe void In_a_heap_that_erases_what_was_removed_is_gone()
     {
         using PlainSpace space = new(16 << 20);

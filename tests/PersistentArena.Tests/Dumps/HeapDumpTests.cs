@@ -63,6 +63,7 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_region_that_grows_meanwhile_is_whole_in_the_dump()
     {
         using TestMedium medium = TestMedia.Create("tmpfs");

@@ -92,6 +92,7 @@ public sealed class SeveralWritersTests : IDisposable
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(1)]
     [InlineData(2)]
     public void A_restore_beside_a_writer_finds_a_whole_dump(int count)

@@ -51,6 +51,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(Size, 0.40)]
     [InlineData(Size, 0.60)]
     [InlineData(2 * Size, 0.75)]

@@ -81,6 +81,7 @@ public sealed class DisposedUnderUsersTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Address_space_of_regions_that_are_gone_is_given_back()
     {
         using var directory = new ArenaDirectory();

@@ -7,6 +7,7 @@ namespace GuestMemFs.Tests.Heap;
 public sealed class HeapInRegionTests
 {
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(TestMedia.All), MemberType = typeof(TestMedia))]
     public void A_dictionary_is_there_after_a_clean_close_and_after_a_crash(string kind)
     {

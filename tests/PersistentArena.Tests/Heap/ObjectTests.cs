@@ -100,6 +100,7 @@ public sealed class ObjectTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void An_object_of_512_megabytes_is_stored_and_freed()
     {
         using PlainSpace space = new(1200L << 20);

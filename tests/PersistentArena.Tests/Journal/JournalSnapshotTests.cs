@@ -8,6 +8,7 @@ namespace GuestMemFs.Tests.Journal;
 public class JournalSnapshotTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void A_snapshot_is_whole_while_the_writer_compacts_without_a_pause()
     {
         const int Regions = 60;

@@ -44,6 +44,7 @@ public class MetadataJournalTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_commit_that_is_torn_anywhere_did_not_happen()
     {
         using var memory = new JournalMemory(stale: true);

@@ -32,6 +32,7 @@ public sealed unsafe class PageReportTests
         Assert.Equal(expected, PageReport.Read(new StringReader(Smaps), start, end).ToString());
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("tmpfs")]
     [InlineData("directory")]
     [InlineData("tmpfs-huge")]
