@@ -13,7 +13,7 @@ internal readonly record struct GeoPoint(double Longitude, double Latitude);
 /// alternate, longitude first. At 26 steps these 52 bits are a member's score; a larger cell is a range of scores.
 /// </summary>
 /// <param name="Bits">Two bits a step. As in Redis, a point on the far edge has one bit more.</param>
-/// <param name="Steps">How many times the ranges were halved; 0: no cell.</param>
+/// <param name="Steps">How many times the ranges were halved, 1 to 26.</param>
 internal readonly record struct GeoCell(ulong Bits, int Steps)
 {
     public const int MaximumSteps = 26;
@@ -28,9 +28,6 @@ internal readonly record struct GeoCell(ulong Bits, int Steps)
     private const ulong EvenBits = 0x5555_5555_5555_5555;
 
     private static ReadOnlySpan<byte> Letters => "0123456789bcdefghjkmnpqrstuvwxyz"u8;
-
-    /// <summary>True where it is one.</summary>
-    public bool IsCell => Steps > 0;
 
     /// <summary>The lowest score of points in it.</summary>
     public double LeastScore => Bits << (2 * (MaximumSteps - Steps));

@@ -53,27 +53,8 @@ internal static class GeoPositions
         SortedSets.Add(call, options, scores, first + 2, 3);
     }
 
-    public static void GeoPos(in Call call)
-    {
-        ScoredSet set = call.Engine.SortedSet;
-        if (!CollectionCalls.TryRead(call, set))
-        {
-            return;
-        }
-
-        call.Reply.Array(call.Args.Count - 2);
-        for (int i = 2; i < call.Args.Count; i++)
-        {
-            if (TryFind(set, call.Args[i], out GeoPoint point))
-            {
-                GeoArguments.ReplyPoint(call.Reply, point);
-            }
-            else
-            {
-                call.Reply.NullArray();
-            }
-        }
-    }
+    public static void GeoPos(in Call call) =>
+        ReplyEach(call, GeoArguments.ReplyPoint, static reply => reply.NullArray());
 
     public static void GeoDist(in Call call)
     {
@@ -105,7 +86,19 @@ internal static class GeoPositions
         }
     }
 
-    public static void GeoHash(in Call call)
+    public static void GeoHash(in Call call) =>
+        ReplyEach(call, static (reply, point) => reply.Bulk(GeoCell.TextOf(point)), static reply => reply.Null());
+
+    /// <summary>Where a member is; false where it is none.</summary>
+    public static bool TryFind(ScoredSet set, ReadOnlySpan<byte> member, out GeoPoint point)
+    {
+        bool found = set.TryGetScore(member, out double score);
+        point = found ? GeoCell.PointOf(score) : default;
+        return found;
+    }
+
+    /// <summary>Replies something of each member that is asked for.</summary>
+    private static void ReplyEach(in Call call, Action<RespWriter, GeoPoint> found, Action<RespWriter> absent)
     {
         ScoredSet set = call.Engine.SortedSet;
         if (!CollectionCalls.TryRead(call, set))
@@ -118,21 +111,13 @@ internal static class GeoPositions
         {
             if (TryFind(set, call.Args[i], out GeoPoint point))
             {
-                call.Reply.Bulk(GeoCell.TextOf(point));
+                found(call.Reply, point);
             }
             else
             {
-                call.Reply.Null();
+                absent(call.Reply);
             }
         }
-    }
-
-    /// <summary>Where a member is; false where it is none.</summary>
-    public static bool TryFind(ScoredSet set, ReadOnlySpan<byte> member, out GeoPoint point)
-    {
-        bool found = set.TryGetScore(member, out double score);
-        point = found ? GeoCell.PointOf(score) : default;
-        return found;
     }
 
     private static bool IsOption(in Call call, int index) =>

@@ -171,7 +171,7 @@ internal static class HyperLogLogs
 
     private static void Put(in Call call, HyperLogLog value)
     {
-        var put = new PutMutation(value.ToArray());
+        SetMutation put = new(value.ToArray()) { KeepExpiry = true };
         call.Keys.Mutate(call.Key, ref put);
     }
 
@@ -204,13 +204,5 @@ internal static class HyperLogLogs
             ReadOnlySpan<byte> bytes = IsString ? RecordText.Of(record, scratch) : default;
             Value = HyperLogLog.IsValid(bytes) ? new HyperLogLog(bytes) : null;
         }
-    }
-
-    /// <summary>Puts a value in place of another, or of none; when it expires stays.</summary>
-    private readonly struct PutMutation(byte[] bytes) : IRecordMutation
-    {
-        public RecordChange Decide(in RecordView current) => RecordChange.Put(bytes.Length, current.ExpiresAt);
-
-        public void Write(in RecordView current, Span<byte> value) => bytes.CopyTo(value);
     }
 }

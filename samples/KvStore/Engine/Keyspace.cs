@@ -97,9 +97,7 @@ internal sealed class Keyspace : IDisposable
             Directory = options.ArenaDirectory.Length > 0 ? options.ArenaDirectory : null,
             Name = options.ArenaName,
             Trust = options.Trust,
-            Sharing = options.ReadersGroup.Length > 0
-                ? ArenaSharing.ReadableBy(options.ReadersGroup)
-                : ArenaSharing.None,
+            Sharing = options.Sharing,
             SizeHint = size == 0 ? StoreSize.Least : size,
             WaitForWriter = options.WaitForWriter,
             LockMemory = options.LockMemory,

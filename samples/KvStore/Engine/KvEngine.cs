@@ -231,14 +231,6 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>Removes what has expired in the selected database's next buckets, and publishes it; how many.</summary>
     public int RemoveExpired(int buckets)
     {
-        if (((Options.KeyEvents & KeyEvents.Expired) == 0 || !PubSub.Any) && Tracking.ClientCount == 0
-            && Waiting.Count == 0)
-        {
-            int removed = Keys.RemoveExpired(buckets);
-            Statistics.Expired += removed;
-            return removed;
-        }
-
         var publisher = new ExpiredPublisher(this);
         return Keys.RemoveExpired(buckets, ref publisher);
     }
@@ -256,10 +248,15 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
         int selected = Databases.Selected.Number;
         Databases.Select(database.Number);
-        var publisher = new ExpiredPublisher(this);
-        bool areFree = nested.CollectGarbage(entries, ref publisher);
-        Databases.Select(selected);
-        return areFree;
+        try
+        {
+            var publisher = new ExpiredPublisher(this);
+            return nested.CollectGarbage(entries, ref publisher);
+        }
+        finally
+        {
+            Databases.Select(selected); // also where a note finds no room: the caller has selected it
+        }
     }
 
     /// <summary>Waits for the batch that is running, and lets no other begin.</summary>

@@ -48,6 +48,10 @@ internal sealed class ServerOptions
     /// <summary>A group that may read the store's files; empty for none.</summary>
     public string ReadersGroup { get; set; } = "";
 
+    /// <summary>The same, as the arena takes it.</summary>
+    public ArenaSharing Sharing =>
+        ReadersGroup.Length > 0 ? ArenaSharing.ReadableBy(ReadersGroup) : ArenaSharing.None;
+
     /// <summary>Whose arena or holder is used.</summary>
     public PathTrust Trust => TrustOwner.Length > 0 ? new PathTrust(TrustOwner) : PathTrust.Own;
 

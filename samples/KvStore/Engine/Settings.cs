@@ -355,31 +355,24 @@ internal static class Settings
         return null;
     }
 
-    private static string? SetTrust(ServerOptions options, string value)
-    {
-        try
-        {
-            _ = new PathTrust(value.Length > 0 ? [value] : []);
-            options.TrustOwner = value;
-            return null;
-        }
-        catch (ArgumentException)
-        {
-            return "argument must be a user's name or number";
-        }
-    }
+    private static string? SetTrust(ServerOptions options, string value) =>
+        IsAccount(() => new PathTrust(value.Length > 0 ? [value] : [])) ? Done(options.TrustOwner = value)
+            : "argument must be a user's name or number";
 
-    private static string? SetReaders(ServerOptions options, string value)
+    private static string? SetReaders(ServerOptions options, string value) =>
+        IsAccount(() => value.Length > 0 ? ArenaSharing.ReadableBy(value) : null) ? Done(options.ReadersGroup = value)
+            : "argument must be a group's name or number";
+
+    private static bool IsAccount(Func<object?> find)
     {
         try
         {
-            _ = value.Length > 0 ? ArenaSharing.ReadableBy(value) : ArenaSharing.None;
-            options.ReadersGroup = value;
-            return null;
+            _ = find();
+            return true;
         }
         catch (ArgumentException)
         {
-            return "argument must be a group's name or number";
+            return false;
         }
     }
 

@@ -372,7 +372,7 @@ public sealed class BlockingTests
         using var control = new TextClient(server.Process.TcpEndPoint);
         using var listener = new TextClient(server.Process.TcpEndPoint);
         using var waiter = new TextClient(server.Process.TcpEndPoint);
-        control.Call("DEBUG", "SET-ACTIVE-EXPIRE", "0"); // Nobody looks for it but those who free its entries.
+        control.Call("DEBUG", "SET-ACTIVE-EXPIRE", "0"); // The sweep is off; the freeing of entries is not.
         listener.Call("SUBSCRIBE", "__keyevent@0__:expired");
         control.Call("XADD", "k", "1-1", "a", "b");
         control.Call("XGROUP", "CREATE", "k", "g", "$");

@@ -138,7 +138,7 @@ public sealed class SecondUserTests : IDisposable
             AssertShared(false);
         }
 
-        Do("chmod", "640", Directory.EnumerateFiles(_arena, "extent-*").First()); // As one who was killed leaves it.
+        Do("chmod", "640", Directory.EnumerateFiles(_arena, "extent-*").First()); // As a killed writer leaves it.
         using (PersistentArena arena = PersistentArena.Open(shared))
         {
             arena.CreateRegion("later", 2 << 20).Dispose();
