@@ -1,6 +1,7 @@
 using System.CommandLine;
+using GuestMemFs.Cli.Calls;
 using GuestMemFs.Cli.Commands;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 
 namespace GuestMemFs.Cli;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 
 namespace GuestMemFs.Cli;
 

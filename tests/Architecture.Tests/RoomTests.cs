@@ -6,6 +6,7 @@ namespace GuestMemFs.Architecture;
 public sealed class RoomTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void Sources_are_understood_whole()
     {
         Diagnostic[] errors = [.. House.Errors];

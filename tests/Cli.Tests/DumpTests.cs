@@ -1,4 +1,5 @@
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
 namespace GuestMemFs.Cli.Tests;

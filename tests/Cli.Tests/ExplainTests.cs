@@ -1,5 +1,5 @@
 using System.Text.Json;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 using GuestMemFs.Journal;

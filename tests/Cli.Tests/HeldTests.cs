@@ -1,4 +1,4 @@
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Holding;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 

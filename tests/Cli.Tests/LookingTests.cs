@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
 namespace GuestMemFs.Cli.Tests;

@@ -168,7 +168,7 @@ public sealed class ProcessTests
             }
 
             Answer cut = Limited(10 << 10, "dump", "blob", dump, "-a", arena.Directory);
-            Assert.Equal((int)Cli.Infrastructure.ExitCode.Failed, cut.Code);
+            Assert.Equal((int)Cli.Terminal.ExitCode.Failed, cut.Code);
             Assert.Contains("ulimit -f", cut.Error, StringComparison.Ordinal);
             Assert.False(File.Exists(dump));
         }

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using GuestMemFs.Cli.Checking;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;

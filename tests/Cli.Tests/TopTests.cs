@@ -1,5 +1,4 @@
 using System.Text.Json;
-using GuestMemFs.Cli.Infrastructure;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
 namespace GuestMemFs.Cli.Tests;

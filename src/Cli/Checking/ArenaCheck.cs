@@ -1,5 +1,6 @@
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
+
 
 namespace GuestMemFs.Cli.Checking;
 

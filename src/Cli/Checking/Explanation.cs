@@ -1,5 +1,7 @@
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Cli.Terminal;
+
 
 namespace GuestMemFs.Cli.Checking;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Checking;

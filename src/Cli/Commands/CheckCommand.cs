@@ -1,6 +1,6 @@
 using System.CommandLine;
+using GuestMemFs.Cli.Calls;
 using GuestMemFs.Cli.Checking;
-using GuestMemFs.Cli.Infrastructure;
 
 namespace GuestMemFs.Cli.Commands;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Terminal;
 
 namespace GuestMemFs.Cli.Commands;
 

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.Cli.Rescue;
+using GuestMemFs.Cli.Terminal;
 
 namespace GuestMemFs.Cli.Commands;
 

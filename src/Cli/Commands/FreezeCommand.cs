@@ -1,5 +1,6 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Commands;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.Holding;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Commands;
@@ -35,7 +36,7 @@ internal static class InfoCommand
             it.Epoch,
             it.IsFrozen,
             [.. it.Regions.Select(region => Look(inspection, region))],
-            [.. it.UnusedExtents.Select(extent => inspection.FileOf(extent))],
+            [.. it.UnusedExtents.Select(extent => ExtentLine.Of(inspection, extent))],
             it.Refusal is { } refusal ? Body(refusal) : null);
     }
 
@@ -63,7 +64,7 @@ internal static class InfoCommand
             problem = TextOf(e);
         }
 
-        ExtentLine[] extents = [.. region.Extents.Select(extent => inspection.FileOf(extent))];
+        ExtentLine[] extents = [.. region.Extents.Select(extent => ExtentLine.Of(inspection, extent))];
         return new RegionFacts(
             info.Name, info.Id, info.Kind, info.Length, info.MaximumLength, info.Reserve, extents, heap, problem);
     }
@@ -84,8 +85,8 @@ internal static class InfoCommand
             survey?.LongestFreeBytes);
     }
 
-    private static string TextOf(ArenaException e) => $"{e.ReasonCode} {Failure.TextOf(e)}";
+    private static string TextOf(ArenaException e) => $"{e.ReasonCode} {RefusalText.Of(e)}";
 
     private static ErrorBody Body(ArenaException e) =>
-        new((int)Failure.ExitCodeOf(e), e.ReasonCode, Failure.TextOf(e), NextStep.For(e.ReasonCode));
+        new((int)Failure.ExitCodeOf(e), e.ReasonCode, RefusalText.Of(e), NextStep.For(e.ReasonCode));
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Holding;
 using GuestMemFs.LiveUpdate;
 using GuestMemFs.VirtualMachines;

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
 using GuestMemFs.Cli.Reports;
-using GuestMemFs.LiveUpdate;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Holding;
+using GuestMemFs.LiveUpdate;
 
 namespace GuestMemFs.Cli.Commands;
 

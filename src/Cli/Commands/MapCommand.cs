@@ -1,5 +1,6 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Commands;
@@ -53,7 +54,7 @@ internal static class MapCommand
         }
         catch (ArenaException e)
         {
-            return bare with { Problem = $"{e.ReasonCode} {Failure.TextOf(e)}" };
+            return bare with { Problem = $"{e.ReasonCode} {RefusalText.Of(e)}" };
         }
     }
 

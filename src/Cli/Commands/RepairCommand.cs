@@ -1,6 +1,7 @@
 using System.CommandLine;
+using GuestMemFs.Cli.Calls;
 using GuestMemFs.Cli.Checking;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Commands;

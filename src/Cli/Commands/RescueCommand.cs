@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
+using GuestMemFs.Cli.Calls;
 using GuestMemFs.Cli.Checking;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.Cli.Rescue;
+using GuestMemFs.Cli.Terminal;
 
 namespace GuestMemFs.Cli.Commands;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 
 namespace GuestMemFs.Cli.Commands;
@@ -28,14 +29,15 @@ internal static class ShowCommand
         }
         catch (ArenaException e) when (e is not RegionNotFoundException)
         {
-            problem = new ErrorBody((int)Failure.ExitCodeOf(e), e.ReasonCode, Failure.TextOf(e),
+            problem = new ErrorBody((int)Failure.ExitCodeOf(e), e.ReasonCode, RefusalText.Of(e),
                 NextStep.For(e.ReasonCode));
         }
 
         RegionInfo info = region.Info;
         return new RegionReport(
             place.Text, info.Name, info.Id, info.Kind, info.Length, info.MaximumLength, info.Alignment, info.Reserve,
-            info.Created, info.IsFormatted, heap, [.. region.Extents.Select(extent => inspection.FileOf(extent))],
+            info.Created, info.IsFormatted, heap,
+            [.. region.Extents.Select(extent => ExtentLine.Of(inspection, extent))],
             problem);
     }
 }

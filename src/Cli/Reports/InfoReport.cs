@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;
@@ -73,7 +74,7 @@ internal sealed record RootLine(
         it.Dictionary,
         it.SortedMap,
         it.Log,
-        it.Problem is null ? null : $"{it.Problem.ReasonCode} {Failure.TextOf(it.Problem)}");
+        it.Problem is null ? null : $"{it.Problem.ReasonCode} {RefusalText.Of(it.Problem)}");
 }
 
 /// <summary>A heap's header, its roots, and how its bytes lie (estimated from samples).</summary>

@@ -1,4 +1,5 @@
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;

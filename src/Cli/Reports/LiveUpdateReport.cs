@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.LiveUpdate;
 using Spectre.Console;
 

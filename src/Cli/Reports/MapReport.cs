@@ -1,5 +1,5 @@
 using System.Globalization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;

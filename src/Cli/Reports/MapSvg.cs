@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 
 namespace GuestMemFs.Cli.Reports;
 

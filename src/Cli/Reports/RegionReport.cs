@@ -1,11 +1,16 @@
 using System.Text.Json.Serialization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;
 
 /// <summary>A file of a region.</summary>
-internal sealed record ExtentLine(ulong Id, int Ordinal, string? File, long FileLength, long Used);
+internal sealed record ExtentLine(ulong Id, int Ordinal, string? File, long FileLength, long Used)
+{
+    public static ExtentLine Of(ArenaInspection inspection, ExtentSnapshot extent) =>
+        new(extent.Id, extent.Ordinal, inspection.Locate(extent), extent.FileLengthBytes, extent.UsedBytes);
+}
 
 /// <summary>One region.</summary>
 internal sealed record RegionReport(

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;

@@ -1,4 +1,4 @@
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using Spectre.Console;
 
 namespace GuestMemFs.Cli.Reports;

@@ -1,4 +1,4 @@
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Cli.Rescue;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Cli.Rescue;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using GuestMemFs.Cli.Infrastructure;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Native;
 
 namespace GuestMemFs.Cli.Tests.Infrastructure;

@@ -6,7 +6,7 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Commands;
 
 /// <summary>Commands that wait for a key: which client is served when, and what it hears, as in redis-server.</summary>
-public sealed class BlockingTests
+public sealed class BlockingTests(ServerPair pair) : IClassFixture<ServerPair>
 {
     private const int Many = 1000;
 
@@ -355,12 +355,7 @@ public sealed class BlockingTests
     [MemberData(nameof(Conversations))]
     public void Clients_that_wait_hear_what_they_hear_of_redis(string name, bool resp3)
     {
-        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server")));
-        using RunningServer own = TestServer.Start("64M");
-        using var expected = new Conversation(redis, resp3);
-        using var actual = new Conversation(own, resp3);
-
-        Assert.Equal(expected.Run(s_conversations[name]), actual.Run(s_conversations[name]));
+        pair.Compare(server => Conversation.Of(server, resp3, s_conversations[name]));
     }
 
     [Fact]

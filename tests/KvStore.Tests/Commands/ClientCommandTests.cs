@@ -4,7 +4,7 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Commands;
 
 /// <summary>CLIENT: what it does to connections, and what clients with caches hear, as in redis-server.</summary>
-public sealed class ClientCommandTests
+public sealed class ClientCommandTests(ServerPair pair) : IClassFixture<ServerPair>
 {
     private static readonly Dictionary<string, string> s_conversations = new(StringComparer.Ordinal)
     {
@@ -322,13 +322,9 @@ public sealed class ClientCommandTests
     [MemberData(nameof(Conversations))]
     public void Clients_hear_what_they_hear_of_redis(string name, bool resp3)
     {
-        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server")));
-        using RunningServer own = TestServer.Start("64M");
-        using var expected = new Conversation(redis, resp3);
-        using var actual = new Conversation(own, resp3);
         string lines = s_conversations.GetValueOrDefault(name) ?? s_pushes[name];
 
-        Assert.Equal(expected.Run(lines), actual.Run(lines));
+        pair.Compare(server => Conversation.Of(server, resp3, lines));
     }
 
     [Fact]

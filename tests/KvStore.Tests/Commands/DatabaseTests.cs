@@ -5,12 +5,12 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Commands;
 
 /// <summary>The numbered databases: what takes two clients, a kill or a setting.</summary>
-public sealed class DatabaseTests
+public sealed class DatabaseTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public void Each_client_has_its_own_database_and_is_listed_with_it()
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var first = new TextClient(server.Process.TcpEndPoint);
         using var second = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal("+OK\r\n", first.Call("SELECT", "9"));
@@ -40,7 +40,7 @@ public sealed class DatabaseTests
     [InlineData("SELECT 4|SET other 1|COPY other k DB 5 REPLACE", false)]
     public void A_watched_key_is_one_of_its_database(string changes, bool stops)
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var watcher = new TextClient(server.Process.TcpEndPoint);
         using var other = new TextClient(server.Process.TcpEndPoint);
         watcher.Call("SELECT", "3");
@@ -65,7 +65,7 @@ public sealed class DatabaseTests
     [InlineData("RPUSH q x|SWAPDB 0 1", true)]
     public void A_client_waits_for_a_key_of_its_database(string changes, bool comes)
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var waiter = new TextClient(server.Process.TcpEndPoint);
         using var other = new TextClient(server.Process.TcpEndPoint);
         waiter.Call("SELECT", "1");
@@ -82,7 +82,7 @@ public sealed class DatabaseTests
     [Fact]
     public void Events_name_the_database_of_their_key()
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var listener = new TextClient(server.Process.TcpEndPoint);
         using var writer = new TextClient(server.Process.TcpEndPoint);
         writer.Call("CONFIG", "SET", "notify-keyspace-events", "KEA");
@@ -107,7 +107,7 @@ public sealed class DatabaseTests
     [Fact]
     public void A_script_selects_for_itself_and_begins_in_its_callers_database()
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var client = new TextClient(server.Process.TcpEndPoint);
         client.Call("SELECT", "2");
         const string Script =

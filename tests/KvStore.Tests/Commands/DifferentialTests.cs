@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using KvStore.Tests.Infrastructure;
 using KvStore.Demo;
@@ -5,7 +6,7 @@ using KvStore.Demo;
 namespace KvStore.Tests.Commands;
 
 /// <summary>The same command lines to KvStore and to redis-server: the same bytes come back.</summary>
-public sealed class DifferentialTests
+public sealed class DifferentialTests(ServerPair pair) : IClassFixture<ServerPair>
 {
     [Theory]
     [InlineData(false)]
@@ -26,12 +27,12 @@ public sealed class DifferentialTests
         var differences = new StringBuilder();
         foreach (string line in CommandLines.All)
         {
-            char mode = line[0] is '~' or '?' ? line[0] : ' ';
+            char mode = line[0] is '~' or '?' or '%' ? line[0] : ' ';
             string[] args = CommandLines.Split(mode == ' ' ? line : line[1..]);
             string want = Normalize(expected.Call(args), mode);
             string got = Normalize(actual.Call(args), mode);
             compared++;
-            if (want != got)
+            if (want != got && !(mode == '%' && AreNeighbours(want, got)))
             {
                 differences.Append($"{compared}: {line}\n   redis {Show(want)}\n   own   {Show(got)}\n");
             }
@@ -69,20 +70,15 @@ public sealed class DifferentialTests
     [InlineData("*1\r\n$4\r\nPINGxx*1\r\n$4\r\nQUIT\r\n")]
     public void Broken_and_inline_frames_answer_as_redis_does(string bytes)
     {
-        using RunningServer redis = StartRedis();
-        using RunningServer own = TestServer.Start();
-        Assert.Equal(Converse(redis, bytes), Converse(own, bytes));
+        pair.Compare(server => Converse(server, bytes));
     }
 
     [Fact]
     public void Lines_without_an_end_answer_as_redis_does()
     {
-        using RunningServer redis = StartRedis();
-        using RunningServer own = TestServer.Start();
         foreach (string start in new[] { "", "*", "*2\r\n$" })
         {
-            string bytes = start + new string('1', 70_000);
-            Assert.Equal(Converse(redis, bytes), Converse(own, bytes));
+            pair.Compare(server => Converse(server, start + new string('1', 70_000)));
         }
     }
 
@@ -144,6 +140,12 @@ public sealed class DifferentialTests
         Array.Sort(lines, StringComparer.Ordinal);
         return string.Join("\r\n", lines);
     }
+
+    // ":5\r\n" and ":6\r\n".
+    private static bool AreNeighbours(string one, string other) =>
+        long.TryParse(one.TrimStart(':'), CultureInfo.InvariantCulture, out long first)
+        && long.TryParse(other.TrimStart(':'), CultureInfo.InvariantCulture, out long second)
+        && Math.Abs(first - second) == 1;
 
     private static string Show(string reply)
     {

@@ -6,7 +6,7 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Commands;
 
 /// <summary>SLOWLOG, LATENCY, MONITOR, MEMORY, DEBUG and OBJECT, beside redis-server.</summary>
-public sealed partial class ObservationTests
+public sealed partial class ObservationTests(ServerPair pair) : IClassFixture<ServerPair>
 {
     private static readonly Dictionary<string, string> s_conversations = new(StringComparer.Ordinal)
     {
@@ -106,16 +106,10 @@ public sealed partial class ObservationTests
     [MemberData(nameof(Conversations))]
     public void What_is_observed_is_what_redis_shows(string name)
     {
-        string[] allowed = ["--enable-debug-command", "yes"];
-        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server"), allowed));
-        using RunningServer own = new(ServerProgram.KvStore(TestServer.KvStorePath, ["--size", "64M", .. allowed]));
         foreach (bool resp3 in new[] { false, true })
         {
-            using var expected = new Conversation(redis, resp3);
-            using var actual = new Conversation(own, resp3);
-
-            Assert.Equal(
-                Normalize(expected.Run(s_conversations[name])), Normalize(actual.Run(s_conversations[name])));
+            pair.Compare(server => Normalize(Conversation.Of(server, resp3, s_conversations[name])),
+                "--enable-debug-command", "yes");
         }
     }
 

@@ -4,7 +4,7 @@ using KvStore.Tests.Infrastructure;
 namespace KvStore.Tests.Commands;
 
 /// <summary>What takes two clients, or time: the same against redis-server (GMF_TEST_SERVER).</summary>
-public sealed class TransactionTests
+public sealed class TransactionTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Theory]
     [InlineData("SET k 2", true)]
@@ -22,7 +22,7 @@ public sealed class TransactionTests
     [InlineData("PERSIST k", false)]
     public void A_watched_key_that_another_client_changes_stops_exec(string change, bool stops)
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var watcher = new TextClient(server.Process.TcpEndPoint);
         using var other = new TextClient(server.Process.TcpEndPoint);
         watcher.Call("SET", "k", "1");
@@ -39,7 +39,7 @@ public sealed class TransactionTests
     [Fact]
     public void A_key_that_expired_before_watch_does_not_stop_exec_but_one_that_comes_does()
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var watcher = new TextClient(server.Process.TcpEndPoint);
         using var other = new TextClient(server.Process.TcpEndPoint);
         watcher.Call("SET", "k", "1", "PX", "1");
@@ -59,7 +59,7 @@ public sealed class TransactionTests
     [Trait("speed", "slow")]
     public void Nobody_sees_half_of_a_transaction()
     {
-        using RunningServer server = TestServer.Start();
+        RunningServer server = shared.Emptied();
         using var stop = new CancellationTokenSource();
         var writer = new Thread(() =>
         {

@@ -19,6 +19,13 @@ internal sealed partial class Conversation(RunningServer server, bool resp3) : I
     private readonly Dictionary<string, (TextClient Client, string Id)> _clients = new(StringComparer.Ordinal);
     private readonly TextClient _control = new(server.Process.TcpEndPoint);
 
+    /// <summary>Each line with what was heard in it, from clients that are gone after it.</summary>
+    public static string Of(RunningServer server, bool resp3, string lines)
+    {
+        using var conversation = new Conversation(server, resp3);
+        return conversation.Run(lines);
+    }
+
     /// <summary>Each line with what was heard in it.</summary>
     public string Run(string lines)
     {

@@ -8,6 +8,7 @@ namespace GuestMemFs.Tests.Arena;
 public class GrowthTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void Growth_that_finds_no_room_leaves_everything_and_gives_all_back()
     {
         using TestMedium medium = TestMedia.Create("tmpfs-huge"); // 512 MiB
@@ -29,6 +30,7 @@ public class GrowthTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Growth_whose_medium_fails_half_way_gives_all_back()
     {
         for (int calls = 1; calls < 30; calls++)

@@ -71,6 +71,7 @@ public class FullMediumTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void The_table_grows_on_once_the_medium_has_memory()
     {
         const int size = 16;

@@ -22,6 +22,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
     [InlineData(20, 70_000, 0.90)]
     [InlineData(22_000, 40_000, 0.60)]
     [InlineData(1_000, 190_000, 0.90)]
+    [Trait("speed", "slow")]
     public void What_was_removed_at_random_is_room_for_another_size(int before, int after, double share)
     {
         using PlainSpace space = new(Size);
@@ -67,6 +68,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
     /// goes from 1,000 bytes to 10,000, to 100 and back. redis-server refuses 45 % of the writes.
     /// </summary>
     [Fact]
+    [Trait("speed", "slow")]
     public void Three_quarters_alive_of_sizes_that_drift_are_never_refused()
     {
         const long Length = 64 << 20;

@@ -15,6 +15,7 @@ public sealed class DisposedUnderUsersTests
     [InlineData(true, ArenaAccess.ReadWrite)]
     [InlineData(false, ArenaAccess.ReadWrite)]
     [InlineData(true, ArenaAccess.ReadOnly)]
+    [Trait("speed", "slow")]
     public void Users_of_a_region_end_with_ObjectDisposedException(bool regionFirst, ArenaAccess access)
     {
         using var directory = new ArenaDirectory();

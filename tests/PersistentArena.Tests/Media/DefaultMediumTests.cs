@@ -68,6 +68,7 @@ public sealed class DefaultMediumTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void What_is_there_already_is_found_again_when_a_better_medium_comes_or_the_room_is_used()
     {
         using TestMedium small = TestMedia.Create("tmpfs-huge");

@@ -118,6 +118,7 @@ public sealed class EveryMediumTests
     }
 
     [Theory, MemberData(nameof(All))]
+    [Trait("speed", "slow")]
     public unsafe void Discarded_memory_reads_as_zeros_or_is_left_alone(string kind)
     {
         using TestMedium place = TestMedia.Create(kind);

@@ -11,6 +11,7 @@ public sealed class RegionPagesTests
     [InlineData("tmpfs-huge")]
     [InlineData("hugetlbfs")]
     [InlineData("memfd")]
+    [Trait("speed", "slow")]
     public void A_region_gets_the_pages_of_its_medium_also_when_it_is_opened_again(string kind)
     {
         using TestMedium place = TestMedia.Create(kind);

@@ -1,4 +1,4 @@
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Facts;
 
 /// <summary>Something that check or explain has to say.</summary>
 /// <param name="Severity">How much it matters.</param>
@@ -27,5 +27,5 @@ internal sealed record Finding(FindingSeverity Severity, string Reason, string S
             neighbour ? null : NextStep.For(it.ReasonCode));
     }
 
-    public static Finding Of(ArenaException e, string subject) => Error(e.ReasonCode, subject, Failure.TextOf(e));
+    public static Finding Of(ArenaException e, string subject) => Error(e.ReasonCode, subject, RefusalText.Of(e));
 }

@@ -1,4 +1,4 @@
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Facts;
 
 /// <summary>A named entry of a heap.</summary>
 /// <param name="Name">Its name.</param>

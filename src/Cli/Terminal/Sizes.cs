@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Terminal;
 
 /// <summary>Sizes as people type and read them.</summary>
 internal static class Sizes

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Calls;
 
 /// <summary>The options that all commands share: they name the arena, and the form of the answer.</summary>
 internal class GlobalOptions(Shell shell)

@@ -1,4 +1,4 @@
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Facts;
 
 /// <summary>The codes of what the tool itself finds, beside the library's.</summary>
 internal static class FindingCodes

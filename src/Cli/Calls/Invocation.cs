@@ -1,6 +1,8 @@
 using System.CommandLine;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Calls;
 
 /// <summary>One call of a command: what was typed, and where to answer.</summary>
 internal sealed class Invocation(ParseResult parsed, GlobalOptions globals)

@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Terminal;
 
 /// <summary>Where the tool reads and writes: the process's own streams, or a test's.</summary>
 /// <param name="Out">Reports.</param>

@@ -1,6 +1,7 @@
-using GuestMemFs.Cli.Reports;
+using GuestMemFs.Cli.Terminal;
 
-namespace GuestMemFs.Cli.Infrastructure;
+
+namespace GuestMemFs.Cli.Facts;
 
 /// <summary>What commands ask of an inspection that the library leaves to them.</summary>
 internal static class Inspections
@@ -12,10 +13,6 @@ internal static class Inspections
         ArenaSnapshot arena = inspection.Read();
         return arena.Refusal is { } refusal ? throw refusal : arena;
     }
-
-    /// <summary>An extent and the file that holds it.</summary>
-    public static ExtentLine FileOf(this ArenaInspection inspection, ExtentSnapshot extent) =>
-        new(extent.Id, extent.Ordinal, inspection.Locate(extent), extent.FileLengthBytes, extent.UsedBytes);
 
     /// <summary>A region that must be there.</summary>
     /// <exception cref="GmfsException">There is none of that name.</exception>

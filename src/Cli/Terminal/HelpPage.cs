@@ -3,7 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Terminal;
 
 /// <summary>
 /// What follows the usual help of a command: examples that can be typed as they are, and what it can end with.

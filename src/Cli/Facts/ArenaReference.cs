@@ -1,7 +1,8 @@
-using GuestMemFs.LiveUpdate;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Holding;
+using GuestMemFs.LiveUpdate;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Facts;
 
 /// <summary>Which arena is meant: in a directory, or in memory that a holder has under a name.</summary>
 internal sealed record ArenaReference

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Terminal;
 
 /// <summary>How far something is, on one line of a terminal; silent elsewhere.</summary>
 internal sealed class ProgressLine(Shell shell, string what, bool silent) : IProgress<DumpProgress>

@@ -1,4 +1,4 @@
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Facts;
 
 /// <summary>The newest writer of an arena.</summary>
 /// <param name="ProcessId">Of its own pid namespace.</param>

@@ -1,4 +1,4 @@
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Facts;
 
 /// <summary>
 /// What to type next, by reason code; the library's messages speak to programmers, these to whoever is at the keyboard.

@@ -1,9 +1,10 @@
-using GuestMemFs.Cli.Reports;
+using GuestMemFs.Cli.Facts;
+using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Holding;
 using GuestMemFs.LiveUpdate;
 using GuestMemFs.VirtualMachines;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Reports;
 
 /// <summary>
 /// Turns what was thrown into an exit code and a text. What is not listed here is a bug and ends the tool with its
@@ -14,7 +15,7 @@ internal static class Failure
     public static ErrorReport? Of(Exception e) => e switch
     {
         GmfsException own => new ErrorReport(own.ExitCode, own.Reason, own.Message, Next(own.Reason)),
-        ArenaException refused => new ErrorReport(ExitCodeOf(refused), refused.ReasonCode, TextOf(refused),
+        ArenaException refused => new ErrorReport(ExitCodeOf(refused), refused.ReasonCode, RefusalText.Of(refused),
             Next(refused.ReasonCode)),
         LiveUpdateException or HoldingException => new ErrorReport(ExitCode.Refused, null, e.Message, null),
         VirtualMachineException or GuestMemoryException or QmpException =>
@@ -42,11 +43,6 @@ internal static class Failure
         ArenaMediumException => ExitCode.Failed,
         _ => ExitCode.Refused,
     };
-
-    /// <summary>The message without the code in front of it, which stands beside it.</summary>
-    public static string TextOf(ArenaException e) =>
-        e.Message.StartsWith(e.ReasonCode + ": ", StringComparison.Ordinal) ? e.Message[(e.ReasonCode.Length + 2)..]
-            : e.Message;
 
     private static string? Next(string? reason) => NextStep.For(reason);
 }

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Reports;
+using GuestMemFs.Cli.Terminal;
 
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Calls;
 
 /// <summary>
 /// What all commands share: the options of <see cref="GlobalOptions"/>, and the way from a report to an exit code.

@@ -1,4 +1,4 @@
-namespace GuestMemFs.Cli.Infrastructure;
+namespace GuestMemFs.Cli.Terminal;
 
 /// <summary>What <c>gmfs</c> ends with. Stable: scripts ask for these. docs/gmfs.md says the same.</summary>
 internal enum ExitCode
