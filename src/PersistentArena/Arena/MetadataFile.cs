@@ -78,8 +78,25 @@ internal sealed unsafe class MetadataFile : IDisposable
         }
     }
 
-    /// <summary>Looks at what is mapped.</summary>
+    /// <summary>Looks at what is mapped, again where another process is formatting it meanwhile.</summary>
     public MetadataFinding Look(bool freshMemoryIsZero, out Guid arenaId)
+    {
+        while (true)
+        {
+            (ulong, ulong) magics = Magics();
+            MetadataFinding finding = LookOnce(freshMemoryIsZero, out arenaId);
+            if (finding != MetadataFinding.Unknown || Magics() == magics)
+            {
+                return finding;
+            }
+        }
+    }
+
+    // A creation changes one of them before anything else.
+    private (ulong First, ulong Second) Magics() =>
+        (Words.Read((ulong*)Start), Words.Read((ulong*)(Start + MetadataLayout.SecondCopy)));
+
+    private MetadataFinding LookOnce(bool freshMemoryIsZero, out Guid arenaId)
     {
         ExtentIdentity identity = ExtentIdentity.Read(Start, Length);
         bool identified = identity.IsIntact && identity.FileLength == Length;

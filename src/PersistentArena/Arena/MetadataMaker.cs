@@ -19,6 +19,7 @@ internal sealed class MetadataMaker(AttachRequest request, Medium medium, Attach
         try
         {
             WriterLock.Lock(metadata, medium.Location, patience);
+            RequireNamed(metadata);
             RequireUnfinished(metadata, isNew: unfinished is null);
             if (unfinished is not null)
             {
@@ -43,6 +44,18 @@ internal sealed class MetadataMaker(AttachRequest request, Medium medium, Attach
             }
 
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Another creator may have taken the file for an abandoned one, before it had a length, and removed it: an arena
+    /// in it would be found by nobody.
+    /// </summary>
+    private void RequireNamed(MetadataFile metadata)
+    {
+        if (metadata.File.Links == 0)
+        {
+            throw new ArenaExistsException(medium.Location);
         }
     }
 
@@ -96,11 +109,14 @@ internal sealed class MetadataMaker(AttachRequest request, Medium medium, Attach
         }
     }
 
-    /// <summary>Removes the file of a creator that was killed before its one ftruncate.</summary>
+    /// <summary>
+    /// Removes the file of a creator that was killed before its one ftruncate. One that lives may get its length or
+    /// lose its name until the lock is ours; from then on it notices, by the name that is gone.
+    /// </summary>
     private void RemoveEmpty()
     {
         using MediumFile? empty = medium.TryOpenFile(ExtentFiles.MetadataName, writable: true);
-        if (empty is { Length: 0 } && empty.TryLock())
+        if (empty is { Length: 0 } && empty.TryLock() && empty is { Length: 0, Links: > 0 })
         {
             medium.DeleteFile(ExtentFiles.MetadataName);
         }
