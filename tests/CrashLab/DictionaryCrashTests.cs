@@ -1,5 +1,6 @@
 using System.Text;
 using GuestMemFs.Collections;
+using GuestMemFs.Heap;
 using static GuestMemFs.CrashLab.DictionaryOperation;
 
 namespace GuestMemFs.CrashLab;
@@ -317,6 +318,54 @@ public sealed class DictionaryCrashTests
             {
                 yield return key;
             }
+        }
+    }
+
+    /// <summary>The last block of a full heap has no room for a cache line behind its beginning.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(8)]
+    public void Every_store_of_a_change_of_the_heaps_last_block(int length)
+    {
+        using DictionaryLab lab = new(2 << 20, "the last block") { CrashRecoveryToo = false };
+        lab.Do(Group(commit: true, Set("k1", "so that there is a log")));
+        Fill(lab, "large", 140_000);
+        lab.Do(Remove(LastKey(lab.World, out _)));
+        Fill(lab, "k", length);
+        Fill(lab, "m", length, inGroups: true); // groups may take the page that is kept for emergencies
+        string last = LastKey(lab.World, out long behind);
+        Assert.True(behind < 64, $"the last block is {behind} bytes from the end");
+        lab.Do(Remove("k1"));
+        var full = lab.Save();
+
+        lab.Explore(Remove(last));
+        lab.Explore(Set(last, new string('y', length)));
+        lab.Restore(full, "full");
+        lab.Explore(Set(last, new string('z', length)));
+    }
+
+    private static unsafe string LastKey(PersistentDictionary dictionary, out long fromTheEnd)
+    {
+        IHeapSpace space = dictionary.Core.Heap.Space;
+        long last = HeapBlocks.Find(space).Keys.Max();
+        fromTheEnd = space.Length - last;
+        byte* record = space.Base + last;
+        return Encoding.UTF8.GetString(RecordFormat.Key(record, *(ulong*)record));
+    }
+
+    private static void Fill(DictionaryLab lab, string prefix, int length, bool inGroups = false)
+    {
+        try
+        {
+            for (int i = 0; ; i++)
+            {
+                DictionaryOperation set = Set($"{prefix}{i}", new string('x', length));
+                lab.Do(inGroups ? Group(commit: true, set) : set);
+            }
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            // As it was meant.
         }
     }
 }

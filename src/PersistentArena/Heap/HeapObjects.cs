@@ -40,7 +40,7 @@ internal sealed unsafe class HeapObjects(HeapState state)
         long offset;
         try
         {
-            offset = new HeapRoots(_space).Follow(slot);
+            offset = new HeapRoots(_space).Follow(slot, SizeClasses.Granule);
             if (HeldBy(offset) == length)
             {
                 return _base + offset + HeaderLength;
@@ -58,7 +58,8 @@ internal sealed unsafe class HeapObjects(HeapState state)
     }
 
     /// <summary>The object that a word leads to; 0 for none.</summary>
-    public long Follow(long slot) => HeapRoots.IsRoot(slot) ? new HeapRoots(_space).Follow(slot)
+    public long Follow(long slot) => HeapRoots.IsRoot(slot)
+        ? new HeapRoots(_space).Follow(slot, SizeClasses.Granule)
         : *(long*)(_base + slot);
 
     /// <summary>The bytes that an object takes that a word leads to.</summary>

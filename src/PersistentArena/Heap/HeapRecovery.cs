@@ -83,7 +83,7 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eras
     {
         if ((operation & IntentWord.HasCounters) != 0)
         {
-            ulong* counters = Word(words[IntentWord.Counters]);
+            ulong* counters = Word(words[IntentWord.Counters], 3);
             Persist.Publish(counters, words[IntentWord.Keys]);
             Persist.Publish(counters + 1, words[IntentWord.Bytes]);
             Persist.Publish(counters + 2, words[IntentWord.Expiring]);
@@ -101,8 +101,9 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eras
         }
     }
 
-    private ulong* Word(ulong offset) =>
-        Guard.Holds((offset & 7) == 0 && offset != 0 && offset <= (ulong)(_length - 64))
+    // The last block of a heap may be its last 16 bytes.
+    private ulong* Word(ulong offset, int words = 1) =>
+        Guard.Holds((offset & 7) == 0 && offset != 0 && offset <= (ulong)_length - ((ulong)words * sizeof(ulong)))
             ? (ulong*)(_base + offset)
             : throw new HeapDamagedException(_name, (long)offset, "an intent names a word outside the heap");
 }

@@ -123,11 +123,14 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         && slot < HeapFormat.RootsOffset + (HeapFormat.RootCount * HeapFormat.RootLength);
 
     /// <summary>The root object that a word found by <see cref="Find"/> leads to.</summary>
+    /// <param name="slot">The word.</param>
+    /// <param name="length">How many bytes have to be there at least: a collection's root is not looked at before it is
+    /// followed.</param>
     /// <exception cref="HeapDamagedException">The word does not check, or leads outside.</exception>
-    public long Follow(long slot) =>
+    public long Follow(long slot, long length = HeapFormat.RootLength) =>
         Guard.Holds(SealedOffset.TryOpen(Volatile.Read(ref *(ulong*)(_base + slot)), slot, out long offset))
-            && offset > 0 && (offset & 15) == 0
-            && (offset <= _space.Length - HeapFormat.RootLength || offset <= _space.Follow() - HeapFormat.RootLength)
+            && offset > 0 && (offset & (SizeClasses.Granule - 1)) == 0
+            && (offset <= _space.Length - length || offset <= _space.Follow() - length)
             ? offset
             : throw new HeapDamagedException(_region, slot, "where a root lies does not check");
 
@@ -139,7 +142,7 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
         {
             if (*(ulong*)(At(i) + OffsetOffset) != 0)
             {
-                all.Add((Follow(At(i) + OffsetOffset - _base), *(ulong*)(At(i) + LayoutOffset)));
+                all.Add((Follow(At(i) + OffsetOffset - _base, SizeClasses.Granule), *(ulong*)(At(i) + LayoutOffset)));
             }
         }
 

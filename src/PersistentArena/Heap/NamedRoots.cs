@@ -12,12 +12,13 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
     public long WordOf(string name) => new HeapRoots(state.Space).Find(NameBytes(name), out _);
 
     /// <summary>The offset of a root object; 0 where there is none of that name.</summary>
-    public long Find(string name, ulong layoutHash)
+    /// <inheritdoc cref="HeapRoots.Follow" path="/param[@name='length']"/>
+    public long Find(string name, ulong layoutHash, long length = HeapFormat.RootLength)
     {
         HeapRoots roots = new(state.Space);
         long slot = roots.Find(NameBytes(name), out ulong found);
         return slot == 0 ? 0
-            : found == layoutHash ? roots.Follow(slot)
+            : found == layoutHash ? roots.Follow(slot, length)
             : throw new HeapLayoutException(state.Space.Name, name, found, layoutHash);
     }
 
@@ -33,7 +34,7 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
         {
             lock (_lock)
             {
-                if (Find(name, form.Layout) is not 0 and var made)
+                if (Find(name, form.Layout, form.Size) is not 0 and var made)
                 {
                     return made;
                 }

@@ -264,10 +264,10 @@ public sealed unsafe class PersistentHeap
     {
         ArgumentNullException.ThrowIfNull(name);
         ulong layout = LayoutHash.Of<T>();
-        if (_roots.Find(name, layout) == 0)
+        long size = HeapObjects.HeaderLength + Unsafe.SizeOf<T>();
+        if (_roots.Find(name, layout, size) == 0)
         {
             byte[] value = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in initial)).ToArray();
-            long size = HeapObjects.HeaderLength + Unsafe.SizeOf<T>();
             _roots.Create(name, new RootForm(layout, size, BlockHeader.Sized(BlockHeader.TypeBlob, size)),
                 block => Persist.Copy(_state.At(block) + HeapObjects.HeaderLength, value));
         }

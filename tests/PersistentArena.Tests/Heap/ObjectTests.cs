@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using GuestMemFs.Collections;
 using GuestMemFs.Heap;
 
 namespace GuestMemFs.Tests.Heap;
@@ -114,5 +115,64 @@ public sealed class ObjectTests
         Assert.Equal(7, heap.ReadBytes(root.Value.Text)[^1]);
         heap.Free(root.Value.Text);
         Assert.Empty(heap.ReadBytes(root.Value.Text).ToArray());
+    }
+
+    [Fact]
+    public unsafe void A_root_in_the_heaps_last_block_is_found_again()
+    {
+        using PlainSpace space = new(4 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<Offset<byte>> root = heap.OpenOrCreateRoot<Offset<byte>>("root");
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys");
+        using (AtomicGroup first = heap.BeginAtomic())
+        {
+            root.Set(default);
+            first.Commit();
+        }
+
+        FillUp(dictionary, inGroups: false);
+        FillUp(dictionary, inGroups: true); // groups may take the page that is kept for emergencies
+        long last = HeapBlocks.Find(space).Keys.Max();
+        Assert.True(space.Length - last < 64, $"the last block is {space.Length - last} bytes from the end");
+        dictionary.Remove(RecordFormat.Key(space.Base + last, *(ulong*)(space.Base + last)).ToArray());
+        using (AtomicGroup group = heap.BeginAtomic())
+        {
+            root.Set(default);
+            group.Commit();
+        }
+
+        using PlainSpace crashed = space.Crash();
+        PersistentHeap again = PersistentHeap.Open(crashed);
+        Assert.Contains(last, new HeapRoots(crashed).All().Select(found => found.Offset));
+        Assert.True(again.OpenOrCreateRoot<Offset<byte>>("root").Value.IsNone);
+        again.OpenOrCreateRoot<Offset<byte>>("root").Set(default);
+    }
+
+    // Records of the size of a root of 8 bytes.
+    private static void FillUp(PersistentDictionary dictionary, bool inGroups)
+    {
+        Span<byte> key = stackalloc byte[5];
+        try
+        {
+            for (int i = 0; ; i++)
+            {
+                System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(key, i);
+                key[4] = inGroups ? (byte)1 : (byte)0;
+                if (inGroups)
+                {
+                    using AtomicGroup group = dictionary.BeginAtomic();
+                    dictionary.Set(key, default);
+                    group.Commit();
+                }
+                else
+                {
+                    dictionary.Set(key, default);
+                }
+            }
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            // As it was meant.
+        }
     }
 }
