@@ -20,6 +20,9 @@ internal sealed class UserTable
 
     public AclLog Log { get; } = new();
 
+    /// <summary>True where a client changed them since they were read.</summary>
+    public bool AreChanged { get; set; }
+
     public AclUser? Find(string name) => _users.GetValueOrDefault(name);
 
     /// <summary>The user of this name becomes what that one is, and keeps its connections; made where there is

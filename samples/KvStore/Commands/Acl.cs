@@ -168,6 +168,7 @@ internal static class Acl
         }
 
         call.Engine.Users.Set(changed);
+        call.Engine.Users.AreChanged = true;
         Subscriptions.EndForbidden(call);
         call.Reply.Ok();
     }
@@ -188,6 +189,7 @@ internal static class Acl
         {
             if (call.Engine.Users.Remove(Name(call, i)) is { } user)
             {
+                call.Engine.Users.AreChanged = true;
                 removed++;
                 call.Engine.Server.Disconnect(session => session.User == user);
                 call.Session.Close |= call.Session.User == user;

@@ -10,10 +10,18 @@ internal static class AclFile
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Makes the users that the options say. Null, or what is wrong with them.</summary>
-    public static string? Start(CommandTable table, KvEngine engine)
+    /// <param name="table">The commands there are.</param>
+    /// <param name="engine">Whose users they are.</param>
+    /// <param name="areHandedOver">True where another process has them all, and only the default one is made.</param>
+    public static string? Start(CommandTable table, KvEngine engine, bool areHandedOver)
     {
         AclRules.MakeDefault(table, engine.Users.Default);
         SetDefaultPassword(engine);
+        if (areHandedOver)
+        {
+            return null;
+        }
+
         if (engine.Options.AclFile.Length > 0)
         {
             return Load(table, engine);
@@ -53,6 +61,18 @@ internal static class AclFile
         }
     }
 
+    /// <summary>All users as lines of such a file.</summary>
+    public static string[] Lines(KvEngine engine) =>
+        [.. engine.Users.All.Select(user => $"user {user.Name} {AclRules.Describe(user)}")];
+
+    /// <summary>Takes users over whom another process's clients have changed. Null, or what is wrong.</summary>
+    public static string? Inherit(CommandTable table, KvEngine engine, string[] lines, bool areChanged)
+    {
+        string? problem = Read(table, engine, "handed over", lines);
+        engine.Users.AreChanged = areChanged;
+        return problem;
+    }
+
     /// <summary>Writes all users beside the file and puts that in its place. Null, or what failed.</summary>
     public static string? Save(KvEngine engine)
     {
@@ -62,15 +82,16 @@ internal static class AclFile
         {
             using (var file = new FileStream(written, NewFile()))
             {
-                foreach (AclUser user in engine.Users.All)
+                foreach (string line in Lines(engine))
                 {
-                    file.Write(Encoding.Latin1.GetBytes($"user {user.Name} {AclRules.Describe(user)}\n"));
+                    file.Write(Encoding.Latin1.GetBytes(line + "\n"));
                 }
 
                 file.Flush(flushToDisk: true);
             }
 
             File.Move(written, path, overwrite: true);
+            engine.Users.AreChanged = false;
             return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -114,6 +135,7 @@ internal static class AclFile
         }
 
         Replace(engine, users);
+        engine.Users.AreChanged = false;
         return null;
     }
 

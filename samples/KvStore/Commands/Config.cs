@@ -131,9 +131,15 @@ internal static class Config
     {
         for (int i = 2; i < call.Args.Count; i += 2)
         {
-            Settings.Find(call.Args.Text(i))?.TryApply(options, call.Args.Text(i + 1));
+            if (Settings.Find(call.Args.Text(i)) is { } setting)
+            {
+                setting.TryApply(options, call.Args.Text(i + 1));
+                options.SetAtRunTime.Add(setting.Name);
+            }
+
             if (call.Args.Is(i, "requirepass"u8))
             {
+                call.Engine.Users.AreChanged = true;
                 AclFile.SetDefaultPassword(call.Engine);
             }
         }

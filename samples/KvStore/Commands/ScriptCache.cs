@@ -26,6 +26,9 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     private readonly KvEngine _engine;
     private readonly CommandTable _table;
     private readonly Dictionary<string, Script> _scripts = new(StringComparer.Ordinal);
+
+    // Of all scripts, those of a process before us too, which are compiled when they are first asked for.
+    private readonly Dictionary<string, byte[]> _sources = new(StringComparer.Ordinal);
     private LuaHost? _lua;
     private ClientSession? _session;
     private ClientSession? _caller;
@@ -35,16 +38,32 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     private ScriptCache(KvEngine engine, CommandTable table) => (_engine, _table) = (engine, table);
 
     /// <summary>The one of a call's engine: Lua is loaded with the first script.</summary>
-    public static ScriptCache Of(in Call call) =>
-        (ScriptCache)(call.Engine.Scripts ??= new ScriptCache(call.Engine, call.Table));
+    public static ScriptCache Of(in Call call) => Of(call.Engine, call.Table);
 
-    public Script? Find(string name) => _scripts.GetValueOrDefault(name);
+    /// <inheritdoc cref="Of(in Call)"/>
+    public static ScriptCache Of(KvEngine engine, CommandTable table) =>
+        (ScriptCache)(engine.Scripts ??= new ScriptCache(engine, table));
+
+    /// <summary>The texts of all scripts, by their names.</summary>
+    public IReadOnlyDictionary<string, byte[]> Sources => _sources;
+
+    public Script? Find(string name)
+    {
+        if (!_scripts.TryGetValue(name, out Script? script) && _sources.TryGetValue(name, out byte[]? source))
+        {
+            _ = Add(name, source, out script);
+        }
+
+        return script;
+    }
+
+    /// <summary>Takes over a script that another process had.</summary>
+    public void Inherit(string name, byte[] source) => _sources[name] = source;
 
     /// <summary>Compiles a script and keeps it; null, or the error.</summary>
     public string? Add(string name, byte[] source, out Script? script)
     {
-        script = Find(name);
-        if (script is not null)
+        if (_scripts.TryGetValue(name, out script))
         {
             return null;
         }
@@ -72,6 +91,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
         }
 
         _scripts[name] = script = new Script(name, header.NoWrites, MayNameDatabases(source));
+        _sources[name] = source;
         return null;
     }
 
@@ -79,6 +99,7 @@ internal sealed class ScriptCache : IScriptCalls, IDisposable
     public void Clear()
     {
         _scripts.Clear();
+        _sources.Clear();
         _lua?.Dispose();
         _lua = null;
     }

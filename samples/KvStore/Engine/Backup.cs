@@ -90,8 +90,8 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
         }
     }
 
-    /// <summary>Ends what is under way; the files that are there stay. Before the store is closed.</summary>
-    public void Dispose()
+    /// <summary>Ends what is under way, and takes none any more; the files that are there stay.</summary>
+    public void Stop()
     {
         _ends.Cancel();
         Thread? running;
@@ -101,6 +101,12 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
         }
 
         running?.Join();
+    }
+
+    /// <summary>The same. Before the store is closed.</summary>
+    public void Dispose()
+    {
+        Stop();
         _ends.Dispose();
     }
 

@@ -244,6 +244,11 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
+    /// <summary>
+    /// Closes the arena clean: another process may open it. What is mapped stays so until this is disposed of.
+    /// </summary>
+    public void CloseArena() => _arena.Dispose();
+
     /// <summary>Closes the arena clean.</summary>
     public void Dispose()
     {

@@ -58,6 +58,9 @@ internal sealed class ServerOptions
     /// <summary>Empty: no live update asks it.</summary>
     public string LiveUpdateSocket { get; set; } = "";
 
+    /// <summary>Empty: no successor takes the clients over.</summary>
+    public string HandOverSocket { get; set; } = "";
+
     /// <summary>For how long the process that has the store, and the addresses, is waited for.</summary>
     public TimeSpan WaitForWriter { get; set; }
 
@@ -220,6 +223,9 @@ internal sealed class ServerOptions
     public long ScriptMemory { get; set; } = 64L << 20;
 
     public ProtocolLimits Protocol { get; private set; } = new();
+
+    /// <summary>Names of the settings that CONFIG SET has changed.</summary>
+    public HashSet<string> SetAtRunTime { get; } = new(StringComparer.Ordinal);
 
     public ServerOptions Clone()
     {

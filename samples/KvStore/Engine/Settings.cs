@@ -91,6 +91,10 @@ internal static class Settings
             o => o.ReadersGroup, SetReaders),
         new("live-update-socket", "path of the socket that gmfs live-update speaks to it at", o => o.LiveUpdateSocket,
             (o, v) => v.Length <= 107 ? Done(o.LiveUpdateSocket = v) : "argument must be a path of at most 107 bytes"),
+        new(
+            "hand-over-socket", "path of the socket at which a successor takes store, addresses and clients over",
+            o => o.HandOverSocket,
+            (o, v) => v.Length <= 103 ? Done(o.HandOverSocket = v) : "argument must be a path of at most 103 bytes"),
         Number(
             "wait-for-writer", "seconds to wait for the process that has the store; 0 for not at all", new(0, 86400),
             o => (long)o.WaitForWriter.TotalSeconds, (o, v) => o.WaitForWriter = TimeSpan.FromSeconds(v)),

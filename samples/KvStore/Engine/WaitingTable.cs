@@ -17,6 +17,7 @@ internal sealed class WaitingTable(KeyOnlookers onlookers, Databases databases)
     private readonly Queue<WaitingQueue> _ready = new();
     private readonly SortedSet<(long Deadline, long Id)> _deadlines = [];
     private readonly Dictionary<long, Waiter> _waiters = [];
+    private long _added;
 
     /// <summary>How many clients wait.</summary>
     public int Count => _waiters.Count;
@@ -54,6 +55,7 @@ internal sealed class WaitingTable(KeyOnlookers onlookers, Databases databases)
             }
         }
 
+        (blocked.FirstKey, blocked.KeyArguments, blocked.Order) = (first, count, ++_added);
         blocked.KeyCount = waiter.Places.Count;
 
         if (blocked.Deadline != 0)

@@ -19,7 +19,17 @@ internal sealed class WatchTable(KeyOnlookers onlookers, Databases databases)
     public void Add(ClientSession session, ReadOnlySpan<byte> key)
     {
         Database database = databases.Selected;
-        Dictionary<byte[], List<ClientSession>> watchers = _watchers[database.Number] ??= new(ByteKeys.Instance);
+        Add(session, database.Number, key, database.Has(key));
+    }
+
+    /// <summary>The same for a key of any database.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="database">The database's number.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="existed">Whether it was there when the session began to watch it.</param>
+    public void Add(ClientSession session, int database, ReadOnlySpan<byte> key, bool existed)
+    {
+        Dictionary<byte[], List<ClientSession>> watchers = _watchers[database] ??= new(ByteKeys.Instance);
         if (!watchers.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out List<ClientSession>? sessions))
         {
             watchers[key.ToArray()] = sessions = [];
@@ -34,7 +44,7 @@ internal sealed class WatchTable(KeyOnlookers onlookers, Databases databases)
         sessions.Add(session);
         onlookers.Note(KeyOnlooker.Watching, true);
         session.WatchedBytes += (2 * key.Length) + KeyOverhead;
-        (session.Watched ??= []).Add(new WatchedKey(database.Number, key.ToArray(), database.Has(key)));
+        (session.Watched ??= []).Add(new WatchedKey(database, key.ToArray(), existed));
     }
 
     /// <summary>A key of the selected database changed: whoever watches it will not EXEC.</summary>

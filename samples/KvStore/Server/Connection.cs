@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using KvStore.Commands;
 using KvStore.Engine;
+using KvStore.HandOver;
 using KvStore.Protocol;
 using KvStore.Session;
 using KvStore.Transport;
@@ -15,7 +16,9 @@ namespace KvStore.Server;
 /// <param name="Socket">On which its bytes come and go in the clear.</param>
 /// <param name="Peer">Its address.</param>
 /// <param name="Local">The address that it came to.</param>
-internal readonly record struct ClientSocket(long Id, Socket Socket, EndPoint? Peer, EndPoint? Local);
+/// <param name="IsHandedOver">True where another process let it in.</param>
+internal readonly record struct ClientSocket(
+    long Id, Socket Socket, EndPoint? Peer, EndPoint? Local, bool IsHandedOver = false);
 
 /// <summary>One client's loop: receive, run what is whole, send the replies, again.</summary>
 /// <remarks>
@@ -40,7 +43,8 @@ internal sealed class Connection : IClientLink, IDisposable
         _loop = loop;
         _engine = engine;
         _runner = runner;
-        _pipe = new SocketPipe(loop, client.Socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit);
+        _pipe = new SocketPipe(
+            loop, client.Socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit, client.IsHandedOver);
         Session = new ClientSession(client.Id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
         {
             Peer = client.Peer,
@@ -78,6 +82,47 @@ internal sealed class Connection : IClientLink, IDisposable
         _pipe.QueueWake();
     }
 
+    /// <summary>
+    /// Serves a client that another process has served: what it has sent there runs, what it was not sent goes first.
+    /// </summary>
+    public void Begin(ClientBytes bytes)
+    {
+        _pipe.Begin(bytes.Received, bytes.Unsent);
+        _ = RunAsync();
+    }
+
+    /// <summary>
+    /// Lets go of the client, for another process; null where it is about to end. The loop serves nobody any more.
+    /// </summary>
+    /// <param name="goesAtOnce">Whether so many bytes go with the session.</param>
+    /// <param name="ended">Called once it is gone, of a client over TLS.</param>
+    public HandedClient? Leave(Func<long, bool> goesAtOnce, Action? ended)
+    {
+        SocketPipeWriter output = _pipe.Output;
+        if (_pipe.IsEnding || Session.Drop || (Session.Close && output.UnflushedBytes == 0))
+        {
+            return null;
+        }
+
+        byte[] facts = SessionState.Write(Session);
+        if (goesAtOnce(_pipe.Input.Unread.Length + output.UnflushedBytes))
+        {
+            ClientBytes bytes = CopyBytes();
+            return new HandedClient(_pipe.Socket, facts) { Bytes = bytes, Ended = ended };
+        }
+
+        return new HandedClient(_pipe.Socket, facts) { CopyLater = CopyBytes, Ended = ended };
+    }
+
+    /// <summary>Its bytes; they are gone here.</summary>
+    private ClientBytes CopyBytes()
+    {
+        var bytes = new ClientBytes(_pipe.Input.Unread.ToArray(), _pipe.Output.CopyUnsent());
+        _pipe.Leave();
+        Session.Parser.Dispose();
+        return bytes;
+    }
+
     /// <summary>Serves the client until one of the two closes. Never throws.</summary>
     public async Task RunAsync()
     {
@@ -112,6 +157,11 @@ internal sealed class Connection : IClientLink, IDisposable
         SocketPipeReader input = _pipe.Input;
         SocketPipeWriter output = _pipe.Output;
         int needed = 1;
+        if ((output.UnflushedBytes > 0 || Session.Close) && !await SendInheritedAsync().ConfigureAwait(false))
+        {
+            return;
+        }
+
         while (true)
         {
             ReadResult read = await input.ReadAtLeastAsync(needed).ConfigureAwait(false);
@@ -138,6 +188,18 @@ internal sealed class Connection : IClientLink, IDisposable
                 return;
             }
         }
+    }
+
+    /// <summary>Sends what another process had not; false where that was the last.</summary>
+    private async ValueTask<bool> SendInheritedAsync()
+    {
+        if (Session.Close)
+        {
+            await _pipe.Output.CompleteAsync().ConfigureAwait(false);
+            return false;
+        }
+
+        return !(await _pipe.Output.FlushAsync().ConfigureAwait(false)).IsCompleted;
     }
 
     public void Dispose()

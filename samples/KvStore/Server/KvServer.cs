@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using KvStore.Commands;
 using KvStore.Engine;
+using KvStore.HandOver;
 using KvStore.Session;
 using KvStore.Tls;
 using KvStore.Transport;
@@ -20,6 +21,9 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     /// <summary>The client's socket, and a pair for its plain bytes.</summary>
     private const int DescriptorsOfTls = 3;
 
+    /// <summary>For so long a batch of commands may run before somebody else has the gate.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
     private readonly ServerOptions _options;
     private readonly KvEngine _engine;
     private readonly BatchRunner _runner;
@@ -28,19 +32,28 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     private readonly List<Listener> _listeners = [];
     private readonly Lock _connectionsLock = new();
     private readonly Dictionary<long, Connection> _connections = [];
+
+    // What is to be called once a client over TLS is gone.
+    private readonly Dictionary<long, Action> _endings = [];
     private readonly ManualResetEventSlim _shutdown = new();
     private string _shutdownReason = "";
     private readonly long _started = Stopwatch.GetTimestamp();
     private ServerSockets? _sockets;
     private TlsListener? _tls;
+    private bool _left;
+    private int _awaited;
     private long _lastId;
 
-    public KvServer(ServerOptions options, Keyspace keyspace)
+    /// <param name="options">How it runs.</param>
+    /// <param name="keyspace">The store, which stays the caller's.</param>
+    /// <param name="state">What <see cref="Inherit(ServerState?, IReadOnlyList{HandedClient})"/> will get, or
+    /// null.</param>
+    public KvServer(ServerOptions options, Keyspace keyspace, ServerState? state = null)
     {
         LimitClients(options);
         _options = options;
         _engine = new KvEngine(keyspace, options) { Server = this };
-        if (AclFile.Start(BuiltIn.Table, _engine) is { } problem)
+        if (AclFile.Start(BuiltIn.Table, _engine, state is { HasUsers: true }) is { } problem)
         {
             throw new OptionException(problem);
         }
@@ -54,11 +67,20 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
 
     public KvEngine Engine => _engine;
 
-    /// <summary>Waits until the server is to end; why.</summary>
+    /// <summary>Waits until the server is to end; why. Empty where a successor wants its clients.</summary>
     public string WaitForShutdownRequest()
     {
         _shutdown.Wait();
-        return Volatile.Read(ref _shutdownReason);
+        return ShutdownReason;
+    }
+
+    /// <summary>Why it is to end; empty where nobody wants that.</summary>
+    public string ShutdownReason => Volatile.Read(ref _shutdownReason);
+
+    /// <summary>A successor wants its clients.</summary>
+    public void RequestHandOver()
+    {
+        _shutdown.Set();
     }
 
     public IReadOnlyCollection<ClientSession> Sessions => Array.ConvertAll(Connections(), c => c.Session);
@@ -74,13 +96,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         }
     }
 
-    public ClientSession? FindSession(long id)
-    {
-        lock (_connectionsLock)
-        {
-            return _connections.GetValueOrDefault(id)?.Session;
-        }
-    }
+    public ClientSession? FindSession(long id) => Find(id)?.Session;
 
     public TimeSpan Uptime => Stopwatch.GetElapsedTime(_started);
 
@@ -106,8 +122,126 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         _shutdown.Set();
     }
 
+    /// <summary>
+    /// Takes over what another server, or this process's before, has let go of. Before <see cref="Start"/>, which
+    /// serves them.
+    /// </summary>
+    public void Inherit(ServerState? state, IReadOnlyList<HandedClient> clients)
+    {
+        lock (_engine.Gate)
+        {
+            state?.ApplyTo(_engine);
+            _lastId = Math.Max(_lastId, state?.LastId ?? 0);
+            List<(long Order, Action Wait)> waits = [];
+            foreach (HandedClient client in clients)
+            {
+                Inherit(client, waits);
+            }
+
+            _awaited = clients.Count(client => client.Bytes is null);
+
+            foreach ((_, Action wait) in waits.OrderBy(it => it.Order))
+            {
+                wait();
+            }
+
+            if (_engine.Tracking.ClientCount > 0)
+            {
+                _engine.Tracking.TouchAll(by: null); // what they have read is not known here
+            }
+        }
+    }
+
+    /// <summary>Why it cannot be handed over now; null where it can.</summary>
+    public string? Obstacle
+    {
+        get
+        {
+            if (Volatile.Read(ref _awaited) > 0)
+            {
+                return "bytes of clients are still on their way from the server before";
+            }
+
+            if (!_engine.Gate.TryEnter(s_patience))
+            {
+                return "it stands still for a live update";
+            }
+
+            _engine.Gate.Exit();
+            return null;
+        }
+    }
+
+    /// <summary>A client's bytes that came late, or null where they do not come: then it is closed. From any
+    /// thread.</summary>
+    public void InheritLate(long id, ClientBytes? bytes) => _loop.Post(() =>
+    {
+        Interlocked.Decrement(ref _awaited);
+        if (Find(id) is not { } connection)
+        {
+            return; // It was closed meanwhile.
+        }
+
+        connection.Begin(bytes ?? ClientBytes.None);
+        if (bytes is null)
+        {
+            StandardError.WriteLine($"closing client {id}: its bytes were lost with the server before");
+            connection.End();
+        }
+    });
+
+    /// <summary>
+    /// Finishes the commands that have arrived, runs no more, and lets go of clients and sockets: nothing is closed.
+    /// </summary>
+    /// <param name="tls">
+    /// What serves TLS, or null. It ends each client that comes, until it has another handler.
+    /// </param>
+    public List<HandedClient> Leave(out TlsListener? tls)
+    {
+        List<HandedClient> clients = [];
+        _loop.Post(() =>
+        {
+            lock (_engine.Gate)
+            {
+                _engine.Close();
+                long bytes = 0;
+                foreach (Connection connection in Connections())
+                {
+                    Action? ended = _endings.GetValueOrDefault(connection.Session.Id);
+                    if (connection.Leave(it => Giving.GoesAtOnce(it, ref bytes), ended) is { } client)
+                    {
+                        clients.Add(client);
+                    }
+                    else
+                    {
+                        connection.End();
+                    }
+                }
+            }
+        });
+        tls = _tls;
+        _tls?.Handler = (plain, _, _, ended) =>
+        {
+            plain.Dispose();
+            ended();
+        };
+        _tls = null;
+        _loop.Stop();
+        _listeners.ForEach(listener => listener.Leave());
+        _left = true;
+        return clients;
+    }
+
+    /// <summary>The server's part of the state, of which clients are the other.</summary>
+    /// <param name="to">Where to.</param>
+    /// <param name="withUsers">True where users go along that no client has changed.</param>
+    public void WriteState(BinaryWriter to, bool withUsers) => ServerState.Write(to, _engine, _lastId, withUsers);
+
     /// <summary>Takes the sockets over; clients are served from here on.</summary>
-    public void Start(ServerSockets sockets)
+    /// <param name="sockets">Those that it listens on.</param>
+    /// <param name="clients">Those that <see cref="Inherit(ServerState?, IReadOnlyList{HandedClient})"/> got.</param>
+    /// <param name="tls">What serves TLS already, or null.</param>
+    public void Start(ServerSockets sockets, IReadOnlyList<HandedClient> clients, TlsListener? tls = null)
     {
         _sockets = sockets;
         foreach (Socket socket in sockets.Sockets)
@@ -115,11 +249,17 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
             _listeners.Add(new Listener(_loop, socket, it => Serve(it, it.RemoteEndPoint, it.LocalEndPoint, null)));
         }
 
-        if (sockets.Tls is { } tls)
+        if (tls is not null)
         {
-            _tls = new TlsListener(tls, TlsCertificates(), TlsPlaces(), ServeDecrypted);
+            tls.Handler = ServeDecrypted;
+            _tls = tls;
+        }
+        else if (sockets.Tls is { } socket)
+        {
+            _tls = new TlsListener(socket, TlsCertificates(), TlsPlaces(), ServeDecrypted);
         }
 
+        _loop.Post(() => Begin(clients));
         _loop.Start();
     }
 
@@ -159,12 +299,39 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     /// <summary>Runs no more commands, closes all sockets, and waits until that is done.</summary>
     public void Dispose()
     {
-        _sockets?.RemoveName();
-        _tls?.Dispose();
-        _engine.Close();
-        _loop.Post(CloseSockets);
+        if (!_left)
+        {
+            _sockets?.RemoveName();
+            _tls?.Dispose();
+            _engine.Close();
+            _loop.Post(CloseSockets);
+        }
+
         _loop.Dispose();
         _shutdown.Dispose();
+    }
+
+    /// <summary>Makes the connection and its session. A client whose user is no more is closed.</summary>
+    private void Inherit(HandedClient handed, List<(long Order, Action Wait)> waits)
+    {
+        (long id, EndPoint? peer, EndPoint? local) = SessionState.ReadHead(handed.Facts);
+        Connection connection = Add(new ClientSocket(id, handed.Socket, peer, local, IsHandedOver: true), handed.Ended);
+        if (!SessionState.Restore(handed.Facts, connection.Session, _engine, waits))
+        {
+            StandardError.WriteLine($"closing client {id} ({connection.Session.Address}): there is no such user here");
+            connection.Session.Close = true;
+        }
+    }
+
+    private void Begin(IReadOnlyList<HandedClient> clients)
+    {
+        foreach (HandedClient client in clients)
+        {
+            if (client.Bytes is { } bytes)
+            {
+                Find(SessionState.ReadHead(client.Facts).Id)?.Begin(bytes);
+            }
+        }
     }
 
     private void TakeLimits()
@@ -242,24 +409,41 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         }
 
         var client = new ClientSocket(Interlocked.Increment(ref _lastId), socket, peer, local);
-        var connection = new Connection(client, _loop, _engine, _runner, connection =>
-        {
-            Ended(connection);
-            ended?.Invoke();
-        });
+        _ = Add(client, ended).RunAsync();
+    }
+
+    private Connection Add(ClientSocket client, Action? ended)
+    {
+        var connection = new Connection(client, _loop, _engine, _runner, Ended);
         lock (_connectionsLock)
         {
             _connections.Add(client.Id, connection);
+            if (ended is not null)
+            {
+                _endings.Add(client.Id, ended);
+            }
         }
 
-        _ = connection.RunAsync();
+        return connection;
     }
 
     private void Ended(Connection connection)
     {
+        Action? ended;
         lock (_connectionsLock)
         {
             _connections.Remove(connection.Session.Id);
+            _endings.Remove(connection.Session.Id, out ended);
+        }
+
+        ended?.Invoke();
+    }
+
+    private Connection? Find(long id)
+    {
+        lock (_connectionsLock)
+        {
+            return _connections.GetValueOrDefault(id);
         }
     }
 

@@ -1,9 +1,8 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GuestMemFs;
-using GuestMemFs.LiveUpdate;
 using KvStore.Engine;
+using KvStore.HandOver;
 
 namespace KvStore.Server;
 
@@ -19,15 +18,12 @@ internal static class ServerMain
         try
         {
             ServerOptions options = OptionsParser.Parse(args, Environment.GetEnvironmentVariables());
-            using ServerSockets sockets = ServerSockets.Listen(options);
-            using Keyspace keyspace = Keyspace.Open(options);
-            using var server = new KvServer(options, keyspace);
-            using PosixSignalRegistration terminate = On(PosixSignal.SIGTERM, server);
-            using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, server);
-            server.Start(sockets);
-            Announce(sockets, keyspace);
-            string reason = options.LiveUpdateSocket.Length > 0 ? WaitAsParticipant(options, keyspace, server)
-                : server.WaitForShutdownRequest();
+            using var life = new ServerLife(options);
+            life.Start();
+            using PosixSignalRegistration terminate = On(PosixSignal.SIGTERM, life);
+            using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, life);
+            Announce(life.Sockets, life.Keyspace);
+            string reason = life.Run();
             Console.WriteLine($"closing: {reason}");
         }
         catch (OptionException e)
@@ -35,9 +31,14 @@ internal static class ServerMain
             Console.Error.WriteLine($"KvStore: {e.Message}");
             return BadOption;
         }
+        catch (HandOverException e)
+        {
+            Console.Error.WriteLine($"KvStore: {e.Message}");
+            return Failed;
+        }
         catch (IOException e) when (e is not MediumException)
         {
-            Console.Error.WriteLine($"KvStore: --live-update-socket: {e.Message}");
+            Console.Error.WriteLine($"KvStore: --live-update-socket, or --hand-over-socket: {e.Message}");
             return Failed;
         }
         catch (Exception e) when (e is ArenaException or MediumException or StoreException)
@@ -49,30 +50,11 @@ internal static class ServerMain
         return Good;
     }
 
-    /// <summary>
-    /// Waits for the end, and lets a live update ask meanwhile. Apart, so that who does not want that does not load its
-    /// assemblies.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static string WaitAsParticipant(ServerOptions options, Keyspace keyspace, KvServer server)
-    {
-        using var participant = new KeptThroughUpdate(server.Engine, keyspace.Arena, keyspace.KeysAtAttach);
-        LiveUpdateEndpoint endpoint = LiveUpdateEndpoint.Start(options.LiveUpdateSocket, participant, keyspace.Arena);
-        try
-        {
-            return server.WaitForShutdownRequest();
-        }
-        finally
-        {
-            endpoint.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        }
-    }
-
-    private static PosixSignalRegistration On(PosixSignal signal, KvServer server) =>
+    private static PosixSignalRegistration On(PosixSignal signal, ServerLife life) =>
         PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true;
-        server.RequestShutdown(signal.ToString());
+        life.RequestShutdown(signal.ToString());
     });
 
     private static void Announce(ServerSockets sockets, Keyspace keyspace)

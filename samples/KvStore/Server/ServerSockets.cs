@@ -15,12 +15,24 @@ internal sealed class ServerSockets : IDisposable
     /// <summary>In milliseconds, between two looks at an address that is waited for.</summary>
     private const int WaitingStep = 2;
 
+    /// <summary>Of sockets that a service manager passed.</summary>
+    private const string PassedLabel = "passed";
+
+    // Until the process ends: disposing, or a finalizer, would take a unix socket's name along.
+    private static readonly List<Socket> s_left = [];
+
     private readonly ServerOptions _options;
     private readonly long _since = Stopwatch.GetTimestamp();
     private readonly List<Socket> _sockets = [];
+    private readonly List<(string Label, Socket Socket)> _labelled = [];
+    private readonly Dictionary<string, Socket> _inherited;
     private bool _ownsUnixSocket;
 
-    private ServerSockets(ServerOptions options) => _options = options;
+    private ServerSockets(ServerOptions options, Dictionary<string, Socket> inherited) =>
+        (_options, _inherited) = (options, inherited);
+
+    /// <summary>All, with what a successor knows them by.</summary>
+    public IReadOnlyList<(string Label, Socket Socket)> Labelled => _labelled;
 
     /// <summary>Each belongs to the server once it serves it.</summary>
     public IReadOnlyList<Socket> Sockets => _sockets;
@@ -29,13 +41,22 @@ internal sealed class ServerSockets : IDisposable
     public Socket? Tls { get; private set; }
 
     /// <summary>Binds and listens.</summary>
+    /// <param name="options">On what.</param>
+    /// <param name="inherited">
+    /// What the server before listened on, by its labels; null for nothing. What is not wanted any more is closed.
+    /// </param>
     /// <exception cref="OptionException">An address is taken, or is none.</exception>
-    public static ServerSockets Listen(ServerOptions options)
+    public static ServerSockets Listen(ServerOptions options, Dictionary<string, Socket>? inherited = null)
     {
-        var sockets = new ServerSockets(options);
+        var sockets = new ServerSockets(options, inherited ?? []);
         try
         {
             sockets.ListenOnAll();
+            foreach (Socket socket in sockets._inherited.Values)
+            {
+                socket.Dispose();
+            }
+
             return sockets;
         }
         catch
@@ -55,6 +76,15 @@ internal sealed class ServerSockets : IDisposable
         }
     }
 
+    /// <summary>They are another process's: the end of this one closes them, and the unix socket's name
+    /// stays.</summary>
+    public void Leave()
+    {
+        _ownsUnixSocket = false;
+        s_left.AddRange(_sockets);
+        _sockets.Clear();
+    }
+
     /// <summary>Closes them.</summary>
     public void Dispose()
     {
@@ -67,13 +97,14 @@ internal sealed class ServerSockets : IDisposable
     {
         if (_options.TlsPort != 0)
         {
+            string label = $"tls {_options.Bind} {_options.TlsPort}";
             IPAddress address = Address(_options.Bind);
             var end = new IPEndPoint(address, _options.TlsPort);
-            WhenFree(() => Tls = Bound(TcpSocket(address), end, $"{_options.Bind}:{_options.TlsPort}"));
+            string shown = $"{_options.Bind}:{_options.TlsPort}";
+            Tls = WhenFree(label, () => Bound(TcpSocket(address), end, shown));
         }
 
-        _sockets.AddRange(PassedSockets.Take(Environment.GetEnvironmentVariable));
-        if (_sockets.Count > 0)
+        if (TakePassed())
         {
             return;
         }
@@ -81,26 +112,42 @@ internal sealed class ServerSockets : IDisposable
         if (_options.Port != 0)
         {
             IPAddress address = Address(_options.Bind);
-            WhenFree(() => Listen(TcpSocket(address), new IPEndPoint(address, _options.Port),
-                $"{_options.Bind}:{_options.Port}"));
+            var end = new IPEndPoint(address, _options.Port);
+            string shown = $"{_options.Bind}:{_options.Port}";
+            _sockets.Add(WhenFree($"tcp {_options.Bind} {_options.Port}", () => Bound(TcpSocket(address), end, shown)));
         }
 
         if (_options.UnixSocket.Length > 0)
         {
-            WhenFree(ListenOnUnixSocket);
+            _sockets.Add(WhenFree($"unix {Path.GetFullPath(_options.UnixSocket)}", BoundUnixSocket));
             _ownsUnixSocket = true;
         }
     }
 
+    /// <summary>Those of the service manager, which may have passed them to the server before only.</summary>
+    private bool TakePassed()
+    {
+        List<Socket> passed = [.. PassedSockets.Take(Environment.GetEnvironmentVariable)];
+        for (int i = 0; passed.Count == i && _inherited.Remove($"{PassedLabel} {i}", out Socket? socket); i++)
+        {
+            passed.Add(socket);
+        }
+
+        _sockets.AddRange(passed);
+        _labelled.AddRange(passed.Select((socket, i) => ($"{PassedLabel} {i}", socket)));
+        return passed.Count > 0;
+    }
+
     /// <summary>Again while somebody has the address, as long as the one before us is waited for.</summary>
-    private void WhenFree(Action listen)
+    private Socket WhenFree(string label, Func<Socket> bind)
     {
         while (true)
         {
             try
             {
-                listen();
-                return;
+                Socket socket = _inherited.Remove(label, out Socket? inherited) ? inherited : bind();
+                _labelled.Add((label, socket));
+                return socket;
             }
             catch (AddressTakenException) when (Stopwatch.GetElapsedTime(_since) < _options.WaitForWriter)
             {
@@ -109,12 +156,12 @@ internal sealed class ServerSockets : IDisposable
         }
     }
 
-    private void ListenOnUnixSocket()
+    private Socket BoundUnixSocket()
     {
         string path = _options.UnixSocket;
         RemoveStaleSocket(path);
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        Listen(listener, new UnixDomainSocketEndPoint(path), path);
+        return Bound(listener, new UnixDomainSocketEndPoint(path), path);
     }
 
     private static Socket TcpSocket(IPAddress address)
@@ -134,8 +181,6 @@ internal sealed class ServerSockets : IDisposable
         "127.0.0.1" => IPAddress.Loopback, // the usual one, without the parser, which would have to be compiled first
         _ => IPAddress.Parse(bind),
     };
-
-    private void Listen(Socket listener, EndPoint end, string shown) => _sockets.Add(Bound(listener, end, shown));
 
     private Socket Bound(Socket listener, EndPoint end, string shown)
     {

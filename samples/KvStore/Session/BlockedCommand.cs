@@ -22,6 +22,15 @@ internal sealed class BlockedCommand(KeptArguments arguments, RecordType type, l
     /// <summary>True where it is to hear that a key is gone, or of another type.</summary>
     public bool NeedsKey { get; init; }
 
+    /// <summary>The first argument that is a key it waits for.</summary>
+    public int FirstKey { get; set; }
+
+    /// <summary>How many arguments are.</summary>
+    public int KeyArguments { get; set; }
+
+    /// <summary>Later commands have larger ones.</summary>
+    public long Order { get; set; }
+
     /// <summary>How many keys it waits for.</summary>
     public int KeyCount { get; set; }
 

@@ -29,7 +29,7 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     public long Descriptor { get; init; }
 
     /// <summary>In <see cref="Environment.TickCount64"/>.</summary>
-    public long Created { get; } = Environment.TickCount64;
+    public long Created { get; set; } = Environment.TickCount64;
 
     /// <summary>In <see cref="Environment.TickCount64"/>.</summary>
     public long LastActive { get; set; } = Environment.TickCount64;

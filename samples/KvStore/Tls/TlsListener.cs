@@ -30,8 +30,8 @@ internal sealed class TlsListener : IDisposable
 
     private readonly Socket _listener;
     private readonly SslServerAuthenticationOptions _options;
-    private readonly TlsClientHandler _handler;
     private readonly SemaphoreSlim _places;
+    private readonly int _placesInAll;
     private readonly CancellationTokenSource _end = new();
 
     /// <param name="listener">Listens already; closed with this.</param>
@@ -43,10 +43,20 @@ internal sealed class TlsListener : IDisposable
     {
         _listener = listener;
         _options = options;
-        _handler = handler;
+        Handler = handler;
+        _placesInAll = places;
         _places = new SemaphoreSlim(places);
         _ = AcceptAsync();
     }
+
+    /// <summary>Takes the clients over from here on.</summary>
+    public TlsClientHandler Handler { get; set; }
+
+    /// <summary>
+    /// Waits until the clients whose plain ends are closed have got their last replies, for at most so long.
+    /// </summary>
+    public void WaitForLast(TimeSpan time) =>
+        SpinWait.SpinUntil(() => _places.CurrentCount >= _placesInAll - 1, time); // one place waits for the next client
 
     /// <summary>Lets nobody in any more, and ends those who are there.</summary>
     public void Dispose()
@@ -104,7 +114,7 @@ internal sealed class TlsListener : IDisposable
                 var plain = new NetworkStream(outer, ownsSocket: true);
                 await using (plain.ConfigureAwait(false))
                 {
-                    _handler(inner, client.RemoteEndPoint, client.LocalEndPoint, () => EndSoon(end));
+                    Handler(inner, client.RemoteEndPoint, client.LocalEndPoint, () => EndSoon(end));
                     Task fromClient = FromClientAsync(stream, plain, end.Token);
                     await CopyAsync(plain, stream, end.Token).ConfigureAwait(false);
                     await stream.ShutdownAsync().ConfigureAwait(false);

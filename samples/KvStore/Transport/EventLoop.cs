@@ -74,9 +74,16 @@ internal sealed class EventLoop : IDisposable
 
     public void Start() => _thread.Start();
 
-    /// <summary>Ends the loop, once what was posted before is done. Waits for that.</summary>
-    public void Dispose()
+    /// <summary>
+    /// Ends the loop, once what was posted before is done, and waits for that. Its sockets stay as they are.
+    /// </summary>
+    public void Stop()
     {
+        if (_stopped)
+        {
+            return;
+        }
+
         Post(() => _stopped = true);
         if (_thread.IsAlive)
         {
@@ -86,7 +93,12 @@ internal sealed class EventLoop : IDisposable
         {
             RunPosted(); // it was never started
         }
+    }
 
+    /// <summary>The same, and gives its memory back.</summary>
+    public void Dispose()
+    {
+        Stop();
         _epoll.Dispose();
         Blocks.Dispose();
         Pages.Dispose();

@@ -61,6 +61,9 @@ internal sealed class Listener : IEventHandler, IDisposable
         _socket.Dispose();
     }
 
+    /// <summary>Accepts no more, and leaves the socket open: the loop has ended.</summary>
+    public void Leave() => _disposed = true;
+
     /// <summary>Accepts again, where it had to stop. On the loop's thread; tried from time to time.</summary>
     public void Resume()
     {

@@ -22,23 +22,32 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
     private bool _wakeQueued;
     private bool _disposed;
     private bool _aborting;
+    private bool _resting;
     private long _keptElsewhere;
 
     /// <param name="loop">Who watches it, from now on.</param>
     /// <param name="socket">The socket, which is closed with this.</param>
     /// <param name="inputBuffer">Bytes of the buffer for small requests.</param>
     /// <param name="hardLimit">Unsent bytes over which output is thrown away.</param>
-    public SocketPipe(EventLoop loop, Socket socket, int inputBuffer, long hardLimit)
+    /// <param name="rests">True where nothing is received or sent until <see cref="Begin"/>.</param>
+    public SocketPipe(EventLoop loop, Socket socket, int inputBuffer, long hardLimit, bool rests = false)
     {
         _loop = loop;
         _socket = socket;
         socket.Blocking = false;
         _input = new SocketPipeReader(CountInput, socket, loop.Pages, inputBuffer);
         _output = new SocketPipeWriter(this, loop.Blocks, loop.Output, hardLimit);
-        loop.Add(socket.SafeHandle, this, Readiness.Readable);
+        _resting = rests;
+        if (!rests)
+        {
+            loop.Add(socket.SafeHandle, this, Readiness.Readable);
+        }
+
         loop.Output.Add(_output);
         loop.Input.Add(this);
     }
+
+    public Socket Socket => _socket;
 
     public SocketPipeReader Input => _input;
 
@@ -74,7 +83,7 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
     void IEventHandler.EndOfRound()
     {
         _sendQueued = false;
-        if (!_blocked && !_disposed)
+        if (!_blocked && !_disposed && !_resting)
         {
             Send();
         }
@@ -84,6 +93,29 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
             _wakeQueued = false;
             _input.CancelPendingRead();
         }
+    }
+
+    /// <summary>True where it is about to end, or has.</summary>
+    public bool IsEnding => _aborting || _disposed || _output.Ended || _input.Ended || InputOverflowed;
+
+    /// <summary>Begins, with what another process has received and not run, and not sent.</summary>
+    public void Begin(ReadOnlySpan<byte> received, IReadOnlyList<byte[]> unsent)
+    {
+        if (!_disposed)
+        {
+            _resting = false;
+            _input.Inherit(received);
+            _output.Inherit(unsent);
+            _loop.Add(_socket.SafeHandle, this, Readiness.Readable);
+        }
+    }
+
+    /// <summary>Gives its memory back, and leaves the socket open: its loop has ended.</summary>
+    public void Leave()
+    {
+        _disposed = true;
+        _input.Dispose();
+        _output.Dispose();
     }
 
     /// <summary>Ends both pipes as if the peer had gone: what waits for them is told.</summary>
@@ -131,7 +163,11 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
         }
 
         _disposed = true;
-        _loop.Remove(_socket.SafeHandle);
+        if (!_resting)
+        {
+            _loop.Remove(_socket.SafeHandle);
+        }
+
         _socket.Dispose();
         _input.Dispose();
         _output.Dispose();
@@ -163,7 +199,7 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
     /// <summary>Has what was written sent at the end of the loop's round.</summary>
     internal void QueueSend()
     {
-        if (!_sendQueued && !_blocked)
+        if (!_sendQueued && !_blocked && !_resting)
         {
             _sendQueued = true;
             _loop.CallAtEndOfRound(this);

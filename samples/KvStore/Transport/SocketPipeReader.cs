@@ -61,6 +61,26 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     /// <summary>Bytes of buffer held.</summary>
     public int BufferSize => _buffer.Length;
 
+    /// <summary>Bytes received and not consumed.</summary>
+    public ReadOnlySpan<byte> Unread => _buffer.Memory.Span[_start.._end];
+
+    /// <summary>True where nothing more will come.</summary>
+    public bool Ended => _completed;
+
+    /// <summary>Takes over what another process has received. Before the first read.</summary>
+    internal void Inherit(ReadOnlySpan<byte> bytes)
+    {
+        if (!bytes.IsEmpty)
+        {
+            Resize(Math.Max(SmallestBuffer, bytes.Length));
+            bytes.CopyTo(_buffer.Memory.Span);
+            _end = bytes.Length;
+            _buffer.Written(_end);
+            _examinedAll = false;
+            _ = _count();
+        }
+    }
+
     public override bool TryRead(out ReadResult result)
     {
         result = Result();

@@ -100,6 +100,52 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBu
         return true;
     }
 
+    /// <summary>What is unsent, piece by piece.</summary>
+    internal IReadOnlyList<byte[]> CopyUnsent()
+    {
+        var pieces = new List<byte[]>();
+        int skipped = _sent;
+        foreach (FullBlock full in _full ?? [])
+        {
+            pieces.Add(full.Block.Span[skipped..full.Used].ToArray());
+            skipped = 0;
+        }
+
+        if (_used > skipped)
+        {
+            pieces.Add(_block.Span[skipped.._used].ToArray());
+        }
+
+        return pieces;
+    }
+
+    /// <summary>Takes over what another process has not sent: it goes before all that was written here.</summary>
+    internal void Inherit(IReadOnlyList<byte[]> pieces)
+    {
+        if (pieces.Count == 0 || Ended)
+        {
+            return;
+        }
+
+        Queue<FullBlock> all = new();
+        foreach (byte[] piece in pieces)
+        {
+            Block block = pool.Rent(piece.Length);
+            piece.CopyTo(block.Span);
+            budget.Take(block.Length);
+            Held += block.Length;
+            _fullBytes += piece.Length;
+            all.Enqueue(new FullBlock(block, piece.Length));
+        }
+
+        foreach (FullBlock full in _full ?? [])
+        {
+            all.Enqueue(full);
+        }
+
+        _full = all;
+    }
+
     /// <summary>Has what was written sent at the end of the loop's round; nobody waits for it.</summary>
     internal void SendSoon()
     {

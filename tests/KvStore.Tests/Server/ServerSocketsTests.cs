@@ -31,7 +31,7 @@ public sealed class ServerSocketsTests
 
         using Keyspace keyspace = Keyspace.Open(options);
         using var server = new KvServer(options, keyspace);
-        server.Start(sockets);
+        server.Start(sockets, []);
 
         byte[] reply = new byte[7];
         Assert.Equal((7, 7), (tcp.Receive(reply), unix.Receive(reply)));
