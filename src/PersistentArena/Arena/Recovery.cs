@@ -79,11 +79,7 @@ internal sealed unsafe class Recovery(ArenaFiles arena, MetadataJournal journal)
             count++;
         }
 
-        if (count > 0)
-        {
-            journal.Commit(transaction);
-        }
-
+        journal.Commit(transaction); // not empty: some are unused
         return count;
     }
 
