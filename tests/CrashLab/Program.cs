@@ -12,6 +12,8 @@ switch (args)
         return LargeDamage.Run(options);
     case ["damage-show", .. string[] options]:
         return DamageRunner.Show(options);
+    case ["scenes", .. string[] names]:
+        return CrashScenes.Run(names);
     case ["long", .. string[] options]:
         return LongRun.Run(options);
     default:

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace GuestMemFs.Mutants;
 
 /// <summary>What became of a mutant.</summary>
@@ -7,6 +5,9 @@ internal enum Verdict
 {
     /// <summary>It does not compile: no mutant at all.</summary>
     Invalid,
+
+    /// <summary>It compiles alone, and cannot stand behind a switch: nobody was asked.</summary>
+    Unjudged,
 
     /// <summary>A test or a lab failed.</summary>
     Killed,
@@ -18,116 +19,114 @@ internal enum Verdict
     Survived,
 }
 
-/// <summary>Asks each stage about a mutant, until one notices it.</summary>
-internal sealed class Judge
+/// <summary>
+/// Asks what reaches a mutant, in the order in which most are noticed in the least time, until something notices it.
+/// </summary>
+/// <param name="root">The repository.</param>
+/// <param name="workshop">The programs.</param>
+/// <param name="patience">How many times the usual processor time is asked of each stage at most.</param>
+internal sealed class Judge(string root, Workshop workshop, double patience)
 {
-    private const double PatienceFactor = 4;
-    private const double LeastPatience = 30;
+    private const double SecondsOfFirstBatch = 2;
+    private const double LimitFactor = 3;
+    private const double LeastLimit = 10;
+    private const int LongestReason = 120;
 
-    private readonly string _root;
-    private readonly string _scratch;
-    private readonly List<(Stage Stage, Compiler Compiler, double Patience)> _stages = [];
+    // Of what a runner of tests says before the first test.
+    private static readonly string[] s_beginnings = ["Discovering:", "Discovered:", "Starting:"];
 
-    /// <summary>
-    /// Prepares the stages that are there and were built, and takes the processor time of each without a mutant.
-    /// </summary>
-    public Judge(string root, string scratch, IReadOnlyList<Stage> stages, Action<string> say)
+    private readonly Lazy<Project> _library = new(() => Project.Of(root, "src/PersistentArena"));
+    private readonly TrackRecord _record = new();
+
+    // Parts of one stage that run in one process.
+    private sealed record Batch(Stage Stage, IReadOnlyList<Unit> Units)
     {
-        _root = root;
-        _scratch = scratch;
-        foreach (Stage stage in stages)
-        {
-            string built = Path.Combine(root, "tests", stage.Project, "bin/Release/net10.0");
-            if (!File.Exists(Path.Combine(built, stage.Project)))
-            {
-                say($"{stage.Project} was not built and does not judge");
-                continue;
-            }
-
-            string folder = FolderOf(stage);
-            Copy(built, folder);
-            Compiler compiler = Compiler.Of(root, stage.Compiles);
-            string source = Directory.EnumerateFiles(
-                Path.Combine(root, "src/PersistentArena", stage.Rooms[0]), "*.cs").First();
-            string output = Path.Combine(folder, stage.Assembly + ".dll");
-            if (compiler.TryCompile(source, File.ReadAllText(source), output) != true)
-            {
-                throw new InvalidOperationException($"{stage.Compiles} does not compile without a mutant.");
-            }
-
-            (int? status, double used) = Programs.RunTests(folder, stage.Project, stage.Arguments, limit: 3600);
-            if (status != 0)
-            {
-                throw new InvalidOperationException(
-                    $"{stage.Project} fails without a mutant (exit status {status?.ToString() ?? "none"}): it cannot "
-                    + $"judge.\n{File.ReadAllText(Programs.LogIn(folder))}");
-            }
-
-            string rooms = string.Join(", ", stage.Rooms);
-            say($"{stage.Project} for {rooms}: {used:F0} s of processor time without a mutant");
-            double patience = Math.Max(used * PatienceFactor, LeastPatience);
-            _stages.Add((stage, compiler, patience));
-        }
+        public double Seconds { get; } = Unit.StartSeconds + Units.Sum(unit => unit.OwnSeconds);
     }
 
     /// <summary>Tells what becomes of a mutant, and which stage noticed it.</summary>
-    public (Verdict Verdict, string By) Ask(Mutation mutation) =>
-        Ask(mutation, mutation.Apply(File.ReadAllText(Path.Combine(_root, mutation.File))));
+    public (Verdict Verdict, string By) Ask(int number, Mutation mutation, int worker)
+    {
+        if (!workshop.IsSwitched(number))
+        {
+            return (CompilesAlone(mutation) ? Verdict.Unjudged : Verdict.Invalid, "");
+        }
 
-    /// <summary>The same with the source as it is: what is noticed then says how far the others are to be
+        Batch[] batches = [.. Batches(number, mutation.Room)];
+        foreach (Batch batch in batches)
+        {
+            (Verdict Verdict, string By)? noticed = Ask(number, batch, worker);
+            _record.Note(batch.Units, noticed?.By);
+            if (noticed is not null)
+            {
+                return noticed.Value;
+            }
+        }
+
+        return (Verdict.Survived, batches.Length == 0 ? "not reached" : $"{batches.Length} asked");
+    }
+
+    /// <summary>The same parts with no mutant on: what is noticed then says how far the others are to be
     /// trusted.</summary>
-    public (Verdict Verdict, string By) AskUnchanged(Mutation mutation) =>
-        Ask(mutation, File.ReadAllText(Path.Combine(_root, mutation.File)));
+    public (Verdict Verdict, string By) AskUnchanged(int number, Mutation mutation, int worker) =>
+        Batches(number, mutation.Room).Take(2).Select(batch => Ask(-1, batch, worker)).FirstOrDefault(noticed =>
+            noticed is not null) ?? (Verdict.Survived, "");
 
-    private (Verdict Verdict, string By) Ask(Mutation mutation, string changed)
+    private IEnumerable<Batch> Batches(int number, string room) =>
+        workshop.Units.Where(unit => unit.Reached[number] != 0 && workshop.IsSwitched(number, unit.Stage.Project))
+            .GroupBy(unit => unit.Stage.Name)
+            .SelectMany(stage => Batches([.. stage.OrderByDescending(unit => _record.RateOf(unit, room))]))
+            .OrderBy(batch => batch.Stage.IsLong)
+            .ThenByDescending(batch => batch.Units.Sum(unit => _record.RateOf(unit, room) * unit.OwnSeconds)
+                / batch.Seconds);
+
+    // What is quick, and what else there is time for.
+    private IEnumerable<Batch> Batches(Unit[] units)
     {
-        string source = Path.Combine(_root, mutation.File);
-        Dictionary<string, bool?> compiled = [];
-        foreach ((Stage stage, Compiler compiler, double patience) in _stages
-            .Where(one => one.Stage.Rooms.Contains(mutation.Room)))
+        Stage stage = units[0].Stage;
+        double seconds = 0;
+        Unit[] asked = [.. units.Where(unit =>
         {
-            string folder = FolderOf(stage);
-            if (!compiled.TryGetValue(folder, out bool? compiles))
+            bool fits = seconds + unit.OwnSeconds <= stage.MostSeconds * patience;
+            seconds += fits ? unit.OwnSeconds : 0;
+            return fits;
+        })];
+        seconds = 0;
+        Unit[] first = [.. asked.TakeWhile(unit => (seconds += unit.OwnSeconds) <= SecondsOfFirstBatch)];
+        foreach (Unit[] some in (Unit[][])[first, asked[first.Length..]])
+        {
+            if (some.Length > 0)
             {
-                compiles = compiler.TryCompile(source, changed, Path.Combine(folder, stage.Assembly + ".dll"));
-                compiled.Add(folder, compiles);
-            }
-
-            if (compiles == false)
-            {
-                return (Verdict.Invalid, stage.Project);
-            }
-
-            if (compiles is not null && Programs.RunTests(folder, stage.Project, stage.Arguments, patience).Status is
-                not 0 and var status)
-            {
-                return (status is null ? Verdict.TimedOut : Verdict.Killed, $"{stage.Project}: {Noticed(folder)}");
+                yield return new Batch(stage, some);
             }
         }
-
-        return (Verdict.Survived, "");
     }
 
-    // The first test that failed, or the end of what the program said.
-    private static string Noticed(string folder)
+    private (Verdict Verdict, string By)? Ask(int number, Batch batch, int worker)
     {
-        string[] lines = File.ReadAllLines(Programs.LogIn(folder));
+        Dictionary<string, string> variables = new() { [SwitchSource.Active] = $"{number}" };
+        string log = workshop.LogOf(worker);
+        (int? status, double _) = Programs.RunTests(
+            workshop.ProgramOf(batch.Stage.Project), batch.Stage.Arguments(batch.Units.Select(unit => unit.Name)),
+            variables, log, LeastLimit + (LimitFactor * batch.Seconds));
+        Verdict verdict = status switch { 0 => Verdict.Survived, null => Verdict.TimedOut, _ => Verdict.Killed };
+        return verdict == Verdict.Survived ? null : (verdict, $"{batch.Stage.Name}: {Noticed(log)}");
+    }
+
+    private bool CompilesAlone(Mutation mutation)
+    {
+        string path = Path.Combine(root, mutation.File);
+        return _library.Value.Compiles(path, mutation.Apply(File.ReadAllText(path)));
+    }
+
+    // The first test that failed, or what the program said first of its own.
+    private static string Noticed(string log)
+    {
+        string[] lines = File.ReadAllLines(log);
         string line = lines.FirstOrDefault(line => line.EndsWith("[FAIL]", StringComparison.Ordinal))
-            ?? lines.LastOrDefault(line => line.Trim().Length > 0) ?? "";
+            ?? lines.FirstOrDefault(line => line.Trim().Length > 0
+                && !s_beginnings.Any(word => line.Contains(word, StringComparison.Ordinal))) ?? "";
         line = line.Replace('\t', ' ').Trim();
-        return line.Length <= 120 ? line : line[..120];
-    }
-
-    private string FolderOf(Stage stage) => Path.Combine(_scratch, $"{stage.Project}-{stage.Rooms[0]}");
-
-    private static void Copy(string from, string to)
-    {
-        Directory.CreateDirectory(to);
-        foreach (string path in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
-        {
-            string target = Path.Combine(to, Path.GetRelativePath(from, path));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(path, target, overwrite: true);
-        }
+        return line.Length <= LongestReason ? line : line[..LongestReason];
     }
 }

@@ -9,7 +9,7 @@ namespace GuestMemFs.Mutants;
 /// </summary>
 internal sealed class ProcessTree(int root)
 {
-    private static readonly TimeSpan s_stillFor = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan s_stillFor = TimeSpan.FromSeconds(60);
     private const double StillUses = 1.0;
 
     private readonly Dictionary<int, double> _used = [];
@@ -19,7 +19,7 @@ internal sealed class ProcessTree(int root)
     /// <summary>Processor time of all that were seen, in seconds.</summary>
     public double Used => _used.Values.Sum();
 
-    /// <summary>True where for two minutes nothing of it wanted to run: it waits for nobody.</summary>
+    /// <summary>True where for a minute nothing of it wanted to run: it waits for nobody.</summary>
     public bool IsStuck => Stopwatch.GetElapsedTime(_since) > s_stillFor;
 
     /// <summary>Looks once; more often than children come and go.</summary>

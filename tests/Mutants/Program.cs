@@ -2,83 +2,85 @@ using System.Globalization;
 using GuestMemFs.Mutants;
 
 // mutants list                                 how many there are
+// mutants find TEXT                            their numbers, by file or change: GMF_MUTANT=NUMBER turns one on
 // mutants run MINUTES SEED RESULTS             judges a random sample until the time is up; goes on where RESULTS ends
-// mutants again MINUTES RESULTS                asks whole labs about survivors that have no explanation
-// mutants report RESULTS                       the shares, and who survived
+// mutants again RESULTS                        asks once more about survivors that have no explanation
+// mutants report RESULTS                       the shares, and what survived
 string root = Environment.GetEnvironmentVariable("GMF_ROOT") ?? Directory.GetCurrentDirectory();
 string[] rooms = ["Journal", "Arena", "Heap", "Collections"];
-var explained = new Results(Path.Combine(root, "tests/Mutants/explained.txt"));
+Results explained = new(Path.Combine(root, "tests/Mutants/explained.txt"));
+(int Number, Mutation Mutation)[] all = [.. rooms
+    .Select(room => Path.Combine(root, "src/PersistentArena", room)).Where(Directory.Exists)
+    .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
+    .Order(StringComparer.Ordinal)
+    .SelectMany(path => Mutator.Find(Path.GetRelativePath(root, path), File.ReadAllText(path))).Index()];
 
 switch (args)
 {
     case ["list"]:
-        foreach (var room in All().GroupBy(mutation => mutation.Room))
+        foreach (var room in all.GroupBy(one => one.Mutation.Room))
         {
             Console.WriteLine($"{room.Key}: {room.Count()}");
         }
 
         return 0;
 
-    case ["run", var minutes, var seed, var path]:
-        Mutation[] shuffled = All();
-        new Random(int.Parse(seed, CultureInfo.InvariantCulture)).Shuffle(shuffled);
-        return Run(minutes, Stage.Quick, shuffled, results => mutation => !results.Has(mutation), path);
+    case ["find", var text]:
+        foreach ((int number, Mutation mutation) in all.Where(one =>
+            one.Mutation.Name.Contains(text, StringComparison.Ordinal)))
+        {
+            Console.WriteLine($"{number}\tline {mutation.Line}\t{mutation.Name}");
+        }
 
-    case ["again", var minutes, var path]:
-        return Run(minutes, Stage.Whole, All(), results => results.IsOpen(explained), path);
+        return 0;
+
+    case ["run", var minutes, var seed, var path]:
+        return Run(
+            slowToo: false, TimeSpan.FromMinutes(double.Parse(minutes, CultureInfo.InvariantCulture)),
+            Sample.Of(all, int.Parse(seed, CultureInfo.InvariantCulture)),
+            results => mutation => !results.Has(mutation), path);
+
+    case ["again", var path]:
+        return Run(slowToo: true, TimeSpan.MaxValue, all, results => results.IsOpen(explained), path);
 
     case ["report", var path]:
         new Results(path).Report(explained, Console.Out);
         return 0;
 
     default:
-        Console.Error.WriteLine("usage: mutants list | run MINUTES SEED RESULTS | again MINUTES RESULTS | " +
+        Console.Error.WriteLine("usage: mutants list | find TEXT | run MINUTES SEED RESULTS | again RESULTS | " +
             "report RESULTS");
         Console.Error.WriteLine("in the repository's root, which was built in Release");
         return 2;
 }
 
-Mutation[] All() => [.. rooms.Select(room => Path.Combine("src/PersistentArena", room)).Where(folder =>
-    Directory.Exists(Path.Combine(root, folder)))
-    .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories))
-    .Order(StringComparer.Ordinal)
-    .SelectMany(path => Mutator.Find(Path.GetRelativePath(root, path), File.ReadAllText(path)))];
-
 int Run(
-    string minutes, IReadOnlyList<Stage> stages, Mutation[] all, Func<Results, Func<Mutation, bool>> which, string path)
+    bool slowToo, TimeSpan time, IEnumerable<(int Number, Mutation Mutation)> drawn,
+    Func<Results, Func<Mutation, bool>> which, string path)
 {
     const int MutantsAControl = 20;
-    TimeSpan time = TimeSpan.FromMinutes(double.Parse(minutes, CultureInfo.InvariantCulture));
-    long end = Environment.TickCount64 + (long)time.TotalMilliseconds;
+    const double AgainPatience = 4;
+    Workshop workshop = new(root, [.. all.Select(one => one.Mutation)]);
+    workshop.Prepare(slowToo, Console.WriteLine);
+    Judge judge = new(root, workshop, slowToo ? AgainPatience : 1);
     Results results = new(path);
-    string scratch = Directory.CreateTempSubdirectory("mutants-").FullName;
-    try
+    System.Diagnostics.Stopwatch watch = System.Diagnostics.Stopwatch.StartNew();
+    int asked = 0;
+    Workers.Run(drawn.Where(one => which(results)(one.Mutation)).ToList(), (one, worker) =>
     {
-        Judge judge = new(root, scratch, stages, Console.WriteLine);
-        int asked = 0;
-        foreach (Mutation mutation in all.Where(which(results)))
+        if (watch.Elapsed >= time)
         {
-            if (Environment.TickCount64 >= end)
-            {
-                break;
-            }
-
-            (Verdict verdict, string by) = judge.Ask(mutation);
-            results.Add(mutation, verdict, by);
-            Console.WriteLine($"{verdict} {by} {mutation.File}:{mutation.Line} {mutation.Name}");
-            if (++asked % MutantsAControl == 0)
-            {
-                (verdict, by) = judge.AskUnchanged(mutation);
-                results.AddControl(verdict, by);
-                Console.WriteLine($"unchanged: {verdict} {by}");
-            }
+            return;
         }
-    }
-    finally
-    {
-        Directory.Delete(scratch, recursive: true);
-    }
 
+        (Verdict verdict, string by) = judge.Ask(one.Number, one.Mutation, worker);
+        results.Add(one.Mutation, verdict, by);
+        if (Interlocked.Increment(ref asked) % MutantsAControl == 0)
+        {
+            (verdict, by) = judge.AskUnchanged(one.Number, one.Mutation, worker);
+            results.AddControl(verdict, by);
+        }
+    });
     results.Report(explained, Console.Out);
     return 0;
 }

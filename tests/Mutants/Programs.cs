@@ -1,14 +1,16 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace GuestMemFs.Mutants;
 
 /// <summary>Runs programs.</summary>
 internal static class Programs
 {
-    private const string InItsOwn =
-        "mount -t proc proc /proc && mount -t tmpfs -o size=8g tmpfs /dev/shm && exec \"$@\"";
+    private const string WritesTimes = "\"$@\"; status=$?; times >\"$0\"; exit $status";
+    private const string InItsOwn = "mount -t proc proc /proc && mount -t tmpfs -o size=8g tmpfs /dev/shm\n"
+        + WritesTimes;
 
-    private static readonly TimeSpan s_looksEach = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_looksEach = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_waitsForOutput = TimeSpan.FromMinutes(1);
 
     /// <summary>Runs a program to its end, and gives what it printed.</summary>
@@ -27,41 +29,60 @@ internal static class Programs
     /// wrong library leaves behind is gone with them; gives the exit status, or null where they were ended: they had
     /// used more processor time than the limit, or nothing of them wanted to run any more.
     /// </summary>
+    /// <param name="program">With its path.</param>
+    /// <param name="arguments">Of the program.</param>
+    /// <param name="variables">What its environment has besides.</param>
+    /// <param name="log">Where its output is written.</param>
+    /// <param name="limitSeconds">Of processor time.</param>
     public static (int? Status, double Used) RunTests(
-        string folder, string program, IEnumerable<string> arguments, double limit)
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> variables, string log,
+        double limitSeconds)
     {
+        string times = log + ".times";
+        File.Delete(times);
         string[] own = Environment.IsPrivilegedProcess
-            ? ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", InItsOwn, "sh"]
-            : [];
-        string[] line = [.. own, Path.Combine(folder, program), .. arguments];
+            ? ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", InItsOwn, times]
+            : ["sh", "-c", WritesTimes, times];
+        string[] line = [.. own, program, .. arguments];
         ProcessStartInfo start = new(line[0], line[1..])
         {
-            WorkingDirectory = folder,
+            WorkingDirectory = Path.GetDirectoryName(program),
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach ((string name, string value) in variables)
+        {
+            start.Environment[name] = value;
+        }
+
         using Process process = Process.Start(start)!;
-        Task written = WriteAsync(process.StandardOutput.BaseStream, LogIn(folder));
+        Task written = WriteAsync(process.StandardOutput.BaseStream, log);
         _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
         ProcessTree tree = new(process.Id);
-        while (!process.WaitForExit(s_looksEach))
+        bool ended = true;
+        while (ended && !process.WaitForExit(s_looksEach))
         {
             tree.Look();
-            if (tree.Used > limit || tree.IsStuck)
-            {
-                process.Kill(entireProcessTree: true);
-                process.WaitForExit();
-                written.Wait(s_waitsForOutput);
-                return (null, tree.Used);
-            }
+            ended = tree.Used <= limitSeconds && !tree.IsStuck;
+        }
+
+        if (!ended)
+        {
+            process.Kill(entireProcessTree: true);
+            process.WaitForExit();
         }
 
         written.Wait(s_waitsForOutput);
-        return (process.ExitCode, tree.Used);
+        return (ended ? process.ExitCode : null, ended && File.Exists(times) ? SecondsIn(times) : tree.Used);
     }
 
-    /// <summary>Where a run of tests says what it did.</summary>
-    public static string LogIn(string folder) => Path.Combine(folder, "output.log");
+    // The shell's children: the second line, as 0m1.234s for user and system.
+    private static double SecondsIn(string times) => File.ReadAllLines(times)[1].Split(' ').Sum(time =>
+    {
+        string[] parts = time.TrimEnd('s').Split('m');
+        return (60 * double.Parse(parts[0], CultureInfo.InvariantCulture))
+            + double.Parse(parts[1], CultureInfo.InvariantCulture);
+    });
 
     private static async Task WriteAsync(Stream output, string path)
     {

@@ -29,16 +29,22 @@ internal sealed class Results
 
     public void Add(Mutation mutation, Verdict verdict, string by)
     {
-        _lines[mutation.Name] = (verdict.ToString(), by);
-        File.AppendAllText(_path, $"{verdict}\t{by}\t{mutation.Name}\n");
+        lock (_lines)
+        {
+            _lines[mutation.Name] = (verdict.ToString(), by);
+            File.AppendAllText(_path, $"{verdict}\t{by}\t{mutation.Name}\n");
+        }
     }
 
     /// <summary>Notes what became of the sources as they are.</summary>
     public void AddControl(Verdict verdict, string by)
     {
-        string name = $"{Control}{_lines.Count(line => IsControl(line.Key)) + 1}";
-        _lines[name] = (verdict.ToString(), by);
-        File.AppendAllText(_path, $"{verdict}\t{by}\t{name}\n");
+        lock (_lines)
+        {
+            string name = $"{Control}{_lines.Count(line => IsControl(line.Key)) + 1}";
+            _lines[name] = (verdict.ToString(), by);
+            File.AppendAllText(_path, $"{verdict}\t{by}\t{name}\n");
+        }
     }
 
     /// <summary>Whether a mutant outlived what it was asked, and has no explanation.</summary>
@@ -50,8 +56,8 @@ internal sealed class Results
     /// has no explanation.</summary>
     public void Report(Results explained, TextWriter to)
     {
-        var counted = _lines.Where(line =>
-            line.Value.Verdict != nameof(Verdict.Invalid) && !IsControl(line.Key)).ToList();
+        var counted = _lines.Where(line => line.Value.Verdict
+            is not (nameof(Verdict.Invalid) or nameof(Verdict.Unjudged)) && !IsControl(line.Key)).ToList();
         foreach (var room in counted.GroupBy(line => RoomOf(line.Key)).OrderBy(
             room => room.Key, StringComparer.Ordinal))
         {
@@ -67,6 +73,12 @@ internal sealed class Results
 
         var controls = _lines.Where(line => IsControl(line.Key)).ToList();
         int wrong = controls.Count(line => line.Value.Verdict != nameof(Verdict.Survived));
+        foreach (var left in _lines.Where(line => line.Value.Verdict
+            is nameof(Verdict.Invalid) or nameof(Verdict.Unjudged)).GroupBy(line => line.Value.Verdict))
+        {
+            to.WriteLine($"not counted: {left.Count()} {left.Key}");
+        }
+
         to.WriteLine($"without a mutant: {controls.Count}, of which {wrong} were called wrong");
         foreach (var survivor in counted.Where(line => line.Value.Verdict == nameof(Verdict.Survived)
             && !explained._lines.ContainsKey(line.Key)).OrderBy(line => line.Key, StringComparer.Ordinal))

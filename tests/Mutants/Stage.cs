@@ -1,73 +1,75 @@
 namespace GuestMemFs.Mutants;
 
-/// <summary>A test project that judges mutants, and the part of it that does so.</summary>
-/// <param name="Project">The test project's name.</param>
-/// <param name="Compiles">
-/// The project whose assembly is made anew: the library, or the lab, which compiles the library's sources itself.
-/// </param>
-/// <param name="Rooms">The library's rooms whose mutants it is asked about.</param>
-/// <param name="Arguments">What the program is started with.</param>
-internal sealed record Stage(string Project, string Compiles, string[] Rooms, string[] Arguments)
+/// <summary>A program that judges mutants, in parts that can be run alone.</summary>
+/// <param name="Name">Of the stage, in results.</param>
+/// <param name="Project">The program.</param>
+/// <param name="Units">The parts: each an argument (a class, a scene, a beginning).</param>
+/// <param name="Arguments">What the program is started with for some of the parts.</param>
+internal sealed record Stage(
+    string Name, string Project, IReadOnlyList<string> Units, Func<IEnumerable<string>, string[]> Arguments)
 {
-    private const string Library = "src/PersistentArena";
+    /// <summary>Whether it is asked only about those that outlived the others.</summary>
+    public bool IsLong { get; init; }
 
-    private static readonly string[] s_metadata = ["Journal", "Arena"];
-    private static readonly string[] s_data = ["Heap", "Collections"];
+    /// <summary>What is asked of it about one mutant at most, in processor time.</summary>
+    public double MostSeconds { get; init; } = 15;
 
-    // What takes seconds and is seldom the first to notice: the whole stages have it.
-    private static readonly string[] s_withoutLong =
-    [
-        "-trait-", "speed=slow",
-        .. WithoutMethods(
-            "What_is_left_at_a_zones_end", "A_million_keys", "Readers_see_whole", "Readers_beside_writers",
-            "A_full_heap_refuses", "In_a_heap_that_erases_what_was_removed", "Writers_of_all_sizes_beside",
-            "of_sizes_that_drift", "Sizes_whose_median", "An_object_of_512", "Ten_thousand_regions"),
-    ];
+    /// <summary>The stage that reaches the same, and how many times longer this one takes; null where it has to be
+    /// looked at itself.</summary>
+    public (string Stage, double Times)? Like { get; init; }
 
-    // What looks at one thread's results: the fastest to notice.
-    private static readonly string[] s_results = Classes(
-        "Dictionary", "Expiry", "SipHash", "Checksum", "SortedMap", "SortedMapGroup", "Group", "Blocks", "Erasure",
-        "Object");
+    /// <summary>The project whose assembly is made anew: the library, or a lab, which compiles its sources.</summary>
+    public string Compiles => Project == Tests ? "src/PersistentArena" : $"tests/{Project}";
 
-    private static readonly string[] s_others = Classes(
-        "Clear", "FullMedium", "Meeting", "Reader", "Reentry", "SortedMapMeeting", "Close", "Compaction",
-        "DisposedUnderUsers", "HeapInRegion", "SharedHeap");
+    public string Assembly => Project == Tests ? "GuestMemFs.PersistentArena" : Project;
 
-    /// <summary>What judges all, in the order in which it is asked: seconds each, for most mutants die of
-    /// them.</summary>
-    public static IReadOnlyList<Stage> Quick { get; } =
-    [
-        new("PersistentArena.Tests", Library, s_data, Tests([.. s_results, .. s_withoutLong])),
-        new("PersistentArena.Tests", Library, s_metadata,
-            Tests([.. Namespaces("Journal", "Format"), .. s_withoutLong])),
-        new("ScheduleLab", "tests/ScheduleLab", s_data, ["pairs", "0"]),
-        new("PersistentArena.Tests", Library, s_data, Tests([.. s_others, .. s_withoutLong])),
-        new("PersistentArena.Tests", Library, s_metadata, Tests([.. Namespaces("Arena"), .. s_withoutLong])),
-    ];
+    /// <summary>The projects whose programs judge.</summary>
+    public static string[] Projects { get; } = [Tests, CrashLab, ScheduleLab];
 
-    /// <summary>What is asked about those who outlived the quick stages: minutes each.</summary>
-    public static IReadOnlyList<Stage> Whole { get; } =
-    [
-        new("PersistentArena.Tests", Library, [.. s_data, .. s_metadata], Tests(
-            Namespaces("Heap", "Collections", "Journal", "Arena", "Format", "Inspection"))),
-        new("CrashLab", "tests/CrashLab", s_data, Tests(
-            "-class", "*DictionaryCrashTests", "-class", "*SortedMapCrashTests", "-class", "*StateMachineTests")),
-        new("CrashLab", "tests/CrashLab", s_metadata,
-            Tests("-class", "*ArenaCrashTests", "-class", "*StateMachineTests")),
-        new("ScheduleLab", "tests/ScheduleLab", s_data, Tests()),
-    ];
+    private const string Tests = "PersistentArena.Tests";
+    private const string CrashLab = "CrashLab";
+    private const string ScheduleLab = "ScheduleLab";
 
-    /// <summary>The assembly that is made anew.</summary>
-    public string Assembly => Compiles == Library ? "GuestMemFs.PersistentArena" : Project;
+    private static readonly string[] s_folders =
+        ["Heap", "Collections", "Journal", "Arena", "Format", "Inspection", "Typed", "Api", "Dumps", "Media"];
 
-    private static string[] Tests(params string[] filters) => [.. filters, "-stopOnFail", "-noColor", "-noLogo"];
+    // What needs minutes, or a quiet machine.
+    private static readonly string[] s_leftOut = [.. new[]
+    {
+        "What_is_left_at_a_zones_end", "A_million_keys", "An_object_of_512", "Ten_thousand_regions",
+    }.SelectMany(name => (string[])["-method-", $"*{name}*"])];
 
-    private static string[] Classes(params string[] names) =>
-        [.. names.SelectMany(name => (string[])["-class", $"*.{name}Tests"])];
+    /// <summary>All.</summary>
+    /// <param name="program">Where a program lies.</param>
+    /// <param name="slowToo">Whether tests that take more than some seconds each are asked.</param>
+    public static IReadOnlyList<Stage> All(Func<string, string> program, bool slowToo)
+    {
+        string[] classes = ClassesOf(program(Tests));
+        string[] slow = slowToo ? ClassesOf(program(Tests), "-trait", "speed=slow") : [];
+        string[] scenes = Programs.Run(program(CrashLab), "/", "scenes").Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] beginnings = Programs.Run(program(ScheduleLab), "/", "beginnings").Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries);
+        return
+        [
+            new("unit tests", Tests, classes, some => [.. Classes(some), "-trait-", "speed=slow", .. s_leftOut]),
+            new("crash scenes", CrashLab, scenes, some => ["scenes", .. some]),
+            new("pairs", ScheduleLab, beginnings, some => ["pairs", "0", Beginnings(some)]),
+            new("pairs, one preemption", ScheduleLab, beginnings, some =>
+                ["pairs", "1", Beginnings(some)]) { IsLong = true, MostSeconds = 8, Like = ("pairs", 20) },
+            new("pairs, crashes", ScheduleLab, beginnings, some =>
+                ["pairs", "0", Beginnings(some), "crashes"]) { IsLong = true, MostSeconds = 8, Like = ("pairs", 15) },
+            new("slow unit tests", Tests, slow, some =>
+                [.. Classes(some), "-trait", "speed=slow", .. s_leftOut]) { IsLong = true },
+        ];
+    }
 
-    private static string[] WithoutMethods(params string[] names) =>
-        [.. names.SelectMany(name => (string[])["-method-", $"*{name}*"])];
+    private static string[] ClassesOf(string tests, params string[] filter) =>
+        [.. Programs.Run(tests, "/", [.. filter, "-list", "classes", "-noColor", "-noLogo"]).Split('\n').Where(name =>
+            s_folders.Any(folder => name.StartsWith($"GuestMemFs.Tests.{folder}.", StringComparison.Ordinal)))];
 
-    private static string[] Namespaces(params string[] rooms) =>
-        [.. rooms.SelectMany(room => (string[])["-namespace", $"GuestMemFs.Tests.{room}"])];
+    private static string Beginnings(IEnumerable<string> names) => string.Join(',', names.Select(name => name + "/"));
+
+    private static string[] Classes(IEnumerable<string> names) =>
+        [.. names.SelectMany(name => (string[])["-class", name]), "-stopOnFail", "-noColor", "-noLogo"];
 }

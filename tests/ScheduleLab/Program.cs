@@ -29,6 +29,9 @@ switch (args)
         return Faults.LookAt(Enum.Parse<Look>(look), fault, scenarios);
     case ["pairs", .. string[] rest]:
         return Sweep.Pairs(rest);
+    case ["beginnings"]:
+        Array.ForEach([.. Scenario.Beginnings, .. SortedScenarios.Beginnings], one => Console.WriteLine(one.Name));
+        return 0;
     default:
         int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args).ConfigureAwait(false);
         if (!args.Contains("-automated")) // There standard output belongs to the one who started it.

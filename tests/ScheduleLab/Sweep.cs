@@ -63,18 +63,20 @@ internal static class Sweep
         }
     }
 
-    /// <summary>For the command line: pairs [PREEMPTIONS] [TEXT in the name] [crashes | weak | deaths].</summary>
+    /// <summary>
+    /// For the command line: pairs [PREEMPTIONS] [TEXT in the name, or several with commas] [crashes | weak | deaths].
+    /// </summary>
     public static int Pairs(string[] arguments)
     {
         int preemptions = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 2;
-        string text = arguments.Length > 1 ? arguments[1] : "";
+        string[] texts = arguments.Length > 1 ? arguments[1].Split(',') : [""];
         Stopwatch watch = Stopwatch.StartNew();
         bool deaths = arguments.Contains("deaths"), weak = arguments.Contains("weak");
         IReadOnlyList<Finding> findings = Run(
             "pairs",
             (deaths ? Scenario.Deaths().Concat(SortedScenarios.Deaths())
                 : Scenario.Pairs().Concat(SortedScenarios.Pairs())).Where(pair =>
-                pair.Name.Contains(text, StringComparison.Ordinal)),
+                texts.Any(text => pair.Name.Contains(text, StringComparison.Ordinal))),
             i => new Explorer(i) { Crashes = weak || arguments.Contains("crashes"), Weak = weak },
             (explorer, pair) => deaths ? explorer.Deaths(pair) : explorer.Exhaust(pair, preemptions));
         foreach (Finding finding in findings)
