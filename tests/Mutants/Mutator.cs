@@ -7,8 +7,8 @@ namespace GuestMemFs.Mutants;
 
 /// <summary>
 /// Finds what can be made wrong in a file: comparisons, conditions, arithmetic, constants of offsets and counts,
-/// statements that are left out. What cannot change behaviour is not touched: attributes, texts, prefetches,
-/// alternatives that this processor does not take.
+/// statements that are left out. What cannot change behaviour is not touched: attributes, texts, prefetches, what is
+/// stated as an invariant (a package has none), alternatives that this processor does not take.
 /// </summary>
 internal sealed class Mutator(string file, string source) : CSharpSyntaxWalker
 {
@@ -35,6 +35,14 @@ internal sealed class Mutator(string file, string source) : CSharpSyntaxWalker
 
     public override void VisitInterpolatedStringExpression(InterpolatedStringExpressionSyntax node)
     {
+    }
+
+    public override void VisitInvocationExpression(InvocationExpressionSyntax node)
+    {
+        if (node.Expression.ToString() != "Invariant.Holds")
+        {
+            base.VisitInvocationExpression(node);
+        }
     }
 
     public override void VisitIfStatement(IfStatementSyntax node)
@@ -83,7 +91,8 @@ internal sealed class Mutator(string file, string source) : CSharpSyntaxWalker
     {
         // A call or an assignment that is left out.
         if (node.Expression is InvocationExpressionSyntax or AssignmentExpressionSyntax
-            && !node.ToString().Contains("Prefetch", StringComparison.Ordinal))
+            && !node.ToString().Contains("Prefetch", StringComparison.Ordinal)
+            && !node.ToString().StartsWith("Invariant.Holds", StringComparison.Ordinal))
         {
             Add(node, ";");
         }

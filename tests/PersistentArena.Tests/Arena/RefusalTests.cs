@@ -199,6 +199,27 @@ public class RefusalTests
     }
 
     [Fact]
+    public unsafe void An_epoch_that_has_no_next_one_is_refused()
+    {
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        PersistentArena.Create(On(medium)).Dispose();
+        using (RawFile file = new(medium, "arena.meta"))
+        {
+            fixed (byte* start = file.Bytes)
+            {
+                GuestMemFs.Format.MetadataLayout layout = new(start, GuestMemFs.Format.Superblock.ReadFrom(start));
+                *layout.Epoch = GuestMemFs.Format.SealedWord.Seal(
+                    uint.MaxValue, layout.Seed(GuestMemFs.Format.WordKind.Epoch));
+            }
+        }
+
+        Assert.Throws<ArenaDamagedException>(() => PersistentArena.Open(On(medium)));
+
+        using PersistentArena reader = PersistentArena.Open(On(medium, ArenaAccess.ReadOnly));
+        Assert.Empty(reader.ListRegions());
+    }
+
+    [Fact]
     public void No_arena_no_directory_not_an_arena()
     {
         using TestMedium medium = TestMedia.Create("tmpfs");
@@ -211,7 +232,7 @@ public class RefusalTests
             PersistentArena.Create(new ArenaOptions { Directory = medium.Directory + "/none/none" }));
         string path = Path.Combine(medium.Directory!, "arena.meta");
         foreach (byte[] content in (byte[][])[new byte[100], [.. Enumerable.Repeat((byte)7, 2 << 20)],
-            [.. Enumerable.Repeat((byte)9, 8192)]])
+            [.. Enumerable.Repeat((byte)9, 8192)], [.. new byte[8], 1, .. new byte[(2 << 20) - 9]]])
         {
             File.WriteAllBytes(path, content);
             Assert.Throws<ForeignFileException>(() => PersistentArena.OpenOrCreate(On(medium)));

@@ -10,6 +10,17 @@ namespace GuestMemFs.Tests.Collections;
 public sealed class DictionaryTests
 {
     [Fact]
+    public void Get_and_set_gives_what_was_there()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary keys = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+
+        Assert.Null(keys.GetAndSet("key"u8, "first"u8));
+        Assert.Equal("first"u8.ToArray(), keys.GetAndSet("key"u8, "second"u8));
+        Assert.Equal("second"u8.ToArray(), keys.Get("key"u8));
+    }
+
+    [Fact]
     public void Set_get_remove_at_many_sizes_equal_a_plain_dictionary()
     {
         using PlainSpace space = new(64 << 20);

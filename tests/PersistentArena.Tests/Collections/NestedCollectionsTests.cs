@@ -7,6 +7,19 @@ namespace GuestMemFs.Tests.Collections;
 public sealed class NestedCollectionsTests
 {
     [Fact]
+    public void They_exist_from_the_open_that_makes_them_on()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary owners = PersistentDictionary.OpenOrCreate(heap, "owners");
+        Assert.False(NestedCollections.Exists(heap, "nested"));
+
+        NestedCollections.OpenOrCreate(heap, owners, "nested");
+
+        Assert.True(NestedCollections.Exists(heap, "nested"));
+    }
+
+    [Fact]
     [Trait("speed", "slow")]
     public void Collections_are_what_the_model_says_through_crashes_and_leave_nothing()
     {
