@@ -40,7 +40,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     private readonly long _started = Stopwatch.GetTimestamp();
     private ServerSockets? _sockets;
     private TlsListener? _tls;
-    private bool _left;
+    private volatile bool _left;
     private int _awaited;
     private long _lastId;
 
@@ -198,27 +198,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     /// </param>
     public List<HandedClient> Leave(out TlsListener? tls)
     {
-        List<HandedClient> clients = [];
-        _loop.Post(() =>
-        {
-            lock (_engine.Gate)
-            {
-                _engine.Close();
-                long bytes = 0;
-                foreach (Connection connection in Connections())
-                {
-                    Action? ended = _endings.GetValueOrDefault(connection.Session.Id);
-                    if (connection.Leave(it => Giving.GoesAtOnce(it, ref bytes), ended) is { } client)
-                    {
-                        clients.Add(client);
-                    }
-                    else
-                    {
-                        connection.End();
-                    }
-                }
-            }
-        });
+        _left = true;
         tls = _tls;
         _tls?.Handler = (plain, _, _, ended) =>
         {
@@ -226,10 +206,32 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
             ended();
         };
         _tls = null;
-        _loop.Stop();
+        List<HandedClient> clients = [];
+        _loop.Stop(last: () => Leave(clients));
         _listeners.ForEach(listener => listener.Leave());
-        _left = true;
         return clients;
+    }
+
+    /// <summary>On the loop's thread. What a client sends from here on, its socket keeps for the next server.</summary>
+    private void Leave(List<HandedClient> clients)
+    {
+        lock (_engine.Gate)
+        {
+            _engine.Close();
+            long bytes = 0;
+            foreach (Connection connection in Connections())
+            {
+                Action? ended = _endings.GetValueOrDefault(connection.Session.Id);
+                if (connection.Leave(it => Giving.GoesAtOnce(it, ref bytes), ended) is { } client)
+                {
+                    clients.Add(client);
+                }
+                else
+                {
+                    connection.End();
+                }
+            }
+        }
     }
 
     /// <summary>The server's part of the state, of which clients are the other.</summary>
@@ -365,17 +367,27 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     private int TlsPlaces() =>
         (int)Math.Clamp(DescriptorLimit.MostConnections() / DescriptorsOfTls, 1, _options.MaxClients);
 
-    private void ServeDecrypted(Socket plain, EndPoint? peer, EndPoint? local, Action ended) => _loop.Post(() =>
+    private void ServeDecrypted(Socket plain, EndPoint? peer, EndPoint? local, Action ended)
     {
-        if (_engine.Closed)
+        if (_left)
         {
             plain.Dispose();
             ended();
             return;
         }
 
-        Serve(plain, peer, local, ended);
-    });
+        _loop.Post(() =>
+        {
+            if (_engine.Closed)
+            {
+                plain.Dispose();
+                ended();
+                return;
+            }
+
+            Serve(plain, peer, local, ended);
+        });
+    }
 
     private void Serve(Socket socket, EndPoint? peer, EndPoint? local, Action? ended)
     {

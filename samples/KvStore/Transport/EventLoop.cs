@@ -77,14 +77,19 @@ internal sealed class EventLoop : IDisposable
     /// <summary>
     /// Ends the loop, once what was posted before is done, and waits for that. Its sockets stay as they are.
     /// </summary>
-    public void Stop()
+    /// <param name="last">Done at the end, on the loop's thread: no socket is looked at behind it.</param>
+    public void Stop(Action? last = null)
     {
         if (_stopped)
         {
             return;
         }
 
-        Post(() => _stopped = true);
+        Post(() =>
+        {
+            last?.Invoke();
+            _stopped = true;
+        });
         if (_thread.IsAlive)
         {
             _thread.Join();
@@ -192,7 +197,7 @@ internal sealed class EventLoop : IDisposable
 
     private void RunPosted()
     {
-        while (_posted.TryDequeue(out Action? action))
+        while (!_stopped && _posted.TryDequeue(out Action? action))
         {
             action();
         }
