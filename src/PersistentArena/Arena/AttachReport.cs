@@ -37,6 +37,7 @@ public sealed class AttachReport
     private readonly Lock _adding = new();
     private volatile IReadOnlyList<AttachReason> _reasons;
     private volatile IReadOnlyList<LongerRegion> _longer = [];
+    private volatile IReadOnlyList<RegionPlacement> _placements = [];
 
     internal AttachReport(AttachKind kind, ArenaFiles files, MetadataTables tables, AttachSteps steps)
     {
@@ -118,6 +119,30 @@ public sealed class AttachReport
         }
     }
 
+    /// <summary>The NUMA policies that regions were opened with (<see cref="RegionOptions.Numa"/>).</summary>
+    public IReadOnlyList<RegionPlacement> Placements => _placements;
+
+    /// <summary>Notes a region's policy; what is to be said of it, or null where it is what was asked for.</summary>
+    internal AttachReason? Placed(RegionPlacement placement)
+    {
+        lock (_adding)
+        {
+            _placements = [.. _placements.Where(it => it.Region != placement.Region), placement];
+            if (placement.Asked.Equals(placement.Got))
+            {
+                return null;
+            }
+
+            string got = placement.Got?.ToString() ?? "not told";
+            var reason = new AttachReason(
+                ReasonCodes.NumaOtherwise,
+                $"Memory of region '{placement.Region}' was to be taken by {placement.Asked}; the policy in force is "
+                + $"{got}.");
+            _reasons = [.. _reasons, reason];
+            return reason;
+        }
+    }
+
     /// <summary>Notes a region that kept its length; what is to be said of it, or null where that was said.</summary>
     internal AttachReason? Longer(LongerRegion region)
     {
@@ -153,6 +178,12 @@ public sealed class AttachReport
         if (MediumReason.Length > 0)
         {
             text.Append(culture, $"; {MediumReason}");
+        }
+
+        foreach (RegionPlacement placement in Placements)
+        {
+            text.Append(culture, $"\n  numa     region '{placement.Region}': {placement.Got}")
+                .Append(culture, $" (asked: {placement.Asked})");
         }
 
         foreach (AttachReason reason in Reasons)

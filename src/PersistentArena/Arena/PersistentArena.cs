@@ -146,7 +146,12 @@ public sealed class PersistentArena : IDisposable
             MetadataJournal journal = _table.Writer($"creating region '{name}'");
             _table.RequireFree(name);
             long now = _clock.GetUtcNow().ToUnixTimeMilliseconds();
-            return Medium.Guard(length, () => HandOut(_changes.Create(journal, entry, now)));
+            return Medium.Guard(length, () =>
+            {
+                PersistentRegion region = HandOut(_changes.Create(journal, entry, now, options?.Numa));
+                NotePlacement(region.Mapping);
+                return region;
+            });
         }
     }
 
@@ -199,7 +204,7 @@ public sealed class PersistentArena : IDisposable
                 throw RegionSizeException.Shorter(name, length, node.Entry.Length);
             }
 
-            return OpenNode(node, options?.Kind ?? RegionKind.Raw);
+            return Placed(OpenNode(node, options?.Kind ?? RegionKind.Raw), options);
         }
     }
 
@@ -223,6 +228,8 @@ public sealed class PersistentArena : IDisposable
             {
                 NoteLonger(new LongerRegion(name, length, region.Length));
             }
+
+            _ = Placed(region, options);
 
             // Where it is long enough, not even a frozen arena minds.
             if (!IsReadOnly && region.Length < length)
@@ -417,6 +424,16 @@ public sealed class PersistentArena : IDisposable
         }
     }
 
+    /// <summary>Sets a region's NUMA policy. Called by <see cref="PersistentRegion.SetNuma"/>.</summary>
+    internal void Place(RegionMapping mapping, NumaPolicy policy)
+    {
+        using (Enter(mapping))
+        {
+            mapping.Place(policy, mapping.Length);
+            NotePlacement(mapping);
+        }
+    }
+
     /// <summary>Maps what the writer has added to a region that a reader has open; its length then.</summary>
     internal long Follow(RegionMapping mapping)
     {
@@ -530,6 +547,38 @@ public sealed class PersistentArena : IDisposable
         if (AttachReport.Longer(region) is { } reason && _logger is not null)
         {
             _logger.Found(reason);
+        }
+    }
+
+    private static PersistentRegion Placed(PersistentRegion region, RegionOptions? options)
+    {
+        if (options?.Numa is not { } policy || region.IsReadOnly)
+        {
+            return region;
+        }
+
+        try
+        {
+            region.SetNuma(policy);
+            return region;
+        }
+        catch
+        {
+            region.Dispose();
+            throw;
+        }
+    }
+
+    private void NotePlacement(RegionMapping mapping)
+    {
+        if (mapping.Numa is { } asked)
+        {
+            NumaPolicy? got = MemoryPolicy.Read(mapping.Address);
+            AttachReason? reason = AttachReport.Placed(new RegionPlacement(mapping.Entry.Name, asked, got));
+            if (reason is not null && _logger is not null)
+            {
+                _logger.Found(reason);
+            }
         }
     }
 

@@ -112,6 +112,33 @@ public sealed unsafe class PersistentRegion : IDisposable
     }
 
     /// <summary>
+    /// Has the region's memory come from a policy's NUMA nodes from here on, also where it grows; what is there stays.
+    /// </summary>
+    /// <exception cref="NumaNodeException">A node is not there. Nothing was changed.</exception>
+    /// <exception cref="ArenaReadOnlyException">The region was opened read-only.</exception>
+    public void SetNuma(NumaPolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        CheckOpen();
+        if (IsReadOnly)
+        {
+            throw new ArenaReadOnlyException(Arena.Medium.Location, $"setting the NUMA policy of region '{Name}'");
+        }
+
+        Arena.Place(_mapping, policy);
+    }
+
+    /// <summary>
+    /// The NUMA policy in force at the region's beginning, as the kernel says it; null where it does not. On tmpfs and
+    /// in memfds it is the file's: what another process has set.
+    /// </summary>
+    public NumaPolicy? ReadNuma()
+    {
+        CheckOpen();
+        return MemoryPolicy.Read(Address);
+    }
+
+    /// <summary>
     /// Takes the medium's space for a range of a region that reserves on demand (<see cref="RegionReserve.OnDemand"/>),
     /// so that no store to it can fail. Cheap where that was done before, and where the region reserved all of it.
     /// </summary>

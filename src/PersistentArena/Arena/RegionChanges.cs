@@ -21,7 +21,9 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
     /// <param name="journal">The writer's.</param>
     /// <param name="options">Its entry, without what is drawn here.</param>
     /// <param name="createdUnixMilliseconds">Now.</param>
-    public RegionMapping Create(MetadataJournal journal, RegionEntry options, long createdUnixMilliseconds)
+    /// <param name="numa">From which nodes its memory is taken; null for wherever.</param>
+    public RegionMapping Create(
+        MetadataJournal journal, RegionEntry options, long createdUnixMilliseconds, NumaPolicy? numa)
     {
         RegionEntry entry = options with
         {
@@ -38,6 +40,11 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
         };
         try
         {
+            if (numa is not null)
+            {
+                mapping.Place(numa, end: 0);
+            }
+
             Place(journal, mapping, allocation, entry, null);
             return mapping;
         }
@@ -116,6 +123,7 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
         long offset = (node?.Entry.Length ?? 0) + allocation.ExtendLastBy;
         var placer = new ExtentPlacer(files, journal.Epoch, ledger.Spare);
         ExtentEntry? longer = Longer(allocation, node);
+        using MemoryPolicy.Scope scope = MemoryPolicy.Enter(mapping.Numa); // Space may be taken before it is mapped.
         try
         {
             var transaction = new Transaction();
@@ -140,6 +148,7 @@ internal sealed class RegionChanges(ArenaFiles files, RegionTable table, SpaceLe
             }
 
             mapping.Lock(node?.Entry.Length ?? 0, entry.Length);
+            mapping.PlaceAdded(entry.Length);
             journal.Commit(transaction);
         }
         catch

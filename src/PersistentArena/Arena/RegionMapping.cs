@@ -32,6 +32,9 @@ internal sealed class RegionMapping
     /// <summary>True where its memory is to be kept out of swap.</summary>
     public bool Locks { get; init; }
 
+    /// <summary>From which NUMA nodes its memory is taken; null for wherever.</summary>
+    public NumaPolicy? Numa { get; private set; }
+
     /// <summary>True where its bytes may be written.</summary>
     public required bool IsWritable { get; init; }
 
@@ -97,6 +100,29 @@ internal sealed class RegionMapping
         if (Locks)
         {
             MemoryLock.Lock(Address + (nint)from, end - from, Entry.Name);
+        }
+    }
+
+    /// <summary>Has memory that is taken from here on come from a policy's nodes, for what is mapped.</summary>
+    /// <exception cref="NumaNodeException">One of them is not there.</exception>
+    public void Place(NumaPolicy policy, long end)
+    {
+        MemoryPolicy.RequireNodes(policy, Entry.Name);
+        int errno = end > 0 ? MemoryPolicy.Bind(Address, end, policy) : 0;
+        if (errno != 0)
+        {
+            throw new NumaNodeException(Entry.Name, policy, NumaNodes.WithMemory(), errno);
+        }
+
+        Numa = policy;
+    }
+
+    /// <summary>The same for what is added, where a policy was set.</summary>
+    public void PlaceAdded(long end)
+    {
+        if (Numa is { } policy)
+        {
+            Place(policy, end);
         }
     }
 

@@ -25,6 +25,12 @@ public sealed class RegionOptions
     /// the length, at least 64 GiB for a heap and 1 GiB for others.
     /// </summary>
     public long MaximumLength { get; set; }
+
+    /// <summary>
+    /// From which NUMA nodes its memory is taken, also where it was there: null for where it is touched first.
+    /// <see cref="AttachReport.Placements"/> says what was got.
+    /// </summary>
+    public NumaPolicy? Numa { get; set; }
 }
 
 /// <summary>What is known of a region without opening it.</summary>

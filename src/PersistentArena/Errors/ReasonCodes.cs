@@ -70,6 +70,9 @@ public static class ReasonCodes
     /// <summary>The medium keeps no more files.</summary>
     public const string OutOfFiles = "GMF2003";
 
+    /// <summary>A NUMA node is not there.</summary>
+    public const string NumaNode = "GMF2004";
+
     /// <summary>There is no region of that name.</summary>
     public const string RegionNotFound = "GMF3001";
 
@@ -182,6 +185,9 @@ public static class ReasonCodes
 
     /// <summary>What is in the arena may be written to swap.</summary>
     public const string MayBeSwapped = "GMF5025";
+
+    /// <summary>A region's NUMA policy is not what was asked for.</summary>
+    public const string NumaOtherwise = "GMF5026";
 
     /// <summary>The heap's bytes are not what the format says.</summary>
     public const string HeapDamaged = "GMF6001";

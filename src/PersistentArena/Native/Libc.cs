@@ -167,6 +167,17 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     public static partial nint SystemCall(nint number, nint argument);
 
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint SystemCall(nint number, nint first, nint second, nint third, nint fourth, nint fifth);
+
+    /// <summary>The same with six: the first two are one value in two registers.</summary>
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint SystemCall(
+        nint number, AddressRange range, nint third, nint fourth, nint fifth, nint sixth);
+
+    /// <summary>Two arguments of a call.</summary>
+    public readonly record struct AddressRange(nint Address, nint Length);
+
     [LibraryImport(Library, EntryPoint = "fdopendir", SetLastError = true)]
     public static partial nint FdOpenDir(int file);
 
