@@ -17,6 +17,7 @@ internal sealed record FaultWorkload(IReadOnlyList<FaultScene> Scenes, Func<stri
         "arena" => new(ArenaFaults.Scenes, ArenaFaults.IsPlace),
         "sorted map" => new(SortedMapCrashTests.FaultScenes, SortedMapCrashTests.IsPlace),
         "log" => new(LogCrashTests.FaultScenes, LogCrashTests.IsPlace),
-        _ => new(DictionaryCrashTests.FaultScenes, file => !ArenaFaults.IsPlace(file)),
+        _ => new([.. DictionaryCrashTests.FaultScenes, .. ObjectCrashTests.FaultScenes],
+            file => !ArenaFaults.IsPlace(file)),
     };
 }

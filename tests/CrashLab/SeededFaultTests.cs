@@ -35,6 +35,12 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             "it is for readers of other processes: ScheduleLab's deaths"),
         (FaultKind.Late, "Persist.Publish(state.RecoveredWord",
             "it is for readers of other processes: ScheduleLab's deaths"),
+        (FaultKind.Late, "// COMMIT POINT: feature", "what needs it does not count before the stores after the next"),
+        (FaultKind.Drop, "Persist.Publish(crc, whole)",
+            "a header whose checksum leaves out its newest feature is taken, and completed"),
+        (FaultKind.Late, "Persist.Publish(crc, whole)",
+            "a header whose checksum leaves out its newest feature is taken, and completed"),
+        (FaultKind.Late, "public void MarkUndone(int index)", "what is undone twice is as if it were undone once"),
     ];
 
     // In the arena and its journal: what no crash and no damage can show.

@@ -28,6 +28,10 @@ public sealed class AtomicGroupException : ArenaException
         new($"A log in the heap of region '{region}' was to be trimmed within an atomic group, and the heap erases: " +
             "what is erased cannot be brought back. Nothing was changed. Trim it after the group.");
 
+    internal static AtomicGroupException Needed(string region, string what) =>
+        new($"{what} in the heap of region '{region}' needs an atomic group: a crash would leave the object in use, " +
+            "and nothing would lead to it. Nothing was changed. Call BeginAtomic before, and Commit after.");
+
     internal static AtomicGroupException OpenAtClose(string region) =>
         new($"This thread has an atomic group open in the heap of region '{region}'. The arena stays open. Commit or " +
             "dispose of the group before the arena is closed.");

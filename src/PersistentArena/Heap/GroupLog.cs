@@ -186,20 +186,41 @@ internal readonly unsafe struct GroupLog
 }
 
 /// <summary>A change of an atomic group.</summary>
-/// <param name="Old">The block that was replaced; 0 for none. It is freed by the commit.</param>
-/// <param name="New">The block that came; 0 for none. It is freed on the way back.</param>
+/// <param name="Old">The block that was replaced; 0 for none. It is freed by the commit, unless it is kept.</param>
+/// <param name="New">The block that came; 0 for none. It is freed on the way back, unless it is kept.</param>
 /// <param name="Owner">Whose change it is: the offset of a dictionary's root, or that of a word of the application's
-/// own, with <see cref="OfWord"/>.</param>
+/// own, with <see cref="OfWord"/>. The word is the block's header where the block itself comes or goes, and no word
+/// leads to it.</param>
 internal readonly record struct GroupEntry(long Old, long New, long Owner)
 {
     /// <summary>Marks the owner that is the changed word itself: a root or a field.</summary>
     public const long OfWord = 1;
 
+    /// <summary>Marks a word's change that led to a block which was there: the way back does not free it.</summary>
+    public const long KeepsNew = 2;
+
+    /// <summary>Marks a word's change that left a block to others: the commit does not free it.</summary>
+    public const long KeepsOld = 4;
+
+    private const long Marks = OfWord | KeepsNew | KeepsOld;
+
     /// <summary>True where the owner is the word that was changed.</summary>
     public bool IsOfWord => (Owner & OfWord) != 0;
 
     /// <summary>The changed word's offset, where <see cref="IsOfWord"/>.</summary>
-    public long Word => Owner & ~OfWord;
+    public long Word => Owner & ~Marks;
+
+    /// <summary>True where a block comes or goes that no word leads to.</summary>
+    public bool IsOfBlock => IsOfWord && (Word == Old || Word == New);
+
+    /// <summary>True where the heap says that its logs have such entries.</summary>
+    public bool KeepsAny => IsOfWord && (Owner & (KeepsNew | KeepsOld)) != 0;
+
+    /// <summary>The block that the commit frees; 0 for none.</summary>
+    public long FreedByCommit => IsOfWord && (Owner & KeepsOld) != 0 ? 0 : Old;
+
+    /// <summary>The block that the way back frees; 0 for none.</summary>
+    public long FreedByRollback => IsOfWord && (Owner & KeepsNew) != 0 ? 0 : New;
 }
 
 /// <summary>What changes in atomic groups, and knows the way back: a dictionary that is open.</summary>

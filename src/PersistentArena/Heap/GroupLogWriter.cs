@@ -17,6 +17,11 @@ internal sealed unsafe class GroupLogWriter(HeapState state, HeapHeader header)
     /// <summary>Notes a change before it begins.</summary>
     public void Append(Lane lane, in GroupEntry entry)
     {
+        if (entry.KeepsAny)
+        {
+            header.Require(HeapFormat.LinkedObjects);
+        }
+
         GroupLog log = Log(lane);
         if (log.Count == log.Capacity)
         {

@@ -65,9 +65,15 @@ internal static class HeapFormat
     /// <summary>Incompatible feature: there are logs.</summary>
     public const ulong Logs = 16;
 
+    /// <summary>
+    /// Incompatible feature: a group's log may have changes of words that free nothing. A library that does not know
+    /// them would free what is still led to.
+    /// </summary>
+    public const ulong LinkedObjects = 128;
+
     /// <summary>All incompatible features that this library knows.</summary>
     public const ulong KnownIncompatible =
-        GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | Logs | NestedCollections;
+        GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | Logs | NestedCollections | LinkedObjects;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;

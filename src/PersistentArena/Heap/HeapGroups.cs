@@ -81,7 +81,7 @@ internal sealed unsafe class HeapGroups(
         ulong reserved = BlockHeader.Reserved(state.Space.Epoch);
         for (int i = log.Count - 1; i >= 0; i--)
         {
-            if (log.Entry(i) is { Old: not 0 } entry)
+            if (log.Entry(i) is { FreedByCommit: not 0 } entry && IsInUse(entry.Old)) // it may be released twice
             {
                 long length = LengthOf(entry);
                 lane.Erase(entry.Old);
@@ -92,6 +92,8 @@ internal sealed unsafe class HeapGroups(
 
         GroupLog.SetState(lane, GroupLog.Idle, 0);
     }
+
+    private bool IsInUse(long block) => BlockHeader.IsAllocated(*(ulong*)state.At(block));
 
     private long LengthOf(in GroupEntry entry) =>
         entry.IsOfWord ? BlockHeader.SizeOf(*(ulong*)state.At(entry.Old)) : members.Of(entry).LengthOf(entry.Old);

@@ -13,6 +13,27 @@ internal sealed unsafe class HeapObjects(HeapState state)
     private readonly byte* _base = state.Base;
     private readonly IHeapSpace _space = state.Space;
 
+    /// <summary>The region's name, for messages.</summary>
+    public string Region => _space.Name;
+
+    /// <summary>An object's offset, where there is one of that size and it is no root's.</summary>
+    /// <inheritdoc cref="Payload" path="/exception"/>
+    public long Require<T>(Offset<T> offset)
+        where T : unmanaged
+    {
+        Payload(offset.Value, sizeof(T), exactly: typeof(T) != typeof(byte));
+        foreach ((long root, _) in new HeapRoots(_space).All())
+        {
+            if (root == offset.Value)
+            {
+                throw new ArgumentException($"Offset {root} in the heap of region '{_space.Name}' is a root's object, "
+                    + "which only its root leads to.", nameof(offset));
+            }
+        }
+
+        return offset.Value;
+    }
+
     /// <summary>Where the object's bytes begin.</summary>
     /// <exception cref="ArgumentException">The offset leads to no object of that size.</exception>
     public byte* Payload(long offset, int length, bool exactly)

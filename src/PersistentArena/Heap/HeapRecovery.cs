@@ -75,7 +75,7 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eras
 
         for (int i = log.Count - 1; i >= 0; i--)
         {
-            Free((ulong)(log.Entry(i)?.Old ?? 0));
+            Free((ulong)(log.Entry(i)?.FreedByCommit ?? 0));
         }
     }
 

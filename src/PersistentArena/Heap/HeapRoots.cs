@@ -105,11 +105,12 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     }
 
     /// <summary>
-    /// Takes the name back of an entry whose publication did not happen. A word that is no root's is left alone.
+    /// Takes the name back of an entry whose publication did not happen. A word that is no root's is left alone, and so
+    /// is a root that was to lead to another object: it leads to the one before.
     /// </summary>
     public static void Forget(byte* heapBase, long slot)
     {
-        if (IsRoot(slot))
+        if (IsRoot(slot) && *(ulong*)(heapBase + slot) == 0)
         {
             Persist.Store((ulong*)(heapBase + slot - OffsetOffset + CrcOffset), 0);
         }

@@ -8,29 +8,94 @@ internal sealed class ObjectWriter(HeapLanes lanes, Compactor compactor, ObjectR
     public HeapObjects Objects => objects;
 
     /// <summary>
-    /// Makes a word lead to a new object with that value, or to nothing, and frees what it led to.
+    /// Makes a word lead to a new object with that value, or to nothing, and frees what it led to, unless the new
+    /// object takes that over.
     /// </summary>
-    public void Replace(long slot, ReadOnlySpan<byte> value, bool allocate)
+    public void Replace(long slot, ReadOnlySpan<byte> value, bool allocate, bool keepsOld = false)
     {
-        const long MaximumLength = HeapFormat.MaximumBlock - HeapObjects.HeaderLength;
-        if (value.Length > MaximumLength)
-        {
-            throw new ArgumentException($"An object has at most {MaximumLength:N0} bytes; this " +
-                $"one has {value.Length:N0}. Split it.", nameof(value));
-        }
-
+        RequireLength(value);
         Lane lane = lanes.Take();
         try
         {
             long block = allocate ? compactor.TakeMakingRoom(lane, HeapObjects.HeaderLength + value.Length) : 0;
             lock (_lock)
             {
-                records.Replace(lane, slot, value, block);
+                records.Replace(lane, slot, value, block, keepsOld);
             }
         }
         finally
         {
             HeapLanes.Give(lane);
+        }
+    }
+
+    /// <summary>Makes a word lead to an object that is there, or to nothing.</summary>
+    public void Redirect(long slot, long target, bool keepsOld)
+    {
+        Lane lane = lanes.Take();
+        try
+        {
+            lock (_lock)
+            {
+                records.Redirect(lane, slot, target, keepsOld);
+            }
+        }
+        finally
+        {
+            HeapLanes.Give(lane);
+        }
+    }
+
+    /// <summary>Makes an object that nothing leads to; its offset.</summary>
+    public long Allocate(ReadOnlySpan<byte> value)
+    {
+        RequireLength(value);
+        Lane lane = TakeInGroup("Allocate");
+        try
+        {
+            long block = compactor.TakeMakingRoom(lane, HeapObjects.HeaderLength + value.Length);
+            records.Allocate(lane, value, block);
+            return block;
+        }
+        finally
+        {
+            HeapLanes.Give(lane);
+        }
+    }
+
+    /// <summary>Has the commit of the thread's group free an object.</summary>
+    public void Release(long block)
+    {
+        Lane lane = TakeInGroup("Release");
+        try
+        {
+            records.Release(lane, block);
+        }
+        finally
+        {
+            HeapLanes.Give(lane);
+        }
+    }
+
+    private Lane TakeInGroup(string call)
+    {
+        Lane lane = lanes.Take();
+        if (!lane.InGroup)
+        {
+            HeapLanes.Give(lane);
+            throw AtomicGroupException.Needed(objects.Region, call);
+        }
+
+        return lane;
+    }
+
+    private static void RequireLength(ReadOnlySpan<byte> value)
+    {
+        const long MaximumLength = HeapFormat.MaximumBlock - HeapObjects.HeaderLength;
+        if (value.Length > MaximumLength)
+        {
+            throw new ArgumentException($"An object has at most {MaximumLength:N0} bytes; this " +
+                $"one has {value.Length:N0}. Split it.", nameof(value));
         }
     }
 }

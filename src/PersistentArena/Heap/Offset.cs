@@ -15,4 +15,12 @@ public readonly record struct Offset<T>
 
     /// <summary>True where it points to nothing.</summary>
     public bool IsNone => Value == 0;
+
+    /// <summary>
+    /// The same pointer, to what is known to be a <typeparamref name="TOther"/>. For two structs that point to each
+    /// other: the runtime cannot load generic structs over one another, so one of the fields is an <c>Offset</c> of
+    /// <see cref="byte"/>.
+    /// </summary>
+    public Offset<TOther> As<TOther>()
+        where TOther : unmanaged => new(Value);
 }

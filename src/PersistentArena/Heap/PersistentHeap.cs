@@ -311,6 +311,70 @@ public sealed unsafe class PersistentHeap
     public void Free<T>(in Offset<T> field)
         where T : unmanaged => _writer.Replace(_objects.OffsetOf(field), [], allocate: false);
 
+    /// <summary>
+    /// Allocates an object and makes <paramref name="field"/> point to it, with one store. What the field pointed to
+    /// stays: the new object usually points to it, as one that comes in front in a list does.
+    /// </summary>
+    /// <inheritdoc cref="Put{T}(in Offset{T}, in T)"/>
+    public void Insert<T>(in Offset<T> field, in T value)
+        where T : unmanaged
+    {
+        fixed (T* bytes = &value)
+        {
+            _writer.Replace(_objects.OffsetOf(field), new ReadOnlySpan<byte>(bytes, sizeof(T)), allocate: true,
+                keepsOld: true);
+        }
+    }
+
+    /// <summary>
+    /// Makes <paramref name="field"/> point to <paramref name="next"/>, and frees what it pointed to, with one store:
+    /// so an object leaves a list, and the one behind it takes its place.
+    /// </summary>
+    /// <param name="field">A field of an object in this heap that points to an object.</param>
+    /// <param name="next">An object of this heap, or none.</param>
+    /// <exception cref="ArgumentException">The field does not lie in this heap or points to nothing, or there is no
+    /// such object, or it is the one that would be freed.</exception>
+    public void Remove<T>(in Offset<T> field, Offset<T> next)
+        where T : unmanaged => _writer.Redirect(_objects.OffsetOf(field), next.IsNone ? 0 : _objects.Require(next),
+            keepsOld: false);
+
+    /// <summary>
+    /// Makes <paramref name="field"/> point to an object that is there, or to none, with one store. Nothing is freed:
+    /// what the field pointed to has to be linked elsewhere, or released.
+    /// </summary>
+    /// <exception cref="ArgumentException">The field does not lie in this heap, or there is no such
+    /// object.</exception>
+    public void Link<T>(in Offset<T> field, Offset<T> target)
+        where T : unmanaged => _writer.Redirect(_objects.OffsetOf(field), target.IsNone ? 0 : _objects.Require(target),
+            keepsOld: true);
+
+    /// <summary>
+    /// Allocates an object that nothing points to yet, within this thread's atomic group: the group's end without a
+    /// commit, or a crash, frees it. <see cref="Link"/> it before the commit: what nothing points to stays in use.
+    /// </summary>
+    /// <exception cref="AtomicGroupException">This thread has no group open.</exception>
+    /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>
+    public Offset<T> Allocate<T>(in T value)
+        where T : unmanaged
+    {
+        fixed (T* bytes = &value)
+        {
+            return new Offset<T>(_writer.Allocate(new ReadOnlySpan<byte>(bytes, sizeof(T))));
+        }
+    }
+
+    /// <summary>As <see cref="Allocate{T}"/>, for bytes: up to 512 MB.</summary>
+    public Offset<byte> AllocateBytes(ReadOnlySpan<byte> value) => new(_writer.Allocate(value));
+
+    /// <summary>
+    /// Frees an object with the commit of this thread's atomic group; until then it is there. Nothing may point to it
+    /// by then.
+    /// </summary>
+    /// <exception cref="AtomicGroupException">This thread has no group open.</exception>
+    /// <exception cref="ArgumentException">There is no such object, or it is a root's.</exception>
+    public void Release<T>(Offset<T> target)
+        where T : unmanaged => _writer.Release(_objects.Require(target));
+
     internal byte* At(long offset) => _state.At(offset);
 
     /// <inheritdoc cref="NamedRoots.Find"/>

@@ -59,6 +59,84 @@ public sealed class ObjectTests
     }
 
     [Fact]
+    public void Objects_come_in_front_and_go_from_between_with_one_store()
+    {
+        using PlainSpace space = new(4 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        ref readonly Offset<Node> head = ref heap.OpenOrCreateRoot<Node>("list").Value.Next;
+        for (int i = 1; i <= 3; i++)
+        {
+            heap.Insert(head, new Node { Number = i, Next = head });
+        }
+
+        Assert.Equal([3, 2, 1], Numbers(heap, head));
+        heap.Remove(heap.Read(head).Next, heap.Read(heap.Read(head).Next).Next);
+        Assert.Equal([3, 1], Numbers(heap, head));
+        heap.Remove(head, heap.Read(head).Next);
+        heap.Remove(head, default);
+
+        Assert.True(head.IsNone);
+        using PlainSpace crashed = space.Crash();
+        Assert.Single(HeapBlocks.Find(crashed)); // the root's object
+    }
+
+    [Fact]
+    public void A_graph_changes_in_a_group_or_not_at_all()
+    {
+        using PlainSpace space = new(4 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<Node> root = heap.OpenOrCreateRoot<Node>("graph");
+        heap.Insert(root.Value.Next, new Node { Number = 1 });
+        int before = HeapBlocks.Find(space).Count;
+        using (heap.BeginAtomic())
+        {
+            Offset<Node> circle = heap.Allocate(new Node { Number = 2, Next = root.Value.Next });
+            Offset<byte> text = heap.AllocateBytes("text"u8);
+            heap.Link(heap.Read(circle).Text, text);
+            heap.Link(heap.Read(root.Value.Next).Next, circle);
+            heap.Release(root.Value.Next);
+            Assert.Equal("text"u8.ToArray(), heap.ReadBytes(heap.Read(circle).Text).ToArray());
+        }
+
+        Assert.Equal([1], Numbers(heap, root.Value.Next));
+        Assert.Equal(before + 1, HeapBlocks.Find(space).Count); // and the group's log
+    }
+
+    [Fact]
+    public void Links_that_cannot_be_are_refused_and_change_nothing()
+    {
+        using PlainSpace space = new(4 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<Node> root = heap.OpenOrCreateRoot<Node>("list");
+        long rootObject = new HeapRoots(space).All()[0].Offset;
+        Assert.Throws<ArgumentException>(() => heap.Remove(root.Value.Next, default)); // nothing to remove
+        heap.Insert(root.Value.Next, new Node { Number = 1 });
+        heap.PutBytes(root.Value.Text, new byte[100]);
+
+        Assert.Throws<ArgumentException>(() => heap.Remove(root.Value.Next, root.Value.Next)); // would be freed
+        Assert.Throws<ArgumentException>(() => heap.Link(root.Value.Next, new Offset<Node>(root.Value.Text.Value)));
+        Assert.Throws<ArgumentException>(() => heap.Link(root.Value.Next, new Offset<Node>(1 << 20)));
+        Assert.Throws<ArgumentException>(() => heap.Link(root.Value.Next, new Offset<Node>(rootObject)));
+        Assert.Throws<ArgumentException>(() => heap.Link(new Offset<Node>(1), default)); // a copy, not a field
+        Assert.Contains("needs an atomic group",
+            Assert.Throws<AtomicGroupException>(() => heap.Allocate(new Node())).Message, StringComparison.Ordinal);
+        Assert.Throws<AtomicGroupException>(() => heap.Release(root.Value.Next));
+
+        Assert.Equal([1], Numbers(heap, root.Value.Next));
+    }
+
+    private static IEnumerable<long> Numbers(PersistentHeap heap, Offset<Node> first)
+    {
+        List<long> numbers = [];
+        for (Offset<Node> at = first; !at.IsNone; at = heap.Read(at).Next)
+        {
+            numbers.Add(heap.Read(at).Number);
+        }
+
+        return numbers;
+    }
+
+    [Fact]
     public void A_root_is_replaced_whole()
     {
         using PlainSpace space = new(4 << 20);

@@ -48,6 +48,39 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    public void Lists_trees_and_graphs_are_as_they_were_said_to_be_after_SIGKILL()
+    {
+        var random = new Random(1);
+        var list = new Stack<int>();
+        var tree = new SortedSet<int>();
+        for (int life = 0; life < 4; life++)
+        {
+            using var objects = new SampleProgram("Objects", Arena);
+            Assert.Equal(life == 0 ? "Fresh" : "Recovered", objects.Read());
+            Assert.Equal(string.Join(' ', list), objects.Ask("list"));
+            Assert.Equal(string.Join(' ', tree), objects.Ask("tree"));
+            for (int i = 0; i < 200; i++)
+            {
+                int key = random.Next(60);
+                Assert.Equal(tree.Add(key) ? "added" : "there already", objects.Ask($"add {key}"));
+                key = random.Next(60);
+                Assert.Equal(tree.Remove(key) ? "removed" : "not there", objects.Ask($"remove {key}"));
+                list.Push(i);
+                Assert.Equal($"{i}", objects.Ask($"push {i}"));
+                Assert.Equal($"{(i % 3 == 0 ? list.Pop() : i)}", i % 3 == 0 ? objects.Ask("pop") : $"{i}");
+            }
+
+            objects.Ask("leave 2");
+            Assert.Equal("1-2", objects.Ask("join 1 2"));
+            Assert.Equal("2-3", objects.Ask("join 2 3"));
+            Assert.Equal("1 2 3", objects.Ask("reach 1"));
+            Assert.Equal("left", objects.Ask("leave 2"));
+            Assert.Equal("1", objects.Ask("reach 1"));
+            objects.Kill();
+        }
+    }
+
+    [Fact]
     public void Server_keeps_its_keys_over_SIGKILL_and_closes_clean_when_it_is_asked_to_end()
     {
         using (var server = new SampleProgram("Server", Arena, "0"))
