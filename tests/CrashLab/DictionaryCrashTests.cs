@@ -321,6 +321,29 @@ public sealed class DictionaryCrashTests
         }
     }
 
+    /// <summary>What has expired goes: by a sweep, by a set or an increment in its place, by a removal, in groups.</summary>
+    [Theory]
+    [InlineData("full bucket")]
+    [InlineData("overflow of one")]
+    [InlineData("long chain")]
+    public void Every_store_of_what_is_done_with_a_record_that_has_expired(string beginning)
+    {
+        const long Past = 500_000;
+        using DictionaryLab lab = new(2 << 20, "expired records") { Reorder = new Random(7) };
+        Begin(lab, beginning);
+        lab.Do(Expire(s_same[1], Past));
+        lab.ExploreEach(beginning,
+            [
+                Sweep(),
+                Set(s_same[1], "again"),
+                Set(s_same[1], new string('y', 4000), Past),
+                Remove(s_same[2]),
+                Group(commit: true, Set(s_same[1], "again"), Set(s_same[2], "twice", Past)),
+                Group(commit: false, Sweep(), Set(s_same[9], "new"), Set(s_same[1], "again")),
+            ],
+            Sweep());
+    }
+
     /// <summary>The last block of a full heap has no room for a cache line behind its beginning.</summary>
     [Theory]
     [InlineData(0)]

@@ -5,6 +5,9 @@ namespace GuestMemFs.CrashLab;
 /// <summary>What a dictionary should hold: value and expiry by key.</summary>
 internal sealed class DictionaryModel : ILabModel<PersistentDictionary, DictionaryModel>
 {
+    /// <summary>What the lab's clock says, in milliseconds; what has expired still counts until it is removed.</summary>
+    private const long Now = 1_000_000;
+
     private readonly SortedDictionary<string, (string Value, long ExpiresAt)> _records = new(StringComparer.Ordinal);
 
     public DictionaryModel()
@@ -30,11 +33,11 @@ internal sealed class DictionaryModel : ILabModel<PersistentDictionary, Dictiona
         {
             Peek peek = default;
             bool found = dictionary.TryRead(Encoding.UTF8.GetBytes(key), ref peek);
-            if (!found || peek.Value != value || peek.ExpiresAt != expiresAt)
+            bool isThere = expiresAt is 0 or > Now;
+            if (found != isThere || (found && (peek.Value != value || peek.ExpiresAt != expiresAt)))
             {
-                text.Append(key).Append(": ").AppendLine(
-                    found ? $"{Short(peek.Value)} until {peek.ExpiresAt} instead of {Short(value)} until {expiresAt}"
-                        : "missing");
+                text.Append(key).Append(": ").AppendLine(!isThere ? "there, though it has expired" : !found ? "missing"
+                    : $"{Short(peek.Value)} until {peek.ExpiresAt} instead of {Short(value)} until {expiresAt}");
             }
         }
 

@@ -55,6 +55,19 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
             }
         });
 
+    /// <summary>Removes what has expired.</summary>
+    public static DictionaryOperation Sweep() => new(
+        "sweep",
+        dictionary => dictionary.RemoveExpired(1024),
+        model =>
+        {
+            foreach (string key in model.Records.Where(it => it.Value.ExpiresAt is > 0 and <= 1_000_000).Select(it =>
+                it.Key).ToArray())
+            {
+                model.Records.Remove(key);
+            }
+        });
+
     public static DictionaryOperation Clear() =>
         new("clear", dictionary => dictionary.Clear(), model => model.Records.Clear());
 

@@ -14,11 +14,14 @@ public sealed class ObjectCrashTests
         Pop(),
         PopSecond(),
         Swap(),
+        Write("a text"),
+        Write(new string('w', 3000)),
+        ReplaceLast(6),
         Group(commit: true, Move()),
         Group(commit: false, Move(), Push(8), Pop(), Pop()),
         Group(commit: true, Allocate(10), Set("a", "with it")),
-        Group(commit: false, Allocate(20), PopSecond(), Set("a", "and back"), Swap()),
-        Group(commit: true, Release(), Push(9), PopSecond()),
+        Group(commit: false, Allocate(20), PopSecond(), Set("a", "and back"), Swap(), Write("")),
+        Group(commit: true, Release(), Push(9), PopSecond(), Write(""), Write("b"), ReplaceLast(4)),
         Group(commit: false, Release(), Move()),
     ];
 
@@ -54,7 +57,7 @@ public sealed class ObjectCrashTests
             {
                 lab.Restore(second, $"{beginning} | {first}");
                 lab.Explore(next);
-                lab.Explore(s_alphabet[7]);
+                lab.Explore(Write(""));
             }
         }
     }
@@ -66,6 +69,14 @@ public sealed class ObjectCrashTests
         using ObjectLab lab = new(erases: true);
         Begin(lab, beginning);
         lab.ExploreEach(beginning, s_alphabet, Push(3));
+    }
+
+    [Fact]
+    public void Every_store_of_a_further_root()
+    {
+        using ObjectLab lab = new() { Reorder = new Random(3) };
+        Begin(lab, "three");
+        lab.ExploreFurtherRoot();
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
 
@@ -8,6 +9,16 @@ namespace GuestMemFs.CrashLab;
 internal sealed unsafe class ObjectLab(bool erases = false)
     : HeapLab<ObjectWorld, ObjectModel>("objects", new HeapOptions { Erase = erases })
 {
+    /// <summary>Makes a further root, and explores the crashes.</summary>
+    public void ExploreFurtherRoot() => ExploreCreation(
+        world => world.Heap.OpenOrCreateRoot("further", 7L),
+        world =>
+        {
+            PersistentRoot<long> further = world.Heap.OpenOrCreateRoot("further", 7L);
+            Assert.Equal(7, further.Value);
+            further.Set(8);
+        });
+
     protected override ObjectWorld Open(PersistentHeap heap) => new(
         heap,
         heap.OpenOrCreateRoot<Heads>("heads"),
@@ -21,7 +32,9 @@ internal sealed unsafe class ObjectLab(bool erases = false)
     {
         long objects = HeapBlocks.Find(space).Keys.Count(block =>
             BlockHeader.TypeOf(*(ulong*)(space.Base + block)) == BlockHeader.TypeBlob);
-        long reached = 1 + world.Nodes(world.Head).Count() + world.Nodes(world.Other).Count();
+        long roots = world.Heap.Roots.Count - 1; // the dictionary's is not one
+        long reached = roots + (world.Text.IsNone ? 0 : 1) + world.Nodes(world.Head).Count()
+            + world.Nodes(world.Other).Count();
         Assert.True(objects == reached, $"{objects} objects are in use, {reached} are reached");
         foreach (Lane lane in world.Heap.Lanes)
         {
@@ -61,6 +74,7 @@ internal struct Heads
 {
     public Offset<ListNode> Head;
     public Offset<ListNode> Other;
+    public Offset<byte> Text;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -76,6 +90,8 @@ internal sealed record ObjectWorld(PersistentHeap Heap, PersistentRoot<Heads> Ro
     public ref readonly Offset<ListNode> Head => ref Root.Value.Head;
 
     public ref readonly Offset<ListNode> Other => ref Root.Value.Other;
+
+    public ref readonly Offset<byte> Text => ref Root.Value.Text;
 
     public ListNode Read(Offset<ListNode> node) => Heap.Read(node);
 
@@ -95,9 +111,12 @@ internal sealed class ObjectModel : ILabModel<ObjectWorld, ObjectModel>
 
     public List<long> Other { get; private init; } = [];
 
+    public string Text { get; set; } = "";
+
     public DictionaryModel Beside { get; private init; } = new();
 
-    public ObjectModel Copy() => new() { Head = [.. Head], Other = [.. Other], Beside = Beside.Copy() };
+    public ObjectModel Copy() =>
+        new() { Head = [.. Head], Other = [.. Other], Text = Text, Beside = Beside.Copy() };
 
     public string Difference(ObjectWorld world)
     {
@@ -105,6 +124,8 @@ internal sealed class ObjectModel : ILabModel<ObjectWorld, ObjectModel>
         string other = string.Join(' ', world.Nodes(world.Other));
         string lists = head == string.Join(' ', Head) && other == string.Join(' ', Other) ? ""
             : $"{head} and {other}, not {string.Join(' ', Head)} and {string.Join(' ', Other)}\n";
+        string text = Encoding.UTF8.GetString(world.Heap.ReadBytes(world.Text));
+        lists += text == Text ? "" : $"'{text}' and not '{Text}'\n";
         return lists + Beside.Difference(world.Dictionary);
     }
 }

@@ -42,7 +42,7 @@ internal sealed record ObjectOperation(string Name, Action<ObjectWorld> Run, Act
     /// <summary>The lists change places, without a group: by the root.</summary>
     public static ObjectOperation Swap() => new(
         "swap",
-        world => world.Root.Set(new Heads { Head = world.Other, Other = world.Head }),
+        world => world.Root.Set(world.Root.Value with { Head = world.Other, Other = world.Head }),
         model =>
         {
             (List<long> head, List<long> other) = ([.. model.Head], [.. model.Other]);
@@ -99,6 +99,41 @@ internal sealed record ObjectOperation(string Name, Action<ObjectWorld> Run, Act
             }
         },
         model => model.Head.RemoveRange(0, Math.Min(1, model.Head.Count)));
+
+    /// <summary>Bytes that replace others; none where there is nothing to say.</summary>
+    public static ObjectOperation Write(string text) => new(
+        $"write {text.Length} bytes",
+        world =>
+        {
+            if (text.Length == 0)
+            {
+                world.Heap.Free(world.Text);
+            }
+            else
+            {
+                world.Heap.PutBytes(world.Text, Encoding.UTF8.GetBytes(text));
+            }
+        },
+        model => model.Text = text);
+
+    /// <summary>The last one of the other list gives way to another.</summary>
+    public static ObjectOperation ReplaceLast(long number) => new(
+        $"replace the last by {number}",
+        world =>
+        {
+            ref readonly Offset<ListNode> last = ref world.Other;
+            while (!last.IsNone && !world.Read(last).Next.IsNone)
+            {
+                last = ref world.Heap.Read(last).Next;
+            }
+
+            world.Heap.Put(last, new ListNode { Number = number });
+        },
+        model =>
+        {
+            model.Other.RemoveRange(Math.Max(0, model.Other.Count - 1), Math.Min(1, model.Other.Count));
+            model.Other.Add(number);
+        });
 
     public static ObjectOperation Set(string key, string value) => new(
         $"set {key}",
