@@ -29,6 +29,12 @@ if (args is ["log", .. var log])
     return 0;
 }
 
+if (args is ["elements"])
+{
+    Elements.Run(Console.Out);
+    return 0;
+}
+
 if (args is ["checksums"])
 {
     ChecksumCost.Run(Console.Out);

@@ -23,6 +23,11 @@ public sealed class StateMachineTests
         number => DictionaryCrashTests.RandomOperation(new Random(number)).Name);
 
     [Theory]
+    [MemberData(nameof(ElementCrashTests.Kinds), MemberType = typeof(ElementCrashTests))]
+    public void Collections_that_lie_in_sorted_maps(string kind) => Machine.Check(3, 200, 20_261_129,
+        steps => ElementCrashTests.RunMachine(kind, steps), number => ElementCrashTests.NameOf(kind, number));
+
+    [Theory]
     [InlineData(nameof(WorldKind.Kind))]
     [InlineData(nameof(WorldKind.Strict))]
     public void Arena_and_journal(string kind) => Machine.Check(3, 200, 20_261_122,

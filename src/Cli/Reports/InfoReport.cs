@@ -220,7 +220,12 @@ internal sealed record InfoReport(
                 : root.Log is { } log ? ": " + Figures(log)
                 : string.Empty;
             string problem = root.Problem is null ? string.Empty : $": {root.Problem}";
-            string kind = root.Kind == HeapRootKind.SortedMap ? "sorted map" : root.Kind.ToString().ToLowerInvariant();
+            string kind = root.Kind switch
+            {
+                HeapRootKind.SortedMap => "sorted map",
+                HeapRootKind.PriorityQueue => "priority queue",
+                _ => root.Kind.ToString().ToLowerInvariant(),
+            };
             console.WriteLine($"    {root.Name}  {kind}, layout {root.Layout}{figures}{problem}");
         }
     }

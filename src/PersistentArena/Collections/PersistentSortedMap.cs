@@ -60,7 +60,15 @@ public sealed class PersistentSortedMap : IByteRecords
     {
         ArgumentNullException.ThrowIfNull(heap);
         ArgumentNullException.ThrowIfNull(name);
-        return new PersistentSortedMap(SortedMapCore.Open(heap, name, options?.TimeProvider));
+        return new PersistentSortedMap(SortedMapCore.Open(heap, name, TreeKind.SortedMap, options?.TimeProvider));
+    }
+
+    /// <summary>Opens the sorted map that lies under a collection of another kind, or makes it.</summary>
+    internal static PersistentSortedMap OpenAs(PersistentHeap heap, string name, TreeKind kind)
+    {
+        ArgumentNullException.ThrowIfNull(heap);
+        ArgumentNullException.ThrowIfNull(name);
+        return new PersistentSortedMap(SortedMapCore.Open(heap, name, kind, time: null));
     }
 
     /// <summary>
@@ -83,6 +91,11 @@ public sealed class PersistentSortedMap : IByteRecords
 
         _writer.Mutate(key, ref mutation);
     }
+
+    /// <summary>As <see cref="Mutate"/>, of the key that is chosen under the map's lock.</summary>
+    internal bool MutateChosen<TChoice, TMutation>(ref TChoice choice, ref TMutation mutation)
+        where TChoice : struct, IKeyChoice, allows ref struct
+        where TMutation : struct, IRecordMutation, allows ref struct => _writer.MutateChosen(ref choice, ref mutation);
 
     /// <summary>The value's bytes (an integer's as decimal digits), or null.</summary>
     public byte[]? Get(ReadOnlySpan<byte> key)

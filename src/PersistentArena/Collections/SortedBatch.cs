@@ -10,10 +10,10 @@ internal sealed class SortedBatch
 {
     private const int MaximumBytes = 1 << 16;
 
-    private readonly Entry[] _entries = new Entry[SlotOrder.Slots];
+    private readonly Entry[] _entries;
     private readonly byte[]? _end;
     private readonly int _limit;
-    private byte[] _bytes = new byte[1024];
+    private byte[] _bytes;
     private int _used;
     private int _count;
     private byte[] _bound;
@@ -36,6 +36,8 @@ internal sealed class SortedBatch
         _boundLength = _bound.Length;
         _end = end;
         _limit = limit;
+        _entries = new Entry[limit];
+        _bytes = new byte[limit == 1 ? 128 : 1024];
         Descends = descends;
         IncludesBound = includesStart;
         Way = !descends ? Way.To : start is null ? Way.Last : includesStart ? Way.To : Way.Below;

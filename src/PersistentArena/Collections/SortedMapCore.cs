@@ -39,13 +39,13 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
     private readonly SortedMapGroup _group;
     private readonly EntryMover _mover;
 
-    private SortedMapCore(PersistentHeap heap, string name, TimeProvider time)
+    private SortedMapCore(PersistentHeap heap, string name, TreeKind kind, TimeProvider time)
     {
         _time = time;
-        long root = heap.FindRoot(name, TreeRoot.Layout);
+        long root = heap.FindRoot(name, kind.Layout);
         if (root == 0)
         {
-            root = Create(heap, name);
+            root = Create(heap, name, kind);
         }
 
         TreeRoot at = new(heap.Base, root);
@@ -53,7 +53,7 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         _gate = new WriterGate(heap);
         _records = new TreeRecords(Memory);
         Reader = new SortedMapReader(Memory, _gate, time);
-        Writer = new SortedMapWriter(Memory, _records, _gate, time);
+        Writer = new SortedMapWriter(Memory, _records, Reader, _gate, time);
         _expiry = new SortedMapExpiry(Reader, Writer);
         _group = new SortedMapGroup(Memory, _records, _gate);
         _mover = new EntryMover(Memory, _records, _gate);
@@ -82,7 +82,7 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
 
     public SortedMapWriter Writer { get; }
 
-    public long Count => Counter(0);
+    public long Count => Reader.Count;
 
     public long RecordBytes => Counter(1);
 
@@ -93,17 +93,18 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
     /// <summary>Opens a sorted map or creates it; the open one, where this heap has it open.</summary>
     /// <param name="heap">The heap.</param>
     /// <param name="name">The root's name.</param>
+    /// <param name="kind">What the root has to be.</param>
     /// <param name="time">The clock; none for whichever it has.</param>
-    public static SortedMapCore Open(PersistentHeap heap, string name, TimeProvider? time) =>
-        !heap.Space.IsWritable ? new SortedMapCore(heap, name, time ?? TimeProvider.System)
-        : FindOpen(heap, name, time) ?? heap.Alone(() =>
+    public static SortedMapCore Open(PersistentHeap heap, string name, TreeKind kind, TimeProvider? time) =>
+        !heap.Space.IsWritable ? new SortedMapCore(heap, name, kind, time ?? TimeProvider.System)
+        : FindOpen(heap, name, kind, time) ?? heap.Alone(() =>
         {
-            if (FindOpen(heap, name, time) is { } open)
+            if (FindOpen(heap, name, kind, time) is { } open)
             {
                 return open;
             }
 
-            SortedMapCore core = new(heap, name, time ?? TimeProvider.System);
+            SortedMapCore core = new(heap, name, kind, time ?? TimeProvider.System);
             heap.Members.Join(core.Memory.Root.Offset, core);
             return core;
         });
@@ -128,16 +129,16 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         // There is none: nodes that are replaced are free at once.
     }
 
-    private static long Create(PersistentHeap heap, string name)
+    private static long Create(PersistentHeap heap, string name, TreeKind kind)
     {
-        RootForm form = new(TreeRoot.Layout, TreeRoot.Size, TreeRoot.Header, HeapFormat.SortedMaps);
+        RootForm form = new(kind.Layout, TreeRoot.Size, TreeRoot.Header, kind.Feature);
         return heap.CreateRoot(name, form, block =>
             Persist.Fill(heap.At(block) + sizeof(ulong), TreeRoot.Size - sizeof(ulong), 0));
     }
 
-    private static SortedMapCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
+    private static SortedMapCore? FindOpen(PersistentHeap heap, string name, TreeKind kind, TimeProvider? time)
     {
-        long root = heap.FindRoot(name, TreeRoot.Layout);
+        long root = heap.FindRoot(name, kind.Layout);
         SortedMapCore? open = root == 0 ? null : (SortedMapCore?)heap.Members.Find(root);
         return open is null || time is null || ReferenceEquals(open._time, time) ? open
             : throw new DictionaryOptionsException(heap.Space.Name, name);

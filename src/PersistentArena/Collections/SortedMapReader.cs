@@ -15,6 +15,20 @@ internal sealed class SortedMapReader(TreeMemory memory, WriterGate gate, TimePr
     private readonly TreeReader _reader = new(memory, time);
     private readonly TreeRanks _ranks = new(memory);
 
+    /// <summary>True where somebody met an empty leaf at an end, until a writer has seen to it.</summary>
+    public bool MetEmptyLeaf { get; set; }
+
+    /// <summary>The number of records.</summary>
+    public unsafe long Count
+    {
+        get
+        {
+            long count = (long)Volatile.Read(ref memory.Root.Counters[0]);
+            memory.ThrowIfGone();
+            return count;
+        }
+    }
+
     public bool TryRead<TReader>(ReadOnlySpan<byte> key, ref TReader reader)
         where TReader : struct, IRecordReader, allows ref struct
     {
@@ -28,6 +42,23 @@ internal sealed class SortedMapReader(TreeMemory memory, WriterGate gate, TimePr
         }
 
         return ReadLocked(key, ref reader);
+    }
+
+    /// <summary>
+    /// Reads the record with the lowest key, or with the highest one, where it lies; false where there is none.
+    /// </summary>
+    public bool TryReadEnd<TReader>(bool last, ref TReader reader)
+        where TReader : struct, IRecordReader, allows ref struct
+    {
+        EndLook look;
+        int looks = 0;
+        do
+        {
+            look = ++looks < MaximumLooks ? _reader.TryLookAtEnd(last, ref reader) : EndLook.LeafIsEmpty;
+        }
+        while (look == EndLook.Changed);
+        memory.ThrowIfGone();
+        return look == EndLook.Seen || (look == EndLook.LeafIsEmpty && TryReadBesideEmpty(last, ref reader));
     }
 
     /// <summary>Fills a batch with what comes next in its direction; nothing where it has ended.</summary>
@@ -84,6 +115,27 @@ internal sealed class SortedMapReader(TreeMemory memory, WriterGate gate, TimePr
 
         memory.ThrowIfGone();
         return batch;
+    }
+
+    // While a group is open, leaves may be empty. The entry may go between the two looks.
+    private bool TryReadBesideEmpty<TReader>(bool last, ref TReader reader)
+        where TReader : struct, IRecordReader, allows ref struct
+    {
+        MetEmptyLeaf = true;
+        while (true)
+        {
+            SortedBatch batch = new(last ? null : [], includesStart: true, null, last, limit: 1);
+            Fill(batch);
+            if (batch.Count == 0)
+            {
+                return false;
+            }
+
+            if (TryRead(batch.Key(0), ref reader))
+            {
+                return true;
+            }
+        }
     }
 
     // In a process that only reads no lock keeps the writer out, and one that died in a change has left an odd number.

@@ -4,18 +4,47 @@ namespace GuestMemFs.Collections;
 
 /// <summary>Changes of a sorted map, one at a time, and the removal of what has expired.</summary>
 internal sealed unsafe class SortedMapWriter(
-    TreeMemory memory, TreeRecords records, WriterGate gate, TimeProvider time)
+    TreeMemory memory, TreeRecords records, SortedMapReader reader, WriterGate gate, TimeProvider time)
 {
     public void Mutate<TMutation>(ReadOnlySpan<byte> key, ref TMutation mutation)
         where TMutation : struct, IRecordMutation, allows ref struct
     {
+        GivenKey given = new(key);
+        Mutate(ref given, default, ref mutation);
+    }
+
+    /// <summary>
+    /// Changes the record of the key that is chosen under the map's lock; false where none was: nothing was changed.
+    /// </summary>
+    public bool MutateChosen<TChoice, TMutation>(ref TChoice choice, ref TMutation mutation)
+        where TChoice : struct, IKeyChoice, allows ref struct
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        byte* room = stackalloc byte[IKeyChoice.Room];
+        return Mutate(ref choice, new Span<byte>(room, IKeyChoice.Room), ref mutation);
+    }
+
+    /// <summary>
+    /// Joins leaves around a key that hold few: a group that removed many could not, for it may have had to go back.
+    /// </summary>
+    public void Thin(ReadOnlySpan<byte> key)
+    {
         Lane lane = memory.Heap.TakeLane();
         try
         {
-            ArenaOutOfSpaceException? refused = TryMutate(lane, key, ref mutation);
-            if (refused is not null)
+            if (lane.InGroup)
             {
-                MutateMakingRoom(lane, key, ref mutation, refused);
+                return;
+            }
+
+            gate.Enter();
+            try
+            {
+                records.ThinFrom(lane, key);
+            }
+            finally
+            {
+                gate.Leave();
             }
         }
         finally
@@ -57,16 +86,46 @@ internal sealed unsafe class SortedMapWriter(
     public bool IsExpired(long expiresAt) =>
         expiresAt != RecordView.NoExpiry && expiresAt <= time.GetUtcNow().ToUnixTimeMilliseconds();
 
+    private bool Mutate<TChoice, TMutation>(ref TChoice choice, Span<byte> room, ref TMutation mutation)
+        where TChoice : struct, IKeyChoice, allows ref struct
+        where TMutation : struct, IRecordMutation, allows ref struct
+    {
+        Lane lane = memory.Heap.TakeLane();
+        try
+        {
+            ArenaOutOfSpaceException? refused = TryMutate(lane, ref choice, room, ref mutation, out bool isChosen);
+            return refused is null ? isChosen : MutateMakingRoom(lane, ref choice, room, ref mutation, refused);
+        }
+        finally
+        {
+            PersistentHeap.ReleaseLane(lane);
+        }
+    }
+
     /// <summary>
     /// One try under the map's lock; what it gives back is the refusal of a block, after which no record was changed.
     /// </summary>
-    private ArenaOutOfSpaceException? TryMutate<TMutation>(Lane lane, ReadOnlySpan<byte> key, ref TMutation mutation)
+    private ArenaOutOfSpaceException? TryMutate<TChoice, TMutation>(
+        Lane lane, ref TChoice choice, Span<byte> room, ref TMutation mutation, out bool isChosen)
+        where TChoice : struct, IKeyChoice, allows ref struct
         where TMutation : struct, IRecordMutation, allows ref struct
     {
+        isChosen = false;
         gate.Enter();
         try
         {
-            MutateLocked(lane, key, ref mutation);
+            isChosen = choice.TryChoose(reader, room, out ReadOnlySpan<byte> key);
+            if (isChosen)
+            {
+                MutateLocked(lane, key, ref mutation);
+            }
+
+            if (reader.MetEmptyLeaf && !lane.InGroup)
+            {
+                reader.MetEmptyLeaf = false;
+                records.ThinEnds(lane);
+            }
+
             return null;
         }
         catch (ArenaOutOfSpaceException refused)
@@ -82,8 +141,9 @@ internal sealed unsafe class SortedMapWriter(
     /// <summary>
     /// Makes room, without the map's lock, and tries again; others may take what was made before this does.
     /// </summary>
-    private void MutateMakingRoom<TMutation>(
-        Lane lane, ReadOnlySpan<byte> key, ref TMutation mutation, ArenaOutOfSpaceException refused)
+    private bool MutateMakingRoom<TChoice, TMutation>(
+        Lane lane, ref TChoice choice, Span<byte> room, ref TMutation mutation, ArenaOutOfSpaceException refused)
+        where TChoice : struct, IKeyChoice, allows ref struct
         where TMutation : struct, IRecordMutation, allows ref struct
     {
         const int Tries = 64;
@@ -96,9 +156,9 @@ internal sealed unsafe class SortedMapWriter(
                     throw refused;
                 }
 
-                if (TryMutate(lane, key, ref mutation) is not { } again)
+                if (TryMutate(lane, ref choice, room, ref mutation, out bool isChosen) is not { } again)
                 {
-                    return;
+                    return isChosen;
                 }
 
                 refused = again;

@@ -38,6 +38,75 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
         return whole ? true : throw Damaged();
     }
 
+    /// <summary>One look at the record with the lowest key, or with the highest one.</summary>
+    /// <remarks>An empty leaf at the end is passed over, and one more.</remarks>
+    /// <exception cref="HeapDamagedException">The record may be there, and damage hides it.</exception>
+    public EndLook TryLookAtEnd<TReader>(bool last, ref TReader reader)
+        where TReader : struct, IRecordReader, allows ref struct
+    {
+        const int MostPassed = 2;
+        ulong version = memory.Version;
+        Volatile.ReadBarrier();
+        TreePath path = default;
+        bool whole = _search.TryPath(default, last ? Way.Last : Way.To, ref path);
+        for (int passed = 0; ; passed++)
+        {
+            LeafLook look = whole ? new(path.Leaf) : default;
+            SlotOrder order = SlotOrder.Empty;
+            whole = whole && path.Leaf.TryOrder(out order) && TryReadEnd(path.Leaf, order, last, ref reader);
+            if (!look.IsStill || memory.Version != version)
+            {
+                return EndLook.Changed;
+            }
+
+            if (!whole)
+            {
+                throw Damaged();
+            }
+
+            if (order.Count > 0 || passed == MostPassed || !TryBeside(last, ref path, out whole))
+            {
+                return order.Count > 0 ? EndLook.Seen : passed == MostPassed ? EndLook.LeafIsEmpty : EndLook.NoRecord;
+            }
+        }
+    }
+
+    private bool TryReadEnd<TReader>(in TreeNode leaf, SlotOrder order, bool last, ref TReader reader)
+        where TReader : struct, IRecordReader, allows ref struct
+    {
+        if (order.Count == 0)
+        {
+            return true;
+        }
+
+        int slot = order[last ? order.Count - 1 : 0];
+        if (slot >= SlotOrder.Slots || !memory.TryRecord(leaf, slot, out byte* record, out ulong header))
+        {
+            return false;
+        }
+
+        reader.Read(RecordView.Of(record, header));
+        return true;
+    }
+
+    // Goes on to the leaf before the last one, or behind the first; false where there is none.
+    private bool TryBeside(bool last, ref TreePath path, out bool whole)
+    {
+        whole = true;
+        ReadOnlySpan<byte> fence = path.Leaf.Fence;
+        if (last)
+        {
+            bool isThere = !fence.IsEmpty;
+            whole = !isThere || _search.TryPath(fence, Way.Below, ref path);
+            return isThere;
+        }
+
+        int depth = path.DepthOfNext(path.Depth);
+        whole = depth < 0 || (memory.TryChild(path.Branch(depth), path.Index(depth) + 1, out TreeNode next)
+            && _search.TryPath(next.Fence, Way.To, ref path));
+        return depth >= 0;
+    }
+
     /// <summary>
     /// One look at the entries of a leaf, from the batch's bound on in its direction; the batch's bound moves behind
     /// them. False where a change came between: the batch is as it was.
@@ -146,4 +215,20 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
 
     private HeapDamagedException Damaged() =>
         memory.Damaged(memory.Root.Offset, "a way in the sorted map here does not lead to a record of its own");
+}
+
+/// <summary>What a look at an end of a tree came to.</summary>
+internal enum EndLook
+{
+    /// <summary>A change came between: what the reader saw does not count.</summary>
+    Changed,
+
+    /// <summary>The reader saw the record.</summary>
+    Seen,
+
+    /// <summary>The tree has no record.</summary>
+    NoRecord,
+
+    /// <summary>The leaf at the end has none; others may have.</summary>
+    LeafIsEmpty,
 }

@@ -193,6 +193,71 @@ internal sealed unsafe class TreeRecords(TreeMemory memory)
         }
     }
 
+    /// <summary>
+    /// Joins the leaves from a key's on that hold few, up to one that does not: again, until no more can be joined.
+    /// </summary>
+    /// <param name="lane">The lane.</param>
+    /// <param name="key">Where to begin.</param>
+    /// <param name="isBack">True where it goes on to lower keys.</param>
+    public void ThinFrom(Lane lane, ReadOnlySpan<byte> key, bool isBack = false)
+    {
+        ulong version;
+        do
+        {
+            version = memory.Version;
+            byte[]? next = key.ToArray();
+            for (bool isFirst = true; next is not null; isFirst = false)
+            {
+                next = ThinAt(lane, next, isFirst, isBack);
+            }
+        }
+        while (memory.Version != version);
+    }
+
+    /// <summary>Joins empty leaves at both ends, which groups have left.</summary>
+    public void ThinEnds(Lane lane)
+    {
+        ThinFrom(lane, default);
+        TreePath path = default;
+        if (!_search.TryPath(default, Way.Last, ref path))
+        {
+            throw Damaged(path);
+        }
+
+        ThinFrom(lane, path.Leaf.Fence.ToArray(), isBack: true);
+    }
+
+    // The fence of the leaf beside it; none beside one that holds more than few, and was not the first.
+    private byte[]? ThinAt(Lane lane, byte[] key, bool isFirst, bool isBack)
+    {
+        TreePath path = default;
+        Locate(key, ref path);
+        if (!isFirst && OrderOf(path).Count > TreeShaper.FewRecords)
+        {
+            return null;
+        }
+
+        Thin(lane, path, key);
+        Locate(key, ref path);
+        return isBack ? FenceBefore(path.Leaf.Fence) : FenceBehind(path);
+    }
+
+    private byte[]? FenceBehind(in TreePath path)
+    {
+        int depth = path.DepthOfNext(path.Depth);
+        return depth < 0 ? null
+            : memory.TryChild(path.Branch(depth), path.Index(depth) + 1, out TreeNode next) ? next.Fence.ToArray()
+            : throw Damaged(path);
+    }
+
+    private byte[]? FenceBefore(ReadOnlySpan<byte> fence)
+    {
+        TreePath path = default;
+        return fence.IsEmpty ? null
+            : _search.TryPath(fence.ToArray(), Way.Below, ref path) ? path.Leaf.Fence.ToArray()
+            : throw Damaged(path);
+    }
+
     /// <summary>Puts an empty leaf under a root that has no node.</summary>
     public void InstallTop(Lane lane)
     {

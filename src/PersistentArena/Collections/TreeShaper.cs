@@ -153,10 +153,8 @@ internal sealed unsafe class TreeShaper(TreeMemory memory)
             return false;
         }
 
-        int first = index + 1 < parent.Count ? index : index - 1;
-        TreeNode left = Child(parent, first);
-        TreeNode right = Child(parent, first + 1);
-        if (SizeOf(left) + SizeOf(right) > (left.IsLeaf ? RecordsOfJoined : ChildrenOfJoined))
+        int first = index + 1 < parent.Count && FitTogether(parent, index) ? index : index - 1;
+        if (first < 0 || !FitTogether(parent, first))
         {
             return false;
         }
@@ -175,6 +173,17 @@ internal sealed unsafe class TreeShaper(TreeMemory memory)
             lane.DiscardFilling();
             throw;
         }
+    }
+
+    // An empty leaf goes in any case: one that takes its first entries away would leave a row of them.
+    private bool FitTogether(in TreeNode parent, int first)
+    {
+        TreeNode left = Child(parent, first);
+        int sizes = SizeOf(left) + SizeOf(Child(parent, first + 1));
+        int most = !left.IsLeaf ? ChildrenOfJoined
+            : SizeOf(left) == 0 || SizeOf(Child(parent, first + 1)) == 0 ? SlotOrder.Slots
+            : RecordsOfJoined;
+        return sizes <= most;
     }
 
     private void Join(Lane lane, in TreePath path, int depth, int first)

@@ -71,9 +71,15 @@ internal static class HeapFormat
     /// </summary>
     public const ulong LinkedObjects = 128;
 
+    /// <summary>
+    /// Incompatible feature: there are lists, sets, priority queues, bytes or bitmaps, whose roots are those of sorted
+    /// maps under other layouts. A library that does not know them would take them for an application's objects.
+    /// </summary>
+    public const ulong TreeKinds = 64;
+
     /// <summary>All incompatible features that this library knows.</summary>
-    public const ulong KnownIncompatible =
-        GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | Logs | NestedCollections | LinkedObjects;
+    public const ulong KnownIncompatible = GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | Logs
+        | NestedCollections | LinkedObjects | TreeKinds;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;

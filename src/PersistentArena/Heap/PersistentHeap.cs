@@ -375,6 +375,11 @@ public sealed unsafe class PersistentHeap
     public void Release<T>(Offset<T> target)
         where T : unmanaged => _writer.Release(_objects.Require(target));
 
+    /// <summary>
+    /// Several changes of one call, all or none: part of this thread's open group, where it has one; else a group.
+    /// </summary>
+    internal JoinedGroup BeginOrJoin(int changes = 0) => new(Groups, !_lanes.IsMine, changes);
+
     internal byte* At(long offset) => _state.At(offset);
 
     /// <inheritdoc cref="NamedRoots.Find"/>

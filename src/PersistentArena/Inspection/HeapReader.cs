@@ -49,22 +49,16 @@ internal static unsafe class HeapReader
         {
             Name = name,
             LayoutHash = layout,
-            Kind = layout switch
-            {
-                DictionaryFormat.Layout => HeapRootKind.Dictionary,
-                TreeRoot.Layout => HeapRootKind.SortedMap,
-                LogRoot.Layout => HeapRootKind.Log,
-                _ => HeapRootKind.Object,
-            },
+            Kind = KindOf(layout),
         };
         try
         {
             return slot == 0 ? root : root.Kind switch
             {
                 HeapRootKind.Dictionary => root with { Dictionary = Figures(heap, slot) },
-                HeapRootKind.SortedMap => root with { SortedMap = SortedFigures(heap, slot) },
                 HeapRootKind.Log => root with { Log = LogFiguresOf(heap, slot) },
-                _ => root,
+                HeapRootKind.Object => root,
+                _ => root with { SortedMap = SortedFigures(heap, slot) },
             };
         }
         catch (HeapDamagedException e)
@@ -72,6 +66,17 @@ internal static unsafe class HeapReader
             return root with { Problem = e };
         }
     }
+
+    private static HeapRootKind KindOf(ulong layout) =>
+        layout == DictionaryFormat.Layout ? HeapRootKind.Dictionary
+        : layout == LogRoot.Layout ? HeapRootKind.Log
+        : layout == TreeKind.SortedMap.Layout ? HeapRootKind.SortedMap
+        : layout == TreeKind.List.Layout ? HeapRootKind.List
+        : layout == TreeKind.Set.Layout ? HeapRootKind.Set
+        : layout == TreeKind.PriorityQueue.Layout ? HeapRootKind.PriorityQueue
+        : layout == TreeKind.Bytes.Layout ? HeapRootKind.Bytes
+        : layout == TreeKind.Bitmap.Layout ? HeapRootKind.Bitmap
+        : HeapRootKind.Object;
 
     private static DictionaryFigures Figures(PersistentHeap heap, long slot)
     {

@@ -52,7 +52,10 @@ public sealed record HeapRootSnapshot
     /// <summary>What a dictionary counts; null for other kinds, and where it is damaged.</summary>
     public DictionaryFigures? Dictionary { get; init; }
 
-    /// <summary>What a sorted map counts; null for other kinds, and where it is damaged.</summary>
+    /// <summary>
+    /// What a sorted map counts, or one that lies under a list, a set, a queue, bytes or a bitmap; null for other
+    /// kinds, and where it is damaged.
+    /// </summary>
     public SortedMapFigures? SortedMap { get; init; }
 
     /// <summary>What a log counts; null for other kinds, and where it is damaged.</summary>
@@ -76,6 +79,21 @@ public enum HeapRootKind
 
     /// <summary>A <see cref="PersistentLog"/>.</summary>
     Log = 3,
+
+    /// <summary>A <see cref="PersistentList"/>.</summary>
+    List = 4,
+
+    /// <summary>A <see cref="PersistentSet"/>.</summary>
+    Set = 5,
+
+    /// <summary>A <see cref="PersistentPriorityQueue"/>.</summary>
+    PriorityQueue = 6,
+
+    /// <summary>A <see cref="PersistentBytes"/>.</summary>
+    Bytes = 7,
+
+    /// <summary>A <see cref="PersistentBitmap"/>.</summary>
+    Bitmap = 8,
 }
 
 /// <summary>What a log counts.</summary>

@@ -64,7 +64,7 @@ internal sealed unsafe class HeapVerifier
         (byte type, long size) = layout switch
         {
             DictionaryFormat.Layout => (BlockHeader.TypeDictionary, (long)DictionaryFormat.Size),
-            TreeRoot.Layout => (BlockHeader.TypeSortedMap, TreeRoot.Size),
+            _ when TreeKind.Is(layout) => (BlockHeader.TypeSortedMap, TreeRoot.Size),
             LogRoot.Layout => (BlockHeader.TypeLog, LogRoot.Size),
             _ => (BlockHeader.TypeBlob, 0),
         };
@@ -73,7 +73,7 @@ internal sealed unsafe class HeapVerifier
         {
             new DictionaryVerifier(_heap, Reach, block => _blocks[block], Problem).Check(offset, _cancellation);
         }
-        else if (whole && layout == TreeRoot.Layout)
+        else if (whole && TreeKind.Is(layout))
         {
             new SortedMapVerifier(_heap, Reach, Problem).Check(offset, _cancellation);
         }

@@ -103,6 +103,58 @@ public static class PersistentCollections
             heap, name, options?.TimeProvider is { } time ? new PersistentLogOptions { TimeProvider = time } : null);
     }
 
+    /// <summary>
+    /// Opens the list of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. The shape of its elements is
+    /// kept with it.
+    /// </summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="name">The list's name.</param>
+    /// <param name="options">The serializer, and what else may be chosen.</param>
+    /// <inheritdoc cref="OpenOrCreateLog" path="/exception"/>
+    public static PersistentList<T> OpenOrCreateList<T>(
+        this PersistentHeap heap, string name, PersistentElementOptions<T>? options = null)
+    {
+        var form = new ElementForm<T>(heap, name, options);
+        PersistentList bytes = ShapeCatalog.Open(
+            heap, name, form.Serializer.Shape, form.Older, () => PersistentList.OpenOrCreate(heap, name));
+        return new PersistentList<T>(bytes, form.Serializer);
+    }
+
+    /// <summary>
+    /// Opens the set of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. The shape of its members is kept
+    /// with it.
+    /// </summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="name">The set's name.</param>
+    /// <param name="options">The serializer, and what else may be chosen.</param>
+    /// <inheritdoc cref="OpenOrCreateLog" path="/exception"/>
+    public static PersistentSet<T> OpenOrCreateSet<T>(
+        this PersistentHeap heap, string name, PersistentElementOptions<T>? options = null)
+        where T : notnull
+    {
+        var form = new ElementForm<T>(heap, name, options);
+        PersistentSet bytes = ShapeCatalog.Open(
+            heap, name, form.Serializer.Shape, form.Older, () => PersistentSet.OpenOrCreate(heap, name));
+        return new PersistentSet<T>(bytes, form.Serializer);
+    }
+
+    /// <summary>
+    /// Opens the priority queue of that name (1 to 31 bytes of UTF-8) in the heap, or creates it. The shape of its
+    /// values is kept with it.
+    /// </summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="name">The queue's name.</param>
+    /// <param name="options">The serializer, and what else may be chosen.</param>
+    /// <inheritdoc cref="OpenOrCreateLog" path="/exception"/>
+    public static PersistentPriorityQueue<T> OpenOrCreatePriorityQueue<T>(
+        this PersistentHeap heap, string name, PersistentElementOptions<T>? options = null)
+    {
+        var form = new ElementForm<T>(heap, name, options);
+        PersistentPriorityQueue bytes = ShapeCatalog.Open(heap, name, form.Serializer.Shape, form.Older,
+            () => PersistentPriorityQueue.OpenOrCreate(heap, name, options?.TimeProvider));
+        return new PersistentPriorityQueue<T>(bytes, form.Serializer);
+    }
+
     /// <summary>What the options come to.</summary>
     private sealed class Form<TKey, TValue>
         where TKey : notnull
@@ -126,5 +178,19 @@ public static class PersistentCollections
         public TimeProvider? Time { get; }
 
         public string Shape => $"{Keys.Shape} -> {Values.Shape}";
+    }
+    private sealed class ElementForm<T>
+    {
+        public ElementForm(PersistentHeap heap, string name, PersistentElementOptions<T>? options)
+        {
+            ArgumentNullException.ThrowIfNull(heap);
+            ArgumentNullException.ThrowIfNull(name);
+            Serializer = options?.Serializer ?? PersistentSerializers.Default<T>();
+            Older = options?.OlderShapes ?? [];
+        }
+
+        public IPersistentSerializer<T> Serializer { get; }
+
+        public IReadOnlyCollection<string> Older { get; }
     }
 }

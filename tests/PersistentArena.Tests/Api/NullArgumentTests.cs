@@ -46,6 +46,15 @@ public sealed class NullArgumentTests
         ("heap", _ => NestedCollections.Exists(null!, "name")),
         ("name", heap => NestedCollections.Exists(heap, null!)),
         ("s", _ => LogEntryId.Parse((string)null!)),
+        ("heap", _ => PersistentList.OpenOrCreate(null!, "name")),
+        ("name", heap => PersistentSet.OpenOrCreate(heap, null!)),
+        ("to", heap => PersistentList.OpenOrCreate(heap, "list").TryGet(0, null!)),
+        ("to", heap => PersistentList.OpenOrCreate(heap, "list").TryRemoveFirst(null!)),
+        ("to", heap => PersistentList.OpenOrCreate(heap, "list").TryRemoveLast(null!)),
+        ("members", heap => PersistentSet.OpenOrCreate(heap, "set").ReplaceWith(null!)),
+        ("sets", heap => PersistentSet.Union(PersistentSet.OpenOrCreate(heap, "set"), null!)),
+        ("to", heap => PersistentBytes.OpenOrCreate(heap, "bytes").Read(0, 1, null!)),
+        ("heap", _ => PersistentCollections.OpenOrCreateList<int>(null!, "name")),
     ];
 
     public static TheoryData<int> OfArena => [.. Enumerable.Range(0, s_arena.Length)];

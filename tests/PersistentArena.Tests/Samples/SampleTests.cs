@@ -81,6 +81,65 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    public void A_job_that_was_taken_by_a_killed_worker_comes_back_when_its_lease_has_passed()
+    {
+        using (var first = new SampleProgram("JobQueue", Arena, "0.5"))
+        {
+            Assert.Equal("0 waiting, 0 taken, 0 done", first.Read());
+            Assert.Equal("nothing is due", first.Ask("take"));
+            Assert.Equal("due in 0 s", first.Ask("add 0 mail alice"));
+            Assert.Equal("due in -1 s", first.Ask("add -1 bill bob"));
+            Assert.Equal("due in 3600 s", first.Ask("add 3600 later"));
+            Assert.Equal("bill bob (1)", first.Ask("take"));
+            Assert.Equal("done 1", first.Ask("done"));
+            Assert.Equal("it is not yours", first.Ask("done"));
+            Assert.Equal("mail alice (1)", first.Ask("take"));
+            first.Kill();
+        }
+
+        using var second = new SampleProgram("JobQueue", Arena, "60");
+        Assert.Equal("1 waiting, 1 taken, 1 done", second.Read());
+        string again = second.Ask("take");
+        for (int i = 0; i < 100 && again == "nothing is due"; i++)
+        {
+            Thread.Sleep(100);
+            again = second.Ask("take");
+        }
+
+        Assert.Equal("mail alice (2)", again);
+        Assert.Equal("later", second.Ask("list"));
+        Assert.Equal("in 5 seconds", second.Ask("later"));
+        Assert.Equal("it is not yours", second.Ask("done"));
+        Assert.Equal("mail alice, later", second.Ask("list"));
+        second.Kill();
+
+        using var third = new SampleProgram("JobQueue", Arena, "60");
+        Assert.Equal("2 waiting, 0 taken, 1 done", third.Read());
+    }
+
+    [Fact]
+    public void Leaderboard_knows_each_rank_after_SIGKILL()
+    {
+        using (var first = new SampleProgram("Leaderboard", Arena))
+        {
+            Assert.Equal("0 players", first.Read());
+            Assert.Equal("30 points", first.Ask("win ada 30"));
+            Assert.Equal("20 points", first.Ask("win bob 20"));
+            Assert.Equal("10 points", first.Ask("win cyd 10"));
+            Assert.Equal("35 points", first.Ask("win bob 15"));
+            first.Kill();
+        }
+
+        using var second = new SampleProgram("Leaderboard", Arena);
+        Assert.Equal("3 players", second.Read());
+        Assert.Equal("bob 35, ada 30", second.Ask("top 2"));
+        Assert.Equal("2 of 3", second.Ask("rank ada"));
+        Assert.Equal("nobody", second.Ask("rank dan"));
+        Assert.Equal("36 points", second.Ask("win ada 6"));
+        Assert.Equal("1 of 3", second.Ask("rank ada"));
+    }
+
+    [Fact]
     public void Server_keeps_its_keys_over_SIGKILL_and_closes_clean_when_it_is_asked_to_end()
     {
         using (var server = new SampleProgram("Server", Arena, "0"))
