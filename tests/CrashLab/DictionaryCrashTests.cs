@@ -321,7 +321,7 @@ public sealed class DictionaryCrashTests
         }
     }
 
-    /// <summary>What has expired goes: by a sweep, by a set or an increment in its place, by a removal, in groups.</summary>
+    /// <summary>What has expired goes: by a sweep, by a set in its place, in groups.</summary>
     [Theory]
     [InlineData("full bucket")]
     [InlineData("overflow of one")]

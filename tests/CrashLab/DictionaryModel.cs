@@ -5,7 +5,9 @@ namespace GuestMemFs.CrashLab;
 /// <summary>What a dictionary should hold: value and expiry by key.</summary>
 internal sealed class DictionaryModel : ILabModel<PersistentDictionary, DictionaryModel>
 {
-    /// <summary>What the lab's clock says, in milliseconds; what has expired still counts until it is removed.</summary>
+    /// <summary>
+    /// What the lab's clock says, in milliseconds. What has expired counts until it is removed.
+    /// </summary>
     private const long Now = 1_000_000;
 
     private readonly SortedDictionary<string, (string Value, long ExpiresAt)> _records = new(StringComparer.Ordinal);
