@@ -1,3 +1,5 @@
+using GuestMemFs.CrashLab.Damage;
+
 namespace GuestMemFs.CrashLab;
 
 /// <summary>
@@ -13,6 +15,7 @@ internal static class CrashScenes
         .. Named("log", LogCrashTests.FaultScenes),
         .. Named("arena", ArenaFaults.Scenes),
         .. DictionaryCrashTests.BeginningNames.SelectMany(OfDictionary),
+        .. DamageImage.Names.Select(image => new FaultScene($"damage: {image}", () => Damage(image))),
         .. ((string[])["empty", "one", "two", "garbage"]).SelectMany(OfNested),
         .. SortedMapCrashTests.Beginnings.Select(row => new FaultScene(
             $"sorted map under losses of power: {row.Data}",
@@ -57,6 +60,32 @@ internal static class CrashScenes
 
     private static IEnumerable<FaultScene> Named(string part, IReadOnlyList<FaultScene> scenes) =>
         scenes.Select(scene => scene with { Name = $"{part}: {scene.Name}" });
+
+    // All that is crafted, and every twentieth byte of what is swept whole. A wild pointer ends the process, which is
+    // no success either.
+    private static void Damage(string image)
+    {
+        const string Step = "20";
+        string progress = Path.Combine(Path.GetTempPath(), $"crash-scenes-{Environment.ProcessId}");
+        TextWriter console = Console.Out;
+        using StringWriter said = new();
+        Console.SetOut(said);
+        try
+        {
+            DamageRunner.Run([image, "1", "0", $"{int.MaxValue}", "0", Step, progress, ""]);
+        }
+        finally
+        {
+            Console.SetOut(console);
+            File.Delete(progress);
+        }
+
+        if (said.ToString().Split('\n').FirstOrDefault(line =>
+            line.StartsWith("failure", StringComparison.Ordinal)) is { } failure)
+        {
+            throw new LabException(failure);
+        }
+    }
 
     private static IEnumerable<FaultScene> OfDictionary(string beginning) =>
     [

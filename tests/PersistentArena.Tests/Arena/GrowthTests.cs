@@ -8,6 +8,32 @@ namespace GuestMemFs.Tests.Arena;
 public class GrowthTests
 {
     [Fact]
+    public void A_kind_or_a_reserve_that_there_is_not_is_refused()
+    {
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        using PersistentArena arena = PersistentArena.Create(On(medium));
+
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            arena.CreateRegion("region", 2 * MiB, new RegionOptions { Kind = (RegionKind)9 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            arena.CreateRegion("region", 2 * MiB, new RegionOptions { Reserve = (RegionReserve)9 }));
+        Assert.Null(arena.FindRegion("region"));
+    }
+
+    [Theory]
+    [InlineData(RegionKind.Heap, 64L << 30)]
+    [InlineData(RegionKind.Raw, 1L << 30)]
+    public void A_small_region_may_grow_to_what_its_kind_usually_needs(RegionKind kind, long maximum)
+    {
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        using PersistentArena arena = PersistentArena.Create(On(medium));
+
+        using PersistentRegion region = arena.CreateRegion("region", 2 * MiB, new RegionOptions { Kind = kind });
+
+        Assert.InRange(region.MaximumLength, maximum, maximum + (4 * MiB));
+    }
+
+    [Fact]
     [Trait("speed", "slow")]
     public void Growth_that_finds_no_room_leaves_everything_and_gives_all_back()
     {

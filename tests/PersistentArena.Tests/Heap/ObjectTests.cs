@@ -35,6 +35,19 @@ public sealed class ObjectTests
     }
 
     [Fact]
+    public void An_object_may_have_no_bytes()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentRoot<Node> root = heap.OpenOrCreateRoot<Node>("root");
+
+        heap.PutBytes(root.Value.Text, []);
+
+        Assert.False(root.Value.Text.IsNone);
+        Assert.Empty(heap.ReadBytes(root.Value.Text).ToArray());
+    }
+
+    [Fact]
     public void A_list_of_objects_is_there_after_a_crash()
     {
         using PlainSpace space = new(8 << 20);

@@ -32,6 +32,31 @@ public class MetadataJournalTests
         Assert.Equal(4UL, again.Tables.State.NextExtentId);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Without_the_active_word_the_newer_half_is_the_one_in_force(int compactions)
+    {
+        using var memory = new JournalMemory();
+        MetadataJournal journal = memory.Open();
+        for (int i = 1; i <= compactions; i++)
+        {
+            journal.Commit(Create((uint)i, $"region {i}"));
+            journal.Compact();
+        }
+
+        unsafe
+        {
+            *memory.Layout.Active ^= 1;
+        }
+
+        MetadataJournal again = memory.Open(out List<AttachReason> findings);
+
+        Assert.Equal(Describe(journal.Tables), Describe(again.Tables));
+        Assert.Equal([ReasonCodes.ActiveWordRepaired], findings.Select(finding => finding.Code));
+    }
+
     [Fact]
     public void Two_regions_can_swap_names_in_one_transaction()
     {
