@@ -17,6 +17,7 @@ public sealed class BytesTests
         {
             Change(random, bytes, model);
             byte[] found = new byte[random.Next(20_000)];
+            Array.Fill(found, (byte)9); // zeros are to be read, not found
             long offset = random.Next(70_000);
             int count = bytes.Read(offset, found);
             byte[] all = model.ToArray();
