@@ -49,7 +49,7 @@ public sealed class HandedSessionTests : IDisposable
         Begin(limited, "BZPOPMIN", "z", "1");
         WaitForBlocked(pusher, 3);
 
-        HandOverTwice();
+        _lab.Succeed();
 
         Assert.Equal("*-1\r\n", limited.Receive());
         Assert.Equal(":2\r\n", pusher.Call("RPUSH", "l", "a", "b"));
