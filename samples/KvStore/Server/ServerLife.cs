@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using GuestMemFs;
 using GuestMemFs.LiveUpdate;
 using KvStore.Engine;
@@ -47,6 +48,7 @@ internal sealed class ServerLife(ServerOptions options) : IDisposable
     private HandOverEndpoint? _endpoint;
     private Request? _request;
     private string _signal = "";
+    private PosixSignalRegistration[] _signals = [];
 
     public ServerSockets Sockets => _sockets!;
 
@@ -103,18 +105,9 @@ internal sealed class ServerLife(ServerOptions options) : IDisposable
         }
     }
 
-    /// <summary>From any thread.</summary>
-    public void RequestShutdown(string reason)
-    {
-        lock (_lock)
-        {
-            _signal = reason;
-            _server?.RequestShutdown(reason);
-        }
-    }
-
     public void Dispose()
     {
+        Array.ForEach(_signals, signal => signal.Dispose());
         _endpoint?.Dispose();
         _server?.Dispose();
         _keyspace?.Dispose();
@@ -123,6 +116,12 @@ internal sealed class ServerLife(ServerOptions options) : IDisposable
 
     private void Serve(KvServer server, List<HandedClient> clients, TlsListener? tls)
     {
+        if (_signals.Length == 0)
+        {
+            // Before it answers: from then on it is closed clean. Not earlier: one that waits is ended at once.
+            _signals = [On(PosixSignal.SIGTERM), On(PosixSignal.SIGINT)];
+        }
+
         lock (_lock)
         {
             _server = server;
@@ -134,6 +133,16 @@ internal sealed class ServerLife(ServerOptions options) : IDisposable
 
         server.Start(_sockets!, clients, tls);
     }
+
+    private PosixSignalRegistration On(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;
+        lock (_lock)
+        {
+            _signal = signal.ToString();
+            _server?.RequestShutdown(_signal);
+        }
+    });
 
     private void TakeOver(Inheritance inherited)
     {

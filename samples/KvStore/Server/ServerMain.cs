@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.HandOver;
@@ -20,8 +19,6 @@ internal static class ServerMain
             ServerOptions options = OptionsParser.Parse(args, Environment.GetEnvironmentVariables());
             using var life = new ServerLife(options);
             life.Start();
-            using PosixSignalRegistration terminate = On(PosixSignal.SIGTERM, life);
-            using PosixSignalRegistration interrupt = On(PosixSignal.SIGINT, life);
             Announce(life.Sockets, life.Keyspace);
             string reason = life.Run();
             Console.WriteLine($"closing: {reason}");
@@ -49,13 +46,6 @@ internal static class ServerMain
 
         return Good;
     }
-
-    private static PosixSignalRegistration On(PosixSignal signal, ServerLife life) =>
-        PosixSignalRegistration.Create(signal, context =>
-    {
-        context.Cancel = true;
-        life.RequestShutdown(signal.ToString());
-    });
 
     private static void Announce(ServerSockets sockets, Keyspace keyspace)
     {
