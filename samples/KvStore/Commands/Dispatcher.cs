@@ -157,7 +157,8 @@ internal static class Dispatcher
         engine.Databases.Select(session.Database);
         try
         {
-            if (command.Keys.First > 0 && !KeysFit(command, args))
+            if (command.Keys.First > 0 && args.Bytes > PersistentDictionary.MaximumKeyLength
+                && !KeysFit(command, args))
             {
                 reply.Error(Errors.KeyTooLong);
                 return true;

@@ -232,9 +232,7 @@ internal sealed class ServerLife(ServerOptions options) : IDisposable
                     ? System.Text.Encoding.UTF8.GetString(payload) : "it is gone");
             }
 
-            link.Send(HandOverMessage.Yours);
-            Console.WriteLine($"process {link.Peer.ProcessId} has {plain.Count} clients, which waited for "
-                + $"{Stopwatch.GetElapsedTime(start).TotalMilliseconds:0.0} ms");
+            link.Send(HandOverMessage.Yours); // Nothing may fail after it here: the successor has all.
         }
         catch (Exception e) // whatever it is, clients wait
         {
@@ -245,7 +243,10 @@ internal sealed class ServerLife(ServerOptions options) : IDisposable
             return false;
         }
 
+        TimeSpan waited = Stopwatch.GetElapsedTime(start);
         End(link, clients, tls);
+        Console.WriteLine($"process {link.Peer.ProcessId} has {plain.Count} clients, which waited for "
+            + $"{waited.TotalMilliseconds:0.0} ms");
         return true;
     }
 
