@@ -91,6 +91,39 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         }
     }
 
+    /// <summary>Explores a group that goes back to a savepoint and on from there; it is committed, or not.</summary>
+    public void ExploreSavepoint(
+        LabOperation<TWorld, TModel> first,
+        IReadOnlyList<LabOperation<TWorld, TModel>> undone,
+        LabOperation<TWorld, TModel> last,
+        bool commit) => Explore(new LabOperation<TWorld, TModel>(
+        $"group [{first.Name}; back from {string.Join(", ", undone.Select(it => it.Name))}; {last.Name}], {commit}",
+        world =>
+        {
+            using AtomicGroup group = HeapOf(world).BeginAtomic();
+            first.Run(world);
+            GroupSavepoint savepoint = group.Savepoint();
+            foreach (LabOperation<TWorld, TModel> operation in undone)
+            {
+                operation.Run(world);
+            }
+
+            group.RollBackTo(savepoint);
+            last.Run(world);
+            if (commit)
+            {
+                group.Commit();
+            }
+        },
+        model =>
+        {
+            if (commit)
+            {
+                first.Model(model);
+                last.Model(model);
+            }
+        }));
+
     /// <summary>Does an operation and explores its crashes.</summary>
     public void Explore(LabOperation<TWorld, TModel> operation)
     {

@@ -25,13 +25,13 @@ public sealed class ObjectCrashTests
         Group(commit: false, Release(), Move()),
     ];
 
-    private static readonly string[] s_beginnings = ["empty", "one", "three", "both"];
+    internal static readonly string[] BeginningNames = ["empty", "one", "three", "both"];
 
-    public static TheoryData<string> Beginnings => [.. s_beginnings];
+    public static TheoryData<string> Beginnings => [.. BeginningNames];
 
     internal static IReadOnlyList<FaultScene> FaultScenes { get; } =
     [
-        .. s_beginnings.Select(beginning => new FaultScene($"objects, {beginning}", () =>
+        .. BeginningNames.Select(beginning => new FaultScene($"objects, {beginning}", () =>
         {
             using ObjectLab lab = new();
             Begin(lab, beginning);
@@ -102,11 +102,11 @@ public sealed class ObjectCrashTests
             Reorder = powerLoss ? null : random,
             PowerLoss = powerLoss ? random : null,
         };
-        Begin(lab, LongRun.Any(random, s_beginnings));
+        Begin(lab, LongRun.Any(random, BeginningNames));
         lab.Wander(random, operations, () => LongRun.Any(random, s_alphabet));
     }
 
-    private static void Begin(ObjectLab lab, string beginning)
+    internal static void Begin(ObjectLab lab, string beginning)
     {
         for (int i = 0; i < (beginning switch { "empty" => 0, "one" => 1, _ => 3 }); i++)
         {

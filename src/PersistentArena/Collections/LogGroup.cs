@@ -4,14 +4,17 @@ using GuestMemFs.Heap;
 namespace GuestMemFs.Collections;
 
 /// <summary>
-/// A log's part in atomic groups. The first change of a group notes where the log begins and ends; the way back puts
-/// both there again, and frees the segments that came. Under the log's lock.
+/// A log's part in atomic groups. The first change of a group, and the first one behind each savepoint, notes where the
+/// log begins and ends; the way back puts both there again, and frees the segments that came. Under the log's lock.
 /// </summary>
 internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTrimmer trimmer)
 {
-    // The note of the group that is open, or was last.
-    private LogNote _note;
-    private long _notedEnd;
+    // The first and the newest note of the group that is open, or was last.
+    private LogNote _first;
+    private LogNote _newest;
+    private long _firstEnd;
+    private long _group;
+    private int _notedAt; // savepoints before the newest note
 
     /// <summary>
     /// Entries below this one may be given up: while a group is open, none that it may bring back.
@@ -20,22 +23,27 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTri
     /// The segment that was the last one before stays, where all of it is trimmed too: the way back leads there.
     /// </remarks>
     public long Collectable =>
-        IsNoted ? Math.Min(Math.Min(_note.Ends.First, _notedEnd - 1), trimmer.First) : trimmer.First;
+        IsNote(_first) ? Math.Min(Math.Min(_first.Ends.First, _firstEnd - 1), trimmer.First) : trimmer.First;
 
-    // Once the group has ended, the block is free, or another note.
-    private bool IsNoted =>
-        _note.Offset != 0 && _note.IsOf(memory.Root.Offset) && _note.Kind == LogNote.OfEnds;
-
-    /// <summary>Before a change of a group: notes what there is, once.</summary>
+    /// <summary>Before a change of a group: notes what there is, once behind each savepoint.</summary>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for the note; nothing was changed.</exception>
     public void Note(Lane lane)
     {
-        if (!IsNoted)
+        if (lane.Group != _group)
+        {
+            (_group, _first, _newest) = (lane.Group, default, default);
+        }
+
+        if (!IsNote(_newest) || _notedAt != lane.Savepoints)
         {
             LogNote note = Take(lane);
             note.FillEnds(memory.Root.Offset, trimmer.First, writer.Segment, writer.Used, writer.Count);
             Append(lane, note);
-            (_note, _notedEnd) = (note, writer.End);
+            (_newest, _notedAt) = (note, lane.Savepoints);
+            if (!IsNote(_first))
+            {
+                (_first, _firstEnd) = (note, writer.End);
+            }
         }
     }
 
@@ -74,6 +82,10 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTri
         Free(lane, block);
     }
 
+    // Once the group has ended, the block is free, or another note.
+    private bool IsNote(in LogNote note) =>
+        note.Offset != 0 && note.IsOf(memory.Root.Offset) && note.Kind == LogNote.OfEnds;
+
     private LogNote Take(Lane lane)
     {
         long block = memory.Heap.Blocks.Take(lane, LogNote.Size);
@@ -103,7 +115,8 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTri
     // By an intent, since the note is zeroed before it is free where the heap erases. Its store is the next version.
     private void Free(Lane lane, long block)
     {
-        _note = default;
+        _newest = default;
+        _first = block == _first.Offset ? default : _first;
         ulong* version = memory.Root.VersionWord;
         Intent intent = new() { Slot = memory.OffsetOf(version), Value = *version + 1, Old = block };
         lane.Begin(intent);

@@ -194,7 +194,8 @@ public sealed class PersistentList
         SortedBatch found = _map.Core.Reader.Select(index);
         ReadOnlySpan<byte> element = found.Count > 0 ? found.Value(0) : default;
         length = element.Length;
-        return element.TryCopyTo(to) ? found.Count > 0 : found.Count > 0;
+        _ = element.TryCopyTo(to);
+        return found.Count > 0;
     }
 
     /// <summary>Writes the element with so many before it to a writer; false where there is none.</summary>

@@ -32,6 +32,10 @@ public sealed class AtomicGroupException : ArenaException
         new($"{what} in the heap of region '{region}' needs an atomic group: a crash would leave the object in use, " +
             "and nothing would lead to it. Nothing was changed. Call BeginAtomic before, and Commit after.");
 
+    internal static AtomicGroupException SavepointGone(string region) =>
+        new($"The savepoint is not one of this atomic group in the heap of region '{region}', or the group went back "
+            + "further. Nothing was changed. Take savepoints from the group that goes back to them.");
+
     internal static AtomicGroupException OpenAtClose(string region) =>
         new($"This thread has an atomic group open in the heap of region '{region}'. The arena stays open. Commit or " +
             "dispose of the group before the arena is closed.");

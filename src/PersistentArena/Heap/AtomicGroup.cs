@@ -38,6 +38,28 @@ public ref struct AtomicGroup
         _number = 0;
     }
 
+    /// <summary>A point within the group to go back to with <see cref="RollBackTo"/>: all changes so far.</summary>
+    /// <exception cref="AtomicGroupException">The group has ended, or is another thread's.</exception>
+    public readonly GroupSavepoint Savepoint() => _groups is null || _number == 0
+        ? throw AtomicGroupException.Ended()
+        : new GroupSavepoint(_number, _groups.SetSavepoint(_number));
+
+    /// <summary>
+    /// Undoes what the group has changed since a savepoint, in all of its collections, roots and objects. The group
+    /// stays open, and earlier savepoints are good; later ones are not.
+    /// </summary>
+    /// <exception cref="AtomicGroupException">The group has ended, or is another thread's; or the savepoint is another
+    /// group's, or the group went back further.</exception>
+    public readonly void RollBackTo(GroupSavepoint savepoint)
+    {
+        if (_groups is null || _number == 0)
+        {
+            throw AtomicGroupException.Ended();
+        }
+
+        _groups.RollBackTo(_number, savepoint.Group == _number ? savepoint.Changes : int.MaxValue);
+    }
+
     /// <summary>Goes back, unless the group has ended.</summary>
     /// <exception cref="AtomicGroupException">It is another thread's.</exception>
     public void Dispose()

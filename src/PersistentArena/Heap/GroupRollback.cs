@@ -11,11 +11,11 @@ namespace GuestMemFs.Heap;
 /// </remarks>
 internal sealed unsafe class GroupRollback(HeapState state, GroupMembers members, ObjectRecords records)
 {
-    /// <summary>Undoes all changes of the lane's group, the last one first.</summary>
-    public void TakeBack(Lane lane)
+    /// <summary>Undoes all changes of the lane's group but for so many, the last one first.</summary>
+    public void TakeBack(Lane lane, int but = 0)
     {
         GroupLog log = Log(lane);
-        for (int i = log.Count - 1; i >= 0; i--)
+        for (int i = log.Count - 1; i >= but; i--)
         {
             if (log.Entry(i) is { } entry)
             {

@@ -32,12 +32,7 @@ internal sealed unsafe class HeapGroups(
 
     public void Commit(long number)
     {
-        if (lanes.EnterGroup(number) is not { } lane)
-        {
-            lanes.ThrowIfClosed();
-            throw AtomicGroupException.Ended();
-        }
-
+        Lane lane = Enter(number);
         bool done = false;
         try
         {
@@ -67,6 +62,54 @@ internal sealed unsafe class HeapGroups(
                 lanes.EndExclusive(lane, parked: !done);
             }
         }
+    }
+
+    /// <summary>A point to go back to: how many changes the group has so far.</summary>
+    /// <exception cref="AtomicGroupException">It has ended, or is another thread's.</exception>
+    public int SetSavepoint(long number)
+    {
+        Lane lane = Enter(number);
+        int count = GroupLog.Open(state.Space, lane).Count;
+        lane.Savepoints++;
+        HeapLanes.Give(lane);
+        return count;
+    }
+
+    /// <summary>The same of this thread's open group.</summary>
+    public int SetSavepoint() => SetSavepoint(lanes.OpenGroup);
+
+    /// <summary>Undoes the group's changes but for so many, the last one first; the group stays open.</summary>
+    /// <exception cref="AtomicGroupException">It has ended, is another thread's, or has fewer changes.</exception>
+    public void RollBackTo(long number, int count)
+    {
+        Lane lane = Enter(number);
+        try
+        {
+            if (count > GroupLog.Open(state.Space, lane).Count)
+            {
+                throw AtomicGroupException.SavepointGone(state.Space.Name);
+            }
+
+            rollback.TakeBack(lane, count);
+        }
+        finally
+        {
+            HeapLanes.Give(lane);
+        }
+    }
+
+    /// <summary>The same of this thread's open group.</summary>
+    public void RollBackTo(int count) => RollBackTo(lanes.OpenGroup, count);
+
+    private Lane Enter(long number)
+    {
+        if (lanes.EnterGroup(number) is { } lane)
+        {
+            return lane;
+        }
+
+        lanes.ThrowIfClosed();
+        throw AtomicGroupException.Ended();
     }
 
     private void Commit(Lane lane)

@@ -188,10 +188,14 @@ internal sealed unsafe class HeapLanes
     public long BeginGroup(Lane lane)
     {
         lane.InGroup = true;
-        _lastGroup++;
+        lane.Group = ++_lastGroup;
         Volatile.Write(ref _openGroup, _lastGroup);
         return _lastGroup;
     }
+
+    /// <summary>The number of the group that is open; that of none where it is another thread's, or there is
+    /// none.</summary>
+    public long OpenGroup => IsMine ? Volatile.Read(ref _openGroup) : 0;
 
     /// <summary>Begins the last call of this thread's group; none where it has ended.</summary>
     /// <exception cref="AtomicGroupException">It is another thread's.</exception>

@@ -1,27 +1,46 @@
 namespace GuestMemFs.Heap;
 
 /// <summary>
-/// Several changes of one call: the thread's own open group, which they become part of, or a group of their own.
+/// Several changes of one call: the thread's own open group, which they become part of, or a group of their own. A call
+/// that fails leaves nothing of them: the group that it joined goes back to where it was.
 /// </summary>
 internal ref struct JoinedGroup
 {
+    private readonly HeapGroups _groups;
+    private readonly int _joinedAt;
     private AtomicGroup _own;
-    private readonly bool _isOwn;
+    private bool _isDone;
 
     public JoinedGroup(HeapGroups groups, bool isOwn, int changes)
     {
-        _isOwn = isOwn;
+        _groups = groups;
         _own = isOwn ? new AtomicGroup(groups, changes) : default;
+        _joinedAt = isOwn ? 0 : groups.SetSavepoint();
+        _isDone = false;
+        IsOwn = isOwn;
     }
+
+    private bool IsOwn { get; }
 
     /// <summary>Makes a group of its own true; one that was joined is its beginner's.</summary>
     public void Commit()
     {
-        if (_isOwn)
+        _isDone = true;
+        if (IsOwn)
         {
             _own.Commit();
         }
     }
 
-    public void Dispose() => _own.Dispose();
+    public void Dispose()
+    {
+        if (IsOwn)
+        {
+            _own.Dispose();
+        }
+        else if (!_isDone)
+        {
+            _groups.RollBackTo(_joinedAt);
+        }
+    }
 }

@@ -66,6 +66,15 @@ internal sealed unsafe class Lane
     /// </summary>
     public bool InGroup { get; set; }
 
+    /// <summary>The number of the group that the lane holds, or held last. Volatile.</summary>
+    public long Group { get; set; }
+
+    /// <summary>
+    /// How many points there are that groups of this lane can go back to: what a member has noted before the newest of
+    /// them, it notes again. Volatile.
+    /// </summary>
+    public int Savepoints { get; set; }
+
     /// <summary>True while the lane keeps the open group of an earlier attach.</summary>
     public bool IsParked { get; set; }
 

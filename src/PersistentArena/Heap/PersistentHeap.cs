@@ -378,7 +378,7 @@ public sealed unsafe class PersistentHeap
     /// <summary>
     /// Several changes of one call, all or none: part of this thread's open group, where it has one; else a group.
     /// </summary>
-    internal JoinedGroup BeginOrJoin(int changes = 0) => new(Groups, !_lanes.IsMine, changes);
+    internal JoinedGroup BeginOrJoin(int changes = 0) => new(Groups, _lanes.OpenGroup == 0, changes);
 
     internal byte* At(long offset) => _state.At(offset);
 

@@ -433,4 +433,101 @@ public sealed class GroupTests
             Assert.Equal("old text"u8.ToArray(), heap.ReadBytes(root.Value.Text).ToArray());
         }
     }
+
+    [Fact]
+    public void A_group_goes_back_to_its_savepoints_in_all_that_it_changed()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
+        PersistentSortedMap map = PersistentSortedMap.OpenOrCreate(heap, "m");
+        PersistentLog log = PersistentLog.OpenOrCreate(heap, "l");
+        PersistentRoot<long> root = heap.OpenOrCreateRoot<long>("r");
+        void Change(string value)
+        {
+            dictionary.Set("k"u8, Encoding.UTF8.GetBytes(value));
+            map.Set("k"u8, Encoding.UTF8.GetBytes(value));
+            log.Append(Encoding.UTF8.GetBytes(value));
+            root.Set(value.Length);
+        }
+
+        void Is(string value, int entries)
+        {
+            Assert.Equal(value, Encoding.UTF8.GetString(dictionary.Get("k"u8)!));
+            Assert.Equal(value, Encoding.UTF8.GetString(map.Get("k"u8)!));
+            Assert.Equal((entries, (long)value.Length), (log.Count, root.Value));
+            Assert.True(log.TryGetLast(out var last));
+            Assert.Equal(value, Encoding.UTF8.GetString(last.Value));
+        }
+
+        using (AtomicGroup group = heap.BeginAtomic())
+        {
+            Change("1");
+            GroupSavepoint one = group.Savepoint();
+            Change("22");
+            GroupSavepoint two = group.Savepoint();
+            Change("333");
+            group.RollBackTo(two);
+            Is("22", 2);
+            Change("4444");
+            group.RollBackTo(one);
+            Is("1", 1);
+            Assert.Contains("went back further", Refused(group, two).Message, StringComparison.Ordinal);
+            group.RollBackTo(one); // again
+            Change("55555");
+            group.Commit();
+        }
+
+        Is("55555", 2);
+        using PlainSpace crashed = space.Crash();
+        Assert.Empty(HeapVerifier.Verify(PersistentHeap.Open(crashed), TestContext.Current.CancellationToken));
+        AtomicGroup later = heap.BeginAtomic();
+        GroupSavepoint old = later.Savepoint();
+        later.Dispose();
+        using AtomicGroup another = heap.BeginAtomic();
+        Refused(another, old);
+        Refused(later, old);
+    }
+
+    private static AtomicGroupException Refused(AtomicGroup group, GroupSavepoint savepoint)
+    {
+        try
+        {
+            group.RollBackTo(savepoint);
+        }
+        catch (AtomicGroupException refused)
+        {
+            return refused;
+        }
+
+        Assert.Fail("the savepoint was taken");
+        throw new InvalidOperationException();
+    }
+
+    [Fact]
+    public void A_call_of_several_changes_that_fails_in_a_group_leaves_nothing_in_it()
+    {
+        using PlainSpace space = new(4 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentSet set = PersistentSet.OpenOrCreate(heap, "s");
+        PersistentList falling = PersistentList.OpenOrCreate(heap, "f");
+        falling.AddLast("z"u8);
+        falling.AddLast("y"u8);
+        PersistentBytes bytes = PersistentBytes.OpenOrCreate(heap, "b");
+        set.Add("a"u8);
+        bytes.Append("there"u8);
+        using (AtomicGroup group = heap.BeginAtomic())
+        {
+            set.Add("b"u8);
+            Assert.Throws<ArgumentException>(() => set.ReplaceWith(falling.Scan()));
+            Assert.Throws<ArenaOutOfSpaceException>(() => bytes.Write(3, new byte[8 << 20]));
+            group.Commit();
+        }
+
+        Assert.Equal((true, true, 2), (set.Contains("a"u8), set.Contains("b"u8), set.Count));
+        byte[] read = new byte[10];
+        Assert.Equal(5, bytes.Read(0, read));
+        Assert.Equal("there"u8.ToArray(), read[..5]);
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
+    }
 }
