@@ -19,6 +19,7 @@ internal sealed class HandOverLab : IDisposable
         Assert.SkipWhen(TestServer.IsRedis, "redis-server hands nothing over.");
         _options = options;
         Start().WaitUntilReady();
+        WaitForSocket(default);
     }
 
     /// <summary>The path of the sockets: another user may enter its directory.</summary>
@@ -58,10 +59,12 @@ internal sealed class HandOverLab : IDisposable
     public ServerProcess Succeed(params string[] more)
     {
         ServerProcess before = Server;
+        DateTime made = MadeAt();
         ServerProcess next = Start(more);
         Assert.True(SpinWait.SpinUntil(() => before.HasExited, Patience.Limit), next.Output + before.Output);
         Printed.Contains("clients over from process", next);
         Assert.True(before.ExitCode == 0, $"{before.ExitCode}: {before.Output}");
+        WaitForSocket(made);
         return next;
     }
 
@@ -83,6 +86,13 @@ internal sealed class HandOverLab : IDisposable
     /// <summary>What a right successor says first.</summary>
     public Greeting Greeting(ushort lowest = 1, ushort highest = 1, long room = 10_000) =>
         new(lowest, highest, room, $"kvstore\n\n{StoreDirectory}");
+
+    // A server answers clients before it makes its socket, in the place of the one before.
+    private void WaitForSocket(DateTime before) => Assert.True(
+        SpinWait.SpinUntil(() => File.Exists(SocketPath) && MadeAt() != before, Patience.Limit),
+        $"there is no socket for hand-overs: {Server.Output}");
+
+    private DateTime MadeAt() => File.GetLastWriteTimeUtc(SocketPath);
 
     public void Dispose()
     {
