@@ -161,6 +161,7 @@ public sealed class ReadOnlySurfaceTests
         "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom",
         "PersistentDictionary.Get", "PersistentDictionary.Scan",
         "PersistentDictionary.Prefetch", "PersistentDictionary.ReadMany", "AtomicGroup.Commit", "AtomicGroup.Dispose",
+        "AtomicGroup.Savepoint", "AtomicGroup.RollBackTo",
         "PersistentSortedMap.TryRead", "PersistentSortedMap.Get", "PersistentSortedMap.ContainsKey",
         "PersistentSortedMap.Scan", "PersistentSortedMap.ScanDescending", "PersistentSortedMap.TryGetFirst",
         "PersistentSortedMap.TryGetLast", "PersistentSortedMap.TryGetFloor", "PersistentSortedMap.TryGetCeiling",

@@ -42,6 +42,7 @@ public sealed class RedisCliTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void The_pipe_mode_takes_a_hundred_thousand_commands()
     {
         using RunningServer server = TestServer.Start();

@@ -67,6 +67,7 @@ public sealed class HandOverTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Messages_to_a_subscriber_that_reads_slowly_come_whole_and_in_order()
     {
         using var lab = new HandOverLab("--client-output-pubsub-limit", "1gb");

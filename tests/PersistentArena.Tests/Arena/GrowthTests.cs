@@ -99,6 +99,7 @@ public class GrowthTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Many_threads_share_an_arena()
     {
         using TestMedium medium = TestMedia.Create("tmpfs");

@@ -17,6 +17,7 @@ public sealed unsafe class ChecksumTests : IDisposable
     public void Dispose() => _space.Dispose();
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Every_change_keeps_the_checksums_right()
     {
         PersistentDictionary keys = Open(_space, out PersistentHeap heap);
@@ -43,6 +44,7 @@ public sealed unsafe class ChecksumTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Compaction_moves_checksums_along()
     {
         PersistentDictionary keys = Open(_space, out PersistentHeap heap);

@@ -17,6 +17,7 @@ public class FullMediumTests(ITestOutputHelper output)
     [InlineData(100)]
     [InlineData(5_000)]
     [InlineData(300_000)]
+    [Trait("speed", "slow")]
     public void Refused_writes_hardly_ask(int size)
     {
         using PlainSpace space = new(64 * MiB) { MediumRoom = 16 * MiB };
@@ -34,6 +35,7 @@ public class FullMediumTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Writes_that_have_room_hardly_ask_though_the_table_cannot_grow()
     {
         const int size = 16;

@@ -95,6 +95,7 @@ public sealed class ListTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Empty_leaves_that_a_group_left_go_with_the_next_change_at_an_end()
     {
         using PlainSpace space = new(32 << 20);

@@ -43,6 +43,7 @@ public sealed class SetTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_small_set_beside_a_large_one_is_searched_for_in_it()
     {
         using PlainSpace space = new(64 << 20);
