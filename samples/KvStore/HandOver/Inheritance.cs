@@ -54,13 +54,9 @@ internal sealed class Inheritance(HandOverLink link, ProcessLife predecessor) : 
                     break;
                 case HandOverMessage.Released:
                     return;
-                case HandOverMessage.Refusal:
-                    throw Refused(payload);
-                case HandOverMessage.Closed:
-                    RequireDead();
-                    return;
                 case var other:
-                    throw new HandOverException($"it sent a message that is not in its place ({other})");
+                    RequireDead(other, payload);
+                    return;
             }
         }
     }
@@ -84,17 +80,10 @@ internal sealed class Inheritance(HandOverLink link, ProcessLife predecessor) : 
             return;
         }
 
-        switch (link.Receive(out ReadOnlySpan<byte> payload))
+        HandOverMessage answer = link.Receive(out ReadOnlySpan<byte> payload);
+        if (answer != HandOverMessage.Yours)
         {
-            case HandOverMessage.Yours:
-                return;
-            case HandOverMessage.Refusal:
-                throw Refused(payload);
-            case HandOverMessage.Closed:
-                RequireDead();
-                return;
-            case var other:
-                throw new HandOverException($"it sent a message that is not in its place ({other})");
+            RequireDead(answer, payload);
         }
     }
 
@@ -207,18 +196,18 @@ internal sealed class Inheritance(HandOverLink link, ProcessLife predecessor) : 
         return new ClientBytes(received, unsent);
     }
 
-    private void RequireDead()
+    /// <summary>What came in place of what was to come: good only where the predecessor has ended.</summary>
+    private void RequireDead(HandOverMessage came, ReadOnlySpan<byte> payload)
     {
-        if (!predecessor.HasEnded())
+        string? wrong = came switch
         {
-            throw new HandOverException($"process {predecessor.Id} closed the connection, and serves");
-        }
-
-        IsOrphaned = true;
+            HandOverMessage.Refusal => System.Text.Encoding.UTF8.GetString(payload),
+            HandOverMessage.Closed when predecessor.HasEnded() => null,
+            HandOverMessage.Closed => $"process {predecessor.Id} closed the connection, and serves",
+            _ => $"it sent a message that is not in its place ({came})",
+        };
+        IsOrphaned = wrong is null ? true : throw new HandOverException(wrong);
     }
-
-    private static HandOverException Refused(ReadOnlySpan<byte> why) =>
-        new(System.Text.Encoding.UTF8.GetString(why));
 
     private sealed class Late
     {

@@ -7,6 +7,7 @@ namespace GuestMemFs.Heap;
 internal ref struct JoinedGroup
 {
     private readonly HeapGroups _groups;
+    private readonly bool _isOwn;
     private readonly int _joinedAt;
     private AtomicGroup _own;
     private bool _isDone;
@@ -14,19 +15,17 @@ internal ref struct JoinedGroup
     public JoinedGroup(HeapGroups groups, bool isOwn, int changes)
     {
         _groups = groups;
+        _isOwn = isOwn;
         _own = isOwn ? new AtomicGroup(groups, changes) : default;
         _joinedAt = isOwn ? 0 : groups.SetSavepoint();
         _isDone = false;
-        IsOwn = isOwn;
     }
-
-    private bool IsOwn { get; }
 
     /// <summary>Makes a group of its own true; one that was joined is its beginner's.</summary>
     public void Commit()
     {
         _isDone = true;
-        if (IsOwn)
+        if (_isOwn)
         {
             _own.Commit();
         }
@@ -34,7 +33,7 @@ internal ref struct JoinedGroup
 
     public void Dispose()
     {
-        if (IsOwn)
+        if (_isOwn)
         {
             _own.Dispose();
         }
