@@ -46,6 +46,26 @@ public class ReaderTests
         Assert.Throws<ArenaReadOnlyException>(() => seen.Grow(52 * MiB));
     }
 
+    [Theory]
+    [InlineData("tmpfs")]
+    [InlineData("strict")]
+    public void A_reader_follows_a_region_to_the_last_byte_it_may_have(string kind)
+    {
+        using TestMedium medium = TestMedia.Create(kind);
+        using PersistentArena writer = PersistentArena.Create(On(medium));
+        using PersistentRegion region = writer.CreateRegion("r", 2 * MiB,
+            new RegionOptions { MaximumLength = 8 * MiB });
+        using PersistentArena reader = PersistentArena.Open(On(medium, ArenaAccess.ReadOnly));
+        using PersistentRegion seen = reader.OpenRegion("r");
+
+        region.Grow(region.MaximumLength);
+        Fill(region, 1);
+        reader.OpenRegion("r").Dispose();
+
+        Assert.Equal(region.MaximumLength, seen.Length);
+        AssertFilled(seen, 1);
+    }
+
     [Fact]
     [Trait("speed", "slow")]
     public void A_reader_never_sees_half_a_change_of_a_hammering_writer()

@@ -72,6 +72,24 @@ public sealed class NestedCollectionsTests
     }
 
     [Fact]
+    public void A_collection_that_stays_after_all_leaves_no_note()
+    {
+        using PlainSpace space = new(8 << 20);
+        (_, NestedCollections nested) = Open(space);
+        long id = nested.Begin("k"u8);
+        Put(nested, (byte)'k', id);
+        nested.Complete(id);
+        long before = nested.Entries.Count;
+
+        nested.BeforeDrop(id);
+        nested.BeforeDrop(id);
+        Assert.Equal(before + 1, nested.Entries.Count);
+        nested.Complete(id);
+
+        Assert.Equal(before, nested.Entries.Count);
+    }
+
+    [Fact]
     public void Garbage_is_freed_in_steps()
     {
         using PlainSpace space = new(8 << 20);

@@ -77,6 +77,40 @@ public sealed unsafe class TableCheckTests
         Assert.True(error is null or HeapDamagedException);
     }
 
+    // As a clear of another thread does it, between the look at the table and the look at its segments.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_table_that_is_no_more_the_current_one_is_not_judged_and_the_next_one_is(bool isNextDamaged)
+    {
+        using PlainSpace space = Filled(out long root);
+        PersistentDictionary other = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "other");
+        long next = other.Core.State.Current.Offset;
+        using PlainSpace later = space.NextWriter();
+        PersistentHeap heap = PersistentHeap.Open(later);
+        PersistentDictionary keys = PersistentDictionary.OpenOrCreate(heap, "keys");
+        long place = root + DictionaryFormat.CurrentOffset;
+        *WordOf(later, place, Part.FirstSegmentHeader) ^= 1 << 6;
+        if (isNextDamaged)
+        {
+            *(ulong*)(later.Base + new Table(later.Base, next).SegmentAt(0)) ^= 1 << 6;
+        }
+
+        Lane lane = heap.TakeLane();
+        int told = 0;
+        later.Named = () =>
+        {
+            told++;
+            *(ulong*)(later.Base + place) = SealedOffset.Seal(next, place);
+        };
+        Exception? error = Record.Exception(() => heap.Blocks.Take(lane, 1000));
+
+        Assert.Equal(isNextDamaged ? 2 : 1, told);
+        Assert.Equal(next, keys.Core.State.Current.Offset);
+        Assert.Equal(isNextDamaged, error is HeapDamagedException);
+        Assert.Equal(isNextDamaged, error is not null);
+    }
+
     private static PlainSpace Filled(out long root)
     {
         PlainSpace space = new(16 << 20);

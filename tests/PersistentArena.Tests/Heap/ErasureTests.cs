@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using GuestMemFs.Collections;
+using GuestMemFs.Format;
 using GuestMemFs.Heap;
 using GuestMemFs.Inspection;
 
@@ -232,6 +233,65 @@ public sealed unsafe class ErasureTests
         Assert.Equal(1, Count(crashed, Secret));
         found.Remove("k"u8);
         AssertGone(crashed, Secret);
+    }
+
+    // A lane's words end where the next lane's begin.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(HeapFormat.LaneCount - 1)]
+    public void The_intent_of_a_lane_is_no_note_of_the_lane_before_it(int index)
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap.Open(space, s_erase);
+        Lane lane = new(index, space.Base, space.Epoch);
+        Assert.True(lane.TryTake(1));
+        Intent intent = new() { Slot = space.Length - 64, Value = 5 };
+        lane.Begin(intent);
+        using PlainSpace crashed = space.Crash();
+
+        PersistentHeap found = PersistentHeap.Open(crashed);
+
+        Assert.Equal(new HeapRecoveryReport { Undone = 1 }, found.Recovery);
+    }
+
+    [Fact]
+    public void All_blocks_that_a_lane_may_note_are_zeroed_where_they_are_free()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space, s_erase);
+        Lane lane = heap.TakeLane();
+        ulong* words = lane.Words + IntentWord.Filling;
+        long[] blocks = new long[IntentWord.FillingCount];
+        for (int i = 0; i < blocks.Length; i++)
+        {
+            blocks[i] = heap.Blocks.Take(lane, 100);
+            Encoding.UTF8.GetBytes(Secret, new Span<byte>(space.Base + blocks[i] + 8, 80));
+            words[i] = SealedOffset.Seal(blocks[i], (byte*)(words + i) - space.Base);
+        }
+
+        // One of them became somebody's: its intent was made true, and the note outlived it.
+        *(ulong*)(space.Base + blocks[2]) = BlockHeader.Sized(BlockHeader.TypeBlob, 100);
+        using PlainSpace crashed = space.Crash();
+
+        PersistentHeap.Open(crashed);
+
+        Assert.Equal(1, Count(crashed, Secret));
+        Assert.Equal(-1, new ReadOnlySpan<ulong>(
+            crashed.Base + ((byte*)words - space.Base), blocks.Length).IndexOfAnyExcept(0UL));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_note_that_does_not_check_is_refused(bool isSealed)
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap.Open(space, s_erase);
+        ulong* word = (ulong*)(space.Base + HeapFormat.LanesOffset) + IntentWord.Filling + 3;
+        *word = isSealed ? SealedOffset.Seal(space.Length - 8, (byte*)word - space.Base) : 4096;
+        using PlainSpace crashed = space.Crash();
+
+        Assert.Throws<HeapDamagedException>(() => PersistentHeap.Open(crashed));
     }
 
     [Fact]

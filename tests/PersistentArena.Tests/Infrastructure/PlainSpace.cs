@@ -48,7 +48,17 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
 
     public long Length { get; set; }
 
-    public string Name => "plain";
+    public string Name
+    {
+        get
+        {
+            Named?.Invoke();
+            return "plain";
+        }
+    }
+
+    /// <summary>Called where somebody asks for the name: what is about to say that it found damage does.</summary>
+    public Action? Named { get; set; }
 
     public bool IsWritable { get; } = true;
 

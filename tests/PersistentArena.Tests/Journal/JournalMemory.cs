@@ -40,6 +40,19 @@ internal sealed unsafe class JournalMemory : IDisposable
         return journal;
     }
 
+    /// <summary>Has the journal begin anew, at another generation than 1.</summary>
+    public void BeginAt(uint generation)
+    {
+        byte* half = Layout.Half(generation);
+        uint seed = JournalHeader.SeedOf(Layout.Superblock.ArenaId, generation);
+        ReadOnlySpan<byte> record = new Transaction().Set(ArenaState.Initial).Seal(sequence: 1, seed);
+        JournalHeader.Invalidate(Layout.Half(generation + 1));
+        Persist.Copy(half + JournalHeader.LogOffset, record);
+        Persist.Publish((ulong*)(half + JournalHeader.TailOffset), SealedWord.Seal((uint)record.Length, seed));
+        JournalHeader.Write(half, generation, Layout.Superblock.ArenaId, Layout.LogCapacity);
+        Persist.Publish(Layout.Active, SealedWord.Seal(generation, Layout.Seed(WordKind.Active)));
+    }
+
     /// <summary>All that the tables say, as text.</summary>
     public static string Describe(MetadataTables tables) => string.Join(
         '\n',

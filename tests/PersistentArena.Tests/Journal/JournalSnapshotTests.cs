@@ -1,4 +1,5 @@
 using System.Globalization;
+using GuestMemFs.Format;
 using GuestMemFs.Journal;
 using static GuestMemFs.Tests.Journal.JournalMemory;
 
@@ -56,6 +57,61 @@ public class JournalSnapshotTests
         }
 
         Assert.True(snapshots > 100 && compactions > 1000, $"{snapshots} snapshots beside {compactions} compactions");
+    }
+
+    [Fact]
+    public void A_copy_is_whole_until_the_writer_puts_the_other_half_in_force()
+    {
+        using var memory = new JournalMemory();
+        MetadataJournal journal = memory.Open();
+        journal.Commit(Create(1, "a"));
+        string then = Describe(journal.Tables);
+        JournalCopy copy = new(memory.Layout);
+        Assert.True(copy.TryTake());
+        Assert.True(copy.IsWhole);
+        Assert.Equal(JournalSnapshot.Version(memory.Layout), copy.Version);
+
+        journal.Commit(Create(2, "b"));
+
+        Assert.True(copy.IsWhole);
+        Assert.Equal(then, Describe(copy.Read("memory").Tables));
+        Assert.NotEqual(JournalSnapshot.Version(memory.Layout), copy.Version);
+
+        journal.Compact();
+
+        Assert.False(copy.IsWhole);
+        Assert.True(copy.TryTake());
+        Assert.True(copy.IsWhole);
+        Assert.Equal(Describe(journal.Tables), Describe(copy.Read("memory").Tables));
+    }
+
+    [Fact]
+    public unsafe void Without_the_active_word_there_is_no_copy_and_the_newest_half_is_read()
+    {
+        using var memory = new JournalMemory();
+        MetadataJournal journal = memory.Open();
+        journal.Commit(Create(1, "a"));
+        journal.Compact();
+        *memory.Layout.Active ^= 1;
+
+        Assert.False(new JournalCopy(memory.Layout).TryTake());
+
+        JournalImage image = JournalSnapshot.Take(memory.Layout, "memory", out ulong version);
+        Assert.Equal((Describe(journal.Tables), 0UL), (Describe(image.Tables), version));
+    }
+
+    [Fact]
+    public unsafe void A_copy_without_a_tail_word_follows_the_records_and_says_so()
+    {
+        using var memory = new JournalMemory();
+        MetadataJournal journal = memory.Open();
+        journal.Commit(Create(1, "a"));
+        *(ulong*)(memory.Layout.Half(1) + JournalHeader.TailOffset) ^= 1;
+
+        JournalImage image = JournalSnapshot.Take(memory.Layout, "memory", out _);
+
+        Assert.True(image.TailDamaged);
+        Assert.Equal((Describe(journal.Tables), journal.LogLength), (Describe(image.Tables), image.Tail));
     }
 
     private static string Name(int i, int round) => string.Create(CultureInfo.InvariantCulture, $"{i}/{round}");

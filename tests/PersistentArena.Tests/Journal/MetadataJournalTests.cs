@@ -58,6 +58,26 @@ public class MetadataJournalTests
     }
 
     [Fact]
+    public void The_last_generation_is_never_followed_by_one()
+    {
+        using var memory = new JournalMemory();
+        memory.BeginAt(uint.MaxValue - 1);
+        MetadataJournal journal = memory.Open();
+        journal.Commit(Create(1, "a"));
+        journal.Compact();
+        journal.Commit(Create(2, "b"));
+        byte[] before = memory.Bytes.ToArray();
+
+        Assert.Throws<ArenaDamagedException>(journal.Compact);
+
+        Assert.Equal(before, memory.Bytes.ToArray());
+        Assert.Equal(Describe(journal.Tables), Describe(memory.Open(out List<AttachReason> findings).Tables));
+        Assert.Empty(findings);
+        memory.Bytes[MetadataLayout.ActiveWord] ^= 1;
+        Assert.Equal(Describe(journal.Tables), Describe(memory.Open().Tables));
+    }
+
+    [Fact]
     public void Two_regions_can_swap_names_in_one_transaction()
     {
         using var memory = new JournalMemory();
