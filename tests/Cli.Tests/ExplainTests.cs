@@ -69,6 +69,29 @@ public sealed class ExplainTests
     }
 
     [Fact]
+    public void A_regions_policy_and_nodes_are_told_as_they_are()
+    {
+        Assert.SkipUnless(
+            System.IO.Directory.Exists("/dev/shm") && System.IO.Directory.Exists("/sys/devices/system/node/node0"),
+            "The kernel tells of no NUMA node 0 (/sys/devices/system/node), or there is no /dev/shm.");
+        using TestArena arena = new TestArena().Filled();
+        using (var writer = PersistentArena.Open(arena.Options))
+        using (PersistentRegion region = writer.OpenRegion("carts"))
+        {
+            region.SetNuma(NumaPolicy.Bind(0));
+        }
+
+        Answer answer = arena.Gmfs("explain", "--json");
+
+        answer.IsDone();
+        string text = Findings(answer, "Slow")
+            .Single(finding => finding.GetProperty("reason").GetString() == FindingCodes.NumaPlacement
+                && finding.GetProperty("subject").GetString() == "carts").GetProperty("text").GetString()!;
+        Assert.StartsWith("New memory is taken by bind:0. Of ", text, StringComparison.Ordinal);
+        Assert.EndsWith(" lie on node 0.", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_full_heap_is_full()
     {
         using TestArena arena = new TestArena();

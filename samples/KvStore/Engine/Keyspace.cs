@@ -108,8 +108,12 @@ internal sealed class Keyspace : IDisposable
         {
             DumpInfo? restored = RestoreIfLost(arena, options);
             size = size == 0 ? arena.FindRegion(RegionName)?.Length ?? StoreSize.For(arena.GetSpace()) : size;
-            PersistentRegion region = arena.OpenOrGrowRegion(
-                RegionName, size, new RegionOptions { Kind = RegionKind.Heap, Reserve = RegionReserve.OnDemand });
+            PersistentRegion region = arena.OpenOrGrowRegion(RegionName, size, new RegionOptions
+            {
+                Kind = RegionKind.Heap,
+                Reserve = RegionReserve.OnDemand,
+                Numa = options.Numa,
+            });
             options.Size = region.Length;
             Keyspace keyspace = new(arena, region, held, options) { RestoredFrom = restored };
             options.Erase = keyspace._heap.Erases;
@@ -135,7 +139,13 @@ internal sealed class Keyspace : IDisposable
 
         return new RegionBackups(options.BackupFile, options.BackupCount).RestoreNewest(
             arena,
-            new RestoreOptions { Region = RegionName, Trust = options.Trust, Progress = new RestoreProgress() },
+            new RestoreOptions
+            {
+                Region = RegionName,
+                Numa = options.Numa,
+                Trust = options.Trust,
+                Progress = new RestoreProgress(),
+            },
             (_, damaged) => Console.Error.WriteLine($"KvStore: {damaged.Message} An older copy is tried."));
     }
 
@@ -217,6 +227,7 @@ internal sealed class Keyspace : IDisposable
         yield return ("arena_medium_reason", report.MediumReason);
         yield return ("arena_survives", report.Survives.ToString());
         yield return ("arena_page_size", Text(report.PageSize));
+        yield return ("arena_numa", _region.ReadNuma()?.ToString() ?? "not told");
         yield return ("arena_epoch", report.Epoch.ToString(CultureInfo.InvariantCulture));
         yield return ("attach_kind", Word(report.Kind));
         yield return ("attach_ms", Milliseconds(report.Duration));

@@ -79,6 +79,9 @@ internal sealed class ServerOptions
     /// <summary>True where the store's memory is kept out of swap.</summary>
     public bool LockMemory { get; set; }
 
+    /// <summary>From which NUMA nodes the store's memory is taken; null for where it is touched first.</summary>
+    public NumaPolicy? Numa { get; set; }
+
     /// <summary>True where writes are refused while the store's files are gone.</summary>
     public bool ReadOnlyWithoutFiles { get; set; }
 

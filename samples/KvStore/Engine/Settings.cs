@@ -113,6 +113,9 @@ internal static class Settings
         YesNo(
             "lock-memory", "yes: the store's memory is kept out of swap; refused where the process may not (ulimit -l)",
             o => o.LockMemory, (o, v) => o.LockMemory = v),
+        new(
+            "numa", "NUMA nodes that memory is taken from: bind:0-1, interleave:0-1, preferred:0; none: first touch",
+            o => o.Numa?.ToString() ?? "none", SetNuma),
         Choice(
             "files-lost", "what is done while the store's files are removed: report, or read-only: writes are refused",
             s_filesLost, o => o.ReadOnlyWithoutFiles, (o, v) => o.ReadOnlyWithoutFiles = v, atRunTime: true),
@@ -362,6 +365,18 @@ internal static class Settings
     private static string? SetTrust(ServerOptions options, string value) =>
         IsAccount(() => new PathTrust(value.Length > 0 ? [value] : [])) ? Done(options.TrustOwner = value)
             : "argument must be a user's name or number";
+
+    private static string? SetNuma(ServerOptions options, string value)
+    {
+        NumaPolicy? policy = null;
+        if (value.Length > 0 && value != "none" && !NumaPolicy.TryParse(value, out policy))
+        {
+            return "argument must be bind:, interleave: or preferred: and nodes as 0-1,3, or none";
+        }
+
+        options.Numa = policy;
+        return null;
+    }
 
     private static string? SetReaders(ServerOptions options, string value) =>
         IsAccount(() => value.Length > 0 ? ArenaSharing.ReadableBy(value) : null) ? Done(options.ReadersGroup = value)

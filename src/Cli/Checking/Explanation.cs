@@ -72,6 +72,11 @@ internal sealed class Explanation
 
         Opens(inspection, it);
         Speed(inspection.Medium, it);
+        if (it.Refusal is null)
+        {
+            _slow.AddRange(NumaFinding.OfAll(inspection, it));
+        }
+
         return $"The arena in {_place.Text} ({inspection.Medium.Name}): {WriterFacts.State(it)}.";
     }
 

@@ -32,4 +32,7 @@ internal static class FindingCodes
 
     /// <summary>Much of a heap is free within slabs.</summary>
     public const string HeapScattered = "GMF7012";
+
+    /// <summary>On which NUMA nodes a region lies.</summary>
+    public const string NumaPlacement = "GMF7013";
 }

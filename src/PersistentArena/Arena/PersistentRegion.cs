@@ -128,6 +128,9 @@ public sealed unsafe class PersistentRegion : IDisposable
         Arena.Place(_mapping, policy);
     }
 
+    /// <summary>True where its space was taken in full when it was made.</summary>
+    internal bool ReservesAll => _mapping.Entry.Reserve == RegionReserve.Full;
+
     /// <summary>
     /// The NUMA policy in force at the region's beginning, as the kernel says it; null where it does not. On tmpfs and
     /// in memfds it is the file's: what another process has set.

@@ -39,6 +39,7 @@ internal static class RegionRestore
             Reserve = header.Reserve,
             Alignment = header.Alignment,
             MaximumLength = options.MaximumLength ?? header.MaximumLength,
+            Numa = options.Numa,
         });
 
         // A heap's memory may hold an older life's bytes at first, and all of it below the frontier has its space.

@@ -9,6 +9,9 @@ public sealed class RestoreOptions
     /// <summary>Address space to keep for its growth, in bytes; as before where nothing is said.</summary>
     public long? MaximumLength { get; init; }
 
+    /// <summary>From which NUMA nodes its memory is taken; null for where it is touched first.</summary>
+    public NumaPolicy? Numa { get; init; }
+
     /// <summary>Who may have written the dump; root and this process's user where nothing is said.</summary>
     public PathTrust Trust { get; init; } = PathTrust.Own;
 

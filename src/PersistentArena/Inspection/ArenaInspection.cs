@@ -28,6 +28,9 @@ public sealed class ArenaInspection : IDisposable
     /// <summary>How many slabs of each part a survey looks into, unless told otherwise: quick at any size.</summary>
     public const int DefaultSlabsPerPart = 32;
 
+    /// <summary>How many pages of a region are looked at for its NUMA nodes, unless told otherwise.</summary>
+    public const int DefaultNumaPages = 4096;
+
     private readonly InspectedArena _arena;
 
     private ArenaInspection(Medium medium, bool ownsMedium) => _arena = new InspectedArena(medium, ownsMedium);
@@ -134,6 +137,19 @@ public sealed class ArenaInspection : IDisposable
             _ = PersistentHeap.Open(heap); // Its header and its roots check, or it is refused.
             return HeapSurveyor.Take(heap, parts, slabsPerPart);
         });
+    }
+
+    /// <summary>
+    /// Asks the kernel from which NUMA nodes a region's memory is taken, and on which it lies. Gives no page memory.
+    /// </summary>
+    /// <param name="region">The region's name.</param>
+    /// <param name="pages">How many of its pages to look at, at even distances; at least 1.</param>
+    /// <exception cref="RegionNotFoundException">There is none of that name.</exception>
+    /// <exception cref="ExtentException">A file of it is missing, truncated, or there twice.</exception>
+    public RegionNuma ReadNuma(string region, int pages = DefaultNumaPages)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, 1);
+        return _arena.WithRegion(region, open => NumaReader.Read(open, Medium.KeepsNumaPolicy, pages));
     }
 
     /// <summary>Opens a region's bytes, to be copied.</summary>

@@ -46,6 +46,11 @@ public abstract class Medium : IDisposable
     public bool MayBeSwapped => Capabilities.CanBeSwapped && MachineMemory.Swap() > 0;
 
     /// <summary>
+    /// True where the kernel keeps a NUMA policy with the file, for all that map it; elsewhere it is a mapping's.
+    /// </summary>
+    internal virtual bool KeepsNumaPolicy => false;
+
+    /// <summary>
     /// Why there may be nothing where something was, as sentences that follow "there was no arena"; empty where there
     /// is no such reason.
     /// </summary>

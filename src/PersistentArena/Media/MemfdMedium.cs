@@ -56,6 +56,9 @@ internal sealed class MemfdMedium : Medium
 
     public override MediumCapabilities Capabilities { get; }
 
+    // Of ordinary memory; the pool's pages have none.
+    internal override bool KeepsNumaPolicy => Capabilities.CanBeSwapped;
+
     internal override string WhyEmpty => _holder is null ? base.WhyEmpty : _holder.WhyEmpty;
 
     /// <summary>What a holder has, and a place for more.</summary>

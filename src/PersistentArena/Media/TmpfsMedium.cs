@@ -22,6 +22,8 @@ internal sealed class TmpfsMedium : FileSystemMedium
 
     public override MediumCapabilities Capabilities { get; }
 
+    internal override bool KeepsNumaPolicy => true;
+
     protected override FileTraits Traits { get; }
 
     /// <summary>

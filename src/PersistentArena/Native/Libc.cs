@@ -155,6 +155,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "msync", SetLastError = true)]
     public static partial int MSync(nint address, nuint length, int flags);
 
+    [LibraryImport(Library, EntryPoint = "mincore", SetLastError = true)]
+    public static partial int MinCore(nint address, nuint length, byte* resident);
+
     [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
     public static partial int MAdvise(nint address, nuint length, int advice);
 

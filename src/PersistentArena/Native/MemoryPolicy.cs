@@ -7,15 +7,17 @@ namespace GuestMemFs.Native;
 /// <remarks>No library has these calls (libnuma apart), so they are made by number.</remarks>
 internal static unsafe class MemoryPolicy
 {
-    private const int Words = 16; // 1,024 nodes: CONFIG_NODES_SHIFT is at most 10
-    private const int Bits = Words * 64;
+    private const int Bits = NumaNodes.Most;
+    private const int Words = Bits / 64;
     private const int OfAddress = 2; // MPOL_F_ADDR
 
     // arm64 has them in another order: mbind, get, set; x86-64: mbind, set, get.
-    private static readonly bool s_arm = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
-    private static readonly int s_bind = s_arm ? 235 : 237;
-    private static readonly int s_get = s_arm ? 236 : 239;
-    private static readonly int s_set = s_arm ? 237 : 238;
+    private static readonly int s_bind = IsArm ? 235 : 237;
+    private static readonly int s_get = IsArm ? 236 : 239;
+    private static readonly int s_set = IsArm ? 237 : 238;
+
+    /// <summary>True on arm64, which numbers its calls by another table than x86-64.</summary>
+    public static bool IsArm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 
     /// <summary>Throws where a node is not there: the kernel leaves it out, and says nothing.</summary>
     /// <param name="policy">The policy.</param>

@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
+using GuestMemFs.Native;
 
 namespace GuestMemFs;
 
@@ -48,6 +50,29 @@ public sealed class NumaPolicy : IEquatable<NumaPolicy>
 
     /// <summary>From this node as long as it has any.</summary>
     public static NumaPolicy Preferred(int node) => Some(NumaMode.Preferred, [node]);
+
+    /// <summary>Reads <c>bind:0-1</c>, <c>interleave:0,2</c>, <c>preferred:1</c>.</summary>
+    /// <param name="text">What <see cref="ToString"/> writes; nodes up to 1023.</param>
+    /// <param name="policy">The policy; null where it is none.</param>
+    public static bool TryParse(string text, [NotNullWhen(true)] out NumaPolicy? policy)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        policy = null;
+        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        if (colon < 0 || NumaNodes.TryReadList(text[(colon + 1)..]) is not [var first, ..] nodes)
+        {
+            return false;
+        }
+
+        policy = text[..colon] switch
+        {
+            "bind" => Bind(nodes),
+            "interleave" => Interleave(nodes),
+            "preferred" when nodes.Count == 1 => Preferred(first),
+            _ => null,
+        };
+        return policy is not null;
+    }
 
     /// <inheritdoc/>
     public bool Equals(NumaPolicy? other) =>

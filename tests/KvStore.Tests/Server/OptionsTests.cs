@@ -27,6 +27,9 @@ public sealed class OptionsTests
     [InlineData("--size 4X", "--size 4X: argument must be a memory value")]
     [InlineData("--bogus 1", "--bogus is not an option; --help lists them")]
     [InlineData("--trust-owner no.body", "--trust-owner no.body: argument must be a user's name or number")]
+    [InlineData(
+        "--numa bind:1-0",
+        "--numa bind:1-0: argument must be bind:, interleave: or preferred: and nodes as 0-1,3, or none")]
     [InlineData("--port", "--port needs a value")]
     [InlineData("port 1", "'port' is not an option; --help lists them")]
     [InlineData("--port 0", "--port 0 without --unixsocket: there would be nothing to listen on")]

@@ -99,7 +99,130 @@ public sealed class NumaTests
         Assert.Throws<ArgumentOutOfRangeException>(() => NumaPolicy.Bind());
         Assert.Throws<ArgumentOutOfRangeException>(() => NumaPolicy.Preferred(-1));
         Assert.Equal("interleave:0-2,5", NumaPolicy.Interleave(5, 2, 1, 0).ToString());
-        Assert.Equal([0, 1, 2, 8], NumaNodes.ReadList("0-2,8\n"));
+        Assert.Equal([0, 1, 2, 8], NumaNodes.TryReadList("0-2,8"));
+    }
+
+    [Theory]
+    [InlineData("bind:0-1,4")]
+    [InlineData("interleave:0,1023")]
+    [InlineData("preferred:3")]
+    public void A_policy_is_read_from_what_it_writes(string text)
+    {
+        Assert.True(NumaPolicy.TryParse(text, out NumaPolicy? policy));
+
+        Assert.True(NumaPolicy.TryParse(policy.ToString(), out NumaPolicy? again));
+        Assert.Equal(policy, again);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("bind")]
+    [InlineData("bind:")]
+    [InlineData("local:0")]
+    [InlineData("preferred:0,1")]
+    [InlineData("bind:1-0")]
+    [InlineData("bind:-1")]
+    [InlineData("bind:0,")]
+    [InlineData("bind:1024")]
+    [InlineData("bind:0-2000000000")]
+    public void What_is_no_policy_is_not_read(string text) =>
+        Assert.False(NumaPolicy.TryParse(text, out _));
+
+    [Theory]
+    [InlineData(RegionKind.Raw, RegionReserve.Full)]
+    [InlineData(RegionKind.Raw, RegionReserve.OnDemand)]
+    [InlineData(RegionKind.Heap, RegionReserve.OnDemand)]
+    public void An_inspection_says_policy_and_nodes_and_gives_no_page_memory(RegionKind kind, RegionReserve reserve)
+    {
+        SkipWithoutNodes();
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        using PersistentArena arena = Create(medium);
+        var options = new RegionOptions { Kind = kind, Reserve = reserve, Numa = NumaPolicy.Bind(s_there) };
+        using PersistentRegion region = arena.CreateRegion("r", 8 * MiB, options);
+        if (kind == RegionKind.Heap)
+        {
+            _ = PersistentHeap.Open(region);
+        }
+        else
+        {
+            region.EnsureBacked(2 * MiB, 2 * MiB);
+            region.AsSpan((int)(2 * MiB), (int)(2 * MiB)).Fill(1);
+        }
+
+        long before = Taken(medium);
+        using ArenaInspection inspection = ArenaInspection.Open(medium.Directory!);
+        RegionNuma numa = inspection.ReadNuma("r");
+
+        Assert.Equal(NumaPolicy.Bind(s_there), numa.Policy);
+        NodeShare share = Assert.Single(numa.Nodes);
+        Assert.Equal(s_there, share.Node);
+        Assert.InRange(share.Pages, 1, reserve == RegionReserve.Full ? 2048 : 1024);
+        Assert.False(numa.HasPagesElsewhere);
+        Assert.Equal(before, Taken(medium));
+    }
+
+    [Fact]
+    public void Pages_of_before_the_policy_are_told_from_its_own()
+    {
+        NodeShare[] shares = [new(0, 5), new(1, 2)];
+
+        Assert.True(new RegionNuma(NumaPolicy.Bind(1), shares).HasPagesElsewhere);
+        Assert.False(new RegionNuma(NumaPolicy.Bind(0, 1), shares).HasPagesElsewhere);
+        Assert.False(new RegionNuma(NumaPolicy.Preferred(1), shares).HasPagesElsewhere);
+        Assert.False(new RegionNuma(null, shares).HasPagesElsewhere);
+    }
+
+    [Fact]
+    public void On_a_medium_whose_policy_is_the_mappings_none_is_told()
+    {
+        using TestMedium medium = TestMedia.Create("directory");
+        using (PersistentArena arena = Create(medium))
+        {
+            arena.CreateRegion("r", 4 * MiB).Dispose();
+        }
+
+        using ArenaInspection inspection = ArenaInspection.Open(medium.Directory!);
+
+        Assert.Null(inspection.ReadNuma("r").Policy);
+    }
+
+    [Fact]
+    public void A_dump_is_restored_to_the_nodes_asked_for()
+    {
+        SkipWithoutNodes();
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        string file = Path.Combine(Path.GetTempPath(), $"numa-{Guid.NewGuid():N}.dump");
+        using PersistentArena arena = Create(medium);
+        arena.CreateRegion("r", 4 * MiB).Dispose();
+        try
+        {
+            using (ArenaInspection inspection = ArenaInspection.Open(medium.Directory!))
+            {
+                RegionDump.Write(inspection, "r", file, cancelled: TestContext.Current.CancellationToken);
+            }
+
+            var options = new RestoreOptions { Region = "again", Numa = NumaPolicy.Bind(s_there) };
+            RegionDump.Restore(file, arena, options, TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+
+        using PersistentRegion again = arena.OpenRegion("again");
+        Assert.Equal(NumaPolicy.Bind(s_there), again.ReadNuma());
+    }
+
+    // What the filesystem counts, of the directory's files.
+    private static long Taken(TestMedium medium)
+    {
+        var du = new System.Diagnostics.ProcessStartInfo("du", ["-s", "-B1", medium.Directory!])
+        {
+            RedirectStandardOutput = true,
+        };
+        using var process = System.Diagnostics.Process.Start(du)!;
+        string text = process.StandardOutput.ReadToEnd();
+        return long.Parse(text.Split('\t')[0], System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static NumaPolicy Policy(NumaMode mode, int node) => mode switch
