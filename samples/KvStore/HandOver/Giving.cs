@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using GuestMemFs.Holding;
 using KvStore.Engine;
 
 namespace KvStore.HandOver;
@@ -30,7 +31,7 @@ internal static class Giving
         int[] descriptors = [.. listeners.Select(it => (int)it.Socket.Handle)];
         byte[] labels = Encoding.UTF8.GetBytes(string.Join('\n', listeners.Select(it => it.Label)));
         link.Send(HandOverMessage.Listeners, labels, descriptors);
-        foreach (HandedClient[] some in clients.Chunk(DescriptorMessage.Most))
+        foreach (HandedClient[] some in clients.Chunk(DescriptorPassing.MaximumDescriptors))
         {
             link.Send(HandOverMessage.Clients, [0], [.. some.Select(client => (int)client.Socket.Handle)]);
         }

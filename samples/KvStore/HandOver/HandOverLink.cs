@@ -25,7 +25,7 @@ internal sealed class HandOverLink : IDisposable
     private readonly Socket _socket;
     private readonly byte[] _sent = new byte[LargestPayload + 1];
     private readonly byte[] _received = new byte[LargestPayload + 1];
-    private readonly int[] _descriptors = new int[DescriptorMessage.Most];
+    private readonly int[] _descriptors = new int[DescriptorPassing.MaximumDescriptors];
 
     public HandOverLink(Socket socket)
     {
@@ -60,7 +60,7 @@ internal sealed class HandOverLink : IDisposable
     }
 
     /// <summary>Gets ready to receive so many descriptors.</summary>
-    public void MakeRoom(int descriptors) => DescriptorMessage.MakeRoom(_socket.SafeHandle, descriptors);
+    public void MakeRoom(int descriptors) => DescriptorTable.MakeRoom(_socket.SafeHandle, descriptors);
 
     /// <summary>For so long a message may take from here on, sent or received.</summary>
     public void Limit(TimeSpan time)
@@ -76,7 +76,8 @@ internal sealed class HandOverLink : IDisposable
     {
         _sent[0] = (byte)kind;
         payload.CopyTo(_sent.AsSpan(1));
-        int error = DescriptorMessage.Send(_socket.SafeHandle, _sent.AsSpan(0, payload.Length + 1), descriptors);
+        int error = DescriptorPassing.TrySend(
+            _socket.SafeHandle, _sent.AsSpan(0, payload.Length + 1), descriptors, out _);
         if (error != 0)
         {
             throw Failed(error);
@@ -105,7 +106,7 @@ internal sealed class HandOverLink : IDisposable
     public HandOverMessage Receive(out ReadOnlySpan<byte> payload, out SafeSocketHandle[] sockets)
     {
         payload = default;
-        int error = DescriptorMessage.Receive(
+        int error = DescriptorPassing.TryReceive(
             _socket.SafeHandle, _received, _descriptors, out int length, out int count);
         sockets = [.. _descriptors.Take(count).Select(it => new SafeSocketHandle(it, ownsHandle: true))];
         if (error is ConnectionReset or BrokenPipe || (error == 0 && length == 0))

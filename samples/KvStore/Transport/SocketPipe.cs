@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using GuestMemFs.Holding.Native;
 using KvStore.Memory;
 
 namespace KvStore.Transport;
@@ -229,7 +230,7 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
     }
 
     /// <inheritdoc cref="TrySend(ReadOnlySpan{byte})"/>
-    internal nint TrySend(ReadOnlySpan<GatheringSend.Piece> pieces) =>
+    internal nint TrySend(ReadOnlySpan<SocketMessage.IoVector> pieces) =>
         GatheringSend.TrySend(_socket.SafeHandle, pieces);
 
     private void Send()

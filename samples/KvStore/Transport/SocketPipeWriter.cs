@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
+using GuestMemFs.Holding.Native;
 using KvStore.Memory;
 
 namespace KvStore.Transport;
@@ -247,13 +248,13 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBu
     /// <summary>Sends full blocks, as many as go in one call; true where all of these are sent.</summary>
     private unsafe bool SendFull(Queue<FullBlock> full)
     {
-        Span<GatheringSend.Piece> pieces = stackalloc GatheringSend.Piece[GatheringSend.Most];
+        Span<SocketMessage.IoVector> pieces = stackalloc SocketMessage.IoVector[GatheringSend.Most];
         int count = 0;
         long length = -_sent;
         foreach (FullBlock block in full)
         {
             int skipped = count == 0 ? _sent : 0;
-            pieces[count++] = new GatheringSend.Piece(block.Block.Start + skipped, block.Used - skipped);
+            pieces[count++] = new() { Base = block.Block.Start + skipped, Length = block.Used - skipped };
             length += block.Used;
             if (count == pieces.Length)
             {

@@ -3,14 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Holding.Native;
 
-/// <summary>
-/// Messages with a descriptor beside them: <c>SCM_RIGHTS</c>, unix(7). Blocking; interrupted calls are made again.
-/// </summary>
+/// <summary>Messages with at most one descriptor beside the bytes. Blocking.</summary>
 internal static unsafe partial class DescriptorMessages
 {
-    private const int MSG_CTRUNC = 8;
-    private const int MSG_TRUNC = 0x20;
-    private const int MSG_CMSG_CLOEXEC = 0x40000000;
     private const int F_GETFD = 1;
     private const int F_SETFD = 2;
     private const int F_DUPFD_CLOEXEC = 1030;
@@ -18,11 +13,31 @@ internal static unsafe partial class DescriptorMessages
 
     /// <summary>Sends one message, with a descriptor or without.</summary>
     /// <exception cref="IOException">The other side is gone, or refuses.</exception>
-    public static void Send(SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor)
+    public static void Send(SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor) =>
+        Check("sendmsg", TrySend(socket, message, descriptor, out _));
+
+    /// <summary>The same; 0 or an errno.</summary>
+    /// <param name="socket">A unix socket.</param>
+    /// <param name="message">Bytes.</param>
+    /// <param name="descriptor">What goes with them; null for nothing. The caller's own stays open.</param>
+    /// <param name="sent">How many bytes went.</param>
+    /// <param name="wait">False to fail with EAGAIN where there is no room.</param>
+    public static int TrySend(
+        SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor, out int sent, bool wait = true)
     {
-        while (SocketMessage.TrySend(socket, message, descriptor, 0, out _) is not 0 and int errno)
+        bool held = false;
+        try
         {
-            Retry("sendmsg", errno);
+            descriptor?.DangerousAddRef(ref held);
+            ReadOnlySpan<int> descriptors = held ? [(int)descriptor!.DangerousGetHandle()] : [];
+            return DescriptorPassing.TrySend(socket, message, descriptors, out sent, wait);
+        }
+        finally
+        {
+            if (held)
+            {
+                descriptor!.DangerousRelease();
+            }
         }
     }
 
@@ -33,37 +48,21 @@ internal static unsafe partial class DescriptorMessages
     /// <exception cref="IOException">The connection failed, or the message is longer than the buffer.</exception>
     public static int Receive(SafeHandle socket, Span<byte> buffer, out SafeFileHandle? descriptor)
     {
-        SocketMessage.Control control = new() { Descriptor = -1 };
-        fixed (byte* bytes = buffer)
+        Span<int> received = stackalloc int[2]; // A second one is not meant, and has to be closed.
+        int error = DescriptorPassing.TryReceive(socket, buffer, received, out int length, out int count);
+        descriptor = count > 0 ? new SafeFileHandle(received[0], ownsHandle: true) : null;
+        if (count > 1)
         {
-            SocketMessage.IoVector vector = new() { Base = bytes, Length = (nuint)buffer.Length };
-            SocketMessage.Header header = new() { Vectors = &vector, VectorCount = 1, Control = &control,
-                ControlLength = (nuint)sizeof(SocketMessage.Control) };
-            nint result;
-            while ((result = RecvMsg(socket, &header, MSG_CMSG_CLOEXEC)) < 0)
-            {
-                Retry("recvmsg", Marshal.GetLastPInvokeError());
-            }
-
-            bool carries = header.ControlLength >= (nuint)sizeof(SocketMessage.Control) - sizeof(int)
-                && control.Level == SocketMessage.SOL_SOCKET && control.Type == SocketMessage.SCM_RIGHTS
-                && control.Descriptor >= 0;
-            descriptor = carries ? new SafeFileHandle(control.Descriptor, ownsHandle: true) : null;
-            bool several = carries && control.Length > (nuint)sizeof(SocketMessage.Control) - sizeof(int);
-            if (several)
-            {
-                new SafeFileHandle(control.Second, ownsHandle: true).Dispose(); // Ours since recvmsg: it would leak.
-            }
-
-            if (several || (header.Flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-            {
-                descriptor?.Dispose();
-                throw new IOException(
-                    "recvmsg: a message is longer than any that is meant, or carries more than one descriptor.");
-            }
-
-            return (int)result;
+            new SafeFileHandle(received[1], ownsHandle: true).Dispose(); // Ours since recvmsg: it would leak.
         }
+
+        if (count > 1 || error != 0)
+        {
+            descriptor?.Dispose();
+            Check("recvmsg", count > 1 ? SocketMessage.EMSGSIZE : error);
+        }
+
+        return length;
     }
 
     /// <summary>Another descriptor of the same open file, close-on-exec.</summary>
@@ -81,16 +80,15 @@ internal static unsafe partial class DescriptorMessages
         return flags >= 0 && FCntl(descriptor, F_SETFD, flags | FD_CLOEXEC) >= 0;
     }
 
-    private static void Retry(string call, int errno)
+    private static void Check(string call, int errno)
     {
-        if (errno != SocketMessage.EINTR)
+        if (errno != 0)
         {
-            throw new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})");
+            throw new IOException(errno == SocketMessage.EMSGSIZE
+                ? $"{call}: a message is longer than any that is meant, or carries more than one descriptor."
+                : $"{call}: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})");
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
-    private static partial nint RecvMsg(SafeHandle socket, SocketMessage.Header* message, int flags);
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FCntl(SafeHandle file, int command, int argument);
