@@ -274,7 +274,7 @@ internal sealed class Keyspace : IDisposable
         AttachKind.Fresh => "fresh",
         AttachKind.Warm => "warm",
         AttachKind.Recovered => "recovered",
-        _ => kind.ToString(),
+        _ => "reader",
     };
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -12,12 +12,21 @@ internal sealed class HandOverLab : IDisposable
     private readonly TemporaryDirectory _directory = new();
     private readonly List<ServerProcess> _servers = [];
     private readonly string[] _options;
+    private readonly Func<ServerProgram, ServerProgram> _wrap;
 
     /// <param name="options">More options of all of them.</param>
     public HandOverLab(params string[] options)
+        : this(program => program, options)
+    {
+    }
+
+    /// <param name="wrap">In what each of them runs.</param>
+    /// <param name="options">More options of all of them.</param>
+    public HandOverLab(Func<ServerProgram, ServerProgram> wrap, params string[] options)
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server hands nothing over.");
         _options = options;
+        _wrap = wrap;
         Start().WaitUntilReady();
         WaitForSocket(default);
     }
@@ -50,7 +59,7 @@ internal sealed class HandOverLab : IDisposable
                 [.. plain.Arguments(directory, port, socket), "--hand-over-socket", SocketPath, .. _options,
                     .. more ?? []],
         };
-        server = program?.Invoke(server) ?? server;
+        server = _wrap(program?.Invoke(server) ?? server);
         _servers.Add(ServerProcess.Start(server, StoreDirectory, Port, UnixSocket));
         return Server;
     }
