@@ -16,6 +16,7 @@ public static class RegionDump
     /// every change that had returned and no other.
     /// </summary>
     /// <remarks>
+    /// Another heap of the arena is dumped at another instant: what has to agree belongs into one heap.
     /// Writers wait for <see cref="DumpInfo.Pause"/> at the end, once. It takes memory for what changes within that
     /// time. Objects whose words the application stores to through references are part of it only as far as nobody
     /// stores to them meanwhile.

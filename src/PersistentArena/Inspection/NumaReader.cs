@@ -3,7 +3,7 @@ using GuestMemFs.Native;
 
 namespace GuestMemFs.Inspection;
 
-/// <summary>Asks the kernel from which NUMA nodes a region's memory is taken, and where that lies which is there.</summary>
+/// <summary>Asks the kernel from which NUMA nodes a region's memory is taken, and on which it lies.</summary>
 internal static class NumaReader
 {
     /// <param name="region">The region, as a reader opens it.</param>

@@ -12,7 +12,7 @@ internal static unsafe class PagePlacement
     /// <param name="address">Aligned to a page, mapped.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="most">How many pages to look at.</param>
-    /// <returns>How many of them lie on each node, by the node's number; empty where the kernel does not tell.</returns>
+    /// <returns>How many of them lie on each node, by its number; empty where the kernel does not tell.</returns>
     /// <remarks>
     /// mincore(2) says whether a page is there, and of a file that the process may not write it says so of every page:
     /// the caller sees to that. A page has to be in the process's page table for move_pages(2) to tell its node.

@@ -18,7 +18,7 @@ internal sealed partial class SocketUnit : IDisposable
     public SocketUnit() =>
         Assert.SkipUnless(File.Exists("/bin/bash"), "There is no /bin/bash, which opens descriptors of two digits.");
 
-    /// <summary>The process that the socket is passed to, in the words of the shell that becomes that process.</summary>
+    /// <summary>The process that the socket is passed to, as the shell that becomes it says that.</summary>
     public string Receiver { get; init; } = "$$";
 
     public IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;

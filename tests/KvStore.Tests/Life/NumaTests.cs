@@ -40,7 +40,7 @@ public sealed class NumaTests
 
         server.Launch(WithPolicy("bind:1000"));
 
-        Assert.True(SpinWait.SpinUntil(() => server.Process.HasExited, TimeSpan.FromSeconds(30)), server.Process.Output);
+        Assert.True(SpinWait.SpinUntil(() => server.Process.HasExited, Patience.Limit), server.Process.Output);
         Assert.Equal(1, server.Process.ExitCode);
         Printed.Contains("was to be taken by bind:1000", server.Process);
         Printed.Contains("Nothing was changed.", server.Process);

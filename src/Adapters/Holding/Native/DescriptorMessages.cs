@@ -3,9 +3,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.Holding.Native;
 
-/// <summary>Messages with at most one descriptor beside the bytes. Blocking.</summary>
+/// <summary>Messages with descriptors beside the bytes: <c>SCM_RIGHTS</c>, unix(7).</summary>
 internal static unsafe partial class DescriptorMessages
 {
+    /// <summary>Most descriptors of one message: SCM_MAX_FD.</summary>
+    public const int Most = 253;
+
     private const int F_GETFD = 1;
     private const int F_SETFD = 2;
     private const int F_DUPFD_CLOEXEC = 1030;
@@ -16,12 +19,7 @@ internal static unsafe partial class DescriptorMessages
     public static void Send(SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor) =>
         Check("sendmsg", TrySend(socket, message, descriptor, out _));
 
-    /// <summary>The same; 0 or an errno.</summary>
-    /// <param name="socket">A unix socket.</param>
-    /// <param name="message">Bytes.</param>
-    /// <param name="descriptor">What goes with them; null for nothing. The caller's own stays open.</param>
-    /// <param name="sent">How many bytes went.</param>
-    /// <param name="wait">False to fail with EAGAIN where there is no room.</param>
+    /// <summary>The same; 0 or an errno. The caller's own descriptor stays open.</summary>
     public static int TrySend(
         SafeHandle socket, ReadOnlySpan<byte> message, SafeHandle? descriptor, out int sent, bool wait = true)
     {
@@ -30,7 +28,7 @@ internal static unsafe partial class DescriptorMessages
         {
             descriptor?.DangerousAddRef(ref held);
             ReadOnlySpan<int> descriptors = held ? [(int)descriptor!.DangerousGetHandle()] : [];
-            return DescriptorPassing.TrySend(socket, message, descriptors, out sent, wait);
+            return TrySend(socket, message, descriptors, out sent, wait);
         }
         finally
         {
@@ -49,7 +47,7 @@ internal static unsafe partial class DescriptorMessages
     public static int Receive(SafeHandle socket, Span<byte> buffer, out SafeFileHandle? descriptor)
     {
         Span<int> received = stackalloc int[2]; // A second one is not meant, and has to be closed.
-        int error = DescriptorPassing.TryReceive(socket, buffer, received, out int length, out int count);
+        int error = TryReceive(socket, buffer, received, out int length, out int count);
         descriptor = count > 0 ? new SafeFileHandle(received[0], ownsHandle: true) : null;
         if (count > 1)
         {
@@ -65,6 +63,66 @@ internal static unsafe partial class DescriptorMessages
         return length;
     }
 
+    /// <summary>Sends one message with as many descriptors as there are; 0 or an errno.</summary>
+    public static int TrySend(
+        SafeHandle socket, ReadOnlySpan<byte> message, ReadOnlySpan<int> descriptors, out int sent, bool wait)
+    {
+        SocketMessage.Control* control = stackalloc SocketMessage.Control[ControlLength(descriptors.Length)];
+        control->Length = sizeof(SocketMessage.Control) + (descriptors.Length * sizeof(int));
+        control->Level = SocketMessage.SOL_SOCKET;
+        control->Type = SocketMessage.SCM_RIGHTS;
+        descriptors.CopyTo(new Span<int>(control + 1, descriptors.Length));
+        fixed (byte* bytes = message)
+        {
+            SocketMessage.IoVector vector = new() { Base = bytes, Length = message.Length };
+            SocketMessage.Header header = new() { Vectors = &vector, VectorCount = 1 };
+            if (!descriptors.IsEmpty)
+            {
+                header.Control = control;
+                header.ControlLength = control->Length;
+            }
+
+            int flags = SocketMessage.MSG_NOSIGNAL | (wait ? 0 : SocketMessage.MSG_DONTWAIT);
+            nint result;
+            while ((result = SocketMessage.SendMsg(socket, &header, flags)) < 0
+                && Marshal.GetLastPInvokeError() == SocketMessage.EINTR)
+            {
+            }
+
+            sent = (int)Math.Max(result, 0);
+            return result < 0 ? Marshal.GetLastPInvokeError() : 0;
+        }
+    }
+
+    /// <summary>
+    /// Receives one message; 0 or an errno. The descriptors that came, close-on-exec, are the caller's whatever is
+    /// returned.
+    /// </summary>
+    public static int TryReceive(
+        SafeHandle socket, Span<byte> buffer, Span<int> descriptors, out int length, out int count)
+    {
+        SocketMessage.Control* control = stackalloc SocketMessage.Control[ControlLength(descriptors.Length)];
+        fixed (byte* bytes = buffer)
+        {
+            SocketMessage.IoVector vector = new() { Base = bytes, Length = buffer.Length };
+            SocketMessage.Header header = new() { Vectors = &vector, VectorCount = 1, Control = control,
+                ControlLength = sizeof(SocketMessage.Control) + (descriptors.Length * sizeof(int)) };
+            nint room = header.ControlLength;
+            nint result;
+            while ((result = SocketMessage.RecvMsg(socket, &header, SocketMessage.MSG_CMSG_CLOEXEC)) < 0
+                && Marshal.GetLastPInvokeError() == SocketMessage.EINTR)
+            {
+                header.ControlLength = room;
+            }
+
+            length = (int)Math.Max(result, 0);
+            count = result < 0 ? 0 : Received(control, header.ControlLength, descriptors);
+            return result < 0 ? Marshal.GetLastPInvokeError()
+                : (header.Flags & (SocketMessage.MSG_TRUNC | SocketMessage.MSG_CTRUNC)) == 0 ? 0
+                : SocketMessage.EMSGSIZE;
+        }
+    }
+
     /// <summary>Another descriptor of the same open file, close-on-exec.</summary>
     public static SafeFileHandle Duplicate(SafeHandle descriptor)
     {
@@ -78,6 +136,22 @@ internal static unsafe partial class DescriptorMessages
     {
         int flags = FCntl(descriptor, F_GETFD, 0);
         return flags >= 0 && FCntl(descriptor, F_SETFD, flags | FD_CLOEXEC) >= 0;
+    }
+
+    // In headers, rounded up: a header has the alignment that the kernel asks for.
+    private static int ControlLength(int descriptors) => 1 + (((descriptors * sizeof(int)) + 15) / 16);
+
+    private static int Received(SocketMessage.Control* control, nint length, Span<int> descriptors)
+    {
+        if (length < sizeof(SocketMessage.Control) || control->Level != SocketMessage.SOL_SOCKET
+            || control->Type != SocketMessage.SCM_RIGHTS)
+        {
+            return 0;
+        }
+
+        int count = (int)(control->Length - sizeof(SocketMessage.Control)) / sizeof(int);
+        new ReadOnlySpan<int>(control + 1, count).CopyTo(descriptors);
+        return count;
     }
 
     private static void Check(string call, int errno)
