@@ -72,6 +72,8 @@ public sealed class ChangingTests
         Answer answer = arena.Gmfs([.. command, "--json"]);
         answer.Is(3);
         Assert.Equal(ReasonCodes.ArenaInUse, answer.Reason);
+        Answer words = arena.Gmfs(command);
+        Assert.Equal(2, words.Error.Split(ReasonCodes.ArenaInUse).Length); // The code stands there once.
         Assert.All(arena.Bytes(), file => Assert.True(before[file.Key].AsSpan().SequenceEqual(file.Value), file.Key));
         writer.CreateRegion("still the writer", 2 * TestArena.MiB).Dispose();
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using GuestMemFs.Cli.Calls;
+using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Reports;
 using GuestMemFs.Cli.Terminal;
 
@@ -43,8 +44,8 @@ internal static class GrowCommand
         {
             throw new GmfsException(
                 ExitCode.Refused,
-                $"{inUse.Message} While it has the arena, only it can grow a region: KvStore does at CONFIG SET " +
-                $"maxmemory SIZE, a program of its own at PersistentRegion.Grow.",
+                $"{RefusalText.Of(inUse)} While it has the arena, only it can grow a region: KvStore does at " +
+                "CONFIG SET maxmemory SIZE, a program of its own at PersistentRegion.Grow.",
                 inUse.ReasonCode);
         }
     }
