@@ -112,6 +112,40 @@ internal static class FaultPlaces
         ["split-leaves-a-leaf-pending"] = new(Look.Crashes, "map-full-leaf/map-set-new+map-rank"),
         ["entry-counted-without-its-leaf"] = new(Look.Crashes, "map-three-leaves/map-set-new+map-remove"),
         ["erased-slice-left"] = new(Look.OnePreemption, "map-erasing/map-remove+map-get"),
+        ["offset-of-a-log-that-grew"] = new(Look.OnePreemption, "log-empty/log-append-long+log-get-new"),
+        ["log-lock-left-out"] = new(Look.OnePreemption, "log-one/log-append+log-append"),
+        ["log-id-before-the-lock"] = new(Look.OnePreemption, "log-one/log-append+log-append"),
+        ["log-tail-before-its-entry"] = new(Look.OnePreemption, "log-empty/log-append-three+log-get-new"),
+        ["log-mark-after-the-tail"] = new(Look.OnePreemption, "log-garbage/log-count+log-append-three"),
+        ["log-slot-behind-the-span"] = new(Look.OnePreemption, "log-empty/log-append-three+log-get"),
+        ["log-segment-without-its-intent"] = new(Look.Crashes, "log-full-segment/log-append+log-get"),
+        ["old-directory-not-in-the-intent"] = new(Look.OnePreemption, "log-full-directory/log-append+log-append"),
+        ["no-version-after-a-directory"] = new(Look.OnePreemption, "log-full-segment/log-append-three+log-get-new"),
+        ["no-version-after-a-segment-out"] = new(Look.OnePreemption, "log-full-directory/log-get+log-trim"),
+        ["segment-freed-before-it-is-out"] = new(Look.Crashes, "log-full-directory/log-get+log-trim"),
+        ["trim-without-the-lock"] = new(Look.OnePreemption, "log-full-segment/log-trim+log-clear"),
+        ["segments-collected-without-the-lock"] = new(Look.OnePreemption, "log-garbage/log-collect+log-collect"),
+        ["group-gives-up-what-it-may-bring-back"] =
+            new(Look.OnePreemption, "log-empty/log-append-three+log-group-back"),
+        ["log-group-without-its-note"] = new(Look.OnePreemption, "log-empty/log-append+log-group-back"),
+        ["log-note-before-its-entry"] = new(Look.OnePreemption, "log-empty/log-append+log-group"),
+        ["ids-given-twice"] = new(Look.OnePreemption, "log-empty/log-append+log-group-back"),
+        ["log-reader-does-not-compare-the-version"] = new(Look.OnePreemption, "log-empty/log-append+log-walk"),
+        ["log-reader-takes-erased-for-damage"] = new(Look.OnePreemption, "log-erasing/log-walk+log-trim"),
+        ["log-walk-does-not-look-at-the-first"] = new(Look.OnePreemption, "log-full-segment/log-walk+log-clear"),
+        ["walk-down-takes-a-trim-for-damage"] = new(Look.OnePreemption, "log-full-segment/log-walk-down+log-clear"),
+        ["walk-down-begins-once"] = new(Look.OnePreemption, "log-full-segment/log-walk-down+log-group"),
+        ["log-ends-looked-at-once"] = new(Look.OnePreemption, "log-one/log-count+log-replace"),
+        ["first-entry-read-before-the-search"] =
+            new(Look.TwoPreemptions, "log-many/log-look-elsewhere+log-trim-append"),
+        ["trimmed-entry-found"] = new(Look.OnePreemption, "log-many/log-get+log-trim"),
+        ["position-in-the-place-that-counts"] = new(Look.OnePreemption, "log-one/log-position+log-set-position"),
+        ["position-does-not-compare-the-number"] = new(Look.OnePreemption, "log-one/log-position+log-set-position"),
+        ["no-version-after-a-position-out"] = new(Look.OnePreemption, "log-one/log-position+log-remove-position"),
+        ["position-linked-before-it-is-filled"] = new(Look.OnePreemption, "log-one/log-position+log-add-position"),
+        ["position-not-looked-for-again"] = new(Look.OnePreemption, "log-one/log-add-position+log-add-position"),
+        ["positions-without-the-lock"] = new(Look.OnePreemption, "log-one/log-set-position+log-set-position"),
+        ["trimmed-bytes-left"] = new(Look.OnePreemption, "log-erasing/log-get+log-trim"),
         ["checksum-left-out"] = new(Look.OnePreemption, "checked/set+get"),
         ["erasing-left-out"] = new(Look.OnePreemption, "erasing/set+get"),
         ["erasing-of-what-was-begun-left-out"] = new(Look.Crashes, "erasing/set+get"),
@@ -125,6 +159,9 @@ internal static class FaultPlaces
         ["fence-of-the-slot-gone"] =
             "the counters, which are published next, order the slot before them; that another thread sees the slot "
             + "before the record's bytes takes a processor with a weak order, which this is not",
+        ["no-version-after-entries-back"] =
+            "the group's note, which is freed next, changes the log's version as well; nothing but an erasing heap "
+            + "writes to the entries before that",
         ["fence-of-the-header-gone"] =
             "the slot, which is published next, orders the header before it",
     };

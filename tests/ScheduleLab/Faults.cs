@@ -73,7 +73,7 @@ internal static class Faults
 
     private static IEnumerable<Scenario> Named(string name) => name.Contains('/', StringComparison.Ordinal)
         ? [Scenario.Parse(name)]
-        : Scenario.Pairs().Where(scenario =>
+        : Scenario.AllPairs().Where(scenario =>
             scenario.Name.Contains(name, StringComparison.Ordinal));
 
     private static int s_missed;

@@ -30,7 +30,8 @@ switch (args)
     case ["pairs", .. string[] rest]:
         return Sweep.Pairs(rest);
     case ["beginnings"]:
-        Array.ForEach([.. Scenario.Beginnings, .. SortedScenarios.Beginnings], one => Console.WriteLine(one.Name));
+        Array.ForEach([.. Scenario.Beginnings, .. Scenario.Tables.SelectMany(table => table.Beginnings)], one =>
+            Console.WriteLine(one.Name));
         return 0;
     default:
         int result = await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args).ConfigureAwait(false);

@@ -11,8 +11,8 @@ internal sealed record Script(string Name, params Operation[] Operations);
 /// <summary>Where schedules begin: what was done before the last attach, and what after it by one thread.</summary>
 internal sealed record Beginning(string Name, Operation[] Before, Operation[] After)
 {
-    /// <summary>Whether there is a sorted map beside the dictionary.</summary>
-    public bool HasMap { get; init; }
+    /// <summary>What there is beside the dictionary.</summary>
+    public Part[] Parts { get; init; } = [];
 
     /// <summary>Whether values have checksums.</summary>
     public bool Checksums { get; init; }
@@ -141,6 +141,12 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
             Remove("gone")], []),
     ];
 
+    /// <summary>The collections that stand beside the dictionary.</summary>
+    public static ScenarioTable[] Tables { get; } = [SortedScenarios.Table, LogScenarios.Table];
+
+    /// <summary>Every pair of every table, and of the dictionary's own.</summary>
+    public static IEnumerable<Scenario> AllPairs() => Pairs().Concat(Tables.SelectMany(table => table.Pairs()));
+
     public string Name => $"{Beginning.Name}/{string.Join('+', Threads.Select(script => script.Name))}";
 
     public override string ToString() => Name;
@@ -149,8 +155,9 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     public static Scenario Parse(string name)
     {
         string[] parts = name.Split('/', '+');
-        Beginning[] beginnings = [.. Beginnings, .. s_specialBeginnings, .. SortedScenarios.Beginnings];
-        Script[] scripts = [.. Scripts, .. s_special, .. SortedScenarios.Scripts];
+        Beginning[] beginnings = [.. Beginnings, .. s_specialBeginnings, .. Tables.SelectMany(table =>
+            table.Beginnings)];
+        Script[] scripts = [.. Scripts, .. s_special, .. Tables.SelectMany(table => table.Scripts)];
         return new(beginnings.Single(beginning => beginning.Name == parts[0]), [
             .. parts.Skip(1).Select(part => scripts.Single(script => script.Name == part))]);
     }
@@ -181,12 +188,7 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     /// <summary>Every beginning with every two scripts of which one writes. Without room for an empty table a clear
     /// removes key by key, as documented, and has no one moment: that is left out.</summary>
     public static IEnumerable<Scenario> Pairs() =>
-        from beginning in Beginnings
-        from i in Enumerable.Range(0, Scripts.Length)
-        from j in Enumerable.Range(i, Scripts.Length - i)
-        let pair = new Scenario(beginning, Scripts[i], Scripts[j])
-        where (beginning.Name != "full" || !pair.Clears) && !pair.OnlyReads
-        select pair;
+        new ScenarioTable(Beginnings, Scripts).Pairs().Where(pair => pair.Beginning.Name != "full" || !pair.Clears);
 
     /// <summary>Three scripts, drawn from a seed.</summary>
     public static Scenario Triple(Random random)
@@ -229,7 +231,10 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
 
     /// <summary>What the next writer does after the recovery: it takes blocks of the sizes that the dead one
     /// used.</summary>
-    public static readonly Operation[][] Successors =
+    public Operation[][] Successors =>
+        Beginning.Parts.FirstOrDefault(part => part.Successors.Length > 0)?.Successors ?? s_successors;
+
+    private static readonly Operation[][] s_successors =
     [
         [Set("successor", "the next's")],
         [Set("successor", Big('s'))],

@@ -72,7 +72,7 @@ public sealed class ScheduleTests
     [Fact]
     [Trait("speed", "slow")]
     public void Every_pair_of_a_sorted_maps_operations_with_up_to_one_preemption() =>
-        AssertNone(Sweep.Run("sorted map, one preemption", SortedScenarios.Pairs(), i =>
+        AssertNone(Sweep.Run("sorted map, one preemption", SortedScenarios.Table.Pairs(), i =>
             new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
 
     [Fact]
@@ -84,13 +84,37 @@ public sealed class ScheduleTests
     [Fact]
     [Trait("speed", "slow")]
     public void A_crash_at_every_store_of_a_sorted_maps_operations() =>
-        AssertNone(Sweep.Run("sorted map", SortedScenarios.Pairs(), i => new Explorer(i), (explorer, pair) =>
+        AssertNone(Sweep.Run("sorted map", SortedScenarios.Table.Pairs(), i => new Explorer(i), (explorer, pair) =>
             explorer.Exhaust(pair, 0)));
 
     [Fact]
     [Trait("speed", "slow")]
     public void A_reader_of_a_sorted_map_in_another_process_lives_across_a_writers_death() =>
         AssertNone(Sweep.Run("sorted map, deaths under a reader", SortedScenarios.Deaths(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Deaths(pair)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Every_pair_of_a_logs_operations_with_up_to_one_preemption() =>
+        AssertNone(Sweep.Run("log, one preemption", LogScenarios.Table.Pairs(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Growth_trims_walks_and_positions_of_a_log_with_up_to_two_preemptions() =>
+        AssertNone(Sweep.Run("log, two preemptions", LogScenarios.Meetings(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 2)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_at_every_store_of_a_logs_operations() =>
+        AssertNone(Sweep.Run("log", LogScenarios.Table.Pairs(), i => new Explorer(i), (explorer, pair) =>
+            explorer.Exhaust(pair, 0)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_reader_of_a_log_in_another_process_lives_across_a_writers_death() =>
+        AssertNone(Sweep.Run("log, deaths under a reader", LogScenarios.Deaths(), i =>
             new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Deaths(pair)));
 
     [Fact]

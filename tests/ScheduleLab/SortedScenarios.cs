@@ -7,33 +7,35 @@ namespace GuestMemFs.ScheduleLab;
 /// <summary>A sorted map's operations in pairs, from trees that are about to split, to join, or neither.</summary>
 internal static class SortedScenarios
 {
+    private static readonly Part[] s_parts = [MapOperation.Part];
+
     private static readonly string s_big = new('b', 900);
 
     // Keys are even numbers, so that a new one fits between any two.
     private static readonly Operation[] s_warm = [Operation.Set("warm", "some"), Operation.Remove("warm")];
 
-    public static readonly Beginning[] Beginnings =
+    private static readonly Beginning[] s_beginnings =
     [
-        new("map-few", Numbers(0, 6), s_warm) { HasMap = true },
-        new("map-full-leaf", Numbers(0, 12), s_warm) { HasMap = true },
+        new("map-few", Numbers(0, 6), s_warm) { Parts = s_parts },
+        new("map-full-leaf", Numbers(0, 12), s_warm) { Parts = s_parts },
 
         // A leaf of five and one of one: the next removal joins them, and the branch above goes.
-        new("map-thin", [.. Numbers(0, 13), .. Removals(1, 8)], s_warm) { HasMap = true },
+        new("map-thin", [.. Numbers(0, 13), .. Removals(1, 8)], s_warm) { Parts = s_parts },
 
         // Leaves of five, of twelve and of two: the branch above stays.
-        new("map-three-leaves", [.. Numbers(0, 26), .. Removals(1, 8)], s_warm) { HasMap = true },
-        new("map-thin-ends", [.. Numbers(0, 26), .. Removals(1, 8), .. Removals(13, 20)], s_warm) { HasMap = true },
-        new("map-erasing", Numbers(0, 12), s_warm) { HasMap = true, Erases = true },
+        new("map-three-leaves", [.. Numbers(0, 26), .. Removals(1, 8)], s_warm) { Parts = s_parts },
+        new("map-thin-ends", [.. Numbers(0, 26), .. Removals(1, 8), .. Removals(13, 20)], s_warm) { Parts = s_parts },
+        new("map-erasing", Numbers(0, 12), s_warm) { Parts = s_parts, Erases = true },
 
         // Two levels of branches: what is below the lower ones is a total.
-        new("map-deep", [.. Numbers(0, 66), .. Removals(1, 4), .. Removals(50, 54)], s_warm) { HasMap = true },
+        new("map-deep", [.. Numbers(0, 66), .. Removals(1, 4), .. Removals(50, 54)], s_warm) { Parts = s_parts },
 
         // Of every four blocks one stays.
         new("map-scattered", [.. Enumerable.Range(0, 24).Select(i => Set(Key(i), s_big)),
-            .. Enumerable.Range(0, 24).Where(i => i % 4 != 0).Select(i => Remove(Key(i)))], []) { HasMap = true },
+            .. Enumerable.Range(0, 24).Where(i => i % 4 != 0).Select(i => Remove(Key(i)))], []) { Parts = s_parts },
     ];
 
-    public static readonly Script[] Scripts =
+    private static readonly Script[] s_scripts =
     [
         new("map-set", Set(Key(0), "another va")),
         new("map-set-new", Set(Key(2, 1), "a new one")),
@@ -60,14 +62,7 @@ internal static class SortedScenarios
         new("map-beside", Operation.Set("a key", "in the dictionary")),
     ];
 
-    /// <summary>Every beginning with every two scripts of which one writes.</summary>
-    public static IEnumerable<Scenario> Pairs() =>
-        from beginning in Beginnings
-        from i in Enumerable.Range(0, Scripts.Length)
-        from j in Enumerable.Range(i, Scripts.Length - i)
-        let pair = new Scenario(beginning, Scripts[i], Scripts[j])
-        where !pair.OnlyReads
-        select pair;
+    public static ScenarioTable Table { get; } = new(s_beginnings, s_scripts);
 
     /// <summary>Where two preemptions are looked into: a split and a join beside another writer, a reader, a walk, a
     /// rank.</summary>
@@ -80,13 +75,7 @@ internal static class SortedScenarios
 
     /// <summary>A writer that dies under a reader of another process.</summary>
     public static IEnumerable<Scenario> Deaths() =>
-        from beginning in Beginnings
-        from reader in Scripts
-        where reader.Name == "map-get-elsewhere"
-        from writer in Scripts
-        where writer.Name is "map-set-new" or "map-remove-set"
-        where beginning.Name is "map-full-leaf" or "map-thin"
-        select new Scenario(beginning, reader, writer);
+        Table.Deaths(["map-full-leaf", "map-thin"], ["map-get-elsewhere"], ["map-set-new", "map-remove-set"]);
 
     private static Operation[] Numbers(int from, int until) =>
         [.. Enumerable.Range(from, until - from).Select(i => Set(Key(i), $"the value {(char)('a' + i)}"))];

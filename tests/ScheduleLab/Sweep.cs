@@ -74,8 +74,8 @@ internal static class Sweep
         bool deaths = arguments.Contains("deaths"), weak = arguments.Contains("weak");
         IReadOnlyList<Finding> findings = Run(
             "pairs",
-            (deaths ? Scenario.Deaths().Concat(SortedScenarios.Deaths())
-                : Scenario.Pairs().Concat(SortedScenarios.Pairs())).Where(pair =>
+            (deaths ? Scenario.Deaths().Concat(SortedScenarios.Deaths()).Concat(LogScenarios.Deaths())
+                : Scenario.AllPairs()).Where(pair =>
                 texts.Any(text => pair.Name.Contains(text, StringComparison.Ordinal))),
             i => new Explorer(i) { Crashes = weak || arguments.Contains("crashes"), Weak = weak },
             (explorer, pair) => deaths ? explorer.Deaths(pair) : explorer.Exhaust(pair, preemptions));

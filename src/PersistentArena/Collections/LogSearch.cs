@@ -6,13 +6,25 @@ namespace GuestMemFs.Collections;
 /// </summary>
 internal sealed unsafe class LogSearch(LogMemory memory)
 {
-    /// <summary>The indexes of the first entry and of the one behind the last; false for what does not check.</summary>
+    /// <summary>
+    /// The indexes of the first entry and of the one behind the last, of one instant; false for what does not check.
+    /// </summary>
     public bool TryEnds(out long first, out long end)
     {
-        bool whole = memory.Root.TryFirst(out first);
-        LogLook look = FindLast(out EntryLocation last);
-        end = look == LogLook.Found ? last.First + last.Count : first;
-        return whole && look != LogLook.Broken;
+        long before;
+        do
+        {
+            bool whole = memory.Root.TryFirst(out before);
+            LogLook look = FindLast(out EntryLocation last);
+            end = look == LogLook.Found ? last.First + last.Count : before;
+            if (!memory.Root.TryFirst(out first) || !whole || look == LogLook.Broken)
+            {
+                return false;
+            }
+        }
+        while (first != before); // A trim changes no version. Without it: a count of entries that never were together.
+
+        return true;
     }
 
     /// <summary>The entry that was appended last, trimmed or not.</summary>
@@ -65,13 +77,25 @@ internal sealed unsafe class LogSearch(LogMemory memory)
     public LogLook Find(LogKey key, out EntryLocation location)
     {
         location = default;
-        if (!memory.Root.TryFirst(out long first))
+        LogLook look = FindAny(key, ref location);
+        while (look == LogLook.Found)
         {
-            return LogLook.Broken;
+            // After the search: a segment that it did not see any more was trimmed before. Read ahead of it, the first
+            // entry may be one of before a trim, and what is found one behind those that the trim took.
+            if (!memory.Root.TryFirst(out long first))
+            {
+                return LogLook.Broken;
+            }
+
+            if (location.Index >= first)
+            {
+                break;
+            }
+
+            look = FindAny(LogKey.At(first), ref location);
         }
 
-        LogLook look = FindAny(key, ref location);
-        return look == LogLook.Found && location.Index < first ? FindAny(LogKey.At(first), ref location) : look;
+        return look;
     }
 
     /// <summary>Moves a location to a mark of its segment; false where that does not check.</summary>

@@ -73,29 +73,43 @@ internal sealed class LogSteps(LogMemory memory)
 
     private LogLook Back(LogWalk walk, out EntryLocation location)
     {
-        location = default;
-        if (!_search.TryEnds(out long first, out long end))
+        while (true)
         {
-            return LogLook.Broken;
-        }
+            bool begins = !walk.IsLocated;
+            location = default;
+            if (!_search.TryEnds(out long first, out long end) || (begins && !TryLocate(walk, end)))
+            {
+                return LogLook.Broken;
+            }
 
-        if (!walk.IsLocated)
-        {
-            LogLook look = _search.Find(walk.Next, out location);
-            if (look == LogLook.Broken)
+            if (walk.Index < first)
+            {
+                return LogLook.Nothing;
+            }
+
+            LogLook look = InChunk(walk, out location);
+            if (look != LogLook.Nothing || !begins)
             {
                 return look;
             }
 
-            walk.Index = (look == LogLook.Found ? location.Index : end) - 1;
-            (walk.IsLocated, walk.ChunkLength) = (true, 0);
+            // The entry that was the last one is trimmed: so another one may have come. Without it: a log that never
+            // was empty has no last entry.
+            walk.IsLocated = false;
         }
+    }
 
-        if (walk.Index < first)
-        {
-            return LogLook.Nothing;
-        }
+    private bool TryLocate(LogWalk walk, long end)
+    {
+        LogLook look = _search.Find(walk.Next, out EntryLocation location);
+        walk.Index = (look == LogLook.Found ? location.Index : end) - 1;
+        walk.IsLocated = look != LogLook.Broken;
+        walk.ChunkLength = 0;
+        return walk.IsLocated;
+    }
 
+    private LogLook InChunk(LogWalk walk, out EntryLocation location)
+    {
         long inChunk = walk.Index - walk.ChunkStart;
         if (inChunk < 0 || inChunk >= walk.ChunkLength)
         {

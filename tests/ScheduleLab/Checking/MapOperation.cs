@@ -10,6 +10,16 @@ internal static class MapOperation
 {
     public const string Prefix = "map:";
 
+    /// <summary>The sorted map of a beginning.</summary>
+    public static Part Part { get; } = new(
+        "map",
+        (world, heap, elsewhere) =>
+        {
+            world.Map = PersistentSortedMap.OpenOrCreate(heap, "map");
+            world.MapElsewhere = PersistentSortedMap.OpenOrCreate(elsewhere, "map");
+        },
+        (world, texts) => AddContent(world.Map!, texts)) { WalkProblem = ProblemOfWalks };
+
     public static Operation Set(string key, string value)
     {
         byte[] k = Bytes(key), v = Bytes(value);
@@ -57,7 +67,10 @@ internal static class MapOperation
         {
             SlowReader reader = default;
             return (elsewhere ? world.MapElsewhere! : world.Map!).TryRead(k, ref reader) ? reader.Value! : "none";
-        }, (model, _, result) => Operation.Is(result, model[Prefix + key]), Writes: false);
+        }, (model, _, result) => Operation.Is(result, model[Prefix + key]), Writes: false)
+        {
+            Reads = true,
+        };
     }
 
     /// <summary>How many keys are below one, at one moment.</summary>
@@ -66,14 +79,14 @@ internal static class MapOperation
         byte[] k = Bytes(key);
         return new($"map-rank {key}", world => Text(world.Map!.Rank(k)), (model, _, result) =>
             Operation.Is(result, Text(Keys(model).Count(other => string.CompareOrdinal(other, key) < 0))),
-            Writes: false);
+            Writes: false) { Reads = true };
     }
 
     /// <summary>The entry with so many below it, at one moment.</summary>
     public static Operation At(int rank) => new($"map-at {rank}", world =>
         world.Map!.TryGetAt(rank, out KeyValuePair<byte[], byte[]> entry) ? Text(entry) : "none", (model, _, result) =>
             Operation.Is(result, Keys(model).ElementAtOrDefault(rank) is { } key ? $"{key}={model[Prefix + key]}"
-                : null), Writes: false);
+                : null), Writes: false) { Reads = true };
 
     /// <summary>All entries in order; what it must have seen is checked at the end, for it happens at no one
     /// moment.</summary>
@@ -88,10 +101,33 @@ internal static class MapOperation
             }
 
             return string.Join(';', seen);
-        }, (_, _, _) => true, Writes: false);
+        }, (_, _, _) => true, Writes: false) { Reads = true };
 
-    /// <summary>What a walk's entries are by their keys in order; a text that says what is wrong with them.</summary>
-    public static string? ProblemOf(string seen, bool descends)
+    private static string? ProblemOfWalks(History history, WalkCheck check)
+    {
+        foreach (bool descends in (bool[])[false, true])
+        {
+            foreach (string seen in history.ResultsOf(descends ? "map-scan-down" : "map-scan"))
+            {
+                string[] records = [.. seen.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(record =>
+                    Prefix + record)];
+                string? missed = check.Missed(Prefix, records);
+                string? strange = records.FirstOrDefault(record => !check.CanBe(record));
+                string? problem = ProblemOf(seen, descends)
+                    ?? (missed is not null ? $"a walk did not see {missed}, which was there all the time: {seen}"
+                    : strange is not null ? $"a walk saw {strange}" : null);
+                if (problem is not null)
+                {
+                    return problem;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    // What a walk's entries are by their keys in order; a text that says what is wrong with them.
+    private static string? ProblemOf(string seen, bool descends)
     {
         string[] entries = seen.Split(';', StringSplitOptions.RemoveEmptyEntries);
         string[] keys = [.. entries.Select(entry => entry.Split('=')[0])];
@@ -107,9 +143,8 @@ internal static class MapOperation
         return null;
     }
 
-    /// <summary>Adds what a map holds to a content, and looks whether its ranks and its count are right.</summary>
-    /// <returns>What is wrong, or null.</returns>
-    public static string? AddContent(PersistentSortedMap map, SortedDictionary<string, string> texts)
+    // Looks whether its ranks and its count are right, too.
+    private static string? AddContent(PersistentSortedMap map, SortedDictionary<string, string> texts)
     {
         long rank = 0;
         foreach (SortedEntry entry in map.Scan())

@@ -7,20 +7,32 @@ namespace GuestMemFs.ScheduleLab.Checking;
 internal sealed class Model
 {
     private readonly SortedDictionary<string, string> _texts;
-    private readonly Stack<(string Name, string? Old)> _undo;
+    private readonly Stack<Undo> _undo;
+    private readonly Dictionary<string, string> _notes;
+    private LogState? _log;
 
     public Model()
     {
         _texts = new(StringComparer.Ordinal);
         _undo = new();
+        _notes = [];
     }
 
     private Model(Model other)
     {
         _texts = new(other._texts, StringComparer.Ordinal);
         _undo = new(other._undo.Reverse());
+        _notes = other._notes.Count == 0 ? [] : new(other._notes);
         GroupOf = other.GroupOf;
+        _log = other._log;
+        Erases = other.Erases;
     }
+
+    // A text of before; or what a log was, which goes back in several steps.
+    private readonly record struct Undo(string Name, string? Old, LogState? Log = null);
+
+    /// <summary>Whether the heap erases what it frees.</summary>
+    public bool Erases { get; init; }
 
     /// <summary>The thread whose group is open, or -1.</summary>
     public int GroupOf { get; private set; } = -1;
@@ -30,6 +42,21 @@ internal sealed class Model
 
     public IEnumerable<string> Names => _texts.Keys;
 
+    /// <summary>What the log holds. A group notes once what it was, at its first change.</summary>
+    public LogState Log
+    {
+        get => _log ?? LogState.Empty;
+        set
+        {
+            if (GroupOf >= 0 && !_undo.Any(undo => undo.Log is not null))
+            {
+                _undo.Push(new Undo("log", null, Log));
+            }
+
+            _log = value;
+        }
+    }
+
     public string? this[string name]
     {
         get => _texts.GetValueOrDefault(name);
@@ -37,7 +64,7 @@ internal sealed class Model
         {
             if (GroupOf >= 0)
             {
-                _undo.Push((name, _texts.GetValueOrDefault(name)));
+                _undo.Push(new Undo(name, _texts.GetValueOrDefault(name)));
             }
 
             Put(name, value);
@@ -56,8 +83,13 @@ internal sealed class Model
         this[key] = this[key] is { } text && text.IndexOf('@') is >= 0 and var at
             && !HasExpired(text) ? value + text[at..] : value;
 
-    /// <summary>Changes what belongs to no group.</summary>
-    public void Note(string name, string? text) => Put(name, text);
+    /// <summary>What a thread has come to, which is no part of what the heap holds.</summary>
+    public string? NoteOf(string name) => _notes.GetValueOrDefault(name);
+
+    public void Note(string name, string text) => _notes[name] = text;
+
+    /// <summary>Takes a note out again; true, so that it can stand in a condition.</summary>
+    public bool Forget(string name) => _notes.Remove(name) || true;
 
     public Model Copy() => new(this);
 
@@ -69,11 +101,25 @@ internal sealed class Model
         _undo.Clear();
     }
 
+    /// <summary>Takes one step back.</summary>
     public void UndoOne()
     {
-        (string name, string? old) = _undo.Pop();
-        Put(name, old);
+        Undo undo = _undo.Peek();
+        if (undo.Log is { } before && Log.StepTo(before) is { } step)
+        {
+            _log = step;
+            return;
+        }
+
+        _ = _undo.Pop();
+        if (undo.Log is null)
+        {
+            Put(undo.Name, undo.Old);
+        }
     }
+
+    /// <summary>Another process writes from here on.</summary>
+    public void ChangeWriter() => _log = _log?.OfAnotherWriter();
 
     public void Clear()
     {
@@ -107,7 +153,7 @@ internal sealed class Model
             }
         }
 
-        return text.ToString();
+        return text.Append(_log?.Text()).ToString();
     }
 
     private void Put(string name, string? value)

@@ -19,9 +19,17 @@ internal sealed class World
     public required PersistentRoot<Objects> Objects { get; init; }
 
     /// <summary>A sorted map, where the scenario has one; and as a reader in another process sees it.</summary>
-    public PersistentSortedMap? Map { get; init; }
+    public PersistentSortedMap? Map { get; set; }
 
-    public PersistentSortedMap? MapElsewhere { get; init; }
+    public PersistentSortedMap? MapElsewhere { get; set; }
+
+    /// <summary>A log, where the scenario has one; and as a reader in another process sees it.</summary>
+    public PersistentLog? Log { get; set; }
+
+    public PersistentLog? LogElsewhere { get; set; }
+
+    /// <summary>How far each thread's walk of the log has come.</summary>
+    public LogCursor?[] Cursors { get; } = new LogCursor?[3];
 }
 
 /// <summary>The application's object of the lab.</summary>
@@ -60,8 +68,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     public GroupStep Group { get; init; }
 
     /// <summary>True for what changes nothing.</summary>
-    public bool Reads => Name.Split(' ')[0] is "get" or "get-elsewhere" or "get-many" or "scan" or "scan-elsewhere"
-        or "map-get" or "map-get-elsewhere" or "map-scan" or "map-scan-down" or "map-rank" or "map-at";
+    public bool Reads { get; init; }
 
     /// <summary>Its keys, for what a scan must see.</summary>
     public string[] Keys { get; init; } = [];
@@ -190,7 +197,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         {
             SlowReader reader = default;
             return (elsewhere ? world.Elsewhere : world.Dictionary).TryRead(k, ref reader) ? reader.Value! : "none";
-        }, (model, _, result) => Is(result, model.Value(key)), Writes: false);
+        }, (model, _, result) => Is(result, model.Value(key)), Writes: false) { Reads = true };
     }
 
     /// <summary>Two keys in one batch: each is read at a moment of its own.</summary>
@@ -202,13 +209,14 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
             SlowBatch batch = new(a, b);
             world.Dictionary.ReadMany(ref batch);
             return $"{batch.First}|{batch.Second}";
-        }, (model, thread, result) => result == Any || (model[$"seen:{thread}"] is { } seen
+        }, (model, thread, result) => result == Any || (model.NoteOf($"seen:{thread}") is { } seen
             && seen == result.Split('|')[0] && Is(result.Split('|')[1], model.Value(second))
-                && Forget(model, thread)), Writes: false)
+                && model.Forget($"seen:{thread}")), Writes: false)
         {
+            Reads = true,
             Partly = (model, thread, result) =>
             {
-                if (result == Any || model[$"seen:{thread}"] is not null
+                if (result == Any || model.NoteOf($"seen:{thread}") is not null
                     || !Is(result.Split('|')[0], model.Value(first)))
                 {
                     return false;
@@ -218,12 +226,6 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
                 return true;
             },
         };
-    }
-
-    private static bool Forget(Model model, int thread)
-    {
-        model.Note($"seen:{thread}", null);
-        return true;
     }
 
     public static Operation Clear() => new("clear", world =>
@@ -267,7 +269,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         }
         while (cursor != 0);
         return string.Join(';', visitor.Seen);
-    }, (_, _, _) => true, Writes: false);
+    }, (_, _, _) => true, Writes: false) { Reads = true };
 
     /// <summary>Begins a group, which the program ends; the one that runs the program holds it.</summary>
     public static Operation BeginGroup() => new("begin", _ => "ok", (model, thread, result) =>
@@ -319,6 +321,7 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
     {
         bool undone = model.Undoable == 0;
         model.End();
+        model.ChangeWriter();
         return undone;
     }, Writes: false)
     {

@@ -13,7 +13,7 @@ internal sealed partial class Explorer
     public Finding? Deaths(Scenario scenario)
     {
         Begin(scenario);
-        for (int successor = 0; successor < Scenario.Successors.Length; successor++)
+        for (int successor = 0; successor < _scenario.Successors.Length; successor++)
         {
             int readerSteps = int.MaxValue;
             for (int reader = 0; reader < readerSteps && !Enough(); reader++)
@@ -26,7 +26,7 @@ internal sealed partial class Explorer
                         Prepare();
                         died = RunDeath(successor, reader, store, later, out bool recovered);
                         readerSteps = Math.Min(readerSteps, _schedule.Choices.Length);
-                        if (CheckDeath(Scenario.Successors[successor]) is { } what)
+                        if (CheckDeath(_scenario.Successors[successor]) is { } what)
                         {
                             int[] place = [successor, reader, store, later];
                             return Describe(what, $"{scenario.Name} death {string.Join(' ', place)}", () =>
@@ -63,7 +63,7 @@ internal sealed partial class Explorer
                 _history.Call(2, Operation.Recover());
                 _world = Attach(_memory, 3, _scenario.Beginning);
                 _history.Return(2, "ok");
-                foreach (Operation operation in Scenario.Successors[successor])
+                foreach (Operation operation in _scenario.Successors[successor])
                 {
                     _history.Call(2, operation);
                     _history.Return(2, operation.Perform(_world));

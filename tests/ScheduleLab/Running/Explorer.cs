@@ -32,6 +32,7 @@ internal sealed partial class Explorer : IDisposable
     private Scenario _scenario = null!;
     private Model _model = null!;
     private World _world = null!;
+    private World _own = null!; // what the threads have open: a reader's is the same after a writer's death
     private string? _wrong;
     private Random? _weak;
 
@@ -158,7 +159,7 @@ internal sealed partial class Explorer : IDisposable
         _ends.Clear();
         _crashes.Clear();
         _again.Clear();
-        _model = new Model();
+        _model = new Model { Erases = scenario.Beginning.Erases };
         foreach (Operation operation in (Operation[])[.. scenario.Beginning.Before, .. scenario.Beginning.After])
         {
             if (!_refused.Contains((scenario.Beginning.Name, operation)))
@@ -207,17 +208,20 @@ internal sealed partial class Explorer : IDisposable
         };
         PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys", options);
         PersistentRoot<Objects> objects = heap.OpenOrCreateRoot<Objects>("objects");
-        PersistentSortedMap? map = beginning.HasMap ? PersistentSortedMap.OpenOrCreate(heap, "map") : null;
-        PersistentHeap other = PersistentHeap.Open(new ScheduleSpace(memory, epoch, writable: false));
-        return new World
+        PersistentHeap other = PersistentHeap.Open(new ScheduleSpace(memory, epoch, heap.State.FrontierBytes));
+        World world = new()
         {
             Heap = heap,
             Dictionary = dictionary,
             Elsewhere = PersistentDictionary.OpenOrCreate(other, "keys", options),
             Objects = objects,
-            Map = map,
-            MapElsewhere = beginning.HasMap ? PersistentSortedMap.OpenOrCreate(other, "map") : null,
         };
+        foreach (Part part in beginning.Parts)
+        {
+            part.Open(world, heap, other);
+        }
+
+        return world;
     }
 
     private void Prepare()
@@ -225,6 +229,7 @@ internal sealed partial class Explorer : IDisposable
         Points.LaneHint = 0;
         _memory.Load(_images[_scenario.Beginning.Name]);
         _world = Attach(_memory, 2, _scenario.Beginning);
+        _own = _world;
         Do(_scenario.Beginning.After, _world, _scenario.Beginning.Name);
         _memory.Begin();
         _history.Clear();
@@ -255,7 +260,7 @@ internal sealed partial class Explorer : IDisposable
     private void PerformOne(Worker me, Operation operation)
     {
         Called(me, operation);
-        Returned(me, operation.Perform(_world));
+        Returned(me, operation.Perform(_own));
     }
 
     private void PerformGroup(Worker me, Operation[] operations, ref int i)
@@ -264,7 +269,7 @@ internal sealed partial class Explorer : IDisposable
         AtomicGroup group;
         try
         {
-            group = _world.Dictionary.BeginAtomic();
+            group = _own.Dictionary.BeginAtomic();
         }
         catch (ArenaOutOfSpaceException)
         {
@@ -369,9 +374,13 @@ internal sealed partial class Explorer : IDisposable
     private string? ScanProblem(params ReadOnlySpan<Operation> more)
     {
         Operation[] all = [.. _scenario.Threads.SelectMany(script => script.Operations), .. more];
-        if (_scenario.Beginning.HasMap && MapScanProblem(all) is { } problem)
+        WalkCheck check = new(_model, all);
+        foreach (Part part in _scenario.Beginning.Parts)
         {
-            return problem;
+            if (part.WalkProblem?.Invoke(_history, check) is { } problem)
+            {
+                return problem;
+            }
         }
 
         foreach (string seen in _history.ResultsOf("scan").Concat(_history.ResultsOf("scan-elsewhere")))
@@ -388,47 +397,13 @@ internal sealed partial class Explorer : IDisposable
                 }
             }
 
-            if (records.FirstOrDefault(record => !CanBe(record, all)) is { } strange)
+            if (records.FirstOrDefault(record => !check.CanBe(record)) is { } strange)
             {
                 return $"a scan saw {strange}";
             }
         }
 
         return null;
-    }
-
-    private string? MapScanProblem(Operation[] all)
-    {
-        foreach (bool descends in (bool[])[false, true])
-        {
-            foreach (string seen in _history.ResultsOf(descends ? "map-scan-down" : "map-scan"))
-            {
-                string[] records = [.. seen.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(record =>
-                    MapOperation.Prefix + record)];
-                string? missed = _model.Names.FirstOrDefault(name =>
-                    name.StartsWith(MapOperation.Prefix, StringComparison.Ordinal)
-                    && !all.Any(operation => operation.Keys.Contains(name))
-                    && !records.Contains($"{name}={_model[name]}"));
-                string? strange = records.FirstOrDefault(record => !CanBe(record, all));
-                string? problem = MapOperation.ProblemOf(seen, descends)
-                    ?? (missed is not null ? $"a walk did not see {missed}, which was there all the time: {seen}"
-                    : strange is not null ? $"a walk saw {strange}" : null);
-                if (problem is not null)
-                {
-                    return problem;
-                }
-            }
-        }
-
-        return null;
-    }
-
-    private bool CanBe(string record, Operation[] operations)
-    {
-        string key = record.Split('=')[0];
-        string value = record[Math.Min(key.Length + 1, record.Length)..].Split('@')[0];
-        return _model[key]?.Split('@')[0] == value
-            || operations.Any(operation => operation.Keys.Contains(key) && operation.Values.Contains(value));
     }
 
     private void CrashHere(Worker by, bool publishes)
@@ -517,9 +492,12 @@ internal sealed partial class Explorer : IDisposable
             }
         }
 
-        if (world.Map is not null && MapOperation.AddContent(world.Map, texts) is { } wrong)
+        foreach (Part part in _scenario.Beginning.Parts)
         {
-            return wrong;
+            if (part.AddContent(world, texts) is { } wrong)
+            {
+                return wrong;
+            }
         }
 
         AddObjects(world, texts);
@@ -542,6 +520,12 @@ internal sealed partial class Explorer : IDisposable
             if (BlockHeader.TypeOf(header) == BlockHeader.TypeLeaf && SliceLeft(memory, block) is { } slice)
             {
                 return slice;
+            }
+
+            if (BlockHeader.TypeOf(header) == BlockHeader.TypeLogSegment)
+            {
+                LogOperation.ClearPresent(world, new LogSegment(memory.Base, block, size), rest);
+                continue;
             }
 
             rest.AsSpan((int)block, (int)length).Clear();
@@ -571,7 +555,7 @@ internal sealed partial class Explorer : IDisposable
 
     private static unsafe ulong SliceOf(TreeNode leaf, int slot) => *leaf.Slice(slot);
 
-    private static void AddObjects(World world, SortedDictionary<string, string> texts)
+    private void AddObjects(World world, SortedDictionary<string, string> texts)
     {
         ref readonly Objects objects = ref world.Objects.Value;
         foreach ((string name, Offset<byte> offset) in new[] { ("object:a", objects.A), ("object:b", objects.B) })
@@ -582,7 +566,8 @@ internal sealed partial class Explorer : IDisposable
             }
         }
 
-        foreach (string root in world.Heap.Roots.Where(root => root is not ("keys" or "objects" or "map")))
+        foreach (string root in world.Heap.Roots.Where(root =>
+            root is not ("keys" or "objects") && !_scenario.Beginning.Parts.Any(part => part.Root == root)))
         {
             if (!texts.TryAdd($"root:{root}", world.Heap.OpenOrCreateRoot<long>(root).Value.ToString(
                 System.Globalization.CultureInfo.InvariantCulture)))
@@ -614,12 +599,5 @@ internal sealed partial class Explorer : IDisposable
         _schedule.Dispose();
         _memory.Dispose();
         _crashed.Dispose();
-    }
-
-    private sealed class StoppedTime : TimeProvider
-    {
-        public static StoppedTime Instance { get; } = new();
-
-        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(Scenario.Now);
     }
 }

@@ -2,16 +2,19 @@ using GuestMemFs.Heap;
 
 namespace GuestMemFs.ScheduleLab.Running;
 
-/// <summary>A heap's view of a <see cref="Memory"/>: the writer's, or that of a reader in another process.</summary>
-internal sealed unsafe class ScheduleSpace(Memory memory, ulong epoch, bool writable = true) : IHeapSpace
+/// <summary>A heap's view of a <see cref="Memory"/>: the writer's, or that of a reader in another process. A reader's
+/// ends where the heap did at the attach, until it looks for more.</summary>
+internal sealed unsafe class ScheduleSpace(Memory memory, ulong epoch, long? seen = null) : IHeapSpace
 {
+    private long _length = seen ?? memory.Length;
+
     public byte* Base => memory.Base;
 
-    public long Length => memory.Length;
+    public long Length => _length;
 
     public string Name => "lab";
 
-    public bool IsWritable => writable;
+    public bool IsWritable => seen is null;
 
     public ulong Epoch => epoch;
 
@@ -22,6 +25,8 @@ internal sealed unsafe class ScheduleSpace(Memory memory, ulong epoch, bool writ
     public UInt128 Seed => Scenario.Seed;
 
     public bool IsFormatted { get; init; } = true;
+
+    public long Follow() => _length = memory.Length;
 
     public void MarkFormatted()
     {
