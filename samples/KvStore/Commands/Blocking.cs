@@ -41,7 +41,7 @@ internal static class Blocking
             return false;
         }
 
-        deadline = milliseconds.IsZero ? 0 : (long)milliseconds + KvEngine.Milliseconds;
+        deadline = milliseconds.IsZero ? 0 : KvEngine.DueIn((long)milliseconds);
         return true;
     }
 
@@ -60,7 +60,7 @@ internal static class Blocking
             return false;
         }
 
-        deadline = milliseconds == 0 ? 0 : milliseconds + KvEngine.Milliseconds;
+        deadline = milliseconds == 0 ? 0 : KvEngine.DueIn(milliseconds);
         return true;
     }
 

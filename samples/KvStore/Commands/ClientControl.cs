@@ -69,7 +69,7 @@ internal static class ClientControl
         }
         else
         {
-            call.Engine.Pause.Begin(KvEngine.Milliseconds + milliseconds, onlyWrites);
+            call.Engine.Pause.Begin(KvEngine.DueIn(milliseconds), onlyWrites);
             call.Engine.Server.WakeBy(call.Engine.Pause.Until);
             call.Reply.Ok();
         }

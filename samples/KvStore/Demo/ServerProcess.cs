@@ -51,7 +51,20 @@ internal sealed partial class ServerProcess : IDisposable
 
     public UnixDomainSocketEndPoint? UnixEndPoint { get; }
 
-    public bool HasExited => _process.HasExited;
+    /// <summary>Whether it has ended; what it wrote is read by then.</summary>
+    public bool HasExited
+    {
+        get
+        {
+            if (!_process.HasExited)
+            {
+                return false;
+            }
+
+            _process.WaitForExit();
+            return true;
+        }
+    }
 
     /// <summary>The last lines that it wrote.</summary>
     public string Output
@@ -113,9 +126,8 @@ internal sealed partial class ServerProcess : IDisposable
                     client = null;
                 }
 
-                if (_process.HasExited)
+                if (HasExited)
                 {
-                    _process.WaitForExit();
                     throw new InvalidOperationException(
                         $"{Program.Name} (pid {Id}) ended with code {_process.ExitCode} before it answered. It " +
                         $"wrote:\n{Output}");

@@ -110,6 +110,14 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>A clock that only goes forward, for what waits.</summary>
     public static long Milliseconds => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
 
+    /// <summary>The first whole millisecond of <see cref="Milliseconds"/> at which so many are over: the present one
+    /// has begun already and does not count. The last there is where that is past it.</summary>
+    public static long DueIn(long milliseconds)
+    {
+        long next = Milliseconds + 1;
+        return milliseconds > long.MaxValue - next ? long.MaxValue : next + milliseconds;
+    }
+
     /// <summary>Tells those who want to know that a key changed.</summary>
     public void Touch(ReadOnlySpan<byte> key)
     {

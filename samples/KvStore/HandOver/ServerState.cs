@@ -128,7 +128,7 @@ internal sealed class ServerState
 
         if (_pauseLeft > 0)
         {
-            engine.Pause.Begin(KvEngine.Milliseconds + _pauseLeft, _pausesOnlyWrites);
+            engine.Pause.Begin(KvEngine.DueIn(_pauseLeft), _pausesOnlyWrites);
         }
     }
 }

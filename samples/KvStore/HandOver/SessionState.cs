@@ -292,7 +292,7 @@ internal static class SessionState
         KeptArguments args = ReadArguments(from);
         var type = (RecordType)from.ReadInt32();
         long left = from.ReadInt64();
-        var blocked = new BlockedCommand(args, type, left < 0 ? 0 : Math.Max(1, KvEngine.Milliseconds + left))
+        var blocked = new BlockedCommand(args, type, left < 0 ? 0 : KvEngine.DueIn(left))
         {
             NeedsKey = from.ReadBoolean(),
         };

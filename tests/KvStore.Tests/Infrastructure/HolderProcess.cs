@@ -67,6 +67,7 @@ internal sealed class HolderProcess : IDisposable
     public int WaitForExit()
     {
         Assert.True(_process.WaitForExit(s_limit), "the holder did not end");
+        _process.WaitForExit(); // what it wrote last is kept too
         return _process.ExitCode;
     }
 
@@ -93,8 +94,14 @@ internal sealed class HolderProcess : IDisposable
         long since = Stopwatch.GetTimestamp();
         while (!condition())
         {
-            Assert.True(!_process.HasExited && Stopwatch.GetElapsedTime(since) < s_limit,
-                $"it did not come to that: {Output}");
+            if (_process.HasExited)
+            {
+                _process.WaitForExit(); // what it wrote last is kept too
+                Assert.True(condition(), $"it ended and did not come to that: {Output}");
+                return;
+            }
+
+            Assert.True(Stopwatch.GetElapsedTime(since) < s_limit, $"it did not come to that: {Output}");
             Thread.Sleep(20);
         }
     }
