@@ -73,5 +73,10 @@ internal static unsafe class Persist
         }
     }
 
+    public static void Writes(void* at, long length)
+    {
+        // No snapshots here.
+    }
+
     public static void Wrote(void* at, long length) => t_trace?.Add((byte*)at, length, publishes: false);
 }

@@ -434,6 +434,16 @@ public sealed class PersistentArena : IDisposable
         }
     }
 
+    /// <summary>Maps a region's files a second time.</summary>
+    internal RegionView MapAgain(RegionMapping mapping)
+    {
+        using (Enter(mapping))
+        {
+            RegionNode node = _table.Require(mapping.Entry);
+            return Medium.Guard(0, () => _mapper.MapAgain(node));
+        }
+    }
+
     /// <summary>Maps what the writer has added to a region that a reader has open; its length then.</summary>
     internal long Follow(RegionMapping mapping)
     {

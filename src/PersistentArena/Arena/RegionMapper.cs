@@ -51,6 +51,37 @@ internal sealed class RegionMapper(ArenaFiles files, RegionTable table)
         }
     }
 
+    /// <summary>
+    /// Maps a region's files a second time, at an address of its own. It holds nothing of the mapper, and may outlive
+    /// the region's opening.
+    /// </summary>
+    public RegionView MapAgain(RegionNode node)
+    {
+        long granularity = files.Granularity;
+        ExtentEntry last = node.Extents[^1];
+        long mapped = RegionSizes.RoundUp(node.Entry.Length - last.Used + last.FileLength, granularity);
+        AddressReservation range = new(mapped, Math.Max(node.Entry.Alignment, granularity));
+        try
+        {
+            bool isPrivate = true;
+            long start = 0;
+            foreach (ExtentEntry extent in node.Extents)
+            {
+                nint address = range.Address + (nint)start;
+                using MediumFile file = MapExtent(node, extent, files.Extents, address, stamps: false);
+                isPrivate &= file.TryMapPrivatelyAt(address, extent.FileLength);
+                start += extent.Used;
+            }
+
+            return new RegionView(range, node.Entry.Length, isPrivate);
+        }
+        catch
+        {
+            range.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>A region's entry has changed.</summary>
     public void Changed(RegionNode node)
     {

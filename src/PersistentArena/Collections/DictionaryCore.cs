@@ -54,7 +54,7 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
     /// <param name="time">The clock; none for whichever it has.</param>
     /// <param name="checksums">True for values with a checksum, where the dictionary is created.</param>
     public static DictionaryCore Open(PersistentHeap heap, string name, TimeProvider? time, bool checksums) =>
-        !heap.Space.IsWritable ? new DictionaryCore(heap, name, time ?? TimeProvider.System, checksums)
+        !heap.Space.IsWritable ? new DictionaryCore(heap, name, heap.ClockOf(time), checksums)
         : FindOpen(heap, name, time) ?? heap.Alone(() =>
         {
             if (FindOpen(heap, name, time) is { } open)
@@ -62,7 +62,7 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
                 return open;
             }
 
-            DictionaryCore core = new(heap, name, time ?? TimeProvider.System, checksums);
+            DictionaryCore core = new(heap, name, heap.ClockOf(time), checksums);
             heap.Members.Join(core.State.Root, core);
             return core;
         });

@@ -168,6 +168,7 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
         {
             byte* record = RecordFiller.FillKey(target.Lane, state.At(0), block, header, target.Key, wanted.ExpiresAt);
             byte* value = record + RecordFormat.KeyOffset(header) + keyLength;
+            Persist.Writes(value, wanted.ValueLength);
             mutation.Write(current, new Span<byte>(value, wanted.ValueLength));
             Persist.Wrote(value, wanted.ValueLength);
             Sum(state, record, header, target.Hash);

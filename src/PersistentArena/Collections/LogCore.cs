@@ -91,7 +91,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
                 return open;
             }
 
-            LogCore core = new(heap, name, time ?? TimeProvider.System);
+            LogCore core = new(heap, name, heap.ClockOf(time));
             heap.Members.Join(core._memory.Root.Offset, core);
             return core;
         });
@@ -145,7 +145,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
     }
 
     private static LogCore OpenToRead(PersistentHeap heap, string name, TimeProvider? time) =>
-        new(heap, name, time ?? TimeProvider.System);
+        new(heap, name, heap.ClockOf(time));
 
     private static LogCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
     {

@@ -80,7 +80,7 @@ public sealed class NestedCollections
         ArgumentNullException.ThrowIfNull(heap);
         ArgumentNullException.ThrowIfNull(owners);
         ArgumentNullException.ThrowIfNull(name);
-        return new NestedCollections(heap, owners, name, timeProvider ?? TimeProvider.System);
+        return new NestedCollections(heap, owners, name, heap.ClockOf(timeProvider));
     }
 
     /// <summary>True where the sorted map of that name is there already.</summary>

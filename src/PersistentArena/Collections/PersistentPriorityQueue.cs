@@ -60,7 +60,7 @@ public sealed unsafe class PersistentPriorityQueue : IEnumerable<QueueEntry>
     /// <exception cref="AtomicGroupException">It is not there, and this thread has a group open.</exception>
     public static PersistentPriorityQueue OpenOrCreate(
         PersistentHeap heap, string name, TimeProvider? timeProvider = null) =>
-        new(PersistentSortedMap.OpenAs(heap, name, TreeKind.PriorityQueue), timeProvider ?? TimeProvider.System);
+        new(PersistentSortedMap.OpenAs(heap, name, TreeKind.PriorityQueue), heap.ClockOf(timeProvider));
 
     /// <summary>Adds an entry.</summary>
     /// <exception cref="ArgumentException">The payload is too long.</exception>

@@ -29,6 +29,7 @@ internal readonly unsafe ref struct SortedChange(
         try
         {
             byte* value = memory.At(block) + RecordFormat.KeyOffset(header) + _key.Length;
+            Persist.Writes(value, wanted.ValueLength);
             mutation.Write(current, new Span<byte>(value, wanted.ValueLength));
             Persist.Wrote(value, wanted.ValueLength);
             Place(path, block, header);

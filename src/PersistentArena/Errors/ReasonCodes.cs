@@ -216,6 +216,9 @@ public static class ReasonCodes
     /// <summary>A typed collection holds something of another shape than asked for.</summary>
     public const string ShapeMismatch = "GMF6010";
 
+    /// <summary>A snapshot of a heap was given up: it would have held more than it may.</summary>
+    public const string SnapshotLost = "GMF6011";
+
     /// <summary>A file lies in the arena's place that no region owns.</summary>
     public const string StrayFile = "GMF7009";
 

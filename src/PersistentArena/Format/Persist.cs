@@ -15,8 +15,8 @@ namespace GuestMemFs.Format;
 /// <see cref="PersistentMemory.PowerLossSwitch"/> on, all stores bypass the caches and a publish waits for those before
 /// it and for itself. It is for DAX files mapped synchronously, costs much of the speed, and is read once a
 /// process.</para>
-/// <para>The crash lab compiles the library with a seam of its own in place of this file, which records. There is no
-/// hook in here to pay for.</para>
+/// <para>The crash lab compiles the library with a seam of its own in place of this file, which records. The one hook
+/// in here is <see cref="StoreWatch"/>, for snapshots: a look at a byte that is in every cache.</para>
 /// </remarks>
 internal static unsafe class Persist
 {
@@ -36,6 +36,7 @@ internal static unsafe class Persist
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(ulong* at, ulong value)
     {
+        Writes(at, sizeof(ulong));
         if (s_powerLoss)
         {
             Sse2.X64.StoreNonTemporal(at, value);
@@ -52,6 +53,7 @@ internal static unsafe class Persist
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Publish(ulong* at, ulong value)
     {
+        Writes(at, sizeof(ulong));
         if (s_powerLoss)
         {
             Sse.StoreFence();
@@ -69,6 +71,7 @@ internal static unsafe class Persist
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Copy(void* to, ReadOnlySpan<byte> from)
     {
+        Writes(to, from.Length);
         from.CopyTo(new Span<byte>(to, from.Length));
         Wrote(to, from.Length);
     }
@@ -76,6 +79,7 @@ internal static unsafe class Persist
     /// <summary>Fills bytes with one value, in any order and width.</summary>
     public static void Fill(void* to, long length, byte value)
     {
+        Writes(to, length);
         for (long done = 0; done < length;)
         {
             int step = (int)Math.Min(length - done, 1 << 30);
@@ -84,6 +88,19 @@ internal static unsafe class Persist
         }
 
         Wrote(to, length);
+    }
+
+    /// <summary>
+    /// Says that the caller is about to write <paramref name="length"/> bytes itself, through a span it has to hand
+    /// out; <see cref="Wrote"/> follows.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Writes(void* at, long length)
+    {
+        if (StoreWatch.IsOn)
+        {
+            StoreWatch.Before(at, length);
+        }
     }
 
     /// <summary>

@@ -90,6 +90,21 @@ public sealed class HeapLayoutException : ArenaException
     public ulong Expected { get; }
 }
 
+/// <summary>
+/// A snapshot ended before its reader did: its copies would have grown past what it may hold, or the machine had no
+/// memory for them. The heap is as it should be.
+/// </summary>
+public sealed class SnapshotLostException : ArenaException
+{
+    internal SnapshotLostException(string region, long copied)
+        : base(ReasonCodes.SnapshotLost, $"The snapshot of the heap in region '{region}' was given up when it held " +
+            $"{copied} bytes of pages that have changed since: it may hold no more, or there is no memory. Take " +
+            "another one, read faster, or allow it more.") => CopiedBytes = copied;
+
+    /// <summary>Bytes that it held.</summary>
+    public long CopiedBytes { get; }
+}
+
 /// <summary>All roots of a heap are taken.</summary>
 public sealed class HeapRootsFullException : ArenaException
 {

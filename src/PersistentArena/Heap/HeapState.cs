@@ -24,10 +24,12 @@ namespace GuestMemFs.Heap;
 /// GroupMembers, GroupRollback
 /// HeapLanes            which threads may change the heap
 /// HeapGroups, AtomicGroup
+/// SnapshotPages, SnapshotSpace, HeapSnapshots
 /// BlockOwners, Compactor
 /// NamedRoots, ObjectWriter, PersistentRoot
 /// HeapRecovery, HeapAttach
 /// PersistentHeap       opens, and hands on
+/// PersistentSnapshot
 /// </code>
 /// <para>Locks are taken in this order:</para>
 /// <list type="number">
@@ -124,6 +126,5 @@ internal sealed unsafe class HeapState
     }
 
     [DoesNotReturn]
-    private void ThrowGone() => throw new ObjectDisposedException(nameof(PersistentRegion),
-        $"Region '{Space.Name}' was disposed of.");
+    private void ThrowGone() => throw Space.Gone();
 }

@@ -1,3 +1,6 @@
+using GuestMemFs.Arena;
+using GuestMemFs.Native;
+
 namespace GuestMemFs.Heap;
 
 /// <summary>What a heap needs of the memory under it: a region, or plain memory in a test.</summary>
@@ -35,6 +38,18 @@ internal unsafe interface IHeapSpace
     bool IsFormatted { get; }
 
     void MarkFormatted();
+
+    /// <summary>Of a snapshot, when it was taken: the time by which its records expire.</summary>
+    DateTimeOffset? Instant => null;
+
+    /// <summary>What a user is told when the memory is gone.</summary>
+    Exception Gone() => new ObjectDisposedException(nameof(PersistentRegion), $"Region '{Name}' was disposed of.");
+
+    /// <summary>Bytes of the medium's page.</summary>
+    long PageSize => PageSizes.Small;
+
+    /// <summary>Maps the memory a second time.</summary>
+    RegionView MapAgain() => throw new NotSupportedException($"'{Name}' cannot be mapped twice.");
 
     /// <summary>Takes the medium's space for the range; an exception where it has none.</summary>
     void EnsureBacked(long offset, long length);

@@ -44,6 +44,7 @@ public sealed unsafe class PersistentHeap
         Members = new GroupMembers(space.Name);
         Rollback = new GroupRollback(_state, Members, records);
         _lanes = new HeapLanes(_state, Members, Rollback);
+        Snapshots = new HeapSnapshots(_state, _lanes);
         Groups = new HeapGroups(_state, _lanes, Members, GroupLogs, Rollback);
         _compactor = new Compactor(_state, new BlockOwners());
         _roots = new NamedRoots(_state, _header, _lanes, _compactor);
@@ -81,6 +82,8 @@ public sealed unsafe class PersistentHeap
     internal ReadOnlySpan<Lane> Lanes => _state.Lanes;
 
     internal HeapGroups Groups { get; }
+
+    internal HeapSnapshots Snapshots { get; }
 
     internal GroupLogWriter GroupLogs { get; }
 
@@ -420,7 +423,17 @@ public sealed unsafe class PersistentHeap
     internal void WhileStill(Action action) => _lanes.WhileStill(action);
 
     /// <summary>Waits for the changes in flight and refuses later ones.</summary>
-    internal void Close() => _lanes.Close();
+    internal void Close()
+    {
+        _lanes.Close();
+        Snapshots.EndAll();
+    }
+
+    /// <summary>The time by which a collection's records expire.</summary>
+    internal TimeProvider ClockOf(TimeProvider? own) =>
+        own is not null && !ReferenceEquals(own, TimeProvider.System) ? own
+        : Space.Instant is { } instant ? new StoppedClock(instant)
+        : TimeProvider.System;
 
     /// <summary>Throws where nobody may change the heap (any more).</summary>
     internal void ThrowIfClosed() => _lanes.ThrowIfClosed();

@@ -1,3 +1,5 @@
+using GuestMemFs.Arena;
+
 namespace GuestMemFs.Heap;
 
 /// <summary>A region as the memory under a heap.</summary>
@@ -93,6 +95,10 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
     public bool IsFormatted => _region.IsFormatted;
 
     public void MarkFormatted() => _region.MarkFormatted();
+
+    public long PageSize => _region.Arena.Medium.Capabilities.PageSize;
+
+    public RegionView MapAgain() => _region.Arena.MapAgain(_region.Mapping);
 
     public void EnsureBacked(long offset, long length) => _region.EnsureBacked(offset, length);
 

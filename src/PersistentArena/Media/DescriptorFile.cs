@@ -109,6 +109,26 @@ internal sealed unsafe class DescriptorFile : MediumFile
         }
     }
 
+    internal override bool TryMapPrivatelyAt(nint address, long length)
+    {
+        if (_traits.Reserve is ReserveBy.Mapping or ReserveBy.Creation)
+        {
+            return false; // hugetlbfs has no pages kept for copies, guestmemfs none at all
+        }
+
+        if (Libc.MMap(address, (nuint)length, Libc.PROT_READ | Libc.PROT_WRITE,
+            Libc.MAP_PRIVATE | Libc.MAP_NORESERVE | Libc.MAP_FIXED, _handle, 0) == Libc.MAP_FAILED)
+        {
+            AddressReservation.CloseHole(address, length);
+            MapAt(address, length, writable: false);
+            return false;
+        }
+
+        Advise(address, length, Libc.MADV_DONTDUMP);
+        Advise(address, length, Libc.MADV_DONTFORK);
+        return true;
+    }
+
     // Fails with errno.
     private bool TryMap(nint address, long length, bool writable)
     {

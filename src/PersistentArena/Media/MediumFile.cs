@@ -27,6 +27,12 @@ public abstract class MediumFile : IDisposable
     /// </summary>
     public abstract void MapAt(nint address, long length, bool writable);
 
+    /// <summary>
+    /// Replaces a mapping of <see cref="MapAt"/> by one whose pages can be made this process's own: the file's as long
+    /// as nothing stores to them there, which no file sees. False where the medium cannot: then what was there stays.
+    /// </summary>
+    internal virtual bool TryMapPrivatelyAt(nint address, long length) => false;
+
     /// <summary>Takes the medium's space for a range now (fallocate), so that no store to it can end in SIGBUS.
     /// A no-op where creation already took it. Fails with <see cref="MediumErrorKind.NoSpace"/>.</summary>
     public abstract void Reserve(long offset, long length);

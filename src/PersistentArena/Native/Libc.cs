@@ -46,6 +46,8 @@ internal static unsafe partial class Libc
     public const int MAP_NORESERVE = 0x4000;
     public const int MAP_SYNC = 0x80000;
     public const int MAP_FIXED_NOREPLACE = 0x100000;
+    public const int MREMAP_MAYMOVE = 1;
+    public const int MREMAP_FIXED = 2;
     public const nint MAP_FAILED = -1;
     public const int MADV_DONTFORK = 10;
     public const int MADV_HUGEPAGE = 14;
@@ -151,6 +153,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
     public static partial int MUnmap(nint address, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "mremap", SetLastError = true)]
+    public static partial nint MRemap(nint from, nuint length, nuint newLength, int flags, nint to);
 
     [LibraryImport(Library, EntryPoint = "msync", SetLastError = true)]
     public static partial int MSync(nint address, nuint length, int flags);

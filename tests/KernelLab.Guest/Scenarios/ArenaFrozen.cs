@@ -16,7 +16,8 @@ internal sealed class ArenaFrozen : Scenario
         using PersistentArena arena = PersistentArena.OpenOrCreate(new ArenaOptions { Directory = Place.Open(stage) });
         using PersistentRegion region = arena.OpenOrCreateRegion("heap", 64 << 20,
             new RegionOptions { Kind = RegionKind.Heap });
-        PersistentDictionary keys = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys");
+        PersistentHeap heap = PersistentHeap.Open(region);
+        PersistentDictionary keys = PersistentDictionary.OpenOrCreate(heap, "keys");
         if (stage.Number == 0)
         {
             stage.LoadNext();
@@ -41,8 +42,31 @@ internal sealed class ArenaFrozen : Scenario
         }
 
         Stage.Check(keys.Count >= acknowledged, $"{acknowledged} writes were acknowledged, {keys.Count} are there");
+        CheckSnapshot(heap, keys);
         stage.Host.Tell("right", $"{keys.Count}");
         arena.CreateRegion("thawed", 2 << 20).Dispose();
+    }
+
+    /// <summary>Of guestmemfs' pages, which have no private mappings.</summary>
+    private static void CheckSnapshot(PersistentHeap heap, PersistentDictionary keys)
+    {
+        using PersistentSnapshot snapshot = heap.TakeSnapshot();
+        PersistentDictionary then = PersistentDictionary.OpenOrCreate(snapshot.Heap, "keys");
+        byte[] key = new byte[sizeof(long)];
+        for (long i = 0; i < keys.Count; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(key, i);
+            keys.Set(key, "changed"u8);
+        }
+
+        for (long i = 0; i < keys.Count; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(key, i);
+            Stage.Check(then.Get(key) is { } value && value.AsSpan().SequenceEqual(Value(i))
+                && keys.Get(key).AsSpan().SequenceEqual("changed"u8), $"write {i} is wrong in or beside a snapshot");
+        }
+
+        Stage.Check(snapshot is { IsLost: false, CopiedBytes: > 0 }, "the snapshot kept no page");
     }
 
     private static void Write(Stage stage, PersistentDictionary keys)

@@ -140,6 +140,27 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    public void OrderBook_has_orders_and_trades_whole_after_SIGKILL()
+    {
+        using (var first = new SampleProgram("OrderBook", Arena))
+        {
+            Assert.Equal("0 buy, 0 sell, 0 trades", first.Read());
+            Assert.Equal("0 traded, 5 left", first.Ask("buy ada 5 101"));
+            Assert.Equal("0 traded, 2 left", first.Ask("buy cyd 2 102"));
+            Assert.Equal("0 traded, 4 left", first.Ask("sell dan 4 105"));
+            Assert.Equal("3 traded, 0 left", first.Ask("sell bob 3 100"));
+            first.Kill();
+        }
+
+        using var second = new SampleProgram("OrderBook", Arena);
+        Assert.Equal("1 buy, 1 sell, 2 trades", second.Read());
+        Assert.Equal("cyd from bob 2 at 102, ada from bob 1 at 101", second.Ask("trades"));
+        Assert.Equal("4 wanted [4@101], 4 offered [4@105]", second.Ask("depth"));
+        Assert.Equal("4 traded, 1 left", second.Ask("buy eve 5 105"));
+        Assert.Equal("5 wanted [1@105 4@101], 0 offered []", second.Ask("depth"));
+    }
+
+    [Fact]
     public void Server_keeps_its_keys_over_SIGKILL_and_closes_clean_when_it_is_asked_to_end()
     {
         using (var server = new SampleProgram("Server", Arena, "0"))
