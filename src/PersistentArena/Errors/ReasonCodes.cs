@@ -219,6 +219,12 @@ public static class ReasonCodes
     /// <summary>A snapshot of a heap was given up: it would have held more than it may.</summary>
     public const string SnapshotLost = "GMF6011";
 
+    /// <summary>An index of a table is not declared, not ready, of another shape, or one too many.</summary>
+    public const string TableIndex = "GMF6012";
+
+    /// <summary>Two records would have one key in a unique index.</summary>
+    public const string DuplicateIndexKey = "GMF6013";
+
     /// <summary>A file lies in the arena's place that no region owns.</summary>
     public const string StrayFile = "GMF7009";
 

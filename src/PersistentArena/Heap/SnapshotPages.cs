@@ -127,16 +127,16 @@ internal sealed unsafe class SnapshotPages : StoreWatcher
 
     private bool TryKeep(long at)
     {
-        if (_isPrivate)
+        if (_isPrivate && Libc.MAdvise(_range.Address + (nint)at, (nuint)Unit, Libc.MADV_POPULATE_WRITE) == 0)
         {
-            if (Libc.MAdvise(_range.Address + (nint)at, (nuint)Unit, Libc.MADV_POPULATE_WRITE) == 0)
-            {
-                return true;
-            }
-
-            return Errno.Last == Errno.EINVAL && Touch(at); // a kernel before 5.14
+            return true;
         }
 
+        return (!_isPrivate || Errno.Last == Errno.EINVAL) && TryMoveIn(at); // a kernel before 5.14 says EINVAL
+    }
+
+    private bool TryMoveIn(long at)
+    {
         nint copy = Libc.MMap(0, (nuint)Unit, Libc.PROT_READ | Libc.PROT_WRITE,
             Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_NORESERVE, -1, 0);
         if (copy == Libc.MAP_FAILED)
@@ -153,12 +153,6 @@ internal sealed unsafe class SnapshotPages : StoreWatcher
             return false;
         }
 
-        return true;
-    }
-
-    private bool Touch(long at)
-    {
-        Interlocked.Or(ref *(ulong*)(Base + at), 0);
         return true;
     }
 }

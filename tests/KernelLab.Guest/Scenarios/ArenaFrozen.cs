@@ -66,7 +66,7 @@ internal sealed class ArenaFrozen : Scenario
                 && keys.Get(key).AsSpan().SequenceEqual("changed"u8), $"write {i} is wrong in or beside a snapshot");
         }
 
-        Stage.Check(snapshot is { IsLost: false, CopiedBytes: > 0 }, "the snapshot kept no page");
+        Stage.Check(snapshot is { IsLost: false, CopiedBytes: > 0 }, $"the snapshot kept {snapshot.CopiedBytes} bytes");
     }
 
     private static void Write(Stage stage, PersistentDictionary keys)

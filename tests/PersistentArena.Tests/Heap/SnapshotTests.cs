@@ -98,6 +98,27 @@ public sealed class SnapshotTests
         Assert.Throws<ArenaReadOnlyException>(() => snapshot.Heap.TakeSnapshot());
     }
 
+    [Fact]
+    public void A_table_and_its_indexes_are_of_the_instant()
+    {
+        using var arena = new HeapArena(Length);
+        PersistentTable<int, string> table = arena.Heap.OpenOrCreateTable<int, string>("t");
+        PersistentIndex<int, string, string> index = table.Index("value", it => it);
+        table.Set(1, "before");
+        table.Set(2, "before");
+        using PersistentSnapshot snapshot = arena.Heap.TakeSnapshot();
+        table.Set(1, "after");
+        table.Remove(2);
+
+        PersistentTable<int, string> then = snapshot.Heap.OpenOrCreateTable<int, string>("t");
+        PersistentIndex<int, string, string> indexThen = then.Index("value", it => it);
+        Assert.Equal([1, 2], indexThen["before"].Select(it => it.Key));
+        Assert.Empty(indexThen["after"]);
+        Assert.Equal([1], index["after"].Select(it => it.Key));
+        Assert.Throws<ArenaReadOnlyException>(() => then.Set(3, "new"));
+        Assert.Throws<ArenaReadOnlyException>(() => then.Index("new", it => it));
+    }
+
     /// <summary>Writers move amounts between keys in groups: whatever is seen at one instant adds up.</summary>
     [Fact]
     public void Beside_writers_each_snapshot_is_of_one_instant()

@@ -1,0 +1,35 @@
+namespace GuestMemFs.Typed;
+
+/// <summary>An index of a table as its writers see it: which key in the index's part of the map a value has.</summary>
+/// <param name="entry">What the table's catalog knows of it.</param>
+internal abstract class TableIndex<TValue>(IndexEntry entry)
+{
+    /// <summary>What the table's catalog knows of it. Replaced under the heap's lock.</summary>
+    public IndexEntry Entry { get; set; } = entry;
+
+    /// <summary>The bytes of a value's index key; null where the value is not in the index.</summary>
+    public abstract byte[]? KeyOf(TValue value);
+}
+
+/// <inheritdoc cref="TableIndex{TValue}"/>
+/// <param name="entry">What the table's catalog knows of it.</param>
+/// <param name="of">Gives a value's index key, or null.</param>
+/// <param name="serializer">How index keys lie in the map.</param>
+internal sealed class TableIndex<TValue, TIndex>(
+    IndexEntry entry, Func<TValue, TIndex?> of, IPersistentSerializer<TIndex> serializer)
+    : TableIndex<TValue>(entry)
+{
+    public IPersistentSerializer<TIndex> Serializer => serializer;
+
+    /// <summary>True where that is what a value has.</summary>
+    public bool Is(TValue value, ReadOnlySpan<byte> key) => KeyOf(value) is { } bytes && key.SequenceEqual(bytes);
+
+    public override byte[]? KeyOf(TValue value) => of(value) is { } key ? BytesOf(key) : null;
+
+    /// <summary>The bytes of an index key.</summary>
+    public byte[] BytesOf(TIndex key)
+    {
+        using Scratch bytes = Scratch.Of(serializer, key);
+        return bytes.Written.ToArray();
+    }
+}
