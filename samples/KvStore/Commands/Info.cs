@@ -121,8 +121,8 @@ internal static class Info
     private static void Persistence(StringBuilder to, KvEngine engine)
     {
         Line(to, "loading", 0);
-        Line(to, "rdb_changes_since_last_save", 0);
         Backup backup = engine.Keyspace.Backup;
+        Line(to, "rdb_changes_since_last_save", backup.IsWanted ? backup.Changes : 0);
         Line(to, "rdb_bgsave_in_progress", backup.Running is null ? 0 : 1);
         Line(to, "rdb_last_save_time", (backup.IsWanted ? backup.LastTaken : WallClock.Now).ToUnixTimeSeconds());
         Line(to, "rdb_last_bgsave_status", backup.Failure is null ? "ok" : "err");

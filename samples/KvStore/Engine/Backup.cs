@@ -9,12 +9,21 @@ namespace KvStore.Engine;
 /// </summary>
 internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisposable
 {
+    /// <summary>After a failure copies that are due by changes are not tried sooner.</summary>
+    private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(5);
+
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ends = new();
     private readonly DateTimeOffset _opened = WallClock.Now;
     private Thread? _running;
+    private Func<long> _countChanges = () => 0;
+    private long _changesBegun;
+    private long _changesCopied;
     private long _begun = Stopwatch.GetTimestamp();
     private volatile DumpInfo? _last;
+
+    /// <summary>Changes of keys that no copy has.</summary>
+    public long Changes => _countChanges() - Interlocked.Read(ref _changesCopied);
 
     /// <summary>True where there is a place for it.</summary>
     public bool IsWanted => options.BackupFile.Length > 0;
@@ -56,7 +65,7 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
             }
 
             _running = new Thread(Run) { Name = "backup", IsBackground = true };
-            _begun = Stopwatch.GetTimestamp();
+            NoteBegin();
             _running.Start();
             return true;
         }
@@ -73,18 +82,24 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
             }
 
             _running = Thread.CurrentThread;
-            _begun = Stopwatch.GetTimestamp();
+            NoteBegin();
         }
 
         Run();
         return Failure;
     }
 
-    /// <summary>Begins one where the last was begun so long ago.</summary>
+    /// <summary>Says how many changes there were so far.</summary>
+    public void CountBy(Func<long> countChanges) => _countChanges = countChanges;
+
+    /// <summary>Begins one where the last was begun so long ago, or so many changes are in none.</summary>
     public void BeginWhenDue()
     {
-        if (IsWanted && options.BackupEvery > TimeSpan.Zero
-            && Stopwatch.GetElapsedTime(_begun) >= options.BackupEvery && TryBegin())
+        TimeSpan since = Stopwatch.GetElapsedTime(_begun);
+        bool isDue = (options.BackupEvery > TimeSpan.Zero && since >= options.BackupEvery)
+            || (options.BackupChanges > 0 && Changes >= options.BackupChanges
+                && (Failure is null || since >= s_afterFailure));
+        if (IsWanted && isDue && TryBegin())
         {
             Console.WriteLine($"backup to {options.BackupFile}");
         }
@@ -110,12 +125,19 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
         _ends.Dispose();
     }
 
+    private void NoteBegin()
+    {
+        _begun = Stopwatch.GetTimestamp();
+        _changesBegun = _countChanges();
+    }
+
     private void Run()
     {
         try
         {
             DumpOptions how = new() { MaximumPause = options.BackupPause };
             _last = new RegionBackups(options.BackupFile, options.BackupCount).Write(heap, how, _ends.Token);
+            Interlocked.Exchange(ref _changesCopied, _changesBegun);
             Failure = null;
         }
         catch (OperationCanceledException)

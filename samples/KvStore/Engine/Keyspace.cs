@@ -131,22 +131,39 @@ internal sealed class Keyspace : IDisposable
     // it is, however old; and where all copies are damaged the server does not start empty by itself.
     private static DumpInfo? RestoreIfLost(PersistentArena arena, ServerOptions options)
     {
-        if (!options.Restore || options.BackupFile.Length == 0 || arena.IsReadOnly
+        if (options.Restore == RestoreChoice.Never || options.BackupFile.Length == 0 || arena.IsReadOnly
             || arena.FindRegion(RegionName) is not null)
         {
             return null;
         }
 
-        return new RegionBackups(options.BackupFile, options.BackupCount).RestoreNewest(
-            arena,
-            new RestoreOptions
-            {
-                Region = RegionName,
-                Numa = options.Numa,
-                Trust = options.Trust,
-                Progress = new RestoreProgress(),
-            },
-            (_, damaged) => Console.Error.WriteLine($"KvStore: {damaged.Message} An older copy is tried."));
+        var backups = new RegionBackups(options.BackupFile, options.BackupCount);
+        if (options.Restore == RestoreChoice.Ask && backups.Find(options.Trust) is [var (file, newest), ..])
+        {
+            throw new StoreException(
+                $"It is not there, and '{file}' is a copy of it, of {newest.Taken:u}. No key was made. Start with " +
+                "--restore auto to make the store from the newest whole copy, or with --restore never to begin empty.");
+        }
+
+        try
+        {
+            return backups.RestoreNewest(
+                arena,
+                new RestoreOptions
+                {
+                    Region = RegionName,
+                    Numa = options.Numa,
+                    Trust = options.Trust,
+                    Progress = new RestoreProgress(),
+                },
+                (_, damaged) => Console.Error.WriteLine($"KvStore: {damaged.Message} An older copy is tried."));
+        }
+        catch (Exception e) when (e is (IOException and not MediumException) or UnauthorizedAccessException)
+        {
+            throw new StoreException(
+                $"It is not there, and no copy at '{options.BackupFile}' can be read: {e.Message} No key was made. " +
+                "Let this user read them, or start with --restore never to begin empty.");
+        }
     }
 
     /// <summary>

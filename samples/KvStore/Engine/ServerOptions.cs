@@ -97,11 +97,14 @@ internal sealed class ServerOptions
     /// <summary>How often one is taken; zero: when it is asked for.</summary>
     public TimeSpan BackupEvery { get; set; }
 
+    /// <summary>After how many changes one is taken; zero: however many.</summary>
+    public long BackupChanges { get; set; }
+
     /// <summary>How long writes may wait for one.</summary>
     public TimeSpan BackupPause { get; set; } = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>True where a store that is not there is made from its newest copy.</summary>
-    public bool Restore { get; set; } = true;
+    /// <summary>What is done where the store is not there and a copy is.</summary>
+    public RestoreChoice Restore { get; set; }
 
     /// <summary>Empty: no password.</summary>
     public string RequirePass { get; set; } = "";

@@ -43,7 +43,12 @@ internal static class Settings
 
     private static readonly (string Name, bool Value)[] s_filesLost = [("report", false), ("read-only", true)];
 
-    private static readonly (string Name, bool Value)[] s_restores = [("never", false), ("auto", true)];
+    private static readonly (string Name, RestoreChoice Value)[] s_restores =
+    [
+        ("auto", RestoreChoice.Auto),
+        ("ask", RestoreChoice.Ask),
+        ("never", RestoreChoice.Never),
+    ];
 
     private static readonly (string Name, ClientCertificates Value)[] s_clients =
     [
@@ -129,11 +134,14 @@ internal static class Settings
             "backup-every", "seconds from one copy to the next; 0: only when asked for", new(0, int.MaxValue),
             o => (long)o.BackupEvery.TotalSeconds, (o, v) => o.BackupEvery = TimeSpan.FromSeconds(v), atRunTime: true),
         Number(
+            "backup-changes", "changes of keys after which a copy is taken; 0: however many", new(0, long.MaxValue),
+            o => o.BackupChanges, (o, v) => o.BackupChanges = v, atRunTime: true),
+        Number(
             "backup-max-pause", "milliseconds that writes may wait for a copy", new(1, 60_000),
             o => (long)o.BackupPause.TotalMilliseconds, (o, v) => o.BackupPause = TimeSpan.FromMilliseconds(v),
             atRunTime: true),
         Choice(
-            "restore", "what is done where the store is not there and a copy is: auto: it is made from that; or never",
+            "restore", "where the store is not there and a copy is: auto: made from that; ask: no start; never: empty",
             s_restores, o => o.Restore, (o, v) => o.Restore = v),
         YesNo(
             "erase", "yes: what is deleted or overwritten is zeroed before the reply, from then on",

@@ -3,6 +3,8 @@ namespace KvStore.Engine;
 /// <summary>Counters for INFO. Written under the engine's gate.</summary>
 internal sealed class Statistics
 {
+    private long _changesBefore;
+
     public long Commands { get; set; }
 
     public long Changes { get; set; }
@@ -37,8 +39,12 @@ internal sealed class Statistics
     /// <summary>Connections closed because what they made the server keep passed the limit of all.</summary>
     public long InputOverflowed { get; set; }
 
+    /// <summary>All changes, whatever was reset.</summary>
+    public long ChangesEver => _changesBefore + Changes;
+
     public void Reset()
     {
+        _changesBefore += Changes;
         Commands = Changes = Hits = Misses = Expired = ExpiredFields = Evicted = OutOfMemory = Errors = 0;
         Connections = Rejected = BytesIn = BytesOut = Overflowed = InputOverflowed = 0;
     }

@@ -53,6 +53,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         LimitClients(options);
         _options = options;
         _engine = new KvEngine(keyspace, options) { Server = this };
+        keyspace.Backup.CountBy(() => _engine.Statistics.ChangesEver);
         if (AclFile.Start(BuiltIn.Table, _engine, state is { HasUsers: true }) is { } problem)
         {
             throw new OptionException(problem);

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using GuestMemFs.Dumps;
 
 namespace GuestMemFs;
@@ -78,8 +79,11 @@ public sealed class RegionBackups
 
     /// <summary>The dumps that are there, newest first. What is none, or is cut off, is not among them.</summary>
     /// <param name="trust">Who may have written them; root and this process's user where nothing is said.</param>
-    public IReadOnlyList<(string Path, DumpInfo Dump)> Find(PathTrust? trust = null)
+    public IReadOnlyList<(string Path, DumpInfo Dump)> Find(PathTrust? trust = null) => Find(trust, out _);
+
+    private IReadOnlyList<(string Path, DumpInfo Dump)> Find(PathTrust? trust, out Exception? unreadable)
     {
+        unreadable = null;
         List<(string Path, DumpInfo Dump)> found = [];
         foreach (string path in (string[])[_path + New, .. Enumerable.Range(0, _count).Select(NameOf)])
         {
@@ -89,7 +93,9 @@ public sealed class RegionBackups
             }
             catch (Exception e) when (e is ArenaException or IOException or UnauthorizedAccessException)
             {
-                // The others are asked; where none is left, a restore says so.
+                // The others are asked; where none is left, a restore says so. What a killed writer left is no dump.
+                bool isKept = path != _path + New && e is not (FileNotFoundException or DirectoryNotFoundException);
+                unreadable ??= isKept ? e : null;
             }
         }
 
@@ -103,6 +109,7 @@ public sealed class RegionBackups
     /// <param name="cancelled">Ends it; nothing is left of the region.</param>
     /// <returns>The dump, or null where there is none.</returns>
     /// <exception cref="DumpDamagedException">There are some, and all are damaged.</exception>
+    /// <exception cref="UnauthorizedAccessException">There are some, and this process may read none.</exception>
     /// <inheritdoc cref="RegionDump.Restore" path="/exception"/>
     public DumpInfo? RestoreNewest(PersistentArena arena, RestoreOptions? options = null,
         Action<string, DumpDamagedException>? skipped = null, CancellationToken cancelled = default)
@@ -112,7 +119,13 @@ public sealed class RegionBackups
         {
             try
             {
-                return RestoreNewestOf(Find(options.Trust), arena, options, skipped, cancelled);
+                IReadOnlyList<(string Path, DumpInfo Dump)> found = Find(options.Trust, out Exception? unreadable);
+                if (found.Count == 0 && unreadable is not null)
+                {
+                    ExceptionDispatchInfo.Throw(unreadable);
+                }
+
+                return RestoreNewestOf(found, arena, options, skipped, cancelled);
             }
             catch (FileNotFoundException) when (looks < MaximumLooks)
             {

@@ -136,6 +136,72 @@ public sealed class BackupTests
     }
 
     [Fact]
+    public void Asked_to_the_server_starts_neither_empty_nor_from_a_copy_and_says_what_there_is()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        using var place = new TemporaryDirectory();
+        string file = Path.Combine(place.Path, "copy");
+        using (RunningServer server = new(Program(file, "--restore", "ask"))) // There is none: it begins empty.
+        {
+            using RespClient client = server.Connect();
+            client.Call("SET", "copies", "1");
+            Save(client);
+        }
+
+        using var empty = new TemporaryDirectory();
+        string data = Path.Combine(empty.Path, "data");
+        using ServerProcess asking = ServerProcess.Start(Program(file, "--restore", "ask"), data);
+        Assert.True(SpinWait.SpinUntil(() => asking.HasExited, s_patience));
+        Assert.Equal(1, asking.ExitCode);
+        Printed.Contains($"'{file}' is a copy of it, of ", asking);
+        Printed.Contains("No key was made. Start with --restore auto", asking);
+
+        using ServerProcess next = ServerProcess.Start(Program(file), data);
+        next.WaitUntilReady();
+        using RespClient restored = RespClient.Connect(next.TcpEndPoint);
+        Assert.Equal("1", restored.Call("GET", "copies").Text);
+    }
+
+    [Fact]
+    public void Where_the_only_copy_is_none_the_server_does_not_start_empty()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        using var place = new TemporaryDirectory();
+        string file = Path.Combine(place.Path, "copy");
+        File.WriteAllText(file, "cut off");
+        using ServerProcess refused = ServerProcess.Start(Program(file), Path.Combine(place.Path, "data"));
+
+        Assert.True(SpinWait.SpinUntil(() => refused.HasExited, s_patience));
+        Assert.Equal(1, refused.ExitCode);
+        Printed.Contains("GMF8001", refused);
+    }
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_copy_is_taken_after_so_many_changes()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        using var place = new TemporaryDirectory();
+        string file = Path.Combine(place.Path, "copy");
+        using RunningServer server = new(Program(file, "--backup-changes", "10"));
+        using RespClient client = server.Connect();
+        for (int i = 0; i < 9; i++)
+        {
+            client.Call("SET", $"key:{i}", "v");
+        }
+
+        client.Call("CONFIG", "RESETSTAT");
+        Thread.Sleep(2500); // Two looks of the housekeeping.
+        Assert.False(File.Exists(file));
+        Assert.Contains("rdb_changes_since_last_save:9\r\n", client.Call("INFO", "persistence").Text);
+
+        client.Call("SET", "key:9", "v");
+
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(file), s_patience));
+        Assert.True(Becomes(client, "rdb_changes_since_last_save:0"), client.Call("INFO", "persistence").Text);
+    }
+
+    [Fact]
     [Trait("speed", "slow")]
     public void Kills_in_copies_and_in_restores_leave_a_whole_copy_and_a_store_that_is_whole_or_made_again()
     {

@@ -74,6 +74,27 @@ public sealed class SeveralWritersTests : IDisposable
         Assert.Equal(2, Directory.GetFiles(_place.Directory!).Length);
     }
 
+    [Fact]
+    public void Where_no_dump_can_be_read_a_restore_says_so_and_takes_it_for_none_only_where_none_was_kept()
+    {
+        var backups = new RegionBackups(File);
+        System.IO.File.WriteAllBytes(File + ".new", new byte[100]); // What a killed first one leaves.
+        Assert.Null(backups.RestoreNewest(_arena, cancelled: Token));
+
+        foreach (string name in (string[])[File, File + ".1"])
+        {
+            System.IO.File.WriteAllBytes(name, new byte[100]);
+            Assert.Empty(backups.Find());
+            Assert.Throws<DumpDamagedException>(() => backups.RestoreNewest(_arena, cancelled: Token));
+            System.IO.File.Delete(name);
+        }
+
+        System.IO.File.WriteAllBytes(File, new byte[100]);
+        System.IO.File.SetUnixFileMode(File, (UnixFileMode)0x1b6); // Anybody could have written it.
+        Assert.Throws<UntrustedOwnerException>(() => backups.RestoreNewest(_arena, cancelled: Token));
+        Assert.Empty(_arena.ListRegions());
+    }
+
     [Theory]
     [InlineData(".partial")]
     [InlineData(".lock")]
