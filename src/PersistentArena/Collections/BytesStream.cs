@@ -55,7 +55,13 @@ internal sealed class BytesStream(ByteChunks bytes) : Stream
 
     public override long Seek(long offset, SeekOrigin origin)
     {
-        Position = offset + (origin == SeekOrigin.Begin ? 0 : origin == SeekOrigin.Current ? _position : Length);
+        Position = offset + origin switch
+        {
+            SeekOrigin.Begin => 0,
+            SeekOrigin.Current => _position,
+            SeekOrigin.End => Length,
+            _ => throw new ArgumentException("It is none of the three.", nameof(origin)),
+        };
         return _position;
     }
 

@@ -41,16 +41,9 @@ internal static unsafe class RecordFiller
     public static void FillCopy(Lane lane, byte* heap, long copy, long block, long length)
     {
         lane.BeginFill(copy);
-        byte* to = heap + copy + sizeof(ulong);
-        byte* from = heap + block + sizeof(ulong);
-        for (long left = length - sizeof(ulong); left > 0;)
-        {
-            int step = (int)Math.Min(left, 1 << 30);
-            Persist.Copy(to, new ReadOnlySpan<byte>(from, step));
-            to += step;
-            from += step;
-            left -= step;
-        }
+        int behindHeader = checked((int)(length - sizeof(ulong))); // of HeapFormat.MaximumBlock at most
+        Persist.Copy(heap + copy + sizeof(ulong),
+            new ReadOnlySpan<byte>(heap + block + sizeof(ulong), behindHeader));
     }
 
     /// <summary>

@@ -193,7 +193,22 @@ public sealed unsafe class PersistentHeap
     }
 
     /// <summary>Bytes in use and free, as far as known without looking at all blocks.</summary>
+    /// <exception cref="HeapDamagedException">What says how far the heap goes does not check.</exception>
+    /// <exception cref="ObjectDisposedException">The region was disposed of.</exception>
     public HeapStatistics GetStatistics()
+    {
+        try
+        {
+            return Statistics();
+        }
+        catch (HeapDamagedException)
+        {
+            _state.ThrowIfGone(); // What does not check are zeros in its place.
+            throw;
+        }
+    }
+
+    private HeapStatistics Statistics()
     {
         if (_blocks is null)
         {

@@ -99,6 +99,49 @@ public class GrowthTests
     }
 
     [Fact]
+    public void The_shortest_files_that_hold_data_are_long_enough()
+    {
+        using TestMedium memory = TestMedium.OfMedium("strict",
+            new StrictMedium(new StrictOptions { MaximumFileLength = 4 * MiB, CarveOut = 64 * MiB }));
+        using (PersistentArena arena = PersistentArena.Create(On(memory)))
+        {
+            using PersistentRegion region = arena.CreateRegion("r", 5 * MiB);
+            Fill(region, 1);
+        }
+
+        using PersistentArena again = PersistentArena.Open(On(memory));
+        using PersistentRegion found = again.OpenRegion("r");
+        AssertFilled(found, 1);
+    }
+
+    [Fact]
+    public void Growth_that_fails_leaves_no_file_where_removing_it_gives_its_room_back()
+    {
+        using TestMedium memory = TestMedia.Create("tmpfs");
+        FailingMedium failing = new(memory.Open()) { LongestFile = 8 * MiB }; // growth takes several
+        using PersistentArena arena = PersistentArena.Create(
+            new ArenaOptions { Medium = failing, MetadataSize = 2 * MiB });
+        using PersistentRegion region = arena.CreateRegion("r", 2 * MiB,
+            new RegionOptions { MaximumLength = 60 * MiB, Reserve = RegionReserve.OnDemand });
+        string[] before = [.. failing.ListFiles().Order(StringComparer.Ordinal)];
+        int failed = 0;
+        for (int calls = 0; region.Length == 2 * MiB; calls++)
+        {
+            failing.FailAfter = calls;
+            Exception? error = Record.Exception(() => region.Grow(20 * MiB));
+            failing.FailAfter = int.MaxValue;
+            if (error is not null)
+            {
+                failed++;
+                Assert.IsType<ArenaMediumException>(error);
+                Assert.Equal(before, failing.ListFiles().Order(StringComparer.Ordinal));
+            }
+        }
+
+        Assert.InRange(failed, 2, 10);
+    }
+
+    [Fact]
     [Trait("speed", "slow")]
     public void Many_threads_share_an_arena()
     {
@@ -151,7 +194,12 @@ public class GrowthTests
 
         public override string Location => medium.Location;
 
-        public override MediumCapabilities Capabilities => medium.Capabilities;
+        public long LongestFile { get; init; } = long.MaxValue;
+
+        public override MediumCapabilities Capabilities => medium.Capabilities with
+        {
+            MaximumFileLength = Math.Min(LongestFile, medium.Capabilities.MaximumFileLength),
+        };
 
         public override MediumSpace GetSpace() => medium.GetSpace();
 

@@ -53,6 +53,20 @@ public sealed class RemovedFilesTests
         AssertFilled(region, 1);
     }
 
+    [Theory]
+    [InlineData(false, 1, "1 files were removed (a0)")]
+    [InlineData(false, 5, "5 files were removed (a0, a1, a2, a3, a4)")]
+    [InlineData(false, 6, "6 files were removed (a0, a1, a2, a3, a4, ...)")]
+    [InlineData(true, 0, "the directory was moved, or something was mounted over it")]
+    [InlineData(true, 2, "the directory was removed")]
+    public void The_text_says_what_is_gone_and_names_the_first(bool isDirectoryGone, int files, string said)
+    {
+        ArenaFilesLost lost = new("/place", isDirectoryGone, [.. Enumerable.Range(0, files).Select(i => $"a{i}")]);
+
+        Assert.StartsWith($"{ReasonCodes.FilesLost} The files of the arena in /place are not there any more: {said}. ",
+            lost.ToString());
+    }
+
     [Fact]
     public void A_directory_that_was_moved_or_removed_is_told()
     {

@@ -116,6 +116,52 @@ public sealed class BytesTests
     }
 
     [Fact]
+    public void A_stream_does_as_one_of_the_runtime_does()
+    {
+        using PlainSpace space = new(8 << 20);
+        using Stream stream = Open(space).AsStream();
+        using MemoryStream model = new();
+        Random random = new(29);
+        for (int i = 0; i < 2_000; i++)
+        {
+            (int what, long number) = (random.Next(6), random.Next(-3_000, 9_000));
+            byte[] bytes = new byte[random.Next(1, 1_000)];
+            random.NextBytes(bytes);
+            Assert.Equal(Do(model, new byte[bytes.Length]), Do(stream, new byte[bytes.Length]));
+            Assert.Equal((model.Position, model.Length), (stream.Position, stream.Length));
+
+            string Do(Stream on, byte[] buffer)
+            {
+                try
+                {
+                    long answer = what switch
+                    {
+                        0 => on.Seek(number, SeekOrigin.Begin),
+                        1 => on.Seek(number / 9, SeekOrigin.Current),
+                        2 => on.Seek(number / -9, SeekOrigin.End),
+                        3 => on.Position = number,
+                        4 => on.Read(buffer, 0, buffer.Length),
+                        _ => Write(on, bytes),
+                    };
+                    return $"{answer} {(what == 4 ? Convert.ToHexString(buffer.AsSpan(0, (int)answer)) : "")}";
+                }
+                catch (Exception e) when (e is ArgumentException or IOException)
+                {
+                    return "refused";
+                }
+            }
+        }
+
+        Assert.Throws<ArgumentException>(() => stream.Seek(0, (SeekOrigin)9));
+
+        static long Write(Stream on, byte[] bytes)
+        {
+            on.Write(bytes);
+            return bytes.Length;
+        }
+    }
+
+    [Fact]
     public async Task Two_threads_append_one_behind_the_other()
     {
         using PlainSpace space = new(32 << 20);

@@ -77,6 +77,41 @@ public sealed class ExpiryTests
         Assert.Equal(there ? 0 : 1, dictionary.RemoveExpired(int.MaxValue));
     }
 
+    public static TheoryData<long, long> Times => new(
+        from before in (long[])[RecordView.NoExpiry, long.MaxValue - 1, 99_000_000_000_000]
+        from after in (long[])[RecordView.NoExpiry, long.MaxValue - 1, 99_000_000_000_000]
+        select (before, after));
+
+    // A number that keeps its time is changed where it lies; one that gets another one is not.
+    [Theory]
+    [MemberData(nameof(Times))]
+    public void A_number_gets_its_value_and_its_time_at_once(long before, long after)
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(space), "keys");
+        PlannedNumber first = new(7, before);
+        dictionary.Mutate("k"u8, ref first);
+
+        PlannedNumber second = new(8, after);
+        dictionary.Mutate("k"u8, ref second);
+
+        Look look = default;
+        Assert.True(dictionary.TryRead("k"u8, ref look));
+        Assert.Equal(after, look.ExpiresAt);
+        Assert.Equal("8"u8.ToArray(), dictionary.Get("k"u8));
+        Assert.Equal((1L, after == RecordView.NoExpiry ? 0L : 1L), (dictionary.Count, dictionary.ExpiringCount));
+    }
+
+    private readonly struct PlannedNumber(long number, long expiresAt) : IRecordMutation
+    {
+        public RecordChange Decide(in RecordView current) => RecordChange.PutInteger(number, expiresAt);
+
+        public void Write(in RecordView current, Span<byte> value)
+        {
+            // A number is not filled.
+        }
+    }
+
     private struct Look : IRecordReader
     {
         public long ExpiresAt;

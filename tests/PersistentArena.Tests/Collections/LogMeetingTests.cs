@@ -75,6 +75,31 @@ public sealed class LogMeetingTests
     }
 
     [Fact]
+    public async Task Positions_of_several_threads_are_all_there_and_what_was_removed_is_not()
+    {
+        const int Names = 300;
+        using PlainSpace space = new(16 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentLog log = PersistentLog.OpenOrCreate(heap, "log");
+        LogEntryId id = log.Append("entry"u8);
+
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(thread => OwnThread.Begin(() =>
+        {
+            for (int i = 0; i < Names; i++)
+            {
+                log.SetPosition($"{thread}/{i}", id);
+                Assert.True(i % 3 != 0 || log.RemovePosition($"{thread}/{i}"));
+            }
+        })));
+
+        Assert.Equal(
+            Enumerable.Range(0, 3 * Names).Where(i => i % 3 != 0).Select(i => $"{i / Names}/{i % Names}").Order(
+                StringComparer.Ordinal),
+            log.Positions.Order(StringComparer.Ordinal));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void A_reader_goes_on_over_the_death_of_a_writer()
     {
         using PlainSpace space = new(16 << 20);

@@ -89,6 +89,44 @@ public sealed class NestedCollectionsTests
         Assert.Equal(before, nested.Entries.Count);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_clear_frees_what_was_there_and_nothing_that_came_later(bool clears)
+    {
+        using PlainSpace space = new(8 << 20);
+        (_, NestedCollections nested) = Open(space);
+        long first = Fill((byte)'a');
+        long second = Fill((byte)'b');
+        nested.BeforeClear();
+        if (clears)
+        {
+            nested.Owners.Clear();
+        }
+
+        long later = Fill((byte)'c');
+
+        Assert.False(nested.CollectGarbage(1));
+        Assert.True(nested.CollectGarbage(1000));
+
+        long stays = clears ? 0 : 2;
+        Assert.Equal((stays, stays, 2L),
+            (nested.Section(first).Count, nested.Section(second).Count, nested.Section(later).Count));
+        Assert.Equal((clears ? 0 : first, later), (nested.Find([(byte)'a']), nested.Find([(byte)'c'])));
+        Assert.Equal(1 + ((clears ? 1 : 3) * 3), nested.Entries.Count);
+        Assert.True(nested.CollectGarbage(1));
+
+        long Fill(byte key)
+        {
+            long id = nested.Begin([key]);
+            nested.Section(id).Set([1], default);
+            nested.Section(id).Set([2], default);
+            Put(nested, key, id);
+            nested.Complete(id);
+            return id;
+        }
+    }
+
     [Fact]
     public void Garbage_is_freed_in_steps()
     {

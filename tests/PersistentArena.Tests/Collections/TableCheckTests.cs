@@ -57,6 +57,14 @@ public sealed unsafe class TableCheckTests
             PersistentDictionary.OpenOrCreate(PersistentHeap.Open(next), "keys"));
     }
 
+    // Of the format: what is above 32 bits takes part in the check, and a heap of this library reads in the next one.
+    [Theory]
+    [InlineData(1024UL, 3_500_279_044_933_420_032UL)]
+    [InlineData((2UL << 32) + 1024, 9_508_793_281_056_605_184UL)]
+    [InlineData(Table.MaximumBuckets, 16_182_881_170_063_622_144UL)]
+    public void The_copy_of_the_number_of_buckets_is_what_it_always_was(ulong buckets, ulong copy) =>
+        Assert.Equal(copy, Table.BucketsCopy(buckets));
+
     [Theory]
     [InlineData(DictionaryFormat.CurrentOffset, false)]
     [InlineData(DictionaryFormat.GarbageOffset, true)]
@@ -70,10 +78,12 @@ public sealed unsafe class TableCheckTests
 
         using PlainSpace next = space.NextWriter();
         *WordOf(next, root + word, Part.FirstSegmentWord) = 0;
+        PersistentDictionary? keys = null;
         Exception? error = Record.Exception(() =>
-            PersistentDictionary.OpenOrCreate(PersistentHeap.Open(next), "keys"));
+            keys = PersistentDictionary.OpenOrCreate(PersistentHeap.Open(next), "keys"));
 
         Assert.Equal(opens, error is null);
+        Assert.NotEqual(false, keys?.CollectGarbage(int.MaxValue)); // what is left of it goes too
         Assert.True(error is null or HeapDamagedException);
     }
 

@@ -68,6 +68,42 @@ public sealed class CompactionTests(ITestOutputHelper output)
     /// goes from 1,000 bytes to 10,000, to 100 and back. redis-server refuses 45 % of the writes.
     /// </summary>
     [Fact]
+    public void One_call_with_time_enough_leaves_nothing_to_do()
+    {
+        using PlainSpace space = new(16 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        PersistentDictionary keys = PersistentDictionary.OpenOrCreate(heap, "keys");
+        int count = 0;
+        try
+        {
+            for (; ; count++)
+            {
+                keys.Set(BitConverter.GetBytes(count), new byte[1_000]);
+            }
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            // As many as there is room for.
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            _ = i % 4 == 0 || keys.Remove(BitConverter.GetBytes(i));
+        }
+
+        Assert.True(heap.GetStatistics().IsScattered);
+
+        Assert.False(heap.Compact(TimeSpan.FromMinutes(10)));
+
+        HeapStatistics after = heap.GetStatistics();
+        Assert.False(after.IsScattered);
+        Assert.InRange(after.BlocksMoved, count / 16, count);
+        Assert.InRange(after.BytesWon, 4 << 20, 16 << 20);
+        keys.Set("large"u8, new byte[4 << 20]);
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     [Trait("speed", "slow")]
     public void Three_quarters_alive_of_sizes_that_drift_are_never_refused()
     {

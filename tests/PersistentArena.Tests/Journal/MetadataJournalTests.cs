@@ -207,6 +207,53 @@ public class MetadataJournalTests
         }
     }
 
+    // What is promised room has it, and little more is held back than is needed.
+    [Fact]
+    public void The_length_after_a_compaction_is_known_before_it_to_a_few_headers()
+    {
+        using var memory = new JournalMemory();
+        MetadataJournal journal = memory.Open();
+        for (int regions = 0; regions < 200; regions++)
+        {
+            int told = MetadataJournal.CompactedLength(journal.Tables);
+            journal.Compact();
+
+            int headers = regions < 100 ? 1 : 2;
+            Assert.InRange(told - journal.LogLength, 0, headers * RecordHeader.Bytes);
+            Assert.Equal(Describe(journal.Tables), Describe(memory.Open().Tables));
+
+            ulong id = (ulong)regions + 1;
+            Transaction transaction = Create(id, Name(regions));
+            journal.Commit(regions % 3 == 0
+                ? transaction.Put(Extent(id + 1000, 0) with { State = ExtentState.Free })
+                : transaction);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(8, true)]
+    public void A_log_is_compacted_where_a_record_does_not_fit_and_not_before(int more, bool compacts)
+    {
+        using var memory = new JournalMemory();
+        MetadataJournal journal = memory.Open();
+        journal.Commit(Create(1, "a"));
+        int shortest = new Transaction().Put(Region(1, "a")).Length;
+        while (journal.LogCapacity - journal.LogLength >= 2 * shortest)
+        {
+            journal.Commit(new Transaction().Put(Region(1, "a")));
+        }
+
+        int length = journal.LogCapacity - journal.LogLength + more;
+        Transaction exact = new Transaction().Put(Region(1, new string('n', 1 + length - shortest)));
+        Assert.Equal(length, exact.Length);
+
+        journal.Commit(exact);
+
+        Assert.Equal(compacts, journal.LogLength < journal.LogCapacity);
+        Assert.Equal(Describe(journal.Tables), Describe(memory.Open().Tables));
+    }
+
     [Fact]
     public void Any_flipped_byte_is_mended_with_a_word_or_refused_and_never_believed()
     {
