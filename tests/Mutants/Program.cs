@@ -3,6 +3,7 @@ using GuestMemFs.Mutants;
 
 // mutants list                                 how many there are
 // mutants find TEXT                            their numbers, by file or change: GMF_MUTANT=NUMBER turns one on
+// mutants draw COUNT SEED                      the first of a sample, with their numbers: to ask by hand
 // mutants run MINUTES SEED RESULTS             judges a random sample until the time is up; goes on where RESULTS ends
 // mutants again RESULTS                        asks once more about survivors that have no explanation
 // mutants report RESULTS                       the shares, and what survived
@@ -26,12 +27,12 @@ switch (args)
         return 0;
 
     case ["find", var text]:
-        foreach ((int number, Mutation mutation) in all.Where(one =>
-            one.Mutation.Name.Contains(text, StringComparison.Ordinal)))
-        {
-            Console.WriteLine($"{number}\tline {mutation.Line}\t{mutation.Name}");
-        }
+        Print(all.Where(one => one.Mutation.Name.Contains(text, StringComparison.Ordinal)));
+        return 0;
 
+    case ["draw", var count, var seed]:
+        Print(Sample.Of(all, int.Parse(seed, CultureInfo.InvariantCulture)).Take(
+            int.Parse(count, CultureInfo.InvariantCulture)));
         return 0;
 
     case ["run", var minutes, var seed, var path]:
@@ -48,10 +49,18 @@ switch (args)
         return 0;
 
     default:
-        Console.Error.WriteLine("usage: mutants list | find TEXT | run MINUTES SEED RESULTS | again RESULTS | " +
-            "report RESULTS");
+        Console.Error.WriteLine("usage: mutants list | find TEXT | draw COUNT SEED | run MINUTES SEED RESULTS | " +
+            "again RESULTS | report RESULTS");
         Console.Error.WriteLine("in the repository's root, which was built in Release");
         return 2;
+}
+
+static void Print(IEnumerable<(int Number, Mutation Mutation)> some)
+{
+    foreach ((int number, Mutation mutation) in some)
+    {
+        Console.WriteLine($"{number}\tline {mutation.Line}\t{mutation.Name}");
+    }
 }
 
 int Run(
