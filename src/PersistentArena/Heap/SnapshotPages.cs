@@ -144,6 +144,8 @@ internal sealed unsafe class SnapshotPages : StoreWatcher
             return false;
         }
 
+        _ = Libc.MAdvise(copy, (nuint)Unit, Libc.MADV_DONTDUMP);
+        _ = Libc.MAdvise(copy, (nuint)Unit, Libc.MADV_DONTFORK);
         long length = Math.Min(Unit, _range.Length - at);
         Buffer.MemoryCopy((byte*)Start + at, (void*)copy, Unit, Math.Min(length, Length - at));
         if (Libc.MRemap(copy, (nuint)length, (nuint)length, Libc.MREMAP_MAYMOVE | Libc.MREMAP_FIXED,

@@ -24,6 +24,7 @@ internal sealed class TableCore<TKey, TValue>
     private readonly PersistentLog<PersistentTableChange<TKey, TValue>>? _changes;
     private readonly IPersistentSerializer<TKey> _keys;
 
+    private bool _isChanging; // as above
     private Declared _declared; // replaced, and only by the thread that has the heap for itself
 
     public TableCore(PersistentHeap heap, string name, PersistentDictionary<TKey, TValue> records,
@@ -69,8 +70,21 @@ internal sealed class TableCore<TKey, TValue>
     {
         RequireDeclared();
         using JoinedGroup group = Heap.BeginOrJoin(ChangesAtOnce);
+        TableAction action;
+        bool exists;
+        using (new Callbacks(this))
+        {
+            exists = Apply(key, decide, out action);
+        }
+
+        group.Commit();
+        return action == TableAction.Put || (action == TableAction.Remove && exists);
+    }
+
+    private bool Apply(TKey key, Decision decide, out TableAction action)
+    {
         bool exists = Records.TryGetValue(key, out TValue? before);
-        TableAction action = decide(exists, before, out TValue? value);
+        action = decide(exists, before, out TValue? value);
         if (action == TableAction.Put)
         {
             MoveEntries(key, exists ? [before!] : [], [value!]);
@@ -84,8 +98,7 @@ internal sealed class TableCore<TKey, TValue>
             _changes?.Append(new PersistentTableChange<TKey, TValue>(PersistentTableChangeKind.Removed, key, default));
         }
 
-        group.Commit();
-        return action != TableAction.None && (action == TableAction.Put || exists);
+        return exists;
     }
 
     public delegate TableAction Decision(bool exists, TValue? before, out TValue? value);
@@ -150,16 +163,10 @@ internal sealed class TableCore<TKey, TValue>
             return true; // another thread was faster
         }
 
-        List<(byte[] Key, byte[] Value)> page = [];
-        CollectInto visitor = new(page);
-        ulong cursor = Records.Bytes.Scan(index.Entry.Cursor, BucketsAtOnce, ref visitor);
-        foreach ((byte[] key, _) in page)
+        ulong cursor;
+        using (new Callbacks(this))
         {
-            TKey record = _keys.Read(key);
-            if (Records.TryGetValue(record, out TValue? value) && index.KeyOf(value) is { } indexKey)
-            {
-                Add(index.Entry, indexKey, key, record);
-            }
+            cursor = Walk(index);
         }
 
         IndexEntry next = index.Entry with { Cursor = cursor, IsReady = cursor == 0 };
@@ -198,6 +205,23 @@ internal sealed class TableCore<TKey, TValue>
 
         return (IReadOnlyList<string>)problems;
     });
+
+    private ulong Walk(TableIndex<TValue> index)
+    {
+        List<(byte[] Key, byte[] Value)> page = [];
+        CollectInto visitor = new(page);
+        ulong cursor = Records.Bytes.Scan(index.Entry.Cursor, BucketsAtOnce, ref visitor);
+        foreach ((byte[] key, _) in page)
+        {
+            TKey record = _keys.Read(key);
+            if (Records.TryGetValue(record, out TValue? value) && index.KeyOf(value) is { } indexKey)
+            {
+                Add(index.Entry, indexKey, key, record);
+            }
+        }
+
+        return cursor;
+    }
 
     /// <summary>Throws where an index is not declared: a change would leave it behind.</summary>
     private void RequireDeclared()
@@ -319,6 +343,28 @@ internal sealed class TableCore<TKey, TValue>
         {
             yield return cursor.Current.Key.ToArray();
         }
+    }
+
+    /// <summary>
+    /// While the application's functions run: a change of the table by one of them would be made between the look at a
+    /// record and what comes of it.
+    /// </summary>
+    private readonly ref struct Callbacks
+    {
+        private readonly TableCore<TKey, TValue> _table;
+
+        public Callbacks(TableCore<TKey, TValue> table)
+        {
+            if (table._isChanging) // by this thread, for it has the heap for itself
+            {
+                throw new ReentrantCallException(table.Heap.Space.Name);
+            }
+
+            table._isChanging = true;
+            _table = table;
+        }
+
+        public void Dispose() => _table._isChanging = false;
     }
 
     /// <summary>What this process knows of the table's indexes.</summary>

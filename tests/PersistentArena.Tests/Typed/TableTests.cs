@@ -310,6 +310,29 @@ public sealed class TableTests : IDisposable
     }
 
     [Fact]
+    public void A_function_that_throws_or_changes_the_table_changes_nothing()
+    {
+        PersistentTable<int, string> table = PersistentHeap.Open(_space).OpenOrCreateTable<int, string>("t");
+        PersistentIndex<int, string, string> index = table.Index("value", it =>
+            it == "bad" ? throw new FormatException(it) : it == "again" ? table.Remove(1) ? it : it : it);
+        table.Set(1, "good");
+        Assert.Throws<FormatException>(() => table.Set(1, "bad"));
+        Assert.Throws<ReentrantCallException>(() => table.Set(2, "again"));
+        Assert.Throws<ReentrantCallException>(() => table.AddOrUpdate(1, "", (_, it) =>
+        {
+            table.Set(1, "other");
+            return it;
+        }));
+        Assert.Throws<FormatException>(() => table.AddOrUpdate(1, "", (_, it) => throw new FormatException(it)));
+        Assert.Equal([KeyValuePair.Create(1, "good")], table);
+        Assert.Equal([1], index.Ascending().Select(it => it.Key));
+        table.Set(2, "good");
+        Assert.Equal(2, index.Count("good"));
+        Assert.Empty(table.Verify());
+        Assert.Empty(HeapVerifier.Verify(table.Heap, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void Opened_twice_it_is_one_table_and_as_something_else_it_is_refused()
     {
         PersistentHeap heap = PersistentHeap.Open(_space);
