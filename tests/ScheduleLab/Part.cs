@@ -11,6 +11,9 @@ internal sealed record Part(
     Action<World, PersistentHeap, PersistentHeap> Open,
     Func<World, SortedDictionary<string, string>, string?> AddContent)
 {
+    /// <summary>Names of further roots.</summary>
+    public string[] MoreRoots { get; init; } = [];
+
     /// <summary>What a walk that happens at no one moment has to see; null where each step has a moment.</summary>
     public Func<History, WalkCheck, string?>? WalkProblem { get; init; }
 

@@ -6,7 +6,11 @@ using static GuestMemFs.ScheduleLab.Checking.Operation;
 namespace GuestMemFs.ScheduleLab;
 
 /// <summary>What a thread does: operations, one after the other.</summary>
-internal sealed record Script(string Name, params Operation[] Operations);
+internal sealed record Script(string Name, params Operation[] Operations)
+{
+    /// <summary>True for one that changes nothing.</summary>
+    public bool Reads => Operations.All(operation => operation.Reads);
+}
 
 /// <summary>Where schedules begin: what was done before the last attach, and what after it by one thread.</summary>
 internal sealed record Beginning(string Name, Operation[] Before, Operation[] After)
@@ -142,7 +146,11 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     ];
 
     /// <summary>The collections that stand beside the dictionary.</summary>
-    public static ScenarioTable[] Tables { get; } = [SortedScenarios.Table, LogScenarios.Table];
+    public static ScenarioTable[] Tables =>
+    [
+        SortedScenarios.Table, LogScenarios.Table, NodeScenarios.Table, ElementScenarios.Lists, ElementScenarios.Queues,
+        ElementScenarios.Groups, ElementScenarios.Nested,
+    ];
 
     /// <summary>Every pair of every table, and of the dictionary's own.</summary>
     public static IEnumerable<Scenario> AllPairs() => Pairs().Concat(Tables.SelectMany(table => table.Pairs()));
@@ -183,7 +191,7 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     ];
 
     /// <summary>True where no thread changes anything, so that there is nothing to meet.</summary>
-    public bool OnlyReads => Threads.All(script => script.Operations.All(operation => operation.Reads));
+    public bool OnlyReads => Threads.All(script => script.Reads);
 
     /// <summary>Every beginning with every two scripts of which one writes. Without room for an empty table a clear
     /// removes key by key, as documented, and has no one moment: that is left out.</summary>

@@ -49,7 +49,7 @@ public sealed class ScheduleTests
     public void Triples_of_operations_by_chance()
     {
         Random random = new(11);
-        Scenario[] triples = [.. Enumerable.Range(0, 1_600).Select(_ => Scenario.Triple(random)).Where(triple =>
+        Scenario[] triples = [.. Enumerable.Range(0, 1_200).Select(_ => Scenario.Triple(random)).Where(triple =>
             !KnownFinds.Covers(triple))];
 
         AssertNone(Sweep.Run("triples by chance", triples, i =>
@@ -60,7 +60,7 @@ public sealed class ScheduleTests
     [Trait("speed", "slow")]
     public void Pairs_by_chance_from_every_beginning() =>
         AssertNone(Sweep.Run("pairs by chance", Pairs(), i => new Explorer(i) { Crashes = false }, (explorer, pair) =>
-            explorer.Chance(pair, 1, 25)));
+            explorer.Chance(pair, 1, 15)));
 
     [Fact]
     [Trait("speed", "slow")]
@@ -119,6 +119,30 @@ public sealed class ScheduleTests
 
     [Fact]
     [Trait("speed", "slow")]
+    public void Every_pair_of_objects_lists_queues_savepoints_and_owned_collections_with_up_to_one_preemption() =>
+        AssertNone(Sweep.Run("objects and elements, one preemption", Elements(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void Ends_of_a_list_leases_and_fields_with_up_to_two_preemptions() =>
+        AssertNone(Sweep.Run("objects and elements, two preemptions", ElementScenarios.Meetings(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 2)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_at_every_store_of_objects_lists_queues_savepoints_and_owned_collections() =>
+        AssertNone(Sweep.Run("objects and elements", Elements(), i => new Explorer(i), (explorer, pair) =>
+            explorer.Exhaust(pair, 0)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_reader_of_a_list_and_of_owned_collections_lives_across_a_writers_death() =>
+        AssertNone(Sweep.Run("elements, deaths under a reader", ElementScenarios.Deaths(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Deaths(pair)));
+
+    [Fact]
+    [Trait("speed", "slow")]
     public void A_crash_at_every_store_with_checksums_and_in_a_heap_that_erases() =>
         AssertNone(Sweep.Run(
             "checksums and erasing",
@@ -162,6 +186,12 @@ public sealed class ScheduleTests
         System.Globalization.CultureInfo.InvariantCulture) % beginnings.Length];
 
     private static IEnumerable<Scenario> Pairs() => Scenario.Pairs().Where(pair => !KnownFinds.Covers(pair));
+
+    private static IEnumerable<Scenario> Elements() => new[]
+    {
+        NodeScenarios.Table, ElementScenarios.Lists, ElementScenarios.Queues, ElementScenarios.Groups,
+        ElementScenarios.Nested,
+    }.SelectMany(table => table.Pairs());
 
     private static void AssertNone(IReadOnlyList<Finding> findings) =>
         Assert.True(findings.Count == 0, string.Join("\n\n", findings.Take(3))

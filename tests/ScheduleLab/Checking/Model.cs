@@ -31,6 +31,8 @@ internal sealed class Model
     // A text of before; or what a log was, which goes back in several steps.
     private readonly record struct Undo(string Name, string? Old, LogState? Log = null);
 
+    private static readonly Undo s_mark = new("", null);
+
     /// <summary>Whether the heap erases what it frees.</summary>
     public bool Erases { get; init; }
 
@@ -42,13 +44,14 @@ internal sealed class Model
 
     public IEnumerable<string> Names => _texts.Keys;
 
-    /// <summary>What the log holds. A group notes once what it was, at its first change.</summary>
+    /// <summary>What the log holds. A group notes what it was at its first change, and at the first
+    /// one behind each savepoint.</summary>
     public LogState Log
     {
         get => _log ?? LogState.Empty;
         set
         {
-            if (GroupOf >= 0 && !_undo.Any(undo => undo.Log is not null))
+            if (GroupOf >= 0 && !_undo.TakeWhile(undo => undo != s_mark).Any(undo => undo.Log is not null))
             {
                 _undo.Push(new Undo("log", null, Log));
             }
@@ -99,6 +102,23 @@ internal sealed class Model
     {
         GroupOf = -1;
         _undo.Clear();
+    }
+
+    /// <summary>A savepoint of the open group.</summary>
+    public void Mark() => _undo.Push(s_mark);
+
+    /// <summary>True where nothing is left to undo until the last savepoint.</summary>
+    public bool IsAtMark => _undo.TryPeek(out Undo last) && last == s_mark;
+
+    public bool TryUndoOne()
+    {
+        bool any = _undo.Count > 0;
+        if (any)
+        {
+            UndoOne();
+        }
+
+        return any;
     }
 
     /// <summary>Takes one step back.</summary>

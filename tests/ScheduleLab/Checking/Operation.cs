@@ -23,10 +23,31 @@ internal sealed class World
 
     public PersistentSortedMap? MapElsewhere { get; set; }
 
+    /// <summary>Linked objects, where the scenario has them, and a root that is set whole.</summary>
+    public PersistentRoot<NodeList> Nodes { get; set; }
+
+    public PersistentRoot<long> Number { get; set; }
+
     /// <summary>A log, where the scenario has one; and as a reader in another process sees it.</summary>
     public PersistentLog? Log { get; set; }
 
     public PersistentLog? LogElsewhere { get; set; }
+
+    /// <summary>A list, where the scenario has one; and as a reader in another process sees it.</summary>
+    public PersistentList? List { get; set; }
+
+    public PersistentList? ListElsewhere { get; set; }
+
+    /// <summary>A priority queue, where the scenario has one, and what each thread has leased of it.</summary>
+    public PersistentPriorityQueue? Queue { get; set; }
+
+    public QueueLease?[] Leases { get; } = new QueueLease?[3];
+
+    /// <summary>Collections that records own, where the scenario has them; and as a reader in another process sees
+    /// them.</summary>
+    public NestedCollections? Nested { get; set; }
+
+    public NestedCollections? NestedElsewhere { get; set; }
 
     /// <summary>How far each thread's walk of the log has come.</summary>
     public LogCursor?[] Cursors { get; } = new LogCursor?[3];
@@ -44,6 +65,8 @@ internal enum GroupStep
 {
     None,
     Begin,
+    Savepoint,
+    BackTo,
     Commit,
     RollBack,
     Leave,
@@ -289,6 +312,22 @@ internal sealed record Operation(string Name, Func<World, string> Run, Effect Ef
         model.End();
         return mine && Is(result, "ok");
     }) { Group = GroupStep.Commit };
+
+    /// <summary>A point of the thread's group to go back to.</summary>
+    public static Operation Savepoint() => new("savepoint", _ => "ok", (model, thread, result) =>
+    {
+        bool mine = model.GroupOf == thread;
+        model.Mark();
+        return mine && Is(result, "ok");
+    }) { Group = GroupStep.Savepoint };
+
+    /// <summary>Undoes what came after the savepoint, change by change, which readers may see.</summary>
+    public static Operation BackToSavepoint() => new("back-to", _ => "ok", (model, thread, result) =>
+        model.GroupOf == thread && model.IsAtMark && Is(result, "ok"))
+    {
+        Group = GroupStep.BackTo,
+        Partly = (model, thread, _) => model.GroupOf == thread && !model.IsAtMark && model.TryUndoOne(),
+    };
 
     /// <summary>Undone change by change, which readers may see.</summary>
     public static Operation RollBackGroup() => new("roll-back", _ => "ok", (model, thread, result) =>

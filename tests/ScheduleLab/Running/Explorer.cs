@@ -164,7 +164,8 @@ internal sealed partial class Explorer : IDisposable
         {
             if (!_refused.Contains((scenario.Beginning.Name, operation)))
             {
-                operation.Applies(_model, 0, Operation.Any);
+                _ = operation.Applies(_model, 0, Operation.Any)
+                    || (operation.Partly!(_model, 0, Operation.Any) && operation.Applies(_model, 0, Operation.Any));
             }
         }
 
@@ -279,9 +280,10 @@ internal sealed partial class Explorer : IDisposable
         }
 
         Returned(me, "ok");
-        for (i++; operations[i].Group == GroupStep.None; i++)
+        GroupSavepoint savepoint = default;
+        for (i++; operations[i].Group < GroupStep.Commit; i++)
         {
-            PerformOne(me, operations[i]);
+            PerformInGroup(me, operations[i], group, ref savepoint);
         }
 
         Called(me, operations[i]);
@@ -297,6 +299,27 @@ internal sealed partial class Explorer : IDisposable
         else
         {
             group.Dispose();
+        }
+
+        Returned(me, "ok");
+    }
+
+    private void PerformInGroup(Worker me, Operation operation, in AtomicGroup group, ref GroupSavepoint savepoint)
+    {
+        if (operation.Group == GroupStep.None)
+        {
+            PerformOne(me, operation);
+            return;
+        }
+
+        Called(me, operation);
+        if (operation.Group == GroupStep.Savepoint)
+        {
+            savepoint = group.Savepoint();
+        }
+        else
+        {
+            group.RollBackTo(savepoint);
         }
 
         Returned(me, "ok");
@@ -567,7 +590,8 @@ internal sealed partial class Explorer : IDisposable
         }
 
         foreach (string root in world.Heap.Roots.Where(root =>
-            root is not ("keys" or "objects") && !_scenario.Beginning.Parts.Any(part => part.Root == root)))
+            root is not ("keys" or "objects")
+            && !_scenario.Beginning.Parts.Any(part => part.Root == root || part.MoreRoots.Contains(root))))
         {
             if (!texts.TryAdd($"root:{root}", world.Heap.OpenOrCreateRoot<long>(root).Value.ToString(
                 System.Globalization.CultureInfo.InvariantCulture)))
