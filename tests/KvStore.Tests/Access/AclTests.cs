@@ -137,6 +137,7 @@ public sealed class AclTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Users_are_saved_to_a_file_and_there_again_after_a_restart()
     {
         using var directory = new TemporaryDirectory();

@@ -420,6 +420,7 @@ public sealed class BlockingTests(ServerPair pair) : IClassFixture<ServerPair>
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_time_to_wait_is_kept_to_some_milliseconds()
     {
         using RunningServer server = TestServer.Start("64M");
@@ -444,6 +445,7 @@ public sealed class BlockingTests(ServerPair pair) : IClassFixture<ServerPair>
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(false)]
     [InlineData(true)]
     public void A_restart_closes_those_who_wait_and_keeps_the_keys(bool killed)

@@ -198,6 +198,7 @@ public sealed class DatabaseTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void With_four_databases_there_is_no_fifth_and_its_keys_are_kept()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server reads a file.");

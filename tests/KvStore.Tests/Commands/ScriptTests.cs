@@ -45,6 +45,7 @@ public sealed class ScriptTests
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Greedy))]
     public void A_script_that_takes_too_much_memory_fails_and_the_next_one_runs(string script)
     {

@@ -20,6 +20,7 @@ public sealed class DemoTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Its_acts_work_with_another_server_that_keeps_what_it_acknowledged()
     {
         var program = ServerProgram.Redis(Tool.Require("redis-server"), "--appendonly", "yes", "--appendfsync", "no");

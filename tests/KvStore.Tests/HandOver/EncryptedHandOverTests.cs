@@ -19,6 +19,7 @@ public sealed class EncryptedHandOverTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
+    [Trait("speed", "slow")]
     public void They_are_closed_behind_their_last_reply_and_come_again()
     {
         using HandOverLab lab = Lab();

@@ -19,6 +19,7 @@ public sealed class FailedHandOverTests(ITestOutputHelper output)
     public static TheoryData<string> Points => ["connected", "greeted", "welcomed", "asked", "received", "refuses"];
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Points))]
     public void A_successor_that_dies_before_it_has_all_leaves_everything_as_it_was(string point)
     {
@@ -64,6 +65,7 @@ public sealed class FailedHandOverTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Another_version_another_store_and_nonsense_are_refused()
     {
         using var lab = new HandOverLab();

@@ -33,6 +33,7 @@ public sealed class HandOverHostsTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Memory_that_a_holder_has_is_taken_over_with_the_clients()
     {
         using var directory = new TemporaryDirectory();
@@ -51,6 +52,7 @@ public sealed class HandOverHostsTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(true)]
     [InlineData(false)]
     public void A_service_managers_socket_is_served_by_the_successor(bool successorGetsIt)
@@ -70,6 +72,7 @@ public sealed class HandOverHostsTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_store_that_is_read_only_is_taken_over_and_stays_so_until_a_successor_may_write()
     {
         using var lab = new HandOverLab("--crash-loop-limit", "2");

@@ -33,6 +33,7 @@ public sealed class HandOverTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_request_half_received_and_a_reply_half_sent_are_finished()
     {
         using var lab = new HandOverLab();
@@ -149,6 +150,7 @@ public sealed class HandOverTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_successor_with_other_addresses_listens_there_and_keeps_the_clients()
     {
         using var lab = new HandOverLab();

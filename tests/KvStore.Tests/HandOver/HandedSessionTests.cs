@@ -16,6 +16,7 @@ public sealed class HandedSessionTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void What_a_client_said_of_itself_stays()
     {
         TextClient client = Connect();
@@ -36,6 +37,7 @@ public sealed class HandedSessionTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Those_who_wait_for_keys_are_served_in_their_order_and_until_their_time_is_over()
     {
         TextClient first = Connect();
@@ -73,6 +75,7 @@ public sealed class HandedSessionTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_stream_is_read_on_from_where_the_command_began_to_wait()
     {
         TextClient reader = Connect();
@@ -102,6 +105,7 @@ public sealed class HandedSessionTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_watched_key_that_changes_ends_the_transaction_before_and_after()
     {
         TextClient before = Watching("before");
@@ -170,6 +174,7 @@ public sealed class HandedSessionTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Scripts_settings_users_and_pauses_stay()
     {
         TextClient client = Connect();

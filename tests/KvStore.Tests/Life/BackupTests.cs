@@ -60,6 +60,7 @@ public sealed class BackupTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void The_newest_whole_copy_is_taken_and_where_all_are_damaged_none_is_made_up()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");

@@ -58,6 +58,7 @@ public sealed class ClockTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_clock_set_back_while_the_server_is_killed_lengthens_lives_and_brings_nothing_back()
     {
         using (RespClient client = _server.Connect())

@@ -8,6 +8,7 @@ namespace KvStore.Tests.Life;
 public sealed class NumaTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void A_policy_is_in_force_and_told_as_the_kernel_says_it()
     {
         SkipWithoutNode();

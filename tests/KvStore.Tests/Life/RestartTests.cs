@@ -48,6 +48,7 @@ public sealed class RestartTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void SIGTERM_and_SHUTDOWN_end_it_clean()
     {
         using RunningServer server = TestServer.Start();

@@ -10,6 +10,7 @@ public sealed class RollingTests(ITestOutputHelper output)
     private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(false)]
     [InlineData(true)]
     public void A_successor_waits_for_store_and_address_and_takes_over(bool killed)

@@ -9,6 +9,7 @@ public sealed class SizeTests
     private static readonly string s_value = new('v', 5_000);
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_size_smaller_than_the_stores_is_told_at_the_start_and_in_INFO()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no --size.");
@@ -26,6 +27,7 @@ public sealed class SizeTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_larger_size_grows_it_and_nothing_is_told()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server has no --size.");

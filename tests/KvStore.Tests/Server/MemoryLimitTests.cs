@@ -64,6 +64,7 @@ public sealed class MemoryLimitTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Requests_that_do_not_end_stay_under_the_limit_of_all()
     {
         using RunningServer server = Start("--client-input-total-limit", "64mb");
@@ -135,6 +136,7 @@ public sealed class MemoryLimitTests
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("CLIENT SETNAME", "-ERR Client names have at most 1024 bytes.\r\n")]
     [InlineData("CLIENT SETINFO lib-name", "-ERR lib-name has at most 1024 bytes.\r\n")]
     [InlineData("HELLO 2 SETNAME", "-ERR Client names have at most 1024 bytes.\r\n")]

@@ -80,6 +80,7 @@ public sealed class NetworkFaultTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void At_the_limit_of_descriptors_it_serves_on_says_so_once_and_accepts_when_some_are_free()
     {
         using RunningServer server = Start();

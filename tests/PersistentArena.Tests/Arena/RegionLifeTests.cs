@@ -61,6 +61,7 @@ public class RegionLifeTests(ITestOutputHelper output)
     }
 
     [Theory, MemberData(nameof(CheapMedia))]
+    [Trait("speed", "slow")]
     public void A_region_grows_at_its_address_while_it_is_in_use(string kind)
     {
         using TestMedium medium = TestMedia.Create(kind);
@@ -106,6 +107,7 @@ public class RegionLifeTests(ITestOutputHelper output)
     }
 
     [Theory, MemberData(nameof(CheapMedia))]
+    [Trait("speed", "slow")]
     public void A_guest_machines_ram_holds_not_one_byte_of_ours(string kind)
     {
         using TestMedium medium = TestMedia.Create(kind);

@@ -21,6 +21,7 @@ public sealed class DictionaryTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Set_get_remove_at_many_sizes_equal_a_plain_dictionary()
     {
         using PlainSpace space = new(64 << 20);
@@ -267,6 +268,7 @@ public sealed class DictionaryTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Readers_see_whole_records_while_writers_replace_them()
     {
         using PlainSpace space = new(64 << 20);

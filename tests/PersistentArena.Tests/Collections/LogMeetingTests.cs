@@ -13,6 +13,7 @@ public sealed class LogMeetingTests
     public static TheoryData<bool, bool> Ways => new() { { false, false }, { true, false }, { true, true } };
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Ways))]
     public async Task Entries_of_several_writers_are_all_seen_once_in_order(bool elsewhere, bool erases)
     {

@@ -34,6 +34,7 @@ public sealed class MeetingTests
     }
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Meetings))]
     public void Calls_that_may_meet_leave_everything_whole(string left, string right)
     {

@@ -6,6 +6,7 @@ public sealed class SortedMapSectionTests
     public static TheoryData<byte[]> Prefixes => new(new byte[][] { [7], [7, 255], [255, 255], [0], [] });
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Prefixes))]
     public void A_section_says_what_a_map_with_its_entries_alone_says(byte[] prefix)
     {

@@ -8,6 +8,7 @@ public sealed class SortedMapTests
     public static TheoryData<string> Shapes => ["numbers", "random bytes", "one shared prefix", "zeros", "long"];
 
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(Shapes))]
     public void Random_changes_equal_a_plain_map_over_crashes(string shape)
     {

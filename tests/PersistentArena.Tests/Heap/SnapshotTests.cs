@@ -13,6 +13,7 @@ public sealed class SnapshotTests
 
     /// <summary>The strongest there is to ask: no byte of it may change, whatever is done to the heap.</summary>
     [Theory]
+    [Trait("speed", "slow")]
     [MemberData(nameof(TestMedia.All), MemberType = typeof(TestMedia))]
     public void No_byte_of_a_snapshot_changes(string kind)
     {

@@ -121,6 +121,7 @@ public class MetadataJournalTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_compaction_that_is_torn_anywhere_changes_nothing()
     {
         using var memory = new JournalMemory(stale: true);

@@ -9,6 +9,7 @@ public sealed class EveryMediumTests
     public static TheoryData<string> All => TestMedia.All;
 
     [Theory, MemberData(nameof(All))]
+    [Trait("speed", "slow")]
     public unsafe void What_is_stored_is_there_when_the_medium_is_opened_again(string kind)
     {
         using TestMedium place = TestMedia.Create(kind);

@@ -9,6 +9,7 @@ namespace GuestMemFs.Tests.Media;
 public sealed class SpaceTests
 {
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData("tmpfs-huge")]
     [InlineData("tmpfs-advise")]
     public void Reserving_more_than_there_is_fails_with_what_to_do(string kind)

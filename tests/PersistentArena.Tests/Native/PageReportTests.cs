@@ -83,6 +83,7 @@ public sealed unsafe class PageReportTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Populating_where_nothing_is_mapped_or_has_no_room_gives_an_errno_and_no_signal()
     {
         using var reservation = new AddressReservation(4 << 20, PageSizes.Huge2M);

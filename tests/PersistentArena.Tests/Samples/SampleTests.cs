@@ -29,6 +29,7 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Sessions_are_good_after_SIGKILL_and_end_when_they_are_not_shown()
     {
         using var first = new SampleProgram("Sessions", Arena, "60");
@@ -48,6 +49,7 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Lists_trees_and_graphs_are_as_they_were_said_to_be_after_SIGKILL()
     {
         var random = new Random(1);
@@ -81,6 +83,7 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_job_that_was_taken_by_a_killed_worker_comes_back_when_its_lease_has_passed()
     {
         using (var first = new SampleProgram("JobQueue", Arena, "0.5"))
@@ -140,6 +143,7 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void OrderBook_has_orders_and_trades_whole_after_SIGKILL()
     {
         using (var first = new SampleProgram("OrderBook", Arena))
@@ -161,6 +165,7 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Server_keeps_its_keys_over_SIGKILL_and_closes_clean_when_it_is_asked_to_end()
     {
         using (var server = new SampleProgram("Server", Arena, "0"))

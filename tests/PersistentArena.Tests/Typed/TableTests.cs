@@ -193,6 +193,7 @@ public sealed class TableTests : IDisposable
 
     /// <summary>A crash at each store is the crash lab's; here at each change, over three indexes and a feed.</summary>
     [Fact]
+    [Trait("speed", "slow")]
     public void After_a_crash_records_indexes_and_feed_agree()
     {
         (PersistentTable<string, Person> table, _, _, _) = Open(_space);
@@ -268,6 +269,7 @@ public sealed class TableTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Indexes_that_come_and_go_beside_writers_are_right_or_refused()
     {
         PersistentTable<int, string> table = PersistentHeap.Open(_space).OpenOrCreateTable<int, string>("t");
