@@ -11,6 +11,12 @@ if (args is ["pauses"])
     return 0;
 }
 
+if (args is ["snapshots"])
+{
+    Snapshots.Run(Console.Out);
+    return 0;
+}
+
 if (args is ["erasure"])
 {
     Erasure.Run(Console.Out);
