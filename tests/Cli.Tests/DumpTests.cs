@@ -99,6 +99,7 @@ public sealed class DumpTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_damaged_file_restores_nothing()
     {
         using TestArena arena = new TestArena().Filled();

@@ -184,6 +184,7 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Bash_completes_commands_options_and_regions()
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "there is no bash");

@@ -9,6 +9,7 @@ namespace KvStore.Tests.Commands;
 public sealed class DifferentialTests(ServerPair pair) : IClassFixture<ServerPair>
 {
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(false)]
     [InlineData(true)]
     public void Replies_are_those_of_redis_byte_for_byte(bool resp3)

@@ -38,6 +38,7 @@ public sealed class EncryptedHandOverTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void They_stay_where_the_successor_fails()
     {
         using HandOverLab lab = Lab();

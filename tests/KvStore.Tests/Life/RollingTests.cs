@@ -46,6 +46,7 @@ public sealed class RollingTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void When_the_time_is_over_it_ends_and_says_who_has_the_store()
     {
         Assert.SkipWhen(TestServer.IsRedis, "redis-server does not wait.");

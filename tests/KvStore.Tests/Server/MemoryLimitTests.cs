@@ -149,6 +149,7 @@ public sealed class MemoryLimitTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void KEYS_gathers_no_more_than_a_client_may_have_unread()
     {
         using RunningServer server = Start("--client-output-hard-limit", "1mb", "--client-output-total-limit", "16mb");

@@ -86,6 +86,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task A_changed_byte_of_memory_or_of_a_state_is_seen_before_the_machine_runs_and_the_other_goes_on()
     {
         using LiveUpdater updater = Updater();
@@ -116,6 +117,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task A_save_that_fails_leaves_both_machines_running_under_the_old_kernel()
     {
         using LiveUpdater updater = Updater();
@@ -138,6 +140,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task A_kernel_that_cannot_be_entered_brings_machines_back_whose_QEMU_has_ended()
     {
         _kernel.EnterFails = "not today";
@@ -153,6 +156,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Killed_between_the_save_and_its_note_the_machine_is_saved_once_more()
     {
         using LiveUpdater updater = Updater();
@@ -173,6 +177,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Killed_between_the_restore_and_its_note_the_machine_is_found_running()
     {
         using LiveUpdater updater = Updater();

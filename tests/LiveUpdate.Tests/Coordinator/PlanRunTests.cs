@@ -143,6 +143,7 @@ public sealed class PlanRunTests : IDisposable
     /// each of the ways there are.
     /// </summary>
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Killed_after_any_write_it_is_taken_up_taken_back_or_survives_the_kernels_end()
     {
         int writes = 0;

@@ -23,6 +23,7 @@ public sealed class MemoryFingerprintTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Each_byte_counts_in_the_whole()
     {
         const int Part = 10_007; // neither whole words nor whole pages
@@ -38,6 +39,7 @@ public sealed class MemoryFingerprintTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Pages_that_changed_places_are_seen()
     {
         MemoryFingerprint whole = Of(FingerprintCoverage.Whole, Length);

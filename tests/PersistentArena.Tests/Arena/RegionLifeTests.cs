@@ -11,6 +11,7 @@ public class RegionLifeTests(ITestOutputHelper output)
     public static TheoryData<string> CheapMedia => TestMedia.Cheap;
 
     [Theory, MemberData(nameof(Media))]
+    [Trait("speed", "slow")]
     public void What_was_written_is_there_for_the_next_process(string kind)
     {
         using TestMedium medium = TestMedia.Create(kind);
@@ -139,6 +140,7 @@ public class RegionLifeTests(ITestOutputHelper output)
     }
 
     [Theory, MemberData(nameof(CheapMedia))]
+    [Trait("speed", "slow")]
     public void Deleted_memory_is_zero_for_the_next_region(string kind)
     {
         using TestMedium medium = TestMedia.Create(kind);

@@ -7,6 +7,7 @@ namespace GuestMemFs.Tests.Collections;
 public sealed class ListTests
 {
     [Fact]
+    [Trait("speed", "slow")]
     public void Random_changes_equal_a_plain_list_over_crashes()
     {
         using PlainSpace first = new(32 << 20);
@@ -57,6 +58,7 @@ public sealed class ListTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void A_queue_through_a_list_leaves_nothing_behind()
     {
         using PlainSpace space = new(4 << 20); // it has room for so many nodes, and for no more

@@ -13,6 +13,7 @@ public sealed class HistoryTests
     private const int Keys = 6;
 
     [Theory]
+    [Trait("speed", "slow")]
     [InlineData(1)]
     [InlineData(2)]
     public void Groups_and_snapshots_are_strictly_serializable(int seed)

@@ -37,6 +37,7 @@ public sealed class SpaceTests
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Huge_pages_are_taken_at_creation_and_given_back_at_deletion()
     {
         using TestMedium place = TestMedia.Create("hugetlbfs");

@@ -138,6 +138,7 @@ public sealed class TableTests : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public void An_index_of_a_table_with_records_is_built_on_and_on_over_crashes()
     {
         PersistentTable<int, string> table = PersistentHeap.Open(_space).OpenOrCreateTable<int, string>("t");
