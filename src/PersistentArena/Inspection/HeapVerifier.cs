@@ -57,6 +57,11 @@ internal sealed unsafe class HeapVerifier
                     "leads nowhere: a leak");
             }
         }
+
+        if (_problems.Count == 0)
+        {
+            TableVerifier.Check(_heap, Problem, _cancellation); // reads them as their users do
+        }
     }
 
     private void CheckRoot(long offset, ulong layout)

@@ -35,7 +35,11 @@ internal sealed record IndexEntry(
         }
     }
 
-    public static IndexEntry Read(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => new(
-        Encoding.UTF8.GetString(key[1..]), value[0], (value[1] & Unique) != 0, (value[1] & Ready) != 0,
-        BinaryPrimitives.ReadUInt64LittleEndian(value[2..]), Encoding.UTF8.GetString(value[Fixed..]));
+    /// <exception cref="FormatException">It is none.</exception>
+    public static IndexEntry Read(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) =>
+        value.Length > Fixed && value[0] != CatalogPrefix
+            ? new(Encoding.UTF8.GetString(key[1..]), value[0], (value[1] & Unique) != 0, (value[1] & Ready) != 0,
+                BinaryPrimitives.ReadUInt64LittleEndian(value[2..]), Encoding.UTF8.GetString(value[Fixed..]))
+            : throw new FormatException($"An index '{Encoding.UTF8.GetString(key[1..])}' is described by "
+                + $"{value.Length} bytes that are no index's. Something other than the table wrote them.");
 }

@@ -8,6 +8,9 @@ public static class PersistentTables
 {
     private const int LongestName = 31 - 8; // ".changes"
 
+    internal const string IndexSuffix = ".index";
+    internal const string IndexShape = "indexes of a table";
+
     // The tables of each heap that this process has open: all users of one share its indexes.
     private static readonly ConditionalWeakTable<PersistentHeap, Dictionary<string, object>> s_open = [];
 
@@ -54,9 +57,9 @@ public static class PersistentTables
         IPersistentSerializer<TValue> values = options.ValueSerializer ?? PersistentSerializers.Default<TValue>();
         PersistentDictionary bytes = ShapeCatalog.Open(heap, name, $"table of {keys.Shape} -> {values.Shape}",
             options.OlderShapes, () => PersistentDictionary.OpenOrCreate(heap, name));
-        string indexName = name + ".index";
+        string indexName = name + IndexSuffix;
         PersistentSortedMap map = ShapeCatalog.Open(
-            heap, indexName, "indexes of a table", [], () => PersistentSortedMap.OpenOrCreate(heap, indexName));
+            heap, indexName, IndexShape, [], () => PersistentSortedMap.OpenOrCreate(heap, indexName));
         string changesName = name + ".changes";
         bool keeps = options.KeepsChanges || heap.Roots.Contains(changesName);
         var changes = !keeps ? null : heap.OpenOrCreateLog(changesName,

@@ -46,6 +46,13 @@ internal static class ShapeCatalog
         });
     }
 
+    /// <summary>A collection's shape; null where it was made without types.</summary>
+    public static string? Find(PersistentHeap heap, string name) =>
+        heap.Roots.Contains(Name)
+            && PersistentDictionary.OpenOrCreate(heap, Name).Get(Encoding.UTF8.GetBytes(name)) is { } shape
+            ? Encoding.UTF8.GetString(shape)
+            : null;
+
     private static void Note(PersistentHeap heap, string name, string shape, IReadOnlyCollection<string> older)
     {
         string? found = Find(heap, name);
@@ -60,12 +67,6 @@ internal static class ShapeCatalog
             shapes.Set(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(shape));
         }
     }
-
-    private static string? Find(PersistentHeap heap, string name) =>
-        heap.Roots.Contains(Name)
-            && PersistentDictionary.OpenOrCreate(heap, Name).Get(Encoding.UTF8.GetBytes(name)) is { } shape
-            ? Encoding.UTF8.GetString(shape)
-            : null;
 
     private static void Check(string name, string? found, string shape, IReadOnlyCollection<string> older)
     {

@@ -6,6 +6,7 @@ namespace GuestMemFs.Tests.Typed;
 /// <summary>Tables: records, indexes and the feed of changes, together or not at all.</summary>
 public sealed class TableTests : IDisposable
 {
+    private const StringComparison Is = StringComparison.Ordinal;
     private readonly PlainSpace _space = new(16 << 20);
 
     private record struct Person(string City, string Mail, int Age);
@@ -333,6 +334,33 @@ public sealed class TableTests : IDisposable
         Assert.Equal(2, index.Count("good"));
         Assert.Empty(table.Verify());
         Assert.Empty(HeapVerifier.Verify(table.Heap, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_deep_check_finds_entries_that_lead_nowhere()
+    {
+        PersistentHeap heap = PersistentHeap.Open(_space);
+        PersistentTable<string, string> table = heap.OpenOrCreateTable<string, string>("t");
+        table.Index("value", it => it);
+        table.UniqueIndex("unique", it => it);
+        table.Set("a", "1");
+        table.Set("b", "2");
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
+
+        PersistentDictionary.OpenOrCreate(heap, "t").Remove("a"u8); // past the table
+        PersistentSortedMap map = PersistentSortedMap.OpenOrCreate(heap, "t.index");
+        map.Set([9, 1], default);
+        map.Set([1, 1], default);
+        map.Set([0, (byte)'x'], "short"u8);
+        string[] problems = [.. HeapVerifier.Verify(heap, TestContext.Current.CancellationToken)];
+
+        Assert.Equal(5, problems.Length);
+        Assert.Single(problems, it => it.Contains("table 't': index 'value' leads to a record 61", Is));
+        Assert.Single(problems, it => it.Contains("table 't': index 'unique' leads to a record 61", Is));
+        Assert.Single(problems, it => it.Contains("no end of its key", Is));
+        Assert.Single(problems, it => it.Contains("an entry 0901 is of no index", Is));
+        Assert.Single(problems, it => it.Contains("described by 5 bytes", Is));
+        Assert.Throws<FormatException>(() => table.Indexes);
     }
 
     [Fact]
