@@ -166,6 +166,28 @@ public sealed class SampleTests : IDisposable
 
     [Fact]
     [Trait("speed", "slow")]
+    public void TimeSeries_has_each_point_after_SIGKILL_until_its_time_is_over()
+    {
+        using (var first = new SampleProgram("TimeSeries", Arena))
+        {
+            Assert.Equal("0 points", first.Read());
+            Assert.Matches("^at [0-9:]{8}$", first.Ask("add cpu 0.5"));
+            first.Ask("add disk 7");
+            first.Ask("add cpu 1");
+            first.Kill();
+        }
+
+        using var second = new SampleProgram("TimeSeries", Arena);
+        Assert.Equal("3 points", second.Read());
+        Assert.Equal("cpu: 2, 0.75 on average, disk: 1, 7 on average", second.Ask("last 3600"));
+        Assert.Equal("0 gone, 3 left", second.Ask("keep 3600"));
+        Thread.Sleep(20);
+        Assert.Equal("3 gone, 0 left", second.Ask("keep 0"));
+        Assert.Equal("", second.Ask("last 3600"));
+    }
+
+    [Fact]
+    [Trait("speed", "slow")]
     public void Server_keeps_its_keys_over_SIGKILL_and_closes_clean_when_it_is_asked_to_end()
     {
         using (var server = new SampleProgram("Server", Arena, "0"))
