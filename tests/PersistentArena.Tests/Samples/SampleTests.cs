@@ -188,6 +188,43 @@ public sealed class SampleTests : IDisposable
 
     [Fact]
     [Trait("speed", "slow")]
+    public async Task Carts_are_found_by_what_is_in_them_after_SIGKILL()
+    {
+        using var http = new HttpClient();
+        CancellationToken token = TestContext.Current.CancellationToken;
+        using (var first = new SampleProgram("Carts", Arena, "http://127.0.0.1:0"))
+        {
+            string started = first.Read();
+            Assert.StartsWith("0 carts at http://127.0.0.1:", started, StringComparison.Ordinal);
+            http.BaseAddress = new Uri(started.Split(' ')[^1]);
+            await Add("ada", """{"sku":"tea","count":2,"price":350}""");
+            await Add("ada", """{"sku":"cup","count":1,"price":900}""");
+            await Add("bob", """{"sku":"tea","count":1,"price":350}""");
+            first.Kill();
+        }
+
+        using var second = new SampleProgram("Carts", Arena, "http://127.0.0.1:0");
+        string again = second.Read();
+        Assert.StartsWith("2 carts at ", again, StringComparison.Ordinal);
+        using var next = new HttpClient { BaseAddress = new Uri(again.Split(' ')[^1]) };
+        Assert.Equal("""["bob","ada"]""", await next.GetStringAsync("/carts?from=0", token));
+        Assert.Equal("""["ada"]""", await next.GetStringAsync("/carts?from=1600", token));
+        Assert.Equal("[]", await next.GetStringAsync("/carts?from=1601", token));
+        Assert.Equal("[]", await next.GetStringAsync("/idle?seconds=3600", token));
+        Assert.Equal("""["ada","bob"]""", await next.GetStringAsync("/idle?seconds=0", token));
+        Assert.Contains("\"total\":1600", await next.GetStringAsync("/carts/ada", token), StringComparison.Ordinal);
+        (await next.DeleteAsync("/carts/ada", token)).EnsureSuccessStatusCode();
+        Assert.Equal("""["bob"]""", await next.GetStringAsync("/carts?from=0", token));
+
+        async Task Add(string customer, string item)
+        {
+            using StringContent body = new(item, System.Text.Encoding.UTF8, "application/json");
+            (await http.PostAsync($"/carts/{customer}/items", body, token)).EnsureSuccessStatusCode();
+        }
+    }
+
+    [Fact]
+    [Trait("speed", "slow")]
     public void Server_keeps_its_keys_over_SIGKILL_and_closes_clean_when_it_is_asked_to_end()
     {
         using (var server = new SampleProgram("Server", Arena, "0"))
