@@ -42,7 +42,8 @@ string Add(string series, double value)
 string Last(TimeSpan time) => string.Join(", ", points
     .Range(LogEntryId.At(DateTimeOffset.UtcNow - time), LogEntryId.MaxValue)
     .GroupBy(point => point.Value.Series, point => point.Value.Value)
-    .Select(it => string.Create(CultureInfo.InvariantCulture, $"{it.Key}: {it.Count()}, {it.Average():0.##} on average")));
+    .Select(it => string.Create(
+        CultureInfo.InvariantCulture, $"{it.Key}: {it.Count()}, {it.Average():0.##} on average")));
 
 string Keep(TimeSpan time)
 {
