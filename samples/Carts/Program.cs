@@ -12,7 +12,7 @@ using GuestMemFs;
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders();
 builder.WebHost.UseUrls(args.Length > 1 ? args[1] : "http://127.0.0.1:5080");
-builder.Services.ConfigureHttpJsonOptions(o => o.SerializerOptions.TypeInfoResolverChain.Insert(0, Shop.Default));
+builder.Services.ConfigureHttpJsonOptions(o => o.SerializerOptions.TypeInfoResolverChain.Insert(0, ShopJson.Default));
 builder.Services.AddPersistentArena(o =>
 {
     o.Directory = args[0];
@@ -43,7 +43,7 @@ internal sealed class CartStore
     {
         _carts = heap.OpenOrCreateTable("carts", new PersistentTableOptions<string, Cart>
         {
-            ValueSerializer = PersistentSerializers.Json(Shop.Default.Cart),
+            ValueSerializer = PersistentSerializers.Json(ShopJson.Default.Cart),
         });
         _byTotal = _carts.Index("total", cart => cart.Total);
         _byChange = _carts.Index("change", cart => cart.Changed);
@@ -80,4 +80,4 @@ internal sealed record Cart(Item[] Items, DateTimeOffset Changed)
 [JsonSerializable(typeof(Cart))]
 [JsonSerializable(typeof(Item))]
 [JsonSerializable(typeof(string[]))]
-internal sealed partial class Shop : JsonSerializerContext;
+internal sealed partial class ShopJson : JsonSerializerContext;

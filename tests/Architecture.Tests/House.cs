@@ -14,6 +14,13 @@ internal static class House
         + "global using System.Threading; global using System.Threading.Tasks; global using " +
         "System.Collections.Generic;";
 
+    private const string WebUsings =
+        "global using System.Net.Http.Json; global using Microsoft.AspNetCore.Builder; "
+        + "global using Microsoft.AspNetCore.Hosting; global using Microsoft.AspNetCore.Http; "
+        + "global using Microsoft.AspNetCore.Routing; global using Microsoft.Extensions.Configuration; "
+        + "global using Microsoft.Extensions.DependencyInjection; global using Microsoft.Extensions.Hosting; "
+        + "global using Microsoft.Extensions.Logging;";
+
     private static readonly CSharpParseOptions s_parse =
         new(LanguageVersion.Preview, preprocessorSymbols: ["NET", "NET10_0", "NET10_0_OR_GREATER"]);
 
@@ -54,7 +61,7 @@ internal static class House
         {
             var trees = Repository.Sources(project.Folder).Concat(project.Shared)
                 .Select(path => CSharpSyntaxTree.ParseText(Repository.Text(path), s_parse, path, Encoding.UTF8))
-                .Append(CSharpSyntaxTree.ParseText(ImplicitUsings, s_parse))
+                .Append(CSharpSyntaxTree.ParseText(ImplicitUsings + (project.IsWeb ? WebUsings : ""), s_parse))
                 .Append(CSharpSyntaxTree.ParseText(VisibleToAll(), s_parse));
             OutputKind kind = project.IsProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary;
             var options = new CSharpCompilationOptions(kind, allowUnsafe: true,

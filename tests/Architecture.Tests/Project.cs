@@ -6,12 +6,14 @@ namespace GuestMemFs.Architecture;
 /// <param name="Folder">Its folder.</param>
 /// <param name="Assembly">Its assembly's name.</param>
 /// <param name="IsProgram">False for a library.</param>
+/// <param name="IsWeb">True for one of ASP.NET's, which sees more namespaces by itself.</param>
 /// <param name="References">The folders of the projects it references.</param>
 /// <param name="Shared">Files of other projects that it compiles too.</param>
 internal sealed record Project(
     string Folder,
     string Assembly,
     bool IsProgram,
+    bool IsWeb,
     IReadOnlyList<string> References,
     IReadOnlyList<string> Shared)
 {
@@ -50,11 +52,12 @@ internal sealed record Project(
             .Select(reference => Path.GetDirectoryName(reference.Attribute("Include")!.Value)!)
             .Select(relative => Path.GetRelativePath(Repository.Root,
                 Path.GetFullPath(Path.Combine(Repository.Root, folder, relative))));
+        bool isWeb = file.Root!.Attribute("Sdk")?.Value == "Microsoft.NET.Sdk.Web";
         bool isProgram = file.Descendants("OutputType").FirstOrDefault()?.Value == "Exe";
         var shared = file.Descendants("Compile").Select(item => item.Attribute("Include")?.Value)
             .OfType<string>()
             .Select(relative => Path.GetFullPath(Path.Combine(Repository.Root, folder, relative)))
             .Select(full => Path.GetRelativePath(Repository.Root, full));
-        return new Project(folder, assembly, isProgram, [.. references], [.. shared]);
+        return new Project(folder, assembly, isProgram, isWeb, [.. references], [.. shared]);
     }
 }

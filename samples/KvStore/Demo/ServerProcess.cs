@@ -15,6 +15,9 @@ internal sealed partial class ServerProcess : IDisposable
     private const int Sigcont = 18;
     private const int Sigstop = 19;
     private const int KeptLines = 200;
+    private const int FirstPort = 16_384;
+    private const int Ports = 16_384; // up to where /proc/sys/net/ipv4/ip_local_port_range begins
+    private static int s_lastPort = Environment.ProcessId * 101; // two test runs at once begin at two places
     private readonly Process _process;
     private readonly Queue<string> _output = new();
     private readonly long _started;
@@ -89,12 +92,28 @@ internal sealed partial class ServerProcess : IDisposable
         return new ServerProcess(program, directory, port == 0 ? FreePort() : port, socketPath);
     }
 
-    /// <summary>A port that nobody on loopback listens on just now.</summary>
+    /// <summary>
+    /// A port that nobody on loopback listens on just now, and that no client gets meanwhile: it lies below those that
+    /// the kernel gives away. In this process each one comes once in a long while.
+    /// </summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        for (int i = 0; i < Ports; i++)
+        {
+            int port = FirstPort + (int)((uint)Interlocked.Increment(ref s_lastPort) % Ports);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
+
+        throw new InvalidOperationException($"All of {Ports} ports from {FirstPort} on are taken.");
     }
 
     /// <summary>Waits until it answers PING.</summary>
