@@ -85,7 +85,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "// COMMIT POINT: entry's record", "the next store is the leaf's version"),
         (FaultKind.Late, "// COMMIT POINT: entry's move", "the next store is the leaf's version"),
         (FaultKind.Late, "Persist.Copy(node.FenceAt, fence)", "nobody looks at a node before its header"),
-        (FaultKind.Late, "Persist.Copy(to, new ReadOnlySpan<byte>(from, step))", "nor at a record"),
+        (FaultKind.Late, "Persist.Copy(heap + copy + sizeof(ulong),", "nor at a record"),
         (FaultKind.Late, "RecordFormat.KeyLength(header), value)", "nor at a record"),
         (FaultKind.Late, "Persist.Publish(root.ChangesWord", "it is for readers of ranks; its end is another store"),
         (FaultKind.Late, "Persist.Publish(root.PendingWord", "the next store is an intent's, which does not count yet"),
