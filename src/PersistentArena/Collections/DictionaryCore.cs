@@ -54,7 +54,8 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
     /// <param name="time">The clock; none for whichever it has.</param>
     /// <param name="checksums">True for values with a checksum, where the dictionary is created.</param>
     public static DictionaryCore Open(PersistentHeap heap, string name, TimeProvider? time, bool checksums) =>
-        !heap.Space.IsWritable ? new DictionaryCore(heap, name, heap.ClockOf(time), checksums)
+        !heap.Space.IsWritable
+            ? heap.OpenToRead(() => new DictionaryCore(heap, name, heap.ClockOf(time), checksums))
         : FindOpen(heap, name, time) ?? heap.Alone(() =>
         {
             if (FindOpen(heap, name, time) is { } open)

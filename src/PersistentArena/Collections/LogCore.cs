@@ -83,7 +83,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
     /// <param name="name">The root's name.</param>
     /// <param name="time">The clock; none for whichever it has.</param>
     public static LogCore Open(PersistentHeap heap, string name, TimeProvider? time) =>
-        !heap.Space.IsWritable ? OpenToRead(heap, name, time)
+        !heap.Space.IsWritable ? heap.OpenToRead(() => new LogCore(heap, name, heap.ClockOf(time)))
         : FindOpen(heap, name, time) ?? heap.Alone(() =>
         {
             if (FindOpen(heap, name, time) is { } open)
@@ -143,9 +143,6 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
         return heap.CreateRoot(name, form, block =>
             Persist.Fill(heap.At(block) + sizeof(ulong), LogRoot.Size - sizeof(ulong), 0));
     }
-
-    private static LogCore OpenToRead(PersistentHeap heap, string name, TimeProvider? time) =>
-        new(heap, name, heap.ClockOf(time));
 
     private static LogCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
     {

@@ -96,7 +96,7 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
     /// <param name="kind">What the root has to be.</param>
     /// <param name="time">The clock; none for whichever it has.</param>
     public static SortedMapCore Open(PersistentHeap heap, string name, TreeKind kind, TimeProvider? time) =>
-        !heap.Space.IsWritable ? new SortedMapCore(heap, name, kind, heap.ClockOf(time))
+        !heap.Space.IsWritable ? heap.OpenToRead(() => new SortedMapCore(heap, name, kind, heap.ClockOf(time)))
         : FindOpen(heap, name, kind, time) ?? heap.Alone(() =>
         {
             if (FindOpen(heap, name, kind, time) is { } open)

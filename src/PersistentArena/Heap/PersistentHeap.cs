@@ -444,6 +444,23 @@ public sealed unsafe class PersistentHeap
         Snapshots.EndAll();
     }
 
+    /// <summary>
+    /// Opens a collection of a heap that is only read. Where the memory goes meanwhile, what does not check are zeros
+    /// in its place, and that is said.
+    /// </summary>
+    internal T OpenToRead<T>(Func<T> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (ArenaException)
+        {
+            ThrowIfGone();
+            throw;
+        }
+    }
+
     /// <summary>The time by which a collection's records expire.</summary>
     internal TimeProvider ClockOf(TimeProvider? own) =>
         own is not null && !ReferenceEquals(own, TimeProvider.System) ? own

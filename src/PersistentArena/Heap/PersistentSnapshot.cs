@@ -25,7 +25,7 @@ public sealed class PersistentSnapshot : IDisposable
         _pages = space.Pages;
         TakenAt = space.TakenAt;
         Heap = PersistentHeap.Open(space);
-        _pages.Reader = new WeakReference<HeapState>(Heap.State);
+        _pages.TellWhenGone(Heap.State);
     }
 
     /// <summary>
@@ -50,6 +50,10 @@ public sealed class PersistentSnapshot : IDisposable
         try
         {
             return new PersistentSnapshot(space);
+        }
+        catch (HeapDamagedException) when (space.Pages.HasEnded)
+        {
+            throw ((IHeapSpace)space).Gone(); // what does not check are zeros in its place
         }
         catch
         {
@@ -76,6 +80,7 @@ public static class PersistentHeapSnapshots
     /// <exception cref="ArenaReadOnlyException">The arena was opened to read.</exception>
     /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
     /// <exception cref="ObjectDisposedException">The arena was closed.</exception>
+    /// <exception cref="SnapshotLostException">It was lost before it was there.</exception>
     public static PersistentSnapshot TakeSnapshot(this PersistentHeap heap, long maximumBytes = long.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(heap);

@@ -15,7 +15,7 @@ namespace GuestMemFs.Heap;
 /// <list type="number">
 /// <item>While it is registered, a page whose bit is set is its own, with the bytes of the instant.</item>
 /// <item>A page whose bit is not set has not changed in the heap since the instant: who stores to it first keeps it
-/// here, then sets the bit, then stores. Two that come at once both keep it, and find the same bytes.</item>
+/// here, then sets the bit, then stores. Of two that come at once one waits for the other.</item>
 /// <item>It begins while nothing changes the heap, so that no store is half-way.</item>
 /// </list>
 /// <para>Where files can be mapped privately (tmpfs, memfds, DAX) the kernel copies the page, 4 KiB of it. Elsewhere
@@ -32,6 +32,7 @@ internal sealed unsafe class SnapshotPages : StoreWatcher
     private long _copied;
     private volatile bool _isLost;
     private bool _ended;
+    private WeakReference<HeapState>? _reader; // weakly, so that a snapshot which is forgotten ends
 
     /// <param name="heap">The heap's first byte.</param>
     /// <param name="view">Its memory, mapped again; this object's from now on.</param>
@@ -57,10 +58,6 @@ internal sealed unsafe class SnapshotPages : StoreWatcher
     /// <summary>True where it was given up: it would have kept more than it may, or there was no memory.</summary>
     public bool IsLost => _isLost;
 
-    /// <summary>The heap that reads it, told before the memory goes. Weakly, so that a snapshot which is forgotten
-    /// ends.</summary>
-    public WeakReference<HeapState>? Reader { get; set; }
-
     private long Unit => 1L << _shift;
 
     public override void Before(long from, long end)
@@ -75,6 +72,31 @@ internal sealed unsafe class SnapshotPages : StoreWatcher
         }
 
         GC.KeepAlive(this);
+    }
+
+    /// <summary>True where its memory is gone.</summary>
+    public bool HasEnded
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ended;
+            }
+        }
+    }
+
+    /// <summary>Has the heap that reads it told before the memory goes; at once where it is gone already.</summary>
+    public void TellWhenGone(HeapState reader)
+    {
+        lock (_gate)
+        {
+            _reader = new WeakReference<HeapState>(reader);
+            if (_ended)
+            {
+                reader.MarkGone();
+            }
+        }
     }
 
     /// <summary>Takes the memory out; a reader that is still there finds zeros. Once.</summary>
@@ -117,7 +139,7 @@ internal sealed unsafe class SnapshotPages : StoreWatcher
     {
         _ended = true;
         StoreWatch.Remove(this);
-        if (Reader is { } reader && reader.TryGetTarget(out HeapState? state))
+        if (_reader is { } reader && reader.TryGetTarget(out HeapState? state))
         {
             state.MarkGone();
         }

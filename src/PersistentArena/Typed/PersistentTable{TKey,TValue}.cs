@@ -158,7 +158,7 @@ public sealed class PersistentTable<TKey, TValue> : IEnumerable<KeyValuePair<TKe
 
     /// <summary>
     /// Puts the records that are there into the indexes that are not ready, for about that long, in groups of some
-    /// records: for a timer, or a loop. A process that is killed goes on where it was.
+    /// records: for a timer, or a loop. After a kill the next process continues there.
     /// </summary>
     /// <returns>True where there is more to do.</returns>
     /// <exception cref="DuplicateIndexKeyException">Two records have one key in a unique index: change or remove one,

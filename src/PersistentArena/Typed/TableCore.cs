@@ -62,7 +62,7 @@ internal sealed class TableCore<TKey, TValue>
         }
     }
 
-    /// <summary>Puts a value in place of what is there, which is given.</summary>
+    /// <summary>Does with a record what is decided when it is read.</summary>
     /// <param name="key">The record's key.</param>
     /// <param name="decide">What to do of what is there: a value, or nothing to do.</param>
     /// <returns>True where something was done.</returns>

@@ -204,6 +204,51 @@ public sealed class SnapshotTests
         Assert.Equal(101, dictionary.Count);
     }
 
+    /// <summary>Beside a writer that takes it at once, from before it is opened on.</summary>
+    [Fact]
+    public void A_snapshot_that_is_lost_at_any_moment_is_told_as_lost()
+    {
+        using var arena = new HeapArena(Length);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(arena.Heap, "d");
+        dictionary.Set("k"u8, "before"u8);
+        bool stop = false;
+        Thread writer = new(() =>
+        {
+            for (int i = 0; !Volatile.Read(ref stop); i++)
+            {
+                dictionary.Set("other"u8, BitConverter.GetBytes(i));
+            }
+        });
+        writer.Start();
+        int lost = 0;
+        try
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                try
+                {
+                    using PersistentSnapshot snapshot = arena.Heap.TakeSnapshot(maximumBytes: 0);
+                    PersistentDictionary then = PersistentDictionary.OpenOrCreate(snapshot.Heap, "d");
+                    while (true)
+                    {
+                        Assert.Equal("before"u8, then.Get("k"u8)!);
+                    }
+                }
+                catch (SnapshotLostException)
+                {
+                    lost++;
+                }
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref stop, true);
+            writer.Join();
+        }
+
+        Assert.Equal(500, lost);
+    }
+
     [Theory]
     [InlineData("snapshot")]
     [InlineData("region")]
