@@ -232,13 +232,12 @@ public sealed class NumaTests
         _ => NumaPolicy.Preferred(node),
     };
 
-    // A mapping of its own has no policy but the thread's.
+    // A mapping of its own has no policy but the thread's. The kernel may join it to the one below it, which then
+    // has the line: the last line that begins at the address or below it is the one.
     private static NumaMode OfThread()
     {
         using var memory = new AddressReservation(2 * MiB, 2 * MiB);
-        string address = memory.Address.ToString("x8", System.Globalization.CultureInfo.InvariantCulture);
-        string line = File.ReadLines("/proc/thread-self/numa_maps")
-            .First(it => it.StartsWith(address, StringComparison.Ordinal));
+        string line = File.ReadLines("/proc/thread-self/numa_maps").Last(it => Start(it) <= memory.Address);
         return line.Split(' ')[1].Split(':')[0] switch
         {
             "bind" => NumaMode.Bind,
@@ -246,6 +245,11 @@ public sealed class NumaTests
             var other => throw new InvalidDataException(other),
         };
     }
+
+    private static nint Start(string line) => nint.Parse(
+        line.AsSpan(0, line.IndexOf(' ', StringComparison.Ordinal)),
+        System.Globalization.NumberStyles.HexNumber,
+        System.Globalization.CultureInfo.InvariantCulture);
 
     private static PersistentArena Create(TestMedium medium) =>
         PersistentArena.Create(new ArenaOptions { Directory = medium.Directory });
