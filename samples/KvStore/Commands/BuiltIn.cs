@@ -42,6 +42,7 @@ internal static class BuiltIn
         .. Sorting.Commands,
         .. DatabaseCommands.Commands,
         .. KeyCopies.Commands,
+        .. Dumping.Commands,
         .. Expiry.Commands,
         .. Scanning.Commands,
         .. Objects.Commands,

@@ -10,8 +10,8 @@ internal delegate void CollectionChange<T>(in Call call, T collection)
 /// <summary>What commands on collections have in common: opening, the type, one step over a crash.</summary>
 internal static class CollectionCalls
 {
-    /// <summary>Longest element that is looked up by its bytes: beside them a number and a score find room.</summary>
-    public const int LongestElement = 65_500;
+    /// <inheritdoc cref="Collection.LongestElement"/>
+    public const int LongestElement = Collection.LongestElement;
 
     /// <summary>Opens what a key has for reading, or replies that it is of another type.</summary>
     public static bool TryRead(in Call call, Collection collection, ReadOnlySpan<byte> key)

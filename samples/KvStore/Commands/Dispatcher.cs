@@ -183,9 +183,10 @@ internal static class Dispatcher
         catch (ArenaOutOfSpaceException)
         {
             engine.RanOutOfRoom = true;
-            if (reply.Rewind(start) && (engine.FreeGarbage() || Eviction.Free(engine, tries, args.Bytes)))
+            if (reply.Rewind(start)
+                && ((engine.FreeGarbage() && tries == 0) || Eviction.Free(engine, tries, args.Bytes)))
             {
-                return false;
+                return false; // later garbage is the command's own: what it began and found no room for
             }
 
             engine.Statistics.OutOfMemory++;

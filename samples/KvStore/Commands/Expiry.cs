@@ -124,7 +124,7 @@ internal static class Expiry
         if (mutation.Collection != 0)
         {
             NestedCollections nested = call.Engine.Keyspace.OpenNested();
-            nested.BeforeExpiry(mutation.Collection, DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, at)));
+            nested.BeforeExpiry(mutation.Collection, WallClock.At(at));
             mutation.MayDrop = true;
             call.Keys.Mutate(call.Key, ref mutation);
         }

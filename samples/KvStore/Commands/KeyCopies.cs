@@ -315,7 +315,7 @@ internal static class KeyCopies
         }
 
         public DateTimeOffset? ExpiresAt =>
-            _expiresAt == RecordView.NoExpiry ? null : DateTimeOffset.FromUnixTimeMilliseconds(_expiresAt);
+            _expiresAt == RecordView.NoExpiry ? null : WallClock.At(_expiresAt);
 
         public bool TryRead(PersistentDictionary keys, ReadOnlySpan<byte> key)
         {

@@ -177,7 +177,7 @@ internal static class Transactions
                 DatabaseCommands.MakeNamed(call.Engine, command, args);
             }
 
-            collections |= command is { Name: "copy" or "move", MayWrite: true }
+            collections |= command is { Name: "copy" or "move" or "restore", MayWrite: true }
                 or { Group: "hash" or "set" or "list" or "sorted-set" or "stream" or "scripting", MayWrite: true };
         }
 

@@ -13,6 +13,9 @@ namespace KvStore.Engine;
 /// </remarks>
 internal abstract class Collection(Keyspace keyspace, RecordType type)
 {
+    /// <summary>Longest element that is looked up by its bytes: beside them a number and a score find room.</summary>
+    public const int LongestElement = 65_500;
+
     private byte[] _key = [];
     private byte[] _value = new byte[256];
     private long _replaced;
@@ -214,7 +217,7 @@ internal abstract class Collection(Keyspace keyspace, RecordType type)
 
         if (IsLarge && ExpiresAt != RecordView.NoExpiry)
         {
-            Nested.BeforeExpiry(Id, DateTimeOffset.FromUnixTimeMilliseconds(ExpiresAt));
+            Nested.BeforeExpiry(Id, WallClock.At(ExpiresAt));
         }
 
         Store store = new(this);

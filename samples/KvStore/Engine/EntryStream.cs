@@ -68,6 +68,13 @@ internal sealed class EntryStream(Keyspace keyspace, StreamLeftovers leftovers)
         IsChanged = true;
     }
 
+    /// <summary>Adds an entry of a dump. The ids that the stream keeps are set once all are there.</summary>
+    public void Load(StreamId id, PackedPieces fields)
+    {
+        Section.Set(KeyOf(id, stackalloc byte[StreamId.Length]), fields.Value);
+        _facts.Length++;
+    }
+
     public bool Contains(StreamId id) =>
         id > _facts.TrimmedTo && Section.ContainsKey(KeyOf(id, stackalloc byte[StreamId.Length]));
 
@@ -198,9 +205,14 @@ internal sealed class EntryStream(Keyspace keyspace, StreamLeftovers leftovers)
         return freed;
     }
 
-    protected override void Opened()
+    protected override void Began()
     {
         _groups = null;
+        _facts = _stored = default;
+    }
+
+    protected override void Opened()
+    {
         _facts = IsLarge && TryReadEntry(OtherSection(), [FactsKey], out ReadOnlySpan<byte> facts)
             ? StreamFacts.Read(facts)
             : default;

@@ -34,6 +34,9 @@ internal ref struct FieldCursor
 
     public ReadOnlySpan<byte> Value { get; private set; }
 
+    /// <summary>When the field expires.</summary>
+    public long Time { get; private set; }
+
     public bool MoveNext()
     {
         while (_large is not null && _large.MoveNext())
@@ -41,6 +44,7 @@ internal ref struct FieldCursor
             SortedEntry entry = _large.Current;
             Field = entry.Key;
             Value = FieldTimes.ValueIn(entry.Value, entry.Type, out long time);
+            Time = time;
             if (time == FieldTimes.Never || time > _now)
             {
                 return true;
@@ -56,7 +60,8 @@ internal ref struct FieldCursor
         Value = _pieces > 1 ? _packed.Read(ref _at) : default;
         if (_pieces > 2)
         {
-            _packed.Read(ref _at);
+            ReadOnlySpan<byte> time = _packed.Read(ref _at);
+            Time = time.IsEmpty ? FieldTimes.Never : FieldTimes.Of(time);
         }
 
         return true;

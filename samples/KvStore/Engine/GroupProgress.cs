@@ -33,13 +33,8 @@ internal static class GroupProgress
         return read == ConsumerGroup.Unknown ? null : stream.Facts.Added - read;
     }
 
-    /// <summary>True where entries from that one on were removed by their ids.</summary>
-    private static bool HasRemovedFrom(EntryStream stream, StreamId from) =>
-        stream.Facts is { Length: > 0 } && stream.Facts.LastDeleted != StreamId.Zero
-        && from <= stream.Facts.LastDeleted && stream.First <= stream.Facts.LastDeleted;
-
     /// <summary>How many entries the stream ever had up to that one.</summary>
-    private static long EntriesUpTo(EntryStream stream, StreamId id)
+    public static long EntriesUpTo(EntryStream stream, StreamId id)
     {
         StreamFacts facts = stream.Facts;
         if (facts.Added == 0)
@@ -57,4 +52,9 @@ internal static class GroupProgress
         return !isWhole || id > first ? ConsumerGroup.Unknown
             : facts.Added - facts.Length + (id == first ? 1 : 0);
     }
+
+    /// <summary>True where entries from that one on were removed by their ids.</summary>
+    private static bool HasRemovedFrom(EntryStream stream, StreamId from) =>
+        stream.Facts is { Length: > 0 } && stream.Facts.LastDeleted != StreamId.Zero
+        && from <= stream.Facts.LastDeleted && stream.First <= stream.Facts.LastDeleted;
 }

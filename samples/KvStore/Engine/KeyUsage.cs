@@ -34,6 +34,14 @@ internal sealed class KeyUsage(ServerOptions options, bool countsUses)
         }
     }
 
+    /// <summary>A key was not used for so long: it comes from another server.</summary>
+    public void SetIdle(Database database, ReadOnlySpan<byte> key, long seconds) => _table.Set(
+        AccessTable.Hash(database.Place, key), Now - (uint)Math.Min(seconds, int.MaxValue / 1000) * 1000);
+
+    /// <summary>A key was used that often there.</summary>
+    public void SetFrequency(Database database, ReadOnlySpan<byte> key, byte count) =>
+        _table.Set(AccessTable.Hash(database.Place, key), Mark(count));
+
     /// <summary>A key is gone: one of that name begins anew.</summary>
     public void Forget(Database database, ReadOnlySpan<byte> key) =>
         _table.Remove(AccessTable.Hash(database.Place, key));

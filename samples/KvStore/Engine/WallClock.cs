@@ -12,4 +12,8 @@ internal static class WallClock
 
     /// <summary>Milliseconds since 1970-01-01 UTC.</summary>
     public static long Milliseconds => Now.ToUnixTimeMilliseconds();
+
+    /// <summary>That many milliseconds as a time; the last one there is for later ones.</summary>
+    public static DateTimeOffset At(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(
+        Math.Clamp(milliseconds, 0, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
 }
