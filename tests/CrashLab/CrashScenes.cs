@@ -13,6 +13,7 @@ internal static class CrashScenes
         .. Named("dictionary", DictionaryCrashTests.FaultScenes),
         .. Named("sorted map", SortedMapCrashTests.FaultScenes),
         .. Named("log", LogCrashTests.FaultScenes),
+        .. Named("roots", RootCrashTests.FaultScenes),
         .. Named("arena", ArenaFaults.Scenes),
         .. DictionaryCrashTests.BeginningNames.SelectMany(OfDictionary),
         .. DamageImage.Names.Select(image => new FaultScene($"damage: {image}", () => Damage(image))),

@@ -16,6 +16,7 @@ internal sealed record FaultWorkload(IReadOnlyList<FaultScene> Scenes, Func<stri
     {
         "arena" => new(ArenaFaults.Scenes, ArenaFaults.IsPlace),
         "sorted map" => new(SortedMapCrashTests.FaultScenes, SortedMapCrashTests.IsPlace),
+        "roots" => new(RootCrashTests.FaultScenes, RootCrashTests.IsPlace),
         "log" => new(LogCrashTests.FaultScenes, LogCrashTests.IsPlace),
         _ => new([.. DictionaryCrashTests.FaultScenes, .. ObjectCrashTests.FaultScenes],
             file => !ArenaFaults.IsPlace(file)),

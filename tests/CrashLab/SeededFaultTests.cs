@@ -109,6 +109,11 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             "the next store is a slot that is not in use yet, or the header of another new block of the same intent"),
     ];
 
+    // In what makes and deletes roots.
+    private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisibleInRoots =
+    [
+    ];
+
     private static readonly (string Place, string Reason)[] s_callsWithoutNeed =
     [
     ];
@@ -131,6 +136,13 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     {
         PlaceKind[] kinds = [PlaceKind.Store, PlaceKind.Publish, PlaceKind.Copy];
         RequireStoresCaught("log", "log", s_invisibleInLog, kinds, 20);
+    }
+
+    [Fact]
+    public void Every_fault_of_a_store_in_roots_is_caught()
+    {
+        PlaceKind[] kinds = [PlaceKind.Store, PlaceKind.Publish, PlaceKind.Copy];
+        RequireStoresCaught("roots", "roots", s_invisibleInRoots, kinds, 10);
     }
 
     [Fact]

@@ -79,7 +79,6 @@ internal static class InfoCommand
             heap.FrontierBytes,
             heap.ChangesInFlight,
             [.. heap.Roots.Select(RootLine.Of)],
-            heap.MaximumRoots,
             survey?.UsedBytes,
             survey?.FreeBytes,
             survey?.LongestFreeBytes);

@@ -37,8 +37,7 @@ internal static class Failure
         ArenaNotFoundException or RegionNotFoundException => ExitCode.NotFound,
         ArenaDamagedException or ExtentException or HeapDamagedException or ValueDamagedException
             or DumpDamagedException => ExitCode.Damaged,
-        ArenaOutOfSpaceException or ArenaMetadataFullException or ArenaOutOfFilesException or HeapRootsFullException =>
-            ExitCode.NoRoom,
+        ArenaOutOfSpaceException or ArenaMetadataFullException or ArenaOutOfFilesException => ExitCode.NoRoom,
         InvalidRegionNameException or RegionSizeException => ExitCode.Usage,
         ArenaMediumException => ExitCode.Failed,
         _ => ExitCode.Refused,

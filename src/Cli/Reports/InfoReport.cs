@@ -84,7 +84,6 @@ internal sealed record HeapInfo(
     long Frontier,
     int ChangesInFlight,
     IReadOnlyList<RootLine> Roots,
-    int MaximumRoots,
     long? Used,
     long? Scattered,
     long? LongestFree);
@@ -212,7 +211,7 @@ internal sealed record InfoReport(
             ? string.Empty
             : $", {Sizes.Count(heap.ChangesInFlight, "change")} in flight";
         console.WriteLine($"  handed out at least once: {Sizes.Of(heap.Frontier)}{use}{flight}");
-        console.WriteLine($"  roots: {heap.Roots.Count} of at most {heap.MaximumRoots}");
+        console.WriteLine($"  roots: {heap.Roots.Count}");
         foreach (RootLine root in heap.Roots)
         {
             string figures = root.Dictionary is { } dictionary ? ": " + Figures(dictionary)

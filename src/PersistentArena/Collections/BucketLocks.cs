@@ -7,7 +7,7 @@ namespace GuestMemFs.Collections;
 /// The locks of a dictionary's buckets: one for all buckets that share their low ten bits, so that a bucket and the one
 /// it is split into share theirs. A thread holds one, or takes all in rising order.
 /// </summary>
-internal sealed class BucketLocks(PersistentHeap heap)
+internal sealed class BucketLocks(PersistentHeap heap, string name)
 {
     private readonly int[] _locks = GC.AllocateArray<int>((int)Table.InitialBuckets, pinned: true);
 
@@ -21,7 +21,7 @@ internal sealed class BucketLocks(PersistentHeap heap)
         int me = ThreadNumber.Current;
         if (Interlocked.CompareExchange(ref gate, me, 0) != 0)
         {
-            Gate.Wait(ref gate, me, heap, takesSeveral: _clearing == me);
+            Gate.Wait(ref gate, me, heap, name, takesSeveral: _clearing == me);
         }
     }
 
@@ -44,6 +44,9 @@ internal sealed class BucketLocks(PersistentHeap heap)
 
         return false;
     }
+
+    /// <summary>The dictionary was deleted: no thread holds a lock of it, and none gets one.</summary>
+    public void Close() => Array.Fill(_locks, Gate.Closed);
 
     public void EnterAll()
     {

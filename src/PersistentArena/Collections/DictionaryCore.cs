@@ -15,7 +15,8 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
 
     private DictionaryCore(PersistentHeap heap, string name, TimeProvider time, bool checksums)
     {
-        State = new DictionaryState(heap, name, time, DictionaryRoot.FindOrCreate(heap, name, checksums));
+        long root = DictionaryRoot.FindOrCreate(heap, name, checksums);
+        State = new DictionaryState(heap, name, time, root, new RootLife(heap.State, name, root));
         TableSegments segments = new(State);
         _growth = new TableGrowth(State, segments);
         _garbage = new TableGarbage(State);
@@ -26,6 +27,7 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
         {
             Recover();
             heap.AddOwner(this);
+            DroppedRoots.Watch(heap);
         }
         else if (*State.CurrentWord == 0)
         {
@@ -102,6 +104,8 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
 
     public MoveOutcome TryMove(Lane lane, long block, long room) => RecordMover.TryMove(State, lane, block, room);
 
+    public void End() => State.End();
+
     public void GiveUpGarbage(Lane lane) => _garbage.TryCollectAll(lane);
 
     private static DictionaryCore? FindOpen(PersistentHeap heap, string name, TimeProvider? time)
@@ -151,12 +155,17 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
     // end is nobody's to judge.
     private void CheckSegments()
     {
+        if (State.IsEnded)
+        {
+            return;
+        }
+
         Table table = State.Current;
         try
         {
             TableCheck.Segments(Heap.Space, table);
         }
-        catch (HeapDamagedException) when (!table.IsSame(State.Current))
+        catch (HeapDamagedException) when (State.IsEnded || !table.IsSame(State.Current))
         {
             CheckSegments();
         }

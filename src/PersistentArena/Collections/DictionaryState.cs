@@ -55,24 +55,23 @@ internal sealed unsafe class DictionaryState
     private readonly SipHash _hash;
     private readonly HeapState _heap;
 
-    // Where readers of another process's heap look whether that process died; null where this one writes.
-    private readonly ulong* _recovered;
-
+    private RootLife _life;
     private long _length;
     private ulong _tables;
 
     /// <summary>The state of a dictionary whose root lies there.</summary>
-    public DictionaryState(PersistentHeap heap, string name, TimeProvider time, long root)
+    public DictionaryState(
+        PersistentHeap heap, string name, TimeProvider time, long root, RootLife life = default)
     {
+        _life = life;
         Heap = heap;
         _heap = heap.State;
         Name = name;
         Time = time;
-        Locks = new BucketLocks(heap);
+        Locks = new BucketLocks(heap, name);
         _base = heap.Base;
         _root = _base + root;
         _length = heap.Space.Length;
-        _recovered = heap.Space.IsWritable ? null : heap.RecoveredWord;
         _hash = new SipHash(*(ulong*)(_root + DictionaryFormat.Seed0Offset),
             *(ulong*)(_root + DictionaryFormat.Seed1Offset));
         HasChecksums = DictionaryFormat.HasValueChecksums(_root);
@@ -128,17 +127,18 @@ internal sealed unsafe class DictionaryState
     private long Now => Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>True where another process writes.</summary>
-    public bool IsForeign => _recovered != null;
+    public bool IsForeign => !Heap.Space.IsWritable;
 
-    /// <summary>
-    /// What readers add to a version: it rises with each recovery that they lived through. Both only rise, so their sum
-    /// is the same where both are (invariant 6).
-    /// </summary>
+    /// <summary>What readers add to a version (invariant 6).</summary>
+    /// <inheritdoc cref="RootLife.Recovered"/>
     public ulong Recovered
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _recovered == null ? 0 : Volatile.Read(ref *_recovered);
+        get => _life.Recovered;
     }
+
+    /// <inheritdoc cref="RootLife.IsEnded"/>
+    public bool IsEnded => _life.IsEnded;
 
     /// <summary>
     /// Where the versions of new buckets begin: no earlier writer, and no earlier table of this one, has come so far
@@ -193,14 +193,27 @@ internal sealed unsafe class DictionaryState
 
     /// <inheritdoc cref="HeapState.ThrowIfGone"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void ThrowIfGone() => _heap.ThrowIfGone();
+    public void ThrowIfGone()
+    {
+        _heap.ThrowIfGone();
+        _ = _life.Recovered;
+    }
+
+    /// <summary>
+    /// The dictionary was deleted: each look and each change is told so from now on. The heap is the caller's alone.
+    /// </summary>
+    public void End()
+    {
+        _life.End();
+        Locks.Close();
+    }
 
     /// <exception cref="ObjectDisposedException">
     /// The region was unmapped meanwhile: what does not check are zeros in its place.
     /// </exception>
     public HeapDamagedException Damaged(long offset, string what)
     {
-        _heap.ThrowIfGone();
+        ThrowIfGone();
         return new(Heap.Space.Name, offset, what);
     }
 
@@ -228,7 +241,7 @@ internal sealed unsafe class DictionaryState
             Volatile.ReadBarrier();
             if (table.IsSame(Current))
             {
-                _heap.ThrowIfGone();
+                ThrowIfGone();
                 return sum;
             }
         }

@@ -43,9 +43,9 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
             root = Create(heap, name);
         }
 
-        _memory = new LogMemory(heap, new LogRoot(heap.Base, root));
+        _memory = new LogMemory(heap, new LogRoot(heap.Base, root), new RootLife(heap.State, name, root));
         _parts = new LogParts(_memory);
-        _gate = new WriterGate(heap);
+        _gate = new WriterGate(heap, name);
         Reader = new LogReader(_memory);
         Appender = new LogAppender(_parts, _gate, time);
         Trims = new LogTrims(_parts, _gate, Reader);
@@ -59,6 +59,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
         {
             Recover();
             heap.AddOwner(this);
+            DroppedRoots.Watch(heap);
         }
     }
 
@@ -134,6 +135,12 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
     }
 
     public MoveOutcome TryMove(Lane lane, long block, long room) => MoveOutcome.NotMine;
+
+    public void End()
+    {
+        _memory.End();
+        _gate.Close();
+    }
 
     public void GiveUpGarbage(Lane lane) => Trims.Collect(lane, int.MaxValue);
 

@@ -8,14 +8,13 @@ namespace GuestMemFs.Collections;
 /// What the words of a log lead to, each step checked. A reader without a lock may be led anywhere by memory that is in
 /// other use meanwhile: false then, and where nothing changed meanwhile it is damage.
 /// </summary>
-internal sealed unsafe class LogMemory(PersistentHeap heap, LogRoot root)
+internal sealed unsafe class LogMemory(PersistentHeap heap, LogRoot root, RootLife life = default)
 {
     private readonly byte* _base = heap.Base;
     private readonly HeapState _heap = heap.State;
     private long _length = heap.Space.Length;
 
-    // Where readers of another process's heap look whether that process died; null where this one writes.
-    private readonly ulong* _recovered = heap.Space.IsWritable ? null : heap.RecoveredWord;
+    private RootLife _life = life;
 
     public PersistentHeap Heap => heap;
 
@@ -31,7 +30,7 @@ internal sealed unsafe class LogMemory(PersistentHeap heap, LogRoot root)
     public ulong Version
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Volatile.Read(ref *root.VersionWord) + (_recovered == null ? 0 : Volatile.Read(ref *_recovered));
+        get => Volatile.Read(ref *root.VersionWord) + _life.Recovered;
     }
 
     /// <summary>Tells readers that what they saw may be gone: before anything of it is free or written over.</summary>
@@ -75,15 +74,23 @@ internal sealed unsafe class LogMemory(PersistentHeap heap, LogRoot root)
     }
 
     /// <inheritdoc cref="HeapState.ThrowIfGone"/>
+    /// <exception cref="RootDeletedException">The collection was deleted.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void ThrowIfGone() => _heap.ThrowIfGone();
+    public void ThrowIfGone()
+    {
+        _heap.ThrowIfGone();
+        _ = _life.Recovered;
+    }
+
+    /// <summary>The collection was deleted: each look is told so from now on.</summary>
+    public void End() => _life.End();
 
     /// <summary>What cannot be, where nothing changed meanwhile.</summary>
     /// <exception cref="ObjectDisposedException">The region was unmapped meanwhile: what does not check are zeros in
     /// its place.</exception>
     public HeapDamagedException Damaged(long offset, string what)
     {
-        _heap.ThrowIfGone();
+        ThrowIfGone();
         return new(heap.Space.Name, offset, what);
     }
 

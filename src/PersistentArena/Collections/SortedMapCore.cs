@@ -49,8 +49,8 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         }
 
         TreeRoot at = new(heap.Base, root);
-        Memory = new TreeMemory(heap, at);
-        _gate = new WriterGate(heap);
+        Memory = new TreeMemory(heap, at, new RootLife(heap.State, name, root));
+        _gate = new WriterGate(heap, name);
         _records = new TreeRecords(Memory);
         Reader = new SortedMapReader(Memory, _gate, time);
         Writer = new SortedMapWriter(Memory, _records, Reader, _gate, time);
@@ -66,6 +66,7 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
         {
             Recover();
             heap.AddOwner(this);
+            DroppedRoots.Watch(heap);
         }
         else if (*at.NodeWord == 0)
         {
@@ -123,6 +124,12 @@ internal sealed unsafe class SortedMapCore : IGroupMember, IBlockOwner
     public void Revert(Lane lane, long old, long added) => _group.Revert(lane, old, added);
 
     public MoveOutcome TryMove(Lane lane, long block, long room) => _mover.TryMove(lane, block, room);
+
+    public void End()
+    {
+        Memory.End();
+        _gate.Close();
+    }
 
     public void GiveUpGarbage(Lane lane)
     {

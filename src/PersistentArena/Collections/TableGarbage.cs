@@ -12,7 +12,7 @@ internal sealed unsafe class TableGarbage(DictionaryState state)
     // The next bucket to be freed.
     private ulong _next;
 
-    public bool IsThere => Volatile.Read(ref *state.GarbageWord) != 0;
+    public bool IsThere => !state.IsEnded && Volatile.Read(ref *state.GarbageWord) != 0;
 
     /// <summary>Takes some of it apart; true where nothing is left.</summary>
     public bool Collect(Lane lane, long buckets)
@@ -52,7 +52,7 @@ internal sealed unsafe class TableGarbage(DictionaryState state)
     /// <summary>Takes some of it apart, under the lock of garbage; true where nothing is left.</summary>
     public bool CollectLocked(Lane lane, long buckets)
     {
-        long offset = SealedOffset.Get(*state.GarbageWord);
+        long offset = state.IsEnded ? 0 : SealedOffset.Get(*state.GarbageWord);
         if (offset == 0)
         {
             return true;

@@ -22,8 +22,11 @@ internal sealed record TreeKind(ulong Layout, ulong Feature)
 
     public static readonly TreeKind Bitmap = new(0x0001_5354_4942_4D47, HeapFormat.TreeKinds);
 
+    private static readonly TreeKind[] s_all = [SortedMap, List, Set, PriorityQueue, Bytes, Bitmap];
+
+    /// <summary>The kind with that layout; null for none.</summary>
+    public static TreeKind? Of(ulong layout) => Array.Find(s_all, kind => kind.Layout == layout);
+
     /// <summary>True for the layout of any of them.</summary>
-    public static bool Is(ulong layout) => layout == SortedMap.Layout || layout == List.Layout
-        || layout == Set.Layout || layout == PriorityQueue.Layout || layout == Bytes.Layout
-        || layout == Bitmap.Layout;
+    public static bool Is(ulong layout) => Of(layout) is not null;
 }

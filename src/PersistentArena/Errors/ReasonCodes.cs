@@ -198,9 +198,6 @@ public static class ReasonCodes
     /// <summary>A root of the heap is laid out in another way than was asked for.</summary>
     public const string HeapLayout = "GMF6003";
 
-    /// <summary>All roots of the heap are taken.</summary>
-    public const string HeapRootsFull = "GMF6004";
-
     /// <summary>An atomic group was used after its end, by another thread, or within another one.</summary>
     public const string AtomicGroup = "GMF6005";
 
@@ -224,6 +221,12 @@ public static class ReasonCodes
 
     /// <summary>Two records would have one key in a unique index.</summary>
     public const string DuplicateIndexKey = "GMF6013";
+
+    /// <summary>A root of the heap was deleted after it was opened.</summary>
+    public const string RootDeleted = "GMF6014";
+
+    /// <summary>A root of the heap is not deleted, as something hangs on it.</summary>
+    public const string RootInUse = "GMF6015";
 
     /// <summary>A file lies in the arena's place that no region owns.</summary>
     public const string StrayFile = "GMF7009";

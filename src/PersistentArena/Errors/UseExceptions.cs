@@ -24,6 +24,10 @@ public sealed class AtomicGroupException : ArenaException
         new($"Root or dictionary '{root}' in the heap of region '{region}' is not there, and is not made within an "
             + "atomic group, which could not take it back. Nothing was changed. Create it before BeginAtomic.");
 
+    internal static AtomicGroupException Deletes(string region) =>
+        new($"A root in the heap of region '{region}' is not deleted within an atomic group, which could not take it " +
+            "back. Nothing was changed. Delete it after the group.");
+
     internal static AtomicGroupException TrimsAndErases(string region) =>
         new($"A log in the heap of region '{region}' was to be trimmed within an atomic group, and the heap erases: " +
             "what is erased cannot be brought back. Nothing was changed. Trim it after the group.");

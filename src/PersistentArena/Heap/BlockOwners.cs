@@ -31,6 +31,14 @@ internal sealed class BlockOwners
         }
     }
 
+    public void Remove(IBlockOwner owner)
+    {
+        lock (_lock)
+        {
+            Volatile.Write(ref _owners, [.. _owners.Where(it => it != owner)]);
+        }
+    }
+
     /// <summary>Frees all that was cleared.</summary>
     public void GiveUpGarbage(Lane lane)
     {

@@ -166,6 +166,8 @@ internal sealed unsafe class Compactor(HeapState state, BlockOwners owners)
         Volatile.Write(ref _hopelessPages, long.MaxValue);
     }
 
+    public void RemoveOwner(IBlockOwner owner) => owners.Remove(owner);
+
     private bool TryMakeRoom(Lane lane, long size, bool anyhow)
     {
         int pages = BlockSupply.PagesFor(size, anyhow);

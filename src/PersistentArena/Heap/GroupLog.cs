@@ -234,4 +234,8 @@ internal interface IGroupMember
 
     /// <summary>True while a thread is in a callback of it, its records locked.</summary>
     bool IsHeldBy(int thread);
+
+    /// <summary>It was deleted: each look and each change is told so from now on. The heap is the caller's
+    /// alone.</summary>
+    void End();
 }

@@ -24,6 +24,16 @@ internal sealed class GroupMembers(string region)
         }
     }
 
+    /// <summary>A collection was deleted: another one may get its root object.</summary>
+    public void Leave(long root)
+    {
+        lock (_lock)
+        {
+            _members.Remove(root);
+            _last = default; // no group is open
+        }
+    }
+
     /// <summary>True while a thread is in a callback of a collection, its records locked.</summary>
     public bool IsAnyHeldBy(int thread)
     {

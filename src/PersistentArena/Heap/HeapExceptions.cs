@@ -105,14 +105,25 @@ public sealed class SnapshotLostException : ArenaException
     public long CopiedBytes { get; }
 }
 
-/// <summary>All roots of a heap are taken.</summary>
-public sealed class HeapRootsFullException : ArenaException
+/// <summary>The root, or the collection, was deleted meanwhile.</summary>
+public sealed class RootDeletedException : ArenaException
 {
-    internal HeapRootsFullException(string region, string root, int limit)
-        : base(ReasonCodes.HeapRootsFull,
-            $"No room for root '{root}' in region '{region}': a heap has {limit} roots. " +
-            "Put what belongs together under one root.") => Limit = limit;
+    internal RootDeletedException(string region, string root)
+        : base(ReasonCodes.RootDeleted,
+            $"Root '{root}' in region '{region}' was deleted after it was opened. Nothing was changed. Open it again " +
+            "to have an empty one.") => Root = root;
 
-    /// <summary>How many roots a heap has.</summary>
-    public int Limit { get; }
+    /// <summary>The root's name.</summary>
+    public string Root { get; }
+}
+
+/// <summary>A root is not deleted: something hangs on it, or it is part of something else.</summary>
+public sealed class RootInUseException : ArenaException
+{
+    internal RootInUseException(string region, string root, string why)
+        : base(ReasonCodes.RootInUse, $"Root '{root}' in region '{region}' is in use: {why} Nothing was changed.") =>
+        Root = root;
+
+    /// <summary>The root's name.</summary>
+    public string Root { get; }
 }

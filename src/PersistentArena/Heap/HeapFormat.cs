@@ -39,6 +39,9 @@ internal static class HeapFormat
     /// </summary>
     public const int RecoveredOffset = 192;
 
+    /// <summary>Sealed offset of the first block of further roots; 0 for none.</summary>
+    public const int MoreRootsOffset = 200;
+
     /// <summary>1 once what was free when <see cref="Erasing"/> began is zeroed too. A plain word.</summary>
     public const int SweptOffset = 256;
 
@@ -77,9 +80,15 @@ internal static class HeapFormat
     /// </summary>
     public const ulong TreeKinds = 64;
 
+    /// <summary>
+    /// Incompatible feature: roots were deleted, or there are more than the header page has room for. A library that
+    /// does not know it would not find the latter, and take the former for damage.
+    /// </summary>
+    public const ulong ManyRoots = 256;
+
     /// <summary>All incompatible features that this library knows.</summary>
     public const ulong KnownIncompatible = GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | Logs
-        | NestedCollections | LinkedObjects | TreeKinds;
+        | NestedCollections | LinkedObjects | TreeKinds | ManyRoots;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;
@@ -127,6 +136,7 @@ internal static class BlockHeader
     public const byte TypeLogDirectory = 0x2B;
     public const byte TypeLogPosition = 0x2C;
     public const byte TypeLogNote = 0x2D;
+    public const byte TypeRoots = 0x2E;
 
     public static ulong Reserved(ulong epoch) => (epoch << 8) | TypeReserved;
 

@@ -22,16 +22,9 @@ internal sealed unsafe class HeapObjects(HeapState state)
         where T : unmanaged
     {
         Payload(offset.Value, sizeof(T), exactly: typeof(T) != typeof(byte));
-        foreach ((long root, _) in new HeapRoots(_space).All())
-        {
-            if (root == offset.Value)
-            {
-                throw new ArgumentException($"Offset {root} in the heap of region '{_space.Name}' is a root's object, "
-                    + "which only its root leads to.", nameof(offset));
-            }
-        }
-
-        return offset.Value;
+        return !new HeapRoots(_space).IsObject(offset.Value) ? offset.Value
+            : throw new ArgumentException($"Offset {offset.Value} in the heap of region '{_space.Name}' is a root's "
+                + "object, which only its root leads to.", nameof(offset));
     }
 
     /// <summary>Where the object's bytes begin.</summary>
@@ -55,19 +48,20 @@ internal sealed unsafe class HeapObjects(HeapState state)
     public ReadOnlySpan<byte> Bytes(long offset) => new(Payload(offset, 0, exactly: false),
         (int)(BlockHeader.SizeOf(*(ulong*)(_base + offset)) - HeaderLength));
 
-    /// <summary>The root object of that size that a word leads to.</summary>
-    public byte* RootPayload(long slot, int length)
+    /// <summary>The root object of that size that an entry leads to.</summary>
+    public byte* RootPayload(in RootEntry entry, int length)
     {
         long offset;
         try
         {
-            offset = new HeapRoots(_space).Follow(slot, SizeClasses.Granule);
+            RequireLive(entry);
+            offset = new HeapRoots(_space).Follow(entry.Slot, SizeClasses.Granule);
             if (HeldBy(offset) == length)
             {
                 return _base + offset + HeaderLength;
             }
         }
-        catch (HeapDamagedException)
+        catch (ArenaException)
         {
             state.ThrowIfGone();
             throw;
@@ -78,8 +72,18 @@ internal sealed unsafe class HeapObjects(HeapState state)
             $"a root leads here, where there is no object of {length} bytes");
     }
 
+    /// <exception cref="RootDeletedException">Its root was deleted.</exception>
+    public void RequireLive(in RootEntry entry)
+    {
+        HeapRoots roots = new(_space);
+        if (!roots.IsLive(entry.Slot) || roots.MarkOf(entry.Slot) != entry.Mark)
+        {
+            throw new RootDeletedException(_space.Name, entry.Name);
+        }
+    }
+
     /// <summary>The object that a word leads to; 0 for none.</summary>
-    public long Follow(long slot) => HeapRoots.IsRoot(slot)
+    public long Follow(long slot) => new HeapRoots(_space).IsRoot(slot)
         ? new HeapRoots(_space).Follow(slot, SizeClasses.Granule)
         : *(long*)(_base + slot);
 
@@ -107,6 +111,9 @@ internal sealed unsafe class HeapObjects(HeapState state)
         }
     }
 
+    /// <summary>True where an object lies there, as far as its header says.</summary>
+    public bool IsObject(long offset) => HeldBy(offset) >= 0;
+
     /// <summary>How many bytes an object holds, or -1 where the offset leads to none.</summary>
     private long HeldBy(long offset)
     {
@@ -128,3 +135,9 @@ internal sealed unsafe class HeapObjects(HeapState state)
             && held <= length - offset - HeaderLength && held <= HeapFormat.MaximumBlock) ? held : -1;
     }
 }
+
+/// <summary>Where a root was found.</summary>
+/// <param name="Slot">The word that leads to its object.</param>
+/// <param name="Mark">What its entry said of its name and its layout.</param>
+/// <param name="Name">Its name.</param>
+internal readonly record struct RootEntry(long Slot, ulong Mark, string Name);

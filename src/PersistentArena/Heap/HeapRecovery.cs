@@ -45,9 +45,9 @@ internal readonly unsafe struct HeapRecovery(IHeapSpace space, BlockEraser? eras
             {
                 Free(words[IntentWord.MoreNew + i]);
             }
-
-            HeapRoots.Forget(_base, (long)words[IntentWord.Slot]);
         }
+
+        new HeapRoots(space).Forget((long)words[IntentWord.Slot]);
 
         Persist.Publish(words + IntentWord.Operation, 0);
         return happened ? LaneOutcome.Finished : LaneOutcome.Undone;

@@ -18,7 +18,7 @@ namespace GuestMemFs.Heap;
 /// PageEmptying         pages that are being emptied
 /// BlockAllocator       takes and gives
 /// HeapState            this
-/// HeapHeader, HeapRoots, HeapObjects
+/// HeapHeader, RootEntries, HeapRoots, HeapObjects
 /// GroupLogWriter       notes a change of a group
 /// ObjectRecords        the stores that make a change of an object true
 /// GroupMembers, GroupRollback
@@ -26,7 +26,7 @@ namespace GuestMemFs.Heap;
 /// HeapGroups, AtomicGroup
 /// SnapshotPages, SnapshotSpace, HeapSnapshots
 /// BlockOwners, Compactor
-/// NamedRoots, ObjectWriter, PersistentRoot
+/// NamedRoots, RootLife, ObjectWriter, PersistentRoot
 /// HeapRecovery, HeapAttach
 /// PersistentHeap       opens, and hands on
 /// PersistentSnapshot

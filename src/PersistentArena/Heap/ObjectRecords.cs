@@ -168,6 +168,6 @@ internal sealed unsafe class ObjectRecords(HeapState state, HeapObjects objects,
         }
     }
 
-    private static ulong WordFor(long slot, long block) =>
-        HeapRoots.IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block;
+    private ulong WordFor(long slot, long block) =>
+        new HeapRoots(state.Space).IsRoot(slot) ? SealedOffset.Seal(block, slot) : (ulong)block;
 }

@@ -7,16 +7,29 @@ internal sealed class ObjectWriter(HeapLanes lanes, Compactor compactor, ObjectR
 
     public HeapObjects Objects => objects;
 
+    /// <summary>Replaces a root's object.</summary>
+    /// <exception cref="RootDeletedException">It was deleted.</exception>
+    public void Replace(in RootEntry root, ReadOnlySpan<byte> value) =>
+        Replace(root.Slot, value, allocate: true, keepsOld: false, root);
+
     /// <summary>
     /// Makes a word lead to a new object with that value, or to nothing, and frees what it led to, unless the new
     /// object takes that over.
     /// </summary>
-    public void Replace(long slot, ReadOnlySpan<byte> value, bool allocate, bool keepsOld = false)
+    public void Replace(long slot, ReadOnlySpan<byte> value, bool allocate, bool keepsOld = false) =>
+        Replace(slot, value, allocate, keepsOld, root: null);
+
+    private void Replace(long slot, ReadOnlySpan<byte> value, bool allocate, bool keepsOld, RootEntry? root)
     {
         RequireLength(value);
         Lane lane = lanes.Take();
         try
         {
+            if (root is { } entry)
+            {
+                objects.RequireLive(entry); // A deletion has the heap for itself: the lane keeps it out from here on.
+            }
+
             long block = allocate ? compactor.TakeMakingRoom(lane, HeapObjects.HeaderLength + value.Length) : 0;
             lock (_lock)
             {

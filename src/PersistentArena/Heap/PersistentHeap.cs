@@ -275,7 +275,7 @@ public sealed unsafe class PersistentHeap
     /// Opens the root of that name (1 to 31 bytes of UTF-8), or creates it with <paramref name="initial"/>.
     /// </summary>
     /// <exception cref="HeapLayoutException">There is a root of that name with other fields.</exception>
-    /// <exception cref="HeapRootsFullException">All 64 roots are taken.</exception>
+    /// <exception cref="ArenaOutOfSpaceException">There is no room for a new one.</exception>
     public PersistentRoot<T> OpenOrCreateRoot<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields
         | DynamicallyAccessedMemberTypes.NonPublicFields)] T>(string name, in T initial = default)
         where T : unmanaged
@@ -290,7 +290,7 @@ public sealed unsafe class PersistentHeap
                 block => Persist.Copy(_state.At(block) + HeapObjects.HeaderLength, value));
         }
 
-        return new PersistentRoot<T>(_writer, _roots.WordOf(name));
+        return new PersistentRoot<T>(_writer, _roots.EntryOf(name));
     }
 
     /// <summary>The object that an offset points to. The reference is good until the object is replaced.</summary>
@@ -406,11 +406,26 @@ public sealed unsafe class PersistentHeap
     /// <inheritdoc cref="NamedRoots.Create"/>
     internal long CreateRoot(string name, in RootForm form, Action<long> fill) => _roots.Create(name, form, fill);
 
+    /// <inheritdoc cref="NamedRoots.Contains"/>
+    internal bool HasRoot(string name) => _roots.Contains(name);
+
+    /// <inheritdoc cref="NamedRoots.WordOf"/>
+    internal long RootWordOf(string name) => _roots.WordOf(name);
+
+    /// <inheritdoc cref="NamedRoots.Drop"/>
+    internal void DropRoot(long slot) => _roots.Drop(slot);
+
+    /// <inheritdoc cref="NamedRoots.GiveBack"/>
+    internal void GiveRootBack(Lane lane, long slot) => _roots.GiveBack(lane, slot);
+
     /// <inheritdoc cref="NamedRoots.RequireFeature"/>
     internal void RequireFeature(ulong feature) => _roots.RequireFeature(feature);
 
     /// <summary>Has a collection asked to move its blocks from now on.</summary>
     internal void AddOwner(IBlockOwner owner) => _compactor.AddOwner(owner);
+
+    /// <summary>A collection was deleted: it has no blocks any more.</summary>
+    internal void RemoveOwner(IBlockOwner owner) => _compactor.RemoveOwner(owner);
 
     /// <inheritdoc cref="Compactor.MakeRoom"/>
     internal bool MakeRoom(Lane lane, long size) => _compactor.MakeRoom(lane, size);
@@ -433,6 +448,14 @@ public sealed unsafe class PersistentHeap
 
     /// <inheritdoc cref="HeapLanes.Alone{T}"/>
     internal T Alone<T>(Func<T> action) => _lanes.Alone(action);
+
+    /// <summary>As <see cref="Alone{T}"/>, and not within a group, which could not take it back.</summary>
+    /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
+    internal T AloneOutsideGroups<T>(Func<T> action) => _lanes.OpenGroup == 0 ? _lanes.Alone(action)
+        : throw AtomicGroupException.Deletes(Space.Name);
+
+    /// <inheritdoc cref="HeapObjects.IsObject"/>
+    internal bool IsObject(long offset) => _objects.IsObject(offset);
 
     /// <inheritdoc cref="HeapLanes.WhileStill"/>
     internal void WhileStill(Action action) => _lanes.WhileStill(action);

@@ -8,26 +8,28 @@ public readonly unsafe struct PersistentRoot<T>
     where T : unmanaged
 {
     private readonly ObjectWriter _writer;
-    private readonly long _slot;
+    private readonly RootEntry _entry;
 
-    internal PersistentRoot(ObjectWriter writer, long slot)
+    internal PersistentRoot(ObjectWriter writer, in RootEntry entry)
     {
         _writer = writer;
-        _slot = slot;
+        _entry = entry;
     }
 
     /// <summary>
     /// The object, where it lies: its <see cref="Offset{T}"/> fields can be given to
     /// <see cref="PersistentHeap.Put{T}"/>. Good until the next <see cref="Set"/>.
     /// </summary>
-    public ref readonly T Value => ref *(T*)_writer.Objects.RootPayload(_slot, Unsafe.SizeOf<T>());
+    /// <exception cref="RootDeletedException">It was deleted meanwhile.</exception>
+    public ref readonly T Value => ref *(T*)_writer.Objects.RootPayload(_entry, Unsafe.SizeOf<T>());
 
     /// <summary>Replaces the whole object with one store; what its fields point to stays.</summary>
+    /// <exception cref="RootDeletedException">It was deleted meanwhile.</exception>
     public void Set(in T value)
     {
         fixed (T* bytes = &value)
         {
-            _writer.Replace(_slot, new ReadOnlySpan<byte>(bytes, sizeof(T)), allocate: true);
+            _writer.Replace(_entry, new ReadOnlySpan<byte>(bytes, sizeof(T)));
         }
     }
 }

@@ -38,7 +38,6 @@ internal static unsafe class HeapReader
             Features = new FeatureSet(
                 Word(space, HeapFormat.CompatOffset), readOnly, incompatible, readOnly, incompatible),
             FrontierBytes = new HeapFrontier(space).TryRead(out long page) ? page << HeapFormat.PageShift : 0,
-            MaximumRoots = HeapFormat.RootCount,
         };
     }
 
@@ -56,10 +55,14 @@ internal static unsafe class HeapReader
             return slot == 0 ? root : root.Kind switch
             {
                 HeapRootKind.Dictionary => root with { Dictionary = Figures(heap, slot) },
-                HeapRootKind.Log => root with { Log = LogFiguresOf(heap, slot) },
+                HeapRootKind.Log => root with { Log = LogFiguresOf(heap, name, slot) },
                 HeapRootKind.Object => root,
-                _ => root with { SortedMap = SortedFigures(heap, slot) },
+                _ => root with { SortedMap = SortedFigures(heap, name, slot) },
             };
+        }
+        catch (RootDeletedException)
+        {
+            return root; // just now
         }
         catch (HeapDamagedException e)
         {
@@ -88,22 +91,22 @@ internal static unsafe class HeapReader
         return new DictionaryFigures(table.Sum(0), table.Sum(1), table.Sum(2), (long)table.Buckets, clearing);
     }
 
-    private static SortedMapFigures SortedFigures(PersistentHeap heap, long slot)
+    private static SortedMapFigures SortedFigures(PersistentHeap heap, string name, long slot)
     {
         long offset = TableCheck.Block(heap.Space, slot, BlockHeader.TypeSortedMap, TreeRoot.Size);
         TreeRoot root = new(heap.Base, offset);
-        var memory = new TreeMemory(heap, root);
+        var memory = new TreeMemory(heap, root, new RootLife(heap.State, name, offset));
         ulong* counters = root.Counters;
         return memory.TryTop(out TreeNode top)
             ? new SortedMapFigures((long)counters[0], (long)counters[1], (long)counters[2], top.Level + 1)
             : throw memory.Damaged(offset + TreeRoot.NodeOffset, "it should lead to a node of a sorted map");
     }
 
-    private static LogFigures LogFiguresOf(PersistentHeap heap, long slot)
+    private static LogFigures LogFiguresOf(PersistentHeap heap, string name, long slot)
     {
         long offset = TableCheck.Block(heap.Space, slot, BlockHeader.TypeLog, LogRoot.Size);
         LogRoot root = new(heap.Base, offset);
-        var memory = new LogMemory(heap, root);
+        var memory = new LogMemory(heap, root, new RootLife(heap.State, name, offset));
         var reader = new LogReader(memory);
         (long first, long end) = reader.Ends();
         bool whole = memory.TryDirectory(out LogDirectory directory);

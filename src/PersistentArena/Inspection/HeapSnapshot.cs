@@ -30,9 +30,6 @@ public sealed record HeapSnapshot
     /// <summary>The named entries, in the order of their slots.</summary>
     public IReadOnlyList<HeapRootSnapshot> Roots { get; init; } = [];
 
-    /// <summary>How many roots a heap can have.</summary>
-    public required int MaximumRoots { get; init; }
-
     /// <summary>Why the heap does not open; null where it does.</summary>
     public ArenaException? Refusal { get; init; }
 }

@@ -42,9 +42,21 @@ internal sealed unsafe class HeapVerifier
     {
         HeapRoots roots = new(_heap.Space);
         roots.Check(settled: true);
-        foreach ((long offset, ulong layout) in roots.All())
+        foreach (long block in RootEntries.Blocks(_heap.Space))
         {
-            CheckRoot(offset, layout);
+            Reach(block, BlockHeader.TypeRoots, $"further roots at {block}", RootEntries.BlockSize);
+        }
+
+        foreach (FoundRoot root in roots.All())
+        {
+            if (root.State == RootState.Live)
+            {
+                CheckRoot(root.Offset, root.Layout);
+            }
+            else
+            {
+                CheckDeleted(root);
+            }
         }
 
         CheckLanes();
@@ -85,6 +97,32 @@ internal sealed unsafe class HeapVerifier
         else if (whole && layout == LogRoot.Layout)
         {
             new LogVerifier(_heap, Reach, Problem).Check(offset, _cancellation);
+        }
+    }
+
+    private void CheckDeleted(FoundRoot root)
+    {
+        if (!_blocks.ContainsKey(root.Offset))
+        {
+            Problem($"deleted root at {root.Offset}: it is no allocated block");
+            return;
+        }
+
+        byte type = BlockHeader.TypeOf(*(ulong*)_heap.At(root.Offset));
+        bool whole = Reach(root.Offset, type, $"deleted root at {root.Offset}", 0);
+        DeletedVerifier left = new(_heap, Reach, Problem);
+        switch (root.State == RootState.Dropped && whole ? type : BlockHeader.TypeBlob)
+        {
+            case BlockHeader.TypeDictionary:
+                new DictionaryVerifier(_heap, Reach, block => _blocks[block], Problem)
+                    .Check(root.Offset, _cancellation);
+                break;
+            case BlockHeader.TypeSortedMap:
+                left.CheckTree(root.Offset);
+                break;
+            case BlockHeader.TypeLog:
+                left.CheckLog(root.Offset);
+                break;
         }
     }
 

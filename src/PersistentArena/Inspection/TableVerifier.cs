@@ -25,7 +25,7 @@ internal static class TableVerifier
     private static void Check(PersistentHeap heap, string root, Action<string> problem, CancellationToken cancellation)
     {
         string table = root[..^PersistentTables.IndexSuffix.Length];
-        if (!heap.Roots.Contains(table))
+        if (!heap.HasRoot(table))
         {
             return; // a creation that was killed
         }

@@ -6,9 +6,10 @@ namespace GuestMemFs;
 /// <summary>Opens tables.</summary>
 public static class PersistentTables
 {
-    private const int LongestName = 31 - 8; // ".changes"
+    private const int LongestName = 31 - 8; // ChangesSuffix
 
     internal const string IndexSuffix = ".index";
+    internal const string ChangesSuffix = ".changes";
     internal const string IndexShape = "indexes of a table";
 
     // The tables of each heap that this process has open: all users of one share its indexes.
@@ -49,6 +50,39 @@ public static class PersistentTables
         }
     }
 
+    /// <summary>The roots that a table has beside the one of its name; none where it is no table.</summary>
+    internal static IEnumerable<string> PartsOf(PersistentHeap heap, string name) =>
+        IsTable(heap, name) ? [name + ChangesSuffix, name + IndexSuffix] : [];
+
+    /// <summary>The table that a root is part of; null where it is of none.</summary>
+    internal static string? OwnerOf(PersistentHeap heap, string name)
+    {
+        foreach (string suffix in (ReadOnlySpan<string>)[IndexSuffix, ChangesSuffix])
+        {
+            if (name.EndsWith(suffix, StringComparison.Ordinal) && IsTable(heap, name[..^suffix.Length]))
+            {
+                return name[..^suffix.Length];
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A table was deleted.</summary>
+    internal static void Forget(PersistentHeap heap, string name)
+    {
+        if (s_open.TryGetValue(heap, out Dictionary<string, object>? tables))
+        {
+            lock (tables)
+            {
+                tables.Remove(name);
+            }
+        }
+    }
+
+    private static bool IsTable(PersistentHeap heap, string name) => name.Length > 0 && heap.HasRoot(name)
+        && ShapeCatalog.Find(heap, name) is { } shape && shape.StartsWith("table of ", StringComparison.Ordinal);
+
     private static PersistentTable<TKey, TValue> Open<TKey, TValue>(
         PersistentHeap heap, string name, PersistentTableOptions<TKey, TValue> options)
         where TKey : notnull
@@ -60,8 +94,8 @@ public static class PersistentTables
         string indexName = name + IndexSuffix;
         PersistentSortedMap map = ShapeCatalog.Open(
             heap, indexName, IndexShape, [], () => PersistentSortedMap.OpenOrCreate(heap, indexName));
-        string changesName = name + ".changes";
-        bool keeps = options.KeepsChanges || heap.Roots.Contains(changesName);
+        string changesName = name + ChangesSuffix;
+        bool keeps = options.KeepsChanges || heap.HasRoot(changesName);
         var changes = !keeps ? null : heap.OpenOrCreateLog(changesName,
             new PersistentLogOptions<PersistentTableChange<TKey, TValue>>
             {

@@ -30,7 +30,7 @@ internal static class ShapeCatalog
         string? found = Find(heap, name);
         if (!heap.Space.IsWritable || found == shape)
         {
-            if (heap.Roots.Contains(name))
+            if (heap.HasRoot(name))
             {
                 Check(name, found, shape, older);
             }
@@ -48,15 +48,26 @@ internal static class ShapeCatalog
 
     /// <summary>A collection's shape; null where it was made without types.</summary>
     public static string? Find(PersistentHeap heap, string name) =>
-        heap.Roots.Contains(Name)
+        heap.HasRoot(Name)
             && PersistentDictionary.OpenOrCreate(heap, Name).Get(Encoding.UTF8.GetBytes(name)) is { } shape
             ? Encoding.UTF8.GetString(shape)
             : null;
 
+    /// <summary>A collection was deleted.</summary>
+    public static void Forget(PersistentHeap heap, string name)
+    {
+        if (heap.HasRoot(Name))
+        {
+            // Not where another thread has made one of the name already.
+            heap.Alone(() => !heap.HasRoot(name)
+                && PersistentDictionary.OpenOrCreate(heap, Name).Remove(Encoding.UTF8.GetBytes(name)));
+        }
+    }
+
     private static void Note(PersistentHeap heap, string name, string shape, IReadOnlyCollection<string> older)
     {
         string? found = Find(heap, name);
-        if (heap.Roots.Contains(name))
+        if (heap.HasRoot(name))
         {
             Check(name, found, shape, older);
         }

@@ -210,8 +210,9 @@ internal static class DamageRunner
         /// heap that could have the feature is read as it is.
         /// </summary>
         private bool IsFeature(byte good, byte bad) =>
-            What == "header" && Offset == HeapFormat.IncompatOffset && (good & bad) == good
-            && BitOperations.IsPow2(good ^ bad) && (bad & ~(byte)HeapFormat.KnownIncompatible) == 0;
+            What == "header" && Offset - HeapFormat.IncompatOffset is >= 0 and < sizeof(ulong) and var at
+            && (good & bad) == good && BitOperations.IsPow2(good ^ bad)
+            && (((ulong)bad << (int)(8 * at)) & ~HeapFormat.KnownIncompatible) == 0;
 
         /// <exception cref="DamageFailure">It was to be refused somewhere, and was not, or for another
         /// reason.</exception>

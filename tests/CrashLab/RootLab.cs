@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using GuestMemFs.Collections;
+using GuestMemFs.Format;
+using GuestMemFs.Heap;
+
+namespace GuestMemFs.CrashLab;
+
+/// <summary>Roots of all kinds, which come and are deleted.</summary>
+internal sealed unsafe class RootLab(bool erases = false)
+    : HeapLab<RootWorld, RootModel>("roots", new HeapOptions { Erase = erases })
+{
+    protected override RootWorld Open(PersistentHeap heap) => new(heap);
+
+    protected override PersistentHeap HeapOf(RootWorld world) => world.Heap;
+
+    // Objects that nothing leads to are no leak to the verifier.
+    protected override void RequireNow(RootWorld world, LabSpace space)
+    {
+        long objects = HeapBlocks.Find(space).Keys.Count(block =>
+            BlockHeader.TypeOf(*(ulong*)(space.Base + block)) == BlockHeader.TypeBlob);
+        long roots = new HeapRoots(space).All().Count(root =>
+            BlockHeader.TypeOf(*(ulong*)(space.Base + root.Offset)) == BlockHeader.TypeBlob);
+        Assert.True(objects == roots, $"{objects} objects are in use, {roots} are roots");
+    }
+
+    // What a kill left of a deleted root is given back.
+    protected override bool Upkeep(RootWorld world)
+    {
+        DroppedRoots.Of(world.Heap).FreeAll();
+        Assert.DoesNotContain(new HeapRoots(world.Heap.Space).All(), root => root.State == RootState.Dropped);
+        return true;
+    }
+}
+
+/// <summary>A heap.</summary>
+internal sealed record RootWorld(PersistentHeap Heap)
+{
+    /// <summary>Makes a root with so many things in it.</summary>
+    public void Make(string name, int count)
+    {
+        string kind = name[..name.IndexOf(' ', StringComparison.Ordinal)];
+        for (int i = 0; i < Math.Max(1, count); i++)
+        {
+            byte[] key = Encoding.UTF8.GetBytes($"key {i}");
+            switch (kind)
+            {
+                case "object":
+                    Heap.OpenOrCreateRoot(name, new RootPair { First = count, Second = -1 });
+                    break;
+                case "dictionary":
+                    Change(count, PersistentDictionary.OpenOrCreate(Heap, name), it => it.Set(key, "value"u8));
+                    break;
+                case "map":
+                    Change(count, PersistentSortedMap.OpenOrCreate(Heap, name), it => it.Set(key, "value"u8));
+                    break;
+                case "list":
+                    Change(count, PersistentList.OpenOrCreate(Heap, name), it => it.AddLast(key));
+                    break;
+                case "log":
+                    Change(count, PersistentLog.OpenOrCreate(Heap, name), it =>
+                    {
+                        it.Append(new byte[300]);
+                        it.SetPosition($"reader {i % 2}", it.LastId);
+                    });
+                    break;
+            }
+        }
+    }
+
+    /// <summary>What there is.</summary>
+    public Dictionary<string, int> Show() => Heap.Roots.ToDictionary(name => name, CountOf);
+
+    private static void Change<T>(int count, T collection, Action<T> change)
+    {
+        if (count > 0)
+        {
+            change(collection);
+        }
+    }
+
+    private int CountOf(string name) => name[..name.IndexOf(' ', StringComparison.Ordinal)] switch
+    {
+        "object" => (int)Heap.OpenOrCreateRoot<RootPair>(name).Value.First,
+        "dictionary" => Enumerable.Range(0, 100).Count(i => PersistentDictionary.OpenOrCreate(Heap, name)
+            .ContainsKey(Encoding.UTF8.GetBytes($"key {i}"))),
+        "map" => Walk(PersistentSortedMap.OpenOrCreate(Heap, name).Scan()),
+        "list" => Elements(PersistentList.OpenOrCreate(Heap, name).Scan()),
+        _ => (int)PersistentLog.OpenOrCreate(Heap, name).Count,
+    };
+
+    private static int Walk(SortedMapCursor cursor)
+    {
+        int count = 0;
+        while (cursor.MoveNext())
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private static int Elements(ElementCursor cursor)
+    {
+        int count = 0;
+        foreach (ReadOnlySpan<byte> element in cursor)
+        {
+            count += element.Length > 0 ? 1 : 0;
+        }
+
+        return count;
+    }
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RootPair
+{
+    public long First;
+    public long Second;
+}
+
+/// <summary>The roots that should be there, with how many things are in each.</summary>
+internal sealed class RootModel : ILabModel<RootWorld, RootModel>
+{
+    public Dictionary<string, int> Roots { get; private init; } = [];
+
+    public RootModel Copy() => new() { Roots = new(Roots) };
+
+    public string Difference(RootWorld world)
+    {
+        string found = Text(world.Show());
+        string should = Text(Roots);
+        return found == should ? "" : $"{found}, not {should}\n";
+    }
+
+    private static string Text(Dictionary<string, int> roots) =>
+        string.Join(", ", roots.OrderBy(it => it.Key, StringComparer.Ordinal).Select(it => $"{it.Key}: {it.Value}"));
+}
