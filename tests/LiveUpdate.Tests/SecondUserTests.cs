@@ -162,7 +162,7 @@ public sealed class SecondUserTests : IDisposable
         PersistentArena.Create(new ArenaOptions { Directory = _folder["arena"] }).Dispose();
         Give(_folder["arena"]);
         using var updater = new LiveUpdater(_folder["arena"], new StandInKernel(), null, TimeProvider.System);
-        await Assert.ThrowsAsync<UntrustedOwnerException>(() => updater.ResumeAsync(cancellation: Cancellation));
+        await Assert.ThrowsAsync<UntrustedOwnerException>(() => updater.ResumeAsync(cancellationToken: Cancellation));
     }
 
     private static void RequireRoot()

@@ -49,7 +49,7 @@ public abstract class MachineTests : IDisposable
             Assert.InRange(saved, 1, 4 << 20); // devices, not RAM
             Assert.Equal("postmigrate", await machine.GetStatusAsync(cancellation));
             JsonElement parameters = await machine.Monitor.ExecuteAsync("query-migrate-parameters",
-                cancellation: cancellation);
+                cancellationToken: cancellation);
             Assert.True(parameters.TryGetProperty("mode", out JsonElement mode) ? mode.GetString() == "cpr-reboot"
                 : !KnowsModes);
             stopped = Guest.Read(ram.AsSpan(Guest.CounterAt, sizeof(uint)));
@@ -189,15 +189,15 @@ public abstract class MachineTests : IDisposable
         using Microsoft.Win32.SafeHandles.SafeFileHandle disk = File.OpenHandle(_folder["disk"]);
         await machine.Monitor.PassDescriptorAsync("mine", disk, cancellation);
         await machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" },
-            cancellation: cancellation);
+            cancellationToken: cancellation);
         await Assert.ThrowsAsync<QmpCommandException>(() =>
             machine.Monitor.ExecuteAsync("closefd", new JsonObject { ["fdname"] = "mine" },
-                cancellation: cancellation));
+                cancellationToken: cancellation));
         string path = await machine.Monitor.AddDescriptorAsync(disk, cancellation);
         Assert.StartsWith("/dev/fdset/", path, StringComparison.Ordinal);
         var added = new JsonObject { ["driver"] = "file", ["node-name"] = "passed", ["filename"] = path,
             ["read-only"] = true };
-        await machine.Monitor.ExecuteAsync("blockdev-add", added, cancellation: cancellation);
+        await machine.Monitor.ExecuteAsync("blockdev-add", added, cancellationToken: cancellation);
         await machine.QuitAsync(cancellation);
     }
 

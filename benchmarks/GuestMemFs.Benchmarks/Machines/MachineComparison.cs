@@ -164,7 +164,7 @@ internal sealed class MachineComparison
         while (true)
         {
             JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate",
-                cancellation: limit.Token).ConfigureAwait(false);
+                cancellationToken: limit.Token).ConfigureAwait(false);
             switch (migration.TryGetProperty("status", out JsonElement status) ? status.GetString() : null)
             {
                 case "completed":

@@ -224,7 +224,7 @@ internal sealed class Keyspace : IDisposable
         yield return ("active_defrag_running", heap.IsScattered ? "1" : "0");
         yield return ("active_defrag_key_hits", Text(heap.BlocksMoved));
         yield return ("active_defrag_bytes_moved", Text(heap.BytesMoved));
-        yield return ("active_defrag_bytes_won", Text(heap.BytesWon));
+        yield return ("active_defrag_bytes_won", Text(heap.BytesReclaimed));
     }
 
     /// <summary>For INFO persistence: the attach report.</summary>
@@ -258,7 +258,7 @@ internal sealed class Keyspace : IDisposable
 
         foreach (LongerRegion longer in report.LongerRegions)
         {
-            yield return ("arena_size_asked", Text(longer.AskedLength));
+            yield return ("arena_size_asked", Text(longer.RequestedLength));
         }
 
         foreach (AttachStep step in report.Steps)

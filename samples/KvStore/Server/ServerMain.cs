@@ -67,7 +67,7 @@ internal static class ServerMain
         foreach (LongerRegion longer in report.LongerRegions)
         {
             Console.WriteLine(
-                $"--size {longer.AskedLength} is less than the store's {longer.Length} bytes: it keeps its size " +
+                $"--size {longer.RequestedLength} is less than the store's {longer.Length} bytes: it keeps its size " +
                 $"({ReasonCodes.RegionLonger})");
         }
 

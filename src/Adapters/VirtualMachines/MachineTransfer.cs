@@ -17,15 +17,14 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
     private readonly string _cpr = options.MonitorSocket + ".cpr";
 
     /// <summary>Replaces it. Whatever goes wrong before the old process is told to quit, it runs on.</summary>
-    public async Task<(VirtualMachine Machine, TimeSpan Pause)> RunAsync(CancellationToken cancellation)
+    public async Task<(VirtualMachine Machine, TimeSpan Pause)> RunAsync(CancellationToken cancellationToken)
     {
-        File.Delete(_main);
-        File.Delete(_cpr);
+        DeleteSockets();
         QemuProcess qemu = QemuProcess.Start(options, ["-incoming", Channel("main", _main).ToJsonString(), "-incoming",
             Channel("cpr", _cpr).ToJsonString()], lends: false);
         VirtualMachine? to = null;
         long start = Stopwatch.GetTimestamp();
-        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limited.CancelAfter(options.StateTimeout);
         try
         {
@@ -43,7 +42,8 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
         catch (Exception e)
         {
             await GoBackAsync(qemu, to).ConfigureAwait(false);
-            if (e is not QmpException && (e is not OperationCanceledException || cancellation.IsCancellationRequested))
+            bool isLate = e is OperationCanceledException && !cancellationToken.IsCancellationRequested;
+            if (e is not QmpException && !isLate)
             {
                 throw;
             }
@@ -54,8 +54,7 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
         }
         finally
         {
-            File.Delete(_main);
-            File.Delete(_cpr);
+            DeleteSockets();
         }
 
         await from.QuitAsync(CancellationToken.None).ConfigureAwait(false);
@@ -68,13 +67,19 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
         return (to, Stopwatch.GetElapsedTime(start));
     }
 
-    private async Task MigrateAsync(CancellationToken cancellation)
+    private void DeleteSockets()
+    {
+        File.Delete(_main);
+        File.Delete(_cpr);
+    }
+
+    private async Task MigrateAsync(CancellationToken cancellationToken)
     {
         await from.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["mode"] = "cpr-transfer" },
-            cancellation: cancellation).ConfigureAwait(false);
+            cancellationToken: cancellationToken).ConfigureAwait(false);
         var channels = new JsonArray(Channel("main", _main), Channel("cpr", _cpr));
         await from.Monitor.ExecuteAsync("migrate", new JsonObject { ["channels"] = channels },
-            cancellation: cancellation).ConfigureAwait(false);
+            cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
     private async Task GoBackAsync(QemuProcess qemu, VirtualMachine? to)
@@ -100,34 +105,35 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
     }
 
     /// <summary>QEMU keeps what it is passed until it ends, under whatever name.</summary>
-    private async Task LendAsync(VirtualMachine to, CancellationToken cancellation)
+    private async Task LendAsync(VirtualMachine to, CancellationToken cancellationToken)
     {
         int number = 0;
         foreach (SafeFileHandle loan in Loans.CopyOf(from.ProcessId))
         {
             using (loan)
             {
-                await to.Monitor.PassDescriptorAsync($"gmf-loan-{number++}", loan, cancellation).ConfigureAwait(false);
+                await to.Monitor.PassDescriptorAsync($"gmf-loan-{number++}", loan,
+                    cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    private async Task<bool> ListensAsync(CancellationToken cancellation)
+    private async Task<bool> ListensAsync(CancellationToken cancellationToken)
     {
         while (!File.Exists(_cpr))
         {
-            await Task.Delay(1, cancellation).ConfigureAwait(false);
+            await Task.Delay(1, cancellationToken).ConfigureAwait(false);
         }
 
         return true;
     }
 
-    private static async Task CompletedAsync(VirtualMachine machine, CancellationToken cancellation)
+    private static async Task CompletedAsync(VirtualMachine machine, CancellationToken cancellationToken)
     {
         while (true)
         {
             JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate",
-                cancellation: cancellation).ConfigureAwait(false);
+                cancellationToken: cancellationToken).ConfigureAwait(false);
             switch (migration.TryGetProperty("status", out JsonElement status) ? status.GetString() : null)
             {
                 case "completed":
@@ -138,7 +144,7 @@ internal sealed class MachineTransfer(VirtualMachine from, VirtualMachineOptions
                     throw new VirtualMachineException(machine.Name,
                         $"it was not handed over, and runs where it ran: {why}.");
                 default:
-                    await Task.Delay(1, cancellation).ConfigureAwait(false);
+                    await Task.Delay(1, cancellationToken).ConfigureAwait(false);
                     break;
             }
         }

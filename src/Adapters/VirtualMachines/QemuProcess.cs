@@ -58,14 +58,15 @@ internal sealed class QemuProcess
     /// <summary>Waits for its monitor.</summary>
     /// <exception cref="VirtualMachineException">It ended, or does not listen: with its words. There is no such process
     /// left.</exception>
-    public Task<QmpClient> ConnectAsync(CancellationToken cancellation) =>
+    public Task<QmpClient> ConnectAsync(CancellationToken cancellationToken) =>
         WhileItLivesAsync(token => QmpClient.ConnectAsync(_options.MonitorSocket, _options.Monitor, token),
-            cancellation);
+            cancellationToken);
 
     /// <summary>Waits for something that it does, and no longer than it lives.</summary>
-    public async Task<T> WhileItLivesAsync<T>(Func<CancellationToken, Task<T>> wait, CancellationToken cancellation)
+    public async Task<T> WhileItLivesAsync<T>(Func<CancellationToken, Task<T>> wait,
+        CancellationToken cancellationToken)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Process.Exited += (_, _) => Cancel(ended);
         try
         {
@@ -79,7 +80,7 @@ internal sealed class QemuProcess
         catch (Exception e) when (e is OperationCanceledException or QmpException)
         {
             await KillAsync().ConfigureAwait(false);
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             string said = (await _words.ConfigureAwait(false)).Trim();
             int code = Process.ExitCode;
             Process.Dispose();

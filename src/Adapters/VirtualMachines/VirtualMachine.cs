@@ -35,16 +35,17 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// <exception cref="VirtualMachineException">A region is another machine's, or QEMU did not start: with its
     /// words.</exception>
     public static Task<VirtualMachine> StartAsync(VirtualMachineOptions options,
-        CancellationToken cancellation = default) => StartAsync(options, [], cancellation);
+        CancellationToken cancellationToken = default) => StartAsync(options, [], cancellationToken);
 
     /// <summary>A machine that runs already: started by another process, or by this one before.</summary>
     /// <exception cref="QmpException">Nobody answers at its monitor's socket, or not as QEMU does.</exception>
     public static async Task<VirtualMachine> ConnectAsync(
-        VirtualMachineOptions options, CancellationToken cancellation = default)
+        VirtualMachineOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         return new VirtualMachine(options, null,
-            await QmpClient.ConnectAsync(options.MonitorSocket, options.Monitor, cancellation).ConfigureAwait(false));
+            await QmpClient.ConnectAsync(options.MonitorSocket, options.Monitor,
+                cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>
@@ -53,18 +54,19 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// </summary>
     /// <param name="options">Those of the machine that was saved.</param>
     /// <param name="state">What <see cref="SaveStateAsync"/> wrote.</param>
-    /// <param name="cancellation">Ends the wait, and the machine.</param>
+    /// <param name="cancellationToken">Ends the wait, and the machine.</param>
     /// <exception cref="VirtualMachineException">QEMU did not start, or did not take the state. There is no such
     /// process left; RAM and state are as they were.</exception>
     public static async Task<VirtualMachine> RestoreAsync(
-        VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
+        VirtualMachineOptions options, Stream state, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
-        VirtualMachine machine = await StartAsync(options, ["-incoming", "defer"], cancellation).ConfigureAwait(false);
+        VirtualMachine machine = await StartAsync(options, ["-incoming", "defer"],
+            cancellationToken).ConfigureAwait(false);
         try
         {
             await new MachineState(machine.Name, machine.Monitor, options.StateTimeout).LoadAsync(state,
-                cancellation).ConfigureAwait(false);
+                cancellationToken).ConfigureAwait(false);
             return machine;
         }
         catch
@@ -77,20 +79,20 @@ public sealed class VirtualMachine : IAsyncDisposable
     }
 
     /// <summary>QEMU's word for what it does: "running", "paused", "postmigrate" …</summary>
-    public async Task<string> GetStatusAsync(CancellationToken cancellation = default)
+    public async Task<string> GetStatusAsync(CancellationToken cancellationToken = default)
     {
         JsonElement status = await Monitor.ExecuteAsync("query-status",
-            cancellation: cancellation).ConfigureAwait(false);
+            cancellationToken: cancellationToken).ConfigureAwait(false);
         return status.GetProperty("status").GetString()!;
     }
 
     /// <summary>Stops its processors. Once this returned, the RAM does not change.</summary>
-    public Task PauseAsync(CancellationToken cancellation = default) =>
-        Monitor.ExecuteAsync("stop", cancellation: cancellation);
+    public Task PauseAsync(CancellationToken cancellationToken = default) =>
+        Monitor.ExecuteAsync("stop", cancellationToken: cancellationToken);
 
     /// <summary>Lets its processors run.</summary>
-    public Task ResumeAsync(CancellationToken cancellation = default) =>
-        Monitor.ExecuteAsync("cont", cancellation: cancellation);
+    public Task ResumeAsync(CancellationToken cancellationToken = default) =>
+        Monitor.ExecuteAsync("cont", cancellationToken: cancellationToken);
 
     /// <summary>
     /// Stops the machine and writes the state of its devices, without the RAM: some hundred kilobytes, whatever the
@@ -99,15 +101,15 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// <returns>Bytes written.</returns>
     /// <exception cref="VirtualMachineException">QEMU could not: a device that cannot be saved, for one. The machine
     /// runs again, if it ran before.</exception>
-    public async Task<long> SaveStateAsync(Stream to, CancellationToken cancellation = default)
+    public async Task<long> SaveStateAsync(Stream to, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(to);
-        bool ran = await GetStatusAsync(cancellation).ConfigureAwait(false) == "running";
-        await PauseAsync(cancellation).ConfigureAwait(false);
+        bool ran = await GetStatusAsync(cancellationToken).ConfigureAwait(false) == "running";
+        await PauseAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             return await new MachineState(Name, Monitor, _options.StateTimeout).SaveAsync(to,
-                cancellation).ConfigureAwait(false);
+                cancellationToken).ConfigureAwait(false);
         }
         catch when (ran)
         {
@@ -127,7 +129,7 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// Where the device state goes and comes from; it is written, and read from where it began. It is still there if
     /// the new process does not start. Not used where both have <see cref="VirtualMachineOptions.CprTransfer"/>.
     /// </param>
-    /// <param name="cancellation">Heeded up to the end of this process; after that a machine would be left without
+    /// <param name="cancellationToken">Heeded up to the end of this process; after that a machine would be left without
     /// one.</param>
     /// <returns>The new process, which runs where this one did, and how long the guest stood still. This object is
     /// disposed of.</returns>
@@ -136,19 +138,19 @@ public sealed class VirtualMachine : IAsyncDisposable
     /// for <see cref="RestoreAsync"/>.
     /// </exception>
     public async Task<(VirtualMachine Machine, TimeSpan Pause)> ReplaceAsync(
-        VirtualMachineOptions options, Stream state, CancellationToken cancellation = default)
+        VirtualMachineOptions options, Stream state, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(state);
-        bool runs = await GetStatusAsync(cancellation).ConfigureAwait(false) == "running";
+        bool runs = await GetStatusAsync(cancellationToken).ConfigureAwait(false) == "running";
         long begin = state.Position;
         if (_options.CprTransfer && options.CprTransfer)
         {
-            return await new MachineTransfer(this, options, runs).RunAsync(cancellation).ConfigureAwait(false);
+            return await new MachineTransfer(this, options, runs).RunAsync(cancellationToken).ConfigureAwait(false);
         }
 
         long start = Stopwatch.GetTimestamp();
-        await SaveStateAsync(state, cancellation).ConfigureAwait(false);
+        await SaveStateAsync(state, cancellationToken).ConfigureAwait(false);
         await QuitAsync(CancellationToken.None).ConfigureAwait(false);
         await DisposeAsync().ConfigureAwait(false);
         state.Position = begin;
@@ -162,32 +164,32 @@ public sealed class VirtualMachine : IAsyncDisposable
     }
 
     /// <summary>Ends QEMU and waits until it is gone, and the loan of its RAM with it.</summary>
-    public async Task QuitAsync(CancellationToken cancellation = default)
+    public async Task QuitAsync(CancellationToken cancellationToken = default)
     {
         try
         {
-            await Monitor.ExecuteAsync("quit", cancellation: cancellation).ConfigureAwait(false);
+            await Monitor.ExecuteAsync("quit", cancellationToken: cancellationToken).ConfigureAwait(false);
         }
         catch (QmpDisconnectedException)
         {
             // It may be gone before its answer is read.
         }
 
-        await WaitForExitAsync(cancellation).ConfigureAwait(false);
+        await WaitForExitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Waits until QEMU is gone: because the guest switched itself off, for one.</summary>
-    public async Task WaitForExitAsync(CancellationToken cancellation = default)
+    public async Task WaitForExitAsync(CancellationToken cancellationToken = default)
     {
         if (_process is not null)
         {
-            await _process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+            await _process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
             return;
         }
 
         while (IsAlive(ProcessId))
         {
-            await Task.Delay(5, cancellation).ConfigureAwait(false);
+            await Task.Delay(5, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -216,10 +218,11 @@ public sealed class VirtualMachine : IAsyncDisposable
     }
 
     private static async Task<VirtualMachine> StartAsync(
-        VirtualMachineOptions options, IReadOnlyList<string> more, CancellationToken cancellation)
+        VirtualMachineOptions options, IReadOnlyList<string> more, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         QemuProcess qemu = QemuProcess.Start(options, more, lends: true);
-        return new VirtualMachine(options, qemu.Process, await qemu.ConnectAsync(cancellation).ConfigureAwait(false));
+        return new VirtualMachine(options, qemu.Process,
+            await qemu.ConnectAsync(cancellationToken).ConfigureAwait(false));
     }
 }

@@ -19,7 +19,8 @@ internal static class ArenaCheck
             place.Text,
             it.Arena.Metadata.Superblock?.ArenaId,
             WriterFacts.State(it.Arena),
-            new Checked(it.Arena.Regions.Count, it.Files, it.Arena.Metadata.JournalUsedBytes, it.Heaps, it.HeapsWalked),
+            new Checked(it.Arena.Regions.Count, it.FileCount, it.Arena.Metadata.JournalUsedBytes, it.HeapCount,
+                it.HeapsWalked),
             [.. it.Findings.Select(Finding.Of).Concat(HalfRestored(it.Arena)).OrderByDescending(finding =>
                 finding.Severity)]);
     }

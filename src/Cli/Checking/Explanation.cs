@@ -201,10 +201,10 @@ internal sealed class Explanation
                 text) with { Next = NextStep.For(ReasonCodes.MetadataFull) });
         }
 
-        if (space.Files > nearly * space.MaximumFiles)
+        if (space.FileCount > nearly * space.MaximumFiles)
         {
             _full.Add(new Finding(FindingSeverity.Warning, FindingCodes.MediumNearlyFull, it.Location,
-                $"It has {space.Files:N0} of at most {space.MaximumFiles:N0} files.",
+                $"It has {space.FileCount:N0} of at most {space.MaximumFiles:N0} files.",
                 NextStep.For(ReasonCodes.OutOfFiles)));
         }
 

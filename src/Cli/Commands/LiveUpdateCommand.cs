@@ -112,11 +112,11 @@ internal static class LiveUpdateCommand
                 : NoteAsync(updater, plan, call.Cancellation)).GetAwaiter().GetResult()));
 
     private static async Task<IReadOnlyList<LiveUpdateFinding>> NoteAsync(
-        LiveUpdater updater, LiveUpdatePlan plan, CancellationToken cancellation)
+        LiveUpdater updater, LiveUpdatePlan plan, CancellationToken cancellationToken)
     {
         try
         {
-            return await updater.PlanAsync(plan, cancellation).ConfigureAwait(false);
+            return await updater.PlanAsync(plan, cancellationToken).ConfigureAwait(false);
         }
         catch (LiveUpdateRefusedException e)
         {

@@ -35,7 +35,7 @@ internal static class StatusCommand
             space.Reusable,
             space.Total,
             space.Free,
-            space.Files,
+            space.FileCount,
             space.MaximumFiles == int.MaxValue ? null : space.MaximumFiles,
             it.Metadata.JournalUsedBytes,
             it.Metadata.JournalCapacityBytes,

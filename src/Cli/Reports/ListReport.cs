@@ -25,7 +25,8 @@ internal sealed record RegionLine(string Name, ulong Id, RegionKind Kind, long L
     }
 
     private static RegionLine Of(RegionInfo r, long? used, long? records, string? problem) =>
-        new(r.Name, r.Id, r.Kind, r.Length, r.MaximumLength, r.Reserve, used, records, r.Extents, r.Created, problem);
+        new(r.Name, r.Id, r.Kind, r.Length, r.MaximumLength, r.Reserve, used, records, r.ExtentCount, r.Created,
+            problem);
 }
 
 /// <summary>The regions of an arena.</summary>

@@ -23,12 +23,12 @@ public sealed record ArenaFileIdentity(Guid ArenaId, ulong ExtentId, ulong Nonce
 
 /// <summary>What an arena consists of, by its metadata.</summary>
 /// <param name="ArenaId">The arena.</param>
-/// <param name="Frozen">Its metadata stands still.</param>
-/// <param name="Closed">Its last writer closed it, or there was none.</param>
+/// <param name="IsFrozen">Its metadata stands still.</param>
+/// <param name="IsClosed">Its last writer closed it, or there was none.</param>
 /// <param name="Files">The metadata first, then the extents in the order of their ids, those of no region too.</param>
 /// <param name="Regions">The regions' names, in order.</param>
 public sealed record ArenaContents(
-    Guid ArenaId, bool Frozen, bool Closed, IReadOnlyList<ArenaFileIdentity> Files, IReadOnlyList<string> Regions);
+    Guid ArenaId, bool IsFrozen, bool IsClosed, IReadOnlyList<ArenaFileIdentity> Files, IReadOnlyList<string> Regions);
 
 /// <summary>
 /// Tells what a descriptor is, where nobody knows its name any more: after a kexec, or in another process. Reads only;

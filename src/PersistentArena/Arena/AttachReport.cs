@@ -24,9 +24,9 @@ public enum AttachKind
 
 /// <summary>A region that was asked for with a smaller length than it has, and kept its own.</summary>
 /// <param name="Name">The region.</param>
-/// <param name="AskedLength">What was asked for, in bytes.</param>
+/// <param name="RequestedLength">What was asked for, in bytes.</param>
 /// <param name="Length">What it has, in bytes.</param>
-public sealed record LongerRegion(string Name, long AskedLength, long Length);
+public sealed record LongerRegion(string Name, long RequestedLength, long Length);
 
 /// <summary>What an open found and did, and how long each step took. What opening a region finds is added later;
 /// nothing else of it changes. <see cref="ToString"/> is the text for people.</summary>
@@ -47,7 +47,7 @@ public sealed class AttachReport
         Kind = kind;
         ArenaId = files.Id;
         Epoch = tables.State.Epoch;
-        Regions = tables.RegionCount;
+        RegionCount = tables.RegionCount;
         MediumName = files.Medium.Name;
         Location = files.Location;
         MediumReason = files.Medium.Reason;
@@ -64,7 +64,7 @@ public sealed class AttachReport
     public ulong Epoch { get; }
 
     /// <summary>How many regions there are.</summary>
-    public int Regions { get; }
+    public int RegionCount { get; }
 
     /// <summary>The medium: tmpfs, hugetlbfs, dax, guestmemfs, memfd, directory.</summary>
     public string MediumName { get; }
@@ -128,16 +128,16 @@ public sealed class AttachReport
         lock (_adding)
         {
             _placements = [.. _placements.Where(it => it.Region != placement.Region), placement];
-            if (placement.Asked.Equals(placement.Got))
+            if (placement.Requested.Equals(placement.Actual))
             {
                 return null;
             }
 
-            string got = placement.Got?.ToString() ?? "not told";
+            string got = placement.Actual?.ToString() ?? "not told";
             var reason = new AttachReason(
                 ReasonCodes.NumaOtherwise,
-                $"Memory of region '{placement.Region}' was to be taken by {placement.Asked}; the policy in force is "
-                + $"{got}.");
+                $"Memory of region '{placement.Region}' was to be taken by {placement.Requested}; the policy "
+                + $"in force is {got}.");
             _reasons = [.. _reasons, reason];
             return reason;
         }
@@ -157,9 +157,9 @@ public sealed class AttachReport
                 ReasonCodes.RegionLonger,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Region '{region.Name}' has {region.Length} bytes and {region.AskedLength} were asked for: it ")
-                + "keeps its length, for a region does not shrink. To have a smaller one, copy its content into a new "
-                + "arena.");
+                    $"Region '{region.Name}' has {region.Length} bytes and {region.RequestedLength} were asked for: ")
+                + "it keeps its length, for a region does not shrink. To have a smaller one, copy its content into a "
+                + "new arena.");
             _longer = [.. _longer, region];
             _reasons = [.. _reasons, reason];
             return reason;
@@ -172,7 +172,7 @@ public sealed class AttachReport
         CultureInfo culture = CultureInfo.InvariantCulture;
         var text = new StringBuilder();
         text.Append(culture, $"arena {ArenaId} in {Location}: {Kind} in {Duration.TotalMilliseconds:0.0} ms");
-        text.Append(culture, $", epoch {Epoch}, {Regions} regions");
+        text.Append(culture, $", epoch {Epoch}, {RegionCount} regions");
         text.Append(culture, $"\n  medium   {MediumName}, pages of {PageSize >> 10} KiB expected, {Pages} got");
         text.Append(culture, $", survives {Survives}");
         if (MediumReason.Length > 0)
@@ -182,8 +182,8 @@ public sealed class AttachReport
 
         foreach (RegionPlacement placement in Placements)
         {
-            text.Append(culture, $"\n  numa     region '{placement.Region}': {placement.Got}")
-                .Append(culture, $" (asked: {placement.Asked})");
+            text.Append(culture, $"\n  numa     region '{placement.Region}': {placement.Actual}")
+                .Append(culture, $" (asked: {placement.Requested})");
         }
 
         foreach (AttachReason reason in Reasons)

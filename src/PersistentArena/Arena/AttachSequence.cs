@@ -247,7 +247,7 @@ internal sealed class AttachSequence
 
         if (isFresh)
         {
-            string why = _medium.WhyEmpty.Length > 0 ? " " + _medium.WhyEmpty : "";
+            string why = _medium.EmptyReason.Length > 0 ? " " + _medium.EmptyReason : "";
             Reasons.Add(new(ReasonCodes.Created, $"There was no arena in {Location}, and one was made.{why}"));
         }
 

@@ -50,7 +50,7 @@ public sealed class RegionKindException : ArenaException
             $"Region '{name}' is of kind {found}, and {asked} was asked for. Open it as {found}, or use another name.")
     {
         Name = name;
-        Asked = asked;
+        Requested = asked;
         Found = found;
     }
 
@@ -58,7 +58,7 @@ public sealed class RegionKindException : ArenaException
     public string Name { get; }
 
     /// <summary>The kind that was asked for.</summary>
-    public RegionKind Asked { get; }
+    public RegionKind Requested { get; }
 
     /// <summary>The kind that it is.</summary>
     public RegionKind Found { get; }
@@ -72,7 +72,7 @@ public sealed class RegionSizeException : ArenaException
             string.Create(CultureInfo.InvariantCulture, $"Region '{name}', {asked} bytes: {detail} {limit}."))
     {
         Name = name;
-        Asked = asked;
+        Requested = asked;
         Limit = limit;
     }
 
@@ -90,7 +90,7 @@ public sealed class RegionSizeException : ArenaException
     public string Name { get; }
 
     /// <summary>The size that was asked for, in bytes.</summary>
-    public long Asked { get; }
+    public long Requested { get; }
 
     /// <summary>The size that limits it or that it is, in bytes; what it is of the two, the message says.</summary>
     public long Limit { get; }
@@ -104,14 +104,14 @@ public sealed class RegionInUseException : ArenaException
             $"Region '{name}' is open {openings} times in this process. Dispose of these, then delete it.")
     {
         Name = name;
-        Openings = openings;
+        OpenCount = openings;
     }
 
     /// <summary>The region.</summary>
     public string Name { get; }
 
     /// <summary>How many <see cref="PersistentRegion"/>s are open.</summary>
-    public int Openings { get; }
+    public int OpenCount { get; }
 }
 
 /// <summary>

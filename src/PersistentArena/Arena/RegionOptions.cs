@@ -41,7 +41,7 @@ public sealed class RegionOptions
 /// <param name="MaximumLength">How far it can grow, in bytes.</param>
 /// <param name="Alignment">Of its address, in bytes.</param>
 /// <param name="Reserve">When space is taken.</param>
-/// <param name="Extents">In how many files it lies.</param>
+/// <param name="ExtentCount">In how many files it lies.</param>
 /// <param name="Created">When, by the creator's wall clock.</param>
 /// <param name="IsFormatted">True where a heap was made in it.</param>
 public sealed record RegionInfo(
@@ -52,7 +52,7 @@ public sealed record RegionInfo(
     long MaximumLength,
     long Alignment,
     RegionReserve Reserve,
-    int Extents,
+    int ExtentCount,
     DateTimeOffset Created,
     bool IsFormatted);
 
@@ -63,7 +63,7 @@ public sealed record RegionInfo(
 /// </param>
 /// <param name="InUse">The lengths of all regions.</param>
 /// <param name="Reusable">What deleted regions left in files that stay, and new ones get first.</param>
-/// <param name="Files">The arena's files, the metadata included.</param>
+/// <param name="FileCount">The arena's files, the metadata included.</param>
 /// <param name="MaximumFiles">How many files the medium keeps.</param>
 /// <param name="MetadataUsed">Of the metadata journal's half in force.</param>
 /// <param name="MetadataCapacity">A half's size.</param>
@@ -72,7 +72,7 @@ public sealed record ArenaSpace(
     long Free,
     long InUse,
     long Reusable,
-    int Files,
+    int FileCount,
     int MaximumFiles,
     long MetadataUsed,
     long MetadataCapacity);

@@ -46,7 +46,7 @@ internal sealed unsafe class DictionaryWriter(DictionaryState state, TableGrowth
         {
             for (int tries = 1; ; tries++)
             {
-                if (tries > Tries || !state.Heap.MakeRoom(lane, refused.Asked))
+                if (tries > Tries || !state.Heap.MakeRoom(lane, refused.Requested))
                 {
                     throw refused;
                 }

@@ -39,7 +39,7 @@ internal sealed class LogAppender(LogParts parts, WriterGate gate, TimeProvider 
             ArenaOutOfSpaceException? refused = TryOnce(lane, ref id, value, gives, out bool done);
             for (int tries = 1; refused is not null; tries++)
             {
-                if (tries > MostTries || !_heap.MakeRoom(lane, refused.Asked))
+                if (tries > MostTries || !_heap.MakeRoom(lane, refused.Requested))
                 {
                     throw refused;
                 }

@@ -38,20 +38,20 @@ public sealed class PersistentBytes
         new(PersistentSortedMap.OpenAs(heap, name, TreeKind.Bytes));
 
     /// <summary>Copies bytes from an offset on; returns how many: fewer where the end comes before.</summary>
-    public int Read(long offset, Span<byte> to) => _chunks.ReadToEnd(offset, to);
+    public int Read(long offset, Span<byte> destination) => _chunks.ReadToEnd(offset, destination);
 
     /// <summary>Writes up to so many bytes from an offset on to a writer; returns how many there were.</summary>
-    public long Read(long offset, long count, IBufferWriter<byte> to)
+    public long Read(long offset, long count, IBufferWriter<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        ArgumentNullException.ThrowIfNull(to);
+        ArgumentNullException.ThrowIfNull(destination);
         long there = Math.Clamp(Length - offset, 0, count);
         for (long done = 0; done < there;)
         {
             int part = (int)Math.Min(there - done, ChunkLength - ((offset + done) % ChunkLength));
-            _chunks.Read(offset + done, to.GetSpan(part)[..part]);
-            to.Advance(part);
+            _chunks.Read(offset + done, destination.GetSpan(part)[..part]);
+            destination.Advance(part);
             done += part;
         }
 

@@ -95,20 +95,20 @@ public sealed class PersistentList
     public bool TryRemoveFirst(out byte[]? element) => TryTakeEnd(last: false, out element);
 
     /// <summary>As <see cref="TryRemoveFirst(out byte[])"/>, into a writer.</summary>
-    public bool TryRemoveFirst(IBufferWriter<byte> to)
+    public bool TryRemoveFirst(IBufferWriter<byte> destination)
     {
-        ArgumentNullException.ThrowIfNull(to);
-        return Give(to, TryRemoveFirst(out byte[]? element), element);
+        ArgumentNullException.ThrowIfNull(destination);
+        return Give(destination, TryRemoveFirst(out byte[]? element), element);
     }
 
     /// <summary>Takes the last element away; false where there is none.</summary>
     public bool TryRemoveLast(out byte[]? element) => TryTakeEnd(last: true, out element);
 
     /// <summary>As <see cref="TryRemoveLast(out byte[])"/>, into a writer.</summary>
-    public bool TryRemoveLast(IBufferWriter<byte> to)
+    public bool TryRemoveLast(IBufferWriter<byte> destination)
     {
-        ArgumentNullException.ThrowIfNull(to);
-        return Give(to, TryRemoveLast(out byte[]? element), element);
+        ArgumentNullException.ThrowIfNull(destination);
+        return Give(destination, TryRemoveLast(out byte[]? element), element);
     }
 
     /// <summary>Removes the element with so many before it.</summary>
@@ -186,27 +186,27 @@ public sealed class PersistentList
     /// Copies the element with so many before it where it fits; false where there is none.
     /// </summary>
     /// <param name="index">Which.</param>
-    /// <param name="to">Where to; nothing is copied where the element is longer.</param>
+    /// <param name="destination">Where to; nothing is copied where the element is longer.</param>
     /// <param name="length">The element's length.</param>
-    public bool TryGet(long index, Span<byte> to, out int length)
+    public bool TryGet(long index, Span<byte> destination, out int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         SortedBatch found = _map.Core.Reader.Select(index);
         ReadOnlySpan<byte> element = found.Count > 0 ? found.Value(0) : default;
         length = element.Length;
-        _ = element.TryCopyTo(to);
+        _ = element.TryCopyTo(destination);
         return found.Count > 0;
     }
 
     /// <summary>Writes the element with so many before it to a writer; false where there is none.</summary>
-    public bool TryGet(long index, IBufferWriter<byte> to)
+    public bool TryGet(long index, IBufferWriter<byte> destination)
     {
-        ArgumentNullException.ThrowIfNull(to);
+        ArgumentNullException.ThrowIfNull(destination);
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         SortedBatch found = _map.Core.Reader.Select(index);
         if (found.Count > 0)
         {
-            to.Write(found.Value(0));
+            destination.Write(found.Value(0));
         }
 
         return found.Count > 0;
@@ -244,11 +244,11 @@ public sealed class PersistentList
     private static ArgumentOutOfRangeException OutOfRange(long index) => new(
         nameof(index), index, "The list has not so many elements. Nothing was changed. Count says how many there are.");
 
-    private static bool Give(IBufferWriter<byte> to, bool found, byte[]? element)
+    private static bool Give(IBufferWriter<byte> destination, bool found, byte[]? element)
     {
         if (found)
         {
-            to.Write(element);
+            destination.Write(element);
         }
 
         return found;

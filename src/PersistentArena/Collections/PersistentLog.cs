@@ -103,14 +103,14 @@ public sealed class PersistentLog
     }
 
     /// <summary>Appends the bytes of an entry to a writer; false where there is none of that id.</summary>
-    public bool TryGet(LogEntryId id, IBufferWriter<byte> to)
+    public bool TryGet(LogEntryId id, IBufferWriter<byte> destination)
     {
-        ArgumentNullException.ThrowIfNull(to);
+        ArgumentNullException.ThrowIfNull(destination);
         LogBuffer buffer = new();
         bool found = _core.Reader.TryGet(id, buffer);
         if (found)
         {
-            to.Write(buffer.Value);
+            destination.Write(buffer.Value);
         }
 
         return found;

@@ -151,7 +151,7 @@ internal sealed unsafe class SortedMapWriter(
         {
             for (int tries = 1; ; tries++)
             {
-                if (tries > Tries || !memory.Heap.MakeRoom(lane, refused.Asked))
+                if (tries > Tries || !memory.Heap.MakeRoom(lane, refused.Requested))
                 {
                     throw refused;
                 }

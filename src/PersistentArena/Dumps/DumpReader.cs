@@ -51,12 +51,12 @@ internal sealed class DumpReader : IDisposable
     /// which they were copied.
     /// </summary>
     /// <exception cref="DumpDamagedException">A block is damaged, missing, or out of order.</exception>
-    public void ReadAll(Action<long, ReadOnlyMemory<byte>> block, CancellationToken cancelled)
+    public void ReadAll(Action<long, ReadOnlyMemory<byte>> block, CancellationToken cancellationToken)
     {
         ulong index = 0;
         for (long at = 0; at < Header.Stored; at += DumpHeader.BlockBytes, index++)
         {
-            cancelled.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             int length = (int)Math.Min(DumpHeader.BlockBytes, Header.Stored - at);
             DumpBlock found = ReadBlock(at);
             if (found.Index != index || (found.Length != 0 && found.Length != length))
@@ -71,7 +71,7 @@ internal sealed class DumpReader : IDisposable
         DumpBlock last = ReadBlock(Header.Stored);
         for (; last.Index != DumpBlock.End; last = ReadBlock(Header.Stored))
         {
-            cancelled.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             block(PagesAt(last), _data.AsMemory(0, last.Length));
         }
 

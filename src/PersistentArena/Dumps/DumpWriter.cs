@@ -25,13 +25,14 @@ internal sealed class DumpWriter
     /// <param name="length">How many bytes.</param>
     /// <param name="read">Copies the bytes from an offset on.</param>
     /// <param name="progress">Is told after each block.</param>
-    /// <param name="cancelled">Ends it between two blocks.</param>
+    /// <param name="cancellationToken">Ends it between two blocks.</param>
     public void WriteBlocks(
-        long length, Action<long, Span<byte>> read, IProgress<DumpProgress>? progress, CancellationToken cancelled)
+        long length, Action<long, Span<byte>> read, IProgress<DumpProgress>? progress,
+        CancellationToken cancellationToken)
     {
         foreach ((long at, int part) in Parts(0, length))
         {
-            cancelled.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             read(at, Data(part));
             WriteBlock(at, part);
             progress?.Report(new DumpProgress(at + part, length));

@@ -37,11 +37,11 @@ internal sealed unsafe class HeapCapture
     private long _covered;
     private double _rate = FirstRate;
 
-    private HeapCapture(PersistentHeap heap, DumpOptions options, CancellationToken cancelled)
+    private HeapCapture(PersistentHeap heap, DumpOptions options, CancellationToken cancellationToken)
     {
         _heap = heap;
         _options = options;
-        _cancelled = cancelled;
+        _cancelled = cancellationToken;
     }
 
     private IHeapSpace Space => _heap.Space;
@@ -52,10 +52,10 @@ internal sealed unsafe class HeapCapture
     /// <param name="to">Where the dump is written, from where it stands.</param>
     /// <param name="options">How long writers may wait.</param>
     /// <param name="tracked">False to do without the kernel's help, as where it gives none.</param>
-    /// <param name="cancelled">Ends it with nothing changed.</param>
+    /// <param name="cancellationToken">Ends it with nothing changed.</param>
     /// <returns>The trailer, and the dump's bytes.</returns>
     public static (DumpTrailer Trailer, long Written) Run(PersistentHeap heap, Func<long, DumpHeader> header, Stream to,
-        DumpOptions options, bool tracked, CancellationToken cancelled)
+        DumpOptions options, bool tracked, CancellationToken cancellationToken)
     {
         if (!s_underWay.TryAdd(heap, new object()))
         {
@@ -64,7 +64,7 @@ internal sealed unsafe class HeapCapture
 
         try
         {
-            HeapCapture capture = new(heap, options, cancelled);
+            HeapCapture capture = new(heap, options, cancellationToken);
             using StoreTracker? tracker = tracked ? capture.BeginTracking() : null;
             return tracker is null ? capture.CopyStill(header, to) : capture.CopyTracked(header, to, tracker);
         }

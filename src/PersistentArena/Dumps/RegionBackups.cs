@@ -37,17 +37,18 @@ public sealed class RegionBackups
     /// </summary>
     /// <param name="heap">The heap.</param>
     /// <param name="options">How long writers may wait; <see cref="DumpOptions.Overwrite"/> is of no effect.</param>
-    /// <param name="cancelled">Ends it; the dumps that are there stay.</param>
+    /// <param name="cancellationToken">Ends it; the dumps that are there stay.</param>
     /// <exception cref="DumpInUseException">Another process or thread writes here.</exception>
     /// <exception cref="DumpDamagedException">What was read back is not what was written.</exception>
     /// <inheritdoc cref="RegionDump.Write(PersistentHeap, string, DumpOptions, CancellationToken)" path="/exception"/>
-    public DumpInfo Write(PersistentHeap heap, DumpOptions? options = null, CancellationToken cancelled = default)
+    public DumpInfo Write(PersistentHeap heap, DumpOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         options ??= new DumpOptions();
         using ClaimedFile claim = ClaimedFile.TryTake(_path + Claim) ?? throw new DumpInUseException(_path);
         try
         {
-            return WriteClaimed(heap, options, cancelled);
+            return WriteClaimed(heap, options, cancellationToken);
         }
         finally
         {
@@ -55,7 +56,7 @@ public sealed class RegionBackups
         }
     }
 
-    private DumpInfo WriteClaimed(PersistentHeap heap, DumpOptions options, CancellationToken cancelled)
+    private DumpInfo WriteClaimed(PersistentHeap heap, DumpOptions options, CancellationToken cancellationToken)
     {
         string fresh = _path + New;
         DumpInfo dump = RegionDump.Write(heap, fresh, new DumpOptions
@@ -63,8 +64,8 @@ public sealed class RegionBackups
             MaximumPause = options.MaximumPause,
             Progress = options.Progress,
             Overwrite = true,
-        }, cancelled);
-        RegionDump.Verify(fresh, PathTrust.Own, cancelled);
+        }, cancellationToken);
+        RegionDump.Verify(fresh, PathTrust.Own, cancellationToken);
         for (int i = _count - 1; i > 0; i--)
         {
             if (File.Exists(NameOf(i - 1)))
@@ -79,17 +80,17 @@ public sealed class RegionBackups
 
     /// <summary>The dumps that are there, newest first. What is none, or is cut off, is not among them.</summary>
     /// <param name="trust">Who may have written them; root and this process's user where nothing is said.</param>
-    public IReadOnlyList<(string Path, DumpInfo Dump)> Find(PathTrust? trust = null) => Find(trust, out _);
+    public IReadOnlyList<RegionBackup> Find(PathTrust? trust = null) => Find(trust, out _);
 
-    private IReadOnlyList<(string Path, DumpInfo Dump)> Find(PathTrust? trust, out Exception? unreadable)
+    private IReadOnlyList<RegionBackup> Find(PathTrust? trust, out Exception? unreadable)
     {
         unreadable = null;
-        List<(string Path, DumpInfo Dump)> found = [];
+        List<RegionBackup> found = [];
         foreach (string path in (string[])[_path + New, .. Enumerable.Range(0, _count).Select(NameOf)])
         {
             try
             {
-                found.Add((path, RegionDump.Read(path, trust)));
+                found.Add(new RegionBackup(path, RegionDump.Read(path, trust)));
             }
             catch (Exception e) when (e is ArenaException or IOException or UnauthorizedAccessException)
             {
@@ -106,26 +107,26 @@ public sealed class RegionBackups
     /// <param name="arena">The arena, opened for writing.</param>
     /// <param name="options">As for <see cref="RegionDump.Restore"/>.</param>
     /// <param name="skipped">Is told of each that is damaged, and why; the next older one is tried then.</param>
-    /// <param name="cancelled">Ends it; nothing is left of the region.</param>
+    /// <param name="cancellationToken">Ends it; nothing is left of the region.</param>
     /// <returns>The dump, or null where there is none.</returns>
     /// <exception cref="DumpDamagedException">There are some, and all are damaged.</exception>
     /// <exception cref="UnauthorizedAccessException">There are some, and this process may read none.</exception>
     /// <inheritdoc cref="RegionDump.Restore" path="/exception"/>
     public DumpInfo? RestoreNewest(PersistentArena arena, RestoreOptions? options = null,
-        Action<string, DumpDamagedException>? skipped = null, CancellationToken cancelled = default)
+        Action<string, DumpDamagedException>? skipped = null, CancellationToken cancellationToken = default)
     {
         options ??= new RestoreOptions();
         for (int looks = 1; ; looks++)
         {
             try
             {
-                IReadOnlyList<(string Path, DumpInfo Dump)> found = Find(options.Trust, out Exception? unreadable);
+                IReadOnlyList<RegionBackup> found = Find(options.Trust, out Exception? unreadable);
                 if (found.Count == 0 && unreadable is not null)
                 {
                     ExceptionDispatchInfo.Throw(unreadable);
                 }
 
-                return RestoreNewestOf(found, arena, options, skipped, cancelled);
+                return RestoreNewestOf(found, arena, options, skipped, cancellationToken);
             }
             catch (FileNotFoundException) when (looks < MaximumLooks)
             {
@@ -134,15 +135,15 @@ public sealed class RegionBackups
         }
     }
 
-    private static DumpInfo? RestoreNewestOf(IReadOnlyList<(string Path, DumpInfo Dump)> found, PersistentArena arena,
-        RestoreOptions options, Action<string, DumpDamagedException>? skipped, CancellationToken cancelled)
+    private static DumpInfo? RestoreNewestOf(IReadOnlyList<RegionBackup> found, PersistentArena arena,
+        RestoreOptions options, Action<string, DumpDamagedException>? skipped, CancellationToken cancellationToken)
     {
         DumpDamagedException? last = null;
         foreach ((string path, _) in found)
         {
             try
             {
-                return RegionDump.Restore(path, arena, options, cancelled);
+                return RegionDump.Restore(path, arena, options, cancellationToken);
             }
             catch (DumpDamagedException damaged)
             {

@@ -4,7 +4,7 @@ namespace GuestMemFs.Dumps;
 internal static class RegionCopy
 {
     public static DumpInfo Run(ArenaInspection arena, string name, Stream to, bool torn,
-        IProgress<DumpProgress>? progress, CancellationToken cancelled)
+        IProgress<DumpProgress>? progress, CancellationToken cancellationToken)
     {
         ArenaSnapshot it = arena.Read();
         RegionInfo info = it.Find(name)?.Info
@@ -14,7 +14,7 @@ internal static class RegionCopy
             region.UsedBytes, info.MaximumLength, info.Alignment, info.Kind, info.Reserve, info.IsFormatted, torn,
             name);
         DumpWriter writer = new(to, header);
-        writer.WriteBlocks(header.Stored, region.Read, progress, cancelled);
+        writer.WriteBlocks(header.Stored, region.Read, progress, cancellationToken);
         writer.End();
         return DumpInfo.Of(header, trailer: null, writer.Written);
     }

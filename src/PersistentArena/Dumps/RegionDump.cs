@@ -24,7 +24,7 @@ public static class RegionDump
     /// <param name="heap">The heap, opened for writing.</param>
     /// <param name="path">The file.</param>
     /// <param name="options">How long writers may wait, and more.</param>
-    /// <param name="cancelled">Ends it; nothing is left of the file.</param>
+    /// <param name="cancellationToken">Ends it; nothing is left of the file.</param>
     /// <exception cref="DumpExistsException">The file is there.</exception>
     /// <exception cref="DumpInUseException">Another process or thread writes it.</exception>
     /// <exception cref="DumpPauseException">Writers would wait for longer than they may.</exception>
@@ -34,11 +34,11 @@ public static class RegionDump
     /// <exception cref="UntrustedOwnerException">Another user could change the file's directory.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static DumpInfo Write(
-        PersistentHeap heap, string path, DumpOptions? options = null, CancellationToken cancelled = default)
+        PersistentHeap heap, string path, DumpOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new DumpOptions();
-        return DumpFile.Write(path, options.Overwrite, file => Write(heap, file, options, cancelled));
+        return DumpFile.Write(path, options.Overwrite, file => Write(heap, file, options, cancellationToken));
     }
 
     /// <summary>
@@ -47,10 +47,10 @@ public static class RegionDump
     /// </summary>
     /// <inheritdoc cref="Write(PersistentHeap, string, DumpOptions, CancellationToken)"/>
     public static DumpInfo Write(
-        PersistentHeap heap, Stream to, DumpOptions? options = null, CancellationToken cancelled = default)
+        PersistentHeap heap, Stream to, DumpOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(to);
-        return Write(heap, to, options, tracked: true, cancelled);
+        return Write(heap, to, options, tracked: true, cancellationToken);
     }
 
     /// <summary>Dumps a region that nobody writes, or that its writer does not change meanwhile.</summary>
@@ -61,7 +61,7 @@ public static class RegionDump
     /// <param name="mayBeTorn">
     /// True to note in the dump, for good, that parts of it may be older than others.
     /// </param>
-    /// <param name="cancelled">Ends it; nothing is left of the file.</param>
+    /// <param name="cancellationToken">Ends it; nothing is left of the file.</param>
     /// <exception cref="DumpExistsException">The file is there.</exception>
     /// <exception cref="DumpInUseException">Another process or thread writes it.</exception>
     /// <exception cref="RegionNotFoundException">There is no such region.</exception>
@@ -69,13 +69,13 @@ public static class RegionDump
     /// <exception cref="UntrustedOwnerException">Another user could change the file's directory.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static DumpInfo Write(ArenaInspection arena, string region, string path, DumpOptions? options = null,
-        bool mayBeTorn = false, CancellationToken cancelled = default)
+        bool mayBeTorn = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(arena);
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new DumpOptions();
         return DumpFile.Write(path, options.Overwrite, file => RegionCopy.Run(
-            arena, region, file, mayBeTorn, options.Progress, cancelled));
+            arena, region, file, mayBeTorn, options.Progress, cancellationToken));
     }
 
     /// <summary>What a dump says of itself. Its blocks are not looked at.</summary>
@@ -96,12 +96,12 @@ public static class RegionDump
     /// <inheritdoc cref="Read"/>
     /// <param name="path">The file.</param>
     /// <param name="trust">Who may have written it; root and this process's user where nothing is said.</param>
-    /// <param name="cancelled">Ends it.</param>
-    public static DumpInfo Verify(string path, PathTrust? trust = null, CancellationToken cancelled = default)
+    /// <param name="cancellationToken">Ends it.</param>
+    public static DumpInfo Verify(string path, PathTrust? trust = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using DumpReader dump = new(path, trust ?? PathTrust.Own);
-        dump.ReadAll(static (_, _) => { }, cancelled);
+        dump.ReadAll(static (_, _) => { }, cancellationToken);
         return dump.Info;
     }
 
@@ -113,7 +113,7 @@ public static class RegionDump
     /// <param name="path">The file.</param>
     /// <param name="arena">The arena, opened for writing.</param>
     /// <param name="options">Another name, more room to grow, and more.</param>
-    /// <param name="cancelled">Ends it; nothing is left of the region.</param>
+    /// <param name="cancellationToken">Ends it; nothing is left of the region.</param>
     /// <exception cref="RegionExistsException">The name is taken.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="DumpDamagedException">It is no dump, cut off, or a block of it does not check.</exception>
@@ -122,13 +122,14 @@ public static class RegionDump
     /// <exception cref="ArenaOutOfSpaceException">The medium has no room.</exception>
     /// <exception cref="ArenaReadOnlyException">The arena was opened to read.</exception>
     public static DumpInfo Restore(
-        string path, PersistentArena arena, RestoreOptions? options = null, CancellationToken cancelled = default)
+        string path, PersistentArena arena, RestoreOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(arena);
         options ??= new RestoreOptions();
         using DumpReader dump = new(path, options.Trust);
-        RegionRestore.Run(dump, arena, options, cancelled);
+        RegionRestore.Run(dump, arena, options, cancellationToken);
         return dump.Info;
     }
 
@@ -149,7 +150,7 @@ public static class RegionDump
     }
 
     internal static DumpInfo Write(
-        PersistentHeap heap, Stream to, DumpOptions? options, bool tracked, CancellationToken cancelled)
+        PersistentHeap heap, Stream to, DumpOptions? options, bool tracked, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(heap);
         var space = (RegionHeapSpace)heap.Space;
@@ -165,7 +166,7 @@ public static class RegionDump
             used => header = new DumpHeader(space.ArenaId, space.Epoch, DateTimeOffset.UtcNow, space.Length, used,
                 region.MaximumLength, region.Alignment, region.Kind, region.Reserve, Formatted: true,
                 BesideWriter: false, region.Name) { Version = DumpHeader.Newest },
-            to, options ?? new DumpOptions(), tracked, cancelled);
+            to, options ?? new DumpOptions(), tracked, cancellationToken);
         return DumpInfo.Of(header!, trailer, written);
     }
 }

@@ -3,7 +3,8 @@ namespace GuestMemFs.Dumps;
 /// <summary>Makes a region from a dump: under another name until every byte of it is there.</summary>
 internal static class RegionRestore
 {
-    public static void Run(DumpReader dump, PersistentArena arena, RestoreOptions options, CancellationToken cancelled)
+    public static void Run(DumpReader dump, PersistentArena arena, RestoreOptions options,
+        CancellationToken cancellationToken)
     {
         RestoringRegion.RemoveAll(arena);
         string name = options.Region ?? dump.Header.Name;
@@ -15,7 +16,7 @@ internal static class RegionRestore
         string making = RestoringRegion.NewName();
         try
         {
-            Fill(arena, making, dump, options, cancelled);
+            Fill(arena, making, dump, options, cancellationToken);
             arena.RenameRegion(making, name);
         }
         catch
@@ -30,7 +31,7 @@ internal static class RegionRestore
     }
 
     private static void Fill(PersistentArena arena, string name, DumpReader dump, RestoreOptions options,
-        CancellationToken cancelled)
+        CancellationToken cancellationToken)
     {
         DumpHeader header = dump.Header;
         using PersistentRegion region = arena.CreateRegion(name, dump.Length, new RegionOptions
@@ -59,7 +60,7 @@ internal static class RegionRestore
                 done = Math.Max(done, Math.Min(at + block.Length, header.Stored)); // newer pages follow, in any order
                 options.Progress?.Report(new DumpProgress(done, header.Stored));
             },
-            cancelled);
+            cancellationToken);
         options.Progress?.Report(new DumpProgress(header.Stored, header.Stored));
         if (header.Formatted)
         {

@@ -8,12 +8,12 @@ public sealed class ArenaOutOfSpaceException : ArenaException
     internal ArenaOutOfSpaceException(string message, long asked, long? free, Exception? inner = null)
         : base(ReasonCodes.OutOfSpace, message, inner)
     {
-        Asked = asked;
+        Requested = asked;
         Free = free;
     }
 
     /// <summary>Bytes that were asked for.</summary>
-    public long Asked { get; }
+    public long Requested { get; }
 
     /// <summary>Bytes that were free, where that is known.</summary>
     public long? Free { get; }
@@ -39,14 +39,14 @@ public sealed class ArenaMetadataFullException : ArenaException
                 $"regions take {used} of {capacity} bytes, {asked} more were asked for. Nothing was changed. Delete " +
                 $"regions, or create the arena with a larger MetadataSize."))
     {
-        Asked = asked;
+        Requested = asked;
         Used = used;
         Capacity = capacity;
-        Regions = regions;
+        RegionCount = regions;
     }
 
     /// <summary>Bytes that were asked for.</summary>
-    public long Asked { get; }
+    public long Requested { get; }
 
     /// <summary>Bytes in use, compacted.</summary>
     public long Used { get; }
@@ -55,7 +55,7 @@ public sealed class ArenaMetadataFullException : ArenaException
     public long Capacity { get; }
 
     /// <summary>How many regions there are.</summary>
-    public int Regions { get; }
+    public int RegionCount { get; }
 }
 
 /// <summary>The medium keeps no more files.</summary>
@@ -68,13 +68,13 @@ public sealed class ArenaOutOfFilesException : ArenaException
                 $"{location} keeps at most {maximum} files and has {present}; {asked} more were asked for. Nothing " +
                 $"was changed. Delete regions (their files are used again), or use fewer, larger ones."))
     {
-        Asked = asked;
+        Requested = asked;
         Present = present;
         Maximum = maximum;
     }
 
     /// <summary>Files that were asked for.</summary>
-    public int Asked { get; }
+    public int Requested { get; }
 
     /// <summary>Files there are.</summary>
     public int Present { get; }

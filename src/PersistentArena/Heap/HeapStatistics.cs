@@ -27,5 +27,5 @@ public readonly record struct HeapStatistics(long Length, long Frontier, long Kn
     public long BytesMoved { get; init; }
 
     /// <summary>Pages that became free by it.</summary>
-    public long BytesWon { get; init; }
+    public long BytesReclaimed { get; init; }
 }

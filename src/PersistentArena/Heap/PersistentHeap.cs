@@ -224,7 +224,7 @@ public sealed unsafe class PersistentHeap
             IsScattered = _compactor.IsScattered,
             BlocksMoved = blocks,
             BytesMoved = bytes,
-            BytesWon = won,
+            BytesReclaimed = won,
         };
     }
 

@@ -71,7 +71,7 @@ internal sealed class ArenaLifetime(
         && every > TimeSpan.Zero && !Arena.IsReadOnly ? every : null;
 
     /// <summary>Takes a copy of the heap, as the options say.</summary>
-    public void Backup(CancellationToken cancelled) => Backups().Take(Heap, cancelled);
+    public void Backup(CancellationToken cancellationToken) => Backups().Take(Heap, cancellationToken);
 
     /// <summary>Looks whether the arena's files are still there; the arena logs what is gone.</summary>
     public void CheckFiles()

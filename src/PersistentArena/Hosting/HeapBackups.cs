@@ -31,13 +31,13 @@ internal sealed class HeapBackups(
     }
 
     /// <summary>Takes a copy. What keeps it from being taken is logged, and tried again at the next time.</summary>
-    public void Take(PersistentHeap heap, CancellationToken cancelled)
+    public void Take(PersistentHeap heap, CancellationToken cancellationToken)
     {
         string file = options.BackupFile!;
         try
         {
             DumpInfo dump = new RegionBackups(file, options.BackupCount).Write(
-                heap, new DumpOptions { MaximumPause = options.BackupMaximumPause }, cancelled);
+                heap, new DumpOptions { MaximumPause = options.BackupMaximumPause }, cancellationToken);
             logger.BackupTaken(arena, file, dump.FileLength, dump.Pause);
         }
         catch (Exception e) when (e is ArenaException or IOException or UnauthorizedAccessException)

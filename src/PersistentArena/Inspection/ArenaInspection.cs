@@ -170,15 +170,15 @@ public sealed class ArenaInspection : IDisposable
     /// Check every block of every heap too: reachable once or free, records in the bucket of their hash, counters
     /// right. Keeps writers out meanwhile, and takes as long as reading all of it.
     /// </param>
-    /// <param name="cancellation">Looked at before each region, and while a heap's index is walked.</param>
+    /// <param name="cancellationToken">Looked at before each region, and while a heap's index is walked.</param>
     /// <exception cref="ArenaInUseException">It is to be deep, and there is a writer.</exception>
     /// <exception cref="ArenaNotFoundException">There is no arena.</exception>
     /// <exception cref="ForeignFileException">What is there is no arena's, or its superblock is lost twice.</exception>
     /// <exception cref="ArenaAmbiguousException">There are several.</exception>
-    public ArenaVerification Verify(bool deep = false, CancellationToken cancellation = default)
+    public ArenaVerification Verify(bool deep = false, CancellationToken cancellationToken = default)
     {
         using IDisposable? quiet = deep ? _arena.KeepWritersOut() : null;
-        return new ArenaVerifier(_arena, deep, cancellation).Run();
+        return new ArenaVerifier(_arena, deep, cancellationToken).Run();
     }
 
     /// <inheritdoc/>

@@ -10,10 +10,10 @@ public sealed record ArenaVerification
     public required IReadOnlyList<ArenaFinding> Findings { get; init; }
 
     /// <summary>Files that lie where the arena lies.</summary>
-    public required int Files { get; init; }
+    public required int FileCount { get; init; }
 
     /// <summary>Heaps whose header and roots were looked at.</summary>
-    public required int Heaps { get; init; }
+    public required int HeapCount { get; init; }
 
     /// <summary>Heaps of which every block was looked at.</summary>
     public required int HeapsWalked { get; init; }

@@ -6,7 +6,7 @@ namespace GuestMemFs.Inspection;
 /// Looks at everything of an arena that can be looked at without changing a byte, and keeps going where something is
 /// wrong.
 /// </summary>
-internal sealed class ArenaVerifier(InspectedArena inspected, bool deep, CancellationToken cancellation)
+internal sealed class ArenaVerifier(InspectedArena inspected, bool deep, CancellationToken cancellationToken)
 {
     private readonly List<ArenaFinding> _findings = [];
     private int _heaps;
@@ -22,7 +22,7 @@ internal sealed class ArenaVerifier(InspectedArena inspected, bool deep, Cancell
         {
             foreach (RegionSnapshot region in arena.Regions)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 CheckRegion(region.Info.Name, arena.HasWriter);
             }
 
@@ -33,8 +33,8 @@ internal sealed class ArenaVerifier(InspectedArena inspected, bool deep, Cancell
         {
             Arena = arena,
             Findings = [.. _findings.OrderByDescending(finding => finding.Severity)],
-            Files = files,
-            Heaps = _heaps,
+            FileCount = files,
+            HeapCount = _heaps,
             HeapsWalked = _walked,
         };
     }
@@ -88,7 +88,7 @@ internal sealed class ArenaVerifier(InspectedArena inspected, bool deep, Cancell
         }
 
         _walked++;
-        _findings.AddRange(HeapVerifier.Verify(PersistentHeap.Open(space), cancellation)
+        _findings.AddRange(HeapVerifier.Verify(PersistentHeap.Open(space), cancellationToken)
             .Select(problem => new ArenaFinding(
                 FindingSeverity.Error, ReasonCodes.HeapDamaged, FindingScope.Region, heap.Region, problem + ".")));
     }

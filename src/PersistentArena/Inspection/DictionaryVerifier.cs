@@ -24,7 +24,7 @@ internal sealed unsafe class DictionaryVerifier(
     private long _expiring;
 
     /// <summary>Checks the dictionary whose root object lies there.</summary>
-    public void Check(long root, CancellationToken cancellation)
+    public void Check(long root, CancellationToken cancellationToken)
     {
         byte* at = heap.At(root);
         _checksums = DictionaryFormat.HasValueChecksums(at);
@@ -34,11 +34,11 @@ internal sealed unsafe class DictionaryVerifier(
         }
 
         _hash = new(*(ulong*)(at + DictionaryFormat.Seed0Offset), *(ulong*)(at + DictionaryFormat.Seed1Offset));
-        CheckTable(root + DictionaryFormat.CurrentOffset, counted: true, cancellation);
-        CheckTable(root + DictionaryFormat.GarbageOffset, counted: false, cancellation);
+        CheckTable(root + DictionaryFormat.CurrentOffset, counted: true, cancellationToken);
+        CheckTable(root + DictionaryFormat.GarbageOffset, counted: false, cancellationToken);
     }
 
-    private void CheckTable(long place, bool counted, CancellationToken cancellation)
+    private void CheckTable(long place, bool counted, CancellationToken cancellationToken)
     {
         long offset = Open(place);
         if (offset == 0 || !reach(offset, BlockHeader.TypeTable, "table", Table.Size))
@@ -60,7 +60,7 @@ internal sealed unsafe class DictionaryVerifier(
                 "does not");
         }
 
-        CheckBuckets(table, whole, counted, cancellation);
+        CheckBuckets(table, whole, counted, cancellationToken);
         if (counted && (_keys != table.Sum(0) || _bytes != table.Sum(1) || _expiring != table.Sum(2)))
         {
             problem($"the counters say {table.Sum(0)} keys, {table.Sum(1)} bytes, {table.Sum(2)} expiring; " +
@@ -82,13 +82,13 @@ internal sealed unsafe class DictionaryVerifier(
         return whole;
     }
 
-    private void CheckBuckets(in Table table, bool[] whole, bool counted, CancellationToken cancellation)
+    private void CheckBuckets(in Table table, bool[] whole, bool counted, CancellationToken cancellationToken)
     {
         (_keys, _bytes, _expiring) = (0, 0, 0);
         int missing = 0;
         for (ulong index = 0; index < table.Buckets && missing < MaximumMissing; index++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             int segment = Table.SegmentOf(index);
             if (whole[segment])
             {

@@ -23,17 +23,17 @@ internal sealed unsafe class HeapVerifier
     private readonly HashSet<long> _reached = [];
     private readonly List<string> _problems = [];
 
-    private HeapVerifier(PersistentHeap heap, CancellationToken cancellation)
+    private HeapVerifier(PersistentHeap heap, CancellationToken cancellationToken)
     {
         _heap = heap;
-        _cancellation = cancellation;
+        _cancellation = cancellationToken;
         _blocks = HeapBlocks.Find(heap.Space);
     }
 
     /// <summary>What is wrong; empty where nothing is.</summary>
-    public static IReadOnlyList<string> Verify(PersistentHeap heap, CancellationToken cancellation = default)
+    public static IReadOnlyList<string> Verify(PersistentHeap heap, CancellationToken cancellationToken = default)
     {
-        HeapVerifier verifier = new(heap, cancellation);
+        HeapVerifier verifier = new(heap, cancellationToken);
         verifier.Run();
         return verifier._problems;
     }

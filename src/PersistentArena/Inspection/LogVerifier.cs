@@ -14,7 +14,7 @@ internal sealed unsafe class LogVerifier(PersistentHeap heap, ReachBlock reach, 
     private long _index;
 
     /// <summary>Checks the log whose root object lies there.</summary>
-    public void Check(long offset, CancellationToken cancellation)
+    public void Check(long offset, CancellationToken cancellationToken)
     {
         LogRoot root = new(heap.Base, offset);
         LogMemory memory = new(heap, root);
@@ -31,7 +31,7 @@ internal sealed unsafe class LogVerifier(PersistentHeap heap, ReachBlock reach, 
         else if (directory.Offset != 0
             && reach(directory.Offset, BlockHeader.TypeLogDirectory, $"directory of the {what}", directory.Size))
         {
-            CheckSegments(memory, directory, first, what, cancellation);
+            CheckSegments(memory, directory, first, what, cancellationToken);
         }
 
         if (first > _index)
@@ -43,7 +43,7 @@ internal sealed unsafe class LogVerifier(PersistentHeap heap, ReachBlock reach, 
     }
 
     private void CheckSegments(
-        LogMemory memory, in LogDirectory directory, long first, string what, CancellationToken cancellation)
+        LogMemory memory, in LogDirectory directory, long first, string what, CancellationToken cancellationToken)
     {
         if (!directory.TrySpan(out int head, out int end))
         {
@@ -53,7 +53,7 @@ internal sealed unsafe class LogVerifier(PersistentHeap heap, ReachBlock reach, 
 
         for (int i = head; i < end; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             if (!memory.TrySegment(directory, i, out LogSegment segment) || !segment.TryFirst(out long begins)
                 || !segment.TryTail(out long used, out int count))
             {

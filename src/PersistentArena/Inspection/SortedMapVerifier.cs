@@ -21,7 +21,7 @@ internal sealed unsafe class SortedMapVerifier(PersistentHeap heap, ReachBlock r
     private long _expiring;
 
     /// <summary>Checks the map whose root object lies there.</summary>
-    public void Check(long offset, CancellationToken cancellation)
+    public void Check(long offset, CancellationToken cancellationToken)
     {
         TreeRoot root = new(heap.Base, offset);
         _memory = new TreeMemory(heap, root);
@@ -31,7 +31,7 @@ internal sealed unsafe class SortedMapVerifier(PersistentHeap heap, ReachBlock r
             return;
         }
 
-        CheckNode(top, [], null, cancellation);
+        CheckNode(top, [], null, cancellationToken);
         if (_keys != (long)root.Counters[0] || _bytes != (long)root.Counters[1] || _expiring != (long)root.Counters[2])
         {
             string counted = $"{root.Counters[0]} keys, {root.Counters[1]} bytes, {root.Counters[2]} expiring";
@@ -50,9 +50,9 @@ internal sealed unsafe class SortedMapVerifier(PersistentHeap heap, ReachBlock r
     }
 
     /// <summary>Checks a node and all below it; returns its records.</summary>
-    private long CheckNode(in TreeNode node, ReadOnlySpan<byte> low, byte[]? high, CancellationToken cancellation)
+    private long CheckNode(in TreeNode node, ReadOnlySpan<byte> low, byte[]? high, CancellationToken cancellationToken)
     {
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         string what = $"node {node.Offset} of a sorted map";
         if (!reach(node.Offset, BlockHeader.TypeOf(node.Header), what, node.Size))
         {
@@ -71,10 +71,10 @@ internal sealed unsafe class SortedMapVerifier(PersistentHeap heap, ReachBlock r
             return 0;
         }
 
-        return node.IsLeaf ? CheckLeaf(node, what, high) : CheckBranch(node, what, high, cancellation);
+        return node.IsLeaf ? CheckLeaf(node, what, high) : CheckBranch(node, what, high, cancellationToken);
     }
 
-    private long CheckBranch(in TreeNode branch, string what, byte[]? high, CancellationToken cancellation)
+    private long CheckBranch(in TreeNode branch, string what, byte[]? high, CancellationToken cancellationToken)
     {
         if (branch.Count is 0 or > TreeNode.MaximumChildren)
         {
@@ -104,7 +104,7 @@ internal sealed unsafe class SortedMapVerifier(PersistentHeap heap, ReachBlock r
                 problem($"{what}: the fence behind child {i} is not above it");
             }
 
-            total += CheckNode(child, low, next, cancellation);
+            total += CheckNode(child, low, next, cancellationToken);
             low = next;
         }
 

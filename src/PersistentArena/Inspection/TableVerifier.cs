@@ -10,19 +10,20 @@ namespace GuestMemFs.Inspection;
 internal static class TableVerifier
 {
     /// <summary>Tells what is wrong.</summary>
-    public static void Check(PersistentHeap heap, Action<string> problem, CancellationToken cancellation)
+    public static void Check(PersistentHeap heap, Action<string> problem, CancellationToken cancellationToken)
     {
         foreach (string root in heap.Roots)
         {
             if (root.EndsWith(PersistentTables.IndexSuffix, StringComparison.Ordinal)
                 && ShapeCatalog.Find(heap, root) == PersistentTables.IndexShape)
             {
-                Check(heap, root, problem, cancellation);
+                Check(heap, root, problem, cancellationToken);
             }
         }
     }
 
-    private static void Check(PersistentHeap heap, string root, Action<string> problem, CancellationToken cancellation)
+    private static void Check(PersistentHeap heap, string root, Action<string> problem,
+        CancellationToken cancellationToken)
     {
         string table = root[..^PersistentTables.IndexSuffix.Length];
         if (!heap.HasRoot(table))
@@ -35,7 +36,7 @@ internal static class TableVerifier
         SortedMapCursor cursor = PersistentSortedMap.OpenOrCreate(heap, root).Scan();
         while (cursor.MoveNext())
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             try
             {
                 if (Find(cursor.Current, indexes, records) is { } found)

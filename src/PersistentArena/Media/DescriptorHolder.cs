@@ -27,7 +27,7 @@ public abstract class DescriptorHolder : IDisposable
     /// Why there may be nothing where something was, as sentences for the attach report; asked only where nothing was
     /// found.
     /// </summary>
-    public abstract string WhyEmpty { get; }
+    public abstract string EmptyReason { get; }
 
     /// <summary>
     /// New descriptors of all that is held. Asked again where a file is missing that another process may have handed

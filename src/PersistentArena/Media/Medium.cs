@@ -54,7 +54,7 @@ public abstract class Medium : IDisposable
     /// Why there may be nothing where something was, as sentences that follow "there was no arena"; empty where there
     /// is no such reason.
     /// </summary>
-    internal virtual string WhyEmpty => Capabilities.Survives.HasFlag(Survives.Kexec) ? ""
+    internal virtual string EmptyReason => Capabilities.Survives.HasFlag(Survives.Kexec) ? ""
         : $"If there was one before the last kexec or boot, it is gone: {Name} does not keep its content over a kexec.";
 
     /// <summary>

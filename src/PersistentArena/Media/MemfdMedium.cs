@@ -59,7 +59,7 @@ internal sealed class MemfdMedium : Medium
     // Of ordinary memory; the pool's pages have none.
     internal override bool KeepsNumaPolicy => Capabilities.CanBeSwapped;
 
-    internal override string WhyEmpty => _holder is null ? base.WhyEmpty : _holder.WhyEmpty;
+    internal override string EmptyReason => _holder is null ? base.EmptyReason : _holder.EmptyReason;
 
     /// <summary>What a holder has, and a place for more.</summary>
     public static MemfdMedium Held(DescriptorHolder holder)

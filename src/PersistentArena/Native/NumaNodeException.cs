@@ -14,12 +14,12 @@ public sealed class NumaNodeException : ArenaException
             ". Nothing was changed. Name nodes that are there (/sys/devices/system/node) and that the process may " +
             "use (cpuset), or none.")
     {
-        Asked = asked;
+        Requested = asked;
         Nodes = there;
     }
 
     /// <summary>What was asked for.</summary>
-    public NumaPolicy Asked { get; }
+    public NumaPolicy Requested { get; }
 
     /// <summary>The nodes that have memory.</summary>
     public IReadOnlyList<int> Nodes { get; }

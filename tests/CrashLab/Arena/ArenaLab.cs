@@ -405,17 +405,17 @@ internal sealed unsafe partial class ArenaLab : IDisposable
 
         // A file that was made and holds an older life's identity cannot be told from another arena's: one for each
         // crash at most.
-        int foreign = _world.Kind == WorldKind.OlderLife ? files - space.Files : 0;
-        if (files - foreign != space.Files || foreign < 0 || foreign > _history.Count + (again ? 1 : 0))
+        int foreign = _world.Kind == WorldKind.OlderLife ? files - space.FileCount : 0;
+        if (files - foreign != space.FileCount || foreign < 0 || foreign > _history.Count + (again ? 1 : 0))
         {
             throw new LabException($"{files} files, of which the arena " +
-                $"knows {space.Files}: {string.Join(", ", _world.Files.Select(file => file.Name))}");
+                $"knows {space.FileCount}: {string.Join(", ", _world.Files.Select(file => file.Name))}");
         }
 
-        int extents = arena.ListRegions().Sum(region => region.Extents);
-        if (arena.Medium.Capabilities.UnlinkFreesSpace && space.Files != 1 + extents)
+        int extents = arena.ListRegions().Sum(region => region.ExtentCount);
+        if (arena.Medium.Capabilities.UnlinkFreesSpace && space.FileCount != 1 + extents)
         {
-            throw new LabException($"{space.Files} files for {extents} extents");
+            throw new LabException($"{space.FileCount} files for {extents} extents");
         }
     }
 

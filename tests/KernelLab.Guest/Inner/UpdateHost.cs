@@ -160,8 +160,8 @@ internal sealed class UpdateHost : IDisposable
         {
             await using VirtualMachines.QmpClient monitor = await VirtualMachines.QmpClient.ConnectAsync(
                 Machines.Single(one => one.Name == machine).MonitorSocket,
-                cancellation: cancellation.Token).ConfigureAwait(false);
-            await monitor.ExecuteAsync(command, cancellation: cancellation.Token).ConfigureAwait(false);
+                cancellationToken: cancellation.Token).ConfigureAwait(false);
+            await monitor.ExecuteAsync(command, cancellationToken: cancellation.Token).ConfigureAwait(false);
         }
     }
 }

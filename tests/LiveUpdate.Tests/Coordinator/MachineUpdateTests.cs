@@ -76,7 +76,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         Assert.All(_names, name => Assert.False(IsLent(name)));
         _kernel.Replace();
         using LiveUpdater next = Updater();
-        PlanRecord done = await next.ResumeAsync(cancellation: Cancellation);
+        PlanRecord done = await next.ResumeAsync(cancellationToken: Cancellation);
         Assert.All(done.Participants, one => Assert.Equal(ParticipantStep.Resumed, one.Step));
         foreach ((string name, uint from) in _names.Zip(stood))
         {
@@ -94,7 +94,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         uint stood = Counter("two");
         Flip("one", 48L << 20);
         _kernel.Replace();
-        PlanRecord done = await updater.ResumeAsync(cancellation: Cancellation);
+        PlanRecord done = await updater.ResumeAsync(cancellationToken: Cancellation);
         Assert.Equal(ParticipantStep.Refused, done.Of("one").Step);
         Assert.Contains("region 'one', is not what it was", done.Of("one").Reason, StringComparison.Ordinal);
         Assert.False(IsLent("one"));
@@ -106,7 +106,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         await updater.RunAsync(second, Cancellation);
         Flip(PlanArena.StateRegion("two"), 1000);
         _kernel.Replace();
-        done = await updater.ResumeAsync(cancellation: Cancellation);
+        done = await updater.ResumeAsync(cancellationToken: Cancellation);
         Assert.Contains("the state of its devices", done.Of("two").Reason, StringComparison.Ordinal);
         Assert.False(IsLent("two"));
 
@@ -171,7 +171,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
         uint stood = Counter("one");
         await updater.RunPlannedAsync(Cancellation);
         _kernel.Replace();
-        PlanRecord done = await updater.ResumeAsync(cancellation: Cancellation);
+        PlanRecord done = await updater.ResumeAsync(cancellationToken: Cancellation);
         Assert.All(done.Participants, one => Assert.Equal(ParticipantStep.Resumed, one.Step));
         await CountsAsync("one", stood);
     }
@@ -199,7 +199,7 @@ public sealed class MachineUpdateTests : IAsyncLifetime
 
         uint runs = Counter("one");
         await CountsAsync("one", runs);
-        PlanRecord done = await updater.ResumeAsync(cancellation: Cancellation);
+        PlanRecord done = await updater.ResumeAsync(cancellationToken: Cancellation);
         Assert.All(done.Participants, one => Assert.Equal(ParticipantStep.Resumed, one.Step));
         await CountsAsync("one", runs);
     }

@@ -79,7 +79,7 @@ public sealed class PlanProgramsTests : IDisposable
         });
         using LiveUpdater updater = Updater();
         LiveUpdateException e = await Assert.ThrowsAsync<LiveUpdateException>(
-            () => updater.ResumeAsync(cancellation: Cancellation));
+            () => updater.ResumeAsync(cancellationToken: Cancellation));
         Assert.Contains("an arena is not believed", e.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(mark));
     }

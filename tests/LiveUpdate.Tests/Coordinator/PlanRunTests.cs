@@ -44,7 +44,7 @@ public sealed class PlanRunTests : IDisposable
         _log.Clear();
         _kernel.Replace();
         using LiveUpdater next = Updater();
-        PlanRecord done = await next.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
+        PlanRecord done = await next.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(PlanPhase.Done, done.Phase);
         Assert.All(_actors, actor => Assert.Equal(Actor.Doing.Runs, actor.Does));
         Assert.Equal(["db verify", "db resume", "vm2 verify", "vm2 resume", "vm1 verify", "vm1 resume"], _log);
@@ -52,7 +52,7 @@ public sealed class PlanRunTests : IDisposable
 
         _log.Clear();
         Assert.Equal(PlanPhase.Done,
-            (await next.ResumeAsync(cancellation: TestContext.Current.CancellationToken)).Phase);
+            (await next.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken)).Phase);
         Assert.Empty(_log); // it is over
     }
 
@@ -117,7 +117,7 @@ public sealed class PlanRunTests : IDisposable
         await updater.RunAsync(Plan, TestContext.Current.CancellationToken);
         _kernel.Replace();
         _actors[1].Memory++;
-        PlanRecord done = await updater.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
+        PlanRecord done = await updater.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(PlanPhase.Done, done.Phase);
         Assert.Equal([Actor.Doing.Runs, Actor.Doing.Gone, Actor.Doing.Runs], _actors.Select(actor => actor.Does));
         Assert.Equal(ParticipantStep.Refused, done.Of("vm1").Step);
@@ -135,7 +135,7 @@ public sealed class PlanRunTests : IDisposable
         Assert.Equal(PlanPhase.Resuming, half.Phase);
         Assert.Equal([Actor.Doing.Gone, Actor.Doing.Gone, Actor.Doing.Runs], _actors.Select(actor => actor.Does));
         Assert.Equal(PlanPhase.Done,
-            (await updater.ResumeAsync(cancellation: TestContext.Current.CancellationToken)).Phase);
+            (await updater.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken)).Phase);
     }
 
     /// <summary>
@@ -151,7 +151,7 @@ public sealed class PlanRunTests : IDisposable
         {
             await whole.RunAsync(Plan, TestContext.Current.CancellationToken);
             _kernel.Replace();
-            await whole.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
+            await whole.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken);
         }
 
         Assert.True(writes > 15);
@@ -199,7 +199,7 @@ public sealed class PlanRunTests : IDisposable
 
         await updater.RunAsync(plan, TestContext.Current.CancellationToken);
         kernel.Replace();
-        await updater.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
+        await updater.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken);
         updater.Dispose();
 
         Assert.NotEmpty(journal);
@@ -227,7 +227,7 @@ public sealed class PlanRunTests : IDisposable
         };
         if (next || then == "resume")
         {
-            PlanRecord record = await second.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
+            PlanRecord record = await second.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken);
             if (record.Phase == PlanPhase.Planned)
             {
                 Assert.All(actors, actor => Assert.Equal(Actor.Doing.Runs, actor.Does));
@@ -239,7 +239,7 @@ public sealed class PlanRunTests : IDisposable
                 Assert.Equal(PlanPhase.Entering, record.Phase);
                 Assert.All(actors, actor => Assert.Equal(Actor.Doing.Gone, actor.Does));
                 kernel.Replace();
-                record = await second.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
+                record = await second.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken);
             }
 
             Assert.Equal(PlanPhase.Done, record.Phase);
@@ -251,7 +251,7 @@ public sealed class PlanRunTests : IDisposable
         else
         {
             kernel.Replace(); // the kernel ended by itself: what was saved goes on, what was not says so
-            PlanRecord record = await second.ResumeAsync(cancellation: TestContext.Current.CancellationToken);
+            PlanRecord record = await second.ResumeAsync(cancellationToken: TestContext.Current.CancellationToken);
             foreach (ParticipantRecord one in record.Participants)
             {
                 Actor actor = actors.First(actor => actor.Name == one.Name);

@@ -18,8 +18,8 @@ public sealed class HoldServerTests
         using HoldServer server = HoldServer.Start(folder["s"]);
         using var holder = new DaemonHolder(folder["s"], "shop");
         Assert.Empty(holder.Take());
-        Assert.Contains($"(process {Environment.ProcessId}, since 20", holder.WhyEmpty, StringComparison.Ordinal);
-        Assert.Contains("nothing of 'shop'", holder.WhyEmpty, StringComparison.Ordinal);
+        Assert.Contains($"(process {Environment.ProcessId}, since 20", holder.EmptyReason, StringComparison.Ordinal);
+        Assert.Contains("nothing of 'shop'", holder.EmptyReason, StringComparison.Ordinal);
 
         Put(holder, "arena.meta", "one");
         Put(holder, "extent-1", "two");

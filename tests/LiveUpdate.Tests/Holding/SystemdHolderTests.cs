@@ -61,7 +61,7 @@ public sealed class SystemdHolderTests
         using SystemdHolder others = Holder(folder, ("LISTEN_PID", $"{Environment.ProcessId}"), ("LISTEN_FDS", "2"),
             ("LISTEN_FDNAMES", "stored:shopping/arena.meta"));
         Assert.Empty(others.Take());
-        Assert.Contains("started this process with 2 descriptors, none of them of 'shop'", others.WhyEmpty,
+        Assert.Contains("started this process with 2 descriptors, none of them of 'shop'", others.EmptyReason,
             StringComparison.Ordinal);
     }
 

@@ -48,7 +48,7 @@ public sealed class HeldPlanTests : IDisposable
         }
 
         using LiveUpdater next = Updater();
-        PlanRecord record = await next.ResumeAsync(cancellation: Cancellation);
+        PlanRecord record = await next.ResumeAsync(cancellationToken: Cancellation);
         Assert.Equal(PlanPhase.Done, record.Phase);
         Assert.Equal(ParticipantStep.Resumed, Assert.Single(record.Participants).Step);
         Assert.Equal(Actor.Doing.Runs, _actor.Does);

@@ -42,7 +42,7 @@ public sealed class KeptInPlanTests : IDisposable
         await RunAndReplace();
         Assert.Contains($"gmfs.kept={Store},{_id:N},2,", _kernel.CommandLine, StringComparison.Ordinal);
         using LiveUpdater next = Updater();
-        PlanRecord record = await next.ResumeAsync(cancellation: Cancellation);
+        PlanRecord record = await next.ResumeAsync(cancellationToken: Cancellation);
         Assert.Equal(ParticipantStep.Resumed, Assert.Single(record.Participants).Step);
         Assert.Equal(42, Read());
         Assert.Equal("finish", _luo.Log[^1]);
@@ -60,7 +60,7 @@ public sealed class KeptInPlanTests : IDisposable
         _luo.Log.Clear();
         using LiveUpdater next = Updater();
         Assert.Equal(ParticipantStep.Resumed,
-            Assert.Single((await next.ResumeAsync(cancellation: Cancellation)).Participants).Step);
+            Assert.Single((await next.ResumeAsync(cancellationToken: Cancellation)).Participants).Step);
         Assert.Empty(_luo.Log);
     }
 
@@ -70,7 +70,8 @@ public sealed class KeptInPlanTests : IDisposable
         await RunAndReplace();
         _luo.Available = false;
         using LiveUpdater next = Updater();
-        ParticipantRecord record = Assert.Single((await next.ResumeAsync(cancellation: Cancellation)).Participants);
+        PlanRecord done = await next.ResumeAsync(cancellationToken: Cancellation);
+        ParticipantRecord record = Assert.Single(done.Participants);
         Assert.Equal(ParticipantStep.Refused, record.Step);
         Assert.Contains($"Arena {_id}, ", record.Reason, StringComparison.Ordinal);
         Assert.Contains("it is lost", record.Reason, StringComparison.Ordinal);

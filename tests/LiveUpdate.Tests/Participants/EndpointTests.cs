@@ -59,7 +59,7 @@ public sealed class EndpointTests : IAsyncLifetime
 
         _kernel.Replace();
         using LiveUpdater next = Updater();
-        Assert.Equal(PlanPhase.Done, (await next.ResumeAsync(cancellation: Cancellation)).Phase);
+        Assert.Equal(PlanPhase.Done, (await next.ResumeAsync(cancellationToken: Cancellation)).Phase);
         Assert.Equal(Actor.Doing.Runs, _actor.Does);
     }
 
@@ -118,13 +118,13 @@ public sealed class EndpointTests : IAsyncLifetime
         _arena.Freeze(); // which the actor does not do by itself
         using (LiveUpdater second = Updater())
         {
-            await second.ResumeAsync(cancellation: Cancellation);
+            await second.ResumeAsync(cancellationToken: Cancellation);
             Assert.Equal(1, _kernel.Entered);
         }
 
         _kernel.Replace();
         using LiveUpdater next = Updater();
-        Assert.Equal(ParticipantStep.Resumed, (await next.ResumeAsync(cancellation: Cancellation)).Of("db").Step);
+        Assert.Equal(ParticipantStep.Resumed, (await next.ResumeAsync(cancellationToken: Cancellation)).Of("db").Step);
     }
 
     [Fact]

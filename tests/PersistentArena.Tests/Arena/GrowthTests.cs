@@ -45,7 +45,7 @@ public class GrowthTests
         for (int i = 0; i < 3; i++)
         {
             ArenaOutOfSpaceException full = Assert.Throws<ArenaOutOfSpaceException>(() => region.Grow(1L << 30));
-            Assert.True(full.Asked > full.Free);
+            Assert.True(full.Requested > full.Free);
             Assert.Equal(10 * MiB, region.Length);
             AssertFilled(region, 1);
         }
@@ -181,7 +181,7 @@ public class GrowthTests
                 Assert.Equal(-1, region.AsSpan(0, 4096).IndexOfAnyExcept((byte)(info.Name[0] - '0')));
             }
 
-            Assert.Equal(arena.GetSpace().Files, arena.Medium.ListFiles().Count);
+            Assert.Equal(arena.GetSpace().FileCount, arena.Medium.ListFiles().Count);
         }
     }
 

@@ -159,7 +159,7 @@ public class KexecTests
             }
         });
         Assert.InRange(made, 14, 17);
-        Assert.True(full.Free < full.Asked);
+        Assert.True(full.Free < full.Requested);
         Assert.Equal(made, arena.ListRegions().Count);
         arena.DeleteRegion(Name(0));
         arena.CreateRegion("fits", 60 * MiB).Dispose();
@@ -179,7 +179,7 @@ public class KexecTests
 
             ArenaOutOfFilesException refused = Assert.Throws<ArenaOutOfFilesException>(() =>
                 arena.CreateRegion("x", 2 * MiB));
-            Assert.Equal((1, 5, 5), (refused.Asked, refused.Present, refused.Maximum));
+            Assert.Equal((1, 5, 5), (refused.Requested, refused.Present, refused.Maximum));
             arena.DeleteRegion(Name(2));
             arena.CreateRegion("x", 2 * MiB).Dispose();
         }

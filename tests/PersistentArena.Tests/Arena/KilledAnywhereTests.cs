@@ -150,23 +150,23 @@ public class KilledAnywhereTests
             AssertFilled(region, seed, info.Name == "b" ? 2 * MiB : -1);
         }
 
-        int extents = arena.ListRegions().Sum(r => r.Extents);
+        int extents = arena.ListRegions().Sum(r => r.ExtentCount);
         ArenaSpace space = arena.GetSpace();
         int files = arena.Medium.ListFiles().Count;
         if (overOlderLife)
         {
             // A file that was made and holds an older life's identity cannot be told from another arena's; at most one
             // for each kill.
-            Assert.InRange(files - space.Files, 0, 20);
+            Assert.InRange(files - space.FileCount, 0, 20);
         }
         else
         {
-            Assert.Equal(space.Files, files);
+            Assert.Equal(space.FileCount, files);
         }
 
         if (arena.Medium.Capabilities.UnlinkFreesSpace)
         {
-            Assert.Equal(1 + extents, space.Files);
+            Assert.Equal(1 + extents, space.FileCount);
         }
 
         return state;

@@ -32,7 +32,7 @@ public class ManyRegionsTests(ITestOutputHelper output)
             PersistentArena? open = null;
             opened.Add(ThreadTime.Of(() => open = PersistentArena.Open(Options(medium))));
             using PersistentArena arena = open!;
-            Assert.Equal(Regions, arena.AttachReport.Regions);
+            Assert.Equal(Regions, arena.AttachReport.RegionCount);
             output.WriteLine(arena.AttachReport.ToString());
             using PersistentRegion last = arena.OpenRegion(Name(Regions - 1));
             if (i == 3)

@@ -198,7 +198,7 @@ public sealed class NumaTests
         {
             using (ArenaInspection inspection = ArenaInspection.Open(medium.Directory!))
             {
-                RegionDump.Write(inspection, "r", file, cancelled: TestContext.Current.CancellationToken);
+                RegionDump.Write(inspection, "r", file, cancellationToken: TestContext.Current.CancellationToken);
             }
 
             var options = new RestoreOptions { Region = "again", Numa = NumaPolicy.Bind(s_there) };

@@ -116,7 +116,7 @@ public class OlderPartsTests
         using (PersistentArena arena = PersistentArena.Open(On(medium)))
         {
             Make(arena, "second", 2);
-            Assert.Equal(2, arena.GetSpace().Files);
+            Assert.Equal(2, arena.GetSpace().FileCount);
         }
 
         byte[] newer = RawFile.Read(medium, "arena.meta");

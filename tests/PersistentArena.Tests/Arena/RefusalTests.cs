@@ -26,15 +26,15 @@ public class RefusalTests
         Refuses<RegionNotFoundException>(ReasonCodes.RegionNotFound, () => arena.DeleteRegion("none"));
         Refuses<RegionNotFoundException>(ReasonCodes.RegionNotFound, () => arena.RenameRegion("none", "other"));
         Refuses<RegionKindException>(ReasonCodes.RegionWrongKind, () => arena.OpenRegion("ram", RegionKind.Heap),
-            e => Assert.Equal((RegionKind.Heap, RegionKind.GuestRam), (e.Asked, e.Found)));
+            e => Assert.Equal((RegionKind.Heap, RegionKind.GuestRam), (e.Requested, e.Found)));
         Refuses<RegionKindException>(ReasonCodes.RegionWrongKind, () => arena.OpenOrCreateRegion("ram", 2 * MiB));
         Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.OpenOrCreateRegion("data", 6 * MiB),
-            e => Assert.Equal((6 * MiB, 4 * MiB), (e.Asked, e.Limit)));
+            e => Assert.Equal((6 * MiB, 4 * MiB), (e.Requested, e.Limit)));
         foreach (long length in (long[])[long.MinValue, -1, 0, 1, MiB, (2 * MiB) - 4096, (2 * MiB) + 1,
             (1L << 46) + 4096, long.MaxValue])
         {
             Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => arena.CreateRegion("x", length),
-                e => Assert.Equal(length, e.Asked));
+                e => Assert.Equal(length, e.Requested));
         }
 
         Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize,
@@ -46,7 +46,7 @@ public class RefusalTests
         Refuses<RegionSizeException>(ReasonCodes.RegionWrongSize, () => data.Grow(10 * MiB),
             e => Assert.Equal(data.MaximumLength, e.Limit));
         Refuses<RegionInUseException>(ReasonCodes.RegionInUse, () => arena.DeleteRegion("data"),
-            e => Assert.Equal(1, e.Openings));
+            e => Assert.Equal(1, e.OpenCount));
         foreach (string name in (string[])["", "a\nb", "\0", "\u0085", "\ud800", new string('x', 129),
             new string('ä', 65)])
         {
@@ -56,7 +56,7 @@ public class RefusalTests
 
         long tooMuch = arena.GetSpace().Total + (64 * MiB);
         Refuses<ArenaOutOfSpaceException>(ReasonCodes.OutOfSpace, () => arena.CreateRegion("x", tooMuch),
-            e => Assert.True(e.Asked >= tooMuch && e.Free < tooMuch));
+            e => Assert.True(e.Requested >= tooMuch && e.Free < tooMuch));
         Refuses<ArenaInUseException>(ReasonCodes.ArenaInUse, () => PersistentArena.Open(On(medium)), e =>
         {
             Assert.Equal(Environment.ProcessId, e.ProcessId);

@@ -102,7 +102,7 @@ public class RegionLifeTests(ITestOutputHelper output)
             AssertFilled(other, 2);
             if (kind == "strict")
             {
-                Assert.True(arena.FindRegion("data")!.Extents >= 3, "77 MiB in files of at most 32 MiB");
+                Assert.True(arena.FindRegion("data")!.ExtentCount >= 3, "77 MiB in files of at most 32 MiB");
             }
         }
     }

@@ -251,7 +251,7 @@ public sealed class DictionaryTests
                 dictionary.Set(Bytes("key" + stored), new byte[1000]);
             }
         });
-        Assert.True(full.Asked >= 1000);
+        Assert.True(full.Requested >= 1000);
         Assert.True(stored > 2000, $"{stored} records of 1,000 bytes in 4 MiB");
         Assert.Equal(stored, dictionary.Count);
         for (int i = 0; i < stored; i++)

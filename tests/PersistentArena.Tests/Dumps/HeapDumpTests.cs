@@ -120,14 +120,17 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
         int refused = 0;
         Busy to = new(write =>
         {
-            Assert.Throws<DumpUnderWayException>(() => RegionDump.Write(heap, Stream.Null, cancelled: Token));
+            Assert.Throws<DumpUnderWayException>(() => RegionDump.Write(heap, Stream.Null, cancellationToken: Token));
             refused++;
         });
         RegionDump.Write(heap, to, s_patient, Token);
         Assert.True(refused > 1);
         using (AtomicGroup group = heap.BeginAtomic())
         {
-            Assert.Throws<AtomicGroupException>(() => { RegionDump.Write(heap, Stream.Null, cancelled: Token); });
+            Assert.Throws<AtomicGroupException>(() =>
+            {
+                RegionDump.Write(heap, Stream.Null, cancellationToken: Token);
+            });
         }
 
         using PersistentArena reader = PersistentArena.Open(new ArenaOptions
@@ -137,7 +140,7 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
         });
         using PersistentRegion read = reader.OpenRegion("data");
         PersistentHeap looked = PersistentHeap.Open(read);
-        Assert.Throws<ArenaReadOnlyException>(() => RegionDump.Write(looked, Stream.Null, cancelled: Token));
+        Assert.Throws<ArenaReadOnlyException>(() => RegionDump.Write(looked, Stream.Null, cancellationToken: Token));
     }
 
     [Fact]
@@ -149,8 +152,8 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
         using PersistentRegion region = arena.CreateRegion("data", 16 << 20, s_heap);
         PersistentHeap heap = PersistentHeap.Open(region);
         string file = Path.Combine(place.Directory!, "dump");
-        RegionDump.Write(heap, file, cancelled: Token);
-        Assert.Throws<DumpExistsException>(() => RegionDump.Write(heap, file, cancelled: Token));
+        RegionDump.Write(heap, file, cancellationToken: Token);
+        Assert.Throws<DumpExistsException>(() => RegionDump.Write(heap, file, cancellationToken: Token));
         byte[] first = File.ReadAllBytes(file);
         using CancellationTokenSource stopped = new();
         stopped.Cancel();
@@ -170,7 +173,7 @@ public sealed class HeapDumpTests(ITestOutputHelper output)
         using PersistentArena arena = PersistentArena.Create(new ArenaOptions { Medium = medium.Open() });
         using PersistentRegion region = arena.CreateRegion("data", 16 << 20, s_heap);
         string file = Path.Combine(place.Directory!, "dump");
-        RegionDump.Write(PersistentHeap.Open(region), file, cancelled: Token);
+        RegionDump.Write(PersistentHeap.Open(region), file, cancellationToken: Token);
         File.SetUnixFileMode(file, (UnixFileMode)0b110_110_110);
         Assert.Throws<UntrustedOwnerException>(
             () => RegionDump.Restore(file, arena, new RestoreOptions { Region = "copy" }, Token));

@@ -34,9 +34,9 @@ public sealed class SeveralWritersTests : IDisposable
 
         Assert.NotEmpty(refused);
         Assert.All(refused, message => Assert.StartsWith($"GMF8006: '{File}' is being written", message));
-        Assert.Equal("one", RegionDump.Verify(File, cancelled: Token).Region);
+        Assert.Equal("one", RegionDump.Verify(File, cancellationToken: Token).Region);
         RegionDump.Write(two, File, new DumpOptions { Overwrite = true }, Token);
-        Assert.Equal("two", RegionDump.Verify(File, cancelled: Token).Region);
+        Assert.Equal("two", RegionDump.Verify(File, cancellationToken: Token).Region);
         Assert.Equal([File], Directory.GetFiles(_place.Directory!));
     }
 
@@ -45,10 +45,10 @@ public sealed class SeveralWritersTests : IDisposable
     {
         (PersistentHeap one, PersistentHeap two) = (Heap("one"), Heap("two"));
         var backups = new RegionBackups(File);
-        backups.Write(two, cancelled: Token);
+        backups.Write(two, cancellationToken: Token);
         List<string> refused = [];
         var during = new Now(() => refused.Add(Assert.Throws<DumpInUseException>(() =>
-            new RegionBackups(File).Write(two, cancelled: Token)).Message));
+            new RegionBackups(File).Write(two, cancellationToken: Token)).Message));
 
         backups.Write(one, new DumpOptions { Progress = during }, Token);
 
@@ -67,10 +67,10 @@ public sealed class SeveralWritersTests : IDisposable
             System.IO.File.WriteAllBytes(File + left, new byte[100_000]);
         }
 
-        RegionDump.Write(heap, File, cancelled: Token);
-        new RegionBackups(File).Write(heap, cancelled: Token);
+        RegionDump.Write(heap, File, cancellationToken: Token);
+        new RegionBackups(File).Write(heap, cancellationToken: Token);
 
-        Assert.All((string[])[File, File + ".1"], file => RegionDump.Verify(file, cancelled: Token));
+        Assert.All((string[])[File, File + ".1"], file => RegionDump.Verify(file, cancellationToken: Token));
         Assert.Equal(2, Directory.GetFiles(_place.Directory!).Length);
     }
 
@@ -79,19 +79,19 @@ public sealed class SeveralWritersTests : IDisposable
     {
         var backups = new RegionBackups(File);
         System.IO.File.WriteAllBytes(File + ".new", new byte[100]); // What a killed first one leaves.
-        Assert.Null(backups.RestoreNewest(_arena, cancelled: Token));
+        Assert.Null(backups.RestoreNewest(_arena, cancellationToken: Token));
 
         foreach (string name in (string[])[File, File + ".1"])
         {
             System.IO.File.WriteAllBytes(name, new byte[100]);
             Assert.Empty(backups.Find());
-            Assert.Throws<DumpDamagedException>(() => backups.RestoreNewest(_arena, cancelled: Token));
+            Assert.Throws<DumpDamagedException>(() => backups.RestoreNewest(_arena, cancellationToken: Token));
             System.IO.File.Delete(name);
         }
 
         System.IO.File.WriteAllBytes(File, new byte[100]);
         System.IO.File.SetUnixFileMode(File, (UnixFileMode)0x1b6); // Anybody could have written it.
-        Assert.Throws<UntrustedOwnerException>(() => backups.RestoreNewest(_arena, cancelled: Token));
+        Assert.Throws<UntrustedOwnerException>(() => backups.RestoreNewest(_arena, cancellationToken: Token));
         Assert.Empty(_arena.ListRegions());
     }
 
@@ -106,8 +106,8 @@ public sealed class SeveralWritersTests : IDisposable
         System.IO.File.CreateSymbolicLink(File + name, victim);
 
         Assert.ThrowsAny<IOException>(() => name == ".lock"
-            ? new RegionBackups(File).Write(heap, cancelled: Token)
-            : RegionDump.Write(heap, File, cancelled: Token));
+            ? new RegionBackups(File).Write(heap, cancellationToken: Token)
+            : RegionDump.Write(heap, File, cancellationToken: Token));
 
         Assert.Equal("of another", System.IO.File.ReadAllText(victim));
     }
@@ -120,13 +120,13 @@ public sealed class SeveralWritersTests : IDisposable
     {
         PersistentHeap heap = Heap("one");
         var backups = new RegionBackups(File, count);
-        backups.Write(heap, cancelled: Token);
+        backups.Write(heap, cancellationToken: Token);
         using var stop = new ManualResetEventSlim();
         var writer = new Thread(() =>
         {
             while (!stop.IsSet)
             {
-                backups.Write(heap, cancelled: Token);
+                backups.Write(heap, cancellationToken: Token);
             }
         });
         writer.Start();

@@ -98,7 +98,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
         HeapStatistics after = heap.GetStatistics();
         Assert.False(after.IsScattered);
         Assert.InRange(after.BlocksMoved, count / 16, count);
-        Assert.InRange(after.BytesWon, 4 << 20, 16 << 20);
+        Assert.InRange(after.BytesReclaimed, 4 << 20, 16 << 20);
         keys.Set("large"u8, new byte[4 << 20]);
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }

@@ -12,7 +12,7 @@ internal sealed class HolderDouble : DescriptorHolder
 
     public override Survives Survives => Survives.ProcessExit;
 
-    public override string WhyEmpty => "The test's holder was made just now.";
+    public override string EmptyReason => "The test's holder was made just now.";
 
     /// <summary>Refuses the next put.</summary>
     public bool Full { get; set; }

@@ -173,8 +173,8 @@ public sealed class ArenaInspectionTests
 
         ArenaVerification it = inspection.Check(deep: true);
 
-        Assert.Equal((1, 1), (it.Heaps, it.HeapsWalked));
-        Assert.Equal(4, it.Files);
+        Assert.Equal((1, 1), (it.HeapCount, it.HeapsWalked));
+        Assert.Equal(4, it.FileCount);
         PersistentArena.Open(ArenaTest.On(medium)).Dispose();
     }
 

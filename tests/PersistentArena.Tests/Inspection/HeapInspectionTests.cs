@@ -110,7 +110,7 @@ public sealed class HeapInspectionTests
 
         Assert.Equal(1, inFlight);
         ArenaVerification deep = inspection.Check(deep: true);
-        Assert.Equal((1, 0), (deep.Heaps, deep.HeapsWalked));
+        Assert.Equal((1, 0), (deep.HeapCount, deep.HeapsWalked));
         Assert.Equal(ReasonCodes.HeapChangesInFlight, Assert.Single(deep.Findings).ReasonCode);
     }
 

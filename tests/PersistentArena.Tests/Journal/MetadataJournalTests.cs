@@ -193,7 +193,7 @@ public class MetadataJournalTests
         Assert.Equal(20, memory.Open().Tables.RegionCount);
         ulong id = 100;
         ArenaMetadataFullException full = Assert.Throws<ArenaMetadataFullException>(Fill);
-        Assert.True(full.Regions > 250, $"{full.Regions} regions in {full.Capacity} bytes");
+        Assert.True(full.RegionCount > 250, $"{full.RegionCount} regions in {full.Capacity} bytes");
         Assert.Equal(Describe(journal.Tables), Describe(memory.Open().Tables));
         Assert.Null(journal.Tables.Find(id));
 

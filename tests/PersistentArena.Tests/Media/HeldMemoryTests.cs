@@ -93,7 +93,7 @@ public sealed class HeldMemoryTests
 
             ArenaContents contents = ArenaDescriptors.Read(
                 files[Array.FindIndex(who, identity => identity!.IsMetadata)].Descriptor);
-            Assert.Equal((id, true, false), (contents.ArenaId, contents.Closed, contents.Frozen));
+            Assert.Equal((id, true, false), (contents.ArenaId, contents.IsClosed, contents.IsFrozen));
             Assert.Equal(["a", "b"], contents.Regions);
             Assert.Equal(who.OrderBy(identity => identity!.ExtentId), contents.Files);
             Assert.Throws<ForeignFileException>(() => ArenaDescriptors.Read(Nothing()));

@@ -30,7 +30,7 @@ public sealed class QmpClientTests
         Assert.Equal(["oob"], client.Greeting.Capabilities);
         IAsyncEnumerable<QmpEvent> one = client.ReadEventsAsync(Stop), other = client.ReadEventsAsync(Stop);
         JsonElement[] answers = await Task.WhenAll(Enumerable.Range(1, 2).Select(n =>
-            client.ExecuteAsync("echo", new JsonObject { ["n"] = n }, cancellation: Stop)));
+            client.ExecuteAsync("echo", new JsonObject { ["n"] = n }, cancellationToken: Stop)));
         Assert.Equal([1, 2], answers.Select(answer => answer.GetInt32()));
         foreach (IAsyncEnumerable<QmpEvent> events in (IAsyncEnumerable<QmpEvent>[])[one, other])
         {
@@ -52,7 +52,7 @@ public sealed class QmpClientTests
         }));
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
         QmpCommandException refused = await Assert.ThrowsAsync<QmpCommandException>(() =>
-            client.ExecuteAsync("device_del", cancellation: Stop));
+            client.ExecuteAsync("device_del", cancellationToken: Stop));
         Assert.Equal(("device_del", "DeviceNotFound", "Device 'x' not found", peer.Path),
             (refused.Command, refused.ErrorClass, refused.Description, refused.SocketPath));
     }
@@ -70,9 +70,9 @@ public sealed class QmpClientTests
         }));
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
         QmpTimeoutException timeout = await Assert.ThrowsAsync<QmpTimeoutException>(() =>
-            client.ExecuteAsync("slow", timeout: TimeSpan.FromMilliseconds(50), cancellation: Stop));
+            client.ExecuteAsync("slow", timeout: TimeSpan.FromMilliseconds(50), cancellationToken: Stop));
         Assert.Equal(TimeSpan.FromMilliseconds(50), timeout.Limit);
-        Assert.Equal("next", (await client.ExecuteAsync("quick", cancellation: Stop)).GetString());
+        Assert.Equal("next", (await client.ExecuteAsync("quick", cancellationToken: Stop)).GetString());
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class QmpClientTests
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
         using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            client.ExecuteAsync("slow", cancellation: patience.Token));
+            client.ExecuteAsync("slow", cancellationToken: patience.Token));
     }
 
     [Theory]
@@ -134,12 +134,12 @@ public sealed class QmpClientTests
             }));
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
         IAsyncEnumerable<QmpEvent> events = client.ReadEventsAsync(Stop);
-        await Assert.ThrowsAsync<QmpDisconnectedException>(() => client.ExecuteAsync("quit", cancellation: Stop));
+        await Assert.ThrowsAsync<QmpDisconnectedException>(() => client.ExecuteAsync("quit", cancellationToken: Stop));
         await Assert.ThrowsAsync<QmpDisconnectedException>(() => events.FirstAsync(Stop).AsTask());
         await Assert.ThrowsAsync<QmpDisconnectedException>(() =>
-            client.ExecuteAsync("query-status", cancellation: Stop));
+            client.ExecuteAsync("query-status", cancellationToken: Stop));
         await client.ReconnectAsync(Stop);
-        Assert.Equal("again", (await client.ExecuteAsync("query-status", cancellation: Stop)).GetString());
+        Assert.Equal("again", (await client.ExecuteAsync("query-status", cancellationToken: Stop)).GetString());
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public sealed class QmpClientTests
         }));
         await using QmpClient client = await QmpClient.ConnectAsync(peer.Path, Quick, Stop);
         IAsyncEnumerable<QmpEvent> events = client.ReadEventsAsync(Stop);
-        await client.ExecuteAsync("wait", cancellation: Stop);
+        await client.ExecuteAsync("wait", cancellationToken: Stop);
         QmpEvent first = await events.FirstAsync(Stop);
         Assert.Equal(("E6", 6), (first.Name, first.Lost));
     }

@@ -23,7 +23,7 @@ public sealed class DaemonHolder : DescriptorHolder
     private readonly Dictionary<string, SafeFileHandle> _given = new(StringComparer.Ordinal);
     private readonly Thread _watcher;
     private HoldConnection? _connection;
-    private string _whyEmpty = "";
+    private string _emptyReason = "";
     private volatile bool _disposed;
 
     /// <summary>Connects to the daemon.</summary>
@@ -51,7 +51,7 @@ public sealed class DaemonHolder : DescriptorHolder
     public override Survives Survives => HeldMemory.Survives;
 
     /// <inheritdoc/>
-    public override string WhyEmpty => _whyEmpty;
+    public override string EmptyReason => _emptyReason;
 
     /// <inheritdoc/>
     public override IReadOnlyList<HeldDescriptor> Take()
@@ -76,7 +76,7 @@ public sealed class DaemonHolder : DescriptorHolder
                             string other = note.Length > 0 ? note
                                 : "What a holder before it had, ended with that one (or with the kernel), unless it " +
                                     "handed over.";
-                            _whyEmpty = $"The holder at {_path} (process {process}, since {since}) has nothing of " +
+                            _emptyReason = $"The holder at {_path} (process {process}, since {since}) has nothing of " +
                                 $"'{_store}'. {other}";
                             break;
                         }

@@ -19,7 +19,7 @@ public sealed class ProcessHolder(string store) : DescriptorHolder
     public override Survives Survives => Survives.Nothing;
 
     /// <inheritdoc/>
-    public override string WhyEmpty =>
+    public override string EmptyReason =>
         $"This process itself holds the memory: what one before it had, ended with that one.";
 
     /// <inheritdoc/>

@@ -58,7 +58,7 @@ public sealed class SystemdHolder : DescriptorHolder
         CultureInfo.InvariantCulture, out int limit) ? limit : int.MaxValue;
 
     /// <inheritdoc/>
-    public override string WhyEmpty =>
+    public override string EmptyReason =>
         $"systemd started this process with {_passed} descriptors, none of them of '{_store}': its store for this " +
         "service was empty. It keeps what it is given over a restart and a crash (FileDescriptorStoreMax=), over a " +
         "stop only with FileDescriptorStorePreserve=yes, and over a kexec only from systemd 261 on.";

@@ -96,11 +96,11 @@ public sealed class HoldServer : IDisposable
 
     /// <summary>Waits until another process has taken over, or it is cancelled.</summary>
     /// <returns>True where another has taken over.</returns>
-    public bool Wait(CancellationToken cancellation)
+    public bool Wait(CancellationToken cancellationToken)
     {
         try
         {
-            _over.Wait(cancellation);
+            _over.Wait(cancellationToken);
             return true;
         }
         catch (OperationCanceledException)

@@ -52,7 +52,7 @@ public sealed class KeptArenas : IDisposable
     public (KeptWord Word, bool Frozen) Look(string store)
     {
         using ArenaMemory memory = Open(store);
-        return (PreservedArena.WordOf(store, memory), memory.Contents.Frozen);
+        return (PreservedArena.WordOf(store, memory), memory.Contents.IsFrozen);
     }
 
     /// <summary>The arena's memory.</summary>

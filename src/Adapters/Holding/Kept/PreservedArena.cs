@@ -81,7 +81,7 @@ public sealed class PreservedArena : IDisposable
 
     private static void RequireStanding(string store, ArenaContents contents)
     {
-        if (!contents.Frozen)
+        if (!contents.IsFrozen)
         {
             throw new HoldingException(string.Create(CultureInfo.InvariantCulture,
                 $"Arena '{store}' ({contents.ArenaId}) is not frozen: memory that its writer added now would be " +

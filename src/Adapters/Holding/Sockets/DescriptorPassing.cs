@@ -47,7 +47,7 @@ public static class DescriptorPassing
     /// </summary>
     /// <exception cref="IOException">The other side is gone, or refuses.</exception>
     public static async Task<int> SendAsync(
-        SafeHandle socket, ReadOnlyMemory<byte> message, SafeHandle descriptor, CancellationToken cancellation)
+        SafeHandle socket, ReadOnlyMemory<byte> message, SafeHandle descriptor, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -62,7 +62,7 @@ public static class DescriptorPassing
                 throw new IOException($"sendmsg: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})");
             }
 
-            await Task.Delay(1, cancellation).ConfigureAwait(false);
+            await Task.Delay(1, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -113,7 +113,7 @@ public sealed class LiveUpdater : IDisposable
     /// left is taken over, as by any open.
     /// </summary>
     public async Task<IReadOnlyList<LiveUpdateFinding>> CheckAsync(
-        LiveUpdatePlan plan, CancellationToken cancellation = default)
+        LiveUpdatePlan plan, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         using PlanArena its = PlanArena.Of(plan);
@@ -124,7 +124,7 @@ public sealed class LiveUpdater : IDisposable
         }
 
         return await new Preflight(plan, _arena, Participants(plan, Guid.Empty), KernelOf(plan)).RunAsync(
-            cancellation).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -133,9 +133,9 @@ public sealed class LiveUpdater : IDisposable
     /// </summary>
     /// <exception cref="LiveUpdateRefusedException">It would fail. Nothing was changed.</exception>
     public async Task<IReadOnlyList<LiveUpdateFinding>> PlanAsync(
-        LiveUpdatePlan plan, CancellationToken cancellation = default)
+        LiveUpdatePlan plan, CancellationToken cancellationToken = default)
     {
-        IReadOnlyList<LiveUpdateFinding> findings = await CheckAsync(plan, cancellation).ConfigureAwait(false);
+        IReadOnlyList<LiveUpdateFinding> findings = await CheckAsync(plan, cancellationToken).ConfigureAwait(false);
         _given = plan;
         if (findings.Any(finding => finding.IsFatal))
         {
@@ -145,10 +145,10 @@ public sealed class LiveUpdater : IDisposable
         IReadOnlyList<NeededRegion> needed = PlanArena.Needed(plan);
         if (_arena.Missing(needed).Count > 0 && _arena.TryWrite(writer => PlanArena.Make(writer, needed)) is not null)
         {
-            await MakeByOwnerAsync(plan, needed, cancellation).ConfigureAwait(false);
+            await MakeByOwnerAsync(plan, needed, cancellationToken).ConfigureAwait(false);
         }
 
-        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
+        using PersistentRegion region = await BorrowJournalAsync(cancellationToken).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         var record = new PlanRecord
         {
@@ -171,10 +171,10 @@ public sealed class LiveUpdater : IDisposable
     /// <exception cref="LiveUpdateRefusedException">It would fail. Nothing was changed.</exception>
     /// <exception cref="LiveUpdateException">It failed, and was taken back: the message says why, and who does not go
     /// on, if any.</exception>
-    public async Task RunAsync(LiveUpdatePlan plan, CancellationToken cancellation = default)
+    public async Task RunAsync(LiveUpdatePlan plan, CancellationToken cancellationToken = default)
     {
-        await PlanAsync(plan, cancellation).ConfigureAwait(false);
-        await RunPlannedAsync(cancellation).ConfigureAwait(false);
+        await PlanAsync(plan, cancellationToken).ConfigureAwait(false);
+        await RunPlannedAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -182,9 +182,9 @@ public sealed class LiveUpdater : IDisposable
     /// looking ahead once more.
     /// </summary>
     /// <exception cref="LiveUpdateException">There is none; or it failed, and was taken back.</exception>
-    public async Task RunPlannedAsync(CancellationToken cancellation = default)
+    public async Task RunPlannedAsync(CancellationToken cancellationToken = default)
     {
-        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
+        using PersistentRegion region = await BorrowJournalAsync(cancellationToken).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         if (journal.Read() is not { Phase: PlanPhase.Planned } record || record.BootId != _kernel.BootId)
         {
@@ -192,7 +192,7 @@ public sealed class LiveUpdater : IDisposable
                 "run PLAN notes one and carries it out.");
         }
 
-        await Run(journal, record, entersKernel: true).EnterNextKernelAsync(cancellation).ConfigureAwait(false);
+        await Run(journal, record, entersKernel: true).EnterNextKernelAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -201,15 +201,15 @@ public sealed class LiveUpdater : IDisposable
     /// into the next kernel, or with taking it back.
     /// </summary>
     /// <param name="only">Whom, by name; null for all. Under the next kernel only.</param>
-    /// <param name="cancellation">Under the old kernel, takes it back.</param>
+    /// <param name="cancellationToken">Under the old kernel, takes it back.</param>
     /// <returns>How it stands.</returns>
     /// <exception cref="LiveUpdateException">None is under way, or it was taken back.</exception>
     public async Task<PlanRecord> ResumeAsync(
-        IReadOnlyCollection<string>? only = null, CancellationToken cancellation = default)
+        IReadOnlyCollection<string>? only = null, CancellationToken cancellationToken = default)
     {
         // Takes over what the old kernel's writer left; a service that has started has done so.
         _ = _arena.TryWrite(_ => { });
-        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
+        using PersistentRegion region = await BorrowJournalAsync(cancellationToken).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         PlanRecord record = journal.Read() ?? throw NoPlan();
         bool enters = record.BootId == _kernel.BootId && record.Phase != PlanPhase.Aborting && !record.IsOver;
@@ -218,7 +218,7 @@ public sealed class LiveUpdater : IDisposable
         {
             if (!record.IsOver)
             {
-                await run.ResumeAsync(only, cancellation).ConfigureAwait(false);
+                await run.ResumeAsync(only, cancellationToken).ConfigureAwait(false);
             }
         }
         else if (record.Phase == PlanPhase.Aborting)
@@ -227,7 +227,7 @@ public sealed class LiveUpdater : IDisposable
         }
         else if (enters)
         {
-            await run.EnterNextKernelAsync(cancellation).ConfigureAwait(false);
+            await run.EnterNextKernelAsync(cancellationToken).ConfigureAwait(false);
         }
 
         return run.Record;
@@ -237,9 +237,9 @@ public sealed class LiveUpdater : IDisposable
     /// <returns>How it stands.</returns>
     /// <exception cref="LiveUpdateException">There is none, or the next kernel has been entered; or somebody does not
     /// go on, and the message says who and why.</exception>
-    public async Task<PlanRecord> AbortAsync(CancellationToken cancellation = default)
+    public async Task<PlanRecord> AbortAsync(CancellationToken cancellationToken = default)
     {
-        using PersistentRegion region = await BorrowJournalAsync(cancellation).ConfigureAwait(false);
+        using PersistentRegion region = await BorrowJournalAsync(cancellationToken).ConfigureAwait(false);
         PlanJournal journal = Journal(region);
         PlanRecord record = journal.Read() ?? throw NoPlan();
         if (record.BootId != _kernel.BootId && !record.IsOver)
@@ -265,7 +265,7 @@ public sealed class LiveUpdater : IDisposable
     /// <exception cref="LiveUpdateException">It was saved, and is not what was saved.</exception>
     /// <exception cref="VirtualMachineException">QEMU did not start.</exception>
     public async Task<VirtualMachine> StartMachineAsync(
-        LiveUpdatePlan plan, string name, CancellationToken cancellation = default)
+        LiveUpdatePlan plan, string name, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         _given = plan;
@@ -275,7 +275,7 @@ public sealed class LiveUpdater : IDisposable
         if (ReadStatus() is { IsOver: false } record && record.BootId != _kernel.BootId
             && record.Participants.Any(one => one.Name == name))
         {
-            ParticipantRecord now = (await ResumeAsync([name], cancellation).ConfigureAwait(false)).Of(name);
+            ParticipantRecord now = (await ResumeAsync([name], cancellationToken).ConfigureAwait(false)).Of(name);
             if (now.Step == ParticipantStep.Refused)
             {
                 throw new LiveUpdateException(now.Reason!);
@@ -283,7 +283,7 @@ public sealed class LiveUpdater : IDisposable
         }
 
         return await new MachineParticipant(settings, _arena, plan.Fingerprint, Guid.Empty).FindOrStartAsync(
-            cancellation).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -309,13 +309,13 @@ public sealed class LiveUpdater : IDisposable
     }
 
     private async Task MakeByOwnerAsync(
-        LiveUpdatePlan plan, IReadOnlyList<NeededRegion> needed, CancellationToken cancellation)
+        LiveUpdatePlan plan, IReadOnlyList<NeededRegion> needed, CancellationToken cancellationToken)
     {
         foreach (ServiceParticipant service in Participants(plan, Guid.Empty).OfType<ServiceParticipant>())
         {
-            if (await service.GetArenaAsync(cancellation).ConfigureAwait(false) == _arena.Reader.Id)
+            if (await service.GetArenaAsync(cancellationToken).ConfigureAwait(false) == _arena.Reader.Id)
             {
-                await service.MakeAsync(needed, cancellation).ConfigureAwait(false);
+                await service.MakeAsync(needed, cancellationToken).ConfigureAwait(false);
                 return;
             }
         }
@@ -328,7 +328,7 @@ public sealed class LiveUpdater : IDisposable
     /// The journal, for writing. Waits for another process that has it just now: at boot, each machine's unit takes up
     /// its own part of the plan.
     /// </summary>
-    private async Task<PersistentRegion> BorrowJournalAsync(CancellationToken cancellation)
+    private async Task<PersistentRegion> BorrowJournalAsync(CancellationToken cancellationToken)
     {
         long start = _clock.GetTimestamp();
         while (true)
@@ -349,7 +349,7 @@ public sealed class LiveUpdater : IDisposable
             }
             catch (RegionLentException)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(20), _clock, cancellation).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromMilliseconds(20), _clock, cancellationToken).ConfigureAwait(false);
             }
         }
     }

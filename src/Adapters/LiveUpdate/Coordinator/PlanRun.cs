@@ -51,7 +51,7 @@ internal sealed class PlanRun
     /// <summary>Saves and freezes everybody and enters the next kernel. What fails before is taken back.</summary>
     /// <exception cref="LiveUpdateException">It failed, and everybody goes on under this kernel; or not everybody, and
     /// the message says who.</exception>
-    public async Task EnterNextKernelAsync(CancellationToken cancellation)
+    public async Task EnterNextKernelAsync(CancellationToken cancellationToken)
     {
         AskServicesAgain();
         try
@@ -61,18 +61,18 @@ internal sealed class PlanRun
             {
                 await one.PrepareAsync(token).ConfigureAwait(false);
                 return record;
-            }, cancellation).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
             Note(_record with { Phase = PlanPhase.Saving });
             await EachAsync(ParticipantStep.Saved, async (one, record, token) =>
             {
                 DateTimeOffset stopped = record.Stopped ?? _clock.GetUtcNow();
                 return record with { Saved = await one.SaveAsync(token).ConfigureAwait(false), Stopped = stopped };
-            }, cancellation).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
             await EachAsync(ParticipantStep.Frozen, async (one, record, token) =>
             {
                 await one.FreezeAsync(token).ConfigureAwait(false);
                 return record;
-            }, cancellation).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
             Step("arena", "frozen", () => _freeze(true));
             Note(_record with { Phase = PlanPhase.Entering });
             foreach (ServiceParticipant service in _participants.OfType<ServiceParticipant>())
@@ -145,7 +145,7 @@ internal sealed class PlanRun
     /// Under the next kernel: compares what was saved, and lets go on who is whole, by falling order. Who is not stays
     /// as it is, and says why.
     /// </summary>
-    public async Task ResumeAsync(IReadOnlyCollection<string>? only, CancellationToken cancellation)
+    public async Task ResumeAsync(IReadOnlyCollection<string>? only, CancellationToken cancellationToken)
     {
         Note(_record with { Phase = PlanPhase.Resuming });
         foreach (ILiveUpdateParticipant one in Enumerable.Reverse(_participants).Where(one =>
@@ -154,7 +154,7 @@ internal sealed class PlanRun
             long start = Stopwatch.GetTimestamp();
             try
             {
-                await ResumeAsync(one, cancellation).ConfigureAwait(false);
+                await ResumeAsync(one, cancellationToken).ConfigureAwait(false);
             }
             catch (LiveUpdateException e)
             {
@@ -169,7 +169,7 @@ internal sealed class PlanRun
         }
     }
 
-    private async Task ResumeAsync(ILiveUpdateParticipant one, CancellationToken cancellation)
+    private async Task ResumeAsync(ILiveUpdateParticipant one, CancellationToken cancellationToken)
     {
         ParticipantRecord record = _record.Of(one.Name);
         if (record.Step is ParticipantStep.Resumed or ParticipantStep.Refused)
@@ -184,7 +184,7 @@ internal sealed class PlanRun
         {
             long begin = Stopwatch.GetTimestamp();
             await WithinAsync(one, token => one.VerifyAsync(saved, token), "could not be verified",
-                cancellation).ConfigureAwait(false);
+                cancellationToken).ConfigureAwait(false);
             record = record with { Step = ParticipantStep.Verified };
             Note(_record.With(record));
             Tell(one.Name, "verified", begin);
@@ -192,7 +192,7 @@ internal sealed class PlanRun
 
         long start = Stopwatch.GetTimestamp();
         await WithinAsync(one, token => one.ResumeAsync(saved, token), "did not go on",
-            cancellation).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(false);
         Note(_record.With(record with { Step = ParticipantStep.Resumed, Resumed = _clock.GetUtcNow() }));
         Tell(one.Name, "goes on", start);
     }
@@ -213,14 +213,14 @@ internal sealed class PlanRun
     /// <summary>Brings everybody who is not there yet to a step.</summary>
     private async Task EachAsync(ParticipantStep step,
         Func<ILiveUpdateParticipant, ParticipantRecord, CancellationToken, Task<ParticipantRecord>> action,
-        CancellationToken cancellation)
+        CancellationToken cancellationToken)
     {
         foreach (ILiveUpdateParticipant one in _participants.Where(one => _record.Of(one.Name).Step < step))
         {
             long start = Stopwatch.GetTimestamp();
             ParticipantRecord record = _record.Of(one.Name);
             await WithinAsync(one, async token => record = await action(one, record, token).ConfigureAwait(false),
-                $"was not {Words(step)}", cancellation).ConfigureAwait(false);
+                $"was not {Words(step)}", cancellationToken).ConfigureAwait(false);
             Note(_record.With(record with { Step = step }));
             Tell(one.Name, Words(step), start);
         }
@@ -228,9 +228,10 @@ internal sealed class PlanRun
 
     /// <summary>A step with its deadline; whatever goes wrong in it is the participant's.</summary>
     private static async Task WithinAsync(
-        ILiveUpdateParticipant one, Func<CancellationToken, Task> action, string failed, CancellationToken cancellation)
+        ILiveUpdateParticipant one, Func<CancellationToken, Task> action, string failed,
+        CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(one.Deadline);
         try
         {
@@ -240,7 +241,7 @@ internal sealed class PlanRun
         {
             throw;
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             throw;
         }

@@ -11,11 +11,11 @@ internal sealed class Preflight(
     private const string Subject = "arena";
     private readonly List<LiveUpdateFinding> _findings = [];
 
-    public async Task<IReadOnlyList<LiveUpdateFinding>> RunAsync(CancellationToken cancellation)
+    public async Task<IReadOnlyList<LiveUpdateFinding>> RunAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await CheckArenaAsync(cancellation).ConfigureAwait(false);
+            await CheckArenaAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is ArenaException or MediumException)
         {
@@ -33,14 +33,14 @@ internal sealed class Preflight(
 
         foreach (ILiveUpdateParticipant one in participants)
         {
-            await AskAsync(one.Name, one.Deadline, one.PrepareAsync, cancellation).ConfigureAwait(false);
+            await AskAsync(one.Name, one.Deadline, one.PrepareAsync, cancellationToken).ConfigureAwait(false);
         }
 
         _findings.AddRange(kernel.Check(plan.Kernel));
         return _findings;
     }
 
-    private async Task CheckArenaAsync(CancellationToken cancellation)
+    private async Task CheckArenaAsync(CancellationToken cancellationToken)
     {
         ArenaInUseException? owned = arena.TryWrite(_ => { });
         if (!kernel.Keeps(arena.Reader.Medium))
@@ -56,7 +56,7 @@ internal sealed class Preflight(
         }
 
         IReadOnlyList<NeededRegion> missing = arena.Missing(PlanArena.Needed(plan));
-        if (owned is not null && await FindOwnerAsync(cancellation).ConfigureAwait(false) is null)
+        if (owned is not null && await FindOwnerAsync(cancellationToken).ConfigureAwait(false) is null)
         {
             Add(true, Subject,
                 $"Its writer is process {owned.ProcessId}, and no service of the plan: it would not be " +
@@ -79,13 +79,13 @@ internal sealed class Preflight(
     }
 
     /// <summary>The service that is the arena's writer.</summary>
-    private async Task<ServiceParticipant?> FindOwnerAsync(CancellationToken cancellation)
+    private async Task<ServiceParticipant?> FindOwnerAsync(CancellationToken cancellationToken)
     {
         foreach (ServiceParticipant service in participants.OfType<ServiceParticipant>())
         {
             Guid? id = null;
             await AskAsync(service.Name, service.Deadline, async token =>
-                id = await service.GetArenaAsync(token).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+                id = await service.GetArenaAsync(token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
             if (id == arena.Reader.Id)
             {
                 return service;
@@ -96,15 +96,15 @@ internal sealed class Preflight(
     }
 
     private async Task AskAsync(
-        string name, TimeSpan deadline, Func<CancellationToken, Task> question, CancellationToken cancellation)
+        string name, TimeSpan deadline, Func<CancellationToken, Task> question, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(deadline);
         try
         {
             await question(limit.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             throw;
         }

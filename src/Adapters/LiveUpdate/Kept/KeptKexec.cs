@@ -41,7 +41,7 @@ public sealed class KeptKexec
         ArgumentNullException.ThrowIfNull(stores);
         ArgumentNullException.ThrowIfNull(next);
         var look = new KeptPreflight(_arenas, _facts);
-        return [.. look.Check(stores, next, arena => !arena.Contents.Closed), .. _next.Check(next)];
+        return [.. look.Check(stores, next, arena => !arena.Contents.IsClosed), .. _next.Check(next)];
     }
 
     /// <summary>

@@ -49,7 +49,7 @@ internal static class LuoPreflight
     /// <summary>That nothing is added to an arena meanwhile.</summary>
     public static IEnumerable<LiveUpdateFinding> CheckFrozen(string store, ArenaMemory memory)
     {
-        if (!memory.Contents.Frozen)
+        if (!memory.Contents.IsFrozen)
         {
             yield return new(true, store, "It is not frozen: memory that its writer added after the preserving would " +
                 "be missing under the next kernel.",

@@ -23,9 +23,10 @@ internal sealed record MemoryFingerprint(FingerprintCoverage Coverage, long Leng
     /// <param name="length">How much of the region, in bytes; a multiple of 8 where it is not the whole.</param>
     /// <param name="coverage">How much of that is looked at.</param>
     /// <param name="seed">Chooses the pages of a sample.</param>
-    /// <param name="cancellation">Looked at once a mebibyte.</param>
+    /// <param name="cancellationToken">Looked at once a mebibyte.</param>
     public static MemoryFingerprint Of(
-        PersistentRegion region, long length, FingerprintCoverage coverage, ulong seed, CancellationToken cancellation)
+        PersistentRegion region, long length, FingerprintCoverage coverage, ulong seed,
+        CancellationToken cancellationToken)
     {
         Lanes lanes = new(uint.MaxValue, uint.MaxValue, uint.MaxValue, uint.MaxValue);
         long pages = length / Page;
@@ -33,7 +34,7 @@ internal sealed record MemoryFingerprint(FingerprintCoverage Coverage, long Leng
         {
             for (long at = 0; at < length; at += Chunk)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 lanes = lanes.Add(region.AsSpan(at, (int)Math.Min(Chunk, length - at)));
             }
         }
@@ -54,8 +55,8 @@ internal sealed record MemoryFingerprint(FingerprintCoverage Coverage, long Leng
     }
 
     /// <summary>Takes it again, of what is there now.</summary>
-    public MemoryFingerprint Again(PersistentRegion region, CancellationToken cancellation) =>
-        Of(region, Length, Coverage, Seed, cancellation);
+    public MemoryFingerprint Again(PersistentRegion region, CancellationToken cancellationToken) =>
+        Of(region, Length, Coverage, Seed, cancellationToken);
 
     // SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
     private static ulong Next(ref ulong state)

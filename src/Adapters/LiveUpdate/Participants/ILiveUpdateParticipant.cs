@@ -22,7 +22,7 @@ public interface ILiveUpdateParticipant
     TimeSpan Deadline => TimeSpan.FromSeconds(30);
 
     /// <summary>Nothing stands still yet: says, by throwing, what would fail later.</summary>
-    Task PrepareAsync(CancellationToken cancellation);
+    Task PrepareAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Finishes what is in flight and begins nothing more, from now until <see cref="ResumeAsync"/> or
@@ -30,27 +30,27 @@ public interface ILiveUpdateParticipant
     /// </summary>
     /// <returns>What it wants to be told after the kexec, to check that its memory is the same: it is kept in the
     /// plan's journal. At most some kilobytes.</returns>
-    Task<string> SaveAsync(CancellationToken cancellation);
+    Task<string> SaveAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Everybody is saved, and the kernel is about to go. What has to be let go of for that (a process, a lock), is let
     /// go of here.
     /// </summary>
-    Task FreezeAsync(CancellationToken cancellation);
+    Task FreezeAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Under the next kernel, before anything of it runs: throws, with the reason as the message, where its memory is
     /// not what was saved. It is then left as it is.
     /// </summary>
     /// <param name="saved">What <see cref="SaveAsync"/> returned.</param>
-    /// <param name="cancellation">Its deadline.</param>
-    Task VerifyAsync(string saved, CancellationToken cancellation);
+    /// <param name="cancellationToken">Its deadline.</param>
+    Task VerifyAsync(string saved, CancellationToken cancellationToken);
 
     /// <summary>It goes on.</summary>
-    Task ResumeAsync(string saved, CancellationToken cancellation);
+    Task ResumeAsync(string saved, CancellationToken cancellationToken);
 
     /// <summary>The plan is taken back, under the old kernel: it goes on as it was before.</summary>
     /// <param name="saved">What <see cref="SaveAsync"/> returned; null where it did not get that far.</param>
-    /// <param name="cancellation">Its deadline.</param>
-    Task AbortAsync(string? saved, CancellationToken cancellation);
+    /// <param name="cancellationToken">Its deadline.</param>
+    Task AbortAsync(string? saved, CancellationToken cancellationToken);
 }

@@ -22,24 +22,25 @@ internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) 
 
     public TimeSpan Deadline => TimeSpan.FromSeconds(settings.Deadline);
 
-    public Task PrepareAsync(CancellationToken cancellation) =>
-        Task.Run(() => arenas.Describe(settings.Name), cancellation);
+    public Task PrepareAsync(CancellationToken cancellationToken) =>
+        Task.Run(() => arenas.Describe(settings.Name), cancellationToken);
 
-    public Task<string> SaveAsync(CancellationToken cancellation) => Task.Run(Save, cancellation);
+    public Task<string> SaveAsync(CancellationToken cancellationToken) => Task.Run(Save, cancellationToken);
 
     /// <summary>
     /// Preserving comes last of all, when the kernel is entered: a session ends with this process, and whoever took the
     /// plan up after it would enter without.
     /// </summary>
-    public Task FreezeAsync(CancellationToken cancellation) =>
-        Task.Run(() => arenas.Freeze(settings.Name), cancellation);
+    public Task FreezeAsync(CancellationToken cancellationToken) =>
+        Task.Run(() => arenas.Freeze(settings.Name), cancellationToken);
 
-    public Task VerifyAsync(string saved, CancellationToken cancellation) =>
-        Task.Run(() => arenas.RequireBack(saved), cancellation);
+    public Task VerifyAsync(string saved, CancellationToken cancellationToken) =>
+        Task.Run(() => arenas.RequireBack(saved), cancellationToken);
 
-    public Task ResumeAsync(string saved, CancellationToken cancellation) => Task.CompletedTask; // Its programs do.
+    public Task ResumeAsync(string saved,
+        CancellationToken cancellationToken) => Task.CompletedTask; // Its programs do.
 
-    public Task AbortAsync(string? saved, CancellationToken cancellation) => Task.Run(
+    public Task AbortAsync(string? saved, CancellationToken cancellationToken) => Task.Run(
         () =>
         {
             if (saved is not null && new KernelCommandLine(saved).Words.Contains(Moves))
@@ -47,7 +48,7 @@ internal sealed class KeptParticipant(KeptSettings settings, KeptArenas arenas) 
                 arenas.Thaw(settings.Name);
             }
         },
-        cancellation);
+        cancellationToken);
 
     // Nobody of the plan is frozen yet: all are saved before.
     private string Save()

@@ -21,11 +21,12 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
 
     private string StateRegion => PlanArena.StateRegion(settings.Name);
 
-    public async Task PrepareAsync(CancellationToken cancellation)
+    public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        await using VirtualMachine machine = await FindAsync(cancellation).ConfigureAwait(false) ?? throw NotThere();
+        await using VirtualMachine machine = await FindAsync(cancellationToken).ConfigureAwait(false)
+            ?? throw NotThere();
         JsonElement migration = await machine.Monitor.ExecuteAsync("query-migrate",
-            cancellation: cancellation).ConfigureAwait(false);
+            cancellationToken: cancellationToken).ConfigureAwait(false);
         if (migration.TryGetProperty("blocked-reasons", out JsonElement reasons) && reasons.GetArrayLength() > 0)
         {
             throw new LiveUpdateException($"Machine '{Name}' has a device that cannot be " +
@@ -33,29 +34,30 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
                 "it without.");
         }
 
-        await CheckMemoryAsync(machine, cancellation).ConfigureAwait(false);
+        await CheckMemoryAsync(machine, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task<string> SaveAsync(CancellationToken cancellation)
+    public async Task<string> SaveAsync(CancellationToken cancellationToken)
     {
-        await using VirtualMachine machine = await FindAsync(cancellation).ConfigureAwait(false) ?? throw NotThere();
-        if (await machine.GetStatusAsync(cancellation).ConfigureAwait(false) == "postmigrate")
+        await using VirtualMachine machine = await FindAsync(cancellationToken).ConfigureAwait(false)
+            ?? throw NotThere();
+        if (await machine.GetStatusAsync(cancellationToken).ConfigureAwait(false) == "postmigrate")
         {
             // It was saved, and who saved it was killed before it could say so. QEMU saves no machine twice without its
             // having run.
-            await machine.ResumeAsync(cancellation).ConfigureAwait(false);
+            await machine.ResumeAsync(cancellationToken).ConfigureAwait(false);
         }
 
         using PersistentRegion region = arena.Reader.BorrowRegion(StateRegion);
         long length = await machine.SaveStateAsync(new RegionStream(region, region.Length),
-            cancellation).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(false);
         try
         {
             var saved = new MachineSaved(
-                MemoryFingerprint.Of(region, length, FingerprintCoverage.Whole, 0, cancellation),
+                MemoryFingerprint.Of(region, length, FingerprintCoverage.Whole, 0, cancellationToken),
                 [.. settings.Regions.Select(name =>
                     OfMemory(name, region => MemoryFingerprint.Of(region, region.Length, coverage,
-                        BitConverter.ToUInt64(plan.ToByteArray()), cancellation)))]);
+                        BitConverter.ToUInt64(plan.ToByteArray()), cancellationToken)))]);
             return JsonSerializer.Serialize(saved, ParticipantJson.Default.MachineSaved);
         }
         catch
@@ -65,21 +67,21 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         }
     }
 
-    public async Task FreezeAsync(CancellationToken cancellation)
+    public async Task FreezeAsync(CancellationToken cancellationToken)
     {
-        await using VirtualMachine? machine = await FindAsync(cancellation).ConfigureAwait(false);
+        await using VirtualMachine? machine = await FindAsync(cancellationToken).ConfigureAwait(false);
         if (machine is not null)
         {
-            await machine.QuitAsync(cancellation).ConfigureAwait(false);
+            await machine.QuitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    public Task VerifyAsync(string saved, CancellationToken cancellation)
+    public Task VerifyAsync(string saved, CancellationToken cancellationToken)
     {
         MachineSaved kept = Read(saved);
         using (PersistentRegion state = arena.Reader.OpenRegion(StateRegion, RegionKind.Raw))
         {
-            if (kept.State.Again(state, cancellation) != kept.State)
+            if (kept.State.Again(state, cancellationToken) != kept.State)
             {
                 throw new LiveUpdateException($"Machine '{Name}' is not started: the state of its " +
                     $"devices, {kept.State.Length} bytes in region '{StateRegion}', is not what was saved. " +
@@ -90,7 +92,7 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
 
         foreach ((string name, MemoryFingerprint memory) in settings.Regions.Zip(kept.Memory))
         {
-            if (OfMemory(name, region => memory.Again(region, cancellation)) != memory)
+            if (OfMemory(name, region => memory.Again(region, cancellationToken)) != memory)
             {
                 throw new LiveUpdateException($"Machine '{Name}' is not started: its memory, region '{name}', is not " +
                     "what it was when it was saved. Look whether the next kernel kept its range apart; the region is " +
@@ -101,57 +103,57 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         return Task.CompletedTask;
     }
 
-    public async Task ResumeAsync(string saved, CancellationToken cancellation)
+    public async Task ResumeAsync(string saved, CancellationToken cancellationToken)
     {
-        if (await FindAsync(cancellation).ConfigureAwait(false) is { } there)
+        if (await FindAsync(cancellationToken).ConfigureAwait(false) is { } there)
         {
             // Who restored it was killed before it could say so.
             await using (there)
             {
-                if (await there.GetStatusAsync(cancellation).ConfigureAwait(false) == "running")
+                if (await there.GetStatusAsync(cancellationToken).ConfigureAwait(false) == "running")
                 {
                     return;
                 }
 
-                await there.QuitAsync(cancellation).ConfigureAwait(false);
+                await there.QuitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
 
         using PersistentRegion state = arena.Reader.OpenRegion(StateRegion, RegionKind.Raw);
         await using VirtualMachine machine = await VirtualMachine.RestoreAsync(Options(),
-            new RegionStream(state, Read(saved).State.Length), cancellation).ConfigureAwait(false);
-        await machine.ResumeAsync(cancellation).ConfigureAwait(false);
+            new RegionStream(state, Read(saved).State.Length), cancellationToken).ConfigureAwait(false);
+        await machine.ResumeAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task AbortAsync(string? saved, CancellationToken cancellation)
+    public async Task AbortAsync(string? saved, CancellationToken cancellationToken)
     {
-        if (await FindAsync(cancellation).ConfigureAwait(false) is { } there)
+        if (await FindAsync(cancellationToken).ConfigureAwait(false) is { } there)
         {
             await using (there)
             {
-                if (await there.GetStatusAsync(cancellation).ConfigureAwait(false) != "running")
+                if (await there.GetStatusAsync(cancellationToken).ConfigureAwait(false) != "running")
                 {
-                    await there.ResumeAsync(cancellation).ConfigureAwait(false);
+                    await there.ResumeAsync(cancellationToken).ConfigureAwait(false);
                 }
             }
         }
         else if (saved is not null)
         {
-            await VerifyAsync(saved, cancellation).ConfigureAwait(false);
-            await ResumeAsync(saved, cancellation).ConfigureAwait(false);
+            await VerifyAsync(saved, cancellationToken).ConfigureAwait(false);
+            await ResumeAsync(saved, cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>The machine as it runs, else started from its beginning.</summary>
-    public async Task<VirtualMachine> FindOrStartAsync(CancellationToken cancellation) =>
-        await FindAsync(cancellation).ConfigureAwait(false)
-            ?? await VirtualMachine.StartAsync(Options(), cancellation).ConfigureAwait(false);
+    public async Task<VirtualMachine> FindOrStartAsync(CancellationToken cancellationToken) =>
+        await FindAsync(cancellationToken).ConfigureAwait(false)
+            ?? await VirtualMachine.StartAsync(Options(), cancellationToken).ConfigureAwait(false);
 
     private static MachineSaved Read(string saved) =>
         JsonSerializer.Deserialize(saved, ParticipantJson.Default.MachineSaved)!;
 
     /// <summary>The machine's QEMU, or null where there is none: it would hold the lock of its memory.</summary>
-    private async Task<VirtualMachine?> FindAsync(CancellationToken cancellation)
+    private async Task<VirtualMachine?> FindAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -164,17 +166,17 @@ internal sealed class MachineParticipant(MachineSettings settings, PlanArena are
         }
         catch (RegionLentException)
         {
-            return await VirtualMachine.ConnectAsync(Options(), cancellation).ConfigureAwait(false);
+            return await VirtualMachine.ConnectAsync(Options(), cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>
     /// QEMU's own word for where the machine's memory is: a machine that was started by hand may have a copy.
     /// </summary>
-    private async Task CheckMemoryAsync(VirtualMachine machine, CancellationToken cancellation)
+    private async Task CheckMemoryAsync(VirtualMachine machine, CancellationToken cancellationToken)
     {
         JsonElement backends = await machine.Monitor.ExecuteAsync("query-memdev",
-            cancellation: cancellation).ConfigureAwait(false);
+            cancellationToken: cancellationToken).ConfigureAwait(false);
         foreach (GuestMemoryBackend needed in Memory().Backends)
         {
             bool shared = backends.EnumerateArray().Any(one =>

@@ -23,34 +23,35 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
     public TimeSpan Deadline => TimeSpan.FromSeconds(settings.Deadline);
 
     /// <summary>The arena that the program is the writer of; null where it has none.</summary>
-    public async Task<Guid?> GetArenaAsync(CancellationToken cancellation) =>
-        (await AskAsync(new() { Call = EndpointCall.Hello }, cancellation).ConfigureAwait(false)).Arena;
+    public async Task<Guid?> GetArenaAsync(CancellationToken cancellationToken) =>
+        (await AskAsync(new() { Call = EndpointCall.Hello }, cancellationToken).ConfigureAwait(false)).Arena;
 
     /// <summary>Has it make regions in its arena.</summary>
-    public Task MakeAsync(IReadOnlyList<NeededRegion> regions, CancellationToken cancellation) =>
-        AskAsync(new() { Call = EndpointCall.Make, Regions = regions }, cancellation);
+    public Task MakeAsync(IReadOnlyList<NeededRegion> regions, CancellationToken cancellationToken) =>
+        AskAsync(new() { Call = EndpointCall.Make, Regions = regions }, cancellationToken);
 
     /// <summary>Says that the next kernel is entered.</summary>
-    public Task EnterAsync(CancellationToken cancellation) =>
-        AskAsync(new() { Call = EndpointCall.Enter }, cancellation);
+    public Task EnterAsync(CancellationToken cancellationToken) =>
+        AskAsync(new() { Call = EndpointCall.Enter }, cancellationToken);
 
-    public Task PrepareAsync(CancellationToken cancellation) =>
-        AskAsync(new() { Call = EndpointCall.Prepare }, cancellation);
+    public Task PrepareAsync(CancellationToken cancellationToken) =>
+        AskAsync(new() { Call = EndpointCall.Prepare }, cancellationToken);
 
-    public async Task<string> SaveAsync(CancellationToken cancellation) =>
-        (await AskAsync(new() { Call = EndpointCall.Save }, cancellation).ConfigureAwait(false)).Saved ?? string.Empty;
+    public async Task<string> SaveAsync(CancellationToken cancellationToken) =>
+        (await AskAsync(new() { Call = EndpointCall.Save },
+            cancellationToken).ConfigureAwait(false)).Saved ?? string.Empty;
 
-    public Task FreezeAsync(CancellationToken cancellation) =>
-        AskAsync(new() { Call = EndpointCall.Freeze }, cancellation);
+    public Task FreezeAsync(CancellationToken cancellationToken) =>
+        AskAsync(new() { Call = EndpointCall.Freeze }, cancellationToken);
 
-    public Task VerifyAsync(string saved, CancellationToken cancellation) =>
-        AskAsync(new() { Call = EndpointCall.Verify, Saved = saved }, cancellation);
+    public Task VerifyAsync(string saved, CancellationToken cancellationToken) =>
+        AskAsync(new() { Call = EndpointCall.Verify, Saved = saved }, cancellationToken);
 
-    public Task ResumeAsync(string saved, CancellationToken cancellation) =>
-        AskAsync(new() { Call = EndpointCall.Resume, Saved = saved }, cancellation);
+    public Task ResumeAsync(string saved, CancellationToken cancellationToken) =>
+        AskAsync(new() { Call = EndpointCall.Resume, Saved = saved }, cancellationToken);
 
-    public Task AbortAsync(string? saved, CancellationToken cancellation) =>
-        AskAsync(new() { Call = EndpointCall.Abort, Saved = saved }, cancellation);
+    public Task AbortAsync(string? saved, CancellationToken cancellationToken) =>
+        AskAsync(new() { Call = EndpointCall.Abort, Saved = saved }, cancellationToken);
 
     public void Dispose()
     {
@@ -58,17 +59,17 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
         _stream?.Dispose();
     }
 
-    private async Task<EndpointAnswer> AskAsync(EndpointRequest request, CancellationToken cancellation)
+    private async Task<EndpointAnswer> AskAsync(EndpointRequest request, CancellationToken cancellationToken)
     {
         try
         {
             _stream ??= await ConnectAsync(waits: request.Call is EndpointCall.Verify or EndpointCall.Resume,
-                cancellation).ConfigureAwait(false);
+                cancellationToken).ConfigureAwait(false);
             _reader ??= new StreamReader(_stream, Encoding.UTF8);
             byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(request, ParticipantJson.Default.EndpointRequest),
                 (byte)'\n'];
-            await _stream.WriteAsync(line, cancellation).ConfigureAwait(false);
-            string answered = await _reader.ReadLineAsync(cancellation).ConfigureAwait(false)
+            await _stream.WriteAsync(line, cancellationToken).ConfigureAwait(false);
+            string answered = await _reader.ReadLineAsync(cancellationToken).ConfigureAwait(false)
                 ?? throw new EndOfStreamException("it closed the connection");
             EndpointAnswer answer = JsonSerializer.Deserialize(answered, ParticipantJson.Default.EndpointAnswer)!;
             return answer.Error is { } error ? throw new LiveUpdateException($"'{Name}' refused: {error}") : answer;
@@ -83,7 +84,7 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
     }
 
     /// <summary>Connects; under the next kernel, waits for a program that is just starting.</summary>
-    private async Task<NetworkStream> ConnectAsync(bool waits, CancellationToken cancellation)
+    private async Task<NetworkStream> ConnectAsync(bool waits, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -91,7 +92,7 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
             try
             {
                 await socket.ConnectAsync(new UnixDomainSocketEndPoint(settings.Socket),
-                    cancellation).ConfigureAwait(false);
+                    cancellationToken).ConfigureAwait(false);
                 _trust.Require(PeerCredentials.Of(socket).UserId, $"Service '{Name}' at {settings.Socket}");
                 return new NetworkStream(socket, ownsSocket: true);
             }
@@ -103,7 +104,7 @@ internal sealed class ServiceParticipant(ServiceSettings settings) : ILiveUpdate
                     throw new IOException(e.Message, e);
                 }
 
-                await Task.Delay(50, cancellation).ConfigureAwait(false);
+                await Task.Delay(50, cancellationToken).ConfigureAwait(false);
             }
             catch
             {

@@ -13,7 +13,7 @@ internal sealed class EventFeeds(int backlog)
     private QmpException? _ended;
 
     /// <summary>Begins at once: what happens between the call and the first wait is in it.</summary>
-    public IAsyncEnumerable<QmpEvent> Subscribe(CancellationToken cancellation)
+    public IAsyncEnumerable<QmpEvent> Subscribe(CancellationToken cancellationToken)
     {
         var feed = new Feed(backlog);
         lock (_lock)
@@ -28,7 +28,7 @@ internal sealed class EventFeeds(int backlog)
             }
         }
 
-        return ReadAsync(feed, cancellation);
+        return ReadAsync(feed, cancellationToken);
     }
 
     public void Add(QmpEvent happened)
@@ -55,11 +55,12 @@ internal sealed class EventFeeds(int backlog)
     }
 
     private async IAsyncEnumerable<QmpEvent> ReadAsync(
-        Feed feed, [EnumeratorCancellation] CancellationToken cancellation)
+        Feed feed, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         try
         {
-            await foreach (QmpEvent happened in feed.Channel.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+            await foreach (QmpEvent happened in feed.Channel.Reader.ReadAllAsync(cancellationToken)
+                .ConfigureAwait(false))
             {
                 yield return happened with { Lost = feed.TakeDropped() };
             }

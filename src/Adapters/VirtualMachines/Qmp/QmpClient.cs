@@ -41,52 +41,53 @@ public sealed class QmpClient : IAsyncDisposable
     /// <exception cref="QmpProtocolException">The peer does not speak QMP.</exception>
     /// <exception cref="UntrustedOwnerException">Who listens there is not trusted. Nothing was sent to it.</exception>
     public static async Task<QmpClient> ConnectAsync(
-        string socketPath, QmpOptions? options = null, CancellationToken cancellation = default)
+        string socketPath, QmpOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(socketPath);
         options ??= new QmpOptions();
         return new QmpClient(socketPath, options,
-            await QmpConnection.OpenAsync(socketPath, options, cancellation).ConfigureAwait(false));
+            await QmpConnection.OpenAsync(socketPath, options, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Carries out a command.</summary>
     /// <param name="command">Its name.</param>
     /// <param name="arguments">What it is given, or null.</param>
     /// <param name="timeout">For the answer, where it is not the options'.</param>
-    /// <param name="cancellation">Ends the wait. What was sent is carried out all the same.</param>
+    /// <param name="cancellationToken">Ends the wait. What was sent is carried out all the same.</param>
     /// <returns>What QEMU returned.</returns>
     /// <exception cref="QmpCommandException">QEMU refused it.</exception>
     /// <exception cref="QmpTimeoutException">There was no answer in time.</exception>
     /// <exception cref="QmpDisconnectedException">The connection ended first.</exception>
     public Task<JsonElement> ExecuteAsync(
         string command, JsonObject? arguments = null, TimeSpan? timeout = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(command);
-        return _connection.ExecuteAsync(command, arguments, null, timeout ?? _options.CommandTimeout, cancellation);
+        return _connection.ExecuteAsync(command, arguments, null, timeout ?? _options.CommandTimeout,
+            cancellationToken);
     }
 
     /// <summary>
     /// Passes QEMU a descriptor under a name (<c>getfd</c>), for a URI such as <c>fd:NAME</c>. One that had the name is
     /// closed. The caller's own stays open.
     /// </summary>
-    public Task PassDescriptorAsync(string name, SafeHandle descriptor, CancellationToken cancellation = default)
+    public Task PassDescriptorAsync(string name, SafeHandle descriptor, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(descriptor);
         return _connection.ExecuteAsync("getfd", new JsonObject { ["fdname"] = name }, descriptor,
-            _options.CommandTimeout, cancellation);
+            _options.CommandTimeout, cancellationToken);
     }
 
     /// <summary>
     /// Adds a descriptor to a set (<c>add-fd</c>), for the path that it returns: <c>/dev/fdset/N</c>. The caller's own
     /// stays open.
     /// </summary>
-    public async Task<string> AddDescriptorAsync(SafeHandle descriptor, CancellationToken cancellation = default)
+    public async Task<string> AddDescriptorAsync(SafeHandle descriptor, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
         JsonElement added = await _connection.ExecuteAsync("add-fd", null, descriptor, _options.CommandTimeout,
-            cancellation).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(false);
         return string.Create(CultureInfo.InvariantCulture, $"/dev/fdset/{added.GetProperty("fdset-id").GetInt64()}");
     }
 
@@ -94,17 +95,17 @@ public sealed class QmpClient : IAsyncDisposable
     /// The events from now on: what happens between this call and the first wait is in it. Ends with
     /// <see cref="QmpDisconnectedException"/> when the connection does. Each caller has all events to itself.
     /// </summary>
-    public IAsyncEnumerable<QmpEvent> ReadEventsAsync(CancellationToken cancellation = default) =>
-        _connection.Feeds.Subscribe(cancellation);
+    public IAsyncEnumerable<QmpEvent> ReadEventsAsync(CancellationToken cancellationToken = default) =>
+        _connection.Feeds.Subscribe(cancellationToken);
 
     /// <summary>
     /// Leaves the present connection, if there is one, and makes another. Commands in flight end with
     /// <see cref="QmpDisconnectedException"/>.
     /// </summary>
-    public async Task ReconnectAsync(CancellationToken cancellation = default)
+    public async Task ReconnectAsync(CancellationToken cancellationToken = default)
     {
         await _connection.DisposeAsync().ConfigureAwait(false);
-        _connection = await QmpConnection.OpenAsync(SocketPath, _options, cancellation).ConfigureAwait(false);
+        _connection = await QmpConnection.OpenAsync(SocketPath, _options, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

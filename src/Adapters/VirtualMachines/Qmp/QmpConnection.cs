@@ -48,9 +48,10 @@ internal sealed class QmpConnection : IAsyncDisposable
     public int PeerProcessId => PeerCredentials.Of(_socket).ProcessId;
 
     /// <summary>Connects, waits for the greeting and negotiates.</summary>
-    public static async Task<QmpConnection> OpenAsync(string path, QmpOptions options, CancellationToken cancellation)
+    public static async Task<QmpConnection> OpenAsync(string path, QmpOptions options,
+        CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(options.ConnectTimeout);
         string missing = "The socket was not there, or nobody listened,";
         QmpConnection? connection = null;
@@ -72,7 +73,7 @@ internal sealed class QmpConnection : IAsyncDisposable
                 await connection.DisposeAsync().ConfigureAwait(false);
             }
 
-            if (e is OperationCanceledException && !cancellation.IsCancellationRequested)
+            if (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
             {
                 throw new QmpTimeoutException(path, missing, options.ConnectTimeout,
                     "QEMU talks to one client at a time; look for another one, and whether it runs with this " +
@@ -84,12 +85,13 @@ internal sealed class QmpConnection : IAsyncDisposable
     }
 
     public async Task<JsonElement> ExecuteAsync(
-        string command, JsonObject? arguments, SafeHandle? descriptor, TimeSpan timeout, CancellationToken cancellation)
+        string command, JsonObject? arguments, SafeHandle? descriptor, TimeSpan timeout,
+        CancellationToken cancellationToken)
     {
         long id = Interlocked.Increment(ref _lastId);
         var answer = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
         _pending[id] = (command, answer);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (timeout != Timeout.InfiniteTimeSpan)
         {
             limit.CancelAfter(timeout);
@@ -105,7 +107,7 @@ internal sealed class QmpConnection : IAsyncDisposable
             await SendAsync(Encode(command, arguments, id), descriptor, limit.Token).ConfigureAwait(false);
             return await answer.Task.WaitAsync(limit.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new QmpTimeoutException(_path, $"QEMU did not answer '{command}'", timeout,
                 "Whether it was carried out is not known: ask, or reconnect.");
@@ -123,14 +125,14 @@ internal sealed class QmpConnection : IAsyncDisposable
         await _reader.CompleteAsync().ConfigureAwait(false);
     }
 
-    private static async Task<Socket> ConnectAsync(string path, PathTrust trust, CancellationToken cancellation)
+    private static async Task<Socket> ConnectAsync(string path, PathTrust trust, CancellationToken cancellationToken)
     {
         while (true)
         {
             var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             try
             {
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation).ConfigureAwait(false);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken).ConfigureAwait(false);
                 trust.Require(PeerCredentials.Of(socket).UserId, $"The monitor at {path}");
                 return socket;
             }
@@ -139,7 +141,7 @@ internal sealed class QmpConnection : IAsyncDisposable
                 // QEMU that was started a moment ago makes its socket a little later; whoever called says how long that
                 // may take.
                 socket.Dispose();
-                await Task.Delay(20, cancellation).ConfigureAwait(false);
+                await Task.Delay(20, cancellationToken).ConfigureAwait(false);
             }
             catch
             {
@@ -171,13 +173,14 @@ internal sealed class QmpConnection : IAsyncDisposable
     }
 
     // A message that was begun is sent to its end, whoever loses patience: half a one would spoil the next.
-    private async Task SendAsync(ReadOnlyMemory<byte> message, SafeHandle? descriptor, CancellationToken cancellation)
+    private async Task SendAsync(ReadOnlyMemory<byte> message, SafeHandle? descriptor,
+        CancellationToken cancellationToken)
     {
-        await _sending.WaitAsync(cancellation).ConfigureAwait(false);
+        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             int sent = descriptor is null ? 0 : await DescriptorPassing.SendAsync(_socket.SafeHandle, message,
-                descriptor, cancellation).ConfigureAwait(false);
+                descriptor, cancellationToken).ConfigureAwait(false);
             while (sent < message.Length)
             {
                 sent += await _socket.SendAsync(message[sent..], CancellationToken.None).ConfigureAwait(false);
