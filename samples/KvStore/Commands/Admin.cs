@@ -24,9 +24,21 @@ internal static class Admin
             Since = "1.0.0",
             Summary = "When the last copy was taken; the time now where there is no backup file",
         },
+        new("module", -2, NoFlags, KeySpec.None, null)
+        {
+            Since = "4.0.0",
+            Summary = "A container for module commands",
+            Subcommands =
+            [
+                new("module|list", 2, ForOperators | NoScript, KeySpec.None, Modules)
+                    { Since = "4.0.0", Summary = "List the modules: there are none" },
+            ],
+        },
         new("shutdown", -1, ForOperators | NoMulti | NoScript, KeySpec.None, Shutdown)
             { Since = "1.0.0", Summary = "Close the arena clean and shut down the server" },
     ]);
+
+    public static void Modules(in Call call) => call.Reply.Array(0);
 
     public static void Time(in Call call)
     {

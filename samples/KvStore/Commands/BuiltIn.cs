@@ -47,6 +47,8 @@ internal static class BuiltIn
         .. Scanning.Commands,
         .. Objects.Commands,
         .. Connections.Commands,
+        .. Clustering.Commands,
+        .. Replicas.Commands,
         .. Clients.Commands,
         .. Transactions.Commands,
         .. Subscriptions.Commands,

@@ -1012,6 +1012,30 @@ internal static class CommandLines
         ?LASTSAVE
         SHUTDOWN BOGUS
         SHUTDOWN ABORT
+        ROLE
+        ROLE x
+        WAIT 0 0
+        WAIT 1 10
+        WAIT -1 0
+        WAIT x 0
+        WAIT 0 x
+        WAIT 0 -1
+        WAIT 0
+        READONLY
+        READWRITE
+        ASKING
+        READONLY x
+        CLUSTER
+        CLUSTER INFO
+        CLUSTER INFO x
+        CLUSTER NODES
+        CLUSTER SLOTS
+        CLUSTER KEYSLOT k
+        CLUSTER MEET a
+        CLUSTER MEET 127.0.0.1 7000
+        CLUSTER HELP
+        CLUSTER NOSUCH
+        MODULE LIST
         INFO nosuchsection
         COMMAND GETKEYS SET a b
         COMMAND GETKEYS MSET a b c d
