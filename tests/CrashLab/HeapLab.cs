@@ -219,6 +219,21 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     /// </summary>
     protected virtual bool Upkeep(TWorld world) => false;
 
+    /// <summary>The states of an operation come, in the order of its stores.</summary>
+    protected virtual void BeginStates()
+    {
+    }
+
+    /// <summary>A state is there, and nobody has attached to it yet: what a reader of another process sees.</summary>
+    protected virtual void BeforeAttach(LabSpace space)
+    {
+    }
+
+    /// <summary>What the process after the next one does.</summary>
+    protected virtual void Afterwards(Func<TWorld> attach)
+    {
+    }
+
     private void Run(LabOperation<TWorld, TModel> operation)
     {
         TWorld world = World;
@@ -231,6 +246,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     {
         RecordedStore[] stores = _space.Since(mark);
         _space.GoBack(mark);
+        BeginStates();
         foreach ((_, string when, bool complete) in CrashWalk.Crashes(_space, stores))
         {
             RecordedStore[] recovery = Attempt(complete ? null : old, when, then);
@@ -243,6 +259,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         if (Reorder is not null)
         {
             _space.GoBack(mark);
+            BeginStates();
             foreach (string when in CrashWalk.Reorderings(_space, stores, Reorder))
             {
                 Attempt(old, when, then);
@@ -290,11 +307,14 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         LabCounts.Add(LabCounts.CrashStates, _part);
         int mark = _space.Mark;
         bool formatted = _space.IsFormatted;
+        BeforeAttach(_space);
         _space.Epoch++;
         Judge(when, () => Recording(() => Check(old, then)));
         RecordedStore[] stores = _space.Since(mark);
+        _space.Epoch++;
+        Judge($"{when}, two attaches later", () => Recording(() => Afterwards(Attach)));
         _space.GoBack(mark);
-        _space.Epoch--;
+        _space.Epoch -= 2;
         _space.IsFormatted = formatted;
         return stores;
     }

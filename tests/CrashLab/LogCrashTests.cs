@@ -80,6 +80,18 @@ public sealed class LogCrashTests
         lab.ExploreEach(beginning, Alphabet, Afterwards);
     }
 
+    /// <summary>A reader may have seen what a group appends and takes back: its id is no other entry's.</summary>
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void No_id_is_given_twice(string beginning)
+    {
+        using LogLab lab = new("log ids") { ChecksIds = true };
+        Begin(lab, beginning);
+        lab.Explore(Group(commit: false, AppendLater("one"), Append("two")));
+        lab.Explore(Group(commit: false, Append("one")));
+        lab.Explore(Group(commit: true, Append(new string('l', 900))));
+    }
+
     [Fact]
     public void Every_store_of_creation()
     {
@@ -128,14 +140,20 @@ public sealed class LogCrashTests
 
     private static void Single(string beginning, LogOperation operation)
     {
-        using LogLab lab = new("seeded faults") { CrashRecoveryToo = false, Reorder = new Random(1) };
+        using LogLab lab = new("seeded faults")
+        {
+            CrashRecoveryToo = false,
+            Reorder = new Random(1),
+            ChecksIds = true,
+        };
         Begin(lab, beginning);
         lab.ExploreEach(beginning, [operation], Afterwards);
     }
 
     /// <summary>True for the sources of the log.</summary>
     internal static bool IsPlace(string file) => Path.GetFileName(file) is
-        "LogWriter.cs" or "LogTrimmer.cs" or "LogPosition.cs" or "LogPositions.cs" or "LogNote.cs" or "LogGroup.cs";
+        "LogRoot.cs" or "LogWriter.cs" or "LogTrimmer.cs" or "LogPosition.cs" or "LogPositions.cs" or "LogNote.cs"
+        or "LogGroup.cs";
 
     /// <summary>A round of the long profile: any operations from any beginning.</summary>
     internal static void Round(int seed, bool powerLoss, int operations)

@@ -6,6 +6,11 @@ namespace GuestMemFs.CrashLab;
 internal sealed class LogLab(string part, bool erases = false)
     : HeapLab<LogWorld, LogModel>(part, new HeapOptions { Erase = erases })
 {
+    private LogEntryId _seen;
+
+    /// <summary>Whether an id that a reader has seen may not be given again by the process after the next.</summary>
+    public bool ChecksIds { get; set; }
+
     /// <summary>Makes a further log, and explores the crashes.</summary>
     public void ExploreCreation(string name) => ExploreCreation(
         world => PersistentLog.OpenOrCreate(world.Heap, name),
@@ -18,6 +23,26 @@ internal sealed class LogLab(string part, bool erases = false)
             heap, "keys", new() { TimeProvider = DictionaryLab.StoppedTime.Instance }));
 
     protected override PersistentHeap HeapOf(LogWorld world) => world.Heap;
+
+    protected override void BeginStates() => _seen = default;
+
+    protected override void BeforeAttach(LabSpace space)
+    {
+        if (ChecksIds)
+        {
+            LogEntryId last = PersistentLog.OpenOrCreate(PersistentHeap.Open(new ReadingSpace(space)), "log").LastId;
+            _seen = last > _seen ? last : _seen;
+        }
+    }
+
+    protected override void Afterwards(Func<LogWorld> attach)
+    {
+        if (ChecksIds)
+        {
+            LogEntryId given = attach().Log.Append("afterwards"u8);
+            Assert.True(given > _seen, $"{given} is given where {_seen} was seen");
+        }
+    }
 }
 
 /// <summary>A log and a dictionary of one heap.</summary>

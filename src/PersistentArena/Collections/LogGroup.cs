@@ -128,6 +128,13 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTri
     private void RevertEnds(Lane lane, in LogNote note)
     {
         (long first, long segment, long used, int count) = note.Ends;
+        if (writer.Highest > memory.Root.Highest)
+        {
+            // Before any entry goes. Without it: the next process gives the id of what a reader saw to another entry.
+            // A note that is not complete does no harm: the entries are there then, and the next attach is here again.
+            memory.Root.NoteHighest(writer.Highest);
+        }
+
         Persist.Publish(memory.Root.FirstWord, memory.Root.FirstFor(first)); // COMMIT POINT: log trim back
         while (TryDropLast(lane, segment))
         {

@@ -17,6 +17,8 @@ internal readonly unsafe struct LogRoot(byte* start, long offset)
     private const int VersionOffset = 16;
     private const int PositionsOffset = 24;
     private const int FirstOffset = 64;
+    private const int HighestOffset = 72;
+    private const uint HighestSeed = 0x4C4F_4849;
 
     public static ulong Header => BlockHeader.Sized(BlockHeader.TypeLog, Size);
 
@@ -36,6 +38,28 @@ internal readonly unsafe struct LogRoot(byte* start, long offset)
     /// <summary>Sealed index of the first entry that was not trimmed.</summary>
     public ulong* FirstWord => (ulong*)(start + offset + FirstOffset);
 
+    /// <summary>
+    /// The highest id that went back with its group; none where there was none, or a note of it was not completed.
+    /// </summary>
+    public LogEntryId Highest
+    {
+        get
+        {
+            LogEntryId id = new(HighestWords[0], HighestWords[1]);
+            return HighestWords[2] == Check(id) ? id : default;
+        }
+    }
+
+    private ulong* HighestWords => (ulong*)(start + offset + HighestOffset);
+
+    /// <summary>Notes an id that readers may have seen, and that is about to be no entry's.</summary>
+    public void NoteHighest(LogEntryId id)
+    {
+        Persist.Store(HighestWords, id.Milliseconds);
+        Persist.Store(HighestWords + 1, id.Sequence);
+        Persist.Store(HighestWords + 2, Check(id));
+    }
+
     public ulong DirectoryFor(long block) => SealedOffset.Seal(block, offset + DirectoryOffset);
 
     public ulong FirstFor(long index) => SealedOffset.Seal(index, offset + FirstOffset);
@@ -45,4 +69,7 @@ internal readonly unsafe struct LogRoot(byte* start, long offset)
 
     public bool TryFirst(out long index) =>
         SealedOffset.TryOpen(Volatile.Read(ref *FirstWord), offset + FirstOffset, out index);
+
+    private ulong Check(LogEntryId id) =>
+        Checksum.Of(id.Sequence, Checksum.Of(id.Milliseconds, HighestSeed ^ (uint)offset));
 }

@@ -26,7 +26,9 @@ internal sealed unsafe class LogWriter(LogMemory memory)
     /// <summary>The id of the last entry.</summary>
     public LogEntryId Last { get; private set; }
 
-    /// <summary>The highest id that was ever seen by readers: ids that the log gives are above it.</summary>
+    /// <summary>
+    /// The highest id that readers may have seen, in this process or before: ids that the log gives are above it.
+    /// </summary>
     public LogEntryId Highest { get; private set; }
 
     /// <summary>The index of the next entry.</summary>
@@ -51,8 +53,10 @@ internal sealed unsafe class LogWriter(LogMemory memory)
         EntryLocation last = _search.Last();
         (_segment, _used, _first, _count) = (last.Segment, last.Used, last.First, last.Count);
         Last = last.Segment.Exists ? last.Segment.IdAt(last.At) : default;
-        Highest = Last > Highest ? Last : Highest;
+        Highest = Max(Last, Max(Highest, memory.Root.Highest));
     }
+
+    private static LogEntryId Max(LogEntryId one, LogEntryId other) => one > other ? one : other;
 
     /// <summary>Appends an entry whose id is above the last one's.</summary>
     /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>

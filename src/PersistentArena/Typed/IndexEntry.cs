@@ -19,6 +19,10 @@ internal sealed record IndexEntry(
     private const int Fixed = 2 + sizeof(ulong);
     private const byte Unique = 1;
     private const byte Ready = 2;
+    private const byte Dropping = 4;
+
+    /// <summary>True where its entries are being removed: no change keeps them, nothing uses them.</summary>
+    public bool IsDropping { get; init; }
 
     public byte[] Key => [CatalogPrefix, .. Encoding.UTF8.GetBytes(Name)];
 
@@ -28,7 +32,7 @@ internal sealed record IndexEntry(
         {
             byte[] value = new byte[Fixed + Encoding.UTF8.GetByteCount(Shape)];
             value[0] = Number;
-            value[1] = (byte)((IsUnique ? Unique : 0) | (IsReady ? Ready : 0));
+            value[1] = (byte)((IsUnique ? Unique : 0) | (IsReady ? Ready : 0) | (IsDropping ? Dropping : 0));
             BinaryPrimitives.WriteUInt64LittleEndian(value.AsSpan(2), Cursor);
             Encoding.UTF8.GetBytes(Shape, value.AsSpan(Fixed));
             return value;
@@ -40,6 +44,9 @@ internal sealed record IndexEntry(
         value.Length > Fixed && value[0] != CatalogPrefix
             ? new(Encoding.UTF8.GetString(key[1..]), value[0], (value[1] & Unique) != 0, (value[1] & Ready) != 0,
                 BinaryPrimitives.ReadUInt64LittleEndian(value[2..]), Encoding.UTF8.GetString(value[Fixed..]))
+            {
+                IsDropping = (value[1] & Dropping) != 0,
+            }
             : throw new FormatException($"An index '{Encoding.UTF8.GetString(key[1..])}' is described by "
                 + $"{value.Length} bytes that are no index's. Something other than the table wrote them.");
 }

@@ -25,10 +25,6 @@ public sealed class PersistentIndexException : ArenaException
     internal static PersistentIndexException NotReady(string table, string index) => new(table, index,
         $"Index '{index}' of table '{table}' does not have all records yet. Build it: BuildIndexes.");
 
-    internal static PersistentIndexException BeingDropped(string table, string index) => new(table, index,
-        $"Index '{index}' of table '{table}' is being dropped on another thread. Nothing was changed. Make it when "
-        + "that has returned.");
-
     internal static PersistentIndexException TooMany(string table, string index, int limit) => new(table, index,
         $"No room for index '{index}' of table '{table}': a table has {limit} indexes at most. Drop one.");
 

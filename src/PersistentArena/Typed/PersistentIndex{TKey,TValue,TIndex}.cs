@@ -34,18 +34,7 @@ public sealed class PersistentIndex<TKey, TValue, TIndex>
     public bool IsUnique => _index.Entry.IsUnique;
 
     /// <summary>True where all records are in it.</summary>
-    public bool IsReady
-    {
-        get
-        {
-            if (!_index.Entry.IsReady && _core.Map.Get(_index.Entry.Key) is { } now)
-            {
-                _index.Entry = IndexEntry.Read(_index.Entry.Key, now);
-            }
-
-            return _index.Entry.IsReady;
-        }
-    }
+    public bool IsReady => _core.IsReady(_index);
 
     /// <summary>The records of an index key, in the order of their own keys' bytes.</summary>
     public IEnumerable<KeyValuePair<TKey, TValue>> this[TIndex key]

@@ -41,7 +41,7 @@ public sealed class PersistentTable<TKey, TValue> : IEnumerable<KeyValuePair<TKe
     public long Count => _core.Records.Count;
 
     /// <summary>The names of its indexes, declared or not.</summary>
-    public IReadOnlyList<string> Indexes => [.. _core.Catalog().Select(it => it.Name)];
+    public IReadOnlyList<string> Indexes => [.. _core.Catalog().Where(it => !it.IsDropping).Select(it => it.Name)];
 
     /// <summary>
     /// The feed, for reads, positions and trims; null where it keeps none. It shows what is not committed yet: see
@@ -147,8 +147,11 @@ public sealed class PersistentTable<TKey, TValue> : IEnumerable<KeyValuePair<TKe
         string name, Func<TValue, TIndex?> of, IPersistentSerializer<TIndex>? serializer = null)
         where TIndex : notnull => Declare(name, isUnique: true, of, serializer);
 
-    /// <summary>Drops an index, declared or not; false where there is none. In groups of 256 entries; killed on the
-    /// way, it is there and not ready.</summary>
+    /// <summary>
+    /// Drops an index, declared or not; false where there is none. In groups of 256 entries: killed between two of
+    /// them, it is no index any more, and <see cref="BuildIndexes"/>, a drop or the declaration of one of that name
+    /// removes what is left of it.
+    /// </summary>
     /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
     public bool DropIndex(string name)
     {
@@ -157,8 +160,8 @@ public sealed class PersistentTable<TKey, TValue> : IEnumerable<KeyValuePair<TKe
     }
 
     /// <summary>
-    /// Puts the records that are there into the indexes that are not ready, for about that long, in groups of some
-    /// records: for a timer, or a loop. After a kill the next process continues there.
+    /// Puts the records that are there into the indexes that are not ready, and removes what drops have left, for about
+    /// that long, in groups of some records: for a timer, or a loop. After a kill the next process continues there.
     /// </summary>
     /// <returns>True where there is more to do.</returns>
     /// <exception cref="DuplicateIndexKeyException">Two records have one key in a unique index: change or remove one,

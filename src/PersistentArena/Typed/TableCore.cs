@@ -11,7 +11,8 @@ namespace GuestMemFs.Typed;
 /// <list type="number">
 /// <item>A record has one entry in each index that is ready and for which it has a key, and none other.</item>
 /// <item>In an index that is being built, a record that the walk has passed or that changed since has its entry.</item>
-/// <item>A change is made only while all indexes of the catalog are declared in this process.</item>
+/// <item>A change is made only while all indexes of the catalog are declared in this process, or being dropped.</item>
+/// <item>What this process knows of an index is what the catalog says, whenever a writer can come.</item>
 /// </list>
 /// </remarks>
 internal sealed class TableCore<TKey, TValue>
@@ -21,11 +22,12 @@ internal sealed class TableCore<TKey, TValue>
     private const int ChangesAtOnce = 8;
     private const int EntriesAtOnce = 256;
     private readonly PersistentSortedMap _map;
+    private readonly IndexMap _indexes;
     private readonly PersistentLog<PersistentTableChange<TKey, TValue>>? _changes;
     private readonly IPersistentSerializer<TKey> _keys;
 
     private bool _isChanging; // as above
-    private Declared _declared; // replaced, and only by the thread that has the heap for itself
+    private DeclaredIndexes<TValue> _declared; // replaced, and only by the thread that has the heap for itself
 
     public TableCore(PersistentHeap heap, string name, PersistentDictionary<TKey, TValue> records,
         PersistentSortedMap map, PersistentLog<PersistentTableChange<TKey, TValue>>? changes,
@@ -35,9 +37,14 @@ internal sealed class TableCore<TKey, TValue>
         Name = name;
         Records = records;
         _map = map;
+        _indexes = new IndexMap(map);
         _changes = changes;
         _keys = keys;
-        _declared = new Declared([], [.. Catalog().Select(it => it.Name)], []);
+        IndexEntry[] all = [.. Catalog()];
+        _declared = new DeclaredIndexes<TValue>(
+            [],
+            [.. all.Where(it => !it.IsDropping).Select(it => it.Name)],
+            [.. all.Where(it => it.IsDropping).Select(it => it.Name)]);
     }
 
     public PersistentHeap Heap { get; }
@@ -53,14 +60,7 @@ internal sealed class TableCore<TKey, TValue>
     public PersistentLog<PersistentTableChange<TKey, TValue>>? Changes => _changes;
 
     /// <summary>The indexes that the heap knows of.</summary>
-    public IEnumerable<IndexEntry> Catalog()
-    {
-        SortedMapCursor cursor = _map.Scan([IndexEntry.CatalogPrefix], [IndexEntry.CatalogPrefix + 1]);
-        while (cursor.MoveNext())
-        {
-            yield return IndexEntry.Read(cursor.Current.Key, cursor.Current.Value);
-        }
-    }
+    public IEnumerable<IndexEntry> Catalog() => _indexes.Catalog();
 
     /// <summary>Does with a record what is decided when it is read.</summary>
     /// <param name="key">The record's key.</param>
@@ -114,44 +114,93 @@ internal sealed class TableCore<TKey, TValue>
             return there;
         }
 
-        using AtomicGroup group = Heap.BeginAtomic();
-        TableIndex<TValue, TIndex> made = Declare(name, isUnique, of, serializer, mayMake: true);
-        Commit(group, _declared.With(made));
-        return made;
+        while (true)
+        {
+            using (AtomicGroup group = Heap.BeginAtomic())
+            {
+                if (!_declared.Dropping.Contains(name))
+                {
+                    TableIndex<TValue, TIndex> made = Declare(name, isUnique, of, serializer, mayMake: true);
+                    Commit(group, _declared.With(made));
+                    return made;
+                }
+            }
+
+            FinishDrop(name);
+        }
+    }
+
+    /// <summary>True where all records are in an index.</summary>
+    /// <remarks>A reader asks the catalog each time: another process builds, drops and makes anew.</remarks>
+    public bool IsReady(TableIndex<TValue> index)
+    {
+        IndexEntry known = index.Entry;
+        return Heap.Space.IsWritable ? known.IsReady
+            : _map.Get(known.Key) is { } value && IndexEntry.Read(known.Key, value) is var now
+                && now.Number == known.Number && now.IsReady;
     }
 
     /// <summary>Removes an index's entries and the index, so many entries a group.</summary>
     public bool Drop(string name)
     {
-        bool found = false;
-        for (bool more = true; more;)
+        bool found = DropSome(it => it.Name == name, out bool more);
+        if (more)
         {
-            using AtomicGroup group = Heap.BeginAtomic();
-            if (Catalog().FirstOrDefault(it => it.Name == name) is not { } entry)
-            {
-                break;
-            }
-
-            found = true;
-            Note(entry with { IsReady = false, Cursor = 0 }); // killed from here on, it is built anew or dropped
-            byte[][] some = [.. EntriesOf(entry).Take(EntriesAtOnce)];
-            Array.ForEach(some, key => _map.Remove(key));
-            more = some.Length > 0;
-            if (!more)
-            {
-                _map.Remove(entry.Key);
-            }
-
-            Commit(group, _declared.Without(name, isGone: !more));
+            FinishDrop(name);
         }
 
         return found;
     }
 
-    /// <summary>Walks on for an index that is being built: one page of the records, in one group.</summary>
+    private void FinishDrop(string name)
+    {
+        while (DropSome(it => it.Name == name && it.IsDropping, out bool more) && more)
+        {
+            // One group after the other: a change in between is not kept by this index any more.
+        }
+    }
+
+    /// <summary>Removes so many entries of an index; with the last of them the index. False where it is not
+    /// there.</summary>
+    public bool DropSome(Func<IndexEntry, bool> which, out bool more)
+    {
+        more = false;
+        using AtomicGroup group = Heap.BeginAtomic();
+        if (Catalog().FirstOrDefault(which) is not { } entry)
+        {
+            return false;
+        }
+
+        byte[][] some = [.. _indexes.EntriesOf(entry).Take(EntriesAtOnce)];
+        Array.ForEach(some, key => _map.Remove(key));
+        more = some.Length == EntriesAtOnce;
+        if (more)
+        {
+            // Entries that are left are not kept: built on from here they would lead to what is not there.
+            _indexes.Note(entry with { IsReady = false, IsDropping = true, Cursor = 0 });
+        }
+        else
+        {
+            _indexes.Forget(entry);
+        }
+
+        Commit(group, _declared.Without(entry.Name, isGone: !more));
+        return true;
+    }
+
+    /// <summary>
+    /// Walks on for an index that is being built: one page of the records, in one group. Or removes some of what a drop
+    /// has left.
+    /// </summary>
     /// <returns>True where there is more to do.</returns>
     public bool BuildSome()
     {
+        if (_declared.Dropping is [string left, ..])
+        {
+            DropSome(it => it.Name == left && it.IsDropping, out _);
+            return true;
+        }
+
         if (_declared.Indexes.FirstOrDefault(it => !it.Entry.IsReady) is not { } index)
         {
             return false;
@@ -170,40 +219,29 @@ internal sealed class TableCore<TKey, TValue>
         }
 
         IndexEntry next = index.Entry with { Cursor = cursor, IsReady = cursor == 0 };
-        Note(next);
-        group.Commit();
-        index.Entry = next; // a change that comes in between takes it as not ready, which is right too
+        _indexes.Note(next);
+        Commit(group, index.State, next);
         return _declared.Indexes.Any(it => !it.Entry.IsReady);
     }
 
     /// <summary>What does not hold between the records and the indexes that are declared and ready.</summary>
-    public IReadOnlyList<string> Verify() => Heap.Alone(() =>
+    public IReadOnlyList<string> Verify() => Heap.Alone<IReadOnlyList<string>>(() =>
     {
-        List<string> problems = [];
-        foreach (TableIndex<TValue> index in _declared.Indexes.Where(it => it.Entry.IsReady))
+        TableIndex<TValue>[] ready = [.. _declared.Indexes.Where(it => it.Entry.IsReady)];
+        HashSet<string>[] expected = [.. ready.Select(_ => new HashSet<string>())];
+        foreach ((TKey key, TValue value) in Records)
         {
-            HashSet<string> expected = [];
-            foreach ((TKey key, TValue value) in Records)
+            using Scratch record = Scratch.Of(_keys, key);
+            for (int i = 0; i < ready.Length; i++)
             {
-                if (index.KeyOf(value) is { } indexKey)
+                if (ready[i].KeyOf(value) is { } indexKey)
                 {
-                    using Scratch record = Scratch.Of(_keys, key);
-                    expected.Add(Convert.ToHexString(IndexKeys.Of(index.Entry, indexKey, record.Written)));
+                    expected[i].Add(Convert.ToHexString(IndexKeys.Of(ready[i].Entry, indexKey, record.Written)));
                 }
             }
-
-            foreach (string entry in EntriesOf(index.Entry).Select(Convert.ToHexString))
-            {
-                if (!expected.Remove(entry))
-                {
-                    problems.Add($"index '{index.Entry.Name}' has entry {entry} of no record");
-                }
-            }
-
-            problems.AddRange(expected.Select(it => $"index '{index.Entry.Name}' lacks entry {it}"));
         }
 
-        return (IReadOnlyList<string>)problems;
+        return [.. ready.SelectMany((index, i) => _indexes.Compare(index.Entry, expected[i]))];
     });
 
     private ulong Walk(TableIndex<TValue> index)
@@ -232,10 +270,27 @@ internal sealed class TableCore<TKey, TValue>
         }
     }
 
-    /// <summary>Other writers must not come between the commit and what this process knows of it.</summary>
-    private void Commit(AtomicGroup group, Declared declared)
+    // Before the commit, as below: another thread's build that came between would walk from where this one began, and
+    // take back that the index is ready.
+    private static void Commit(AtomicGroup group, IndexState state, IndexEntry next)
     {
-        Declared before = _declared;
+        IndexEntry before = state.Entry;
+        state.Entry = next;
+        try
+        {
+            group.Commit();
+        }
+        catch
+        {
+            state.Entry = before;
+            throw;
+        }
+    }
+
+    /// <summary>Other writers must not come between the commit and what this process knows of it.</summary>
+    private void Commit(AtomicGroup group, DeclaredIndexes<TValue> declared)
+    {
+        DeclaredIndexes<TValue> before = _declared;
         _declared = declared;
         try
         {
@@ -251,16 +306,12 @@ internal sealed class TableCore<TKey, TValue>
     private TableIndex<TValue, TIndex> Declare<TIndex>(string name, bool isUnique, Func<TValue, TIndex?> of,
         IPersistentSerializer<TIndex> serializer, bool mayMake)
     {
-        IndexEntry[] all = [.. Catalog()];
-        if (_declared.Dropping.Contains(name))
+        if (Catalog().FirstOrDefault(it => it.Name == name && !it.IsDropping) is { } there)
         {
-            throw PersistentIndexException.BeingDropped(Name, name);
-        }
-
-        if (all.FirstOrDefault(it => it.Name == name) is { } there)
-        {
+            IndexState state = _declared.Indexes.FirstOrDefault(it => it.Entry.Number == there.Number)?.State
+                ?? new IndexState(there);
             return there.Shape == serializer.Shape && there.IsUnique == isUnique
-                ? new TableIndex<TValue, TIndex>(there, of, serializer)
+                ? new TableIndex<TValue, TIndex>(state, of, serializer)
                 : throw PersistentIndexException.OtherShape(Name, there, serializer.Shape, isUnique);
         }
 
@@ -269,18 +320,10 @@ internal sealed class TableCore<TKey, TValue>
             throw ArenaReadOnlyException.OfRegion(Heap.Space.Name, $"making index '{name}' of table '{Name}'");
         }
 
-        // One that was dropped is not used again at once: somebody may still hold it.
-        int last = all.Select(it => (int)it.Number).DefaultIfEmpty().Max();
-        int number = last < byte.MaxValue ? last + 1
-            : Enumerable.Range(1, byte.MaxValue).FirstOrDefault(n => all.All(it => it.Number != n));
-        if (number == 0)
-        {
-            throw PersistentIndexException.TooMany(Name, name, byte.MaxValue);
-        }
-
-        IndexEntry entry = new(name, (byte)number, isUnique, IsReady: Records.Count == 0, 0, serializer.Shape);
-        Note(entry);
-        return new TableIndex<TValue, TIndex>(entry, of, serializer);
+        byte number = _indexes.FreeNumber() ?? throw PersistentIndexException.TooMany(Name, name, byte.MaxValue);
+        IndexEntry entry = new(name, number, isUnique, IsReady: Records.Count == 0, 0, serializer.Shape);
+        _indexes.Note(entry);
+        return new TableIndex<TValue, TIndex>(new IndexState(entry), of, serializer);
     }
 
     private void MoveEntries(TKey key, ReadOnlySpan<TValue> before, ReadOnlySpan<TValue> after)
@@ -303,9 +346,9 @@ internal sealed class TableCore<TKey, TValue>
                 old = null;
             }
 
-            if (old is not null && IsOwn(index.Entry, old, record))
+            if (old is not null)
             {
-                _map.Remove(IndexKeys.Of(index.Entry, old, record));
+                _indexes.Remove(index.Entry, old, record);
             }
 
             if (now is not null)
@@ -332,19 +375,6 @@ internal sealed class TableCore<TKey, TValue>
         }
     }
 
-    // While a unique index is built, what another record has is not this one's.
-    private bool IsOwn(IndexEntry index, byte[] indexKey, byte[] record) => !index.IsUnique
-        || _map.Get(IndexKeys.Of(index, indexKey, record)).AsSpan().SequenceEqual(record);
-
-    private IEnumerable<byte[]> EntriesOf(IndexEntry index)
-    {
-        SortedMapCursor cursor = _map.Scan(IndexKeys.First(index.Number), IndexKeys.Behind(index.Number));
-        while (cursor.MoveNext())
-        {
-            yield return cursor.Current.Key.ToArray();
-        }
-    }
-
     /// <summary>
     /// While the application's functions run: a change of the table by one of them would be made between the look at a
     /// record and what comes of it.
@@ -366,32 +396,4 @@ internal sealed class TableCore<TKey, TValue>
 
         public void Dispose() => _table._isChanging = false;
     }
-
-    /// <summary>What this process knows of the table's indexes.</summary>
-    /// <param name="Indexes">Those that are declared.</param>
-    /// <param name="Missing">Those that are there and are not.</param>
-    /// <param name="Dropping">Those whose entries are being removed.</param>
-    private sealed record Declared(TableIndex<TValue>[] Indexes, string[] Missing, string[] Dropping)
-    {
-        public Declared With(TableIndex<TValue> index) => this with
-        {
-            Indexes = [.. Indexes.Where(it => it.Entry.Name != index.Entry.Name), index],
-            Missing = [.. Missing.Where(it => it != index.Entry.Name)],
-        };
-
-        public Declared Without(string name, bool isGone) => new(
-            [.. Indexes.Where(it => it.Entry.Name != name)],
-            [.. Missing.Where(it => it != name)],
-            [.. Dropping.Where(it => it != name), .. isGone ? Array.Empty<string>() : [name]]);
-    }
-
-    private void Note(IndexEntry entry) => _map.Set(entry.Key, entry.Value);
-}
-
-/// <summary>What to do with a record.</summary>
-internal enum TableAction
-{
-    None,
-    Put,
-    Remove,
 }
