@@ -53,6 +53,7 @@ internal static class BuiltIn
         .. Transactions.Commands,
         .. Subscriptions.Commands,
         .. Scripting.Commands,
+        .. Functions.Commands,
         .. Acl.Commands,
         .. Info.Commands,
         .. Admin.Commands,

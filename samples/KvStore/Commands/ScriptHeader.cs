@@ -1,4 +1,5 @@
 using System.Text;
+using KvStore.Scripts;
 
 namespace KvStore.Commands;
 
@@ -7,9 +8,6 @@ namespace KvStore.Commands;
 /// <param name="NoWrites">True where it says that the script does not write.</param>
 internal readonly record struct ScriptHeader(int Length, bool NoWrites)
 {
-    private static readonly string[] s_flags =
-        ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
-
     /// <summary>Null, or the error.</summary>
     public static string? TryRead(ReadOnlySpan<byte> source, out ScriptHeader header)
     {
@@ -41,7 +39,7 @@ internal readonly record struct ScriptHeader(int Length, bool NoWrites)
 
             foreach (string flag in word[6..].Split(',', StringSplitOptions.RemoveEmptyEntries))
             {
-                if (!s_flags.Contains(flag))
+                if (!LibraryFunction.KnownFlags.Contains(flag))
                 {
                     return $"ERR Unexpected flag in script shebang: {flag}";
                 }

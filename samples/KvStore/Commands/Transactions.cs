@@ -177,6 +177,11 @@ internal static class Transactions
                 DatabaseCommands.MakeNamed(call.Engine, command, args);
             }
 
+            if (command.Has(Write) && command.Name.StartsWith("function|", StringComparison.Ordinal))
+            {
+                call.Engine.Keyspace.Functions.Open();
+            }
+
             collections |= command is { Name: "copy" or "move" or "restore", MayWrite: true }
                 or { Group: "hash" or "set" or "list" or "sorted-set" or "stream" or "scripting", MayWrite: true };
         }

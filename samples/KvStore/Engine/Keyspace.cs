@@ -26,6 +26,7 @@ internal sealed class Keyspace : IDisposable
         Databases = new Databases(_heap, options.Checksums);
         KeysAtAttach = Databases.KeyCount;
         Backup = new Backup(_heap, options);
+        Functions = new FunctionStore(_heap);
     }
 
     public Databases Databases { get; }
@@ -40,6 +41,9 @@ internal sealed class Keyspace : IDisposable
 
     /// <summary>True where nothing may be changed: the policy about crash loops opened it so.</summary>
     public bool IsReadOnly => _arena.IsReadOnly;
+
+    /// <summary>The libraries of functions.</summary>
+    public FunctionStore Functions { get; }
 
     /// <summary>The store's copies in files.</summary>
     public Backup Backup { get; }

@@ -85,6 +85,12 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>What runs scripts; null before the first.</summary>
     public IDisposable? Scripts { get; set; }
 
+    /// <summary>What runs functions; null before the first.</summary>
+    public IDisposable? Functions { get; set; }
+
+    /// <summary>How many groups were taken back.</summary>
+    public long Rollbacks { get; private set; }
+
     public PubSub PubSub { get; } = new();
 
     public Statistics Statistics { get; } = new();
@@ -306,6 +312,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         if (!committed)
         {
             Databases.Reread();
+            Rollbacks++;
         }
     }
 

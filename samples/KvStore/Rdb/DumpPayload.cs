@@ -13,6 +13,9 @@ internal static class DumpPayload
     /// <summary>The version that has fields with times, and the last one that is read.</summary>
     public const int LatestVersion = 12;
 
+    /// <summary>What stands before the text of a library of functions.</summary>
+    public const byte Function = 245;
+
     private const int FooterLength = sizeof(ushort) + sizeof(ulong);
 
     /// <summary>The object's bytes; false where the footer does not fit.</summary>

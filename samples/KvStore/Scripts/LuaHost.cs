@@ -34,6 +34,8 @@ internal sealed class LuaHost : IDisposable
     private readonly int _compile;
     private readonly int _run;
     private readonly int _forget;
+    private readonly int _loadLibrary;
+    private readonly int _call;
     private ExceptionDispatchInfo? _thrown;
 
     /// <exception cref="DllNotFoundException">The library is not there, or not for this system.</exception>
@@ -53,11 +55,13 @@ internal sealed class LuaHost : IDisposable
 
         PushHost(version, versionNumber);
         _lua.PushLightUserData(0);
-        if (_lua.PCall(2, 3, 0) != LuaStatus.OK)
+        if (_lua.PCall(2, 5, 0) != LuaStatus.OK)
         {
             throw new InvalidOperationException(_lua.ToString(-1));
         }
 
+        _call = _lua.Ref(LuaRegistry.Index);
+        _loadLibrary = _lua.Ref(LuaRegistry.Index);
         _forget = _lua.Ref(LuaRegistry.Index);
         _run = _lua.Ref(LuaRegistry.Index);
         _compile = _lua.Ref(LuaRegistry.Index);
@@ -81,7 +85,34 @@ internal sealed class LuaHost : IDisposable
         return problem;
     }
 
-    /// <summary>Forgets a script.</summary>
+    /// <summary>Runs a library's text, which registers its functions; null, or the error.</summary>
+    /// <param name="handle">The name under which they are called and forgotten.</param>
+    /// <param name="source">The text.</param>
+    /// <param name="functions">What it registered.</param>
+    public string? LoadLibrary(string handle, byte[] source, out List<LibraryFunction> functions)
+    {
+        functions = [];
+        _lua.RawGetInteger(LuaRegistry.Index, _loadLibrary);
+        _lua.PushString(handle);
+        _lua.PushBuffer(source);
+        LuaStatus status = Protected(2, 2);
+        ExceptionDispatchInfo? thrown = _thrown;
+        _thrown = null;
+        string? problem = _clock.HasStopped ? "ERR Error registering functions: the library ran for too long"
+            : status != LuaStatus.OK ? $"ERR Error registering functions: {Problem()}"
+            : _lua.ToBoolean(-2) ? null
+            : Problem();
+        if (problem is null)
+        {
+            ReadFunctions(functions);
+        }
+
+        _lua.SetTop(0);
+        thrown?.Throw();
+        return problem;
+    }
+
+    /// <summary>Forgets a script, or a library.</summary>
     public void Forget(string name)
     {
         _lua.RawGetInteger(LuaRegistry.Index, _forget);
@@ -100,19 +131,25 @@ internal sealed class LuaHost : IDisposable
         _memory.Limit = memory;
     }
 
-    /// <summary>Runs a script that was compiled, and replies what it returned.</summary>
-    /// <param name="name">The script's name.</param>
+    /// <summary>Runs a script that was compiled, or a function, and replies what it returned.</summary>
+    /// <param name="name">The script's name, or the function's.</param>
+    /// <param name="library">The handle of the function's library; null for a script.</param>
     /// <param name="args">Arguments, of which the keys come first.</param>
     /// <param name="keys">How many of them are keys.</param>
     /// <param name="reply">Where its result goes; its error too.</param>
-    public ScriptEnd Run(string name, Arguments args, int keys, RespWriter reply)
+    public ScriptEnd Run(string name, string? library, Arguments args, int keys, RespWriter reply)
     {
-        _lua.RawGetInteger(LuaRegistry.Index, _run);
+        _lua.RawGetInteger(LuaRegistry.Index, library is null ? _run : _call);
+        if (library is not null)
+        {
+            _lua.PushString(library);
+        }
+
         _lua.PushString(name);
         PushList(args, 0, keys);
         PushList(args, keys, args.Count);
         _reply.Resp3 = false;
-        LuaStatus status = Protected(3, 2);
+        LuaStatus status = Protected(library is null ? 3 : 4, 2);
         ExceptionDispatchInfo? thrown = _thrown;
         _thrown = null;
         ScriptEnd end = ScriptEnd.Replied;
@@ -164,6 +201,22 @@ internal sealed class LuaHost : IDisposable
         {
             _lua.PushBuffer(args[i].ToArray());
             _lua.RawSetInteger(-2, i - from + 1);
+        }
+    }
+
+    /// <summary>Names, descriptions and flags, by turns, in the list at the top.</summary>
+    private void ReadFunctions(List<LibraryFunction> functions)
+    {
+        for (long i = 1; i <= _lua.RawLen(-1); i += 3)
+        {
+            _lua.RawGetInteger(-1, i);
+            string name = Encoding.Latin1.GetString(_lua.ToBuffer(-1));
+            _lua.RawGetInteger(-2, i + 1);
+            byte[]? description = _lua.Type(-1) == LuaType.String ? _lua.ToBuffer(-1) : null;
+            _lua.RawGetInteger(-3, i + 2);
+            string[] flags = Encoding.Latin1.GetString(_lua.ToBuffer(-1)).Split(',');
+            functions.Add(new LibraryFunction(name, description, [.. LibraryFunction.KnownFlags.Intersect(flags)]));
+            _lua.Pop(3);
         }
     }
 

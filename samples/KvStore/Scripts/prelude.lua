@@ -176,12 +176,11 @@ end
 G._G, G._VERSION, G.unpack = env, 'Lua 5.1', unpack
 G.string, G.table, G.math = close(strings), close(tables), close(maths)
 
-local function read(chunk, name)
+local function read(chunk, name, globals)
   if type(chunk) ~= 'string' then error('a string was expected', 3) end
-  return load(chunk, name or '=(load)', 't', env)
+  return load(chunk, name or '=(load)', 't', globals)
 end
-function G.loadstring(chunk, name) return read(chunk, name) end
-function G.load(chunk, name)
+local function chunk_of(chunk)
   if type(chunk) == 'function' then
     local parts = {}
     for part in chunk do
@@ -190,8 +189,10 @@ function G.load(chunk, name)
     end
     chunk = concat(parts)
   end
-  return read(chunk, name)
+  return chunk
 end
+function G.loadstring(chunk, name) return read(chunk, name, env) end
+function G.load(chunk, name) return read(chunk_of(chunk), name, env) end
 function G.collectgarbage(what) return what == 'count' and host.memory() / 1024 or 0 end
 local of_strings, of_closed = close({ __index = G.string }), close({})
 function G.getmetatable(value)
@@ -385,7 +386,7 @@ local function user_frame()
   repeat
     info = getinfo(level, 'Sl')
     level = level + 1
-  until not info or info.source == '@user_script'
+  until not info or info.source == '@user_script' or info.source == '@user_function'
   return info
 end
 
@@ -743,8 +744,13 @@ G.struct = close(struct)
 local scripts = {}
 
 -- Lua's own handler, without hooks: no function of the script may be called in it.
+local called -- the function that was called, if any: a call that it ends with has taken its frame
 local function told(problem)
   local info = user_frame()
+  if not info and called then
+    info = getinfo(called, 'S')
+    info.currentline = info.linedefined
+  end
   local result = type(problem) == 'table' and problem or { err = 'ERR ' .. text(problem) }
   if info and not closed[result] then
     rawset(result, 'source', info.source)
@@ -761,10 +767,125 @@ local function compile(name, source)
 end
 
 local function run(name, keys, arguments)
-  G.KEYS, G.ARGV = keys, arguments
+  G.KEYS, G.ARGV, called = keys, arguments, nil
   return xpcall(scripts[name], told)
 end
 
-local function forget(name) scripts[name] = nil end
+-- Functions ---------------------------------------------------------------------------------------------------------
+-- A library has the globals of scripts, without KEYS and ARGV. While it is loaded, redis is there to register functions,
+-- and after it to call commands.
+local libraries = {}
+local registered -- what the library that is being loaded has registered
+local known_flags = { ['no-writes'] = true, ['allow-oom'] = true, ['allow-stale'] = true, ['no-cluster'] = true,
+  ['allow-cross-slot-keys'] = true }
+local function fail(problem) error({ err = 'ERR ' .. problem }) end
 
-return compile, run, forget
+local function flags_of(list)
+  local names = {}
+  if list == nil then return names end
+  if type(list) ~= 'table' then
+    fail('flags argument to redis.register_function must be a table representing function flags')
+  end
+  for _, flag in ipairs(list) do
+    if not known_flags[flag] then fail('unknown flag given') end
+    names[flag] = true
+  end
+  return names
+end
+
+local arguments_of = { function_name = true, callback = true, flags = true, description = true }
+local function named(given)
+  for name in pairs(given) do
+    if not arguments_of[name] then fail('unknown argument given to redis.register_function') end
+  end
+  for _, name in ipairs({ 'function_name', 'description' }) do
+    local kind = type(given[name])
+    if kind ~= 'nil' and kind ~= 'string' and kind ~= 'number' then
+      fail(name .. ' argument given to redis.register_function must be a string')
+    end
+  end
+  local callback = given.callback
+  if callback ~= nil and type(callback) ~= 'function' then
+    fail('callback argument given to redis.register_function must be a function')
+  end
+  local flags = flags_of(given.flags)
+  if given.function_name == nil then fail('redis.register_function must get a function name argument') end
+  if callback == nil then fail('redis.register_function must get a callback argument') end
+  return given.function_name, callback, flags, given.description
+end
+
+local function positional(name, callback)
+  if type(name) ~= 'string' and type(name) ~= 'number' then
+    fail('first argument to redis.register_function must be a string')
+  end
+  if type(callback) ~= 'function' then fail('second argument to redis.register_function must be a function') end
+  return name, callback, {}, nil
+end
+
+local load_api = copy(redis, 'log LOG_DEBUG LOG_VERBOSE LOG_NOTICE LOG_WARNING REDIS_VERSION REDIS_VERSION_NUM')
+function load_api.register_function(...)
+  local count, first = select('#', ...), ...
+  if count < 1 or count > 2 then fail('wrong number of arguments to redis.register_function') end
+  if count == 1 and type(first) ~= 'table' then
+    fail('calling redis.register_function with a single argument is only applicable to Lua table (representing named '
+      .. 'arguments).')
+  end
+  local name, callback, flags, description
+  if count == 1 then name, callback, flags, description = named(first)
+  else name, callback, flags, description = positional(...) end
+  name = text(name)
+  if not find(name, '^[%w_]+$') then
+    fail('Library names can only contain letters, numbers, or underscores(_) and must be at least one character long')
+  end
+  if registered[name] then fail('Function already exists in the library') end
+  registered[name] = { callback = callback, flags = flags, description = description and text(description) }
+end
+
+local globals = {}
+for name, value in pairs(G) do globals[name] = value end
+local function_env = close(globals, getmetatable(G))
+globals._G = function_env
+globals.redis = close({}, { __index = function(_, name)
+  local value = (registered and load_api or redis)[name]
+  if value == nil and registered then
+    error("Script attempted to access nonexistent global variable '" .. text(name) .. "'", 2)
+  end
+  return value
+end })
+function globals.loadstring(chunk, name) return read(chunk, name, function_env) end
+function globals.load(chunk, name) return read(chunk_of(chunk), name, function_env) end
+
+-- Whether it went well, and then for each function its name, its description or false, and its flags.
+local function load_library(handle, source)
+  called, registered = nil, nil
+  local library, problem = load('local __returns <close> = nil ' .. source, '@user_function', 't', function_env)
+  if not library then return false, 'ERR Error compiling function: ' .. problem end
+  local functions = {}
+  registered = functions
+  local ok, failed = pcall(library)
+  registered = nil
+  if not ok then
+    return false, 'ERR Error registering functions: ' .. (type(failed) == 'table' and text(failed.err)
+      or 'ERR ' .. text(failed))
+  end
+  local list = {}
+  for name, its in pairs(functions) do
+    local flags = {}
+    for flag in pairs(its.flags) do flags[#flags + 1] = flag end
+    list[#list + 1], list[#list + 2], list[#list + 3] = name, its.description or false, concat(flags, ',')
+  end
+  libraries[handle] = functions
+  return true, list
+end
+
+local function call(handle, name, keys, arguments)
+  called, registered = libraries[handle][name].callback, nil
+  return xpcall(called, told, keys, arguments)
+end
+
+local function forget(name)
+  scripts[name] = nil
+  libraries[name] = nil
+end
+
+return compile, run, forget, load_library, call

@@ -11,8 +11,8 @@ internal static class CommandLines
 {
     public static IEnumerable<string> All =>
         [
-            .. $"{StreamLines.Text}\n{GeoLines.Text}\n{HyperLogLogLines.Text}\n{Text}".Split('\n')
-                .Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'),
+            .. string.Join('\n', StreamLines.Text, GeoLines.Text, HyperLogLogLines.Text, FunctionLines.Lines, Text)
+                .Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#'),
             .. Generated(),
             .. GeoLines.Generated(),
             .. HyperLogLogLines.Generated(),

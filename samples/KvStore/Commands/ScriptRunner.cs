@@ -1,0 +1,193 @@
+using System.Text;
+using GuestMemFs;
+using KvStore.Engine;
+using KvStore.Protocol;
+using KvStore.Scripts;
+using KvStore.Session;
+using KvStore.Transport;
+
+namespace KvStore.Commands;
+
+/// <summary>Runs scripts and functions in a Lua of its own, and their commands in the server.</summary>
+/// <remarks>Used under the engine's gate.</remarks>
+internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScriptCalls, IDisposable
+{
+    private const int FirstArgument = 3;
+
+    private readonly KvEngine _engine = engine;
+    private readonly CommandTable _table = table;
+    private LuaHost? _lua;
+    private ClientSession? _session;
+    private ClientSession? _caller;
+    private bool _readOnly;
+    private bool _allowsOom;
+    private bool _madeRoom;
+
+    /// <summary>Runs a script; once more where it found no room, and keys went for it.</summary>
+    public void Run(in Call call, Script script, int keys, bool readOnly)
+    {
+        _madeRoom = Eviction.MakeRoom(_engine) && _engine.Options.Policy != EvictionPolicy.NoEviction;
+        for (int tries = 0; !TryRun(call, script, keys, readOnly, tries); tries++)
+        {
+            // All was taken back, and there is more room.
+        }
+    }
+
+    private bool TryRun(in Call call, Script script, int keys, bool readOnly, int tries)
+    {
+        LuaHost lua = _lua!;
+        long start = call.Reply.Position;
+        _engine.RanOutOfRoom = false;
+        lua.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
+        _caller = call.Session;
+        _session?.Database = call.Session.Database;
+        _readOnly = readOnly;
+        _allowsOom = script.AllowsOom;
+        AtomicScope atomic = readOnly || !_engine.WriteRefusal.IsEmpty ? default : BeginWrites(script.NamesDatabases);
+        try
+        {
+            ScriptEnd end = lua.Run(script.Name, script.Library, call.Args.From(FirstArgument), keys, call.Reply);
+            if (end == ScriptEnd.Stopped)
+            {
+                string left = call.Session.RunsTransaction ? "what it wrote is EXEC's" : "nothing of it was written";
+                call.Reply.Error($"ERR the script ran for more than {_engine.Options.ScriptTime.TotalMilliseconds} ms "
+                    + $"(script-time-limit) and was stopped: {left}. script: {script.Name}");
+                return true; // the group is taken back
+            }
+
+            if (call.Session.RunsTransaction || !_engine.RanOutOfRoom || !_engine.MayRetry(tries)
+                || !call.Reply.Rewind(start))
+            {
+                atomic.Commit();
+                return true;
+            }
+        }
+        finally
+        {
+            atomic.Dispose();
+            _caller = null;
+        }
+
+        _engine.FreeGarbage();
+        Eviction.Free(_engine, tries, 0);
+        return false;
+    }
+
+    void IScriptCalls.Call(Arguments args, RespWriter reply)
+    {
+        ClientSession session = Session(reply);
+        session.User = _caller!.User;
+        session.Tracking = _caller.Tracking;
+        Command? command = _table.Resolve(args);
+        if (Refusal(session, command, args) is { } refusal)
+        {
+            reply.Error(refusal);
+            return;
+        }
+
+        _engine.Statistics.Commands++;
+        Dispatcher.Run(session, _engine, command!, args);
+    }
+
+    void IScriptCalls.Log(string text) => StandardError.WriteLine($"script: {text}");
+
+    /// <summary>Gives Lua's memory back, with all that was compiled.</summary>
+    public void Dispose()
+    {
+        _lua?.Dispose();
+        _lua = null;
+    }
+
+    /// <summary>The place of large collections cannot be made in a group: it is there before one may need it.</summary>
+    private AtomicScope BeginWrites(bool namesDatabases)
+    {
+        if (namesDatabases)
+        {
+            DatabaseCommands.MakeAll(_engine);
+        }
+
+        if (!_engine.InGroup)
+        {
+            _engine.Databases.OpenNested();
+        }
+
+        return _engine.BeginAtomic(1);
+    }
+
+    /// <summary>True where a text may name databases: they are made before it runs.</summary>
+    public bool MayNameDatabases(ReadOnlySpan<byte> source)
+    {
+        string text = Encoding.Latin1.GetString(source);
+        return _table.All.Any(command => command.Has(CommandFlags.NamesDatabases)
+            && (text.Contains($"'{command.Name}'", StringComparison.OrdinalIgnoreCase)
+                || text.Contains($"\"{command.Name}\"", StringComparison.OrdinalIgnoreCase)));
+    }
+
+    private string? Refusal(ClientSession session, Command? command, Arguments args)
+    {
+        if (command?.Handler is null)
+        {
+            return "ERR Unknown Redis command called from script";
+        }
+
+        if (!command.AcceptsCount(args.Count))
+        {
+            return "ERR Wrong number of args calling Redis command from script";
+        }
+
+        if (command.Has(CommandFlags.NoScript | CommandFlags.NoMulti))
+        {
+            return "ERR This Redis command is not allowed from script";
+        }
+
+        if (!session.User.Unlimited
+            && Permissions.ScriptRefusal(new Call(command, args, session, _engine)) is { } forbidden)
+        {
+            return forbidden;
+        }
+
+        if (!command.Has(CommandFlags.Write))
+        {
+            return null;
+        }
+
+        return _readOnly ? "ERR Write commands are not allowed from read-only scripts."
+            : !_engine.WriteRefusal.IsEmpty ? Encoding.UTF8.GetString(_engine.WriteRefusal)
+            : command.Has(CommandFlags.DenyOom) && _engine.IsOverLimit && !_madeRoom && !_allowsOom
+                ? Encoding.UTF8.GetString(Errors.OutOfMemory)
+            : null;
+    }
+
+    private ClientSession Session(RespWriter reply)
+    {
+        if (_session?.Reply != reply)
+        {
+            _session = new ClientSession(0, reply, new RequestParser(_engine.Options.Protocol))
+            {
+                User = _caller!.User,
+                Database = _caller.Database,
+                RunsTransaction = true, // what would wait does not
+                IsOfScript = true,
+            };
+        }
+
+        return _session;
+    }
+
+    /// <summary>Loads Lua where it is not loaded yet, and sets its limits; null, or the error.</summary>
+    public string? TryLua(out LuaHost? lua)
+    {
+        lua = _lua;
+        try
+        {
+            lua = _lua ??= new LuaHost(this, Info.CompatibleVersion, Info.CompatibleVersionNumber);
+            lua.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
+            return null;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
+        {
+            StandardError.WriteLine($"liblua54.so cannot be loaded: {e.Message}");
+            return "ERR scripts need liblua54.so beside the program, and it cannot be loaded: see the server's log";
+        }
+    }
+}
