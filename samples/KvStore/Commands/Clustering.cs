@@ -26,17 +26,25 @@ internal static class Clustering
                 Asks("links", 2, "Return the links between nodes", since: "7.0.0"),
                 Asks("myid", 2, "Return this node's id"),
                 Asks("nodes", 2, "Return what this node knows of the cluster"),
-                Asks("replicas", 3, "List the replicas of a node", since: "5.0.0"),
                 Asks("shards", 2, "Return slots and nodes by shard", since: "7.0.0"),
                 Asks("slots", 2, "Return slots and their nodes"),
-                Changes("addslots", -3, "Assign hash slots to this node"),
-                Changes("delslots", -3, "Take hash slots from this node"),
-                Changes("failover", -2, "Let a replica take its master's place"),
-                Changes("forget", 3, "Remove a node"),
-                Changes("meet", -4, "Let this node meet another"),
-                Changes("replicate", 3, "Make this node another's replica"),
-                Changes("reset", -2, "Forget the cluster"),
-                Changes("setslot", -4, "Move a hash slot"),
+                Operates("addslots", -3, "Assign hash slots to this node"),
+                Operates("addslotsrange", -4, "Assign ranges of hash slots to this node"),
+                Operates("bumpepoch", 2, "Advance the cluster's epoch"),
+                Operates("count-failure-reports", 3, "Return how many nodes call a node failed"),
+                Operates("delslots", -3, "Take hash slots from this node"),
+                Operates("delslotsrange", -4, "Take ranges of hash slots from this node"),
+                Operates("failover", -2, "Let a replica take its master's place"),
+                Operates("flushslots", 2, "Take all hash slots from this node"),
+                Operates("forget", 3, "Remove a node"),
+                Operates("meet", -4, "Let this node meet another"),
+                Operates("replicas", 3, "List the replicas of a node"),
+                Operates("replicate", 3, "Make this node another's replica"),
+                Operates("reset", -2, "Forget the cluster"),
+                Operates("saveconfig", 2, "Save what this node knows of the cluster"),
+                Operates("set-config-epoch", 3, "Set the epoch of a new node"),
+                Operates("setslot", -4, "Move a hash slot"),
+                Operates("slaves", 3, "List the replicas of a node"),
             ],
         },
         OfConnections("asking", Fast, "Send the next command to a slot that is being imported"),
@@ -50,7 +58,7 @@ internal static class Clustering
     private static Command Asks(string name, int arity, string summary, string since = "3.0.0") =>
         new($"cluster|{name}", arity, NoFlags, KeySpec.None, Refuse) { Since = since, Summary = summary };
 
-    private static Command Changes(string name, int arity, string summary) =>
+    private static Command Operates(string name, int arity, string summary) =>
         new($"cluster|{name}", arity, ForOperators, KeySpec.None, Refuse) { Since = "3.0.0", Summary = summary };
 
     private static Command OfConnections(string name, CommandFlags flags, string summary) =>

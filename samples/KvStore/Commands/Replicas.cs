@@ -19,11 +19,10 @@ internal static class Replicas
                 Summary = "Return the role of the instance in the context of replication",
             },
         ]),
-        .. Command.Family("generic",
+        .. Command.Family("connection",
         [
             new("wait", 3, NoScript, KeySpec.None, Wait)
             {
-                Also = AclCategories.Connection,
                 Since = "3.0.0",
                 Summary = "Wait for replicas to have the writes sent before; none has, and none is waited for",
             },

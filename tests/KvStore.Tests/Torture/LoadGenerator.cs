@@ -21,7 +21,7 @@ internal sealed class LoadGenerator(Random random, int connection)
         "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "APPEND", "SETRANGE", "SETBIT", "INCR", "DECR",
         "INCRBY", "DECRBY",
         "INCRBYFLOAT", "MSET", "MSETNX", "DEL", "UNLINK", "RENAME", "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
-        "PEXPIREAT", "PERSIST", "MOVE",
+        "PEXPIREAT", "PERSIST", "MOVE", "RESTORE",
     ];
 
     /// <summary>Every key that the load of a connection may touch.</summary>
@@ -72,6 +72,7 @@ internal sealed class LoadGenerator(Random random, int connection)
             "RENAME" or "RENAMENX" => Command.Of(name, key, Key(c)),
             "COPY" => Copy(c, key),
             "MOVE" => Command.Of(name, key, random.Next(2)),
+            "RESTORE" => Restore(key),
             "EXPIRE" => Expire(name, key, random.Next(20) == 0 ? -1 : Seconds()),
             "PEXPIRE" => Expire(name, key, random.Next(20) == 0 ? 0 : Seconds() * 1000),
             "EXPIREAT" => Expire(name, key, random.Next(20) == 0 ? 1 : (Instant.Now / 1000) + Seconds()),
@@ -149,6 +150,17 @@ internal sealed class LoadGenerator(Random random, int connection)
             1 => Command.Of("COPY", from, to, "REPLACE"),
             2 => Command.Of("COPY", from, from, "DB", random.Next(2) == 0 ? 0 : 1, "REPLACE"),
             _ => Command.Of("COPY", from, to, "DB", random.Next(2)),
+        };
+    }
+
+    private Command Restore(string key)
+    {
+        byte[] payload = DumpedString.Make(Value(key));
+        return random.Next(4) switch
+        {
+            0 => Command.Of("RESTORE", key, 0, payload),
+            1 => Command.Of("RESTORE", key, Seconds() * 1000, payload, "REPLACE"),
+            _ => Command.Of("RESTORE", key, 0, payload, "REPLACE"),
         };
     }
 

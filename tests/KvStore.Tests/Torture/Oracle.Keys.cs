@@ -31,6 +31,18 @@ internal sealed partial class Oracle
         return CopyTo(database, a, Text(a[^1]) == "REPLACE");
     }
 
+    private RespReply Restore(byte[][] a, Instant now)
+    {
+        if (a.Length == 4 && Find(a[1]) is not null)
+        {
+            return Error("BUSYKEY Target key name already exists.");
+        }
+
+        long milliseconds = Number(a[2]);
+        var entry = new Entry(DumpedString.Read(a[3]), milliseconds == 0 ? null : now.Plus(milliseconds));
+        return Put(a[1], entry, Ok);
+    }
+
     private RespReply Persist(byte[] key) =>
         Find(key) is { Expiry: not null } entry ? Put(key, entry with { Expiry = null }, One) : Zero;
 

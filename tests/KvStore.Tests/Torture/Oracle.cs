@@ -54,6 +54,7 @@ internal sealed partial class Oracle
             case "RENAMENX": return Rename(a[1], a[2], onlyIfNone: true);
             case "COPY": return Copy(a);
             case "MOVE": return Move(a);
+            case "RESTORE": return Restore(a, now);
             case "SELECT": return Select(a);
             case "PERSIST": return Persist(a[1]);
             case "EXPIRE": return Expire(a, now.Plus(Number(a[2]) * 1000), now);
