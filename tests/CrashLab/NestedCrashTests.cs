@@ -52,6 +52,24 @@ public sealed class NestedCrashTests
         }
     }
 
+    [Fact]
+    public void Every_store_of_changes_of_bytes()
+    {
+        using NestedLab lab = new();
+        lab.Do(Create("b", "d"));
+        NestedOperation[] changes =
+        [
+            CreateBytes("a", 'p'), Append("a", 'x'), Overwrite("a", 'q'),
+            Group(commit: false, Append("a", 'y'), Overwrite("a", 'r')),
+            Group(commit: true, Append("a", 'z'), CreateBytes("b", 's')), Overwrite("b", 't'), Drop("a"), Free(),
+        ];
+        lab.CrashRecoveryToo = false;
+        foreach (NestedOperation change in changes)
+        {
+            lab.Explore(change);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

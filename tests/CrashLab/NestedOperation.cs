@@ -8,6 +8,8 @@ internal sealed record NestedOperation(string Name, Action<NestedPlace> Run, Act
 {
     public const int MostNotes = 4;
     private const long Later = 2_000_000;
+    private const string BytesMark = "bytes ";
+    private const int BytesLength = 20_000;
 
     public static readonly string[] Keys = ["a", "b"];
 
@@ -24,6 +26,54 @@ internal sealed record NestedOperation(string Name, Action<NestedPlace> Run, Act
             Put(place, key, Fill(place, key, entries), 0);
         },
         model => model.Keys[key] = entries);
+
+    /// <summary>Bytes in chunks under a key, 20,000 of a letter in two of them.</summary>
+    public static NestedOperation CreateBytes(string key, char letter) => new(
+        $"create bytes {letter} under {key}",
+        place =>
+        {
+            DropOld(place, key);
+            long id = place.Nested.BeginBytes(Bytes(key));
+            place.Nested.Bytes(id).Write(0, Letters(letter));
+            Put(place, key, id, 0, RecordType.Bytes);
+        },
+        model => model.Keys[key] = BytesMark + letter);
+
+    /// <summary>Writes a letter over all bytes of a key, which are those of several chunks.</summary>
+    public static NestedOperation Overwrite(string key, char letter) => new(
+        $"write {letter} over {key}",
+        place =>
+        {
+            if (IsBytes(place, key, out long id))
+            {
+                place.Nested.Bytes(id).Write(0, Letters(letter));
+            }
+        },
+        model =>
+        {
+            if (model.Keys.TryGetValue(key, out string? old) && old.StartsWith(BytesMark, StringComparison.Ordinal))
+            {
+                model.Keys[key] = BytesMark + letter + old[(BytesMark.Length + 1)..];
+            }
+        });
+
+    /// <summary>Writes one letter behind the bytes of a key.</summary>
+    public static NestedOperation Append(string key, char letter) => new(
+        $"append {letter} to {key}",
+        place =>
+        {
+            if (IsBytes(place, key, out long id))
+            {
+                place.Nested.Bytes(id).Append([(byte)letter]);
+            }
+        },
+        model =>
+        {
+            if (model.Keys.TryGetValue(key, out string? old) && old.StartsWith(BytesMark, StringComparison.Ordinal))
+            {
+                model.Keys[key] = old + letter;
+            }
+        });
 
     public static NestedOperation Drop(string key) => new(
         $"drop {key}",
@@ -171,8 +221,37 @@ internal sealed record NestedOperation(string Name, Action<NestedPlace> Run, Act
             return place.Nested.Owners.Get(Bytes(key)) is { } value ? Encoding.UTF8.GetString(value) : "";
         }
 
+        if (IsBytes(place, key, out _))
+        {
+            return ShowBytes(place.Nested.Bytes(id));
+        }
+
         string first = Text(place.Nested.Section(id));
         return first == Text(place.Nested.Section(id, 2)) ? first : "two orders that differ";
+    }
+
+    private static string ShowBytes(PersistentBytes bytes)
+    {
+        byte[] all = new byte[bytes.Length];
+        bytes.Read(0, all);
+        byte[] letters = [.. all.AsSpan(0, Math.Min(all.Length, BytesLength)).ToArray().Distinct()];
+        return BytesMark + Encoding.UTF8.GetString([.. letters, .. all.AsSpan(Math.Min(all.Length, BytesLength))]);
+    }
+
+    private static bool IsBytes(NestedPlace place, string key, out long id)
+    {
+        TypeReader reader = default;
+        id = place.Nested.Owners.TryRead(Bytes(key), ref reader) && reader.Type == RecordType.Bytes
+            ? place.Nested.Find(Bytes(key))
+            : 0;
+        return id != 0;
+    }
+
+    private static byte[] Letters(char letter)
+    {
+        byte[] letters = new byte[BytesLength];
+        Array.Fill(letters, (byte)letter);
+        return letters;
     }
 
     private static string Text(PersistentSortedMapSection section)
@@ -206,21 +285,29 @@ internal sealed record NestedOperation(string Name, Action<NestedPlace> Run, Act
         return id;
     }
 
-    private static void Put(NestedPlace place, string key, long id, long expiresAt)
+    private static void Put(
+        NestedPlace place, string key, long id, long expiresAt, RecordType type = RecordType.Set)
     {
-        Reference reference = new(id, expiresAt);
+        Reference reference = new(id, expiresAt, type);
         place.Nested.Owners.Mutate(Bytes(key), ref reference);
         place.Nested.Complete(id);
     }
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
-    private readonly struct Reference(long id, long expiresAt) : IRecordMutation
+    private struct TypeReader : IRecordReader
+    {
+        public RecordType Type { get; private set; }
+
+        public void Read(in RecordView record) => Type = record.Type;
+    }
+
+    private readonly struct Reference(long id, long expiresAt, RecordType type) : IRecordMutation
     {
         public static bool ReadsCurrent => false;
 
         public RecordChange Decide(in RecordView current) =>
-            RecordChange.Put(NestedCollections.ReferenceLength, expiresAt, RecordType.Set);
+            RecordChange.Put(NestedCollections.ReferenceLength, expiresAt, type);
 
         public void Write(in RecordView current, Span<byte> value) => NestedCollections.WriteReference(value, id);
     }

@@ -77,6 +77,7 @@ public sealed class ReadOnlySurfaceTests
         ["NestedCollections.OpenOrCreate"] = world =>
             NestedCollections.OpenOrCreate(world.Heap, world.Dictionary, "new"),
         ["NestedCollections.Begin"] = world => world.Nested.Begin("text"u8),
+        ["NestedCollections.BeginBytes"] = world => world.Nested.BeginBytes("text"u8),
         ["NestedCollections.Complete"] = world => world.Nested.Complete(1),
         ["NestedCollections.BeforeDrop"] = world => world.Nested.BeforeDrop(1),
         ["NestedCollections.BeforeExpiry"] = world => world.Nested.BeforeExpiry(1, DateTimeOffset.UtcNow),
@@ -173,7 +174,7 @@ public sealed class ReadOnlySurfaceTests
         "PersistentSortedMapSection.TryGetCeiling", "PersistentSortedMapSection.TryGetAt",
         "PersistentSortedMapSection.Rank", "PersistentSortedMapSection.CountRange", "NestedCollections.Exists",
         "NestedCollections.TryGetReference", "NestedCollections.WriteReference", "NestedCollections.Find",
-        "NestedCollections.Section",
+        "NestedCollections.Section", "NestedCollections.Bytes",
         "PersistentLog.Get", "PersistentLog.TryGet", "PersistentLog.TryGetFirst", "PersistentLog.TryGetLast",
         "PersistentLog.Read", "PersistentLog.ReadAfter", "PersistentLog.ReadDescending", "PersistentLog.FollowAsync",
         "PersistentLog.WaitAsync", "PersistentLog.TryGetPosition",

@@ -18,6 +18,9 @@ internal enum BitFieldOverflow
 /// <summary>One operation of BITFIELD: an integer of some bits, from a bit of a string on, the highest first.</summary>
 internal readonly record struct BitFieldOperation
 {
+    /// <summary>Bytes that an integer may be spread over.</summary>
+    public const int MostBytes = 9;
+
     public BitFieldKind Kind { get; init; }
 
     public BitFieldOverflow Overflow { get; init; }

@@ -85,7 +85,7 @@ internal static class BitFields
 
     private static bool Read(in Call call, List<BitFieldOperation> operations, long?[] results)
     {
-        var reader = new Reader(operations, results);
+        var reader = new Reader(call.Engine.Keyspace, operations, results);
         bool found = call.Keys.TryRead(call.Key, ref reader);
         call.Looked(found);
         if (!found)
@@ -98,8 +98,20 @@ internal static class BitFields
 
     private static bool Change(in Call call, List<BitFieldOperation> operations, long?[] results)
     {
-        var mutation = new Mutation(operations, results);
+        Keyspace keyspace = call.Engine.Keyspace;
+        var mutation = new Mutation(keyspace, operations, results);
         call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.IsLarge)
+        {
+            var pages = new BitFieldPages(keyspace, call.Key.ToArray());
+            for (int i = 0; i < results.Length; i++)
+            {
+                results[i] = pages.Run(operations[i]);
+            }
+
+            LargeString.Write(keyspace, call.Key, pages.Parts(mutation.Length));
+        }
+
         return !mutation.IsWrong;
     }
 
@@ -190,29 +202,43 @@ internal static class BitFields
         return true;
     }
 
-    private struct Reader(List<BitFieldOperation> operations, long?[] results) : IRecordReader
+    private struct Reader(Keyspace keyspace, List<BitFieldOperation> operations, long?[] results) : IRecordReader
     {
         public bool IsWrong { get; private set; }
 
         public void Read(in RecordView record)
         {
-            IsWrong = RecordText.IsWrong(record);
+            IsWrong = StringValue.IsWrong(record);
+            if (IsWrong)
+            {
+                return;
+            }
+
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> value = IsWrong ? default : RecordText.Of(record, scratch);
+            Span<byte> window = stackalloc byte[BitFieldOperation.MostBytes];
+            StringValue value = StringValue.Of(record, keyspace, scratch);
             for (int i = 0; i < results.Length; i++)
             {
-                results[i] = operations[i].Read(value);
+                BitFieldOperation operation = operations[i];
+                value.CopyTo(operation.Offset >> 3, window);
+                results[i] = (operation with { Offset = operation.Offset & 7 }).Read(window);
             }
         }
     }
 
-    private struct Mutation(List<BitFieldOperation> operations, long?[] results) : IRecordMutation
+    private struct Mutation(Keyspace keyspace, List<BitFieldOperation> operations, long?[] results)
+        : IRecordMutation
     {
         public bool IsWrong { get; private set; }
 
+        /// <summary>True where the change is one of chunks, and not made yet.</summary>
+        public bool IsLarge { get; private set; }
+
+        public long Length { get; private set; }
+
         public RecordChange Decide(in RecordView current)
         {
-            IsWrong = RecordText.IsWrong(current);
+            IsWrong = StringValue.IsWrong(current);
             if (IsWrong)
             {
                 return RecordChange.None;
@@ -220,16 +246,16 @@ internal static class BitFields
 
             // Room for all that is written, also where it fails then: so does redis.
             long last = operations.Max(static it => it.Kind == BitFieldKind.Get ? -1 : it.LastBit);
-            int length = Math.Max(current.Exists ? RecordText.Length(current) : 0, (int)(last >> 3) + 1);
-            return RecordChange.Put(length, current.ExpiresAt);
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            Length = Math.Max(StringValue.Of(current, keyspace, scratch).Length, (last >> 3) + 1);
+            IsLarge = LargeString.IsOne(current, Length);
+            return IsLarge ? RecordChange.None : RecordChange.Put((int)Length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
-            old.CopyTo(value);
-            value[old.Length..].Clear();
+            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
             for (int i = 0; i < results.Length; i++)
             {
                 results[i] = operations[i].Run(value);

@@ -81,14 +81,18 @@ internal static class BitStrings
             return;
         }
 
-        if (!TryRead(call, call.Key, out byte[]? value, out bool found))
-        {
-            return;
-        }
-
+        var facts = default(FactsReader);
+        bool found = call.Keys.TryRead(call.Key, ref facts);
+        call.Looked(found);
         if (!found)
         {
             call.Reply.Integer(bit == 1 ? -1 : 0);
+            return;
+        }
+
+        if (facts.Type != RecordType.String)
+        {
+            call.Reply.Error(Errors.WrongType);
             return;
         }
 
@@ -97,12 +101,12 @@ internal static class BitStrings
             return;
         }
 
-        bool clamped = Ranges.TryClamp(ref start, ref end, inBits ? value!.Length * 8L : value!.Length);
-        long position = clamped ? Find(value, bit == 1, inBits ? start : start * 8, inBits ? end : (end * 8) + 7) : -1;
+        var reader = new PositionReader(call.Engine.Keyspace, bit == 1, start, end, inBits);
+        call.Keys.TryRead(call.Key, ref reader);
 
         // Behind the end all are 0, unless the end was given.
-        bool behind = clamped && position < 0 && bit == 0 && call.Args.Count <= 4;
-        call.Reply.Integer(behind ? value.Length * 8L : position);
+        bool behind = reader.IsInside && reader.Position < 0 && bit == 0 && call.Args.Count <= 4;
+        call.Reply.Integer(behind ? reader.Length * 8 : reader.Position);
     }
 
     private static bool TryRange(in Call call, out long start, out long end, out bool inBits)
@@ -128,6 +132,25 @@ internal static class BitStrings
         }
 
         return call.Args.Count <= 4 || call.TryInteger(4, out end);
+    }
+
+    private static long Find(in StringValue value, bool bit, long start, long end)
+    {
+        long before = (start >> 3) * 8;
+        StringPieces pieces = value.Pieces(start >> 3, (end >> 3) - (start >> 3) + 1);
+        while (pieces.MoveNext())
+        {
+            long last = Math.Min(end - before, (pieces.Current.Length * 8L) - 1);
+            long position = Find(pieces.Current, bit, Math.Max(0, start - before), last);
+            if (position >= 0)
+            {
+                return before + position;
+            }
+
+            before += pieces.Current.Length * 8L;
+        }
+
+        return -1;
     }
 
     private static long Find(ReadOnlySpan<byte> value, bool bit, long start, long end)
@@ -169,14 +192,11 @@ internal static class BitStrings
         call.Reply.Integer(result.Length);
     }
 
-    private static bool TryRead(in Call call, ReadOnlySpan<byte> key, out byte[]? value) =>
-        TryRead(call, key, out value, out _);
-
     /// <summary>A string's bytes, none where there is none; replies where it is of another type.</summary>
-    private static bool TryRead(in Call call, ReadOnlySpan<byte> key, out byte[]? value, out bool found)
+    private static bool TryRead(in Call call, ReadOnlySpan<byte> key, out byte[]? value)
     {
-        Reader reader = default;
-        found = call.Keys.TryRead(key, ref reader);
+        var reader = new Reader(call.Engine.Keyspace);
+        bool found = call.Keys.TryRead(key, ref reader);
         call.Looked(found, key);
         value = found ? reader.Value : [];
         if (value is null)
@@ -187,7 +207,28 @@ internal static class BitStrings
         return value is not null;
     }
 
-    private struct Reader : IRecordReader
+    private struct PositionReader(Keyspace keyspace, bool bit, long start, long end, bool inBits) : IRecordReader
+    {
+        public long Length { get; private set; }
+
+        /// <summary>True where the range has anything of the string.</summary>
+        public bool IsInside { get; private set; }
+
+        /// <summary>Which bit; -1 for none.</summary>
+        public long Position { get; private set; }
+
+        public void Read(in RecordView record)
+        {
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            StringValue value = StringValue.Of(record, keyspace, scratch);
+            (long from, long to) = (start, end);
+            Length = value.Length;
+            IsInside = Ranges.TryClamp(ref from, ref to, inBits ? Length * 8 : Length);
+            Position = IsInside ? Find(value, bit, inBits ? from : from * 8, inBits ? to : (to * 8) + 7) : -1;
+        }
+    }
+
+    private struct Reader(Keyspace keyspace) : IRecordReader
     {
         /// <summary>Null where it is no string.</summary>
         public byte[]? Value { get; private set; }
@@ -195,7 +236,7 @@ internal static class BitStrings
         public void Read(in RecordView record)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            Value = RecordText.IsWrong(record) ? null : RecordText.Of(record, scratch).ToArray();
+            Value = StringValue.IsWrong(record) ? null : StringValue.Of(record, keyspace, scratch).ToArray();
         }
     }
 }

@@ -39,12 +39,18 @@ internal static class Bits
             return;
         }
 
-        var mutation = new SetBitMutation(offset, bit == 1);
+        Keyspace keyspace = call.Engine.Keyspace;
+        var mutation = new SetBitMutation(keyspace, offset, bit == 1);
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.WrongType)
         {
             call.Reply.Error(Errors.WrongType);
             return;
+        }
+
+        if (mutation.IsLarge)
+        {
+            LargeString.Write(keyspace, call.Key, offset >> 3, [mutation.NewByte]);
         }
 
         call.Changed(call.Key);
@@ -58,7 +64,7 @@ internal static class Bits
             return;
         }
 
-        var reader = new BitReader(offset);
+        var reader = new BitReader(call.Engine.Keyspace, offset);
         call.Looked(call.Keys.TryRead(call.Key, ref reader));
         if (reader.WrongType)
         {
@@ -92,7 +98,7 @@ internal static class Bits
             return;
         }
 
-        var reader = new CountReader(start, end, inBits);
+        var reader = new CountReader(call.Engine.Keyspace, start, end, inBits);
         call.Keys.TryRead(call.Key, ref reader);
         call.Reply.Integer(reader.Count);
     }
@@ -141,41 +147,48 @@ internal static class Bits
         return false;
     }
 
-    private struct SetBitMutation(long offset, bool bit) : IRecordMutation
+    private struct SetBitMutation(Keyspace keyspace, long offset, bool bit) : IRecordMutation
     {
         public bool WrongType { get; private set; }
 
         public bool Old { get; private set; }
 
+        /// <summary>True where the change is one of chunks, and not made yet.</summary>
+        public bool IsLarge { get; private set; }
+
+        /// <summary>The byte with the bit as it will be.</summary>
+        public byte NewByte { get; private set; }
+
         public RecordChange Decide(in RecordView current)
         {
-            if (RecordText.IsWrong(current))
+            if (StringValue.IsWrong(current))
             {
                 WrongType = true;
                 return RecordChange.None;
             }
 
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
-            int index = (int)(offset >> 3);
-            Old = index < old.Length && (old[index] & Mask) != 0;
-            return RecordChange.Put(Math.Max(old.Length, index + 1), current.ExpiresAt);
+            StringValue value = StringValue.Of(current, keyspace, scratch);
+            Span<byte> old = stackalloc byte[1];
+            value.CopyTo(offset >> 3, old);
+            Old = (old[0] & Mask) != 0;
+            NewByte = (byte)(bit ? old[0] | Mask : old[0] & ~Mask);
+            long length = Math.Max(value.Length, (offset >> 3) + 1);
+            IsLarge = LargeString.IsOne(current, length);
+            return IsLarge ? RecordChange.None : RecordChange.Put((int)length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
-            old.CopyTo(value);
-            value[old.Length..].Clear();
-            ref byte at = ref value[(int)(offset >> 3)];
-            at = (byte)(bit ? at | Mask : at & ~Mask);
+            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
+            value[(int)(offset >> 3)] = NewByte;
         }
 
         private readonly int Mask => 0x80 >> (int)(offset & 7);
     }
 
-    private struct BitReader(long offset) : IRecordReader
+    private struct BitReader(Keyspace keyspace, long offset) : IRecordReader
     {
         public bool WrongType { get; private set; }
 
@@ -183,22 +196,27 @@ internal static class Bits
 
         public void Read(in RecordView record)
         {
-            WrongType = RecordText.IsWrong(record);
+            WrongType = StringValue.IsWrong(record);
+            if (WrongType)
+            {
+                return;
+            }
+
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> value = RecordText.Of(record, scratch);
-            int index = (int)(offset >> 3);
-            Bit = !WrongType && index < value.Length && (value[index] & (0x80 >> (int)(offset & 7))) != 0;
+            Span<byte> there = stackalloc byte[1];
+            StringValue.Of(record, keyspace, scratch).CopyTo(offset >> 3, there);
+            Bit = (there[0] & (0x80 >> (int)(offset & 7))) != 0;
         }
     }
 
-    private struct CountReader(long start, long end, bool inBits) : IRecordReader
+    private struct CountReader(Keyspace keyspace, long start, long end, bool inBits) : IRecordReader
     {
         public long Count { get; private set; }
 
         public void Read(in RecordView record)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> value = RecordText.Of(record, scratch);
+            StringValue value = StringValue.Of(record, keyspace, scratch);
             long from = start;
             long to = end;
             Count = 0;
@@ -209,16 +227,29 @@ internal static class Bits
 
             if (!inBits)
             {
-                Count = Ones(value[(int)from..(int)(to + 1)]);
+                Count = Ones(value, from, to);
                 return;
             }
 
             // Whole bytes, less the bits before the first and behind the last.
-            int first = (int)(from >> 3);
-            int last = (int)(to >> 3);
-            Count = Ones(value[first..(last + 1)])
-                - BitOperations.PopCount((uint)value[first] >> (int)(8 - (from & 7)))
-                - BitOperations.PopCount((uint)value[last] & ((1u << (int)(7 - (to & 7))) - 1));
+            Span<byte> ends = stackalloc byte[2];
+            value.CopyTo(from >> 3, ends[..1]);
+            value.CopyTo(to >> 3, ends[1..]);
+            Count = Ones(value, from >> 3, to >> 3)
+                - BitOperations.PopCount((uint)ends[0] >> (int)(8 - (from & 7)))
+                - BitOperations.PopCount((uint)ends[1] & ((1u << (int)(7 - (to & 7))) - 1));
+        }
+
+        private static long Ones(in StringValue value, long first, long last)
+        {
+            long count = 0;
+            StringPieces pieces = value.Pieces(first, last - first + 1);
+            while (pieces.MoveNext())
+            {
+                count += Ones(pieces.Current);
+            }
+
+            return count;
         }
 
         private static long Ones(ReadOnlySpan<byte> bytes)

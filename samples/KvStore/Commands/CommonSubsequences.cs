@@ -71,7 +71,7 @@ internal static class CommonSubsequences
 
     private static bool TryRead(in Call call, ReadOnlySpan<byte> key, out byte[] value)
     {
-        Reader reader = default;
+        var reader = new Reader(call.Engine.Keyspace);
         bool found = call.Keys.TryRead(key, ref reader);
         call.Looked(found, key);
         value = found ? reader.Value ?? [] : [];
@@ -235,7 +235,7 @@ internal static class CommonSubsequences
         }
     }
 
-    private struct Reader : IRecordReader
+    private struct Reader(Keyspace keyspace) : IRecordReader
     {
         /// <summary>Null where it is no string.</summary>
         public byte[]? Value { get; private set; }
@@ -243,7 +243,7 @@ internal static class CommonSubsequences
         public void Read(in RecordView record)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            Value = RecordText.IsWrong(record) ? null : RecordText.Of(record, scratch).ToArray();
+            Value = StringValue.IsWrong(record) ? null : StringValue.Of(record, keyspace, scratch).ToArray();
         }
     }
 }

@@ -48,6 +48,9 @@ internal static class Counters
         },
     ]);
 
+    // What is longer is no number, in Redis too, and is not read.
+    private const int LongestFloat = (5 * 1024) - 1;
+
     public static void Incr(in Call call) => Add(call, 1);
 
     public static void Decr(in Call call) => Add(call, -1);
@@ -79,7 +82,7 @@ internal static class Counters
     public static void IncrByFloat(in Call call)
     {
         // The key's own number is looked at before the increment, as in Redis: the first of two errors is the key's.
-        var mutation = new AddFloatMutation(call.Args[2]);
+        var mutation = new AddFloatMutation(call.Engine.Keyspace, call.Args[2]);
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Error.Length > 0)
         {
@@ -93,7 +96,7 @@ internal static class Counters
 
     private static void Add(in Call call, long by)
     {
-        var mutation = new AddMutation(by);
+        var mutation = new AddMutation(call.Engine.Keyspace, by);
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Error.Length > 0)
         {
@@ -105,7 +108,7 @@ internal static class Counters
         call.Reply.Integer(mutation.Result);
     }
 
-    private ref struct AddMutation(long by) : IRecordMutation
+    private ref struct AddMutation(Keyspace keyspace, long by) : IRecordMutation
     {
         public ReadOnlySpan<byte> Error { get; private set; }
 
@@ -113,7 +116,7 @@ internal static class Counters
 
         public RecordChange Decide(in RecordView current)
         {
-            if (RecordText.IsWrong(current))
+            if (StringValue.IsWrong(current))
             {
                 Error = Errors.WrongType;
                 return RecordChange.None;
@@ -124,7 +127,7 @@ internal static class Counters
             {
                 old = current.Integer;
             }
-            else if (current.Exists && !Numbers.TryParse(current.Value, out old))
+            else if (current.Exists && !TryParse(current, out old))
             {
                 Error = Errors.NotAnInteger;
                 return RecordChange.None;
@@ -145,9 +148,17 @@ internal static class Counters
         {
             // The dictionary stores integers itself.
         }
+
+        private readonly bool TryParse(in RecordView current, out long value)
+        {
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            StringValue text = StringValue.Of(current, keyspace, scratch);
+            value = 0;
+            return text.Length <= scratch.Length && Numbers.TryParse(text.AsSpan(), out value);
+        }
     }
 
-    private ref struct AddFloatMutation(ReadOnlySpan<byte> by) : IRecordMutation
+    private ref struct AddFloatMutation(Keyspace keyspace, ReadOnlySpan<byte> by) : IRecordMutation
     {
         private readonly ReadOnlySpan<byte> _by = by;
 
@@ -157,16 +168,20 @@ internal static class Counters
 
         public RecordChange Decide(in RecordView current)
         {
-            if (RecordText.IsWrong(current))
+            if (StringValue.IsWrong(current))
             {
                 Error = Errors.WrongType;
                 return RecordChange.None;
             }
 
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            StringValue text = StringValue.Of(current, keyspace, scratch);
             ExtendedFloat old = default;
-            if ((current.Exists && !ExtendedFloat.TryParse(RecordText.Of(current, scratch), out old))
-                || !ExtendedFloat.TryParse(_by, out ExtendedFloat increment))
+            ExtendedFloat increment = default;
+            bool isNumber = text.Length <= LongestFloat && _by.Length <= LongestFloat
+                && (!current.Exists || ExtendedFloat.TryParse(text.AsSpan(), out old))
+                && ExtendedFloat.TryParse(_by, out increment);
+            if (!isNumber)
             {
                 Error = Errors.NotAFloat;
                 return RecordChange.None;

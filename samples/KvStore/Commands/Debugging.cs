@@ -102,10 +102,11 @@ internal static class Debugging
             return;
         }
 
+        long length = facts.LengthIn(call.Engine.Keyspace.Nested);
         string encoding = System.Text.Encoding.ASCII.GetString(Objects.EncodingOf(call, call.Args[2]));
         string nodes = facts.Type == RecordType.List ? " ql_nodes:1 ql_avg_node:0.00" : "";
         call.Reply.Simple(System.Text.Encoding.ASCII.GetBytes(
-            $"Value at:0x{facts.Id:x} refcount:1 encoding:{encoding} serializedlength:{facts.Length} lru:0 "
+            $"Value at:0x{facts.Id:x} refcount:1 encoding:{encoding} serializedlength:{length} lru:0 "
             + $"lru_seconds_idle:0{nodes}"));
     }
 

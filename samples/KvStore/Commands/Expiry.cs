@@ -120,15 +120,7 @@ internal static class Expiry
 
         var mutation = new ExpiryMutation { At = at, Now = WallClock.Milliseconds, Conditions = conditions,
             RemoveWhenPast = true };
-        call.Keys.Mutate(call.Key, ref mutation);
-        if (mutation.Collection != 0)
-        {
-            NestedCollections nested = call.Engine.Keyspace.OpenNested();
-            nested.BeforeExpiry(mutation.Collection, WallClock.At(at));
-            mutation.MayDrop = true;
-            call.Keys.Mutate(call.Key, ref mutation);
-        }
-
+        ExpiryMutation.Run(call, ref mutation);
         if (mutation.Done)
         {
             call.Changed(call.Key, KeyEvents.Generic, at <= mutation.Now ? "del" : "expire");
@@ -232,6 +224,19 @@ internal struct ExpiryMutation : IRecordMutation
 
     /// <summary>True where a large collection may go: it is noted when it does.</summary>
     public bool MayDrop { get; set; }
+
+    /// <summary>Changes it of the call's key, and notes first when a large collection goes.</summary>
+    public static void Run(in Call call, ref ExpiryMutation mutation)
+    {
+        call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Collection != 0)
+        {
+            NestedCollections nested = call.Engine.Keyspace.OpenNested();
+            nested.BeforeExpiry(mutation.Collection, WallClock.At(mutation.At));
+            mutation.MayDrop = true;
+            call.Keys.Mutate(call.Key, ref mutation);
+        }
+    }
 
     public RecordChange Decide(in RecordView current)
     {

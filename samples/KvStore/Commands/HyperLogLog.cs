@@ -55,9 +55,11 @@ internal sealed class HyperLogLog
     public byte[] ToArray() => _runs is null ? _bytes : [.. _bytes, .. _runs.Bytes];
 
     /// <summary>True where bytes begin as one, and are as many as one has. Its runs may be damaged.</summary>
-    public static bool IsValid(ReadOnlySpan<byte> bytes) =>
-        bytes.Length >= HeaderLength && bytes.StartsWith(Magic)
-        && (bytes[EncodingAt] == Sparse || (bytes[EncodingAt] == Dense && bytes.Length == DenseLength));
+    /// <param name="head">The first <see cref="HeaderLength"/> of them.</param>
+    /// <param name="length">How many there are.</param>
+    public static bool IsValid(ReadOnlySpan<byte> head, long length) =>
+        head.Length >= HeaderLength && head.StartsWith(Magic)
+        && (head[EncodingAt] == Sparse || (head[EncodingAt] == Dense && length == DenseLength));
 
     /// <summary>The count of last time, where nothing has changed since.</summary>
     public bool TryGetCount(out long count)

@@ -172,13 +172,13 @@ internal static class HyperLogLogs
     private static void Put(in Call call, HyperLogLog value)
     {
         SetMutation put = new(value.ToArray()) { KeepExpiry = true };
-        call.Keys.Mutate(call.Key, ref put);
+        SetMutation.Run(call, call.Key, ref put);
     }
 
     /// <summary>What a key has; null where there is none. Replies where it is something else.</summary>
     private static bool TryRead(in Call call, ReadOnlySpan<byte> key, out HyperLogLog? value)
     {
-        Reader reader = default;
+        var reader = new Reader(call.Engine.Keyspace);
         bool found = call.Keys.TryRead(key, ref reader);
         value = reader.Value;
         if (found && value is null)
@@ -190,7 +190,7 @@ internal static class HyperLogLogs
         return !found || value is not null;
     }
 
-    private struct Reader : IRecordReader
+    private struct Reader(Keyspace keyspace) : IRecordReader
     {
         public bool IsString { get; private set; }
 
@@ -199,10 +199,18 @@ internal static class HyperLogLogs
 
         public void Read(in RecordView record)
         {
+            IsString = !StringValue.IsWrong(record);
+            if (!IsString)
+            {
+                Value = null;
+                return;
+            }
+
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            IsString = !RecordText.IsWrong(record);
-            ReadOnlySpan<byte> bytes = IsString ? RecordText.Of(record, scratch) : default;
-            Value = HyperLogLog.IsValid(bytes) ? new HyperLogLog(bytes) : null;
+            StringValue value = StringValue.Of(record, keyspace, scratch);
+            Span<byte> head = stackalloc byte[HyperLogLog.HeaderLength];
+            head = head[..value.CopyTo(0, head)];
+            Value = HyperLogLog.IsValid(head, value.Length) ? new HyperLogLog(value.ToArray()) : null;
         }
     }
 }

@@ -213,6 +213,7 @@ internal static class KeyCopies
 
     private static bool TryRename(in Call call, bool ifAbsent, out bool found)
     {
+        LargeString.Convert(call.Engine.Keyspace, call.Key);
         using var copy = new RecordCopy();
         found = copy.TryRead(call.Keys, call.Key);
         if (!found || call.Key.SequenceEqual(call.Args[2]))

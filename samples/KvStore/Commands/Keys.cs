@@ -104,7 +104,7 @@ internal static class Keys
 
     public static ReadOnlySpan<byte> TypeName(RecordType type) => type switch
     {
-        RecordType.String => "string"u8,
+        RecordType.String or RecordType.Bytes => "string"u8,
         RecordType.Hash => "hash"u8,
         RecordType.List => "list"u8,
         RecordType.Set => "set"u8,

@@ -61,8 +61,8 @@ internal static class MemoryReports
             return;
         }
 
-        long bytes = RecordOverhead + call.Args[2].Length + facts.Length;
-        if (facts.Id != 0 && call.Engine.Keyspace.Nested is { } nested)
+        long bytes = RecordOverhead + call.Args[2].Length + facts.BytesIn(call.Engine.Keyspace.Nested);
+        if (facts.Id != 0 && facts.Type != RecordType.String && call.Engine.Keyspace.Nested is { } nested)
         {
             // Each of its entries at what an entry takes on the average.
             long all = Math.Max(1, nested.Entries.CountRange(NestedCollections.First, default));

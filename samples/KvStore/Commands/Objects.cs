@@ -142,6 +142,7 @@ internal static class Objects
                 RecordType.SortedSet => isLarge ? "skiplist"u8 : "listpack"u8,
                 RecordType.List => "quicklist"u8,
                 RecordType.Stream => "stream"u8,
+                RecordType.Bytes => "raw"u8,
                 _ when record.IsInteger || Numbers.TryParse(record.Value, out _) => "int"u8,
                 _ => record.Value.Length <= LongestEmbedded ? "embstr"u8 : "raw"u8,
             };

@@ -26,7 +26,7 @@ internal static class Ranges
             return;
         }
 
-        var reader = new RangeReader(call.Reply, start, end);
+        var reader = new RangeReader(call.Reply, call.Engine.Keyspace, start, end);
         bool found = call.Keys.TryRead(call.Key, ref reader);
         call.Looked(found);
         if (!found)
@@ -48,12 +48,19 @@ internal static class Ranges
             return;
         }
 
-        var mutation = new SetRangeMutation(call.Args[3], offset, call.Engine.Options.Protocol.MaxBulkLength);
+        Keyspace keyspace = call.Engine.Keyspace;
+        long limit = Math.Min(call.Engine.Options.Protocol.MaxBulkLength, PersistentDictionary.MaximumValueLength);
+        var mutation = new SetRangeMutation(call.Args[3], offset, keyspace, limit);
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Error.Length > 0)
         {
             call.Reply.Error(mutation.Error);
             return;
+        }
+
+        if (mutation.IsLarge)
+        {
+            LargeString.Write(keyspace, call.Key, offset, call.Args[3]);
         }
 
         if (mutation.Done)
@@ -80,7 +87,7 @@ internal static class Ranges
         return start <= end && length > 0;
     }
 
-    private struct RangeReader(RespWriter reply, long start, long end) : IRecordReader
+    private struct RangeReader(RespWriter reply, Keyspace keyspace, long start, long end) : IRecordReader
     {
         private readonly long _at = reply.Position;
 
@@ -91,22 +98,23 @@ internal static class Ranges
                 throw new InvalidOperationException("A record changed under the engine's gate.");
             }
 
-            if (RecordText.IsWrong(record))
+            if (StringValue.IsWrong(record))
             {
                 reply.Error(Errors.WrongType);
                 return;
             }
 
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> value = RecordText.Of(record, scratch);
+            StringValue value = StringValue.Of(record, keyspace, scratch);
             long from = start;
             long to = end;
-            reply.Bulk(TryClamp(ref from, ref to, value.Length) ? value.Slice((int)from, (int)(to - from + 1))
-                : default);
+            bool isEmpty = !TryClamp(ref from, ref to, value.Length);
+            value.Reply(reply, isEmpty ? 0 : from, isEmpty ? 0 : to - from + 1);
         }
     }
 
-    private ref struct SetRangeMutation(ReadOnlySpan<byte> patch, long offset, long limit) : IRecordMutation
+    private ref struct SetRangeMutation(ReadOnlySpan<byte> patch, long offset, Keyspace keyspace, long limit)
+        : IRecordMutation
     {
         private readonly ReadOnlySpan<byte> _patch = patch;
 
@@ -116,21 +124,25 @@ internal static class Ranges
 
         public bool Done { get; private set; }
 
+        /// <summary>True where the change is one of chunks, and not made yet.</summary>
+        public bool IsLarge { get; private set; }
+
         public RecordChange Decide(in RecordView current)
         {
-            if (RecordText.IsWrong(current))
+            if (StringValue.IsWrong(current))
             {
                 Error = Errors.WrongType;
                 return RecordChange.None;
             }
 
-            Length = current.Exists ? RecordText.Length(current) : 0;
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            Length = StringValue.Of(current, keyspace, scratch).Length;
             if (_patch.Length == 0)
             {
                 return RecordChange.None;
             }
 
-            if (offset > Math.Min(limit, PersistentDictionary.MaximumValueLength) - _patch.Length)
+            if (offset > limit - _patch.Length)
             {
                 Error = Errors.TooLong;
                 return RecordChange.None;
@@ -138,15 +150,14 @@ internal static class Ranges
 
             Done = true;
             Length = Math.Max(Length, offset + _patch.Length);
-            return RecordChange.Put((int)Length, current.ExpiresAt);
+            IsLarge = LargeString.IsOne(current, Length);
+            return IsLarge ? RecordChange.None : RecordChange.Put((int)Length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
-            old.CopyTo(value);
-            value[old.Length..].Clear();
+            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
             _patch.CopyTo(value[(int)offset..]);
         }
     }

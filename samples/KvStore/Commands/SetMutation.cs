@@ -13,6 +13,7 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
 {
     private readonly ReadOnlySpan<byte> _value = value;
     private bool _replied;
+    private Keyspace? _keyspace;
 
     public long ExpiresAt { get; init; }
 
@@ -38,6 +39,7 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
     /// <summary>Puts a value in place of whatever a key has.</summary>
     public static void Run(in Call call, ReadOnlySpan<byte> key, ref SetMutation mutation)
     {
+        mutation._keyspace = call.Engine.Keyspace;
         call.Keys.Mutate(key, ref mutation);
         if (mutation.Collection != 0)
         {
@@ -50,14 +52,15 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
     public RecordChange Decide(in RecordView current)
     {
         Found = current.Exists;
-        bool wrong = OldValue is not null && RecordText.IsWrong(current);
+        bool wrong = OldValue is not null && StringValue.IsWrong(current);
         if (wrong || (IfAbsent && current.Exists) || (IfPresent && !current.Exists))
         {
             ReplyOld(current);
             return RecordChange.None;
         }
 
-        if (current.Type > RecordType.String && !MayDrop && NestedCollections.TryGetReference(current, out long id))
+        if (current.Type > RecordType.String && !MayDrop
+            && NestedCollections.TryGetReference(current, out long id))
         {
             Collection = id;
             return RecordChange.None;
@@ -82,13 +85,13 @@ internal ref struct SetMutation(ReadOnlySpan<byte> value) : IRecordMutation
         }
 
         _replied = true;
-        if (RecordText.IsWrong(current))
+        if (StringValue.IsWrong(current))
         {
             OldValue.Error(Errors.WrongType);
         }
         else if (current.Exists)
         {
-            RecordText.Reply(OldValue, current);
+            StringValue.Reply(OldValue, current, _keyspace!);
         }
         else
         {

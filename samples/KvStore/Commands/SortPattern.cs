@@ -43,20 +43,20 @@ internal static class SortPattern
 
     private static byte[]? FindString(in Call call, byte[] key)
     {
-        Reader reader = default;
+        var reader = new Reader(call.Engine.Keyspace);
         bool found = call.Keys.TryRead(key, ref reader);
         call.Looked(found, key);
         return found ? reader.Value : null;
     }
 
-    private struct Reader : IRecordReader
+    private struct Reader(Keyspace keyspace) : IRecordReader
     {
         public byte[]? Value { get; private set; }
 
         public void Read(in RecordView record)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            Value = RecordText.IsWrong(record) ? null : RecordText.Of(record, scratch).ToArray();
+            Value = StringValue.IsWrong(record) ? null : StringValue.Of(record, keyspace, scratch).ToArray();
         }
     }
 }

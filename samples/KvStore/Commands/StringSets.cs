@@ -116,7 +116,7 @@ internal static class StringSets
     public static void GetSet(in Call call)
     {
         var mutation = new SetMutation(call.Args[2]) { OldValue = call.Reply };
-        call.Keys.Mutate(call.Key, ref mutation);
+        SetMutation.Run(call, call.Key, ref mutation);
         call.Looked(mutation.Found);
         if (mutation.Done)
         {
@@ -182,7 +182,7 @@ internal static class StringSets
             Strings.Get(call);
         }
 
-        call.Keys.Mutate(call.Key, ref mutation);
+        ExpiryMutation.Run(call, ref mutation);
         if (mutation.Done)
         {
             call.Changed(call.Key, KeyEvents.Generic, expires ? "del" : persist ? "persist" : "expire");

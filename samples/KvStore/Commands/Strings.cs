@@ -34,7 +34,7 @@ internal static class Strings
 
     public static void Get(in Call call)
     {
-        var reader = new ValueReader(call.Reply);
+        var reader = new ValueReader(call.Reply, call.Engine.Keyspace);
         bool found = call.Keys.TryRead(call.Key, ref reader);
         call.Looked(found);
         if (!found)
@@ -54,7 +54,7 @@ internal static class Strings
             return;
         }
 
-        call.Reply.Integer(found ? facts.Length : 0);
+        call.Reply.Integer(found ? facts.LengthIn(call.Engine.Keyspace.Nested) : 0);
     }
 
     public static void MGet(in Call call)
@@ -100,8 +100,15 @@ internal static class Strings
 
     public static void GetDel(in Call call)
     {
-        var mutation = new GetDelMutation(call.Reply);
+        var mutation = new GetDelMutation(call.Reply, call.Engine.Keyspace);
         call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.Chunks != 0)
+        {
+            call.Engine.Keyspace.OpenNested().BeforeDrop(mutation.Chunks);
+            mutation.MayDrop = true;
+            call.Keys.Mutate(call.Key, ref mutation);
+        }
+
         call.Looked(mutation.Found);
         if (mutation.Removed)
         {
@@ -111,12 +118,18 @@ internal static class Strings
 
     public static void Append(in Call call)
     {
-        var mutation = new AppendMutation(call.Args[2], call.Engine.Options.Protocol.MaxBulkLength);
+        Keyspace keyspace = call.Engine.Keyspace;
+        var mutation = new AppendMutation(call.Args[2], keyspace, call.Engine.Options.Protocol.MaxBulkLength);
         call.Keys.Mutate(call.Key, ref mutation);
         if (mutation.Error.Length > 0)
         {
             call.Reply.Error(mutation.Error);
             return;
+        }
+
+        if (mutation.IsLarge)
+        {
+            LargeString.Write(keyspace, call.Key, mutation.Length - call.Args[2].Length, call.Args[2]);
         }
 
         call.Changed(call.Key);
@@ -169,9 +182,9 @@ internal static class Strings
             _last = index;
             _start = reply.Position;
             _call.Looked(record.Exists, KeyAt(index));
-            if (record.Type == RecordType.String)
+            if (record.Exists && !StringValue.IsWrong(record))
             {
-                RecordText.Reply(reply, record);
+                StringValue.Reply(reply, record, _call.Engine.Keyspace);
             }
             else
             {
@@ -180,11 +193,17 @@ internal static class Strings
         }
     }
 
-    private struct GetDelMutation(RespWriter reply) : IRecordMutation
+    private struct GetDelMutation(RespWriter reply, Keyspace keyspace) : IRecordMutation
     {
         public bool Found { get; private set; }
 
         public bool Removed { get; private set; }
+
+        /// <summary>The number of a large string's chunks, which may not be dropped yet; 0 for none.</summary>
+        public long Chunks { get; private set; }
+
+        /// <summary>True where they may go: it is noted that they do.</summary>
+        public bool MayDrop { get; set; }
 
         public RecordChange Decide(in RecordView current)
         {
@@ -195,13 +214,19 @@ internal static class Strings
                 return RecordChange.None;
             }
 
-            if (RecordText.IsWrong(current))
+            if (StringValue.IsWrong(current))
             {
                 reply.Error(Errors.WrongType);
                 return RecordChange.None;
             }
 
-            RecordText.Reply(reply, current);
+            if (!MayDrop && NestedCollections.TryGetReference(current, out long id))
+            {
+                Chunks = id;
+                return RecordChange.None;
+            }
+
+            StringValue.Reply(reply, current, keyspace);
             Removed = true;
             return RecordChange.Remove();
         }
@@ -212,7 +237,8 @@ internal static class Strings
         }
     }
 
-    private ref struct AppendMutation(ReadOnlySpan<byte> tail, long limit) : IRecordMutation
+    private ref struct AppendMutation(ReadOnlySpan<byte> tail, Keyspace keyspace, long limit)
+        : IRecordMutation
     {
         private readonly ReadOnlySpan<byte> _tail = tail;
 
@@ -220,30 +246,34 @@ internal static class Strings
 
         public long Length { get; private set; }
 
+        /// <summary>True where the change is one of chunks, and not made yet.</summary>
+        public bool IsLarge { get; private set; }
+
         public RecordChange Decide(in RecordView current)
         {
-            if (RecordText.IsWrong(current))
+            if (StringValue.IsWrong(current))
             {
                 Error = Errors.WrongType;
                 return RecordChange.None;
             }
 
-            Length = (current.Exists ? RecordText.Length(current) : 0) + (long)_tail.Length;
+            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+            Length = StringValue.Of(current, keyspace, scratch).Length + _tail.Length;
             if (current.Exists && Length > Math.Min(limit, PersistentDictionary.MaximumValueLength))
             {
                 Error = Errors.TooLong;
                 return RecordChange.None;
             }
 
-            return RecordChange.Put((int)Length, current.ExpiresAt);
+            IsLarge = LargeString.IsOne(current, Length);
+            return IsLarge ? RecordChange.None : RecordChange.Put((int)Length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
             Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            ReadOnlySpan<byte> old = current.Exists ? RecordText.Of(current, scratch) : default;
-            old.CopyTo(value);
-            _tail.CopyTo(value[old.Length..]);
+            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
+            _tail.CopyTo(value[^_tail.Length..]);
         }
     }
 }

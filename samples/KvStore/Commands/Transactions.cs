@@ -183,6 +183,7 @@ internal static class Transactions
             }
 
             collections |= command is { Name: "copy" or "move" or "restore", MayWrite: true }
+                or { Name: "append" or "setrange" or "setbit" or "bitfield" or "rename" or "renamenx" }
                 or { Group: "hash" or "set" or "list" or "sorted-set" or "stream" or "scripting", MayWrite: true };
         }
 

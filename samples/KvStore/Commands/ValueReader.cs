@@ -5,7 +5,7 @@ using KvStore.Protocol;
 namespace KvStore.Commands;
 
 /// <summary>Replies with a record's value.</summary>
-internal struct ValueReader(RespWriter reply) : IRecordReader
+internal struct ValueReader(RespWriter reply, Keyspace keyspace) : IRecordReader
 {
     private readonly long _start = reply.Position;
 
@@ -16,13 +16,13 @@ internal struct ValueReader(RespWriter reply) : IRecordReader
             throw new InvalidOperationException("A record changed under the engine's gate.");
         }
 
-        if (RecordText.IsWrong(record))
+        if (StringValue.IsWrong(record))
         {
             reply.Error(Errors.WrongType);
         }
         else
         {
-            RecordText.Reply(reply, record);
+            StringValue.Reply(reply, record, keyspace);
         }
     }
 }

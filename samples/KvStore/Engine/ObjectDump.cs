@@ -17,13 +17,13 @@ internal sealed class ObjectDump(KvEngine engine, RdbOutput output)
     public bool TryWrite(ReadOnlySpan<byte> key)
     {
         // The one place that reads a string.
-        StringWriter writer = new(output);
+        StringWriter writer = new(output, engine.Keyspace);
         if (!engine.Keys.TryRead(key, ref writer))
         {
             return false;
         }
 
-        return writer.Type == RecordType.String || TryWriteCollection(CollectionOf(writer.Type), key);
+        return writer.IsString || TryWriteCollection(CollectionOf(writer.Type), key);
     }
 
     private bool TryWriteCollection(Collection collection, ReadOnlySpan<byte> key)
@@ -125,20 +125,24 @@ internal sealed class ObjectDump(KvEngine engine, RdbOutput output)
     }
 
     /// <summary>Writes a string, and learns the type of what is none.</summary>
-    private struct StringWriter(RdbOutput output) : IRecordReader
+    private struct StringWriter(RdbOutput output, Keyspace keyspace) : IRecordReader
     {
         private readonly int _start = output.Bytes.Length;
 
         public RecordType Type { get; private set; }
 
+        public bool IsString { get; private set; }
+
         public void Read(in RecordView record)
         {
             Type = record.Type;
-            if (record.Type == RecordType.String)
+            IsString = !StringValue.IsWrong(record);
+            if (IsString)
             {
                 output.Bytes.CutTo(_start);
                 output.Type(RdbType.String);
-                output.String(RecordText.Of(record, stackalloc byte[Numbers.MaxIntegerLength]));
+                Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
+                output.String(StringValue.Of(record, keyspace, scratch).AsSpan());
             }
         }
     }

@@ -115,6 +115,25 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
         Break();
     }
 
+    /// <summary>A bulk string of so many bytes, which its source gives piece after piece.</summary>
+    public void Bulk<TSource>(long length, ref TSource source)
+        where TSource : struct, IBulkSource
+    {
+        Header((byte)'$', length);
+        Commit();
+        while (length > 0 && !IsMuted)
+        {
+            Span<byte> room = pipe.GetSpan(1);
+            Span<byte> piece = room[..(int)Math.Min(room.Length, length)];
+            source.Read(piece);
+            pipe.Advance(piece.Length);
+            _committed += piece.Length;
+            length -= piece.Length;
+        }
+
+        Raw("\r\n"u8);
+    }
+
     public void Bulk(string value) => Bulk(Encoding.UTF8.GetBytes(value));
 
     /// <summary>An integer as a bulk string.</summary>

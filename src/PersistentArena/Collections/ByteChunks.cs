@@ -10,18 +10,21 @@ namespace GuestMemFs.Collections;
 /// </summary>
 /// <param name="map">The sorted map.</param>
 /// <param name="chunkLength">Of a whole chunk; with key and header it fills a block.</param>
-internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength)
+/// <param name="prefix">What all of its keys begin with, where the map has other entries too.</param>
+internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength, byte[] prefix)
 {
+    /// <summary>Longest key of a chunk, in bytes.</summary>
+    private const int LongestKey = 32;
+
+    private readonly byte[]? _end = prefix.Length == 0 ? null : PersistentSortedMapSection.Behind(prefix);
+
     /// <summary>The end of the last chunk.</summary>
-    public long Length
-    {
-        get
-        {
-            Span<byte> room = stackalloc byte[sizeof(long)];
-            CopyKey last = new(room);
-            return map.Core.Reader.TryReadEnd(last: true, ref last) ? End(last) : 0;
-        }
-    }
+    public long Length => ReadEnd(map.Core.Reader);
+
+    /// <summary>Bytes that the chunks' blocks take; beside other entries, as if each chunk were whole.</summary>
+    public long RecordBytes => prefix.Length == 0 ? map.RecordBytes
+        : map.CountRange(prefix, _end) * SizeClasses.Taken(
+            RecordFormat.Length(flags: 0, prefix.Length + sizeof(long), chunkLength));
 
     public PersistentSortedMap Map => map;
 
@@ -39,14 +42,14 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
     /// <summary>Copies bytes of any chunks; what is not there are zeros.</summary>
     public void Read(long offset, Span<byte> to)
     {
-        byte* room = stackalloc byte[sizeof(long)];
-        Span<byte> key = new(room, sizeof(long));
+        byte* room = stackalloc byte[LongestKey];
+        Span<byte> key = new(room, LongestKey);
         while (!to.IsEmpty)
         {
             int within = (int)(offset % chunkLength);
             Span<byte> part = to[..Math.Min(to.Length, chunkLength - within)];
             ReadPart read = new(within, part);
-            if (!map.TryRead(KeyOf(offset / chunkLength, key), ref read))
+            if (!map.TryRead(Key(offset / chunkLength, key), ref read))
             {
                 part.Clear();
             }
@@ -73,6 +76,25 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
 
         using JoinedGroup group = map.Core.Heap.BeginOrJoin(Chunks(offset, bytes.Length));
         WriteParts(offset, bytes);
+        group.Commit();
+    }
+
+    /// <summary>Writes several runs of bytes, one after the other, all or nothing.</summary>
+    public void Write(ReadOnlySpan<(long Offset, ReadOnlyMemory<byte> Bytes)> parts)
+    {
+        int chunks = 0;
+        foreach ((long offset, ReadOnlyMemory<byte> bytes) in parts)
+        {
+            CheckEnd(offset, bytes.Length);
+            chunks += bytes.IsEmpty ? 0 : Chunks(offset, bytes.Length);
+        }
+
+        using JoinedGroup group = map.Core.Heap.BeginOrJoin(chunks);
+        foreach ((long offset, ReadOnlyMemory<byte> bytes) in parts)
+        {
+            WriteParts(offset, bytes.Span);
+        }
+
         group.Commit();
     }
 
@@ -103,11 +125,11 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
     public void SetLength(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        byte[] key = new byte[sizeof(long)];
+        byte[] key = new byte[LongestKey];
         long last = length == 0 ? -1 : (length - 1) / chunkLength;
         using (JoinedGroup group = map.Core.Heap.BeginOrJoin())
         {
-            SortedMapCursor beyond = map.Scan(KeyOf(last + 1, key));
+            SortedMapCursor beyond = map.Scan(Key(last + 1, key), _end);
             while (beyond.MoveNext())
             {
                 map.Remove(beyond.Current.Key);
@@ -116,13 +138,13 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
             if (length > 0)
             {
                 ResizePart resize = new((int)(length - (last * chunkLength)));
-                map.Mutate(KeyOf(last, key), ref resize);
+                map.Mutate(Key(last, key), ref resize);
             }
 
             group.Commit();
         }
 
-        map.Core.Writer.Thin(KeyOf(last + 1, key));
+        map.Core.Writer.Thin(Key(last + 1, key));
     }
 
     /// <summary>A chunk's key.</summary>
@@ -144,8 +166,28 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
 
     private int Chunks(long offset, int length) => (int)(((offset % chunkLength) + length - 1) / chunkLength) + 1;
 
-    private long End(in CopyKey last) =>
-        (ChunkOf(last.Key) * chunkLength) + last.ValueLength;
+    private ReadOnlySpan<byte> Key(long chunk, Span<byte> room)
+    {
+        prefix.CopyTo(room);
+        KeyOf(chunk, room[prefix.Length..]);
+        return room[..(prefix.Length + sizeof(long))];
+    }
+
+    private long ReadEnd(SortedMapReader reader)
+    {
+        if (_end is not null)
+        {
+            SortedBatch end = new(_end, includesStart: false, prefix, descends: true, limit: 1) { OmitsValues = true };
+            reader.Fill(end);
+            return end.Count == 0 ? 0 : End(end.Key(0)[prefix.Length..], end.ValueLength(0));
+        }
+
+        Span<byte> room = stackalloc byte[sizeof(long)];
+        CopyKey last = new(room);
+        return reader.TryReadEnd(last: true, ref last) ? End(last.Key, last.ValueLength) : 0;
+    }
+
+    private long End(ReadOnlySpan<byte> key, int length) => (ChunkOf(key) * chunkLength) + length;
 
     private void WriteParts(long offset, ReadOnlySpan<byte> bytes)
     {
@@ -160,10 +202,9 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
 
     private void WritePart(long offset, ReadOnlySpan<byte> bytes)
     {
-        byte* room = stackalloc byte[sizeof(long)];
-        Span<byte> key = new(room, sizeof(long));
+        byte* room = stackalloc byte[LongestKey];
         PutPart put = new((int)(offset % chunkLength), bytes);
-        map.Mutate(KeyOf(offset / chunkLength, key), ref put);
+        map.Mutate(Key(offset / chunkLength, new Span<byte>(room, LongestKey)), ref put);
     }
 
     /// <summary>The chunk behind whose bytes so many more have room: the last one, or the next.</summary>
@@ -173,10 +214,9 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
 
         public bool TryChoose(SortedMapReader map, Span<byte> room, out ReadOnlySpan<byte> key)
         {
-            CopyKey last = new(room);
-            Offset = map.TryReadEnd(last: true, ref last) ? chunks.End(last) : 0;
+            Offset = chunks.ReadEnd(map);
             CheckEnd(Offset, length);
-            key = KeyOf(Offset / chunks.ChunkLength, room);
+            key = chunks.Key(Offset / chunks.ChunkLength, room);
             return (Offset % chunks.ChunkLength) + length <= chunks.ChunkLength;
         }
     }

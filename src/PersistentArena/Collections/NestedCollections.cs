@@ -33,10 +33,16 @@ public sealed class NestedCollections
     public static ReadOnlySpan<byte> First => [0, 0, 0, 0, 0, 0, 0, 1];
 
     private const int PrefixLength = sizeof(long) + 1;
+
+    // With header and key they fill a block of 16,384 bytes. Chunks of a fourth cost as much to change, and twice as
+    // much to copy a value into.
+    private const int ChunkLength = 16_352;
+
     private const byte OwnerIndex = 0;
     private const byte NextIndex = 0;
     private const byte NotesIndex = 1;
     private const byte ClearedIndex = 2;
+    private const byte BytesIndex = 1;
 
     // Behind the owner's name: when the record expires, as far as it is noted.
     private static ReadOnlySpan<byte> DueKey => [OwnerIndex, 1];
@@ -127,6 +133,13 @@ public sealed class NestedCollections
     }
 
     /// <summary>
+    /// The entries of a collection as one run of bytes, which are read and changed by ranges. It has no other entries.
+    /// </summary>
+    /// <remarks>It was begun by <see cref="BeginBytes"/>. A chunk has 16,352 bytes.</remarks>
+    public PersistentBytes Bytes(long id) =>
+        PersistentBytes.Within(Entries, ChunkLength, Prefix(id, BytesIndex));
+
+    /// <summary>
     /// Begins a collection for a key. Fill its section, put a record that names it (<see cref="WriteReference"/>) under
     /// the key, then call <see cref="Complete"/>. Without a record it is freed in the background.
     /// </summary>
@@ -138,6 +151,17 @@ public sealed class NestedCollections
         Note(0, id);
         Entries.Set(Prefix(id, OwnerIndex), owner);
         return id;
+    }
+
+    /// <summary>
+    /// The same for a collection that is one run of bytes: fill its <see cref="Bytes"/>. A library that knows no such
+    /// collections refuses the heap from then on.
+    /// </summary>
+    /// <inheritdoc cref="Begin" path="/returns|/exception"/>
+    public long BeginBytes(ReadOnlySpan<byte> owner)
+    {
+        _heap.RequireFeature(HeapFormat.NestedBytes);
+        return Begin(owner);
     }
 
     /// <summary>The record that names the collection is there.</summary>

@@ -21,21 +21,32 @@ public sealed class PersistentBytes
     private const int ChunkLength = 4080;
 
     private readonly ByteChunks _chunks;
+    private readonly int _chunkLength;
 
-    private PersistentBytes(PersistentSortedMap map) => _chunks = new ByteChunks(map, ChunkLength);
+    private PersistentBytes(PersistentSortedMap map, int chunkLength, byte[] prefix)
+    {
+        _chunks = new ByteChunks(map, chunkLength, prefix);
+        _chunkLength = chunkLength;
+    }
 
     /// <summary>The number of bytes, those included that were never written.</summary>
     public long Length => _chunks.Length;
 
-    /// <summary>Bytes that the chunks' blocks take.</summary>
-    public long RecordBytes => _chunks.Map.RecordBytes;
+    /// <summary>
+    /// Bytes that the chunks' blocks take; of <see cref="NestedCollections.Bytes"/>, as if each chunk were whole.
+    /// </summary>
+    public long RecordBytes => _chunks.RecordBytes;
 
     /// <summary>Opens the bytes of that name (1 to 31 bytes of UTF-8) in the heap, or creates them: none.</summary>
     /// <exception cref="HeapLayoutException">The name is taken by something else.</exception>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for new ones.</exception>
     /// <exception cref="AtomicGroupException">They are not there, and this thread has a group open.</exception>
     public static PersistentBytes OpenOrCreate(PersistentHeap heap, string name) =>
-        new(PersistentSortedMap.OpenAs(heap, name, TreeKind.Bytes));
+        new(PersistentSortedMap.OpenAs(heap, name, TreeKind.Bytes), ChunkLength, []);
+
+    /// <summary>Bytes whose chunks are entries of a sorted map that others have entries in too.</summary>
+    internal static PersistentBytes Within(PersistentSortedMap map, int chunkLength, byte[] prefix) =>
+        new(map, chunkLength, prefix);
 
     /// <summary>Copies bytes from an offset on; returns how many: fewer where the end comes before.</summary>
     public int Read(long offset, Span<byte> destination) => _chunks.ReadToEnd(offset, destination);
@@ -49,7 +60,7 @@ public sealed class PersistentBytes
         long there = Math.Clamp(Length - offset, 0, count);
         for (long done = 0; done < there;)
         {
-            int part = (int)Math.Min(there - done, ChunkLength - ((offset + done) % ChunkLength));
+            int part = (int)Math.Min(there - done, _chunkLength - ((offset + done) % _chunkLength));
             _chunks.Read(offset + done, destination.GetSpan(part)[..part]);
             destination.Advance(part);
             done += part;
@@ -65,11 +76,15 @@ public sealed class PersistentBytes
     /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>
     public void Write(long offset, ReadOnlySpan<byte> bytes) => _chunks.Write(offset, bytes);
 
+    /// <summary>Writes several runs of bytes, one after the other, all or none of them.</summary>
+    /// <inheritdoc cref="Write(long, ReadOnlySpan{byte})" path="/exception"/>
+    public void Write(ReadOnlySpan<(long Offset, ReadOnlyMemory<byte> Bytes)> parts) => _chunks.Write(parts);
+
     /// <summary>
     /// Writes bytes behind the end, all or none; returns the offset at which they begin. Of two threads that append,
     /// one comes behind the other.
     /// </summary>
-    /// <inheritdoc cref="Write" path="/exception"/>
+    /// <inheritdoc cref="Write(long, ReadOnlySpan{byte})" path="/exception"/>
     public long Append(ReadOnlySpan<byte> bytes) => _chunks.Append(bytes);
 
     /// <summary>

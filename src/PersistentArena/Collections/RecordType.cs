@@ -23,4 +23,7 @@ public enum RecordType : byte
 
     /// <summary>Reserved for a stream.</summary>
     Stream = 6,
+
+    /// <summary>Reserved for a byte string in chunks (<see cref="NestedCollections.Bytes"/>).</summary>
+    Bytes = 7,
 }

@@ -55,6 +55,9 @@ internal sealed class SortedBatch
     /// <summary>Whether entries that have expired are among them.</summary>
     public bool KeepsExpired { get; set; }
 
+    /// <summary>True where only keys are copied, and how long the values are.</summary>
+    public bool OmitsValues { get; init; }
+
     /// <summary>How many bytes of each key are a section's prefix, and not shown.</summary>
     public int SharedLength { get; init; }
 
@@ -77,6 +80,8 @@ internal sealed class SortedBatch
 
     public ReadOnlySpan<byte> Value(int index) =>
         _bytes.AsSpan(_entries[index].Key + _entries[index].KeyLength, _entries[index].ValueLength);
+
+    public int ValueLength(int index) => _entries[index].ValueLength;
 
     public long ExpiresAt(int index) => _entries[index].ExpiresAt;
 
@@ -105,10 +110,11 @@ internal sealed class SortedBatch
         int valueLength = isPart && !isInteger ? RecordFormat.ValueLength(header) : 0;
         _lastKey = _used;
         _lastKeyLength = keyLength;
-        Append(new ReadOnlySpan<byte>(record + RecordFormat.KeyOffset(header), keyLength + valueLength));
+        int copied = keyLength + (OmitsValues ? 0 : valueLength);
+        Append(new ReadOnlySpan<byte>(record + RecordFormat.KeyOffset(header), copied));
         if (isPart)
         {
-            valueLength += isInteger ? AppendInteger(RecordView.Of(record, header).Integer) : 0;
+            valueLength += isInteger && !OmitsValues ? AppendInteger(RecordView.Of(record, header).Integer) : 0;
             _entries[_count++] = new Entry(
                 _lastKey, keyLength, valueLength, RecordFormat.ExpiresAt(record, header), (RecordType)(byte)header);
         }

@@ -86,9 +86,15 @@ internal static class HeapFormat
     /// </summary>
     public const ulong ManyRoots = 256;
 
+    /// <summary>
+    /// Incompatible feature: records of a dictionary may own bytes in chunks. A program that does not know them would
+    /// take a string that lies so for a value of another type.
+    /// </summary>
+    public const ulong NestedBytes = 512;
+
     /// <summary>All incompatible features that this library knows.</summary>
     public const ulong KnownIncompatible = GroupsOfSeveral | SortedMaps | ValueChecksums | Erasing | Logs
-        | NestedCollections | LinkedObjects | TreeKinds | ManyRoots;
+        | NestedCollections | LinkedObjects | TreeKinds | ManyRoots | NestedBytes;
 
     public const int RootsOffset = 0x1000;
     public const int RootLength = 64;
