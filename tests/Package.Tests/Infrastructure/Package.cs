@@ -11,7 +11,8 @@ internal sealed class Package
     public const string Id = "GuestMemFs.PersistentArena";
 
     private static readonly string[] s_projects = ["PersistentArena", Path.Combine("Adapters", "Holding"),
-        Path.Combine("Adapters", "VirtualMachines"), Path.Combine("Adapters", "LiveUpdate")];
+        Path.Combine("Adapters", "VirtualMachines"), Path.Combine("Adapters", "LiveUpdate"),
+        Path.Combine("Adapters", "Serialization.MemoryPack"), Path.Combine("Adapters", "Serialization.MessagePack")];
 
     private Package(string folder)
     {
