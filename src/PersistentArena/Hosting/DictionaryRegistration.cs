@@ -8,6 +8,9 @@ internal record DictionaryRegistration(string Name, string Arena)
     /// <summary>The types of its keys and values; null where it is one of bytes.</summary>
     public virtual (Type Key, Type Value)? Types => null;
 
+    /// <summary>What it is, for messages.</summary>
+    public virtual string Kind => "dictionary";
+
     /// <summary>Opens it; a <see cref="PersistentDictionary"/>, or a typed one.</summary>
     public virtual object Open(PersistentHeap heap, TimeProvider time) =>
         PersistentDictionary.OpenOrCreate(heap, Name, new PersistentDictionaryOptions { TimeProvider = time });

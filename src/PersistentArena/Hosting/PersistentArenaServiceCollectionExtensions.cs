@@ -149,6 +149,42 @@ public static class PersistentArenaServiceCollectionExtensions
         return services;
     }
 
+    /// <summary>
+    /// Registers a table in an arena's heap: inject
+    /// <c>[FromKeyedServices("name")] PersistentTable&lt;TKey, TValue&gt;</c>, or without a key where it is the only
+    /// one of these types. A host opens it, and has its indexes declared, before its first service starts.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="name">The table's name in the heap, and the key; unique over all arenas of the services.</param>
+    /// <param name="declare">
+    /// Declares its indexes, once: no service sees the table before. To be built where there are records already
+    /// (<see cref="PersistentTable{TKey, TValue}.BuildIndexes"/>).
+    /// </param>
+    /// <param name="configure">Sets its serializers, where they do not go without saying, and its feed.</param>
+    /// <param name="arena">The name of the arena, which <c>AddPersistentArena</c> registers; none for the one without a
+    /// name.</param>
+    /// <exception cref="ArgumentException">The name is registered for another arena, or as something else.</exception>
+    public static IServiceCollection AddPersistentTable<TKey, TValue>(
+        this IServiceCollection services,
+        string name,
+        Action<PersistentTable<TKey, TValue>>? declare = null,
+        Action<PersistentTableOptions<TKey, TValue>>? configure = null,
+        string arena = "")
+        where TKey : notnull
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(arena);
+        var registration = new TableRegistration<TKey, TValue>(name, arena, configure, declare);
+        if (services.TryRegister(registration))
+        {
+            services.AddKeyedSingleton(name, (provider, _) => Table(provider, registration));
+            services.TryAddSingleton(OnlyTable<TKey, TValue>);
+        }
+
+        return services;
+    }
+
     private static bool TryRegister<T>(this IServiceCollection services, T registration)
         where T : DictionaryRegistration
     {
@@ -169,13 +205,31 @@ public static class PersistentArenaServiceCollectionExtensions
                 + $"'{registration.Arena}' needs another name.", nameof(registration));
         }
 
-        return present.Types == registration.Types ? false : throw new ArgumentException(
+        bool same = present.Types == registration.Types && present.Kind == registration.Kind;
+        return same ? false : throw new ArgumentException(
             $"A dictionary '{registration.Name}' is registered as {Describe(present)} already; one as "
             + $"{Describe(registration)} needs another name.", nameof(registration));
     }
 
     private static string Describe(DictionaryRegistration registration) =>
-        registration.Types is (Type key, Type value) ? $"one of {key} and {value}" : "one of bytes";
+        registration.Types is not (Type key, Type value) ? "one of bytes"
+        : registration is { Kind: "dictionary" } ? $"one of {key} and {value}"
+        : $"a {registration.Kind} of {key} and {value}";
+
+    private static PersistentTable<TKey, TValue> Table<TKey, TValue>(
+        IServiceProvider provider, TableRegistration<TKey, TValue> registration)
+        where TKey : notnull =>
+        (PersistentTable<TKey, TValue>)Lifetime(provider, registration.Arena).Dictionary(registration);
+
+    private static PersistentTable<TKey, TValue> OnlyTable<TKey, TValue>(IServiceProvider provider)
+        where TKey : notnull
+    {
+        TableRegistration<TKey, TValue>[] all =
+            [.. provider.GetServices<DictionaryRegistration>().OfType<TableRegistration<TKey, TValue>>()];
+        return all.Length == 1
+            ? Table(provider, all[0])
+            : throw Several($"tables of {typeof(TKey)} and {typeof(TValue)}", all);
+    }
 
     private static PersistentDictionary<TKey, TValue> Typed<TKey, TValue>(
         IServiceProvider provider, TypedDictionaryRegistration<TKey, TValue> registration)

@@ -49,6 +49,9 @@ public sealed class PersistentTable<TKey, TValue> : IEnumerable<KeyValuePair<TKe
     /// </summary>
     public PersistentLog<PersistentTableChange<TKey, TValue>>? Changes => _core.Changes;
 
+    /// <summary>The records as bytes: for their upkeep.</summary>
+    internal PersistentDictionary Bytes => _core.Records.Bytes;
+
     /// <summary>Gets or sets a value.</summary>
     /// <exception cref="KeyNotFoundException">There is none to get.</exception>
     public TValue this[TKey key]

@@ -8,6 +8,28 @@ namespace GuestMemFs.Tests.Hosting;
 public class RegistrationTests
 {
     [Fact]
+    public void A_table_is_injected_with_its_indexes_declared()
+    {
+        using var directory = new ArenaDirectory();
+        for (int life = 0; life < 2; life++)
+        {
+            using var host = new TestHost(directory.Path, s => s.AddPersistentArena()
+                .AddPersistentTable<string, long>("ages", table => table.Index("age", it => it)));
+            PersistentTable<string, long> ages = host.Get<PersistentTable<string, long>>();
+            Assert.Same(ages, host.Get<PersistentTable<string, long>>("ages"));
+            Assert.Equal(["age"], ages.Indexes);
+            Assert.Equal(life, ages.Count);
+            ages.Set("ada", 36);
+        }
+
+        IServiceCollection services = new ServiceCollection().AddPersistentTable<string, long>("d");
+        Assert.Throws<ArgumentException>(() => services.AddPersistentDictionary<string, long>("d"));
+        Assert.Throws<ArgumentException>(() => services.AddPersistentTable<string, int>("d"));
+        int registered = services.Count;
+        Assert.Equal(registered, services.AddPersistentTable<string, long>("d").Count);
+    }
+
+    [Fact]
     public async Task Keyed_arenas_and_dictionaries_come_by_their_keys_and_are_apart()
     {
         using var directory = new ArenaDirectory();
