@@ -32,7 +32,7 @@ internal sealed unsafe class ObjectLab(bool erases = false)
     {
         long objects = HeapBlocks.Find(space).Keys.Count(block =>
             BlockHeader.TypeOf(*(ulong*)(space.Base + block)) == BlockHeader.TypeBlob);
-        long roots = world.Heap.Roots.Count - 1; // the dictionary's is not one
+        long roots = 2 * (world.Heap.Roots.Count - 1); // with their shapes; the dictionary's is not one
         long reached = roots + (world.Text.IsNone ? 0 : 1) + world.Nodes(world.Head).Count()
             + world.Nodes(world.Other).Count();
         Assert.True(objects == reached, $"{objects} objects are in use, {reached} are reached");

@@ -17,6 +17,7 @@ public sealed class RootCrashTests
             using RootLab lab = new();
             ExploreDeletion(lab, name, 3);
         })),
+        new("roots, converted", () => ExploreMigration(new RootLab())),
         new("roots, a block of them", () => ExploreFurtherRoots(new RootLab())),
     ];
 
@@ -54,6 +55,22 @@ public sealed class RootCrashTests
         ExploreFurtherRoots(lab);
     }
 
+    [Fact]
+    public void Every_store_of_a_migration()
+    {
+        using RootLab lab = new() { Reorder = new Random(7) };
+        ExploreMigration(lab);
+    }
+
+    private static void ExploreMigration(RootLab lab)
+    {
+        lab.Do(Make("object 1", 3));
+        lab.Do(Make("object 2", 4));
+        lab.Explore(Migrate("object 1"));
+        lab.Explore(Make("object 3", 0));
+        lab.Explore(Delete("object 1"));
+    }
+
     private static void ExploreDeletion(RootLab lab, string name, int count)
     {
         lab.Do(Make("dictionary beside", 2));
@@ -83,6 +100,9 @@ public sealed class RootCrashTests
 
     private static LabOperation<RootWorld, RootModel> Make(string name, int count) => new(
         $"make {name}", world => world.Make(name, count), model => model.Roots[name] = count);
+
+    private static LabOperation<RootWorld, RootModel> Migrate(string name) => new(
+        $"migrate {name}", world => Assert.True(world.Migrate(name)), model => model.Roots[name] += 1000);
 
     private static LabOperation<RootWorld, RootModel> Delete(string name) => new(
         $"delete {name}", world => Assert.True(world.Heap.DeleteRoot(name)), model => model.Roots.Remove(name));

@@ -21,7 +21,7 @@ internal sealed unsafe class RootLab(bool erases = false)
             BlockHeader.TypeOf(*(ulong*)(space.Base + block)) == BlockHeader.TypeBlob);
         long roots = new HeapRoots(space).All().Count(root =>
             BlockHeader.TypeOf(*(ulong*)(space.Base + root.Offset)) == BlockHeader.TypeBlob);
-        Assert.True(objects == roots, $"{objects} objects are in use, {roots} are roots");
+        Assert.True(objects == 2 * roots, $"{objects} objects are in use, {roots} are roots, with a shape each");
     }
 
     // What a kill left of a deleted root is given back.
@@ -68,6 +68,10 @@ internal sealed record RootWorld(PersistentHeap Heap)
         }
     }
 
+    /// <summary>Converts a root of an object.</summary>
+    public bool Migrate(string name) => Heap.MigrateRoot(
+        name, (in RootPair old) => new RootTriple { First = old.First, Third = old.Second });
+
     /// <summary>What there is.</summary>
     public Dictionary<string, int> Show() => Heap.Roots.ToDictionary(name => name, CountOf);
 
@@ -81,7 +85,9 @@ internal sealed record RootWorld(PersistentHeap Heap)
 
     private int CountOf(string name) => name[..name.IndexOf(' ', StringComparison.Ordinal)] switch
     {
-        "object" => (int)Heap.OpenOrCreateRoot<RootPair>(name).Value.First,
+        "object" => Heap.RootShapeOf(name)!.Type.EndsWith("Triple", StringComparison.Ordinal)
+            ? 1000 + (int)Heap.OpenOrCreateRoot<RootTriple>(name).Value.First
+            : (int)Heap.OpenOrCreateRoot<RootPair>(name).Value.First,
         "dictionary" => Enumerable.Range(0, 100).Count(i => PersistentDictionary.OpenOrCreate(Heap, name)
             .ContainsKey(Encoding.UTF8.GetBytes($"key {i}"))),
         "map" => Walk(PersistentSortedMap.OpenOrCreate(Heap, name).Scan()),
@@ -117,6 +123,14 @@ internal struct RootPair
 {
     public long First;
     public long Second;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RootTriple
+{
+    public long First;
+    public long Second;
+    public long Third;
 }
 
 /// <summary>The roots that should be there, with how many things are in each.</summary>

@@ -112,6 +112,11 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     // In what makes and deletes roots.
     private static readonly (FaultKind Kind, string Code, string Reason)[] s_invisibleInRoots =
     [
+        (FaultKind.Drop, "Persist.Store((ulong*)(_base + LifeOf(slot)), 0);",
+            "the next root here stores over it; one of an older library would not"),
+        (FaultKind.Late, "Persist.Publish((ulong*)state.At(root.Shape)",
+            "the next store is the header of another new block of the same intent"),
+        (FaultKind.Late, "Encoding.UTF8.GetBytes(text));", "nobody looks at a shape before its block's header"),
     ];
 
     private static readonly (string Place, string Reason)[] s_callsWithoutNeed =

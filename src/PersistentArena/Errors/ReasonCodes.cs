@@ -234,6 +234,9 @@ public static class ReasonCodes
     /// <summary>A heap has changes in flight, which the next writer finishes or undoes.</summary>
     public const string HeapChangesInFlight = "GMF7010";
 
+    /// <summary>A heap has objects of an application's that nothing leads to.</summary>
+    public const string ObjectsUnreached = "GMF7014";
+
     /// <summary>A file is no dump, or a damaged one.</summary>
     public const string DumpDamaged = "GMF8001";
 

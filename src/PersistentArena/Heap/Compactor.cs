@@ -110,6 +110,7 @@ internal sealed unsafe class Compactor(HeapState state, BlockOwners owners)
             }
 
             owners.GiveUpGarbage(lane);
+            state.KeptObjects.GiveDue(Blocks, lane);
 
             FindAllOfAll(lane);
             NameWhatStays();

@@ -71,6 +71,21 @@ public sealed class HeapFormatException : ArenaException
 /// <summary>A root is there, but its objects are laid out differently.</summary>
 public sealed class HeapLayoutException : ArenaException
 {
+    internal HeapLayoutException(
+        string region, string root, ulong found, ulong expected, Heap.StructShape foundShape,
+        Heap.StructShape expectedShape)
+        : base(ReasonCodes.HeapLayout, $"Root '{root}' in region '{region}' holds {foundShape.Text}; asked for was " +
+            $"{expectedShape.Text}. What differs: {string.Join("; ", foundShape.DifferencesTo(expectedShape))}. "
+            + "Nothing was changed. Convert it with MigrateRoot, open it as what it is, or use another name.")
+    {
+        Root = root;
+        Found = found;
+        Expected = expected;
+        FoundShape = foundShape.Text;
+        ExpectedShape = expectedShape.Text;
+        Differences = foundShape.DifferencesTo(expectedShape);
+    }
+
     internal HeapLayoutException(string region, string root, ulong found, ulong expected)
         : base(ReasonCodes.HeapLayout, $"Root '{root}' in region '{region}' has layout 0x{found:X16}, asked for was " +
             $"0x{expected:X16}. Open it as what it is, or use another name.")
@@ -88,6 +103,15 @@ public sealed class HeapLayoutException : ArenaException
 
     /// <summary>Hash of the layout that was asked for.</summary>
     public ulong Expected { get; }
+
+    /// <summary>The fields that it has, in words; null for a collection, or where an older library made it.</summary>
+    public string? FoundShape { get; }
+
+    /// <summary>The fields that were asked for; null where <see cref="FoundShape"/> is.</summary>
+    public string? ExpectedShape { get; }
+
+    /// <summary>What became of the fields, a sentence each; empty where that is not known.</summary>
+    public IReadOnlyList<string> Differences { get; } = [];
 }
 
 /// <summary>

@@ -129,7 +129,14 @@ internal sealed unsafe class HeapGroups(
                 long length = LengthOf(entry);
                 lane.Erase(entry.Old);
                 Persist.Publish((ulong*)state.At(entry.Old), reserved);
-                state.Blocks.Give(lane, entry.Old, length);
+                if (entry.IsOfWord)
+                {
+                    state.KeptObjects.Give(state.Blocks, lane, entry.Old, length);
+                }
+                else
+                {
+                    state.Blocks.Give(lane, entry.Old, length);
+                }
             }
         }
 

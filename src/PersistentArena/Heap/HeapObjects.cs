@@ -21,7 +21,7 @@ internal sealed unsafe class HeapObjects(HeapState state)
     public long Require<T>(Offset<T> offset)
         where T : unmanaged
     {
-        Payload(offset.Value, sizeof(T), exactly: typeof(T) != typeof(byte));
+        Payload(offset.Value, sizeof(T), exactly: typeof(T) != typeof(byte), inUse: true);
         return !new HeapRoots(_space).IsObject(offset.Value) ? offset.Value
             : throw new ArgumentException($"Offset {offset.Value} in the heap of region '{_space.Name}' is a root's "
                 + "object, which only its root leads to.", nameof(offset));
@@ -29,10 +29,15 @@ internal sealed unsafe class HeapObjects(HeapState state)
 
     /// <summary>Where the object's bytes begin.</summary>
     /// <exception cref="ArgumentException">The offset leads to no object of that size.</exception>
-    public byte* Payload(long offset, int length, bool exactly)
+    public byte* Payload(long offset, int length, bool exactly, bool inUse = false)
     {
         state.ThrowIfGone();
         long held = HeldBy(offset);
+        if (held < 0 && !inUse && state.KeptObjects.TryFind(offset, out long kept))
+        {
+            held = kept - HeaderLength; // freed while a lease is open
+        }
+
         if (held >= 0 && (!exactly || held == length))
         {
             return _base + offset + HeaderLength;
@@ -45,8 +50,13 @@ internal sealed unsafe class HeapObjects(HeapState state)
 
     /// <summary>All of an object's bytes.</summary>
     /// <inheritdoc cref="Payload" path="/exception"/>
-    public ReadOnlySpan<byte> Bytes(long offset) => new(Payload(offset, 0, exactly: false),
-        (int)(BlockHeader.SizeOf(*(ulong*)(_base + offset)) - HeaderLength));
+    public ReadOnlySpan<byte> Bytes(long offset)
+    {
+        byte* payload = Payload(offset, 0, exactly: false);
+        long held = HeldBy(offset);
+        return new(payload, (int)(held >= 0 ? held
+            : state.KeptObjects.TryFind(offset, out long kept) ? kept - HeaderLength : 0));
+    }
 
     /// <summary>The root object of that size that an entry leads to.</summary>
     public byte* RootPayload(in RootEntry entry, int length)

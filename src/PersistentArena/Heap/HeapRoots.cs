@@ -139,8 +139,17 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     /// Writes name and layout into a free entry, under an intent that names its word: what is not published after all
     /// is taken back by <see cref="Forget"/>.
     /// </summary>
-    public void Write(long slot, ReadOnlySpan<byte> name, ulong layoutHash)
+    /// <param name="slot">The word that will publish the root.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="layoutHash">Its layout.</param>
+    /// <param name="shape">The block with its shape; 0 for a collection.</param>
+    public void Write(long slot, ReadOnlySpan<byte> name, ulong layoutHash, long shape = 0)
     {
+        if (shape != 0)
+        {
+            Persist.Store((ulong*)(_base + LifeOf(slot)), SealedOffset.Seal(shape, LifeOf(slot)));
+        }
+
         byte* root = _base + slot - OffsetOffset;
         Span<byte> entry = stackalloc byte[CrcOffset];
         entry.Clear();
@@ -159,9 +168,19 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     {
         if (IsRoot(slot) && (*(ulong*)(_base + slot) == 0 || StateOf(_base + slot - OffsetOffset) == Spare))
         {
+            if (*(ulong*)(_base + slot) == 0 && *(ulong*)(_base + LifeOf(slot)) != 0)
+            {
+                Persist.Store((ulong*)(_base + LifeOf(slot)), 0); // Its shape's: the next root here has another one.
+            }
+
             Persist.Store((ulong*)(_base + slot - OffsetOffset + CrcOffset), 0);
         }
     }
+
+    /// <summary>The block with the shape of an application's root; 0 where there is none, or its word is
+    /// damaged.</summary>
+    public long ShapeOf(long slot) => SealedOffset.TryOpen(
+        *(ulong*)(_base + LifeOf(slot)), LifeOf(slot), out long shape) ? shape : 0;
 
     /// <summary>
     /// True for the offset of a word that publishes a root: it holds a sealed offset, unlike the fields of an
@@ -245,7 +264,8 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     public ulong SpareFor(long slot) => SealedOffset.Seal(Follow(slot) | Spare, slot);
 
     /// <summary>
-    /// How often a collection of this entry was deleted: a reader whose root it is looks whether it has risen.
+    /// How often a collection of this entry was deleted: a reader whose root it is looks whether it has risen. Of an
+    /// application's root it leads to its shape.
     /// </summary>
     public static long LifeOf(long slot) => slot - OffsetOffset + LifeOffset;
 

@@ -17,8 +17,9 @@ namespace GuestMemFs.Heap;
 /// BlockSupply          where blocks come from
 /// PageEmptying         pages that are being emptied
 /// BlockAllocator       takes and gives
+/// KeptObjects          what readers of objects are protected from
 /// HeapState            this
-/// HeapHeader, RootEntries, HeapRoots, HeapObjects
+/// HeapHeader, RootEntries, StructShape, LayoutHash, HeapRoots, HeapObjects
 /// GroupLogWriter       notes a change of a group
 /// ObjectRecords        the stores that make a change of an object true
 /// GroupMembers, GroupRollback
@@ -70,6 +71,9 @@ internal sealed unsafe class HeapState
 
     /// <exception cref="ArenaReadOnlyException">The heap was opened to read.</exception>
     public BlockAllocator Blocks => _blocks ?? throw ArenaReadOnlyException.OfRegion(Space.Name, "changing its heap");
+
+    /// <summary>Objects that were freed while readers were among them.</summary>
+    public KeptObjects KeptObjects { get; } = new();
 
     /// <summary>What this attach found in flight.</summary>
     public HeapRecoveryReport Recovery { get; set; }

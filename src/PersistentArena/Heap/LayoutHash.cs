@@ -11,20 +11,18 @@ namespace GuestMemFs.Heap;
 /// reading the fields askew.
 /// </summary>
 /// <remarks>
-/// The number stands in the arena, so it is the same under the JIT and in a native program. Under the JIT the order is
-/// that of the metadata tokens. A native program has none; its reflection lists the fields in the order of its own
-/// metadata, which is the declared one. Were that to change, the root would be refused, never misread.
+/// The number stands in the arena, so it is the same under the JIT and in a native program. It is what tells the types
+/// of roots that an older library made. A root that keeps its <see cref="StructShape"/>, where fields stand in the
+/// order in which they lie, is told by that one where the number is another.
 /// </remarks>
 internal static class LayoutHash
 {
-    public static ulong Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields
-        | DynamicallyAccessedMemberTypes.NonPublicFields)] T>()
+    public static ulong Of<[DynamicallyAccessedMembers(StructShape.Members)] T>()
         where T : unmanaged
     {
         uint low = BitOperations.Crc32C(0x4C41_594F, (uint)Unsafe.SizeOf<T>());
         uint high = ~low;
-        FieldInfo[] fields = typeof(T).GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
-        foreach (FieldInfo field in fields.OrderBy(field => field.HasMetadataToken() ? field.MetadataToken : 0))
+        foreach (FieldInfo field in StructShape.DeclaredFields<T>())
         {
             foreach (char letter in $"{field.Name}:{field.FieldType}")
             {

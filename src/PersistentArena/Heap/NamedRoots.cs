@@ -4,7 +4,8 @@ using GuestMemFs.Format;
 namespace GuestMemFs.Heap;
 
 /// <summary>The roots of a heap by name: looked up, made, and deleted.</summary>
-internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, HeapLanes lanes, Compactor compactor)
+internal sealed unsafe class NamedRoots(
+    HeapState state, HeapHeader header, HeapLanes lanes, Compactor compactor, HeapObjects objects)
 {
     private readonly Lock _lock = new();
 
@@ -13,6 +14,10 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
 
     /// <summary>The offset of the word that publishes a root; 0 where there is none of that name.</summary>
     public long WordOf(string name) => new HeapRoots(state.Space).Find(NameBytes(name), out _);
+
+    /// <inheritdoc cref="WordOf(string)"/>
+    public long WordOf(string name, out ulong layout) =>
+        new HeapRoots(state.Space).Find(NameBytes(name), out layout);
 
     /// <exception cref="RootDeletedException">There is no root of that name any more.</exception>
     public RootEntry EntryOf(string name) => WordOf(name) is not 0 and var slot
@@ -55,10 +60,11 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
 
                 long slot = new HeapRoots(state.Space).FindSpare(form.Header, out long block);
                 bool isSpare = slot != 0;
+                long shape = 0;
                 if (!isSpare)
                 {
                     slot = FreeSlot(lane);
-                    block = compactor.TakeMakingRoom(lane, form.Size);
+                    (block, shape) = TakeFor(lane, form);
                     lane.BeginFill(block);
                 }
 
@@ -69,7 +75,7 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
                     header.Require(form.Feature);
                 }
 
-                Publish(lane, new NewRoot(slot, block, bytes, isSpare), form);
+                Publish(lane, new NewRoot(slot, block, shape, bytes, isSpare), form);
                 return block;
             }
         }
@@ -118,14 +124,89 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
         long block = roots.Follow(slot);
         long size = BlockHeader.SizeOf(*(ulong*)state.At(block));
         bool stays = IsCollection(block);
-        Intent intent = new() { Slot = slot, Value = stays ? roots.SpareFor(slot) : 0, Old = stays ? 0 : block };
+        long shape = stays ? 0 : ShapeBlock(slot);
+        long shapeSize = shape == 0 ? 0 : BlockHeader.SizeOf(*(ulong*)state.At(shape));
+        Intent intent = new()
+        {
+            Slot = slot,
+            Value = stays ? roots.SpareFor(slot) : 0,
+            Old = stays ? 0 : block,
+            MoreOld = shape == 0 ? [] : new ReadOnlySpan<long>(ref shape),
+        };
         lane.Begin(intent);
         Persist.Publish((ulong*)state.At(slot), intent.Value); // COMMIT POINT: root given back
         roots.Forget(slot);
         lane.Finish(intent);
         if (!stays)
         {
-            state.Blocks.Give(lane, block, size);
+            state.KeptObjects.Give(state.Blocks, lane, block, size);
+        }
+
+        if (shape != 0)
+        {
+            state.Blocks.Give(lane, shape, shapeSize);
+        }
+    }
+
+    /// <summary>The shape that is kept with an application's root; null for none.</summary>
+    public StructShape? ShapeOf(string name) => WordOf(name) is not 0 and var slot
+        && !IsCollection(new HeapRoots(state.Space).Follow(slot, SizeClasses.Granule))
+        && ShapeBlock(slot) is not 0 and var block
+        ? StructShape.Parse(Encoding.UTF8.GetString(TextAt(block))) : null;
+
+    /// <summary>Keeps the shape of a root that an older library made, where there is room.</summary>
+    public void KeepShape(string name, in RootForm form)
+    {
+        Lane lane = lanes.Take();
+        try
+        {
+            lock (_lock)
+            {
+                if (!lane.InGroup && WordOf(name) is not 0 and var slot && ShapeBlock(slot) == 0)
+                {
+                    TryKeepShape(lane, HeapRoots.LifeOf(slot), form.Shape!);
+                }
+            }
+        }
+        finally
+        {
+            HeapLanes.Give(lane);
+        }
+    }
+
+    /// <summary>
+    /// Puts a root with another object and another shape in the place of one of the same name, with one store. The
+    /// caller has the heap for itself; what the old object leads to is the new one's.
+    /// </summary>
+    public void Replace(string name, in RootForm form, Action<long, long> fill)
+    {
+        byte[] bytes = NameBytes(name);
+        Lane lane = lanes.Take();
+        try
+        {
+            HeapRoots roots = new(state.Space);
+            long old = roots.Find(bytes, out _);
+            header.Require(HeapFormat.ManyRoots);
+            long slot = FreeSlot(lane);
+            (long block, long shape) = TakeFor(lane, form);
+            try
+            {
+                lane.BeginFill(block);
+                fill(roots.Follow(old, SizeClasses.Granule), block);
+            }
+            catch
+            {
+                lane.Discard(block);
+                state.Blocks.Give(lane, block, form.Size);
+                state.Blocks.Give(lane, shape, ShapeSize(form));
+                throw;
+            }
+
+            Publish(lane, new NewRoot(slot, block, shape, bytes, isSpare: false, old), form);
+        }
+        finally
+        {
+            HeapLanes.Give(lane);
         }
     }
 
@@ -155,9 +236,17 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
             Slot = root.Slot,
             Value = SealedOffset.Seal(root.Block, root.Slot),
             New = root.IsSpare ? 0 : root.Block,
+            MoreNew = root.Shape == 0 ? [] : new ReadOnlySpan<long>(in root.Shape),
+            SecondSlot = root.Replaces,
+            SecondValue = root.Replaces == 0 ? 0 : new HeapRoots(state.Space).DroppedFor(root.Replaces),
         };
         lane.Begin(intent);
-        new HeapRoots(state.Space).Write(root.Slot, root.Name, form.Layout);
+        new HeapRoots(state.Space).Write(root.Slot, root.Name, form.Layout, root.Shape);
+        if (root.Shape != 0)
+        {
+            Persist.Publish((ulong*)state.At(root.Shape), BlockHeader.Sized(BlockHeader.TypeBlob, ShapeSize(form)));
+        }
+
         if (!root.IsSpare)
         {
             Persist.Publish((ulong*)state.At(root.Block), form.Header);
@@ -186,6 +275,66 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
         return new HeapRoots(state.Space).FindFree(out _);
     }
 
+    // A root's object, and a block with its shape where it has one.
+    private (long Block, long Shape) TakeFor(Lane lane, in RootForm form)
+    {
+        long block = compactor.TakeMakingRoom(lane, form.Size);
+        if (form.Shape is null)
+        {
+            return (block, 0);
+        }
+
+        try
+        {
+            return (block, FilledShape(lane, form.Shape));
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            state.Blocks.Give(lane, block, form.Size);
+            throw;
+        }
+    }
+
+    private void TryKeepShape(Lane lane, long word, string text)
+    {
+        long block;
+        try
+        {
+            block = FilledShape(lane, text);
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            return; // It is a description: the root is of use without it.
+        }
+
+        Intent intent = new() { Slot = word, Value = SealedOffset.Seal(block, word), New = block };
+        lane.Begin(intent);
+        Persist.Publish((ulong*)state.At(block), BlockHeader.Sized(BlockHeader.TypeBlob, ShapeSize(text)));
+        Persist.Publish((ulong*)state.At(word), intent.Value); // COMMIT POINT: root's shape
+        lane.Finish(intent);
+    }
+
+    private long FilledShape(Lane lane, string text)
+    {
+        long block = compactor.TakeMakingRoom(lane, ShapeSize(text));
+        Persist.Copy(state.At(block) + HeapObjects.HeaderLength, Encoding.UTF8.GetBytes(text));
+        return block;
+    }
+
+    // Where it is there: an object like others. What is damaged is not followed.
+    private long ShapeBlock(long slot)
+    {
+        long block = new HeapRoots(state.Space).ShapeOf(slot);
+        return objects.IsObject(block) ? block : 0;
+    }
+
+    private ReadOnlySpan<byte> TextAt(long block) => new(state.At(block) + HeapObjects.HeaderLength,
+        (int)(BlockHeader.SizeOf(*(ulong*)state.At(block)) - HeapObjects.HeaderLength));
+
+    private static long ShapeSize(in RootForm form) => ShapeSize(form.Shape!);
+
+    private static long ShapeSize(string text) => HeapObjects.HeaderLength + Encoding.UTF8.GetByteCount(text);
+
     private bool IsCollection(long root) =>
         BlockHeader.TypeOf(*(ulong*)state.At(root)) != BlockHeader.TypeBlob;
 
@@ -199,7 +348,17 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
                 $"no NUL; '{name}' has {bytes.Length}.", nameof(name));
     }
 
-    private readonly record struct NewRoot(long Slot, long Block, byte[] Name, bool IsSpare);
+    private readonly struct NewRoot(long slot, long block, long shape, byte[] name, bool isSpare, long replaces = 0)
+    {
+        public readonly long Slot = slot;
+        public readonly long Block = block;
+        public readonly long Shape = shape;
+        public readonly byte[] Name = name;
+        public readonly bool IsSpare = isSpare;
+
+        /// <summary>The word of the root in whose place it comes; 0 for none.</summary>
+        public readonly long Replaces = replaces;
+    }
 }
 
 /// <summary>What a root object is.</summary>
@@ -210,4 +369,6 @@ internal sealed unsafe class NamedRoots(HeapState state, HeapHeader header, Heap
 /// What a library has to know that opens the heap; 0 for nothing new. Where there is one, the creator has the heap for
 /// itself.
 /// </param>
-internal readonly record struct RootForm(ulong Layout, long Size, ulong Header, ulong Feature = 0);
+/// <param name="Shape">Its shape in words, where it is an application's; null for a collection.</param>
+internal readonly record struct RootForm(
+    ulong Layout, long Size, ulong Header, ulong Feature = 0, string? Shape = null);

@@ -132,7 +132,7 @@ internal sealed unsafe class ObjectRecords(HeapState state, HeapObjects objects,
         long size = objects.SizeOf(block, block);
         lane.Erase(block);
         Persist.Publish((ulong*)(_base + block), BlockHeader.Reserved(state.Space.Epoch));
-        state.Blocks.Give(lane, block, size);
+        state.KeptObjects.Give(state.Blocks, lane, block, size);
     }
 
     private void Fill(Lane lane, long block, ReadOnlySpan<byte> value)
@@ -146,7 +146,7 @@ internal sealed unsafe class ObjectRecords(HeapState state, HeapObjects objects,
         lane.Finish(intent);
         if (intent.Old != 0)
         {
-            state.Blocks.Give(lane, intent.Old, oldSize);
+            state.KeptObjects.Give(state.Blocks, lane, intent.Old, oldSize);
         }
     }
 

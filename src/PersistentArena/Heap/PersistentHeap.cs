@@ -47,7 +47,7 @@ public sealed unsafe class PersistentHeap
         Snapshots = new HeapSnapshots(_state, _lanes);
         Groups = new HeapGroups(_state, _lanes, Members, GroupLogs, Rollback);
         _compactor = new Compactor(_state, new BlockOwners());
-        _roots = new NamedRoots(_state, _header, _lanes, _compactor);
+        _roots = new NamedRoots(_state, _header, _lanes, _compactor, _objects);
         _writer = new ObjectWriter(_lanes, _compactor, records, _objects);
         if (space.IsWritable)
         {
@@ -272,31 +272,99 @@ public sealed unsafe class PersistentHeap
     }
 
     /// <summary>
-    /// Opens the root of that name (1 to 31 bytes of UTF-8), or creates it with <paramref name="initial"/>.
+    /// Opens the root of that name (1 to 31 bytes of UTF-8), or creates it with <paramref name="initial"/>. What its
+    /// fields are is kept with it.
     /// </summary>
-    /// <exception cref="HeapLayoutException">There is a root of that name with other fields.</exception>
+    /// <exception cref="HeapLayoutException">There is a root of that name with other fields; it says which.</exception>
     /// <exception cref="ArenaOutOfSpaceException">There is no room for a new one.</exception>
-    public PersistentRoot<T> OpenOrCreateRoot<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields
-        | DynamicallyAccessedMemberTypes.NonPublicFields)] T>(string name, in T initial = default)
+    public PersistentRoot<T> OpenOrCreateRoot<[DynamicallyAccessedMembers(StructShape.Members)] T>(
+        string name, in T initial = default)
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(name);
-        ulong layout = LayoutHash.Of<T>();
-        long size = HeapObjects.HeaderLength + Unsafe.SizeOf<T>();
-        if (_roots.Find(name, layout, size) == 0)
+        RootType type = RootType.Of<T>();
+        if (!_roots.Contains(name))
         {
             byte[] value = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in initial)).ToArray();
-            _roots.Create(name, new RootForm(layout, size, BlockHeader.Sized(BlockHeader.TypeBlob, size)),
+            _roots.Create(name, type.Form,
                 block => Persist.Copy(_state.At(block) + HeapObjects.HeaderLength, value));
         }
 
+        if (!type.Is(_roots, name, _state.Space) && _state.Space.IsWritable)
+        {
+            _roots.KeepShape(name, type.Form);
+        }
+
         return new PersistentRoot<T>(_writer, _roots.EntryOf(name));
+    }
+
+    /// <summary>
+    /// Converts a root from one struct to another, with one store: killed before it, the old one is there. Does nothing
+    /// where there is no root of that name, or it is a <typeparamref name="TNew"/> already; so it can stand before
+    /// <see cref="OpenOrCreateRoot{T}"/> in each start, one for each older struct.
+    /// </summary>
+    /// <remarks>
+    /// No other thread changes the heap meanwhile. What the old object's fields point to is the new one's: copy the
+    /// offsets. What is open of the old root is refused afterwards (<see cref="RootDeletedException"/>). The heap gets
+    /// incompat bit 8: a library before this one refuses it then.
+    /// </remarks>
+    /// <param name="name">The root's name.</param>
+    /// <param name="migrate">
+    /// Makes the new object of the old one. It may read the heap, and must not change it. What it throws comes out of
+    /// this call, and nothing is changed.
+    /// </param>
+    /// <returns>True where it was converted.</returns>
+    /// <exception cref="HeapLayoutException">It is neither of the two.</exception>
+    /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
+    public bool MigrateRoot<[DynamicallyAccessedMembers(StructShape.Members)] TOld,
+        [DynamicallyAccessedMembers(StructShape.Members)] TNew>(string name, RootMigration<TOld, TNew> migrate)
+        where TOld : unmanaged
+        where TNew : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(migrate);
+        RootType newer = RootType.Of<TNew>();
+        if (!_roots.Contains(name) || newer.IsThat(_roots, name))
+        {
+            return false;
+        }
+
+        RootType older = RootType.Of<TOld>();
+        return AloneOutsideGroups(() =>
+        {
+            if (!_roots.Contains(name) || newer.IsThat(_roots, name))
+            {
+                return false; // another thread was faster
+            }
+
+            older.Is(_roots, name, _state.Space);
+            _roots.Replace(name, newer.Form, (from, to) =>
+            {
+                TNew value = migrate(in *(TOld*)(_state.At(from) + HeapObjects.HeaderLength));
+                Persist.Copy(_state.At(to) + HeapObjects.HeaderLength, new ReadOnlySpan<byte>(&value, sizeof(TNew)));
+            });
+            return true;
+        });
     }
 
     /// <summary>The object that an offset points to. The reference is good until the object is replaced.</summary>
     /// <exception cref="ArgumentException">It points to nothing, or not to an object of that size.</exception>
     public ref readonly T Read<T>(Offset<T> offset)
         where T : unmanaged => ref *(T*)_objects.Payload(offset.Value, Unsafe.SizeOf<T>(), exactly: true);
+
+    /// <summary>
+    /// Protects what is read of objects: until the lease is disposed of, an object that is freed meanwhile, by this
+    /// process, stays as it was, and <see cref="Read"/> finds it. Its memory is used again afterwards.
+    /// </summary>
+    /// <remarks>
+    /// Take it before the first field is followed. It keeps no thread waiting; as long as it is open, freed objects add
+    /// up. What another process frees, it does not hold: there take a snapshot. Of no effect on a reader that keeps
+    /// references beyond it.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">The heap erases: what is freed is zeroed at once.</exception>
+    public ObjectLease ProtectObjects() => !Erases ? new ObjectLease(_state.KeptObjects)
+        : throw new InvalidOperationException($"The heap of region '{Space.Name}' erases what is freed, so that " +
+            "readers of objects cannot be protected from it. Copy what is read, or keep writers out with a group.");
 
     /// <summary>The bytes that an offset points to. The span is good until they are replaced.</summary>
     public ReadOnlySpan<byte> ReadBytes(Offset<byte> offset) => offset.IsNone ? [] : _objects.Bytes(offset.Value);
@@ -409,8 +477,11 @@ public sealed unsafe class PersistentHeap
     /// <inheritdoc cref="NamedRoots.Contains"/>
     internal bool HasRoot(string name) => _roots.Contains(name);
 
-    /// <inheritdoc cref="NamedRoots.WordOf"/>
+    /// <inheritdoc cref="NamedRoots.WordOf(string)"/>
     internal long RootWordOf(string name) => _roots.WordOf(name);
+
+    /// <inheritdoc cref="NamedRoots.ShapeOf"/>
+    internal StructShape? RootShapeOf(string name) => _roots.ShapeOf(name);
 
     /// <inheritdoc cref="NamedRoots.Drop"/>
     internal void DropRoot(long slot) => _roots.Drop(slot);

@@ -33,3 +33,9 @@ public readonly unsafe struct PersistentRoot<T>
         }
     }
 }
+
+/// <summary>Makes a root's new object of its old one.</summary>
+/// <param name="old">The old one, where it lies.</param>
+public delegate TNew RootMigration<TOld, out TNew>(in TOld old)
+    where TOld : unmanaged
+    where TNew : unmanaged;

@@ -88,9 +88,15 @@ internal sealed class ArenaVerifier(InspectedArena inspected, bool deep, Cancell
         }
 
         _walked++;
-        _findings.AddRange(HeapVerifier.Verify(PersistentHeap.Open(space), cancellationToken)
-            .Select(problem => new ArenaFinding(
-                FindingSeverity.Error, ReasonCodes.HeapDamaged, FindingScope.Region, heap.Region, problem + ".")));
+        (IReadOnlyList<string> problems, string? unreached) =
+            HeapVerifier.Judge(PersistentHeap.Open(space), cancellationToken);
+        _findings.AddRange(problems.Select(problem => new ArenaFinding(
+            FindingSeverity.Error, ReasonCodes.HeapDamaged, FindingScope.Region, heap.Region, problem + ".")));
+        if (unreached is not null)
+        {
+            _findings.Add(new ArenaFinding(FindingSeverity.Warning, ReasonCodes.ObjectsUnreached, FindingScope.Region,
+                heap.Region, unreached));
+        }
     }
 
     private int CheckFiles(ArenaSnapshot arena)

@@ -30,6 +30,19 @@ internal sealed unsafe class HeapVerifier
         _blocks = HeapBlocks.Find(heap.Space);
     }
 
+    /// <summary>
+    /// As <see cref="Verify"/>, and says what objects nothing leads to; null where there are none, or something is
+    /// wrong.
+    /// </summary>
+    public static (IReadOnlyList<string> Problems, string? Unreached) Judge(
+        PersistentHeap heap, CancellationToken cancellation)
+    {
+        HeapVerifier verifier = new(heap, cancellation);
+        verifier.Run();
+        return (verifier._problems, verifier._problems.Count > 0 ? null
+            : UnreachedObjects.Find(heap, verifier._blocks, verifier._reached, cancellation));
+    }
+
     /// <summary>What is wrong; empty where nothing is.</summary>
     public static IReadOnlyList<string> Verify(PersistentHeap heap, CancellationToken cancellationToken = default)
     {
@@ -49,6 +62,12 @@ internal sealed unsafe class HeapVerifier
 
         foreach (FoundRoot root in roots.All())
         {
+            if (_blocks.ContainsKey(root.Offset)
+                && BlockHeader.TypeOf(*(ulong*)_heap.At(root.Offset)) == BlockHeader.TypeBlob)
+            {
+                CheckShape(root.Slot);
+            }
+
             if (root.State == RootState.Live)
             {
                 CheckRoot(root.Offset, root.Layout);
@@ -97,6 +116,25 @@ internal sealed unsafe class HeapVerifier
         else if (whole && layout == LogRoot.Layout)
         {
             new LogVerifier(_heap, Reach, Problem).Check(offset, _cancellation);
+        }
+    }
+
+    // Of an application's root, live or dropped.
+    private void CheckShape(long slot)
+    {
+        HeapRoots roots = new(_heap.Space);
+        if (*(ulong*)_heap.At(HeapRoots.LifeOf(slot)) == 0)
+        {
+            return; // an older library made it
+        }
+
+        if (roots.ShapeOf(slot) is not 0 and var shape)
+        {
+            Reach(shape, BlockHeader.TypeBlob, $"shape of the root at {slot}", HeapObjects.HeaderLength);
+        }
+        else
+        {
+            Problem($"where the shape of the root at {slot} lies does not check");
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Reflection;
 using System.Runtime.CompilerServices;
+using GuestMemFs.Heap;
 
 namespace GuestMemFs.Typed;
 
@@ -11,16 +11,13 @@ namespace GuestMemFs.Typed;
 /// </summary>
 internal static class RawShape
 {
-    public const DynamicallyAccessedMemberTypes Fields =
-        DynamicallyAccessedMemberTypes.PublicFields | DynamicallyAccessedMemberTypes.NonPublicFields;
+    public const DynamicallyAccessedMemberTypes Fields = StructShape.Members;
 
     public static string Of<[DynamicallyAccessedMembers(Fields)] T>()
         where T : unmanaged
     {
-        IEnumerable<string> fields = typeof(T)
-            .GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-            .OrderBy(field => field.HasMetadataToken() ? field.MetadataToken : 0)
-            .Select(field => $"{field.FieldType} {field.Name}");
+        IEnumerable<string> fields =
+            StructShape.DeclaredFields<T>().Select(field => $"{field.FieldType} {field.Name}");
         string all = string.Join("; ", fields);
         string size = Unsafe.SizeOf<T>().ToString(CultureInfo.InvariantCulture);
         return $"raw {typeof(T)} {{ {all} }} of {size} bytes";
