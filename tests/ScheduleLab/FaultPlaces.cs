@@ -161,6 +161,15 @@ internal static class FaultPlaces
         ["drop-is-not-noted"] = new(Look.OnePreemption, "nested-few/nested-drop-collect+nested-get"),
         ["collection-freed-with-its-owner-there"] =
             new(Look.Crashes, "nested-few/nested-drop-create+nested-get"),
+        ["member-looked-for-before-the-lock"] = new(Look.OnePreemption, "set-empty/set-add+set-add"),
+        ["set-replaced-without-a-group"] = new(Look.Crashes, "set-few/set-contains+set-clear"),
+        ["end-of-bytes-chosen-before-the-lock"] = new(Look.OnePreemption, "bytes-some/bytes-append+bytes-append"),
+        ["bytes-appended-where-the-end-was-before-the-group"] =
+            new(Look.OnePreemption, "bytes-two-chunks/bytes-append-long+bytes-append-short"),
+        ["bytes-of-several-chunks-without-a-group"] =
+            new(Look.Crashes, "bytes-two-chunks/bytes-append-short+bytes-write-long"),
+        ["end-of-bytes-looked-at-once"] = new(Look.OnePreemption, "bytes-some/bytes-read+bytes-shorten"),
+        ["bit-read-before-the-lock"] = new(Look.OnePreemption, "bitmap-none/bitmap-set+bitmap-set"),
         ["checksum-left-out"] = new(Look.OnePreemption, "checked/set+get"),
         ["erasing-left-out"] = new(Look.OnePreemption, "erasing/set+get"),
         ["erasing-of-what-was-begun-left-out"] = new(Look.Crashes, "erasing/set+get"),

@@ -149,7 +149,7 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     public static ScenarioTable[] Tables =>
     [
         SortedScenarios.Table, LogScenarios.Table, NodeScenarios.Table, ElementScenarios.Lists, ElementScenarios.Queues,
-        ElementScenarios.Groups, ElementScenarios.Nested,
+        ElementScenarios.Groups, ElementScenarios.Nested, .. ChunkScenarios.Tables,
     ];
 
     /// <summary>Every pair of every table, and of the dictionary's own.</summary>

@@ -125,6 +125,18 @@ public sealed class ScheduleTests
 
     [Fact]
     [Trait("speed", "slow")]
+    public void Every_pair_of_sets_bytes_and_bitmaps_with_up_to_one_preemption() =>
+        AssertNone(Sweep.Run("sets, bytes and bitmaps, one preemption", ChunkScenarios.Pairs(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_at_every_store_of_sets_bytes_and_bitmaps() =>
+        AssertNone(Sweep.Run("sets, bytes and bitmaps", ChunkScenarios.Pairs(), i => new Explorer(i),
+            (explorer, pair) => explorer.Exhaust(pair, 0)));
+
+    [Fact]
+    [Trait("speed", "slow")]
     public void Ends_of_a_list_leases_and_fields_with_up_to_two_preemptions() =>
         AssertNone(Sweep.Run("objects and elements, two preemptions", ElementScenarios.Meetings(), i =>
             new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 2)));

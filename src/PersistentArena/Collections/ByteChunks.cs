@@ -31,32 +31,49 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
     private int ChunkLength => chunkLength;
 
     /// <summary>Copies bytes up to the end; returns how many.</summary>
+    /// <remarks>
+    /// The end may come nearer between the look at it and at the bytes. Without a second look: zeros that never were
+    /// there. The last chunk has all of its bytes, so zeros in it say so too.
+    /// </remarks>
     public int ReadToEnd(long offset, Span<byte> to)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        int count = (int)Math.Clamp(Length - offset, 0, to.Length);
-        Read(offset, to[..count]);
-        return count;
+        for (SpinWait spin = default; ; spin.SpinOnce())
+        {
+            long end = Length;
+            int count = (int)Math.Clamp(end - offset, 0, to.Length);
+            long absent = Read(offset, to[..count]);
+            if (absent < 0 || (absent != (end - 1) / chunkLength && Length >= offset + count))
+            {
+                return count;
+            }
+        }
     }
 
-    /// <summary>Copies bytes of any chunks; what is not there are zeros.</summary>
-    public void Read(long offset, Span<byte> to)
+    /// <summary>Copies bytes of any chunks; what is not there are zeros. The last chunk that has not all of them; -1
+    /// for none.</summary>
+    private long Read(long offset, Span<byte> to)
     {
         byte* room = stackalloc byte[LongestKey];
         Span<byte> key = new(room, LongestKey);
+        long absent = -1;
         while (!to.IsEmpty)
         {
             int within = (int)(offset % chunkLength);
             Span<byte> part = to[..Math.Min(to.Length, chunkLength - within)];
             ReadPart read = new(within, part);
-            if (!map.TryRead(Key(offset / chunkLength, key), ref read))
+            map.TryRead(Key(offset / chunkLength, key), ref read);
+            if (read.Count < part.Length)
             {
-                part.Clear();
+                part[read.Count..].Clear();
+                absent = offset / chunkLength;
             }
 
             offset += part.Length;
             to = to[part.Length..];
         }
+
+        return absent;
     }
 
     /// <summary>Writes bytes over any chunks, all or nothing.</summary>
@@ -221,16 +238,18 @@ internal sealed unsafe class ByteChunks(PersistentSortedMap map, int chunkLength
         }
     }
 
-    private readonly ref struct ReadPart(int within, Span<byte> to) : IRecordReader
+    private ref struct ReadPart(int within, Span<byte> to) : IRecordReader
     {
         private readonly Span<byte> _to = to;
+
+        /// <summary>Bytes that were there.</summary>
+        public int Count { get; private set; }
 
         public void Read(in RecordView record)
         {
             ReadOnlySpan<byte> there = record.Value[Math.Min(within, record.Value.Length)..];
-            int count = Math.Min(there.Length, _to.Length);
-            there[..count].CopyTo(_to);
-            _to[count..].Clear();
+            Count = Math.Min(there.Length, _to.Length);
+            there[..Count].CopyTo(_to);
         }
     }
 

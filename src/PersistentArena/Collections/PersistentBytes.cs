@@ -61,9 +61,13 @@ public sealed class PersistentBytes
         for (long done = 0; done < there;)
         {
             int part = (int)Math.Min(there - done, _chunkLength - ((offset + done) % _chunkLength));
-            _chunks.Read(offset + done, destination.GetSpan(part)[..part]);
-            destination.Advance(part);
-            done += part;
+            int read = _chunks.ReadToEnd(offset + done, destination.GetSpan(part)[..part]);
+            destination.Advance(read);
+            done += read;
+            if (read < part)
+            {
+                return done; // the end has come nearer meanwhile
+            }
         }
 
         return there;

@@ -38,6 +38,20 @@ internal sealed class World
 
     public PersistentList? ListElsewhere { get; set; }
 
+    /// <summary>A set, bytes or a bitmap, where the scenario has one; and as a reader in another process sees
+    /// it.</summary>
+    public PersistentSet? Set { get; set; }
+
+    public PersistentSet? SetElsewhere { get; set; }
+
+    public PersistentBytes? Bytes { get; set; }
+
+    public PersistentBytes? BytesElsewhere { get; set; }
+
+    public PersistentBitmap? Bitmap { get; set; }
+
+    public PersistentBitmap? BitmapElsewhere { get; set; }
+
     /// <summary>A priority queue, where the scenario has one, and what each thread has leased of it.</summary>
     public PersistentPriorityQueue? Queue { get; set; }
 

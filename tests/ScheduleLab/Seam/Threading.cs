@@ -79,6 +79,17 @@ internal static class Interlocked
         return location += value;
     }
 
+    public static T Or<T>(ref T location, T value, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
+        [System.Runtime.CompilerServices.CallerFilePath] string file = "")
+        where T : System.Numerics.IBinaryInteger<T>
+    {
+        Points.Before(PointKind.Exchange, line, file);
+        Points.Wrote();
+        T old = location;
+        location |= value;
+        return old;
+    }
+
     public static T Read<T>(ref readonly T location, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0,
         [System.Runtime.CompilerServices.CallerFilePath] string file = "") => Volatile.Read(in location, line, file);
 
