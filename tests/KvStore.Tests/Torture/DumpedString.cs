@@ -3,7 +3,9 @@ using KvStore.Rdb;
 
 namespace KvStore.Tests.Torture;
 
-/// <summary>A string as RESTORE takes it: its type, a length of four bytes, its bytes, a version and a checksum.</summary>
+/// <summary>
+/// A string as RESTORE takes it: its type, a length of four bytes, its bytes, a version and a checksum.
+/// </summary>
 internal static class DumpedString
 {
     private const int Start = 2 + sizeof(uint);
