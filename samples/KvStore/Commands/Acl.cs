@@ -37,8 +37,7 @@ internal static class Acl
                     { Since = "6.0.0", Summary = "Generate a pseudorandom secure password to use for ACL users" },
                 new("acl|getuser", 3, ForOperators | NoScript, KeySpec.None, GetUser)
                     { Since = "6.0.0", Summary = "Get the rules for a specific ACL user" },
-                new("acl|help", 2, NoFlags, KeySpec.None, Help)
-                    { Since = "6.0.0", Summary = "Show helpful text about the different subcommands" },
+                HelpTexts.Of("acl", "6.0.0"),
                 new("acl|list", 2, ForOperators | NoScript, KeySpec.None, List)
                     { Since = "6.0.0", Summary = "List the current ACL rules in ACL config file format" },
                 new("acl|load", 2, ForOperators | NoScript, KeySpec.None, Load)
@@ -56,39 +55,6 @@ internal static class Acl
             ],
         },
     ]);
-
-    private static readonly string[] s_help =
-    [
-        "ACL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "CAT [<category>]",
-        "    List all commands that belong to <category>, or all command categories",
-        "    when no category is specified.",
-        "DELUSER <username> [<username> ...]",
-        "    Delete a list of users.",
-        "DRYRUN <username> <command> [<arg> ...]",
-        "    Returns whether the user can execute the given command without executing the command.",
-        "GETUSER <username>",
-        "    Get the user's details.",
-        "GENPASS [<bits>]",
-        "    Generate a secure 256-bit user password. The optional `bits` argument can",
-        "    be used to specify a different size.",
-        "LIST",
-        "    Show users details in config file format.",
-        "LOAD",
-        "    Reload users from the ACL file.",
-        "LOG [<count> | RESET]",
-        "    Show the ACL log entries.",
-        "SAVE",
-        "    Save the current config to the ACL file.",
-        "SETUSER <username> <attribute> [<attribute> ...]",
-        "    Create or modify a user with the specified attributes.",
-        "USERS",
-        "    List all the registered usernames.",
-        "WHOAMI",
-        "    Return the current connection username.",
-        "HELP",
-        "    Prints this help.",
-    ];
 
     public static void WhoAmI(in Call call) => Text(call, call.Session.User.Name);
 
@@ -319,8 +285,6 @@ internal static class Acl
 
     public static void Save(in Call call) =>
         WithFile(call, AclFile.Save, "There was an error trying to save the ACLs: ");
-
-    public static void Help(in Call call) => call.ReplyHelp(s_help);
 
     private static void WithFile(in Call call, Func<Engine.KvEngine, string?> action, string before)
     {

@@ -30,6 +30,7 @@ internal static class Admin
             Summary = "A container for module commands",
             Subcommands =
             [
+                HelpTexts.Of("module", "5.0.0"),
                 new("module|list", 2, ForOperators | NoScript, KeySpec.None, Modules)
                     { Since = "4.0.0", Summary = "List the modules: there are none" },
             ],

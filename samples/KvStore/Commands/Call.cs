@@ -1,4 +1,3 @@
-using System.Text;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -53,16 +52,6 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         if (Engine.Options.KeyEvents != KeyEvents.Nothing)
         {
             Engine.Notify(kind, name, key);
-        }
-    }
-
-    /// <summary>Replies lines of help.</summary>
-    public void ReplyHelp(string[] lines)
-    {
-        Reply.Array(lines.Length);
-        foreach (string line in lines)
-        {
-            Reply.Simple(Encoding.ASCII.GetBytes(line));
         }
     }
 

@@ -17,6 +17,7 @@ internal static class Clients
             Summary = "A container for client connection commands",
             Subcommands =
             [
+                HelpTexts.Of("client", "5.0.0"),
                 new("client|id", 2, NoScript, KeySpec.None, Id)
                     { Since = "5.0.0", Summary = "Returns the client ID for the current connection" },
                 new("client|getname", 2, NoScript, KeySpec.None, GetName)

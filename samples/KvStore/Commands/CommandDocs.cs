@@ -17,6 +17,7 @@ internal static class CommandDocs
             Summary = "Get array of command details",
             Subcommands =
             [
+                HelpTexts.Of("command", "5.0.0"),
                 new("command|count", 2, NoFlags, KeySpec.None, Count)
                     { Also = AclCategories.Connection, Since = "2.8.13", Summary = "Get total number of commands" },
                 new("command|docs", -2, NoFlags, KeySpec.None, Docs)

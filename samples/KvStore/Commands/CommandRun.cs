@@ -48,6 +48,13 @@ internal static class CommandRun
         ClientSession session, KvEngine engine, Command command, Arguments args, TimeSpan elapsed)
     {
         ServerOptions options = engine.Options;
+        if (options.TracksLatency)
+        {
+            Command called = command.HasSubcommands && args.Count > 1
+                ? command.FindSubcommand(args[1]) ?? command : command;
+            engine.Histograms.Add(called.Name, elapsed);
+        }
+
         long microseconds = elapsed.Ticks / TimeSpan.TicksPerMicrosecond;
         if (options.SlowerThan >= 0 && microseconds >= options.SlowerThan && options.SlowLogLength > 0)
         {

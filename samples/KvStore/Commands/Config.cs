@@ -19,6 +19,7 @@ internal static class Config
             Summary = "A container for server configuration commands",
             Subcommands =
             [
+                HelpTexts.Of("config", "5.0.0"),
                 new("config|get", -3, ForOperators | NoScript, KeySpec.None, Get)
                     { Since = "2.0.0", Summary = "Get the values of configuration parameters" },
                 new("config|set", -4, ForOperators | NoScript, KeySpec.None, Set)
@@ -184,6 +185,7 @@ internal static class Config
     public static void ResetStat(in Call call)
     {
         call.Engine.Statistics.Reset();
+        call.Engine.Histograms.Reset();
         call.Reply.Ok();
     }
 

@@ -35,8 +35,7 @@ internal static unsafe class Functions
                 Sub("flush", -2, Write, Flush, "Deleting all functions"),
                 Sub("dump", 2, NoFlags, Dump, "Dump all functions into a serialized binary payload"),
                 Sub("restore", -3, Write | DenyOom, Restore, "Restore all the functions on the given payload"),
-                new("function|help", 2, NoFlags, KeySpec.None, Help)
-                    { Since = "7.0.0", Summary = "Show helpful text about the different subcommands" },
+                HelpTexts.Of("function", "7.0.0"),
             ],
         },
     ]);
@@ -210,8 +209,6 @@ internal static unsafe class Functions
             call.Reply.Ok();
         }
     }
-
-    public static void Help(in Call call) => call.ReplyHelp(HelpTexts.Function);
 
     private static Command Sub(string name, int arity, CommandFlags flags, CommandHandler handler, string summary) =>
         new($"function|{name}", arity, flags | NoScript, KeySpec.None, handler) { Since = "7.0.0", Summary = summary };

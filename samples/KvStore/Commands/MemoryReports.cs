@@ -22,6 +22,7 @@ internal static class MemoryReports
             Summary = "A container for memory diagnostics commands",
             Subcommands =
             [
+                HelpTexts.Of("memory", "4.0.0"),
                 new("memory|usage", -3, ReadOnly, new KeySpec(2, 2, 1), Usage)
                 {
                     KeyAccess = KeyAccess.Exists,

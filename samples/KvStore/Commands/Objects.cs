@@ -20,6 +20,7 @@ internal static class Objects
             Summary = "A container for object introspection commands",
             Subcommands =
             [
+                HelpTexts.Of("object", "6.2.0"),
                 new("object|encoding", 3, ReadOnly, new KeySpec(2, 2, 1), Encoding)
                 {
                     KeyAccess = KeyAccess.Exists,

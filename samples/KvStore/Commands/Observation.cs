@@ -20,6 +20,7 @@ internal static class Observation
             Summary = "A container for slow log commands",
             Subcommands =
             [
+                HelpTexts.Of("slowlog", "6.2.0"),
                 new("slowlog|get", -2, ForOperators, KeySpec.None, SlowLogGet)
                     { Since = "2.2.12", Summary = "Get the slow log's entries" },
                 new("slowlog|len", 2, ForOperators, KeySpec.None, SlowLogLen)
@@ -34,6 +35,7 @@ internal static class Observation
             Summary = "A container for latency diagnostics commands",
             Subcommands =
             [
+                HelpTexts.Of("latency", "2.8.13"),
                 new("latency|latest", 2, ForOperators | NoScript, KeySpec.None, Latest)
                     { Since = "2.8.13", Summary = "Return the latest latency samples for all events." },
                 new("latency|history", 3, ForOperators | NoScript, KeySpec.None, History)
@@ -43,7 +45,7 @@ internal static class Observation
                 new("latency|doctor", 2, ForOperators | NoScript, KeySpec.None, Doctor)
                     { Since = "2.8.13", Summary = "Return a human readable latency analysis report." },
                 new("latency|histogram", -2, ForOperators | NoScript, KeySpec.None, Histogram)
-                    { Since = "7.0.0", Summary = "Nothing: no distributions are kept" },
+                    { Since = "7.0.0", Summary = "Return the cumulative distribution of latencies of commands." },
             ],
         },
     ]);
@@ -155,5 +157,34 @@ internal static class Observation
         call.Reply.Verbatim(lines.Length == 0 ? "Nothing took longer than the threshold.\n" : string.Concat(lines));
     }
 
-    public static void Histogram(in Call call) => call.Reply.Map(0);
+    /// <summary>Of all commands that were called, or of those that are named.</summary>
+    public static void Histogram(in Call call)
+    {
+        LatencyHistograms histograms = call.Engine.Histograms;
+        List<string> names = [];
+        for (int i = 2; i < call.Args.Count; i++)
+        {
+            // One with subcommands stands for all of them.
+            Command? named = call.Table.FindByFullName(call.Args[i]);
+            names.AddRange((named?.Subcommands ?? []).Prepend(named).OfType<Command>().Select(it => it.Name));
+        }
+
+        names = [.. call.Args.Count > 2 ? names.Intersect(histograms.Names) : histograms.Names];
+        call.Reply.Map(names.Count);
+        foreach (string name in names)
+        {
+            IReadOnlyList<(long Microseconds, long Calls)> buckets = histograms.Find(name);
+            call.Reply.Bulk(name);
+            call.Reply.Map(2);
+            call.Reply.Bulk("calls"u8);
+            call.Reply.Integer(buckets[^1].Calls);
+            call.Reply.Bulk("histogram_usec"u8);
+            call.Reply.Map(buckets.Count);
+            foreach ((long microseconds, long calls) in buckets)
+            {
+                call.Reply.Integer(microseconds);
+                call.Reply.Integer(calls);
+            }
+        }
+    }
 }

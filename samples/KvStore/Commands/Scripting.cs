@@ -30,6 +30,7 @@ internal static class Scripting
             Summary = "A container for Lua scripts management commands",
             Subcommands =
             [
+                HelpTexts.Of("script", "5.0.0"),
                 new("script|exists", -3, NoScript, KeySpec.None, Exists)
                     { Since = "2.6.0", Summary = "Check existence of scripts in the script cache." },
                 new("script|flush", -2, NoScript, KeySpec.None, Flush)

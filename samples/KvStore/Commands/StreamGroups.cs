@@ -11,27 +11,6 @@ internal static class StreamGroups
     /// <summary>What a group of changes has room for from the start.</summary>
     public const int FewChanges = 16;
 
-    private static readonly string[] s_help =
-    [
-        "XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "CREATE <key> <groupname> <id|$> [option]",
-        "    Create a new consumer group. Options are:",
-        "    * MKSTREAM",
-        "      Create the empty stream if it does not exist.",
-        "    * ENTRIESREAD entries_read",
-        "      Set the group's entries_read counter (internal use).",
-        "CREATECONSUMER <key> <groupname> <consumer>",
-        "    Create a new consumer in the specified group.",
-        "DELCONSUMER <key> <groupname> <consumer>",
-        "    Remove the specified consumer.",
-        "DESTROY <key> <groupname>",
-        "    Remove the specified group.",
-        "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-        "    Set the current group ID and entries_read counter.",
-        "HELP",
-        "    Prints this help.",
-    ];
-
     private static readonly KeySpec s_key = new(2, 2, 1);
 
     /// <summary>What clients may call of it.</summary>
@@ -56,8 +35,7 @@ internal static class StreamGroups
                     { Since = "6.2.0", Summary = "Create a consumer in a consumer group." },
                 new("xgroup|delconsumer", 5, Write, s_key, RemoveConsumer)
                     { Since = "5.0.0", Summary = "Delete a consumer from a consumer group." },
-                new("xgroup|help", 2, NoFlags, KeySpec.None, Help)
-                    { Since = "5.0.0", Summary = "Show helpful text about the different subcommands" },
+                HelpTexts.Of("xgroup", "5.0.0"),
             ],
         },
     ]);
@@ -172,8 +150,6 @@ internal static class StreamGroups
 
         call.Reply.Integer(pending);
     }
-
-    public static void Help(in Call call) => call.ReplyHelp(s_help);
 
     /// <summary>False, and an error is replied, where a name is longer than what can be looked up.</summary>
     public static bool IsShort(in Call call, int index)

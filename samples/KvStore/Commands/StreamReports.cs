@@ -12,19 +12,6 @@ internal static class StreamReports
 
     private const long DefaultCount = 10;
 
-    private static readonly string[] s_help =
-    [
-        "XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "CONSUMERS <key> <groupname>",
-        "    Show consumers of <groupname>.",
-        "GROUPS <key>",
-        "    Show the stream consumer groups.",
-        "STREAM <key> [FULL [COUNT <count>]",
-        "    Show information about the stream.",
-        "HELP",
-        "    Prints this help.",
-    ];
-
     private static readonly KeySpec s_key = new(2, 2, 1);
 
     /// <summary>What clients may call of it.</summary>
@@ -42,8 +29,7 @@ internal static class StreamReports
                     { Since = "5.0.0", Summary = "List the consumer groups of a stream" },
                 new("xinfo|consumers", 4, ReadOnly, s_key, Consumers)
                     { Since = "5.0.0", Summary = "List the consumers in a consumer group" },
-                new("xinfo|help", 2, NoFlags, KeySpec.None, Help)
-                    { Since = "5.0.0", Summary = "Show helpful text about the different subcommands" },
+                HelpTexts.Of("xinfo", "5.0.0"),
             ],
         },
     ]);
@@ -116,8 +102,6 @@ internal static class StreamReports
             ReplyNumber(reply, "idle"u8, Math.Max(0, now - consumer.Seen));
         }
     }
-
-    public static void Help(in Call call) => call.ReplyHelp(s_help);
 
     private static bool TryOpen(in Call call, out EntryStream stream)
     {

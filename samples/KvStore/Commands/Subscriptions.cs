@@ -57,6 +57,7 @@ internal static class Subscriptions
             Summary = "A container for Pub/Sub commands",
             Subcommands =
             [
+                HelpTexts.Of("pubsub", "6.2.0"),
                 new("pubsub|channels", -2, NoFlags, KeySpec.None, Channels)
                     { Since = "2.8.0", Summary = "List active channels" },
                 new("pubsub|numpat", 2, NoFlags, KeySpec.None, NumPat)

@@ -76,6 +76,9 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>The commands that took long.</summary>
     public SlowLog SlowLog { get; } = new();
 
+    /// <summary>How long commands took.</summary>
+    public LatencyHistograms Histograms { get; } = new();
+
     /// <summary>What took longer than a threshold.</summary>
     public LatencyMonitor Latency { get; } = new();
 

@@ -183,7 +183,10 @@ internal sealed class ServerOptions
     public string DebugCommand { get; set; } = "no";
 
     /// <summary>True where commands that take a few microseconds are timed as well.</summary>
-    public bool TimesBriefCommands => LatencyThreshold > 0 || (ulong)SlowerThan < 1000;
+    public bool TimesBriefCommands => LatencyThreshold > 0 || (ulong)SlowerThan < 1000 || TracksLatency;
+
+    /// <summary>True where LATENCY HISTOGRAM knows how long commands take.</summary>
+    public bool TracksLatency { get; set; }
 
     /// <summary>Which changes of keys are published.</summary>
     public KeyEvents KeyEvents { get; set; }

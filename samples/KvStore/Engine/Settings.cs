@@ -210,6 +210,9 @@ internal static class Settings
         Number(
             "latency-monitor-threshold", "milliseconds after which LATENCY knows of a command; 0 for never",
             new(0, long.MaxValue), o => o.LatencyThreshold, (o, v) => o.LatencyThreshold = v, atRunTime: true),
+        YesNo(
+            "latency-tracking", "yes: every command is measured, for LATENCY HISTOGRAM",
+            o => o.TracksLatency, (o, v) => o.TracksLatency = v, atRunTime: true),
         new(
             "enable-debug-command", "who may DEBUG: no, yes, or local",
             o => o.DebugCommand, (o, v) => v is "no" or "yes" or "local" ? Done(o.DebugCommand = v)

@@ -1,6 +1,6 @@
 namespace KvStore.Tests.Commands;
 
-/// <summary>Lines about libraries of functions (<see cref="CommandLines"/>).</summary>
+/// <summary>Lines about libraries of functions, and about HELP (<see cref="CommandLines"/>).</summary>
 internal static class FunctionLines
 {
     /// <summary>A line that ends with a backslash goes on in the next one.</summary>
@@ -10,6 +10,14 @@ internal static class FunctionLines
         FUNCTION
         FUNCTION NOSUCH
         FUNCTION HELP
+        ACL HELP
+        CLIENT HELP
+        CONFIG HELP
+        MEMORY HELP
+        OBJECT HELP
+        PUBSUB HELP
+        SLOWLOG HELP
+        SLOWLOG HELP x
         FUNCTION STATS
         FUNCTION LIST
         FUNCTION LOAD

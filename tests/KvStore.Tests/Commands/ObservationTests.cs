@@ -135,6 +135,74 @@ public sealed partial class ObservationTests(ServerPair pair) : IClassFixture<Se
     }
 
     [Fact]
+    public void Calls_are_in_the_histogram_as_in_redis()
+    {
+        pair.Compare(server =>
+        {
+            using var client = new TextClient(server.Process.TcpEndPoint);
+            client.Call("CONFIG", "SET", "latency-tracking", "yes");
+            client.Call("CONFIG", "RESETSTAT");
+            foreach (string line in new[] { "SET a 1", "SET a 2", "SET a 3", "GET a", "GET b", "CLIENT ID" })
+            {
+                client.Call(line.Split(' '));
+            }
+
+            string all = client.Call("LATENCY", "HISTOGRAM", "set", "nosuch", "client", "get");
+            client.Call("CONFIG", "RESETSTAT");
+            return Times().Replace(all, "") + client.Call("LATENCY", "HISTOGRAM", "set");
+        }, "--enable-debug-command", "yes");
+    }
+
+    [Fact]
+    public void A_call_counts_in_the_bucket_of_its_time_as_in_redis()
+    {
+        pair.Compare(server =>
+        {
+            using var client = new TextClient(server.Process.TcpEndPoint);
+            client.Call("CONFIG", "SET", "latency-tracking", "yes");
+            string found = "";
+            for (int tries = 0; tries < 5 && !found.Contains(":67633\r\n", StringComparison.Ordinal); tries++)
+            {
+                client.Call("CONFIG", "RESETSTAT");
+                client.Call("DEBUG", "SLEEP", "0.035"); // on a busy machine it may be over 67 ms until it is back
+                found = client.Call("LATENCY", "HISTOGRAM", "debug");
+            }
+
+            return found;
+        }, "--enable-debug-command", "yes");
+    }
+
+    /// <summary>Where a subcommand is not here its lines are not; the others are Redis's.</summary>
+    [Theory]
+    [InlineData("COMMAND", "GETKEYSANDFLAGS")]
+    [InlineData("LATENCY", "GRAPH")]
+    [InlineData("SCRIPT", "DEBUG")]
+    [InlineData("MODULE", "UNLOAD")]
+    public void Help_has_the_lines_of_redis_for_what_is_here(string command, string missing)
+    {
+        using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server")));
+        using RunningServer own = TestServer.Start("64M");
+        using var expected = new TextClient(redis.Process.TcpEndPoint);
+        using var actual = new TextClient(own.Process.TcpEndPoint);
+        string[] theirs = expected.Call(command, "HELP").Split("\r\n")[1..];
+        string[] ours = actual.Call(command, "HELP").Split("\r\n")[1..];
+
+        int found = 0;
+        foreach (string line in theirs)
+        {
+            found += found < ours.Length && ours[found] == line ? 1 : 0;
+        }
+
+        Assert.Equal(ours.Length, found);
+        Assert.InRange(ours.Length, 4, theirs.Length - 1);
+        Assert.DoesNotContain(ours, line => line.StartsWith("+" + missing, StringComparison.Ordinal));
+        Assert.StartsWith("-ERR", actual.Call(command, missing), StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex(@"(?<=histogram_usec\r\n)\*\d+\r\n(:\d+\r\n)+")]
+    private static partial Regex Times();
+
+    [Fact]
     public void Arguments_in_the_slow_log_are_shortened_as_in_redis()
     {
         using RunningServer redis = new(ServerProgram.Redis(Tool.Require("redis-server")));
