@@ -21,7 +21,7 @@ internal sealed class LoadGenerator(Random random, int connection)
         "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX", "APPEND", "SETRANGE", "SETBIT", "INCR", "DECR",
         "INCRBY", "DECRBY",
         "INCRBYFLOAT", "MSET", "MSETNX", "DEL", "UNLINK", "RENAME", "RENAMENX", "COPY", "EXPIRE", "PEXPIRE", "EXPIREAT",
-        "PEXPIREAT", "PERSIST", "MOVE", "RESTORE",
+        "PEXPIREAT", "PERSIST", "MOVE", "RESTORE", "BITOP", "BITFIELD",
     ];
 
     /// <summary>Every key that the load of a connection may touch.</summary>
@@ -49,6 +49,7 @@ internal sealed class LoadGenerator(Random random, int connection)
         string name = WriteCommands[random.Next(WriteCommands.Count)];
         string c = name == "INCRBYFLOAT" ? "f"
             : name is "INCR" or "DECR" or "INCRBY" or "DECRBY" ? (random.Next(10) > 0 ? "n" : "s")
+            : name is "BITOP" or "BITFIELD" ? "s"
             : name is "APPEND" or "SETRANGE" or "SETBIT" ? s_classes[random.Next(5)]
             : s_classes[random.Next(s_classes.Length)];
         string key = Key(c);
@@ -72,6 +73,9 @@ internal sealed class LoadGenerator(Random random, int connection)
             "RENAME" or "RENAMENX" => Command.Of(name, key, Key(c)),
             "COPY" => Copy(c, key),
             "MOVE" => Command.Of(name, key, random.Next(2)),
+            "BITOP" => BitOperation(key),
+            "BITFIELD" => Command.Of(name, key, "SET", "u8", $"#{random.Next(3_000)}", random.Next(256), "INCRBY", "u8",
+                $"#{random.Next(3_000)}", random.Next(-300, 300)),
             "RESTORE" => Restore(key),
             "EXPIRE" => Expire(name, key, random.Next(20) == 0 ? -1 : Seconds()),
             "PEXPIRE" => Expire(name, key, random.Next(20) == 0 ? 0 : Seconds() * 1000),
@@ -125,6 +129,14 @@ internal sealed class LoadGenerator(Random random, int connection)
         1 => Command.Of("GETEX", key, "PERSIST"),
         2 => Command.Of("GETEX", key, "EX", Seconds()),
         _ => Command.Of("GETEX", key, "PXAT", Instant.Now + (Seconds() * 1000)),
+    };
+
+    private Command BitOperation(string key) => random.Next(4) switch
+    {
+        0 => Command.Of("BITOP", "NOT", key, Key("s")),
+        1 => Command.Of("BITOP", "AND", key, Key("s"), Key("s")),
+        2 => Command.Of("BITOP", "OR", key, Key("s"), Key("s"), Key("s")),
+        _ => Command.Of("BITOP", "XOR", key, Key("s"), Key("n")),
     };
 
     private Command Expire(string name, string key, long number) => random.Next(10) switch

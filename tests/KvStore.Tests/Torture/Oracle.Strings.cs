@@ -91,6 +91,44 @@ internal sealed partial class Oracle
         return Put(key, new Entry(value, old?.Expiry), before ? One : Zero);
     }
 
+    private RespReply BitOperation(byte[][] a)
+    {
+        byte[][] sources = [.. a[3..].Select(key => Find(key)?.Value ?? [])];
+        byte[] result = [.. sources.MaxBy(source => source.Length)!];
+        for (int i = 0; i < result.Length; i++)
+        {
+            IEnumerable<int> bytes = sources.Select(source => i < source.Length ? source[i] : 0);
+            result[i] = (byte)(Text(a[1]) switch
+            {
+                "NOT" => ~result[i],
+                "AND" => bytes.Aggregate((x, y) => x & y),
+                "OR" => bytes.Aggregate((x, y) => x | y),
+                _ => bytes.Aggregate((x, y) => x ^ y),
+            });
+        }
+
+        return result.Length == 0 ? Delete(a[2], Zero) : Put(a[2], new Entry(result), Integer(result.Length));
+    }
+
+    /// <summary>SET and INCRBY of whole bytes, which come around.</summary>
+    private RespReply BitField(byte[][] a)
+    {
+        Entry? old = Find(a[1]);
+        byte[] value = old?.Value ?? [];
+        List<RespReply> replies = [];
+        for (int i = 2; i < a.Length; i += 4)
+        {
+            int at = (int)Number(a[i + 2][1..]);
+            value = Grown(new Entry(value), at + 1);
+            byte before = value[at];
+            bool sets = Text(a[i]) == "SET";
+            value[at] = (byte)(Number(a[i + 3]) + (sets ? 0 : before));
+            replies.Add(Integer(sets ? before : value[at]));
+        }
+
+        return Put(a[1], new Entry(value, old?.Expiry), new RespReply(RespKind.Array, Items: [.. replies]));
+    }
+
     private static byte[] Grown(Entry? old, int atLeast)
     {
         var value = new byte[Math.Max(old?.Value.Length ?? 0, atLeast)];

@@ -56,6 +56,8 @@ internal sealed partial class Oracle
             case "MOVE": return Move(a);
             case "RESTORE": return Restore(a, now);
             case "SELECT": return Select(a);
+            case "BITOP": return BitOperation(a);
+            case "BITFIELD": return BitField(a);
             case "PERSIST": return Persist(a[1]);
             case "EXPIRE": return Expire(a, now.Plus(Number(a[2]) * 1000), now);
             case "PEXPIRE": return Expire(a, now.Plus(Number(a[2])), now);
