@@ -11,7 +11,7 @@ namespace KvStore.Tests.Commands;
 /// </summary>
 public sealed class FunctionTests(ITestOutputHelper output)
 {
-    private const int Kills = 4;
+    private const int Kills = 8;
 
     [Fact]
     public void Functions_are_there_after_SIGKILL_and_begin_anew()
@@ -43,12 +43,15 @@ public sealed class FunctionTests(ITestOutputHelper output)
         using RunningServer server = TestServer.Start("64M");
         string[] payloads = [.. Enumerable.Range(0, 2).Select(Versions)];
         long restored = 0;
+        Random random = new(1);
         for (int kill = 0; kill < Kills; kill++)
         {
+            int delay = random.Next(20);
             long enough = restored + 20 + (7 * kill);
             Thread killer = new(() =>
             {
                 SpinWait.SpinUntil(() => Volatile.Read(ref restored) >= enough, Patience.Limit);
+                Thread.Sleep(delay);
                 server.Process.Kill();
             });
             killer.Start();

@@ -10,8 +10,9 @@ namespace KvStore.Tests.Rdb;
 /// </summary>
 public sealed class DumpTests(ServerPair pair, ITestOutputHelper output) : IClassFixture<ServerPair>
 {
-    private const int Kills = 4;
-    private const int Fields = 3_000;
+    private const int Kills = 12;
+    private const int LongestRestoreMilliseconds = 30;
+    private const int Fields = 300;
 
     private static readonly int[] s_sizes = [1, 4, 40, 700];
 
@@ -112,12 +113,16 @@ public sealed class DumpTests(ServerPair pair, ITestOutputHelper output) : IClas
         }
 
         long restored = 0;
+        Random random = new(1);
         for (int kill = 0; kill < Kills; kill++)
         {
+            // A kill right behind a reply always meets the next restore's beginning.
+            int delay = random.Next(LongestRestoreMilliseconds);
             long enough = Volatile.Read(ref restored) + 5 + kill;
             Thread killer = new(() =>
             {
                 SpinWait.SpinUntil(() => Volatile.Read(ref restored) >= enough, Patience.Limit);
+                Thread.Sleep(delay);
                 server.Process.Kill();
             });
             killer.Start();
