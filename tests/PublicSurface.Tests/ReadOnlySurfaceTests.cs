@@ -31,6 +31,8 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentHeap.BeginAtomic"] = world => world.Heap.BeginAtomic(),
         ["PersistentHeap.Open"] = world => PersistentHeap.Open(world.Arena.OpenRegion("never formatted")),
         ["PersistentHeap.OpenOrCreateRoot"] = world => world.Heap.OpenOrCreateRoot<long>("new"),
+        ["PersistentHeap.MigrateRoot"] = world =>
+            world.Heap.MigrateRoot<Node, long>("root", static (in Node _) => 0),
         ["PersistentHeap.Put"] = world => world.Heap.Put(world.Root.Value.Next, default(Node)),
         ["PersistentHeap.PutBytes"] = world => world.Heap.PutBytes(world.Root.Value.Text, "new"u8),
         ["PersistentHeap.Insert"] = world => world.Heap.Insert(world.Root.Value.Next, default(Node)),
@@ -158,7 +160,8 @@ public sealed class ReadOnlySurfaceTests
         "PersistentArena.Open", "PersistentArena.OpenOrCreate", "PersistentArena.Dispose",
         "PersistentRegion.ReadPages", "PersistentRegion.AsSpan", "PersistentRegion.Flush", "PersistentRegion.Dispose",
         "PersistentRegion.ReadNuma",
-        "PersistentHeap.GetStatistics", "PersistentHeap.Read", "PersistentHeap.ReadBytes",
+        "PersistentHeap.GetStatistics", "PersistentHeap.ProtectObjects", "PersistentHeap.Read",
+        "PersistentHeap.ReadBytes",
         "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom",
         "PersistentDictionary.Get", "PersistentDictionary.Scan",
         "PersistentDictionary.Prefetch", "PersistentDictionary.ReadMany", "AtomicGroup.Commit", "AtomicGroup.Dispose",
