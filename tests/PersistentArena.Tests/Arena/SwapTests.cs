@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using GuestMemFs.Arena;
 using GuestMemFs.Media;
@@ -80,6 +81,31 @@ public sealed class SwapTests
 
         Assert.Equal(MachineMemory.Swap() > 0 && arena.Medium.Capabilities.CanBeSwapped, told);
         Assert.Equal(told, arena.Medium.MayBeSwapped);
+    }
+
+    /// <summary>The test before this one, where /proc/meminfo speaks of swap: hardly any machine of tests has
+    /// some.</summary>
+    [Fact]
+    [Trait("speed", "slow")]
+    public void The_attach_report_says_so_on_a_machine_with_swap()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "a mount of its own needs root");
+        using TestFolder folder = new();
+        File.WriteAllLines(folder["meminfo"], File.ReadLines("/proc/meminfo").Select(line =>
+            line.StartsWith("SwapTotal:", StringComparison.Ordinal) ? "SwapTotal:       1048576 kB" : line));
+        string[] self = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+            ? [Environment.ProcessPath!, typeof(SwapTests).Assembly.Location] : [Environment.ProcessPath!];
+        ProcessStartInfo start = new("unshare", [
+            "--mount", "sh", "-c", "mount --bind \"$0\" /proc/meminfo && exec \"$@\"", folder["meminfo"], .. self,
+            "-noColor", "-method", $"*.{nameof(The_attach_report_says_so_where_this_machine_has_swap)}"])
+        {
+            RedirectStandardOutput = true,
+        };
+        using Process there = Process.Start(start)!;
+        string said = there.StandardOutput.ReadToEnd();
+        there.WaitForExit();
+
+        Assert.True(there.ExitCode == 0 && said.Contains("Total: 1", StringComparison.Ordinal), said);
     }
 
     // VmLck counts what is locked of the whole process; nothing else here locks.

@@ -10,8 +10,6 @@ namespace GuestMemFs.Tests.Heap;
 /// </summary>
 public sealed class HistoryTests
 {
-    private const int Keys = 6;
-
     [Theory]
     [Trait("speed", "slow")]
     [InlineData(1)]
@@ -23,14 +21,18 @@ public sealed class HistoryTests
             "heap", 16 << 20, new RegionOptions { Kind = RegionKind.Heap });
         PersistentHeap heap = PersistentHeap.Open(region);
         ConcurrentBag<HistoryTransaction> history = [];
-        _ = Lists(heap);
+        _ = HistoryLists.Open(heap);
         int last = 0;
         Thread[] threads = [.. Enumerable.Range(0, 4).Select(n => new Thread(() =>
         {
             Random random = new((seed * 100) + n);
             for (int i = 0; i < 150; i++)
             {
-                history.Add(n == 3 ? InSnapshot(heap, random) : InGroup(heap, random, ref last));
+                if ((n == 3 ? HistoryLists.InSnapshot(heap, random)
+                    : HistoryLists.InGroup(heap, random, () => Interlocked.Increment(ref last))) is { } transaction)
+                {
+                    history.Add(transaction);
+                }
             }
         }))];
         Array.ForEach(threads, it => it.Start());
@@ -39,7 +41,7 @@ public sealed class HistoryTests
         HistoryTransaction[] all = [.. history];
         Assert.True(all.Count(it => it.Appends.Count > 0) > 100);
         Assert.True(all.Count(it => it.Reads.Values.Any(list => list.Length > 0)) > 100);
-        Assert.Null(HistoryChecker.FindFault(all, Final(heap)));
+        Assert.Null(HistoryChecker.FindFault(all, HistoryLists.All(heap)));
     }
 
     /// <summary>That the checker finds what there is to find, on histories made by hand.</summary>
@@ -55,79 +57,5 @@ public sealed class HistoryTests
     {
         string? found = HistoryChecker.FindFault(HistoryText.Parse(history), HistoryText.ParseLists(final));
         Assert.Equal(fault is null, found is null);
-    }
-
-    private static HistoryTransaction InGroup(PersistentHeap heap, Random random, ref int last)
-    {
-        HistoryTransaction transaction = new();
-        PersistentDictionary[] lists = Lists(heap);
-        AtomicGroup group = heap.BeginAtomic();
-        try
-        {
-            for (int i = random.Next(1, 5); i > 0; i--)
-            {
-                int key = random.Next(Keys);
-                if (random.Next(2) == 0)
-                {
-                    transaction.Read(key, Read(lists, key));
-                }
-                else
-                {
-                    int value = Interlocked.Increment(ref last);
-                    Write(lists, key, [.. Read(lists, key), value]);
-                    transaction.Append(key, value);
-                }
-            }
-
-            if (random.Next(5) == 0)
-            {
-                group.Dispose();
-                return new HistoryTransaction(); // what it appended may not be seen by anybody
-            }
-
-            group.Commit();
-            return transaction.End();
-        }
-        finally
-        {
-            group.Dispose();
-        }
-    }
-
-    private static HistoryTransaction InSnapshot(PersistentHeap heap, Random random)
-    {
-        HistoryTransaction transaction = new();
-        using PersistentSnapshot snapshot = heap.TakeSnapshot();
-        PersistentDictionary[] lists = Lists(snapshot.Heap);
-        for (int i = 0; i < 4; i++)
-        {
-            int key = random.Next(Keys);
-            transaction.Read(key, Read(lists, key));
-            Thread.Yield();
-        }
-
-        return transaction.End();
-    }
-
-    private static Dictionary<int, int[]> Final(PersistentHeap heap) =>
-        Enumerable.Range(0, Keys).ToDictionary(key => key, key => Read(Lists(heap), key));
-
-    // Two dictionaries, so that a group has to hold over both.
-    private static PersistentDictionary[] Lists(PersistentHeap heap) =>
-        [PersistentDictionary.OpenOrCreate(heap, "even"), PersistentDictionary.OpenOrCreate(heap, "odd")];
-
-    private static int[] Read(PersistentDictionary[] lists, int key)
-    {
-        byte[] bytes = lists[key % 2].Get(BitConverter.GetBytes(key)) ?? [];
-        int[] values = new int[bytes.Length / sizeof(int)];
-        Buffer.BlockCopy(bytes, 0, values, 0, bytes.Length);
-        return values;
-    }
-
-    private static void Write(PersistentDictionary[] lists, int key, int[] values)
-    {
-        byte[] bytes = new byte[values.Length * sizeof(int)];
-        Buffer.BlockCopy(values, 0, bytes, 0, bytes.Length);
-        lists[key % 2].Set(BitConverter.GetBytes(key), bytes);
     }
 }

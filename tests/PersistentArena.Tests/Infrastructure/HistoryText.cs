@@ -12,6 +12,15 @@ internal static class HistoryText
     public static Dictionary<int, int[]> ParseLists(string text) => text.Split(' ').Select(it => it.Split(':'))
         .ToDictionary(it => Number(it[0]), it => Numbers(it[1]));
 
+    /// <summary>The steps of a transaction, as they stand behind its number.</summary>
+    /// <exception cref="InvalidOperationException">It does not agree with itself.</exception>
+    public static string Of(HistoryTransaction transaction) => transaction.OwnFault is { } fault
+        ? throw new InvalidOperationException(fault)
+        : string.Join(' ', [
+            .. transaction.Reads.Select(it => $"r{it.Key}[{string.Join(',', it.Value)}]"),
+            .. transaction.Appends.SelectMany(it => it.Value.Select(value => $"a{it.Key}={value}")),
+        ]);
+
     private static HistoryTransaction ParseOne(string text)
     {
         HistoryTransaction transaction = new() { Began = 0 };
