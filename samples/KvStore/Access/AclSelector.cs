@@ -1,4 +1,3 @@
-using System.Text;
 using KvStore.Protocol;
 
 namespace KvStore.Access;
@@ -25,12 +24,13 @@ internal sealed class AclSelector
 
     public bool AllKeys { get; set; }
 
-    public List<KeyPattern> Keys { get; private set; } = [];
+    /// <summary>Patterns of keys in their order, under what they say.</summary>
+    public OrderedDictionary<string, KeyPattern> Keys { get; private set; } = new(StringComparer.Ordinal);
 
     public bool AllChannels { get; set; }
 
-    /// <summary>Patterns of channels.</summary>
-    public List<string> Channels { get; private set; } = [];
+    /// <summary>Patterns of channels in their order, and their bytes.</summary>
+    public OrderedDictionary<string, byte[]> Channels { get; private set; } = new(StringComparer.Ordinal);
 
     /// <summary>True where nothing has to be asked.</summary>
     public bool AllowsEverything => AllByDefault && Rules.Count == 0 && AllKeys && AllChannels;
@@ -43,9 +43,9 @@ internal sealed class AclSelector
         FirstArguments = new(
             FirstArguments.ToDictionary(it => it.Key, it => it.Value.ToList()), StringComparer.Ordinal),
         AllKeys = AllKeys,
-        Keys = [.. Keys],
+        Keys = new(Keys, StringComparer.Ordinal),
         AllChannels = AllChannels,
-        Channels = [.. Channels],
+        Channels = new(Channels, StringComparer.Ordinal),
     };
 
     /// <summary>Takes the bits that the rules mean.</summary>
@@ -61,9 +61,8 @@ internal sealed class AclSelector
     /// <param name="isPattern">A pattern is allowed where it stands in the rules just so.</param>
     public bool AllowsChannel(ReadOnlySpan<byte> channel, bool isPattern)
     {
-        foreach (string rule in Channels)
+        foreach (byte[] pattern in Channels.Values)
         {
-            byte[] pattern = Encoding.Latin1.GetBytes(rule);
             if (isPattern ? channel.SequenceEqual(pattern) : Glob.IsMatch(pattern, channel))
             {
                 return true;
@@ -80,7 +79,7 @@ internal sealed class AclSelector
             return true;
         }
 
-        foreach (KeyPattern pattern in Keys)
+        foreach (KeyPattern pattern in Keys.Values)
         {
             if ((pattern.Access & access) == access && Glob.IsMatch(pattern.Glob, key))
             {

@@ -89,10 +89,10 @@ internal static class AclRules
     }
 
     public static string Keys(AclSelector selector) =>
-        selector.AllKeys ? "~*" : string.Join(' ', selector.Keys.Select(Show));
+        selector.AllKeys ? "~*" : string.Join(' ', selector.Keys.Values.Select(Show));
 
     public static string Channels(AclSelector selector) =>
-        selector.AllChannels ? "&*" : string.Join(' ', selector.Channels.Select(channel => '&' + channel));
+        selector.AllChannels ? "&*" : string.Join(' ', selector.Channels.Keys.Select(channel => '&' + channel));
 
     private static string Describe(AclSelector selector)
     {
@@ -264,17 +264,8 @@ internal static class AclRules
             return SyntaxError;
         }
 
-        byte[] bytes = Encoding.Latin1.GetBytes(glob);
-        int same = selector.Keys.FindIndex(it => it.Glob.AsSpan().SequenceEqual(bytes));
-        if (same >= 0)
-        {
-            selector.Keys[same] = new KeyPattern(bytes, selector.Keys[same].Access | access);
-        }
-        else
-        {
-            selector.Keys.Add(new KeyPattern(bytes, access));
-        }
-
+        KeyAccess before = selector.Keys.TryGetValue(glob, out KeyPattern same) ? same.Access : default;
+        selector.Keys[glob] = new KeyPattern(Encoding.Latin1.GetBytes(glob), before | access);
         return null;
     }
 
@@ -299,11 +290,7 @@ internal static class AclRules
             return SyntaxError;
         }
 
-        if (!selector.Channels.Contains(channel))
-        {
-            selector.Channels.Add(channel);
-        }
-
+        selector.Channels.TryAdd(channel, Encoding.Latin1.GetBytes(channel));
         return null;
     }
 

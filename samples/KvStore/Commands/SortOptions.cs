@@ -110,7 +110,7 @@ internal sealed class SortOptions
     {
         foreach (AclSelector selector in call.Session.User.Selectors)
         {
-            bool all = selector.AllKeys || selector.Keys.Exists(
+            bool all = selector.AllKeys || selector.Keys.Values.Any(
                 static it => it.Glob.AsSpan().SequenceEqual("*"u8) && (it.Access & KeyAccess.Read) != 0);
             if (all && selector.AllowsCommand(call.Command.Number))
             {

@@ -143,12 +143,11 @@ internal sealed class ElementList(Keyspace keyspace, ServerOptions options) : Co
         Section.TryGetAt(index, out KeyValuePair<byte[], byte[]> first);
         foreach (SortedEntry entry in Section.Scan(first.Key))
         {
+            keys.Add(entry.Key.ToArray());
             if (keys.Count == count)
             {
-                break;
+                break; // and not to the next one: a group that removes many has left empty leaves before it
             }
-
-            keys.Add(entry.Key.ToArray());
         }
 
         foreach (byte[] key in keys)

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using KvStore.Tests.Infrastructure;
+
+namespace KvStore.Tests.Cost;
+
+/// <summary>
+/// Sends requests to a server and says how much processor time its one serving thread took for each: what other work
+/// the machine does shows in the caches only.
+/// </summary>
+internal sealed class CostMeter : IDisposable
+{
+    private readonly Socket _socket;
+    private readonly string _schedule;
+    private readonly byte[] _received = new byte[1 << 20];
+    private int _fences;
+
+    public CostMeter(RunningServer server)
+    {
+        _socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            NoDelay = true, ReceiveTimeout = 60_000, SendTimeout = 60_000,
+        };
+        _socket.Connect(server.Process.TcpEndPoint);
+        string tasks = $"/proc/{server.Process.Id}/task";
+        string serving = Directory.GetDirectories(tasks)
+            .Single(it => File.ReadAllText($"{it}/comm").Trim() == "kvstore");
+        _schedule = $"{serving}/schedstat";
+    }
+
+    /// <summary>Sends a request and gives the time until all of its replies were sent.</summary>
+    public TimeSpan Measure(byte[] request)
+    {
+        Send([]); // what came before is done
+        long before = ReadNanoseconds();
+        Send(request);
+        return TimeSpan.FromMicroseconds((ReadNanoseconds() - before) / 1000.0);
+    }
+
+    /// <summary>A request as the bytes that a client sends.</summary>
+    public static byte[] Request(IReadOnlyList<string> arguments)
+    {
+        using var bytes = new MemoryStream();
+        bytes.Write(Encoding.Latin1.GetBytes($"*{arguments.Count}\r\n"));
+        foreach (string argument in arguments)
+        {
+            bytes.Write(Encoding.Latin1.GetBytes($"${argument.Length}\r\n{argument}\r\n"));
+        }
+
+        return bytes.ToArray();
+    }
+
+    /// <summary>Sends a request and waits until it is served, with however many replies.</summary>
+    public void Send(byte[] request)
+    {
+        string fence = $"fence-{_fences++:D9}";
+        if (request.Length > 0)
+        {
+            SendAll(request);
+        }
+
+        SendAll(Request(["PING", fence]));
+        byte[] end = Encoding.Latin1.GetBytes($"{fence}\r\n");
+        byte[] tail = [];
+        while (!tail.AsSpan().EndsWith(end))
+        {
+            int count = _socket.Receive(_received);
+            if (count == 0)
+            {
+                throw new IOException("The server closed the connection.");
+            }
+
+            ReadOnlySpan<byte> last = _received.AsSpan(Math.Max(0, count - end.Length), Math.Min(count, end.Length));
+            tail = [.. tail.TakeLast(end.Length - last.Length), .. last];
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private void SendAll(byte[] bytes)
+    {
+        for (int sent = 0; sent < bytes.Length;)
+        {
+            sent += _socket.Send(bytes.AsSpan(sent));
+        }
+    }
+
+    private long ReadNanoseconds() =>
+        long.Parse(File.ReadAllText(_schedule).Split(' ')[0], CultureInfo.InvariantCulture);
+}
