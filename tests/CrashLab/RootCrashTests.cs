@@ -18,6 +18,7 @@ public sealed class RootCrashTests
             ExploreDeletion(lab, name, 3);
         })),
         new("roots, converted", () => ExploreMigration(new RootLab())),
+        new("roots, values converted", () => ExploreMigrationOfValues(new RootLab { CrashRecoveryToo = false })),
         new("roots, a block of them", () => ExploreFurtherRoots(new RootLab())),
     ];
 
@@ -53,6 +54,22 @@ public sealed class RootCrashTests
     {
         using RootLab lab = new() { Reorder = new Random(6) };
         ExploreFurtherRoots(lab);
+    }
+
+    [Fact]
+    public void Every_store_of_a_migration_of_values()
+    {
+        using RootLab lab = new() { Reorder = new Random(8) };
+        ExploreMigrationOfValues(lab);
+    }
+
+    private static void ExploreMigrationOfValues(RootLab lab)
+    {
+        lab.Do(Make("typed 1", 5));
+        lab.Do(Make("dictionary beside", 2));
+        lab.Explore(new LabOperation<RootWorld, RootModel>(
+            "migrate typed 1", world => world.MigrateTyped("typed 1"), _ => { }));
+        lab.Explore(Delete("typed 1"));
     }
 
     [Fact]

@@ -27,6 +27,12 @@ internal sealed unsafe class RootLab(bool erases = false)
     // What a kill left of a deleted root is given back.
     protected override bool Upkeep(RootWorld world)
     {
+        foreach (string name in world.Show().Keys.Where(it => it.StartsWith("typed", StringComparison.Ordinal)))
+        {
+            world.MigrateTyped(name);
+            world.RequireTyped(name);
+        }
+
         DroppedRoots.Of(world.Heap).FreeAll();
         Assert.DoesNotContain(new HeapRoots(world.Heap.Space).All(), root => root.State == RootState.Dropped);
         return true;
@@ -51,6 +57,9 @@ internal sealed record RootWorld(PersistentHeap Heap)
                 case "dictionary":
                     Change(count, PersistentDictionary.OpenOrCreate(Heap, name), it => it.Set(key, "value"u8));
                     break;
+                case "typed":
+                    Change(count, Heap.OpenOrCreateDictionary<int, int>(name), it => it[i] = i);
+                    break;
                 case "map":
                     Change(count, PersistentSortedMap.OpenOrCreate(Heap, name), it => it.Set(key, "value"u8));
                     break;
@@ -73,7 +82,22 @@ internal sealed record RootWorld(PersistentHeap Heap)
         name, (in RootPair old) => new RootTriple { First = old.First, Third = old.Second });
 
     /// <summary>What there is.</summary>
-    public Dictionary<string, int> Show() => Heap.Roots.ToDictionary(name => name, CountOf);
+    public Dictionary<string, int> Show() => Heap.Roots
+        .Where(name => name[0] != '.' && !name.EndsWith(".new", StringComparison.Ordinal))
+        .ToDictionary(name => name, CountOf);
+
+    /// <summary>Converts the values of a typed dictionary, or continues with it.</summary>
+    public void MigrateTyped(string name) =>
+        Heap.MigrateDictionary<int, int, long>(name, null, null, (_, old) => old + (1L << 40));
+
+    /// <summary>Looks at the values of a typed dictionary that was converted.</summary>
+    public void RequireTyped(string name)
+    {
+        foreach ((int key, long value) in Heap.OpenOrCreateDictionary<int, long>(name))
+        {
+            Assert.Equal(key + (1L << 40), value);
+        }
+    }
 
     private static void Change<T>(int count, T collection, Action<T> change)
     {
@@ -90,6 +114,7 @@ internal sealed record RootWorld(PersistentHeap Heap)
             : (int)Heap.OpenOrCreateRoot<RootPair>(name).Value.First,
         "dictionary" => Enumerable.Range(0, 100).Count(i => PersistentDictionary.OpenOrCreate(Heap, name)
             .ContainsKey(Encoding.UTF8.GetBytes($"key {i}"))),
+        "typed" => (int)PersistentDictionary.OpenOrCreate(Heap, name).Count,
         "map" => Walk(PersistentSortedMap.OpenOrCreate(Heap, name).Scan()),
         "list" => Elements(PersistentList.OpenOrCreate(Heap, name).Scan()),
         _ => (int)PersistentLog.OpenOrCreate(Heap, name).Count,

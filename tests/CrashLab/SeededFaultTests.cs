@@ -116,6 +116,10 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
             "the next root here stores over it; one of an older library would not"),
         (FaultKind.Late, "Persist.Publish((ulong*)state.At(root.Shape)",
             "the next store is the header of another new block of the same intent"),
+        (FaultKind.Drop, "Persist.Publish(life, *life + 1)",
+            "it is for readers of other processes, which have a test of their own"),
+        (FaultKind.Late, "Persist.Publish(life, *life + 1)",
+            "the next stores are an intent's, which does not count yet"),
         (FaultKind.Late, "Encoding.UTF8.GetBytes(text));", "nobody looks at a shape before its block's header"),
     ];
 

@@ -55,15 +55,34 @@ internal sealed class DroppedRoots : IBlockOwner
     /// </summary>
     public void Drop(long slot)
     {
-        long root = new HeapRoots(_heap.Space).Follow(slot);
-        IGroupMember? open = _heap.Members.Find(root);
+        long root = new HeapRoots(_heap.Space).Follow(slot, SizeClasses.Granule);
         _heap.DropRoot(slot);
-        if (open is not null)
+        End(root);
+    }
+
+    // The heap is the caller's alone: no thread is in the collection, and what is freed is freed afterwards.
+    private void End(long root)
+    {
+        if (_heap.Members.Find(root) is { } open)
         {
             open.End();
             _heap.Members.Leave(root);
             _heap.RemoveOwner((IBlockOwner)open);
         }
+    }
+
+    /// <summary>
+    /// Puts one collection in the place of another one of its kind, which is deleted, with one store: the first name is
+    /// what the second one was, and there is no second one. The heap is the caller's alone.
+    /// </summary>
+    public void Swap(string name, string replacement)
+    {
+        HeapRoots roots = new(_heap.Space);
+        long old = roots.Follow(_heap.RootWordOf(name));
+        long next = roots.Follow(_heap.RootWordOf(replacement));
+        _heap.SwapRoots(name, replacement);
+        End(old);
+        End(next); // opened again, it has its new name
     }
 
     /// <summary>Frees all that hangs on roots that were deleted, beside other writers.</summary>

@@ -258,7 +258,10 @@ internal readonly unsafe struct HeapRoots(IHeapSpace space)
     }
 
     /// <summary>The word that an entry gets when its root is deleted.</summary>
-    public ulong DroppedFor(long slot) => SealedOffset.Seal(Follow(slot) | Dropped, slot);
+    public ulong DroppedFor(long slot) => DroppedFor(Follow(slot, SizeClasses.Granule), slot);
+
+    /// <summary>The same, where another root object comes into the entry.</summary>
+    public static ulong DroppedFor(long root, long slot) => SealedOffset.Seal(root | Dropped, slot);
 
     /// <summary>The word that an entry gets that keeps its root object for the next one of its kind.</summary>
     public ulong SpareFor(long slot) => SealedOffset.Seal(Follow(slot) | Spare, slot);

@@ -101,11 +101,43 @@ internal sealed unsafe class NamedRoots(
             {
                 Slot = slot,
                 Value = roots.DroppedFor(slot),
-                SecondSlot = IsCollection(roots.Follow(slot)) ? HeapRoots.LifeOf(slot) : 0,
+                SecondSlot = IsCollection(roots.Follow(slot, SizeClasses.Granule)) ? HeapRoots.LifeOf(slot) : 0,
                 SecondValue = *life + 1,
             };
             lane.Begin(intent);
             Persist.Publish((ulong*)state.At(slot), intent.Value); // COMMIT POINT: root dropped
+            lane.Finish(intent);
+        }
+        finally
+        {
+            HeapLanes.Give(lane);
+        }
+    }
+
+    /// <summary>
+    /// Makes the first name lead to what the second one leads to, a collection of the same kind, with one store; there
+    /// is no second one then, and its entry has what the first one led to, dropped. The caller has the heap for itself.
+    /// </summary>
+    public void Swap(string name, string replacement)
+    {
+        Lane lane = lanes.Take();
+        try
+        {
+            HeapRoots roots = new(state.Space);
+            long slot = WordOf(name);
+            long other = WordOf(replacement);
+            header.Require(HeapFormat.ManyRoots);
+            ulong* life = (ulong*)state.At(HeapRoots.LifeOf(slot));
+            Persist.Publish(life, *life + 1); // Readers of the old one open it again, too early where this is killed.
+            Intent intent = new()
+            {
+                Slot = slot,
+                Value = SealedOffset.Seal(roots.Follow(other), slot),
+                SecondSlot = other,
+                SecondValue = HeapRoots.DroppedFor(roots.Follow(slot), other),
+            };
+            lane.Begin(intent);
+            Persist.Publish((ulong*)state.At(slot), intent.Value); // COMMIT POINT: roots swapped
             lane.Finish(intent);
         }
         finally
@@ -121,7 +153,7 @@ internal sealed unsafe class NamedRoots(
     public void GiveBack(Lane lane, long slot)
     {
         HeapRoots roots = new(state.Space);
-        long block = roots.Follow(slot);
+        long block = roots.Follow(slot, SizeClasses.Granule);
         long size = BlockHeader.SizeOf(*(ulong*)state.At(block));
         bool stays = IsCollection(block);
         long shape = stays ? 0 : ShapeBlock(slot);

@@ -486,6 +486,9 @@ public sealed unsafe class PersistentHeap
     /// <inheritdoc cref="NamedRoots.Drop"/>
     internal void DropRoot(long slot) => _roots.Drop(slot);
 
+    /// <inheritdoc cref="NamedRoots.Swap"/>
+    internal void SwapRoots(string name, string replacement) => _roots.Swap(name, replacement);
+
     /// <inheritdoc cref="NamedRoots.GiveBack"/>
     internal void GiveRootBack(Lane lane, long slot) => _roots.GiveBack(lane, slot);
 

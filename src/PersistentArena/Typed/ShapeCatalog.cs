@@ -53,6 +53,10 @@ internal static class ShapeCatalog
             ? Encoding.UTF8.GetString(shape)
             : null;
 
+    /// <summary>Notes a shape, whatever it was.</summary>
+    public static void Set(PersistentHeap heap, string name, string shape) => PersistentDictionary
+        .OpenOrCreate(heap, Name).Set(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(shape));
+
     /// <summary>A collection was deleted.</summary>
     public static void Forget(PersistentHeap heap, string name)
     {
@@ -74,8 +78,7 @@ internal static class ShapeCatalog
 
         if (found != shape)
         {
-            PersistentDictionary shapes = PersistentDictionary.OpenOrCreate(heap, Name);
-            shapes.Set(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(shape));
+            Set(heap, name, shape);
         }
     }
 

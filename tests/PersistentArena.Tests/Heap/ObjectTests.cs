@@ -230,6 +230,8 @@ public sealed class ObjectTests
         Assert.Contains(last, new HeapRoots(crashed).All().Select(found => found.Offset));
         Assert.True(again.OpenOrCreateRoot<Offset<byte>>("root").Value.IsNone);
         again.OpenOrCreateRoot<Offset<byte>>("root").Set(default);
+        using PlainSpace other = space.Crash();
+        Assert.True(PersistentHeap.Open(other).DeleteRoot("root"));
     }
 
     // Records of the size of a root of 8 bytes.
