@@ -233,20 +233,24 @@ internal static class ClientTracking
             : Overlap(tracking.Prefixes, before?.Prefixes ?? []);
     }
 
+    // In order, what overlaps with anything overlaps with a neighbour: between a prefix and what begins with it lies
+    // nothing that does not begin with it. Those of before, which have no place among the new ones, do not overlap.
     private static string? Overlap(List<byte[]> prefixes, List<byte[]> before)
     {
-        for (int i = 0; i < prefixes.Count; i++)
+        (byte[] Bytes, int Place)[] all =
+        [
+            .. before.Select(prefix => (prefix, -1)).Concat(prefixes.Select((prefix, i) => (prefix, i)))
+                .OrderBy(it => it.prefix, ByteOrder.Instance),
+        ];
+        for (int i = 1; i < all.Length; i++)
         {
-            byte[] prefix = prefixes[i];
-            if (before.Find(it => Overlap(it, prefix)) is { } other)
+            (byte[] Bytes, int Place) one = all[i - 1].Place < all[i].Place ? all[i - 1] : all[i];
+            (byte[] Bytes, int Place) other = all[i - 1].Place < all[i].Place ? all[i] : all[i - 1];
+            if (Overlap(one.Bytes, other.Bytes))
             {
-                return $"ERR Prefix '{Show(prefix)}' overlaps with an existing prefix '{Show(other)}'. "
-                    + "Prefixes for a single client must not overlap.";
-            }
-
-            if (prefixes.FindIndex(i + 1, it => Overlap(it, prefix)) is var at and >= 0)
-            {
-                return $"ERR Prefix '{Show(prefix)}' overlaps with another provided prefix '{Show(prefixes[at])}'. "
+                return (one.Place < 0
+                    ? $"ERR Prefix '{Show(other.Bytes)}' overlaps with an existing prefix '{Show(one.Bytes)}'. "
+                    : $"ERR Prefix '{Show(one.Bytes)}' overlaps with another provided prefix '{Show(other.Bytes)}'. ")
                     + "Prefixes for a single client must not overlap.";
             }
         }

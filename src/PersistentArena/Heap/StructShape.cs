@@ -110,12 +110,22 @@ internal sealed record StructShape(string Type, IReadOnlyList<StructField> Field
         return Array.Exists(places, place => place >= bytes.Length) ? new int[fields.Length] : places;
     }
 
-    private static byte FirstByte(object boxed) => Unsafe.As<Boxed>(boxed).First;
-
-    // What a boxed value is: its type, and then its bytes.
-    private sealed class Boxed
+    private static byte FirstByte(object boxed)
     {
-        public byte First { get; set; }
+        if (boxed is Pointer)
+        {
+            return byte.MaxValue;
+        }
+
+        var pinned = GCHandle.Alloc(boxed, GCHandleType.Pinned);
+        try
+        {
+            return Marshal.ReadByte(pinned.AddrOfPinnedObject());
+        }
+        finally
+        {
+            pinned.Free();
+        }
     }
 }
 

@@ -315,6 +315,10 @@ internal sealed unsafe class DamageImage
                 Add("group log", start + 8, 8, Promise.HeapOpen); // that its entries name their owners
                 Add("group log", start + 16, (int)GroupLog.BlockSize(6) - 16);
                 break;
+            case BlockHeader.TypeBlob when IsShape(space, start):
+                // What a root's struct is called: looked at where another is asked for, and by the deep check.
+                Add("shape", start, (int)BlockHeader.SizeOf(header));
+                break;
             case BlockHeader.TypeBlob:
                 // A root says how long it is; of another object nobody but its header knows.
                 bool root = BlockHeader.SizeOf(header) == 24;
@@ -338,6 +342,13 @@ internal sealed unsafe class DamageImage
 
                 break;
         }
+    }
+
+    private static bool IsShape(LabSpace space, long block)
+    {
+        HeapRoots roots = new(space);
+        return roots.All().Exists(root => roots.ShapeOf(root.Slot) == block
+            && BlockHeader.TypeOf(Word(space, root.Offset)) == BlockHeader.TypeBlob);
     }
 
     private static ulong Word(LabSpace space, long offset) => *(ulong*)(space.Base + offset);

@@ -19,11 +19,15 @@ public sealed class DamageTests(ITestOutputHelper output)
 
     private const string NoErasing = "no image is of a heap that erases: ErasureCrashTests goes through these lines";
 
+    private const string NoFurtherRoots =
+        "no image has more roots than the header page: RootCrashTests goes through this line";
+
     /// <summary>Checks that the sweep cannot tell from others, each with why.</summary>
     private static readonly Dictionary<string, string> s_behindOthers = new()
     {
         ["BlockEraser.cs: if (!Guard.Holds(intact && block <= space.Length - SizeClasses.Granule))"] = NoErasing,
         ["BlockEraser.cs: return Guard.Holds(begins)"] = NoErasing,
+        ["RootEntries.cs: return Guard.Holds(intact) ? block"] = NoFurtherRoots,
         ["RecordChecks.cs: && Guard.Holds(state.IsInside(offset, RecordFormat.Length(header)));"] = Aimed,
         ["TreeMemory.cs: && Guard.Holds(node.Level <= TreeNode.MaximumLevel);"] = Aimed,
         ["TreeMemory.cs: && Guard.Holds(child.Level == branch.Level - 1);"] = Aimed,

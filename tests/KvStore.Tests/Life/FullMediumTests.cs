@@ -35,8 +35,8 @@ public sealed class FullMediumTests
         [
             ["SET", "new", large], ["SETNX", "new", large], ["APPEND", "new", large],
             ["MSET", "new", large, "newer", large],
-            ["SETRANGE", "new", valueLength * 2, large], ["SETBIT", "new", valueLength * 16, 1],
-            ["GETSET", "new", large], ["SETEX", "new", 100, large],
+            ["SETRANGE", "new", valueLength * 2, large], ["GETSET", "new", large], ["SETEX", "new", 100, large],
+            .. HolesTakeRoom(valueLength) ? (RespArgument[][])[["SETBIT", "new", valueLength * 16, 1]] : [],
         ])
         {
             RespReply reply = client.Call(command);
@@ -153,6 +153,9 @@ public sealed class FullMediumTests
     }
 
     private static int BatchSize(int valueLength) => Math.Clamp(50_000 / valueLength, 1, 100);
+
+    // A long string whose last bit alone is set takes the memory of one piece.
+    private static bool HolesTakeRoom(int valueLength) => TestServer.IsRedis || 2 * valueLength < 131_072;
 
     private static void RequireExactly(RespClient client, int valueLength, SortedSet<int> present)
     {

@@ -47,7 +47,8 @@ internal static class SelfDescribingValue
         }
 
         string[] parts = Encoding.ASCII.GetString(value[1..end]).Split('|');
-        if (parts.Length != 3 || !int.TryParse(parts[2], CultureInfo.InvariantCulture, out int length))
+        if (parts.Length != 3 || !int.TryParse(parts[2], CultureInfo.InvariantCulture, out int length)
+            || length < sizeof(uint))
         {
             return "says nothing of itself";
         }
