@@ -228,7 +228,7 @@ internal sealed unsafe class NamedRoots(
             }
             catch
             {
-                lane.Discard(block);
+                lane.DiscardFilling();
                 state.Blocks.Give(lane, block, form.Size);
                 state.Blocks.Give(lane, shape, ShapeSize(form));
                 throw;
@@ -349,6 +349,7 @@ internal sealed unsafe class NamedRoots(
     private long FilledShape(Lane lane, string text)
     {
         long block = compactor.TakeMakingRoom(lane, ShapeSize(text));
+        lane.BeginFill(block);
         Persist.Copy(state.At(block) + HeapObjects.HeaderLength, Encoding.UTF8.GetBytes(text));
         return block;
     }

@@ -12,7 +12,7 @@ namespace KvStore.Tests.Cost;
 public sealed class LinearCostTests(ITestOutputHelper output)
 {
     private const int Growth = 8;
-    private const int Tolerance = 3;
+    private const int Tolerance = 5;
     private const int Attempts = 3;
 
     /// <summary>Below it what a command costs at any length is most of it, and the measure coarse.</summary>

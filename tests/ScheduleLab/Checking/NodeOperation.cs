@@ -154,7 +154,8 @@ internal static class NodeOperation
         List<string> numbers = Numbers(world);
         ref readonly NodeList nodes = ref world.Nodes.Value;
         ref readonly Objects objects = ref world.Objects.Value;
-        int lead = world.Heap.Roots.Count(root => root != "keys") + numbers.Count
+        // A root has its object, and its struct in words.
+        int lead = (2 * world.Heap.Roots.Count(root => root != "keys")) + numbers.Count
             + (nodes.Spare.IsNone ? 0 : 1) + (objects.A.IsNone ? 0 : 1) + (objects.B.IsNone ? 0 : 1);
         int there = HeapBlocks.Find(world.Heap.Space).Count(found =>
             BlockHeader.TypeOf(*(ulong*)(world.Heap.Space.Base + found.Key)) == BlockHeader.TypeBlob);
