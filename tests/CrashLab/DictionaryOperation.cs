@@ -78,7 +78,7 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
     public static DictionaryOperation Move() => new("move", MoveAll, _ => { });
 
     public static DictionaryOperation Group(bool commit, params DictionaryOperation[] operations) => new(
-        $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
+        OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
         dictionary =>
         {
             using AtomicGroup group = dictionary.BeginAtomic();

@@ -224,16 +224,9 @@ internal sealed record ElementOperation(string Name, Action<ElementWorld> Run, A
         model => _ = value ? model.Bits.Add(index) : model.Bits.Remove(index));
 
     public static ElementOperation Group(bool commit, params ElementOperation[] operations) => new(
-        $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
-        world =>
-        {
-            using AtomicGroup group = world.Heap.BeginAtomic();
-            Array.ForEach(operations, operation => operation.Run(world));
-            if (commit)
-            {
-                group.Commit();
-            }
-        },
+        OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
+        world => OperationGroup.Run(world.Heap, commit,
+            () => Array.ForEach(operations, operation => operation.Run(world))),
         model => Array.ForEach(commit ? operations : [], operation => operation.Model(model)));
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);

@@ -72,20 +72,9 @@ internal sealed record LogOperation(string Name, Action<LogWorld> Run, Action<Lo
         model => model.Beside.Records[key] = (value, 0));
 
     public static LogOperation Group(bool commit, params LogOperation[] operations) => new(
-        $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
-        world =>
-        {
-            using AtomicGroup group = world.Heap.BeginAtomic();
-            foreach (LogOperation operation in operations)
-            {
-                operation.Run(world);
-            }
-
-            if (commit)
-            {
-                group.Commit();
-            }
-        },
+        OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
+        world => OperationGroup.Run(world.Heap, commit,
+            () => Array.ForEach(operations, operation => operation.Run(world))),
         model =>
         {
             if (commit)

@@ -187,23 +187,13 @@ internal sealed record NestedOperation(string Name, Action<NestedPlace> Run, Act
         _ => { });
 
     public static NestedOperation Group(bool commit, params NestedOperation[] operations) => new(
-        $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
-        place =>
+        OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
+        place => OperationGroup.Run(place.Heap, commit, () =>
         {
-            using AtomicGroup group = place.Heap.BeginAtomic();
             place.InGroup = true;
-            foreach (NestedOperation operation in operations)
-            {
-                operation.Run(place);
-            }
-
+            Array.ForEach(operations, operation => operation.Run(place));
             place.InGroup = false;
-
-            if (commit)
-            {
-                group.Commit();
-            }
-        },
+        }),
         model =>
         {
             foreach (NestedOperation operation in commit ? operations : [])

@@ -141,20 +141,9 @@ internal sealed record ObjectOperation(string Name, Action<ObjectWorld> Run, Act
         model => DictionaryOperation.Set(key, value).Model(model.Beside));
 
     public static ObjectOperation Group(bool commit, params ObjectOperation[] operations) => new(
-        $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
-        world =>
-        {
-            using AtomicGroup group = world.Heap.BeginAtomic();
-            foreach (ObjectOperation operation in operations)
-            {
-                operation.Run(world);
-            }
-
-            if (commit)
-            {
-                group.Commit();
-            }
-        },
+        OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
+        world => OperationGroup.Run(world.Heap, commit,
+            () => Array.ForEach(operations, operation => operation.Run(world))),
         model =>
         {
             foreach (ObjectOperation operation in commit ? operations : [])

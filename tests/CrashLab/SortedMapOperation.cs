@@ -51,20 +51,9 @@ internal sealed record SortedMapOperation(string Name, Action<SortedMapPair> Run
     public static SortedMapOperation Move() => new("move", MoveAll, _ => { });
 
     public static SortedMapOperation Group(bool commit, params SortedMapOperation[] operations) => new(
-        $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
-        pair =>
-        {
-            using AtomicGroup group = pair.Heap.BeginAtomic();
-            foreach (SortedMapOperation operation in operations)
-            {
-                operation.Run(pair);
-            }
-
-            if (commit)
-            {
-                group.Commit();
-            }
-        },
+        OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
+        pair => OperationGroup.Run(pair.Heap, commit,
+            () => Array.ForEach(operations, operation => operation.Run(pair))),
         model =>
         {
             if (commit)

@@ -47,16 +47,9 @@ internal sealed record TableOperation(string Name, Action<TableWorld> Run, Actio
         model => model.Feed.RemoveRange(0, Math.Max(0, model.Feed.Count - count)));
 
     public static TableOperation Group(bool commit, params TableOperation[] operations) => new(
-        $"group [{string.Join(", ", operations.Select(operation => operation.Name))}] {(commit ? "commit" : "back")}",
-        world =>
-        {
-            using AtomicGroup group = world.Heap.BeginAtomic();
-            Array.ForEach(operations, operation => operation.Run(world));
-            if (commit)
-            {
-                group.Commit();
-            }
-        },
+        OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
+        world => OperationGroup.Run(world.Heap, commit,
+            () => Array.ForEach(operations, operation => operation.Run(world))),
         model => Array.ForEach(commit ? operations : [], operation => operation.Model(model)));
 
     private static string Brief(string value) => value.Length < 20 ? value : $"{value[..10]}... ({value.Length})";

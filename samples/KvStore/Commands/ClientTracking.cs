@@ -244,8 +244,8 @@ internal static class ClientTracking
         ];
         for (int i = 1; i < all.Length; i++)
         {
-            (byte[] Bytes, int Place) one = all[i - 1].Place < all[i].Place ? all[i - 1] : all[i];
-            (byte[] Bytes, int Place) other = all[i - 1].Place < all[i].Place ? all[i] : all[i - 1];
+            ((byte[] Bytes, int Place) one, (byte[] Bytes, int Place) other) =
+                all[i - 1].Place < all[i].Place ? (all[i - 1], all[i]) : (all[i], all[i - 1]);
             if (Overlap(one.Bytes, other.Bytes))
             {
                 return (one.Place < 0

@@ -58,8 +58,6 @@ internal sealed class ObjectReader(RdbInput input, IDumpedObject target) : IDisp
 
     private static RdbFormatException Twice() => new("An element is there twice.");
 
-    private static RdbFormatException Empty() => new("An object has no elements.");
-
     private void ReadList(RdbType type)
     {
         if (type == RdbType.ListZiplist)
@@ -100,16 +98,12 @@ internal sealed class ObjectReader(RdbInput input, IDumpedObject target) : IDisp
         where TReader : struct, IPackedReader, allows ref struct
     {
         Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-        bool any = false;
-        for (; reader.MoveNext(); any = true)
+        RequireFirst(ref reader);
+        do
         {
             target.AddElement(reader.Current.Text(scratch));
         }
-
-        if (!any)
-        {
-            throw Empty();
-        }
+        while (reader.MoveNext());
     }
 
     private void ReadSet(RdbType type)
@@ -142,16 +136,12 @@ internal sealed class ObjectReader(RdbInput input, IDumpedObject target) : IDisp
         where TReader : struct, IPackedReader, allows ref struct
     {
         Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-        bool any = false;
-        for (; reader.MoveNext(); any = true)
+        RequireFirst(ref reader);
+        do
         {
             AddMember(reader.Current.Text(scratch));
         }
-
-        if (!any)
-        {
-            throw Empty();
-        }
+        while (reader.MoveNext());
     }
 
     private void AddMember(ReadOnlySpan<byte> member)
@@ -193,17 +183,13 @@ internal sealed class ObjectReader(RdbInput input, IDumpedObject target) : IDisp
     {
         Span<byte> member = stackalloc byte[Numbers.MaxIntegerLength];
         Span<byte> score = stackalloc byte[Numbers.MaxIntegerLength];
-        bool any = false;
-        for (; reader.MoveNext(); any = true)
+        RequireFirst(ref reader);
+        do
         {
             ReadOnlySpan<byte> name = reader.Current.Text(member);
             AddScored(name, Score(Next(ref reader).Text(score)));
         }
-
-        if (!any)
-        {
-            throw Empty();
-        }
+        while (reader.MoveNext());
     }
 
     private void AddScored(ReadOnlySpan<byte> member, double score)
@@ -287,18 +273,14 @@ internal sealed class ObjectReader(RdbInput input, IDumpedObject target) : IDisp
     {
         Span<byte> field = stackalloc byte[Numbers.MaxIntegerLength];
         Span<byte> value = stackalloc byte[Numbers.MaxIntegerLength];
-        bool any = false;
-        for (; reader.MoveNext(); any = true)
+        RequireFirst(ref reader);
+        do
         {
             ReadOnlySpan<byte> name = reader.Current.Text(field);
             ReadOnlySpan<byte> bytes = Next(ref reader).Text(value);
             AddField(name, bytes, areTimed ? (ulong)Next(ref reader).Number() : 0);
         }
-
-        if (!any)
-        {
-            throw Empty();
-        }
+        while (reader.MoveNext());
     }
 
     private void AddField(ReadOnlySpan<byte> field, ReadOnlySpan<byte> value, ulong time)
@@ -320,6 +302,15 @@ internal sealed class ObjectReader(RdbInput input, IDumpedObject target) : IDisp
         return earliest <= LatestTime + 1
             ? earliest
             : throw new RdbFormatException("The earliest time of fields cannot be.");
+    }
+
+    private static void RequireFirst<TReader>(ref TReader reader)
+        where TReader : struct, IPackedReader, allows ref struct
+    {
+        if (!reader.MoveNext())
+        {
+            throw new RdbFormatException("An object has no elements.");
+        }
     }
 
     private static PackedElement Next<TReader>(ref TReader reader)

@@ -772,8 +772,8 @@ local function run(name, keys, arguments)
 end
 
 -- Functions ---------------------------------------------------------------------------------------------------------
--- A library has the globals of scripts, without KEYS and ARGV. While it is loaded, redis is there to register functions,
--- and after it to call commands.
+-- A library has the globals of scripts, without KEYS and ARGV. While it is loaded, redis is there to register
+-- functions, and after it to call commands.
 local libraries = {}
 local registered -- what the library that is being loaded has registered
 local known_flags = { ['no-writes'] = true, ['allow-oom'] = true, ['allow-stale'] = true, ['no-cluster'] = true,

@@ -109,7 +109,7 @@ public static class PersistentArenaServiceCollectionExtensions
         if (services.TryRegister(registration))
         {
             services.AddKeyedSingleton(
-                name, (provider, _) => (PersistentDictionary)Lifetime(provider, arena).Dictionary(registration));
+                name, (provider, _) => Opened<PersistentDictionary>(provider, registration));
             services.TryAddSingleton(OnlyDictionary);
         }
 
@@ -142,8 +142,11 @@ public static class PersistentArenaServiceCollectionExtensions
         var registration = new TypedDictionaryRegistration<TKey, TValue>(name, arena, configure);
         if (services.TryRegister(registration))
         {
-            services.AddKeyedSingleton(name, (provider, _) => Typed(provider, registration));
-            services.TryAddSingleton(OnlyDictionary<TKey, TValue>);
+            services.AddKeyedSingleton(
+                name, (provider, _) => Opened<PersistentDictionary<TKey, TValue>>(provider, registration));
+            services.TryAddSingleton(provider =>
+                Only<PersistentDictionary<TKey, TValue>, TypedDictionaryRegistration<TKey, TValue>>(
+                    provider, $"dictionaries of {typeof(TKey)} and {typeof(TValue)}"));
         }
 
         return services;
@@ -178,8 +181,11 @@ public static class PersistentArenaServiceCollectionExtensions
         var registration = new TableRegistration<TKey, TValue>(name, arena, configure, declare);
         if (services.TryRegister(registration))
         {
-            services.AddKeyedSingleton(name, (provider, _) => Table(provider, registration));
-            services.TryAddSingleton(OnlyTable<TKey, TValue>);
+            services.AddKeyedSingleton(
+                name, (provider, _) => Opened<PersistentTable<TKey, TValue>>(provider, registration));
+            services.TryAddSingleton(provider =>
+                Only<PersistentTable<TKey, TValue>, TableRegistration<TKey, TValue>>(
+                    provider, $"tables of {typeof(TKey)} and {typeof(TValue)}"));
         }
 
         return services;
@@ -216,34 +222,14 @@ public static class PersistentArenaServiceCollectionExtensions
         : registration is { Kind: "dictionary" } ? $"one of {key} and {value}"
         : $"a {registration.Kind} of {key} and {value}";
 
-    private static PersistentTable<TKey, TValue> Table<TKey, TValue>(
-        IServiceProvider provider, TableRegistration<TKey, TValue> registration)
-        where TKey : notnull =>
-        (PersistentTable<TKey, TValue>)Lifetime(provider, registration.Arena).Dictionary(registration);
+    private static TCollection Opened<TCollection>(IServiceProvider provider, DictionaryRegistration registration) =>
+        (TCollection)Lifetime(provider, registration.Arena).Dictionary(registration);
 
-    private static PersistentTable<TKey, TValue> OnlyTable<TKey, TValue>(IServiceProvider provider)
-        where TKey : notnull
+    private static TCollection Only<TCollection, TRegistration>(IServiceProvider provider, string what)
+        where TRegistration : DictionaryRegistration
     {
-        TableRegistration<TKey, TValue>[] all =
-            [.. provider.GetServices<DictionaryRegistration>().OfType<TableRegistration<TKey, TValue>>()];
-        return all.Length == 1
-            ? Table(provider, all[0])
-            : throw Several($"tables of {typeof(TKey)} and {typeof(TValue)}", all);
-    }
-
-    private static PersistentDictionary<TKey, TValue> Typed<TKey, TValue>(
-        IServiceProvider provider, TypedDictionaryRegistration<TKey, TValue> registration)
-        where TKey : notnull =>
-        (PersistentDictionary<TKey, TValue>)Lifetime(provider, registration.Arena).Dictionary(registration);
-
-    private static PersistentDictionary<TKey, TValue> OnlyDictionary<TKey, TValue>(IServiceProvider provider)
-        where TKey : notnull
-    {
-        TypedDictionaryRegistration<TKey, TValue>[] all =
-            [.. provider.GetServices<DictionaryRegistration>().OfType<TypedDictionaryRegistration<TKey, TValue>>()];
-        return all.Length == 1
-            ? Typed(provider, all[0])
-            : throw Several($"dictionaries of {typeof(TKey)} and {typeof(TValue)}", all);
+        TRegistration[] all = [.. provider.GetServices<DictionaryRegistration>().OfType<TRegistration>()];
+        return all.Length == 1 ? Opened<TCollection>(provider, all[0]) : throw Several(what, all);
     }
 
     private static PersistentDictionary OnlyDictionary(IServiceProvider provider)

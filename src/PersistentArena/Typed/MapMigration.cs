@@ -23,7 +23,8 @@ internal sealed class MapMigration(
     private IByteRecords? _target;
 
     /// <summary>Does all of it, or what is left to do; false where there is nothing.</summary>
-    public bool Run(Func<string, IByteRecords> open, Action<IByteRecords> walk)
+    public bool Run<TRecords>(Func<string, TRecords> open, Action<TRecords> walk)
+        where TRecords : class, IByteRecords
     {
         bool done = heap.AloneOutsideGroups(() =>
         {
@@ -63,7 +64,8 @@ internal sealed class MapMigration(
         }
     }
 
-    private void Copy(Func<string, IByteRecords> open, Action<IByteRecords> walk)
+    private void Copy<TRecords>(Func<string, TRecords> open, Action<TRecords> walk)
+        where TRecords : class, IByteRecords
     {
         string? found = ShapeCatalog.Find(heap, name);
         if (found == from)

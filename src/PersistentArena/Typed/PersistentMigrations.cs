@@ -56,7 +56,7 @@ public static class PersistentMigrations
                 do
                 {
                     visitor.Page.Clear();
-                    cursor = ((PersistentDictionary)bytes).Scan(cursor, BucketsAPage, ref visitor);
+                    cursor = bytes.Scan(cursor, BucketsAPage, ref visitor);
                     visitor.Page.ForEach(migration.Convert);
                 }
                 while (cursor != 0);
@@ -79,7 +79,7 @@ public static class PersistentMigrations
             it => PersistentSortedMap.OpenOrCreate(heap, it),
             bytes =>
             {
-                SortedMapCursor cursor = ((PersistentSortedMap)bytes).Scan();
+                SortedMapCursor cursor = bytes.Scan();
                 while (cursor.MoveNext())
                 {
                     SortedEntry entry = cursor.Current;

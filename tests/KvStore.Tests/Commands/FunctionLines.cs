@@ -3,7 +3,7 @@ namespace KvStore.Tests.Commands;
 /// <summary>Lines about libraries of functions, and about HELP (<see cref="CommandLines"/>).</summary>
 internal static class FunctionLines
 {
-    /// <summary>A line that ends with a backslash goes on in the next one.</summary>
+    /// <summary>A line that ends with a backslash is continued by the next one.</summary>
     public static string Lines => Text.Replace("\\\n", "", StringComparison.Ordinal);
 
     private const string Text = """

@@ -48,13 +48,7 @@ public sealed class FunctionTests(ITestOutputHelper output)
         {
             int delay = random.Next(20);
             long enough = restored + 20 + (7 * kill);
-            Thread killer = new(() =>
-            {
-                SpinWait.SpinUntil(() => Volatile.Read(ref restored) >= enough, Patience.Limit);
-                Thread.Sleep(delay);
-                server.Process.Kill();
-            });
-            killer.Start();
+            Thread killer = server.KillBehind(() => Volatile.Read(ref restored) >= enough, delay);
             using (TextClient client = new(server.Process.TcpEndPoint))
             {
                 while (client.Call("FUNCTION", "RESTORE", payloads[restored & 1], "REPLACE") == "+OK\r\n")

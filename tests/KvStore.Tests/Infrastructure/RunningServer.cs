@@ -55,6 +55,19 @@ internal sealed class RunningServer : IDisposable
         }
     }
 
+    /// <summary>Kills the process some milliseconds after something is so; the thread that does it.</summary>
+    public Thread KillBehind(Func<bool> isTime, int milliseconds)
+    {
+        Thread killer = new(() =>
+        {
+            SpinWait.SpinUntil(isTime, Patience.Limit);
+            Thread.Sleep(milliseconds);
+            Process.Kill();
+        });
+        killer.Start();
+        return killer;
+    }
+
     public RespClient Connect() => RespClient.Connect(Process.TcpEndPoint);
 
     public RespClient ConnectUnix() => RespClient.Connect(Process.UnixEndPoint!);

@@ -119,13 +119,7 @@ public sealed class DumpTests(ServerPair pair, ITestOutputHelper output) : IClas
             // A kill right behind a reply always meets the next restore's beginning.
             int delay = random.Next(LongestRestoreMilliseconds);
             long enough = Volatile.Read(ref restored) + 5 + kill;
-            Thread killer = new(() =>
-            {
-                SpinWait.SpinUntil(() => Volatile.Read(ref restored) >= enough, Patience.Limit);
-                Thread.Sleep(delay);
-                server.Process.Kill();
-            });
-            killer.Start();
+            Thread killer = server.KillBehind(() => Volatile.Read(ref restored) >= enough, delay);
             using (TextClient client = new(server.Process.TcpEndPoint))
             {
                 while (client.Call("RESTORE", "k", "0", payloads[restored & 1], "REPLACE") == "+OK\r\n")
