@@ -38,7 +38,9 @@ public sealed class MemoryLimitTests
         using var reader = new TextClient(server.Process.TcpEndPoint);
         Assert.Equal(valueLength, reader.Call("GET", "value").Length - 5 - $"{valueLength}".Length);
 
-        AssertBounded(server, "client_output_buffer_limit_disconnections", memory, slow);
+        // The requests lie in the server too: 44 MB of them where there are 200,000 keys.
+        long requests = (long)clients * request.Length;
+        AssertBounded(server, "client_output_buffer_limit_disconnections", memory, slow, requests);
     }
 
     [Fact]
@@ -221,14 +223,16 @@ public sealed class MemoryLimitTests
         }
     }
 
-    /// <summary>The limit of 64 MiB closed clients and held, and the memory of the others goes with them.</summary>
-    private static void AssertBounded(RunningServer server, string closed, MemoryWatch memory, List<Socket> clients)
+    /// <summary>The limit of 64 MiB closed clients and held, and the memory of the others goes with them. Another limit
+    /// lets them have <paramref name="more"/> bytes beside it.</summary>
+    private static void AssertBounded(
+        RunningServer server, string closed, MemoryWatch memory, List<Socket> clients, long more = 0)
     {
         // What was sent may be run after a later client's command: it is waited for.
         using var reader = new TextClient(server.Process.TcpEndPoint);
         bool closes = SpinWait.SpinUntil(() => reader.Info("stats", closed) != 0, Patience.Limit);
         Assert.True(closes, $"{closed}: 0");
-        memory.AssertPeak(64 * Megabyte + s_slack);
+        memory.AssertPeak(64 * Megabyte + more + s_slack);
         clients.ForEach(client => client.Dispose());
         memory.AssertFallsTo(SlackAfter);
     }

@@ -94,6 +94,7 @@ public sealed class NetworkFaultTests
 
         Assert.False(server.Process.HasExited, server.Process.Output);
         Assert.Equal("+OK\r\n", first.Call("SET", "a", "1"));
+        Printed.Contains("accept: ", server.Process);
         Assert.Single(server.Process.Output.Split('\n'), line => line.StartsWith("accept: ", StringComparison.Ordinal));
 
         clients.ForEach(client => client.Dispose());

@@ -37,8 +37,18 @@ internal sealed class MovableClock : ServerClock, IDisposable
     /// <summary>From now on it goes by the machine's clock, so many milliseconds ahead of it (or behind).</summary>
     public void Set(long ahead) => Begin(ahead, stopped: false);
 
-    /// <summary>From now on it stands still.</summary>
+    /// <summary>
+    /// From now on it stands still. A server may have read a later time meanwhile: <see cref="Pass"/> puts a clock
+    /// ahead that never goes back.
+    /// </summary>
     public void Stop() => Begin(Now, stopped: true);
+
+    /// <summary>Puts a clock that stands still ahead, by one store: a server sees the time before or that after.</summary>
+    public void Pass(long milliseconds)
+    {
+        Assert.True(_periods[^1].IsStopped, "a clock that runs cannot be put ahead without running on");
+        Begin(Now + milliseconds, stopped: true);
+    }
 
     public override Instant Between(long from, long to)
     {
