@@ -26,7 +26,7 @@ public sealed class ReadOnlySurfaceTests
         ["PersistentRegion.Grow"] = world => world.Raw.Grow(4 << 20),
         ["PersistentRegion.SetNuma"] = world => world.Raw.SetNuma(NumaPolicy.Bind(0)),
         ["PersistentRegion.EnsureBacked"] = world => world.Raw.EnsureBacked(0, 4096),
-        ["PersistentHeap.Adopt"] = world => PersistentHeap.Adopt(world.HeapRegion),
+        ["PersistentHeap.Adopt"] = world => PersistentHeap.Adopt(world.Region),
         ["PersistentHeap.Compact"] = world => world.Heap.Compact(TimeSpan.FromMilliseconds(1)),
         ["PersistentHeap.BeginAtomic"] = world => world.Heap.BeginAtomic(),
         ["PersistentHeap.Open"] = world => PersistentHeap.Open(world.Arena.OpenRegion("never formatted")),
@@ -216,7 +216,7 @@ public sealed class ReadOnlySurfaceTests
     [Theory, MemberData(nameof(Writers))]
     public void A_writer_is_refused(string name)
     {
-        using var world = new World();
+        using var world = World.Open();
 
         var refused = Assert.Throws<ArenaReadOnlyException>(() => s_writers[name](world));
 
@@ -256,93 +256,69 @@ public sealed class ReadOnlySurfaceTests
     }
 
     /// <summary>An arena with one of each thing, closed, and opened read-only.</summary>
-    private sealed class World : IDisposable
+    private sealed class World : EachCollection, IDisposable
     {
-        private readonly TestFolder _directory = new();
+        private readonly TestFolder _directory;
 
-        public World()
+        private World(TestFolder directory, PersistentArena arena)
+            : base(arena.OpenRegion("heap"))
         {
-            Directory = _directory["arena"];
-            using (PersistentArena writer = PersistentArena.Create(new ArenaOptions { Directory = Directory }))
-            {
-                writer.CreateRegion("raw", 2 << 20).Dispose();
-                writer.CreateRegion("never formatted", 8 << 20, new RegionOptions { Kind = RegionKind.Heap }).Dispose();
-                using PersistentRegion region = writer.CreateRegion("heap", 16 << 20,
-                    new RegionOptions { Kind = RegionKind.Heap });
-                PersistentHeap heap = PersistentHeap.Open(region);
-                heap.PutBytes(heap.OpenOrCreateRoot<Node>("root").Value.Text, "text"u8);
-                PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
-                dictionary.Set("text"u8, "value"u8);
-                dictionary.Increment("number"u8);
-                dictionary.Set("expiring"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
-                PersistentSortedMap map = PersistentSortedMap.OpenOrCreate(heap, "map");
-                map.Set("text"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
-                NestedCollections.OpenOrCreate(heap, dictionary, "nested").Begin("absent"u8);
-                PersistentLog log = PersistentLog.OpenOrCreate(heap, "log");
-                log.Append("value"u8);
-                log.SetPosition("consumer", LogEntryId.None);
-                PersistentList.OpenOrCreate(heap, "list").AddLast("value"u8);
-                PersistentSet.OpenOrCreate(heap, "set").Add("text"u8);
-                QueueEntryId id = PersistentPriorityQueue.OpenOrCreate(heap, "queue").Enqueue(1, "value"u8);
-                Assert.Equal(new QueueEntryId(1, 1), id);
-                PersistentBytes.OpenOrCreate(heap, "bytes").Append("value"u8);
-                PersistentBitmap.OpenOrCreate(heap, "bitmap").Set(7, true);
-            }
-
-            Arena = PersistentArena.Open(new ArenaOptions { Directory = Directory, Access = ArenaAccess.ReadOnly });
-            Raw = Arena.OpenRegion("raw");
-            HeapRegion = Arena.OpenRegion("heap");
-            Heap = PersistentHeap.Open(HeapRegion);
+            _directory = directory;
+            Arena = arena;
+            Raw = arena.OpenRegion("raw");
             Root = Heap.OpenOrCreateRoot<Node>("root");
-            Dictionary = PersistentDictionary.OpenOrCreate(Heap, "d");
-            Map = PersistentSortedMap.OpenOrCreate(Heap, "map");
-            Nested = NestedCollections.OpenOrCreate(Heap, Dictionary, "nested");
-            Log = PersistentLog.OpenOrCreate(Heap, "log");
-            List = PersistentList.OpenOrCreate(Heap, "list");
-            Set = PersistentSet.OpenOrCreate(Heap, "set");
-            Queue = PersistentPriorityQueue.OpenOrCreate(Heap, "queue");
-            Bytes = PersistentBytes.OpenOrCreate(Heap, "bytes");
-            Bitmap = PersistentBitmap.OpenOrCreate(Heap, "bitmap");
         }
 
-        public string Directory { get; }
+        public string Directory => _directory["arena"];
 
         public PersistentArena Arena { get; }
 
         public PersistentRegion Raw { get; }
 
-        public PersistentRegion HeapRegion { get; }
-
-        public PersistentHeap Heap { get; }
-
         public PersistentRoot<Node> Root { get; }
-
-        public PersistentDictionary Dictionary { get; }
-
-        public PersistentSortedMap Map { get; }
 
         public PersistentSortedMapSection Section => Map.Section("te"u8);
 
-        public NestedCollections Nested { get; }
+        public static World Open()
+        {
+            TestFolder directory = new();
+            using (PersistentArena writer = PersistentArena.Create(new ArenaOptions { Directory = directory["arena"] }))
+            {
+                Fill(writer);
+            }
 
-        public PersistentLog Log { get; }
-
-        public PersistentList List { get; }
-
-        public PersistentSet Set { get; }
-
-        public PersistentPriorityQueue Queue { get; }
-
-        public PersistentBytes Bytes { get; }
-
-        public PersistentBitmap Bitmap { get; }
+            return new World(directory, PersistentArena.Open(
+                new ArenaOptions { Directory = directory["arena"], Access = ArenaAccess.ReadOnly }));
+        }
 
         public void Dispose()
         {
-            HeapRegion.Dispose();
+            Region.Dispose();
             Raw.Dispose();
             Arena.Dispose();
             _directory.Dispose();
+        }
+
+        private static void Fill(PersistentArena writer)
+        {
+            RegionOptions options = new() { Kind = RegionKind.Heap };
+            writer.CreateRegion("raw", 2 << 20).Dispose();
+            writer.CreateRegion("never formatted", 8 << 20, options).Dispose();
+            using PersistentRegion region = writer.CreateRegion("heap", 16 << 20, options);
+            EachCollection each = new(region);
+            each.Heap.PutBytes(each.Heap.OpenOrCreateRoot<Node>("root").Value.Text, "text"u8);
+            each.Dictionary.Set("text"u8, "value"u8);
+            each.Dictionary.Increment("number"u8);
+            each.Dictionary.Set("expiring"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
+            each.Map.Set("text"u8, "value"u8, DateTimeOffset.UtcNow.AddHours(1));
+            each.Nested.Begin("absent"u8);
+            each.Log.Append("value"u8);
+            each.Log.SetPosition("consumer", LogEntryId.None);
+            each.List.AddLast("value"u8);
+            each.Set.Add("text"u8);
+            Assert.Equal(new QueueEntryId(1, 1), each.Queue.Enqueue(1, "value"u8));
+            each.Bytes.Append("value"u8);
+            each.Bitmap.Set(7, true);
         }
     }
 }

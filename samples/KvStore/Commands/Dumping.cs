@@ -12,7 +12,7 @@ namespace KvStore.Commands;
 /// DUMP and RESTORE: what a key has, as bytes that other servers of this protocol take. A restore is one step, over a
 /// crash as well.
 /// </summary>
-internal static unsafe class Dumping
+internal static class Dumping
 {
     /// <summary>What clients may call of it.</summary>
     public static Command[] Commands => Command.Family("generic",
@@ -99,23 +99,18 @@ internal static unsafe class Dumping
     /// <summary>Reads the object; what is wrong with it, or nothing.</summary>
     private static ReadOnlySpan<byte> Read(in Call call, ReadOnlySpan<byte> content, ObjectLoader loaded)
     {
-        fixed (byte* bytes = content)
+        try
         {
-            using UnmanagedMemoryStream stream = new(bytes, content.Length);
-            using RdbInput input = new(stream, content.Length)
+            RdbInput.Read(content, call.Engine.Options.Protocol.MaxBulkLength, input =>
             {
-                LongestString = call.Engine.Options.Protocol.MaxBulkLength,
-            };
-            using ObjectReader reader = new(input, loaded);
-            try
-            {
+                using ObjectReader reader = new(input, loaded);
                 reader.Read((RdbType)input.ReadByte());
-                return default;
-            }
-            catch (RdbFormatException wrong)
-            {
-                return wrong.IsTooLong ? Errors.ElementTooLong : BadFormat;
-            }
+            });
+            return default;
+        }
+        catch (RdbFormatException wrong)
+        {
+            return wrong.IsTooLong ? Errors.ElementTooLong : BadFormat;
         }
     }
 

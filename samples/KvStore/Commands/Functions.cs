@@ -9,7 +9,7 @@ using static KvStore.Commands.CommandFlags;
 namespace KvStore.Commands;
 
 /// <summary>FUNCTION and FCALL: libraries of functions, which are kept over restarts.</summary>
-internal static unsafe class Functions
+internal static class Functions
 {
     private const int FirstKey = 3;
 
@@ -199,7 +199,7 @@ internal static unsafe class Functions
         }
 
         List<byte[]> sources = [];
-        if ((ReadSources(content, sources) ?? FunctionRegistry.Of(call).Add(sources, collision, quotes: false))
+        if ((ReadSources(call, content, sources) ?? FunctionRegistry.Of(call).Add(sources, collision, quotes: false))
             is { } problem)
         {
             call.Reply.Error(problem);
@@ -322,37 +322,36 @@ internal static unsafe class Functions
     }
 
     /// <summary>Reads the texts of libraries; null, or what is wrong.</summary>
-    private static string? ReadSources(ReadOnlySpan<byte> content, List<byte[]> sources)
+    private static string? ReadSources(in Call call, ReadOnlySpan<byte> content, List<byte[]> sources)
     {
         if (content.IsEmpty)
         {
             return null;
         }
 
-        fixed (byte* bytes = content)
+        string? wrong = null;
+        try
         {
-            using UnmanagedMemoryStream stream = new(bytes, content.Length);
-            using RdbInput input = new(stream, content.Length);
-            using GrowingBuffer text = new();
-            try
+            RdbInput.Read(content, call.Engine.Options.Protocol.MaxBulkLength, input =>
             {
+                using GrowingBuffer text = new();
                 while (input.Remaining > 0)
                 {
                     if (input.ReadByte() != DumpPayload.Function)
                     {
-                        return "ERR given type is not a function";
+                        wrong = "ERR given type is not a function";
+                        return;
                     }
 
                     input.ReadString(text);
                     sources.Add(text.Span.ToArray());
                 }
-
-                return null;
-            }
-            catch (RdbFormatException)
-            {
-                return "ERR failed loading the given functions payload";
-            }
+            });
+            return wrong;
+        }
+        catch (RdbFormatException)
+        {
+            return "ERR failed loading the given functions payload";
         }
     }
 }

@@ -31,9 +31,7 @@ internal static class LargeString
     /// <exception cref="ArenaOutOfSpaceException">There is no room; nothing was changed.</exception>
     public static void Write(Keyspace keyspace, ReadOnlySpan<byte> key, long offset, ReadOnlySpan<byte> bytes)
     {
-        FactsReader before = default;
-        keyspace.Keys.TryRead(key, ref before);
-        long id = before.Id != 0 ? before.Id : Begin(keyspace, key, before);
+        long id = Open(keyspace, key, out FactsReader before);
         keyspace.OpenNested().Bytes(id).Write(offset, bytes);
         Complete(keyspace, key, before, id);
     }
@@ -43,9 +41,7 @@ internal static class LargeString
     public static void Write(
         Keyspace keyspace, ReadOnlySpan<byte> key, ReadOnlySpan<(long Offset, ReadOnlyMemory<byte> Bytes)> parts)
     {
-        FactsReader before = default;
-        keyspace.Keys.TryRead(key, ref before);
-        long id = before.Id != 0 ? before.Id : Begin(keyspace, key, before);
+        long id = Open(keyspace, key, out FactsReader before);
         keyspace.OpenNested().Bytes(id).Write(parts);
         Complete(keyspace, key, before, id);
     }
@@ -61,6 +57,14 @@ internal static class LargeString
         {
             Write(keyspace, key, 0, default);
         }
+    }
+
+    // The chunks that its record names, or new ones with what it has.
+    private static long Open(Keyspace keyspace, ReadOnlySpan<byte> key, out FactsReader facts)
+    {
+        facts = default;
+        keyspace.Keys.TryRead(key, ref facts);
+        return facts.Id != 0 ? facts.Id : Begin(keyspace, key, facts);
     }
 
     // Nothing shows the chunks before a record names them: what fails leaves the string as it was.

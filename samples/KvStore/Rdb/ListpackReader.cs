@@ -9,25 +9,20 @@ namespace KvStore.Rdb;
 internal ref struct ListpackReader : IPackedReader
 {
     public const int HeaderLength = sizeof(uint) + sizeof(ushort);
-    public const byte End = 0xFF;
     public const ushort UnknownCount = ushort.MaxValue;
 
     private readonly ReadOnlySpan<byte> _bytes;
     private int _at = HeaderLength;
     private int _seen;
-    private PackedElement _current;
+    private PackedPart _part = new("listpack");
 
     public ListpackReader(ReadOnlySpan<byte> bytes)
     {
         _bytes = bytes;
-        if (bytes.Length <= HeaderLength || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != bytes.Length
-            || bytes[^1] != End)
-        {
-            throw new RdbFormatException("A listpack does not have the length that it says.");
-        }
+        _part.RequireWhole(bytes, HeaderLength);
     }
 
-    public readonly PackedElement Current => _current;
+    public readonly PackedElement Current => _part.Element;
 
     public bool MoveNext()
     {
@@ -53,7 +48,7 @@ internal ref struct ListpackReader : IPackedReader
 
     /// <summary>The next element, where there has to be one.</summary>
     public PackedElement Next() =>
-        MoveNext() ? _current : throw new RdbFormatException("A listpack ends in the middle of an entry.");
+        MoveNext() ? _part.Element : throw new RdbFormatException("A listpack ends in the middle of an entry.");
 
     /// <summary>Bytes that say how long an element is.</summary>
     public static int BytesOfLength(int length) =>
@@ -66,26 +61,24 @@ internal ref struct ListpackReader : IPackedReader
         switch (first)
         {
             case < 0x80:
-                _current = new PackedElement(first);
-                return 1;
+                return _part.Take(first, 1);
             case < 0xC0:
-                return Bytes(rest, 1, first & 0x3F);
+                return _part.TakeBytes(rest, 1, first & 0x3F);
             case < 0xE0:
-                int bits = ((first & 0x1F) << 8) | At(rest, 1);
-                _current = new PackedElement((bits << 19) >> 19);
-                return 2;
+                int bits = ((first & 0x1F) << 8) | _part.At(rest, 1);
+                return _part.Take((bits << 19) >> 19, 2);
             case < 0xF0:
-                return Bytes(rest, 2, ((first & 0x0F) << 8) | At(rest, 1));
+                return _part.TakeBytes(rest, 2, ((first & 0x0F) << 8) | _part.At(rest, 1));
             case 0xF0:
-                return Bytes(rest, 5, (uint)Little(rest, sizeof(uint)));
+                return _part.TakeBytes(rest, 5, (uint)_part.Little(rest, sizeof(uint)));
             case 0xF1:
-                return Number(rest, 2);
+                return _part.TakeNumber(rest, 2);
             case 0xF2:
-                return Number(rest, 3);
+                return _part.TakeNumber(rest, 3);
             case 0xF3:
-                return Number(rest, 4);
+                return _part.TakeNumber(rest, 4);
             case 0xF4:
-                return Number(rest, 8);
+                return _part.TakeNumber(rest, 8);
             default:
                 throw new RdbFormatException("An element of a listpack begins with a byte that is not known.");
         }
@@ -109,37 +102,5 @@ internal ref struct ListpackReader : IPackedReader
         }
 
         return true;
-    }
-
-    private static byte At(ReadOnlySpan<byte> rest, int index) =>
-        index < rest.Length ? rest[index] : throw new RdbFormatException("A listpack ends in an element.");
-
-    private static long Little(ReadOnlySpan<byte> rest, int width)
-    {
-        ulong value = 0;
-        for (int i = 0; i < width; i++)
-        {
-            value |= (ulong)At(rest, i + 1) << (8 * i);
-        }
-
-        return (long)value;
-    }
-
-    private int Number(ReadOnlySpan<byte> rest, int width)
-    {
-        int unused = 64 - (8 * width);
-        _current = new PackedElement((Little(rest, width) << unused) >> unused);
-        return 1 + width;
-    }
-
-    private int Bytes(ReadOnlySpan<byte> rest, int header, long length)
-    {
-        if (header > rest.Length || length > rest.Length - header)
-        {
-            throw new RdbFormatException("An element of a listpack is longer than what is there.");
-        }
-
-        _current = new PackedElement(rest.Slice(header, (int)length));
-        return header + (int)length;
     }
 }

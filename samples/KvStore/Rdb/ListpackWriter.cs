@@ -23,7 +23,7 @@ internal sealed class ListpackWriter : IDisposable
     /// <summary>Ends it; its bytes are good until the next one begins.</summary>
     public ReadOnlySpan<byte> End()
     {
-        _bytes.Append(1)[0] = ListpackReader.End;
+        _bytes.Append(1)[0] = PackedPart.End;
         Span<byte> bytes = _bytes.Span;
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, (uint)bytes.Length);
         BinaryPrimitives.WriteUInt16LittleEndian(

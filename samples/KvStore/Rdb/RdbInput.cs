@@ -111,6 +111,20 @@ internal sealed class RdbInput(Stream stream, long length) : IDisposable
         }
     }
 
+    /// <summary>Has bytes read that lie in memory.</summary>
+    /// <param name="content">The bytes.</param>
+    /// <param name="longestString"><see cref="LongestString"/>.</param>
+    /// <param name="read">Reads them.</param>
+    public static unsafe void Read(ReadOnlySpan<byte> content, long longestString, Action<RdbInput> read)
+    {
+        fixed (byte* bytes = content)
+        {
+            using UnmanagedMemoryStream stream = new(bytes, content.Length);
+            using RdbInput input = new(stream, content.Length) { LongestString = longestString };
+            read(input);
+        }
+    }
+
     public void Dispose() => _compressed.Dispose();
 
     private static void AppendDecimal(GrowingBuffer to, long value)

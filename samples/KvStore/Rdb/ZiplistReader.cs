@@ -10,25 +10,20 @@ internal ref struct ZiplistReader : IPackedReader
 {
     private const int HeaderLength = (2 * sizeof(uint)) + sizeof(ushort);
     private const byte LongLength = 0xFE;
-    private const byte End = 0xFF;
 
     private readonly ReadOnlySpan<byte> _bytes;
     private int _at = HeaderLength;
     private int _last = HeaderLength;
     private int _seen;
-    private PackedElement _current;
+    private PackedPart _part = new("ziplist");
 
     public ZiplistReader(ReadOnlySpan<byte> bytes)
     {
         _bytes = bytes;
-        if (bytes.Length <= HeaderLength || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != bytes.Length
-            || bytes[^1] != End)
-        {
-            throw new RdbFormatException("A ziplist does not have the length that it says.");
-        }
+        _part.RequireWhole(bytes, HeaderLength);
     }
 
-    public readonly PackedElement Current => _current;
+    public readonly PackedElement Current => _part.Element;
 
     public bool MoveNext()
     {
@@ -74,55 +69,26 @@ internal ref struct ZiplistReader : IPackedReader
         switch (first)
         {
             case < 0x40:
-                return Bytes(rest, 1, first);
+                return _part.TakeBytes(rest, 1, first);
             case < 0x80:
-                return Bytes(rest, 2, ((first & 0x3F) << 8) | At(rest, 1));
+                return _part.TakeBytes(rest, 2, ((first & 0x3F) << 8) | _part.At(rest, 1));
             case 0x80:
-                long length = ((long)At(rest, 1) << 24) | ((long)At(rest, 2) << 16) | ((long)At(rest, 3) << 8)
-                    | At(rest, 4);
-                return Bytes(rest, 5, length);
+                uint length = BinaryPrimitives.ReverseEndianness((uint)_part.Little(rest, sizeof(uint)));
+                return _part.TakeBytes(rest, 5, length);
             case 0xC0:
-                return Number(rest, 2);
+                return _part.TakeNumber(rest, 2);
             case 0xD0:
-                return Number(rest, 4);
+                return _part.TakeNumber(rest, 4);
             case 0xE0:
-                return Number(rest, 8);
+                return _part.TakeNumber(rest, 8);
             case 0xF0:
-                return Number(rest, 3);
+                return _part.TakeNumber(rest, 3);
             case 0xFE:
-                return Number(rest, 1);
+                return _part.TakeNumber(rest, 1);
             case > 0xF0 and < 0xFE:
-                _current = new PackedElement((first & 0x0F) - 1);
-                return 1;
+                return _part.Take((first & 0x0F) - 1, 1);
             default:
                 throw new RdbFormatException("An element of a ziplist begins with a byte that is not known.");
         }
-    }
-
-    private static byte At(ReadOnlySpan<byte> rest, int index) =>
-        index < rest.Length ? rest[index] : throw new RdbFormatException("A ziplist ends in an element.");
-
-    private int Number(ReadOnlySpan<byte> rest, int width)
-    {
-        ulong value = 0;
-        for (int i = 0; i < width; i++)
-        {
-            value |= (ulong)At(rest, i + 1) << (8 * i);
-        }
-
-        int unused = 64 - (8 * width);
-        _current = new PackedElement(((long)value << unused) >> unused);
-        return 1 + width;
-    }
-
-    private int Bytes(ReadOnlySpan<byte> rest, int header, long length)
-    {
-        if (header > rest.Length || length > rest.Length - header)
-        {
-            throw new RdbFormatException("An element of a ziplist is longer than what is there.");
-        }
-
-        _current = new PackedElement(rest.Slice(header, (int)length));
-        return header + (int)length;
     }
 }

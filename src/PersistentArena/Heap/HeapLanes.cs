@@ -95,6 +95,9 @@ internal sealed unsafe class HeapLanes
         }
     }
 
+    /// <summary>Takes a lane, which is given back when what this returns is disposed of.</summary>
+    public LaneScope Hold(out Lane lane) => new(lane = Take());
+
     /// <summary>
     /// Has the heap for this thread alone until <see cref="EndExclusive"/>: waits for changes in flight, keeps others
     /// out.
@@ -483,4 +486,10 @@ internal sealed unsafe class HeapLanes
             }
         }
     }
+}
+
+/// <summary>A lane that a thread holds until this is disposed of.</summary>
+internal readonly ref struct LaneScope(Lane lane)
+{
+    public void Dispose() => HeapLanes.Give(lane);
 }

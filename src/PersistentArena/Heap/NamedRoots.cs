@@ -42,46 +42,39 @@ internal sealed unsafe class NamedRoots(
     public long Create(string name, in RootForm form, Action<long> fill)
     {
         byte[] bytes = NameBytes(name);
-        Lane lane = lanes.Take();
-        try
+        using LaneScope held = lanes.Hold(out Lane lane);
+        lock (_lock)
         {
-            lock (_lock)
+            if (Find(name, form.Layout, form.Size) is not 0 and var made)
             {
-                if (Find(name, form.Layout, form.Size) is not 0 and var made)
-                {
-                    return made;
-                }
-
-                if (lane.InGroup)
-                {
-                    // Taken back, it would leave its holder with freed memory.
-                    throw AtomicGroupException.Creates(state.Space.Name, name);
-                }
-
-                long slot = new HeapRoots(state.Space).FindSpare(form.Header, out long block);
-                bool isSpare = slot != 0;
-                long shape = 0;
-                if (!isSpare)
-                {
-                    slot = FreeSlot(lane);
-                    (block, shape) = TakeFor(lane, form);
-                    lane.BeginFill(block);
-                }
-
-                fill(block);
-                if (form.Feature != 0)
-                {
-                    // Before the root is: an older library would take it for another thing.
-                    header.Require(form.Feature);
-                }
-
-                Publish(lane, new NewRoot(slot, block, shape, bytes, isSpare), form);
-                return block;
+                return made;
             }
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
+
+            if (lane.InGroup)
+            {
+                // Taken back, it would leave its holder with freed memory.
+                throw AtomicGroupException.Creates(state.Space.Name, name);
+            }
+
+            long slot = new HeapRoots(state.Space).FindSpare(form.Header, out long block);
+            bool isSpare = slot != 0;
+            long shape = 0;
+            if (!isSpare)
+            {
+                slot = FreeSlot(lane);
+                (block, shape) = TakeFor(lane, form);
+                lane.BeginFill(block);
+            }
+
+            fill(block);
+            if (form.Feature != 0)
+            {
+                // Before the root is: an older library would take it for another thing.
+                header.Require(form.Feature);
+            }
+
+            Publish(lane, new NewRoot(slot, block, shape, bytes, isSpare), form);
+            return block;
         }
     }
 
@@ -91,27 +84,20 @@ internal sealed unsafe class NamedRoots(
     /// </summary>
     public void Drop(long slot)
     {
-        Lane lane = lanes.Take();
-        try
+        using LaneScope held = lanes.Hold(out Lane lane);
+        HeapRoots roots = new(state.Space);
+        header.Require(HeapFormat.ManyRoots);
+        ulong* life = (ulong*)state.At(HeapRoots.LifeOf(slot));
+        Intent intent = new()
         {
-            HeapRoots roots = new(state.Space);
-            header.Require(HeapFormat.ManyRoots);
-            ulong* life = (ulong*)state.At(HeapRoots.LifeOf(slot));
-            Intent intent = new()
-            {
-                Slot = slot,
-                Value = roots.DroppedFor(slot),
-                SecondSlot = IsCollection(roots.Follow(slot, SizeClasses.Granule)) ? HeapRoots.LifeOf(slot) : 0,
-                SecondValue = *life + 1,
-            };
-            lane.Begin(intent);
-            Persist.Publish((ulong*)state.At(slot), intent.Value); // COMMIT POINT: root dropped
-            lane.Finish(intent);
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
-        }
+            Slot = slot,
+            Value = roots.DroppedFor(slot),
+            SecondSlot = IsCollection(roots.Follow(slot, SizeClasses.Granule)) ? HeapRoots.LifeOf(slot) : 0,
+            SecondValue = *life + 1,
+        };
+        lane.Begin(intent);
+        Persist.Publish((ulong*)state.At(slot), intent.Value); // COMMIT POINT: root dropped
+        lane.Finish(intent);
     }
 
     /// <summary>
@@ -120,30 +106,23 @@ internal sealed unsafe class NamedRoots(
     /// </summary>
     public void Swap(string name, string replacement)
     {
-        Lane lane = lanes.Take();
-        try
+        using LaneScope held = lanes.Hold(out Lane lane);
+        HeapRoots roots = new(state.Space);
+        long slot = WordOf(name);
+        long other = WordOf(replacement);
+        header.Require(HeapFormat.ManyRoots);
+        ulong* life = (ulong*)state.At(HeapRoots.LifeOf(slot));
+        Persist.Publish(life, *life + 1); // Readers of the old one open it again, too early where this is killed.
+        Intent intent = new()
         {
-            HeapRoots roots = new(state.Space);
-            long slot = WordOf(name);
-            long other = WordOf(replacement);
-            header.Require(HeapFormat.ManyRoots);
-            ulong* life = (ulong*)state.At(HeapRoots.LifeOf(slot));
-            Persist.Publish(life, *life + 1); // Readers of the old one open it again, too early where this is killed.
-            Intent intent = new()
-            {
-                Slot = slot,
-                Value = SealedOffset.Seal(roots.Follow(other), slot),
-                SecondSlot = other,
-                SecondValue = HeapRoots.DroppedFor(roots.Follow(slot), other),
-            };
-            lane.Begin(intent);
-            Persist.Publish((ulong*)state.At(slot), intent.Value); // COMMIT POINT: roots swapped
-            lane.Finish(intent);
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
-        }
+            Slot = slot,
+            Value = SealedOffset.Seal(roots.Follow(other), slot),
+            SecondSlot = other,
+            SecondValue = HeapRoots.DroppedFor(roots.Follow(slot), other),
+        };
+        lane.Begin(intent);
+        Persist.Publish((ulong*)state.At(slot), intent.Value); // COMMIT POINT: roots swapped
+        lane.Finish(intent);
     }
 
     /// <summary>
@@ -189,20 +168,13 @@ internal sealed unsafe class NamedRoots(
     /// <summary>Keeps the shape of a root that an older library made, where there is room.</summary>
     public void KeepShape(string name, in RootForm form)
     {
-        Lane lane = lanes.Take();
-        try
+        using LaneScope held = lanes.Hold(out Lane lane);
+        lock (_lock)
         {
-            lock (_lock)
+            if (!lane.InGroup && WordOf(name) is not 0 and var slot && ShapeBlock(slot) == 0)
             {
-                if (!lane.InGroup && WordOf(name) is not 0 and var slot && ShapeBlock(slot) == 0)
-                {
-                    TryKeepShape(lane, HeapRoots.LifeOf(slot), form.Shape!);
-                }
+                TryKeepShape(lane, HeapRoots.LifeOf(slot), form.Shape!);
             }
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
         }
     }
 
@@ -213,33 +185,26 @@ internal sealed unsafe class NamedRoots(
     public void Replace(string name, in RootForm form, Action<long, long> fill)
     {
         byte[] bytes = NameBytes(name);
-        Lane lane = lanes.Take();
+        using LaneScope held = lanes.Hold(out Lane lane);
+        HeapRoots roots = new(state.Space);
+        long old = roots.Find(bytes, out _);
+        header.Require(HeapFormat.ManyRoots);
+        long slot = FreeSlot(lane);
+        (long block, long shape) = TakeFor(lane, form);
         try
         {
-            HeapRoots roots = new(state.Space);
-            long old = roots.Find(bytes, out _);
-            header.Require(HeapFormat.ManyRoots);
-            long slot = FreeSlot(lane);
-            (long block, long shape) = TakeFor(lane, form);
-            try
-            {
-                lane.BeginFill(block);
-                fill(roots.Follow(old, SizeClasses.Granule), block);
-            }
-            catch
-            {
-                lane.DiscardFilling();
-                state.Blocks.Give(lane, block, form.Size);
-                state.Blocks.Give(lane, shape, ShapeSize(form));
-                throw;
-            }
-
-            Publish(lane, new NewRoot(slot, block, shape, bytes, isSpare: false, old), form);
+            lane.BeginFill(block);
+            fill(roots.Follow(old, SizeClasses.Granule), block);
         }
-        finally
+        catch
         {
-            HeapLanes.Give(lane);
+            lane.DiscardFilling();
+            state.Blocks.Give(lane, block, form.Size);
+            state.Blocks.Give(lane, shape, ShapeSize(form));
+            throw;
         }
+
+        Publish(lane, new NewRoot(slot, block, shape, bytes, isSpare: false, old), form);
     }
 
     /// <summary>
@@ -247,17 +212,10 @@ internal sealed unsafe class NamedRoots(
     /// </summary>
     public void RequireFeature(ulong feature)
     {
-        Lane lane = lanes.Take();
-        try
+        using LaneScope held = lanes.Hold(out Lane lane);
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                header.Require(feature);
-            }
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
+            header.Require(feature);
         }
     }
 

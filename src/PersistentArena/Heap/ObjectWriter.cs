@@ -22,40 +22,26 @@ internal sealed class ObjectWriter(HeapLanes lanes, Compactor compactor, ObjectR
     private void Replace(long slot, ReadOnlySpan<byte> value, bool allocate, bool keepsOld, RootEntry? root)
     {
         RequireLength(value);
-        Lane lane = lanes.Take();
-        try
+        using LaneScope held = lanes.Hold(out Lane lane);
+        if (root is { } entry)
         {
-            if (root is { } entry)
-            {
-                objects.RequireLive(entry); // A deletion has the heap for itself: the lane keeps it out from here on.
-            }
-
-            long block = allocate ? compactor.TakeMakingRoom(lane, HeapObjects.HeaderLength + value.Length) : 0;
-            lock (_lock)
-            {
-                records.Replace(lane, slot, value, block, keepsOld);
-            }
+            objects.RequireLive(entry); // A deletion has the heap for itself: the lane keeps it out from here on.
         }
-        finally
+
+        long block = allocate ? compactor.TakeMakingRoom(lane, HeapObjects.HeaderLength + value.Length) : 0;
+        lock (_lock)
         {
-            HeapLanes.Give(lane);
+            records.Replace(lane, slot, value, block, keepsOld);
         }
     }
 
     /// <summary>Makes a word lead to an object that is there, or to nothing.</summary>
     public void Redirect(long slot, long target, bool keepsOld)
     {
-        Lane lane = lanes.Take();
-        try
+        using LaneScope held = lanes.Hold(out Lane lane);
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                records.Redirect(lane, slot, target, keepsOld);
-            }
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
+            records.Redirect(lane, slot, target, keepsOld);
         }
     }
 
@@ -63,43 +49,29 @@ internal sealed class ObjectWriter(HeapLanes lanes, Compactor compactor, ObjectR
     public long Allocate(ReadOnlySpan<byte> value)
     {
         RequireLength(value);
-        Lane lane = TakeInGroup("Allocate");
-        try
-        {
-            long block = compactor.TakeMakingRoom(lane, HeapObjects.HeaderLength + value.Length);
-            records.Allocate(lane, value, block);
-            return block;
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
-        }
+        using LaneScope held = HoldInGroup("Allocate", out Lane lane);
+        long block = compactor.TakeMakingRoom(lane, HeapObjects.HeaderLength + value.Length);
+        records.Allocate(lane, value, block);
+        return block;
     }
 
     /// <summary>Has the commit of the thread's group free an object.</summary>
     public void Release(long block)
     {
-        Lane lane = TakeInGroup("Release");
-        try
-        {
-            records.Release(lane, block);
-        }
-        finally
-        {
-            HeapLanes.Give(lane);
-        }
+        using LaneScope held = HoldInGroup("Release", out Lane lane);
+        records.Release(lane, block);
     }
 
-    private Lane TakeInGroup(string call)
+    private LaneScope HoldInGroup(string call, out Lane lane)
     {
-        Lane lane = lanes.Take();
+        LaneScope held = lanes.Hold(out lane);
         if (!lane.InGroup)
         {
-            HeapLanes.Give(lane);
+            held.Dispose();
             throw AtomicGroupException.Needed(objects.Region, call);
         }
 
-        return lane;
+        return held;
     }
 
     private static void RequireLength(ReadOnlySpan<byte> value)

@@ -242,15 +242,8 @@ public sealed unsafe class PersistentHeap
             throw ArenaReadOnlyException.OfRegion(_state.Space.Name, "compacting its heap");
         }
 
-        Lane lane = TakeLane();
-        try
-        {
-            return _compactor.Step(lane, limit);
-        }
-        finally
-        {
-            ReleaseLane(lane);
-        }
+        using LaneScope held = _lanes.Hold(out Lane lane);
+        return _compactor.Step(lane, limit);
     }
 
     /// <summary>

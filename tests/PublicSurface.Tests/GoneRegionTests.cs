@@ -1,7 +1,6 @@
 using System.Buffers;
-using GuestMemFs.Tests.Hosting;
 
-namespace GuestMemFs.Tests.Collections;
+namespace GuestMemFs.PublicSurface;
 
 /// <summary>
 /// Each call on a collection whose region was disposed of is refused by type: memory that is gone reads as zeros, and
@@ -111,9 +110,9 @@ public sealed class GoneRegionTests
     [InlineData(ArenaAccess.ReadOnly)]
     public void Each_call_on_a_region_that_is_gone_is_refused(ArenaAccess access)
     {
-        using ArenaDirectory directory = new();
+        using TestFolder directory = new();
         World.Make(directory["arena"]);
-        using World world = new(directory["arena"], access);
+        using World world = World.Open(directory["arena"], access);
         Dictionary<string, Action<World>>[] tables =
             access == ArenaAccess.ReadOnly ? [s_reads, s_walks] : [s_reads, s_walks, s_writes];
         foreach ((string name, Action<World> call) in s_reads)
@@ -136,8 +135,8 @@ public sealed class GoneRegionTests
     [InlineData(false)]
     public void A_value_that_goes_while_it_is_read_is_no_answer(bool ofMap)
     {
-        using ArenaDirectory directory = new();
-        using World world = new(directory["arena"], ArenaAccess.ReadWrite);
+        using TestFolder directory = new();
+        using World world = World.Open(directory["arena"], ArenaAccess.ReadWrite);
         world.Map.Set("k"u8, "value"u8);
         world.Dictionary.Set("k"u8, "value"u8);
         Gone reader = new(world.Region);
@@ -167,49 +166,17 @@ public sealed class GoneRegionTests
         }
     }
 
-    private sealed class World : IDisposable
+    private sealed class World : EachCollection, IDisposable
     {
         private readonly PersistentArena _arena;
 
-        public World(string directory, ArenaAccess access)
+        private World(PersistentArena arena, PersistentRegion region)
+            : base(region)
         {
-            _arena = access == ArenaAccess.ReadOnly
-                ? PersistentArena.Open(new ArenaOptions { Directory = directory, Access = access })
-                : PersistentArena.OpenOrCreate(new ArenaOptions { Directory = directory });
-            Region = access == ArenaAccess.ReadOnly ? _arena.OpenRegion("heap")
-                : _arena.OpenOrCreateRegion("heap", 16 << 20, new RegionOptions { Kind = RegionKind.Heap });
-            Heap = PersistentHeap.Open(Region);
-            Dictionary = PersistentDictionary.OpenOrCreate(Heap, "dictionary");
-            Map = PersistentSortedMap.OpenOrCreate(Heap, "map");
-            Log = PersistentLog.OpenOrCreate(Heap, "log");
-            List = PersistentList.OpenOrCreate(Heap, "list");
-            Set = PersistentSet.OpenOrCreate(Heap, "set");
-            Queue = PersistentPriorityQueue.OpenOrCreate(Heap, "queue");
-            Bytes = PersistentBytes.OpenOrCreate(Heap, "bytes");
-            Bitmap = PersistentBitmap.OpenOrCreate(Heap, "bitmap");
+            _arena = arena;
             (Id, MapCursor, LogCursor, ListCursor) = (Log.LastId, Map.Scan(), Log.Read(), List.Scan());
             _ = MapCursor.MoveNext() && LogCursor.MoveNext() && ListCursor.MoveNext();
         }
-
-        public PersistentRegion Region { get; }
-
-        public PersistentHeap Heap { get; }
-
-        public PersistentDictionary Dictionary { get; }
-
-        public PersistentSortedMap Map { get; }
-
-        public PersistentLog Log { get; }
-
-        public PersistentList List { get; }
-
-        public PersistentSet Set { get; }
-
-        public PersistentPriorityQueue Queue { get; }
-
-        public PersistentBytes Bytes { get; }
-
-        public PersistentBitmap Bitmap { get; }
 
         public LogEntryId Id { get; }
 
@@ -219,9 +186,20 @@ public sealed class GoneRegionTests
 
         public ElementCursor ListCursor { get; }
 
+        public static World Open(string directory, ArenaAccess access)
+        {
+            ArenaOptions options = new() { Directory = directory, Access = access };
+            PersistentArena arena = access == ArenaAccess.ReadOnly
+                ? PersistentArena.Open(options)
+                : PersistentArena.OpenOrCreate(options);
+            return new World(arena, access == ArenaAccess.ReadOnly
+                ? arena.OpenRegion("heap")
+                : arena.OpenOrCreateRegion("heap", 16 << 20, new RegionOptions { Kind = RegionKind.Heap }));
+        }
+
         public static void Make(string directory)
         {
-            using World world = new(directory, ArenaAccess.ReadWrite);
+            using World world = Open(directory, ArenaAccess.ReadWrite);
             for (int i = 0; i < Entries; i++)
             {
                 byte[] key = System.Text.Encoding.UTF8.GetBytes($"k{i}");
