@@ -10,8 +10,7 @@ namespace GuestMemFs.HotPaths;
 /// </summary>
 internal sealed class Client : IDisposable
 {
-    private const int Connections = 16;
-    private const int ValueLength = 100;
+    public const int Connections = 16;
     private readonly Socket[] _sockets = new Socket[Connections];
     private readonly byte[] _reply = new byte[1 << 16];
     private readonly int _keys;
@@ -27,26 +26,29 @@ internal sealed class Client : IDisposable
             _sockets[i] = Connect(address);
         }
 
-        for (int i = 0; i < keys; i += 100)
+        Fill(Request.Set);
+    }
+
+    /// <summary>Runs a request for each key, one after the other.</summary>
+    public void Fill(Request request)
+    {
+        for (int i = 0; i < _keys; i += 100)
         {
-            _sockets[0].Send(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(i, 100).Select(SetRequest))));
-            Receive(_sockets[0], 100 * SetReply.Length);
+            _sockets[0].Send(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(i, 100).Select(request.Text))));
+            Receive(_sockets[0], 100 * request.ReplyLength);
         }
     }
 
-    private static string SetReply => "+OK\r\n";
-
     /// <summary>Runs rounds of requests on random keys; returns how many requests that were.</summary>
-    public int Run(bool set, int depth, int rounds)
+    public int Run(Request request, int depth, int rounds)
     {
         byte[][] requests = new byte[Connections][];
-        int reply = depth * (set ? SetReply.Length : $"${ValueLength}\r\n".Length + ValueLength + 2);
         for (int round = 0; round < rounds; round++)
         {
             for (int i = 0; i < Connections && (round & 63) == 0; i++)
             {
-                requests[i] = Encoding.ASCII.GetBytes(string.Concat(
-                    Enumerable.Range(0, depth).Select(_ => set ? SetRequest(Random()) : GetRequest(Random()))));
+                requests[i] = Encoding.ASCII.GetBytes(
+                    string.Concat(Enumerable.Range(0, depth).Select(_ => request.Text(Random()))));
             }
 
             for (int i = 0; i < Connections; i++)
@@ -56,11 +58,18 @@ internal sealed class Client : IDisposable
 
             for (int i = 0; i < Connections; i++)
             {
-                Receive(_sockets[i], reply);
+                Receive(_sockets[i], depth * request.ReplyLength);
             }
         }
 
         return rounds * depth * Connections;
+    }
+
+    /// <summary>Asks the server to end; the connections are closed.</summary>
+    public void ShutDown()
+    {
+        _sockets[0].Send("*1\r\n$8\r\nSHUTDOWN\r\n"u8);
+        Dispose();
     }
 
     public void Dispose() => Array.ForEach(_sockets, socket => socket?.Dispose());
@@ -105,9 +114,4 @@ internal sealed class Client : IDisposable
         _state ^= _state << 17;
         return (int)(_state % (ulong)_keys);
     }
-
-    private static string SetRequest(int index) =>
-        $"*3\r\n$3\r\nSET\r\n$16\r\nkey:{index:D12}\r\n${ValueLength}\r\n{new string('x', ValueLength)}\r\n";
-
-    private static string GetRequest(int index) => $"*2\r\n$3\r\nGET\r\n$16\r\nkey:{index:D12}\r\n";
 }

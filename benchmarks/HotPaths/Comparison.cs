@@ -36,7 +36,7 @@ internal sealed class Comparison(string before, string after, string place, Comp
     private const double SliceNanoseconds = 20e6;
     private static readonly int[] s_threads = [1, 2];
     private static readonly int[] s_depths = [1, 16];
-    private static readonly bool[] s_kinds = [false, true];
+    private static readonly Request[] s_requests = [Request.Get, Request.Set];
     private static readonly string[] s_operations = ["get", "set", "increment", "remove+set"];
     private static readonly Case[] s_cases = [.. DictionaryCases(), .. ServerCases()];
 
@@ -71,9 +71,9 @@ internal sealed class Comparison(string before, string after, string place, Comp
 
     private static IEnumerable<Case> ServerCases() =>
         from depth in s_depths
-        from set in s_kinds
-        select new Case($"{(set ? "SET" : "GET")}, depth {depth}",
-            (side, count, _) => side.Server(set, depth, Math.Max(1, count / (16 * depth))));
+        from request in s_requests
+        select new Case($"{request.Name}, depth {depth}",
+            (side, count, _) => side.Server(request, depth, Math.Max(1, count / (Client.Connections * depth))));
 
     private void Launch(bool swapped)
     {

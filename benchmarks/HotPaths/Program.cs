@@ -14,8 +14,8 @@ switch (args)
         return DictionaryWorker.Serve(directory, int.Parse(keys, null));
     case ["compare", string before, string after, string place, .. string[] options]:
         return new Comparison(before, after, place, ComparisonOptions.Parse(options)).Run(Console.Out);
-    case ["instructions", string before, string after, string place, ..]:
-        return new InstructionCounts(before, after, place).Run(Console.Out);
+    case ["instructions", string before, string after, string place, .. string[] names]:
+        return new InstructionCounts(before, after, place, names).Run(Console.Out);
     default:
         Console.Error.WriteLine("Run by benchmarks/compare.");
         return 2;

@@ -53,10 +53,10 @@ internal sealed class Side : IDisposable
     }
 
     /// <summary>Processor nanoseconds of the server a request.</summary>
-    public double Server(bool set, int depth, int rounds)
+    public double Server(Request request, int depth, int rounds)
     {
         long before = RunTime(_server.Id);
-        int requests = _client!.Run(set, depth, rounds);
+        int requests = _client!.Run(request, depth, rounds);
         return (double)(RunTime(_server.Id) - before) / requests;
     }
 
