@@ -94,6 +94,22 @@ public sealed class DictionaryCrashTests
         lab.ExploreCreation();
     }
 
+    [Theory]
+    [MemberData(nameof(Beginnings))]
+    public void Every_store_of_giving_back_what_lanes_keep(string beginning)
+    {
+        using DictionaryLab lab = new(2 << 20, "dictionary given back") { CrashRecoveryToo = true };
+        Begin(lab, beginning);
+        var start = lab.Save();
+        foreach (DictionaryOperation operation in Alphabet)
+        {
+            lab.Restore(start, beginning);
+            lab.Explore(operation);
+            lab.Explore(GiveBack());
+            lab.Explore(operation);
+        }
+    }
+
     /// <summary>Each operation twice: each check of a state reads all values, and looks at all checksums.</summary>
     [Theory]
     [MemberData(nameof(Beginnings))]

@@ -77,6 +77,10 @@ internal sealed record DictionaryOperation(string Name, Action<PersistentDiction
     /// <summary>Moves every record and overflow block, as compaction does.</summary>
     public static DictionaryOperation Move() => new("move", MoveAll, _ => { });
 
+    /// <summary>Gives back what lanes keep, as the close of a heap does.</summary>
+    public static DictionaryOperation GiveBack() =>
+        new("give back", dictionary => dictionary.Core.Heap.Blocks.GiveUpCaches(), _ => { });
+
     public static DictionaryOperation Group(bool commit, params DictionaryOperation[] operations) => new(
         OperationGroup.Name(commit, operations.Select(operation => operation.Name)),
         dictionary =>

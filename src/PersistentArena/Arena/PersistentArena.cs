@@ -424,6 +424,30 @@ public sealed class PersistentArena : IDisposable
         }
     }
 
+    /// <summary>
+    /// Takes the medium's memory for a range of a region. Costs nothing where that was done before; without a lock.
+    /// </summary>
+    /// <exception cref="ArenaOutOfSpaceException">The medium has no room.</exception>
+    internal void EnsureBacked(RegionMapping mapping, long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (length > 0 && !mapping.IsBacked(offset, length))
+        {
+            Back(mapping, offset, length);
+        }
+    }
+
+    /// <summary>
+    /// Has no hole before an offset of a region that reserves on demand, where everything before it was taken once.
+    /// Looks at its files' sizes, not at the data.
+    /// </summary>
+    /// <exception cref="ArenaOutOfSpaceException">There is one, and the medium has no room for it.</exception>
+    internal void FillHoles(RegionMapping mapping, long end)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Medium.Guard(end, () => mapping.FillHoles(end));
+    }
+
     /// <summary>Sets a region's NUMA policy. Called by <see cref="PersistentRegion.SetNuma"/>.</summary>
     internal void Place(RegionMapping mapping, NumaPolicy policy)
     {
@@ -519,6 +543,10 @@ public sealed class PersistentArena : IDisposable
 
         return scope;
     }
+
+    /// <summary>Apart, so that what is backed already allocates no closure.</summary>
+    private void Back(RegionMapping mapping, long offset, long length) =>
+        Medium.Guard(length, () => mapping.EnsureBacked(offset, length));
 
     private Lock.Scope Enter(RegionMapping mapping)
     {

@@ -158,38 +158,7 @@ public sealed unsafe class PersistentRegion : IDisposable
             throw new ArenaReadOnlyException(Arena.Medium.Location, $"taking space for region '{Name}'");
         }
 
-        if (length > 0 && !_mapping.IsBacked(offset, length))
-        {
-            Back(offset, length);
-        }
-    }
-
-    /// <summary>
-    /// Has no hole before an offset, where the region reserves on demand and everything before it was taken once. Looks
-    /// at its files' sizes, not at the data.
-    /// </summary>
-    /// <exception cref="ArenaOutOfSpaceException">There is one, and the medium has no room for it.</exception>
-    internal void FillHoles(long end)
-    {
-        CheckOpen();
-        Arena.Medium.Guard(end, () => _mapping.FillHoles(end));
-    }
-
-    /// <summary>Notes in the journal that a heap was made here. Once true, it stays.</summary>
-    internal void MarkFormatted()
-    {
-        CheckOpen();
-        Arena.MarkFormatted(_mapping);
-    }
-
-    /// <summary>The length after a look at what the writer, another process, has added since.</summary>
-    /// <exception cref="RegionSizeException">
-    /// It has grown beyond the address space that was kept for it here.
-    /// </exception>
-    internal long Follow()
-    {
-        CheckOpen();
-        return Arena.IsReadOnly ? Arena.Follow(_mapping) : Length;
+        Arena.EnsureBacked(_mapping, offset, length);
     }
 
     /// <summary>Has an object told that works in this region's memory.</summary>
@@ -235,10 +204,6 @@ public sealed unsafe class PersistentRegion : IDisposable
 
         Arena.Release(_mapping);
     }
-
-    /// <summary>Apart, so that what is backed already allocates no closure.</summary>
-    private void Back(long offset, long length) =>
-        Arena.Medium.Guard(length, () => _mapping.EnsureBacked(offset, length));
 
     private void CheckOpen()
     {

@@ -265,7 +265,7 @@ internal sealed class RegionMapper(ArenaFiles files, RegionTable table)
         RegionGeneration generation = node.Entry.Generation;
         if (!generation.Accepts(mark.Generation))
         {
-            string name = ExtentFiles.NameOf(extent.Id);
+            string name = files.Extents.ProbableName(extent);
             ulong epoch = table.Now.State.Epoch;
             throw ExtentException.OfOtherGeneration(node.Entry.Name, extent.Id, name, mark.Epoch, epoch);
         }

@@ -147,6 +147,22 @@ internal sealed unsafe class BlockAllocator
         }
     }
 
+    /// <summary>As <see cref="GiveUpCaches(Lane)"/>, for a heap that is closed: nobody holds a lane.</summary>
+    public void GiveUpCaches()
+    {
+        lock (_lock)
+        {
+            try
+            {
+                _supply.GiveUpCaches(lane: null);
+            }
+            catch (HeapDamagedException)
+            {
+                // What was not given back stays kept until the next attach; who looks for room there is told.
+            }
+        }
+    }
+
     /// <inheritdoc cref="BlockSupply.LookFurther"/>
     public bool LookFurther()
     {

@@ -141,7 +141,7 @@ internal sealed unsafe class BlockSupply
     }
 
     /// <summary>Takes back what lanes keep, and turns empty slabs into runs.</summary>
-    public void GiveUpCaches(Lane lane)
+    public void GiveUpCaches(Lane? lane)
     {
         _kept.GiveUp(lane);
         _slabs.ReleaseAll();

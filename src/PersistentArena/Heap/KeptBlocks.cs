@@ -9,11 +9,16 @@ internal sealed class KeptBlocks(Lane[] lanes, SlabStock slabs)
     /// A lane that another thread holds at this instant is left out: nobody may wait for it here, where the heap's lock
     /// is held.
     /// </summary>
+    /// <param name="mine">The lane that the caller holds; null where it holds none.</param>
     /// <returns>False where a lane was left out.</returns>
-    public bool GiveUp(Lane mine)
+    public bool GiveUp(Lane? mine)
     {
         bool all = true;
-        GiveUpOf(mine);
+        if (mine is not null)
+        {
+            GiveUpOf(mine);
+        }
+
         foreach (Lane lane in lanes)
         {
             if (lane == mine || !lane.Cache.IsUsed || lane.IsParked)

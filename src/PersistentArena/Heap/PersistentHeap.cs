@@ -122,7 +122,7 @@ public sealed unsafe class PersistentHeap
         if (region.IsReadOnly)
         {
             PersistentHeap reader = Open(new RegionHeapSpace(region));
-            region.BeforeClose(reader.Close, reader.MarkGone);
+            region.BeforeClose(() => reader.Close(giveBack: false), reader.MarkGone);
             return reader;
         }
 
@@ -136,7 +136,7 @@ public sealed unsafe class PersistentHeap
             }
 
             (RegionHeapSpace space, PersistentHeap heap) = (open.Space, open.Heap!);
-            region.BeforeClose(() => space.Leave(region, heap.Close), () => space.WhenLast(region, heap.MarkGone));
+            region.BeforeClose(() => space.Leave(region, heap.Close), () => space.WhenNoneIsLeft(heap.MarkGone));
             heap.Apply(options);
             return heap;
         }
@@ -528,10 +528,18 @@ public sealed unsafe class PersistentHeap
     internal void WhileStill(Action action) => _lanes.WhileStill(action);
 
     /// <summary>Waits for the changes in flight and refuses later ones.</summary>
-    internal void Close()
+    /// <param name="giveBack">
+    /// Gives free blocks that lanes keep back to their slabs. Where the region is opened again in the same arena
+    /// object, the epoch is the same, and they would be taken for kept until that ends.
+    /// </param>
+    internal void Close(bool giveBack)
     {
         _lanes.Close();
         Snapshots.EndAll();
+        if (giveBack)
+        {
+            _blocks?.GiveUpCaches();
+        }
     }
 
     /// <summary>

@@ -2,105 +2,107 @@ using GuestMemFs.Arena;
 
 namespace GuestMemFs.Heap;
 
-/// <summary>A region as the memory under a heap.</summary>
+/// <summary>
+/// A region as the memory under a heap: of all its openings in an arena object, until the last of them is closed.
+/// </summary>
 internal sealed unsafe class RegionHeapSpace : IHeapSpace
 {
     private readonly Lock _gate = new();
-    private readonly List<PersistentRegion> _regions = [];
-    private volatile PersistentRegion _region;
+    private readonly List<PersistentRegion> _openings;
+    private readonly PersistentArena _arena;
+    private readonly RegionMapping _mapping;
 
     public RegionHeapSpace(PersistentRegion region)
     {
-        _region = region;
-        _regions.Add(region);
         if (region.Kind != RegionKind.Heap)
         {
             throw new RegionKindException(region.Name, RegionKind.Heap, region.Kind);
         }
+
+        _openings = [region];
+        _arena = region.Arena;
+        _mapping = region.Mapping;
     }
 
-    /// <summary>Adds an opening of the same mapping; false where the last of the others was disposed of.</summary>
+    /// <summary>
+    /// Adds an opening of the same mapping; false where the last of the others was closed. Waits for one that closes.
+    /// </summary>
     public bool TryJoin(PersistentRegion region)
     {
         lock (_gate)
         {
-            bool open = _regions.Count > 0;
-            if (open && !_regions.Contains(region))
+            bool open = _openings.Count > 0;
+            if (open && !_openings.Contains(region))
             {
-                _regions.Add(region);
+                _openings.Add(region);
             }
 
             return open;
         }
     }
 
-    /// <summary>
-    /// Takes an opening out. Before the last one goes, <paramref name="close"/> is done: what it throws keeps that one.
-    /// </summary>
-    public void Leave(PersistentRegion region, Action close)
+    /// <summary>Takes an opening out.</summary>
+    /// <param name="region">The opening.</param>
+    /// <param name="close">
+    /// Done before the last one goes: what it throws keeps that one. It is told whether the memory is this arena
+    /// object's still: where that was let go of, another writer may have it.
+    /// </param>
+    public void Leave(PersistentRegion region, Action<bool> close)
     {
         lock (_gate)
         {
-            if (!_regions.Contains(region))
+            if (_openings is [var last] && ReferenceEquals(last, region))
             {
-                return;
+                close(!_arena.IsDisposed);
             }
 
-            if (_regions.Count > 1)
-            {
-                _regions.Remove(region);
-                _region = _regions[0];
-                return;
-            }
+            _openings.Remove(region);
         }
+    }
 
-        close();
+    /// <summary>Does something where no opening is left.</summary>
+    public void WhenNoneIsLeft(Action action)
+    {
         lock (_gate)
         {
-            _regions.Remove(region);
+            if (_openings.Count == 0)
+            {
+                action();
+            }
         }
     }
 
-    /// <summary>Does something where the opening is the last one.</summary>
-    public void WhenLast(PersistentRegion region, Action action)
-    {
-        if (ReferenceEquals(_region, region))
-        {
-            action();
-        }
-    }
+    public byte* Base => (byte*)_mapping.Address;
 
-    public byte* Base => (byte*)_region.Address;
+    public long Length => _mapping.Length;
 
-    public long Length => _region.Length;
+    public long Follow() => _arena.IsReadOnly ? _arena.Follow(_mapping) : Length;
 
-    public long Follow() => _region.Follow();
+    public string Name => _mapping.Entry.Name;
 
-    public string Name => _region.Name;
+    public bool IsWritable => _mapping.IsWritable;
 
-    public bool IsWritable => !_region.IsReadOnly;
+    public ulong Epoch => _arena.Epoch;
 
-    public ulong Epoch => _region.Arena.Epoch;
+    public ulong Nonce => _mapping.Entry.Nonce;
 
-    public ulong Nonce => _region.Nonce;
+    public Guid ArenaId => _arena.Id;
 
-    public Guid ArenaId => _region.Arena.Id;
-
-    public UInt128 Seed => _region.Arena.Seed;
+    public UInt128 Seed => _arena.Seed;
 
     /// <summary>What the arena knows of the region.</summary>
-    public RegionInfo Describe() => _region.Arena.FindRegion(Name)
+    public RegionInfo Describe() => _arena.FindRegion(Name)
         ?? throw new ObjectDisposedException(nameof(PersistentRegion), $"Region '{Name}' was deleted.");
 
-    public bool IsFormatted => _region.IsFormatted;
+    public bool IsFormatted => _mapping.Entry.Formatted;
 
-    public void MarkFormatted() => _region.MarkFormatted();
+    public void MarkFormatted() => _arena.MarkFormatted(_mapping);
 
-    public long PageSize => _region.Arena.Medium.Capabilities.PageSize;
+    public long PageSize => _arena.Medium.Capabilities.PageSize;
 
-    public RegionView MapAgain() => _region.Arena.MapAgain(_region.Mapping);
+    public RegionView MapAgain() => _arena.MapAgain(_mapping);
 
-    public void EnsureBacked(long offset, long length) => _region.EnsureBacked(offset, length);
+    public void EnsureBacked(long offset, long length) => _arena.EnsureBacked(_mapping, offset, length);
 
-    public void FillHoles(long end) => _region.FillHoles(end);
+    public void FillHoles(long end) => _arena.FillHoles(_mapping, end);
 }

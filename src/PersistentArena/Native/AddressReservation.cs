@@ -24,6 +24,7 @@ internal sealed class AddressReservation : IDisposable
 
     private bool _disposed;
     private bool _retired;
+    private long _held;
 
     /// <summary>Reserves address space.</summary>
     /// <param name="length">Bytes, a multiple of 4 KiB, above zero.</param>
@@ -48,7 +49,14 @@ internal sealed class AddressReservation : IDisposable
 
         // Over-reserve, then give back what is in front of the aligned address and behind the end.
         long all = checked(length + alignment - PageSizes.Small);
-        nint start = Libc.MMap(0, (nuint)all, Libc.PROT_NONE, Reserved, -1, 0);
+        nint start = Reserve(all);
+        if (start == Libc.MAP_FAILED && Volatile.Read(ref s_retired) > 0)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            start = Reserve(all);
+        }
+
         if (start == Libc.MAP_FAILED)
         {
             throw Errno.Exception(Errno.Last, "mmap", $"{length} bytes of address space",
@@ -57,6 +65,7 @@ internal sealed class AddressReservation : IDisposable
 
         Address = (nint)(((long)start + alignment - 1) & -alignment);
         Length = length;
+        _held = length;
         Unmap(start, Address - start);
         Unmap(Address + (nint)length, start + (nint)all - (Address + (nint)length));
     }
@@ -91,7 +100,8 @@ internal sealed class AddressReservation : IDisposable
 
     /// <summary>
     /// Puts zeros of this process in the place of what is mapped, so that a thread which still reads or writes there
-    /// does not end the process. The address space is given back when no object refers to this any more.
+    /// does not end the process. That address space is given back when no object refers to this any more, and what lies
+    /// behind it at once.
     /// </summary>
     /// <param name="length">Bytes that somebody may be using, from the first on; a multiple of the page size of what is
     /// mapped.</param>
@@ -109,11 +119,8 @@ internal sealed class AddressReservation : IDisposable
             Replace(0, length, Libc.PROT_READ); // Without overcommit, memory that can be written counts.
         }
 
-        if (Length > length)
-        {
-            Replace(length, Length - length, Libc.PROT_NONE);
-        }
-
+        _held = length;
+        Unmap(Address + (nint)length, (nint)(Length - length));
         GC.ReRegisterForFinalize(this);
         if (Interlocked.Increment(ref s_retired) % RetiredPerCollection == 0)
         {
@@ -126,7 +133,7 @@ internal sealed class AddressReservation : IDisposable
     {
         if (_retired && !_disposed)
         {
-            Unmap(Address, (nint)Length);
+            Unmap(Address, (nint)_held);
         }
     }
 
@@ -137,9 +144,11 @@ internal sealed class AddressReservation : IDisposable
         if (!_disposed)
         {
             _disposed = true;
-            Unmap(Address, (nint)Length);
+            Unmap(Address, (nint)_held);
         }
     }
+
+    private static nint Reserve(long length) => Libc.MMap(0, (nuint)length, Libc.PROT_NONE, Reserved, -1, 0);
 
     /// <summary>False where the kernel has no room for it: then what was there stays.</summary>
     private bool Replace(long offset, long length, int protection) =>

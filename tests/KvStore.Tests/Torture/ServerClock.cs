@@ -43,7 +43,9 @@ internal sealed class MovableClock : ServerClock, IDisposable
     /// </summary>
     public void Stop() => Begin(Now, stopped: true);
 
-    /// <summary>Puts a clock that stands still ahead, by one store: a server sees the time before or that after.</summary>
+    /// <summary>
+    /// Puts a clock that stands still ahead, by one store: a server sees the time before it or the one after it.
+    /// </summary>
     public void Pass(long milliseconds)
     {
         Assert.True(_periods[^1].IsStopped, "a clock that runs cannot be put ahead without running on");

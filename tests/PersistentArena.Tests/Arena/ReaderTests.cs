@@ -191,8 +191,8 @@ public class ReaderTests
         Assert.Throws<ArgumentOutOfRangeException>(() => region.EnsureBacked(64 * MiB, 1));
 
         Assert.False(region.IsFormatted);
-        region.MarkFormatted();
-        region.MarkFormatted();
+        region.Arena.MarkFormatted(region.Mapping);
+        region.Arena.MarkFormatted(region.Mapping);
         Assert.True(region.IsFormatted);
         ulong nonce = region.Nonce;
         region.Dispose();

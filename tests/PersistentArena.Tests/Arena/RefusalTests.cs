@@ -105,7 +105,7 @@ public class RefusalTests
             Assert.Throws<ArenaFrozenException>(() => arena.DeleteRegion("other"));
             Assert.Throws<ArenaFrozenException>(() => arena.RenameRegion("other", "x"));
             Assert.Throws<ArenaFrozenException>(() => region.Grow(4 * MiB));
-            Assert.Throws<ArenaFrozenException>(region.MarkFormatted);
+            Assert.Throws<ArenaFrozenException>(() => region.Arena.MarkFormatted(region.Mapping));
             Assert.True(bytes.AsSpan().SequenceEqual(RawFile.Read(medium, "arena.meta")));
             Fill(region, 4);
         }

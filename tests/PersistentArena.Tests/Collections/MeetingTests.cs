@@ -68,7 +68,7 @@ public sealed class MeetingTests
 
         Assert.Throws<AtomicGroupException>(() => heap.BeginAtomic().Dispose());
         Assert.Throws<AtomicGroupException>(() => keys.BeginAtomic().Dispose());
-        Assert.Throws<AtomicGroupException>(heap.Close);
+        Assert.Throws<AtomicGroupException>(() => heap.Close(giveBack: true));
         keys.Set("b"u8, "2"u8);
         group.Commit();
 

@@ -174,7 +174,7 @@ public sealed class ReentryTests
                     PersistentDictionary.OpenOrCreate(Heap, "never opened");
                     break;
                 case "close":
-                    Heap.Close();
+                    Heap.Close(giveBack: true);
                     break;
                 default:
                     throw new ArgumentException(call, nameof(call));

@@ -200,7 +200,7 @@ public sealed class GroupTests
             {
                 0 => () => keys.Set("b"u8, "3"u8),
                 1 => () => heap.BeginAtomic().Dispose(),
-                _ => heap.Close,
+                _ => () => heap.Close(giveBack: true),
             });
 
             Assert.Equal("1"u8.ToArray(), keys.Get("a"u8));

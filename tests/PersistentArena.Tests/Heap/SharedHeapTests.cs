@@ -99,6 +99,67 @@ public sealed class SharedHeapTests
     }
 
     [Fact]
+    public void Threads_that_open_and_close_one_heap_all_the_time_meet_no_closed_one()
+    {
+        const int Threads = 4;
+        const int Each = 100;
+        using var directory = new ArenaDirectory();
+        using PersistentArena arena = Open(directory, out PersistentRegion region);
+        PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "d");
+        region.Dispose();
+
+        Ended.All([.. Enumerable.Range(0, Threads).Select<int, Action>(_ => () => Repeat(Each, () =>
+        {
+            using PersistentRegion mine = arena.OpenRegion("heap");
+            PersistentDictionary.OpenOrCreate(PersistentHeap.Open(mine), "d").Increment("n"u8);
+        }))]);
+
+        using PersistentRegion last = arena.OpenRegion("heap");
+        PersistentHeap heap = PersistentHeap.Open(last);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
+        Assert.Equal($"{Threads * Each}", Encoding.UTF8.GetString(dictionary.Get("n"u8)!));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_heap_that_is_opened_and_closed_many_times_in_one_arena_loses_no_room()
+    {
+        using var directory = new ArenaDirectory();
+        using PersistentArena arena = Open(directory, out PersistentRegion region);
+        region.Dispose();
+        long[] ends = [0, 0];
+        for (int round = 0; round < 400; round++)
+        {
+            using PersistentRegion again = arena.OpenRegion("heap");
+            PersistentHeap heap = PersistentHeap.Open(again);
+            PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
+            dictionary.Set("k"u8, new byte[round % 2 == 0 ? 100 : 30_000]);
+            ends[round / 200] = heap.FrontierBytes;
+        }
+
+        Assert.InRange(ends[1], ends[0], ends[0] + (256 << 10));
+    }
+
+    [Fact]
+    public void A_region_let_go_of_after_its_arena_stores_nothing_under_the_next_writer()
+    {
+        using var directory = new ArenaDirectory();
+        PersistentArena gone = Open(directory, out PersistentRegion left);
+        PersistentDictionary.OpenOrCreate(PersistentHeap.Open(left), "d").Set("k"u8, new byte[100]);
+        gone.Abandon();
+        using PersistentArena arena = Open(directory, out PersistentRegion region);
+        PersistentHeap heap = PersistentHeap.Open(region);
+        PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "d");
+        Repeat(1000, () => dictionary.Increment(BitConverter.GetBytes(dictionary.Count)));
+        byte[] before = region.AsSpan(0, 8 << 20).ToArray();
+
+        left.Dispose();
+
+        Assert.True(region.AsSpan(0, 8 << 20).SequenceEqual(before));
+        Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void A_registered_dictionary_and_one_opened_by_hand_are_one()
     {
         using var directory = new ArenaDirectory();

@@ -65,6 +65,23 @@ public sealed unsafe class AddressReservationTests
         Assert.Equal((MediumErrorKind.NoSpace, Errno.ENOMEM), (error.Kind, error.Errno));
     }
 
+    [Fact]
+    public void What_was_retired_keeps_no_more_than_was_in_use_and_makes_way_for_others()
+    {
+        const long Large = 1L << 43;
+        var reservation = new AddressReservation(Large, PageSizes.Huge2M);
+        reservation.Retire(4096);
+        Assert.True(IsReserved(reservation.Address));
+        Assert.False(IsReserved(reservation.Address + 4096));
+        GC.KeepAlive(reservation);
+
+        // 100 of them do not fit the 2^47 bytes that a process has.
+        for (int i = 0; i < 100; i++)
+        {
+            new AddressReservation(Large, PageSizes.Huge2M).Retire(Large);
+        }
+    }
+
     // A page is taken where MAP_FIXED_NOREPLACE refuses to put another one.
     private static bool IsReserved(nint page)
     {
