@@ -21,7 +21,7 @@ namespace GuestMemFs;
 public sealed unsafe class PersistentHeap
 {
     // The one heap of each mapping in this process that changes it.
-    private static readonly ConditionalWeakTable<RegionMapping, OpenHeap> s_open = [];
+    private static readonly ConditionalWeakTable<RegionMapping, HeapOpening> s_openings = [];
 
     private readonly HeapState _state;
     private readonly HeapHeader _header;
@@ -119,24 +119,23 @@ public sealed unsafe class PersistentHeap
     {
         ArgumentNullException.ThrowIfNull(region);
         ArgumentNullException.ThrowIfNull(options);
-        if (region.IsReadOnly)
+        HeapOpening opening = s_openings.GetOrCreateValue(region.Mapping);
+        lock (opening.Gate)
         {
-            PersistentHeap reader = Open(new RegionHeapSpace(region));
-            region.BeforeClose(() => reader.Close(giveBack: false), reader.MarkGone);
-            return reader;
-        }
-
-        OpenHeap open = s_open.GetOrCreateValue(region.Mapping);
-        lock (open.Gate)
-        {
-            if (open.Space is null || !open.Space.TryJoin(region))
+            bool isNew = true;
+            if (opening.Space?.TryJoin(region, out isNew) is not true)
             {
-                open.Space = new RegionHeapSpace(region);
-                open.Heap = Open(open.Space);
+                RegionHeapSpace made = new(region);
+                opening.Heap = Open(made);
+                opening.Space = made; // last: what cannot be opened is not joined
             }
 
-            (RegionHeapSpace space, PersistentHeap heap) = (open.Space, open.Heap!);
-            region.BeforeClose(() => space.Leave(region, heap.Close), () => space.WhenNoneIsLeft(heap.MarkGone));
+            (RegionHeapSpace space, PersistentHeap heap) = (opening.Space, opening.Heap!);
+            if (isNew)
+            {
+                region.BeforeClose(() => space.Leave(region, heap.Close), () => space.WhenNoneIsLeft(heap.MarkGone));
+            }
+
             heap.Apply(options);
             return heap;
         }
@@ -577,7 +576,7 @@ public sealed unsafe class PersistentHeap
     /// <summary>Does from now on what the options ask for. What the heap does already stays.</summary>
     private void Apply(HeapOptions options)
     {
-        if (options.Erase && !Erases)
+        if (options.Erase && !Erases && Space.IsWritable)
         {
             _lanes.Alone(() =>
             {
@@ -588,7 +587,7 @@ public sealed unsafe class PersistentHeap
     }
 
     /// <summary>The heap of a mapping, where it is open.</summary>
-    private sealed class OpenHeap
+    private sealed class HeapOpening
     {
         /// <summary>Held while the mapping's heap is opened.</summary>
         public Lock Gate { get; } = new();

@@ -27,12 +27,15 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
     /// <summary>
     /// Adds an opening of the same mapping; false where the last of the others was closed. Waits for one that closes.
     /// </summary>
-    public bool TryJoin(PersistentRegion region)
+    /// <param name="region">The opening.</param>
+    /// <param name="isNew">False for one that is in already.</param>
+    public bool TryJoin(PersistentRegion region, out bool isNew)
     {
         lock (_gate)
         {
             bool open = _openings.Count > 0;
-            if (open && !_openings.Contains(region))
+            isNew = !_openings.Contains(region);
+            if (open && isNew)
             {
                 _openings.Add(region);
             }

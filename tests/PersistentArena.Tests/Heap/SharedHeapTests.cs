@@ -141,6 +141,24 @@ public sealed class SharedHeapTests
     }
 
     [Fact]
+    public void A_heap_that_cannot_be_opened_says_so_each_time()
+    {
+        using var directory = new ArenaDirectory();
+        using PersistentArena arena = Open(directory, out PersistentRegion region);
+        PersistentHeap.Open(region);
+        region.Dispose();
+        using PersistentRegion again = arena.OpenRegion("heap");
+        byte[] header = again.AsSpan(0, 64).ToArray();
+        again.AsSpan(0, 64).Clear();
+
+        Assert.Throws<HeapDamagedException>(() => PersistentHeap.Open(again));
+        Assert.Throws<HeapDamagedException>(() => PersistentHeap.Open(again));
+
+        header.CopyTo(again.AsSpan(0, 64));
+        PersistentDictionary.OpenOrCreate(PersistentHeap.Open(again), "d").Set("k"u8, "v"u8);
+    }
+
+    [Fact]
     public void A_region_let_go_of_after_its_arena_stores_nothing_under_the_next_writer()
     {
         using var directory = new ArenaDirectory();
