@@ -246,16 +246,14 @@ internal static class BitFields
 
             // Room for all that is written, also where it fails then: so does redis.
             long last = operations.Max(static it => it.Kind == BitFieldKind.Get ? -1 : it.LastBit);
-            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            Length = Math.Max(StringValue.Of(current, keyspace, scratch).Length, (last >> 3) + 1);
+            Length = Math.Max(StringValue.LengthOf(current, keyspace), (last >> 3) + 1);
             IsLarge = LargeString.IsOne(current, Length);
             return IsLarge ? RecordChange.None : RecordChange.Put((int)Length, current.ExpiresAt);
         }
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
-            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
+            StringValue.CopyWhole(current, value);
             for (int i = 0; i < results.Length; i++)
             {
                 results[i] = operations[i].Run(value);

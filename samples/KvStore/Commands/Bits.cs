@@ -180,8 +180,7 @@ internal static class Bits
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
-            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
+            StringValue.CopyWhole(current, value);
             value[(int)(offset >> 3)] = NewByte;
         }
 

@@ -135,8 +135,7 @@ internal static class Ranges
                 return RecordChange.None;
             }
 
-            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            Length = StringValue.Of(current, keyspace, scratch).Length;
+            Length = StringValue.LengthOf(current, keyspace);
             if (_patch.Length == 0)
             {
                 return RecordChange.None;
@@ -156,8 +155,7 @@ internal static class Ranges
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
-            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
+            StringValue.CopyWhole(current, value);
             _patch.CopyTo(value[(int)offset..]);
         }
     }

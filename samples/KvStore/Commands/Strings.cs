@@ -257,8 +257,7 @@ internal static class Strings
                 return RecordChange.None;
             }
 
-            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            Length = StringValue.Of(current, keyspace, scratch).Length + _tail.Length;
+            Length = StringValue.LengthOf(current, keyspace) + _tail.Length;
             if (current.Exists && Length > Math.Min(limit, PersistentDictionary.MaximumValueLength))
             {
                 Error = Errors.TooLong;
@@ -271,8 +270,7 @@ internal static class Strings
 
         public readonly void Write(in RecordView current, Span<byte> value)
         {
-            Span<byte> scratch = stackalloc byte[Numbers.MaxIntegerLength];
-            StringValue.Of(current, keyspace, scratch).CopyTo(0, value);
+            StringValue.CopyWhole(current, value);
             _tail.CopyTo(value[^_tail.Length..]);
         }
     }

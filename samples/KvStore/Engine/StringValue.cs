@@ -41,6 +41,34 @@ internal readonly ref struct StringValue
         : record.Type == RecordType.Bytes ? OfChunks(record, keyspace)
         : new StringValue(record.Value);
 
+    /// <summary>The length of a string's record; 0 where there is no record.</summary>
+    public static long LengthOf(in RecordView record, Keyspace keyspace) =>
+        record.IsInteger ? Numbers.Length(record.Integer)
+        : record.Type == RecordType.Bytes ? OfChunks(record, keyspace).Length
+        : record.Value.Length;
+
+    /// <summary>
+    /// Copies what a string has that is in one piece, as all are that are no large ones; behind its end are zeros.
+    /// </summary>
+    /// <param name="record">The string's record, or none.</param>
+    /// <param name="to">Where to; at least as long.</param>
+    public static void CopyWhole(in RecordView record, Span<byte> to)
+    {
+        int count;
+        if (record.IsInteger)
+        {
+            count = Numbers.Format(record.Integer, to);
+        }
+        else
+        {
+            ReadOnlySpan<byte> value = record.Value;
+            value.CopyTo(to);
+            count = value.Length;
+        }
+
+        to[count..].Clear();
+    }
+
     /// <summary>Writes the value of a string's record as a bulk string.</summary>
     public static void Reply(RespWriter reply, in RecordView record, Keyspace keyspace)
     {

@@ -48,7 +48,7 @@ internal static class Numbers
         return true;
     }
 
-    /// <summary>Writes an integer's decimal; returns its length. Needs <see cref="MaxIntegerLength"/> bytes.</summary>
+    /// <summary>Writes an integer's decimal, for which there has to be room; returns its length.</summary>
     public static int Format(long value, Span<byte> to)
     {
         if ((ulong)value < 10)
