@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 
 namespace GuestMemFs.Architecture;
 
 /// <summary>The order of rooms (docs/architecture.md).</summary>
-public sealed class RoomTests
+public sealed partial class RoomTests
 {
     [Fact]
     [Trait("speed", "slow")]
@@ -23,6 +24,24 @@ public sealed class RoomTests
             .Distinct();
 
         Assert.Empty(folders.Except(Rooms.ByProject.Values.SelectMany(rooms => rooms)));
+    }
+
+    [Fact]
+    public void What_the_page_names_is_there()
+    {
+        var words = Repository.Sources("src").Concat(Repository.Sources("samples")).Concat(Repository.Sources("tests"))
+            .SelectMany(path => Word().Matches(Repository.Text(path))).Select(word => word.Value)
+            .ToHashSet(StringComparer.Ordinal);
+        string page = Repository.Text("docs/architecture.md");
+        string[] names = [.. Name().Matches(page).Select(name => name.Groups[1].Value)];
+        string[] folders = [Repository.Root, .. Rooms.ByProject.Keys.Select(it => Path.Combine(Repository.Root, it))];
+
+        Assert.True(names.Length > 100, $"only {names.Length} names");
+        Assert.All(names, name => Assert.True(
+            name.Contains('/', StringComparison.Ordinal)
+                ? folders.Any(folder => Path.Exists(Path.Combine(folder, name)))
+                : name.Split('.').All(words.Contains),
+            $"{name} is not there"));
     }
 
     [Fact]
@@ -87,4 +106,11 @@ public sealed class RoomTests
 
         return -1;
     }
+
+    [GeneratedRegex(@"\w+")]
+    private static partial Regex Word();
+
+    /// <summary>A type, a member or a path, as <c>`Name`</c>.</summary>
+    [GeneratedRegex(@"`((?:[A-Z]\w*[a-z]\w*(?:\.\w+)*)|(?:[\w.]+/[\w./]*))`")]
+    private static partial Regex Name();
 }

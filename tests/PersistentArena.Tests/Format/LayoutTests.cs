@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GuestMemFs.Format;
@@ -27,6 +28,26 @@ public unsafe class LayoutTests
         Assert.Equal(56, Offset<ExtentIdentity>(nameof(ExtentIdentity.Crc)));
         Assert.Equal(52, Offset<RegionBody>(nameof(RegionBody.NameBytes)));
         Assert.Equal(44, Offset<ExtentBody>(nameof(ExtentBody.State)));
+    }
+
+    [Fact]
+    public void A_struct_has_the_size_that_it_declares_and_its_fields_lie_side_by_side()
+    {
+        Type[] structs = [.. typeof(Superblock).Assembly.GetTypes().Where(type =>
+            type.Namespace == typeof(Superblock).Namespace && type.StructLayoutAttribute is { Size: > 1 })];
+
+        Assert.True(structs.Length >= 10, $"only {structs.Length} structs");
+        foreach (Type type in structs)
+        {
+            int end = 0;
+            foreach ((string name, int offset, int length) in Fields(type))
+            {
+                Assert.Equal((type.Name, name, end), (type.Name, name, offset));
+                end += length;
+            }
+
+            Assert.Equal((type.Name, type.StructLayoutAttribute!.Size), (type.Name, Marshal.SizeOf(type)));
+        }
     }
 
     [Fact]
@@ -78,6 +99,13 @@ public unsafe class LayoutTests
             bytes[bit / 8] ^= (byte)(1 << (bit % 8));
         }
     }
+
+    private static IEnumerable<(string Name, int Offset, int Length)> Fields(Type type) =>
+        from field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+        let of = field.FieldType.IsEnum ? Enum.GetUnderlyingType(field.FieldType) : field.FieldType
+        let offset = (int)Marshal.OffsetOf(type, field.Name)
+        orderby offset
+        select (field.Name, offset, Marshal.SizeOf(of));
 
     private static int Offset<T>(string field) => (int)Marshal.OffsetOf<T>(field);
 }
