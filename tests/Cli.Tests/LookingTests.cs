@@ -102,6 +102,34 @@ public sealed class LookingTests
         Assert.Equal(JsonValueKind.Null, show.GetProperty("problem").ValueKind);
     }
 
+    [Fact]
+    public void Show_tells_the_shapes_of_roots_and_typed_collections()
+    {
+        using TestArena arena = new TestArena().Filled();
+        using (PersistentArena writer = PersistentArena.Open(new ArenaOptions { Directory = arena.Directory }))
+        using (PersistentRegion region = writer.OpenRegion("carts"))
+        {
+            PersistentHeap heap = PersistentHeap.Open(region);
+            heap.OpenOrCreateDictionary<string, Place>(
+                "places", new() { ValueSerializer = PersistentSerializers.Raw<Place>() })["here"] = new Place(1, 2);
+            heap.OpenOrCreateLog<DateOnly>("days").Append(new DateOnly(2026, 11, 30));
+            heap.OpenOrCreateRoot<Place>("start");
+        }
+
+        string text = arena.Gmfs("show", "carts").Out;
+        Dictionary<string, string?> shapes = arena.Gmfs("show", "carts", "--json").Json.GetProperty("heap")
+            .GetProperty("roots").EnumerateArray()
+            .ToDictionary(root => root.GetProperty("name").GetString()!, root => root.GetProperty("shape").GetString());
+
+        Assert.StartsWith("text -> raw ", shapes["places"], StringComparison.Ordinal);
+        Assert.Contains("System.Int32 Y", shapes["places"], StringComparison.Ordinal);
+        Assert.Equal("date", shapes["days"]);
+        Assert.Contains("System.Int32 Y @4", shapes["start"], StringComparison.Ordinal);
+        Assert.Null(shapes["carts"]);
+        Assert.Contains("days holds date", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("carts holds", text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("list")]
     [InlineData("status")]
@@ -212,4 +240,10 @@ public sealed class LookingTests
     private static IEnumerable<(string Path, Command Command)> Commands(Command of, string before = "") =>
         of.Subcommands.SelectMany(one =>
         one.Subcommands.Count > 0 ? Commands(one, $"{before}{one.Name} ") : [(before + one.Name, one)]);
+
+    private struct Place(int x, int y)
+    {
+        public int X = x;
+        public int Y = y;
+    }
 }

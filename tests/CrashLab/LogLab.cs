@@ -1,9 +1,10 @@
 using System.Text;
+using GuestMemFs.Collections;
 
 namespace GuestMemFs.CrashLab;
 
 /// <summary>A log with a dictionary beside it.</summary>
-internal sealed class LogLab(string part, bool erases = false)
+internal sealed unsafe class LogLab(string part, bool erases = false)
     : HeapLab<LogWorld, LogModel>(part, new HeapOptions { Erase = erases })
 {
     private LogEntryId _seen;
@@ -30,9 +31,17 @@ internal sealed class LogLab(string part, bool erases = false)
     {
         if (ChecksIds)
         {
-            LogEntryId last = PersistentLog.OpenOrCreate(PersistentHeap.Open(new ReadingSpace(space)), "log").LastId;
+            LogEntryId last = LastOfAll(PersistentHeap.Open(new ReadingSpace(space)));
             _seen = last > _seen ? last : _seen;
         }
+    }
+
+    // As a group's own thread sees it, and readers of older libraries: with what is not committed.
+    private static LogEntryId LastOfAll(PersistentHeap heap)
+    {
+        LogRoot root = new(heap.Space.Base, heap.FindRoot("log", LogRoot.Layout));
+        EntryLocation last = new LogSearch(new LogMemory(heap, root)).Last();
+        return last.Segment.Exists ? last.Segment.IdAt(last.At) : LogEntryId.None;
     }
 
     protected override void Afterwards(Func<LogWorld> attach)

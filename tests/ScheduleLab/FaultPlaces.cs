@@ -129,6 +129,8 @@ internal static class FaultPlaces
             new(Look.OnePreemption, "log-empty/log-append-three+log-group-back"),
         ["log-group-without-its-note"] = new(Look.OnePreemption, "log-empty/log-append+log-group-back"),
         ["log-note-before-its-entry"] = new(Look.OnePreemption, "log-empty/log-append+log-group"),
+        ["log-group-is-not-hidden"] = new(Look.OnePreemption, "log-one/log-count-elsewhere+log-group"),
+        ["no-version-before-a-group-changes-a-log"] = new(Look.TwoPreemptions, "log-one/log-count+log-group"),
         ["ids-given-twice"] = new(Look.OnePreemption, "log-empty/log-append+log-group-back"),
         ["log-reader-does-not-compare-the-version"] = new(Look.OnePreemption, "log-empty/log-append+log-walk"),
         ["log-reader-takes-erased-for-damage"] = new(Look.OnePreemption, "log-erasing/log-walk+log-trim"),

@@ -5,7 +5,8 @@ namespace GuestMemFs.Cli.Facts;
 /// <param name="Records">Records, where it is a dictionary.</param>
 /// <param name="RecordBytes">What their blocks take.</param>
 /// <param name="Expiring">How many of them carry an expiry time.</param>
-internal sealed record RootFacts(string Name, long? Records, long? RecordBytes, long? Expiring);
+/// <param name="Shape">What it holds, in words: a struct's fields, or the forms of keys and values.</param>
+internal sealed record RootFacts(string Name, long? Records, long? RecordBytes, long? Expiring, string? Shape);
 
 /// <summary>What a heap says of itself, as far as that needs no walk.</summary>
 /// <param name="Frontier">Bytes that were handed out at least once; the rest is fresh.</param>
@@ -26,5 +27,6 @@ internal sealed record HeapFacts(long Frontier, IReadOnlyList<RootFacts> Roots)
     }
 
     private static RootFacts Root(HeapRootSnapshot root) =>
-        new(root.Name, root.Dictionary?.Records, root.Dictionary?.RecordBytes, root.Dictionary?.Expiring);
+        new(root.Name, root.Dictionary?.Records, root.Dictionary?.RecordBytes, root.Dictionary?.Expiring,
+            root.Shape);
 }

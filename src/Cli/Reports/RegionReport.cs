@@ -56,6 +56,10 @@ internal sealed record RegionReport(
             }
 
             console.Write(roots);
+            foreach (RootFacts root in filled.Roots.Where(root => root.Shape is not null))
+            {
+                console.WriteLine($"{root.Name} holds {root.Shape}");
+            }
         }
 
         Table files = Drawing.Table(console, ">#", "file", ">length", ">holds");

@@ -80,6 +80,10 @@ internal sealed class LogAppender(LogParts parts, WriterGate gate, TimeProvider 
             {
                 parts.Group.Note(lane);
             }
+            else
+            {
+                parts.Group.ShowAll();
+            }
 
             if (!_writer.Fits(value.Length))
             {

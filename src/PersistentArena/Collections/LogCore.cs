@@ -165,6 +165,7 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
         _parts.Writer.Load();
         Heap.Rollback.RollBackParked(_memory.Root.Offset, this);
         _parts.Writer.Load();
+        _parts.Group.ShowAll();
         if (Heap.Erases)
         {
             Lane lane = Heap.TakeLane();

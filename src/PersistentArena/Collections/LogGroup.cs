@@ -43,7 +43,20 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTri
             if (!IsNote(_first))
             {
                 (_first, _firstEnd) = (note, writer.End);
+                Hide(note);
             }
+        }
+    }
+
+    /// <summary>
+    /// Before a change that is no group's: a group has ended, and readers see all of the log, though its end failed
+    /// and its note is still there.
+    /// </summary>
+    public void ShowAll()
+    {
+        if (*memory.Root.GroupWord != 0)
+        {
+            Persist.Publish(memory.Root.GroupWord, 0);
         }
     }
 
@@ -80,6 +93,14 @@ internal sealed unsafe class LogGroup(LogMemory memory, LogWriter writer, LogTri
         }
 
         Free(lane, block);
+    }
+
+    // The version rises after the word, and both before the first change. Without it: a reader that has looked at the
+    // word before takes what this group changes for committed.
+    private void Hide(in LogNote first)
+    {
+        Persist.Publish(memory.Root.GroupWord, memory.Root.GroupFor(first.Offset));
+        memory.Bump();
     }
 
     // Once the group has ended, the block is free, or another note.

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using GuestMemFs.Format;
 using GuestMemFs.Heap;
 
@@ -30,9 +31,7 @@ internal readonly unsafe struct LogNote(byte* heap, long offset)
 
     public ulong Kind => Start[2];
 
-    /// <summary>Of ends: index of the first entry, last segment (0 for none), bytes in use and entries of it.</summary>
-    public (long First, long Segment, long Used, int Count) Ends =>
-        ((long)Start[3], (long)Start[4], (long)Start[5], (int)Start[6]);
+    public LogEnds Ends => EndsOf(new ReadOnlySpan<ulong>(Start, Words));
 
     /// <summary>Of a position: where it lies, and the id.</summary>
     public (long Block, LogEntryId Id) Position => ((long)Start[3], new(Start[4], Start[5]));
@@ -46,8 +45,25 @@ internal readonly unsafe struct LogNote(byte* heap, long offset)
     public void FillPosition(long root, long block, LogEntryId id) =>
         Fill([(ulong)root, OfPosition, (ulong)block, id.Milliseconds, id.Sequence, 0]);
 
-    private ulong Check =>
-        Checksum.Of(new ReadOnlySpan<byte>(Start + 1, (Words - 1) * sizeof(ulong)), Seed + (uint)offset);
+    /// <summary>
+    /// Without a lock: the ends, where this is an intact note of a log's ends at one instant. It is looked at in a
+    /// copy, for the block may be freed and filled anew meanwhile.
+    /// </summary>
+    public bool TryEnds(long root, out LogEnds ends)
+    {
+        Span<ulong> copy = stackalloc ulong[Words + 1];
+        new ReadOnlySpan<ulong>(Start, Words + 1).CopyTo(copy);
+        ends = EndsOf(copy);
+        return copy[0] == Header && copy[1] == (ulong)root && copy[2] == OfEnds
+            && copy[Words] == CheckOf(MemoryMarshal.AsBytes(copy[1..Words]));
+    }
+
+    private ulong Check => CheckOf(new ReadOnlySpan<byte>(Start + 1, (Words - 1) * sizeof(ulong)));
+
+    private static LogEnds EndsOf(ReadOnlySpan<ulong> words) =>
+        new((long)words[3], (long)words[4], (long)words[5], (int)words[6]);
+
+    private ulong CheckOf(ReadOnlySpan<byte> words) => Checksum.Of(words, Seed + (uint)offset);
 
     private void Fill(ReadOnlySpan<ulong> words)
     {
@@ -59,3 +75,10 @@ internal readonly unsafe struct LogNote(byte* heap, long offset)
         Persist.Store(Start + Words, Check);
     }
 }
+
+/// <summary>Where a log began and ended.</summary>
+/// <param name="First">The index of the first entry that was not trimmed.</param>
+/// <param name="Segment">The last segment; 0 for none.</param>
+/// <param name="Used">Its bytes in use.</param>
+/// <param name="Count">Its entries.</param>
+internal readonly record struct LogEnds(long First, long Segment, long Used, int Count);

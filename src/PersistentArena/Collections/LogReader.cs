@@ -3,7 +3,8 @@ namespace GuestMemFs.Collections;
 /// <summary>
 /// Reading a log without locks: find, copy, and see whether the log's version is what it was. A writer changes it
 /// before a block is free, or is written over: bytes that passed the test are of an entry that was true. The
-/// checksum tells damage, and an entry that was trimmed and erased meanwhile.
+/// checksum tells damage, and an entry that was trimmed and erased meanwhile. What another thread's group has changed
+/// is not seen before its commit (<see cref="LogView"/>).
 /// </summary>
 internal sealed unsafe class LogReader(LogMemory memory)
 {
@@ -15,8 +16,8 @@ internal sealed unsafe class LogReader(LogMemory memory)
     {
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
-            ulong version = Begin();
-            bool whole = _search.TryEnds(out long first, out long end);
+            ulong version = Begin(out LogView view, out bool whole);
+            whole &= _search.TryEnds(view, out long first, out long end);
             if (IsStill(version))
             {
                 return whole ? (first, end) : throw memory.Damaged();
@@ -29,12 +30,12 @@ internal sealed unsafe class LogReader(LogMemory memory)
     {
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
-            ulong version = Begin();
-            LogLook look = _search.FindLast(out EntryLocation location);
+            ulong version = Begin(out LogView view, out bool whole);
+            LogLook look = _search.FindLast(view, out EntryLocation location);
             LogEntryId id = look == LogLook.Found ? location.Segment.IdAt(location.At) : default;
             if (IsStill(version))
             {
-                return look == LogLook.Broken ? throw memory.Damaged() : id;
+                return !whole || look == LogLook.Broken ? throw memory.Damaged() : id;
             }
         }
     }
@@ -44,9 +45,9 @@ internal sealed unsafe class LogReader(LogMemory memory)
     {
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
-            ulong version = Begin();
-            LogLook look = _search.Find(key, out EntryLocation location);
-            bool whole = _search.TryEnds(out long first, out long end) && look != LogLook.Broken;
+            ulong version = Begin(out LogView view, out bool whole);
+            LogLook look = _search.Find(view, key, out EntryLocation location);
+            whole &= _search.TryEnds(view, out long first, out long end) && look != LogLook.Broken;
             if (IsStill(version))
             {
                 return !whole ? throw memory.Damaged() : look == LogLook.Found ? Math.Max(location.Index, first) : end;
@@ -59,11 +60,11 @@ internal sealed unsafe class LogReader(LogMemory memory)
     {
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
-            ulong version = Begin();
-            LogLook look = _search.Find(LogKey.From(id), out EntryLocation location);
+            ulong version = Begin(out LogView view, out bool whole);
+            LogLook look = _search.Find(view, LogKey.From(id), out EntryLocation location);
             bool isThere = look == LogLook.Found && location.Segment.IdAt(location.At) == id;
-            bool whole = isThere ? TryCopy(location, version, buffer) : look != LogLook.Broken;
-            if (IsStill(version) && (whole || !IsTrimmed(location.Index, isThere)))
+            whole &= isThere ? TryCopy(location, version, buffer) : look != LogLook.Broken;
+            if (IsStill(version) && (whole || !IsTrimmed(view, location.Index, isThere)))
             {
                 return whole ? isThere : throw memory.Damaged();
             }
@@ -75,15 +76,15 @@ internal sealed unsafe class LogReader(LogMemory memory)
     {
         for (SpinWait spin = default; ; spin.SpinOnce())
         {
-            ulong version = Begin();
+            ulong version = Begin(out LogView view, out bool whole);
             if (walk.Version != version)
             {
                 (walk.IsLocated, walk.ChunkLength, walk.Version) = (false, 0, version);
             }
 
-            LogLook look = _steps.Next(walk, out EntryLocation location);
-            bool whole = look == LogLook.Found ? TryCopy(location, version, walk.Buffer) : look != LogLook.Broken;
-            if (!IsStill(version) || (!whole && IsTrimmed(location.Index, look == LogLook.Found)))
+            LogLook look = _steps.Next(walk, view, out EntryLocation location);
+            whole &= look == LogLook.Found ? TryCopy(location, version, walk.Buffer) : look != LogLook.Broken;
+            if (!IsStill(version) || (!whole && IsTrimmed(view, location.Index, look == LogLook.Found)))
             {
                 walk.IsLocated = false;
                 continue;
@@ -109,13 +110,16 @@ internal sealed unsafe class LogReader(LogMemory memory)
         return word == segment.EntryWord(location.At, buffer.Id, value);
     }
 
-    private bool IsTrimmed(long index, bool known) =>
-        known && memory.Root.TryFirst(out long first) && index < first;
+    // A group trims only where nothing is erased. Without it: a damaged entry that one has trimmed is looked at until
+    // the group ends.
+    private bool IsTrimmed(in LogView view, long index, bool known) =>
+        known && (!view.IsBounded || memory.Heap.Erases) && memory.Root.TryFirst(out long first) && index < first;
 
-    private ulong Begin()
+    private ulong Begin(out LogView view, out bool whole)
     {
         ulong version = memory.Version;
         Volatile.ReadBarrier();
+        whole = LogView.TryGet(memory, out view);
         return version;
     }
 

@@ -18,6 +18,7 @@ internal readonly unsafe struct LogRoot(byte* start, long offset)
     private const int PositionsOffset = 24;
     private const int FirstOffset = 64;
     private const int HighestOffset = 72;
+    private const int GroupOffset = 96;
     private const uint HighestSeed = 0x4C4F_4849;
 
     public static ulong Header => BlockHeader.Sized(BlockHeader.TypeLog, Size);
@@ -37,6 +38,11 @@ internal readonly unsafe struct LogRoot(byte* start, long offset)
 
     /// <summary>Sealed index of the first entry that was not trimmed.</summary>
     public ulong* FirstWord => (ulong*)(start + offset + FirstOffset);
+
+    /// <summary>
+    /// Sealed offset of the first note of the group that is open, or was last: what readers see until it is committed.
+    /// </summary>
+    public ulong* GroupWord => (ulong*)(start + offset + GroupOffset);
 
     /// <summary>
     /// The highest id that went back with its group; none where there was none, or a note of it was not completed.
@@ -63,6 +69,11 @@ internal readonly unsafe struct LogRoot(byte* start, long offset)
     public ulong DirectoryFor(long block) => SealedOffset.Seal(block, offset + DirectoryOffset);
 
     public ulong FirstFor(long index) => SealedOffset.Seal(index, offset + FirstOffset);
+
+    public ulong GroupFor(long note) => SealedOffset.Seal(note, offset + GroupOffset);
+
+    public bool TryGroup(out long note) =>
+        SealedOffset.TryOpen(Volatile.Read(ref *GroupWord), offset + GroupOffset, out note);
 
     public bool TryDirectory(out long block) =>
         SealedOffset.TryOpen(Volatile.Read(ref *DirectoryWord), offset + DirectoryOffset, out block);

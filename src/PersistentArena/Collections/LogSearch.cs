@@ -9,27 +9,22 @@ internal sealed unsafe class LogSearch(LogMemory memory)
     /// <summary>
     /// The indexes of the first entry and of the one behind the last, of one instant; false for what does not check.
     /// </summary>
-    public bool TryEnds(out long first, out long end)
+    public bool TryEnds(in LogView view, out long first, out long end)
     {
-        long before;
-        do
-        {
-            bool whole = memory.Root.TryFirst(out before);
-            LogLook look = FindLast(out EntryLocation last);
-            end = look == LogLook.Found ? last.First + last.Count : before;
-            if (!memory.Root.TryFirst(out first) || !whole || look == LogLook.Broken)
-            {
-                return false;
-            }
-        }
-        while (first != before); // A trim changes no version. Without it: a count of entries that never were together.
-
-        return true;
+        (first, end) = (view.First, view.End);
+        return view.IsBounded || TryEndsOfAll(out first, out end);
     }
 
     /// <summary>The entry that was appended last, trimmed or not.</summary>
-    public LogLook FindLast(out EntryLocation location)
+    public LogLook FindLast(in LogView view, out EntryLocation location)
     {
+        if (view.IsBounded)
+        {
+            location = view.Last;
+            return !location.Segment.Exists ? LogLook.Nothing
+                : TryWalkTo(ref location, location.Count - 1) ? LogLook.Found : LogLook.Broken;
+        }
+
         location = default;
         if (!memory.TryDirectory(out LogDirectory directory))
         {
@@ -49,7 +44,7 @@ internal sealed unsafe class LogSearch(LogMemory memory)
     /// <summary>Where the entry is that was appended last; no segment where there was none.</summary>
     /// <exception cref="HeapDamagedException">What leads there does not check.</exception>
     public EntryLocation Last() =>
-        FindLast(out EntryLocation location) != LogLook.Broken ? location : throw memory.Damaged();
+        FindLast(default, out EntryLocation location) != LogLook.Broken ? location : throw memory.Damaged();
 
     /// <summary>
     /// An entry of the first segment, trimmed or not: that of an index, or the one closest to it. Under the log's lock.
@@ -74,7 +69,7 @@ internal sealed unsafe class LogSearch(LogMemory memory)
     }
 
     /// <summary>The first entry that is not below the key, and not trimmed.</summary>
-    public LogLook Find(LogKey key, out EntryLocation location)
+    public LogLook Find(in LogView view, LogKey key, out EntryLocation location)
     {
         location = default;
         LogLook look = FindAny(key, ref location);
@@ -82,14 +77,14 @@ internal sealed unsafe class LogSearch(LogMemory memory)
         {
             // After the search: a segment that it did not see any more was trimmed before. Read ahead of it, the first
             // entry may be one of before a trim, and what is found one behind those that the trim took.
-            if (!memory.Root.TryFirst(out long first))
+            if (!TryFirst(view, out long first))
             {
                 return LogLook.Broken;
             }
 
             if (location.Index >= first)
             {
-                break;
+                return location.Index < view.End ? LogLook.Found : LogLook.Nothing;
             }
 
             look = FindAny(LogKey.At(first), ref location);
@@ -98,11 +93,36 @@ internal sealed unsafe class LogSearch(LogMemory memory)
         return look;
     }
 
+    /// <summary>The index of the first entry that a reader sees.</summary>
+    public bool TryFirst(in LogView view, out long first)
+    {
+        first = view.First;
+        return view.IsBounded || memory.Root.TryFirst(out first);
+    }
+
     /// <summary>Moves a location to a mark of its segment; false where that does not check.</summary>
     public static bool TryAtMark(ref EntryLocation location, int mark)
     {
         location.Number = mark * LogSegment.EntriesAMark;
         return location.Segment.TryMark(mark, out location.At);
+    }
+
+    private bool TryEndsOfAll(out long first, out long end)
+    {
+        long before;
+        do
+        {
+            bool whole = memory.Root.TryFirst(out before);
+            LogLook look = FindLast(default, out EntryLocation last);
+            end = look == LogLook.Found ? last.First + last.Count : before;
+            if (!memory.Root.TryFirst(out first) || !whole || look == LogLook.Broken)
+            {
+                return false;
+            }
+        }
+        while (first != before); // A trim changes no version. Without it: a count of entries that never were together.
+
+        return true;
     }
 
     private LogLook FindAny(LogKey key, ref EntryLocation location)

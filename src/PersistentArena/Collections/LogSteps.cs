@@ -9,8 +9,8 @@ internal sealed class LogSteps(LogMemory memory)
     private readonly LogSearch _search = new(memory);
 
     /// <summary>Where a walk's next entry is.</summary>
-    public LogLook Next(LogWalk walk, out EntryLocation location) =>
-        walk.Descends ? Back(walk, out location) : Forth(walk, out location);
+    public LogLook Next(LogWalk walk, in LogView view, out EntryLocation location) =>
+        walk.Descends ? Back(walk, view, out location) : Forth(walk, view, out location);
 
     /// <summary>
     /// Takes the walk to the entry that was copied; false, and it stays where it is, where that is beyond its range.
@@ -43,21 +43,21 @@ internal sealed class LogSteps(LogMemory memory)
         return true;
     }
 
-    private LogLook Forth(LogWalk walk, out EntryLocation location)
+    private LogLook Forth(LogWalk walk, in LogView view, out EntryLocation location)
     {
         location = walk.Location;
         LogLook look = LogLook.Found;
         if (!walk.IsLocated)
         {
-            look = _search.Find(walk.Next, out location);
+            look = _search.Find(view, walk.Next, out location);
         }
-        else if (!memory.Root.TryFirst(out long first))
+        else if (!_search.TryFirst(view, out long first))
         {
             look = LogLook.Broken;
         }
         else if (location.Index < first)
         {
-            look = _search.Find(LogKey.At(first), out location);
+            look = _search.Find(view, LogKey.At(first), out location);
         }
         else if (location.Number == location.Count && !location.Segment.TryTail(out location.Used, out location.Count))
         {
@@ -65,19 +65,20 @@ internal sealed class LogSteps(LogMemory memory)
         }
         else if (location.Number == location.Count)
         {
-            look = _search.Find(LogKey.At(location.Index), out location);
+            look = _search.Find(view, LogKey.At(location.Index), out location);
         }
 
-        return look;
+        return look == LogLook.Found && location.Index >= view.End ? LogLook.Nothing : look;
     }
 
-    private LogLook Back(LogWalk walk, out EntryLocation location)
+    private LogLook Back(LogWalk walk, in LogView view, out EntryLocation location)
     {
         while (true)
         {
             bool begins = !walk.IsLocated;
             location = default;
-            if (!_search.TryEnds(out long first, out long end) || (begins && !TryLocate(walk, end)))
+            if (!_search.TryEnds(view, out long first, out long end)
+                || (begins && !TryLocate(walk, view, end)))
             {
                 return LogLook.Broken;
             }
@@ -87,7 +88,7 @@ internal sealed class LogSteps(LogMemory memory)
                 return LogLook.Nothing;
             }
 
-            LogLook look = InChunk(walk, out location);
+            LogLook look = InChunk(walk, view, out location);
             if (look != LogLook.Nothing || !begins)
             {
                 return look;
@@ -99,21 +100,21 @@ internal sealed class LogSteps(LogMemory memory)
         }
     }
 
-    private bool TryLocate(LogWalk walk, long end)
+    private bool TryLocate(LogWalk walk, in LogView view, long end)
     {
-        LogLook look = _search.Find(walk.Next, out EntryLocation location);
+        LogLook look = _search.Find(view, walk.Next, out EntryLocation location);
         walk.Index = (look == LogLook.Found ? location.Index : end) - 1;
         walk.IsLocated = look != LogLook.Broken;
         walk.ChunkLength = 0;
         return walk.IsLocated;
     }
 
-    private LogLook InChunk(LogWalk walk, out EntryLocation location)
+    private LogLook InChunk(LogWalk walk, in LogView view, out EntryLocation location)
     {
         long inChunk = walk.Index - walk.ChunkStart;
         if (inChunk < 0 || inChunk >= walk.ChunkLength)
         {
-            return FillChunk(walk, out location);
+            return FillChunk(walk, view, out location);
         }
 
         location = walk.Location;
@@ -121,14 +122,14 @@ internal sealed class LogSteps(LogMemory memory)
         return LogLook.Found;
     }
 
-    private LogLook FillChunk(LogWalk walk, out EntryLocation location)
+    private LogLook FillChunk(LogWalk walk, in LogView view, out EntryLocation location)
     {
         walk.ChunkLength = 0;
-        LogLook look = _search.Find(LogKey.At(walk.Index), out location);
+        LogLook look = _search.Find(view, LogKey.At(walk.Index), out location);
         if (look != LogLook.Found || location.Index != walk.Index)
         {
             // A trim is one store, and the log's version changes only with what it frees later.
-            bool isTrimmed = look != LogLook.Broken && memory.Root.TryFirst(out long first) && walk.Index < first;
+            bool isTrimmed = look != LogLook.Broken && _search.TryFirst(view, out long first) && walk.Index < first;
             return isTrimmed ? LogLook.Nothing : LogLook.Broken;
         }
 

@@ -63,6 +63,11 @@ internal sealed class LogTrims(LogParts parts, WriterGate gate, LogReader reader
             gate.Enter();
             try
             {
+                if (!lane.InGroup)
+                {
+                    _group.ShowAll();
+                }
+
                 (long first, long end) = reader.Ends();
                 long to = key is { } from ? reader.IndexOf(from) : Math.Max(first, end - count);
                 if (to > first)

@@ -12,6 +12,8 @@ namespace GuestMemFs;
 /// <remarks>
 /// <para>Thread-safe. Reads and cursors take no lock and never wait for a writer, in this process or in another one.
 /// Writers of one log take turns.</para>
+/// <para>What a group does to it is seen by the group's thread alone until the commit, but for positions: readers, here
+/// and in other processes, never have an entry that goes back.</para>
 /// <para>Each entry carries a checksum, which every read compares.</para>
 /// <para>Trims are one store. The memory is given back by segments, of up to 1 MiB: some by each trim and by appends,
 /// the rest by <see cref="CollectGarbage"/> or when room is needed. The last segment stays, and with it the last id. In

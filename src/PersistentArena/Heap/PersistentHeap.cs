@@ -248,7 +248,8 @@ public sealed unsafe class PersistentHeap
     /// <summary>
     /// Starts a group of changes by this thread: of any dictionaries, roots and objects of this heap. A crash undoes it
     /// as a whole, unless <see cref="AtomicGroup.Commit"/> was reached. Other writers of the heap wait until it ends.
-    /// Readers see its changes as they are made: isolation is read uncommitted for readers, serializable for writers.
+    /// Readers see its changes as they are made, those of a log's entries when they are committed: isolation is read
+    /// uncommitted for readers, serializable for writers.
     /// Groups do not nest.
     /// </summary>
     /// <param name="changes">
@@ -456,7 +457,10 @@ public sealed unsafe class PersistentHeap
     /// <summary>
     /// Several changes of one call, all or none: part of this thread's open group, where it has one; else a group.
     /// </summary>
-    internal JoinedGroup BeginOrJoin(int changes = 0) => new(Groups, _lanes.OpenGroup == 0, changes);
+    internal JoinedGroup BeginOrJoin(int changes = 0) => new(Groups, !HasGroup, changes);
+
+    /// <summary>True where this thread has a group open.</summary>
+    internal bool HasGroup => _lanes.OpenGroup != 0;
 
     internal byte* At(long offset) => _state.At(offset);
 
@@ -517,7 +521,7 @@ public sealed unsafe class PersistentHeap
 
     /// <summary>As <see cref="Alone{T}"/>, and not within a group, which could not take it back.</summary>
     /// <exception cref="AtomicGroupException">This thread has a group open.</exception>
-    internal T AloneOutsideGroups<T>(Func<T> action) => _lanes.OpenGroup == 0 ? _lanes.Alone(action)
+    internal T AloneOutsideGroups<T>(Func<T> action) => !HasGroup ? _lanes.Alone(action)
         : throw AtomicGroupException.Deletes(Space.Name);
 
     /// <inheritdoc cref="HeapObjects.IsObject"/>

@@ -17,7 +17,8 @@ internal static unsafe class HeapReader
         try
         {
             PersistentHeap heap = PersistentHeap.Open(space);
-            HeapRootSnapshot[] roots = [.. heap.Roots.Select(name => Root(heap, name))];
+            RootShapes shapes = new(heap);
+            HeapRootSnapshot[] roots = [.. heap.Roots.Select(name => Root(heap, name, shapes))];
             return facts with { ChangesInFlight = heap.CountInFlight(), Roots = roots };
         }
         catch (ArenaException e) when (e is HeapDamagedException or HeapFormatException)
@@ -41,7 +42,7 @@ internal static unsafe class HeapReader
         };
     }
 
-    private static HeapRootSnapshot Root(PersistentHeap heap, string name)
+    private static HeapRootSnapshot Root(PersistentHeap heap, string name, RootShapes shapes)
     {
         long slot = new HeapRoots(heap.Space).Find(Encoding.UTF8.GetBytes(name), out ulong layout);
         var root = new HeapRootSnapshot
@@ -49,6 +50,7 @@ internal static unsafe class HeapReader
             Name = name,
             LayoutHash = layout,
             Kind = KindOf(layout),
+            Shape = shapes.Of(name, KindOf(layout)),
         };
         try
         {

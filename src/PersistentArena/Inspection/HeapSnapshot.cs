@@ -46,6 +46,12 @@ public sealed record HeapRootSnapshot
     /// <summary>The hash of its layout, by which another type is refused.</summary>
     public required ulong LayoutHash { get; init; }
 
+    /// <summary>
+    /// What it holds, in words: the fields of an application's struct, or the forms of a typed collection's keys and
+    /// values. Null where it has no shape, and where that is damaged.
+    /// </summary>
+    public string? Shape { get; init; }
+
     /// <summary>What a dictionary counts; null for other kinds, and where it is damaged.</summary>
     public DictionaryFigures? Dictionary { get; init; }
 

@@ -24,6 +24,11 @@ internal sealed unsafe class LogVerifier(PersistentHeap heap, ReachBlock reach, 
             problem($"{what}: the word for its first entry does not check");
         }
 
+        if (!root.TryGroup(out _))
+        {
+            problem($"{what}: the word for its open group does not check");
+        }
+
         if (!memory.TryDirectory(out LogDirectory directory))
         {
             problem($"{what}: its directory does not check");

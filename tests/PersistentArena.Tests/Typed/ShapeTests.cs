@@ -24,6 +24,33 @@ public sealed class ShapeTests
     }
 
     [Fact]
+    public void A_changed_struct_is_refused_with_its_fields_named()
+    {
+        using PlainSpace space = new(8 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        IPersistentSerializer<Before> before = PersistentSerializers.Raw<Before>();
+        IPersistentSerializer<After> after = PersistentSerializers.Raw<After>();
+        heap.OpenOrCreateDictionary<Guid, Before>("d", new() { ValueSerializer = before });
+        heap.OpenOrCreateList<Before>("l", new() { Serializer = before });
+        heap.OpenOrCreateDictionary<Before, int>("k", new() { KeySerializer = before });
+
+        var refused = Assert.Throws<PersistentShapeException>(
+            () => heap.OpenOrCreateDictionary<Guid, After>("d", new() { ValueSerializer = after }));
+        string[] fields =
+            ["System.Int32 Kept is System.Int64 Kept", "System.Int32 Gone is gone", "System.Byte New is new"];
+        Assert.Equal(fields.Append("8 bytes are 16").Select(field => "values: " + field), refused.Differences);
+        Assert.All(refused.Differences, it => Assert.Contains(it, refused.Message, StringComparison.Ordinal));
+
+        refused = Assert.Throws<PersistentShapeException>(
+            () => heap.OpenOrCreateList<After>("l", new() { Serializer = after }));
+        Assert.Equal(fields.Append("8 bytes are 16"), refused.Differences);
+        refused = Assert.Throws<PersistentShapeException>(
+            () => heap.OpenOrCreateDictionary<After, string>("k", new() { KeySerializer = after }));
+        Assert.Contains("keys: System.Int32 Gone is gone", refused.Differences);
+        Assert.Contains("values: int32 is text", refused.Differences);
+    }
+
+    [Fact]
     public void An_older_shape_that_is_named_is_opened_and_is_the_new_one_from_then_on()
     {
         using PlainSpace space = new(8 << 20);
@@ -151,5 +178,17 @@ public sealed class ShapeTests
         Assert.Throws<ArenaReadOnlyException>(() => dictionary.Expire("k", null));
         Assert.Throws<ArenaReadOnlyException>(dictionary.Clear);
         Assert.Equal(KeyValuePair.Create("k", 5), Assert.Single(dictionary));
+    }
+
+    private struct Before(int kept, int gone)
+    {
+        public int Kept = kept;
+        public int Gone = gone;
+    }
+
+    private struct After(long kept, byte more)
+    {
+        public long Kept = kept;
+        public byte New = more;
     }
 }

@@ -152,7 +152,8 @@ internal static class LogOperation
     // What sees the log at one moment.
     private static Operation Read(string name, bool elsewhere, string more, Func<PersistentLog, string> run,
         Func<LogState, string?> expected) => new($"log-{name}{Where(elsewhere)}{more}", world =>
-            run(Log(world, elsewhere)), (model, _, result) => Operation.Is(result, expected(model.Log)), Writes: false)
+            run(Log(world, elsewhere)), (model, thread, result) =>
+                Operation.Is(result, expected(Seen(model, thread, elsewhere))), Writes: false)
         {
             Reads = true,
         };
@@ -211,7 +212,7 @@ internal static class LogOperation
             }
 
             string? at = begins ? null : model.NoteOf(note);
-            string? next = model.Log.Next(range, at is null ? range.Start : Number(at));
+            string? next = Seen(model, thread, elsewhere).Next(range, at is null ? range.Start : Number(at));
             if (next is not null)
             {
                 model.Note(note, next.Split('=')[0]);
@@ -267,6 +268,8 @@ internal static class LogOperation
 
         return null;
     }
+
+    private static LogState Seen(Model model, int thread, bool elsewhere) => model.LogSeenBy(elsewhere ? -1 : thread);
 
     private static string Where(bool elsewhere) => elsewhere ? "-elsewhere" : "";
 

@@ -60,6 +60,11 @@ internal sealed class Model
         }
     }
 
+    /// <summary>The log as a reader sees it: without what another thread's group has done.</summary>
+    /// <param name="thread">The reader's thread; -1 where it is of another process.</param>
+    public LogState LogSeenBy(int thread) =>
+        GroupOf < 0 || GroupOf == thread ? Log : _undo.LastOrDefault(undo => undo.Log is not null).Log ?? Log;
+
     public string? this[string name]
     {
         get => _texts.GetValueOrDefault(name);
