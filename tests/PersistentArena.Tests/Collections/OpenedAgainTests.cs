@@ -36,7 +36,8 @@ public sealed class OpenedAgainTests
         ["typed log"] = heap => _ = heap.OpenOrCreateLog<string>("to").Count,
         ["typed queue"] = heap => _ = heap.OpenOrCreatePriorityQueue<string>("tq").Count,
         ["table"] = heap => heap.OpenOrCreateTable<string, long>("t").Set("k", 1),
-        ["nested"] = heap => _ = NestedCollections.OpenOrCreate(heap, PersistentDictionary.OpenOrCreate(heap, "d"), "n"),
+        ["nested"] = heap =>
+            _ = NestedCollections.OpenOrCreate(heap, PersistentDictionary.OpenOrCreate(heap, "d"), "n"),
         ["root"] = heap => heap.OpenOrCreateRoot<long>("r"),
         ["snapshot"] = heap => heap.TakeSnapshot().Dispose(),
         ["group"] = heap => heap.BeginAtomic().Dispose(),
