@@ -15,10 +15,13 @@ internal static class Repository
     public static IEnumerable<string> Files(string folder, string pattern) =>
         Directory.EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(Root, path))
-            .Where(path => !path.Split('/').Any(part => part is "bin" or "obj" or "artifacts" or ".git"))
+            .Where(path => !path.Split('/').Any(IsMade))
             .Order(StringComparer.Ordinal);
 
     public static string Text(string path) => File.ReadAllText(Path.Combine(Root, path));
+
+    private static bool IsMade(string folder) =>
+        folder is "bin" or "obj" or "artifacts" or ".git" or "node_modules";
 
     private static string FindRoot([CallerFilePath] string source = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../.."));

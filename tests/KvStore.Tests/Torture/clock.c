@@ -1,6 +1,7 @@
 /*
- * The C library's clock for a native server, held by a test: loaded before libc (LD_PRELOAD), it tells the time of the file that
- * GMF_TEST_CLOCK names, whose one word MovableClock writes. Only the wall clock; intervals go by the monotonic one as ever.
+ * The C library's clock for a native server, held by a test: loaded before libc (LD_PRELOAD), it tells the time of the
+ * file that GMF_TEST_CLOCK names, whose one word MovableClock writes. Only the wall clock; intervals go by the
+ * monotonic one as ever.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
