@@ -5,7 +5,8 @@ using KvStore.Transport;
 namespace KvStore.Engine;
 
 /// <summary>
-/// The store's copy in a file, taken while it serves: by SAVE and BGSAVE, and every so often. Thread-safe.
+/// The store's copy in a file, and with a command where one is named, taken while it serves: by SAVE and BGSAVE, and
+/// every so often. Thread-safe.
 /// </summary>
 internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisposable
 {
@@ -136,7 +137,7 @@ internal sealed class Backup(PersistentHeap heap, ServerOptions options) : IDisp
         try
         {
             DumpOptions how = new() { MaximumPause = options.BackupPause };
-            _last = new RegionBackups(options.BackupFile, options.BackupCount).Write(heap, how, _ends.Token);
+            _last = options.Backups.Write(heap, how, _ends.Token);
             Interlocked.Exchange(ref _changesCopied, _changesBegun);
             Failure = null;
         }

@@ -141,16 +141,10 @@ internal sealed class Keyspace : IDisposable
             return null;
         }
 
-        var backups = new RegionBackups(options.BackupFile, options.BackupCount);
-        if (options.Restore == RestoreChoice.Ask && backups.Find(options.Trust) is [var (file, newest), ..])
-        {
-            throw new StoreException(
-                $"It is not there, and '{file}' is a copy of it, of {newest.Taken:u}. No key was made. Start with " +
-                "--restore auto to make the store from the newest whole copy, or with --restore never to begin empty.");
-        }
-
         try
         {
+            RegionBackups backups = options.Backups;
+            RequireConsent(backups, options);
             return backups.RestoreNewest(
                 arena,
                 new RestoreOptions
@@ -162,11 +156,28 @@ internal sealed class Keyspace : IDisposable
                 },
                 (_, damaged) => Console.Error.WriteLine($"KvStore: {damaged.Message} An older copy is tried."));
         }
+        catch (BackupCommandException e)
+        {
+            throw new StoreException(
+                $"It is not there, and --restore-command may have a newer copy than the files: {e.Message} No key " +
+                "was made. Start with --restore never to begin empty, as at the first start of all, or without the " +
+                "two commands to take what the files have.");
+        }
         catch (Exception e) when (e is (IOException and not MediumException) or UnauthorizedAccessException)
         {
             throw new StoreException(
                 $"It is not there, and no copy at '{options.BackupFile}' can be read: {e.Message} No key was made. " +
                 "Let this user read them, or start with --restore never to begin empty.");
+        }
+    }
+
+    private static void RequireConsent(RegionBackups backups, ServerOptions options)
+    {
+        if (options.Restore == RestoreChoice.Ask && backups.Find(options.Trust) is [var (file, newest), ..])
+        {
+            throw new StoreException(
+                $"It is not there, and '{file}' is a copy of it, of {newest.Taken:u}. No key was made. Start with " +
+                "--restore auto to make the store from the newest whole copy, or with --restore never to begin empty.");
         }
     }
 

@@ -91,6 +91,21 @@ internal sealed class ServerOptions
     /// <summary>The newest copy of the store. Empty: none is taken.</summary>
     public string BackupFile { get; set; } = "";
 
+    /// <summary>The command that gets each copy as well, in words. Empty: there is none.</summary>
+    public IReadOnlyList<string> BackupCommand { get; set; } = [];
+
+    /// <summary>The command that gives it back.</summary>
+    public IReadOnlyList<string> RestoreCommand { get; set; } = [];
+
+    /// <summary>How long a run of them may take.</summary>
+    public TimeSpan BackupCommandTimeout { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>Both, where there are some; it remembers which copy is the newest whole one.</summary>
+    public BackupCommand? BackupCommands { get; set; }
+
+    /// <summary>Where copies are, by what is set now.</summary>
+    public RegionBackups Backups => new(BackupFile, BackupCount) { Command = BackupCommands };
+
     /// <summary>How many copies are kept.</summary>
     public int BackupCount { get; set; } = 2;
 

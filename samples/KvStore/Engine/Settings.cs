@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using GuestMemFs;
 using GuestMemFs.Holding;
+using KvStore.Protocol;
 using KvStore.Tls;
 
 namespace KvStore.Engine;
@@ -127,6 +128,16 @@ internal static class Settings
         new(
             "backup-file", "file that gets a copy of the store, taken while it serves, at BGSAVE and every so often",
             o => o.BackupFile, (o, v) => Done(o.BackupFile = v.Length > 0 ? Path.GetFullPath(v) : "")),
+        new(
+            "backup-command", "program and arguments that get each copy on standard input; {slot} is 0, 1, and so on",
+            o => o.BackupCommand.FirstOrDefault(""), (o, v) => SetWords(v, words => o.BackupCommand = words)),
+        new(
+            "restore-command", "program and arguments that give such a copy on standard output; none: no byte",
+            o => o.RestoreCommand.FirstOrDefault(""), (o, v) => SetWords(v, words => o.RestoreCommand = words)),
+        Number(
+            "backup-command-timeout", "seconds that one run of these commands may take", new(1, 86400),
+            o => (long)o.BackupCommandTimeout.TotalSeconds,
+            (o, v) => o.BackupCommandTimeout = TimeSpan.FromSeconds(v)),
         Number(
             "backup-count", "how many copies are kept: FILE, FILE.1 and so on", new(1, 1000),
             o => o.BackupCount, (o, v) => o.BackupCount = (int)v, atRunTime: true),
@@ -330,6 +341,17 @@ internal static class Settings
         {
             return e.Message;
         }
+    }
+
+    private static string? SetWords(string value, Action<string[]> set)
+    {
+        if (!InlineSplitter.TrySplit(value, out string[] words))
+        {
+            return "argument has quotes that do not balance";
+        }
+
+        set(words);
+        return null;
     }
 
     private static string ShowSize(ServerOptions options) =>

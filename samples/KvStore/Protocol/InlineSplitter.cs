@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace KvStore.Protocol;
 
 /// <summary>
@@ -35,6 +37,25 @@ internal static class InlineSplitter
 
             slices.Add(new Slice(start, written - start));
         }
+    }
+
+    /// <summary>The same of a text.</summary>
+    public static bool TrySplit(string line, out string[] words)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(line);
+        byte[] output = new byte[bytes.Length];
+        SliceList slices = new();
+        bool balances = TrySplit(bytes, output, ref slices);
+        words = new string[balances ? slices.Count : 0];
+        for (int i = 0; i < words.Length; i++)
+        {
+            Slice word = slices.Span[i];
+            words[i] = Encoding.UTF8.GetString(output, word.Start, word.Length);
+        }
+
+        slices.Dispose();
+
+        return balances;
     }
 
     private static bool TryReadWord(ReadOnlySpan<byte> line, ref int at, byte[] output, ref int written)

@@ -1,4 +1,5 @@
 using System.Collections;
+using GuestMemFs;
 using GuestMemFs.Holding;
 using KvStore.Engine;
 using KvStore.Tls;
@@ -55,6 +56,7 @@ internal static class OptionsParser
     private static void Check(ServerOptions options, string? file)
     {
         CheckTls(options);
+        CheckCommands(options);
         if (options.Port == 0 && options.TlsPort == 0 && options.UnixSocket.Length == 0)
         {
             throw new OptionException("--port 0 without --unixsocket: there would be nothing to listen on");
@@ -76,6 +78,31 @@ internal static class OptionsParser
         {
             throw new OptionException(
                 $"--name {options.ArenaName}: a holder takes names of at most {Holders.LongestName} characters");
+        }
+    }
+
+    private static void CheckCommands(ServerOptions options)
+    {
+        if (options.BackupCommand.Count == 0 && options.RestoreCommand.Count == 0)
+        {
+            return;
+        }
+
+        if (options.BackupFile.Length == 0)
+        {
+            throw new OptionException("--backup-command without --backup-file: a copy is made there first");
+        }
+
+        try
+        {
+            options.BackupCommands = new BackupCommand(options.BackupCommand, options.RestoreCommand)
+            {
+                Timeout = options.BackupCommandTimeout,
+            };
+        }
+        catch (ArgumentException e)
+        {
+            throw new OptionException($"--backup-command and --restore-command: {e.Message}");
         }
     }
 

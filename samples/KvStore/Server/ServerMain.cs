@@ -17,6 +17,7 @@ internal static class ServerMain
         try
         {
             ServerOptions options = OptionsParser.Parse(args, Environment.GetEnvironmentVariables());
+            Environment.SetEnvironmentVariable("KVSTORE_REQUIREPASS", null); // programs that it starts need none
             using var life = new ServerLife(options);
             life.Start();
             Announce(life.Sockets, life.Keyspace);

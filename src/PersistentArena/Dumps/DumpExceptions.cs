@@ -86,3 +86,24 @@ public sealed class DumpUnderWayException : ArenaException
     /// <summary>The region.</summary>
     public string Region { get; }
 }
+
+/// <summary>
+/// A command that stores or fetches copies could not be started, failed, took too long, or gave back other bytes.
+/// </summary>
+public sealed class BackupCommandException : ArenaException
+{
+    internal BackupCommandException(string program, string detail, string? said, int? exitCode = null)
+        : base(ReasonCodes.BackupCommand, $"'{program}' {detail} " +
+            (string.IsNullOrEmpty(said) ? "" : $"It said: {said} ") + "The copies that lie in files are as " +
+            "they were. Run the command by hand, with a file in place of the store.")
+    {
+        Program = program;
+        ExitCode = exitCode;
+    }
+
+    /// <summary>The program. Its arguments are left out: they may hold what is secret.</summary>
+    public string Program { get; }
+
+    /// <summary>What it ended with, where it ended by itself or was killed by another.</summary>
+    public int? ExitCode { get; }
+}

@@ -15,6 +15,7 @@ public sealed class RegionBackups
 {
     private const string New = ".new";
     private const string Claim = ".lock";
+    private const string Fetched = ".fetched";
     private const int MaximumLooks = 100;
     private readonly string _path;
     private readonly int _count;
@@ -31,15 +32,19 @@ public sealed class RegionBackups
         _count = count;
     }
 
+    /// <summary>Where copies go besides the files, and come from where those are lost; null for nowhere.</summary>
+    public BackupCommand? Command { get; init; }
+
     /// <summary>
     /// Takes a dump of a heap that this process writes, reads it back, and makes it the newest. The oldest goes where
-    /// there are more than are kept.
+    /// there are more than are kept. Then the command gets it.
     /// </summary>
     /// <param name="heap">The heap.</param>
     /// <param name="options">How long writers may wait; <see cref="DumpOptions.Overwrite"/> is of no effect.</param>
     /// <param name="cancellationToken">Ends it; the dumps that are there stay.</param>
     /// <exception cref="DumpInUseException">Another process or thread writes here.</exception>
     /// <exception cref="DumpDamagedException">What was read back is not what was written.</exception>
+    /// <exception cref="BackupCommandException">The command failed; the file is there.</exception>
     /// <inheritdoc cref="RegionDump.Write(PersistentHeap, string, DumpOptions, CancellationToken)" path="/exception"/>
     public DumpInfo Write(PersistentHeap heap, DumpOptions? options = null,
         CancellationToken cancellationToken = default)
@@ -48,7 +53,9 @@ public sealed class RegionBackups
         using ClaimedFile claim = ClaimedFile.TryTake(_path + Claim) ?? throw new DumpInUseException(_path);
         try
         {
-            return WriteClaimed(heap, options, cancellationToken);
+            DumpInfo dump = WriteClaimed(heap, options, cancellationToken);
+            Copies?.Store(_path, cancellationToken);
+            return dump;
         }
         finally
         {
@@ -78,11 +85,30 @@ public sealed class RegionBackups
         return dump;
     }
 
-    /// <summary>The dumps that are there, newest first. What is none, or is cut off, is not among them.</summary>
-    /// <param name="trust">Who may have written them; root and this process's user where nothing is said.</param>
-    public IReadOnlyList<RegionBackup> Find(PathTrust? trust = null) => Find(trust, out _);
+    /// <summary>
+    /// The dumps that are there, newest first. What is none, or is cut off, is not among them; of those that a command
+    /// has only the beginning is asked.
+    /// </summary>
+    /// <param name="trust">Who may have written the files; root and this process's user where nothing is said.</param>
+    /// <exception cref="BackupCommandException">The command failed.</exception>
+    public IReadOnlyList<RegionBackup> Find(PathTrust? trust = null) =>
+        [.. FindAll(trust, out _, CancellationToken.None).Select(one => one.Backup)];
 
-    private IReadOnlyList<RegionBackup> Find(PathTrust? trust, out Exception? unreadable)
+    // One file that two places have is taken where it lies: a beginning is older than its end.
+    private IReadOnlyList<(RegionBackup Backup, int? Slot)> FindAll(
+        PathTrust? trust, out Exception? unreadable, CancellationToken cancellationToken)
+    {
+        List<(RegionBackup Backup, int? Slot)> found =
+            [.. FindFiles(trust, out unreadable).Select(one => (one, (int?)null))];
+        foreach ((int slot, DumpInfo dump) in Copies?.Find(cancellationToken) ?? [])
+        {
+            found.Add((new RegionBackup($"{Command!.FetchProgram} (slot {slot})", dump), slot));
+        }
+
+        return [.. found.OrderByDescending(one => one.Backup.Dump.Taken)];
+    }
+
+    private List<RegionBackup> FindFiles(PathTrust? trust, out Exception? unreadable)
     {
         unreadable = null;
         List<RegionBackup> found = [];
@@ -100,10 +126,10 @@ public sealed class RegionBackups
             }
         }
 
-        return [.. found.OrderByDescending(one => one.Dump.Taken)];
+        return found;
     }
 
-    /// <summary>Makes the region from the newest dump whose every byte is there.</summary>
+    /// <summary>Makes the region from the newest dump whose every byte is there: a file, or the command's.</summary>
     /// <param name="arena">The arena, opened for writing.</param>
     /// <param name="options">As for <see cref="RegionDump.Restore"/>.</param>
     /// <param name="skipped">Is told of each that is damaged, and why; the next older one is tried then.</param>
@@ -111,6 +137,7 @@ public sealed class RegionBackups
     /// <returns>The dump, or null where there is none.</returns>
     /// <exception cref="DumpDamagedException">There are some, and all are damaged.</exception>
     /// <exception cref="UnauthorizedAccessException">There are some, and this process may read none.</exception>
+    /// <exception cref="BackupCommandException">The command failed: it may have a newer one than the files.</exception>
     /// <inheritdoc cref="RegionDump.Restore" path="/exception"/>
     public DumpInfo? RestoreNewest(PersistentArena arena, RestoreOptions? options = null,
         Action<string, DumpDamagedException>? skipped = null, CancellationToken cancellationToken = default)
@@ -120,7 +147,8 @@ public sealed class RegionBackups
         {
             try
             {
-                IReadOnlyList<RegionBackup> found = Find(options.Trust, out Exception? unreadable);
+                IReadOnlyList<(RegionBackup Backup, int? Slot)> found =
+                    FindAll(options.Trust, out Exception? unreadable, cancellationToken);
                 if (found.Count == 0 && unreadable is not null)
                 {
                     ExceptionDispatchInfo.Throw(unreadable);
@@ -135,25 +163,38 @@ public sealed class RegionBackups
         }
     }
 
-    private static DumpInfo? RestoreNewestOf(IReadOnlyList<RegionBackup> found, PersistentArena arena,
+    private DumpInfo? RestoreNewestOf(IReadOnlyList<(RegionBackup Backup, int? Slot)> found, PersistentArena arena,
         RestoreOptions options, Action<string, DumpDamagedException>? skipped, CancellationToken cancellationToken)
     {
         DumpDamagedException? last = null;
-        foreach ((string path, _) in found)
+        foreach ((RegionBackup backup, int? slot) in found)
         {
             try
             {
-                return RegionDump.Restore(path, arena, options, cancellationToken);
+                DumpInfo? restored = null;
+                void Restore(string file) => restored = RegionDump.Restore(file, arena, options, cancellationToken);
+                if (slot is { } number)
+                {
+                    Copies!.Fetch(number, Restore, cancellationToken);
+                }
+                else
+                {
+                    Restore(backup.Path);
+                }
+
+                return restored;
             }
             catch (DumpDamagedException damaged)
             {
-                skipped?.Invoke(path, damaged);
+                skipped?.Invoke(backup.Path, damaged);
                 last = damaged;
             }
         }
 
         return last is null ? null : throw last;
     }
+
+    private CommandCopies? Copies => Command is null ? null : new CommandCopies(Command, _count, _path + Fetched);
 
     private string NameOf(int age) => age == 0 ? _path : $"{_path}.{age}";
 }

@@ -254,4 +254,7 @@ public static class ReasonCodes
 
     /// <summary>A dump's file is being written by another process or thread.</summary>
     public const string DumpInUse = "GMF8006";
+
+    /// <summary>A command that stores or fetches copies failed, or took too long.</summary>
+    public const string BackupCommand = "GMF8007";
 }

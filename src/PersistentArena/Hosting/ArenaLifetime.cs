@@ -24,6 +24,7 @@ internal sealed class ArenaLifetime(
     private readonly Dictionary<string, object> _dictionaries = [];
     private PersistentArena? _arena;
     private PersistentHeap? _heap;
+    private HeapBackups? _backups;
     private bool _closed;
 
     private string DisplayName => name.Length == 0 ? "default" : name;
@@ -71,7 +72,7 @@ internal sealed class ArenaLifetime(
         && every > TimeSpan.Zero && !Arena.IsReadOnly ? every : null;
 
     /// <summary>Takes a copy of the heap, as the options say.</summary>
-    public void Backup(CancellationToken cancellationToken) => Backups().Take(Heap, cancellationToken);
+    public void Backup(CancellationToken cancellationToken) => Backups.Take(Heap, cancellationToken);
 
     /// <summary>Looks whether the arena's files are still there; the arena logs what is gone.</summary>
     public void CheckFiles()
@@ -148,12 +149,13 @@ internal sealed class ArenaLifetime(
         return arena;
     }
 
-    private HeapBackups Backups() => new(DisplayName, HeapRegion, options.Get(name), _logger, time);
+    // One for the lifetime: it knows which copy of a command's is the newest whole one.
+    private HeapBackups Backups => _backups ??= new(DisplayName, HeapRegion, options.Get(name), _logger, time);
 
     private PersistentHeap OpenHeap()
     {
         PersistentArenaOptions o = options.Get(name);
-        Backups().RestoreIfLost(Arena);
+        Backups.RestoreIfLost(Arena);
         PersistentRegion region = Arena.OpenOrGrowRegion(
             HeapRegion, o.HeapSize, new RegionOptions { Kind = RegionKind.Heap, Reserve = o.HeapReserve });
 

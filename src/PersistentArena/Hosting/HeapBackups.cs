@@ -6,16 +6,26 @@ namespace GuestMemFs.Hosting;
 internal sealed class HeapBackups(
     string arena, string region, PersistentArenaOptions options, ILogger logger, TimeProvider time)
 {
+    private readonly RegionBackups? _copies = options.BackupFile is null ? null
+        : new RegionBackups(options.BackupFile, options.BackupCount)
+        {
+            Command = options.BackupCommand.Count + options.RestoreCommand.Count == 0 ? null
+                : new BackupCommand([.. options.BackupCommand], [.. options.RestoreCommand])
+                {
+                    Timeout = options.BackupCommandTimeout,
+                },
+        };
+
     /// <summary>Makes the heap's region from the newest copy, where it is not there and a copy is.</summary>
     public void RestoreIfLost(PersistentArena opened)
     {
-        if (options.BackupFile is not { } file || !options.RestoreLostHeap || opened.IsReadOnly
+        if (_copies is null || !options.RestoreLostHeap || opened.IsReadOnly
             || opened.FindRegion(region) is not null)
         {
             return;
         }
 
-        DumpInfo? restored = new RegionBackups(file, options.BackupCount).RestoreNewest(
+        DumpInfo? restored = _copies.RestoreNewest(
             opened,
             new RestoreOptions
             {
@@ -26,7 +36,7 @@ internal sealed class HeapBackups(
             (path, damaged) => logger.BackupDamaged(damaged, arena, path));
         if (restored is not null)
         {
-            logger.HeapRestored(arena, file, restored.Taken, time.GetUtcNow() - restored.Taken);
+            logger.HeapRestored(arena, options.BackupFile!, restored.Taken, time.GetUtcNow() - restored.Taken);
         }
     }
 
@@ -36,7 +46,7 @@ internal sealed class HeapBackups(
         string file = options.BackupFile!;
         try
         {
-            DumpInfo dump = new RegionBackups(file, options.BackupCount).Write(
+            DumpInfo dump = _copies!.Write(
                 heap, new DumpOptions { MaximumPause = options.BackupMaximumPause }, cancellationToken);
             logger.BackupTaken(arena, file, dump.FileLength, dump.Pause);
         }

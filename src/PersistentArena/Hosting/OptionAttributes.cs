@@ -76,3 +76,14 @@ internal sealed class DurationAttribute : ValidationAttribute
             ? new($"{validationContext.DisplayName} is {time:c}; it must be between 00:00:00 and 1.00:00:00.")
             : ValidationResult.Success;
 }
+
+/// <summary>The words of a command, where there is one. The message shows its program.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class CommandWordsAttribute : ValidationAttribute
+{
+    protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
+        value is IList<string> and [var program, ..] && !Path.IsPathFullyQualified(program)
+            ? new($"{validationContext.DisplayName} begins with '{program}'; it must begin with the absolute path of "
+                + "a program.")
+            : ValidationResult.Success;
+}

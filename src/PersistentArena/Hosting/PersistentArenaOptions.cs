@@ -86,6 +86,23 @@ public sealed class PersistentArenaOptions
     public string? BackupFile { get; set; }
 
     /// <summary>
+    /// A command that gets each copy on its standard input once its file is whole, and keeps it elsewhere: a program's
+    /// absolute path, then its arguments; no shell starts it. Empty, the default, for none. What
+    /// <see cref="GuestMemFs.BackupCommand"/> says of <c>{slot}</c> holds here; there are
+    /// <see cref="BackupCount"/> slots.
+    /// </summary>
+    [CommandWords]
+    public IList<string> BackupCommand { get; } = [];
+
+    /// <summary>The command that gives such a copy on its standard output. Both are named, or neither.</summary>
+    [CommandWords]
+    public IList<string> RestoreCommand { get; } = [];
+
+    /// <summary>How long one run of these commands may take; an hour unless told otherwise.</summary>
+    [Duration]
+    public TimeSpan BackupCommandTimeout { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>
     /// How often a copy is taken while the host runs, up to a day. Zero, the default: only by the application, with
     /// <see cref="RegionBackups"/>.
     /// </summary>

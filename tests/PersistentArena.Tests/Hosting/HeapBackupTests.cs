@@ -82,6 +82,56 @@ public sealed class HeapBackupTests : IDisposable
         await host.Host.StopAsync(TestContext.Current.CancellationToken);
     }
 
+    [Fact]
+    public async Task A_heap_whose_arena_and_files_are_lost_comes_back_from_the_command()
+    {
+        await Live("first", 0);
+        using (TestHost host = Host(o => WithCommand(o, TimeSpan.FromMilliseconds(20), restores: false)))
+        {
+            await host.Host.StartAsync(TestContext.Current.CancellationToken);
+            await Until(host, "Information 5202", 2);
+            await host.Host.StopAsync(TestContext.Current.CancellationToken);
+        }
+
+        Lose();
+        foreach (string file in (string[])[BackupFile, BackupFile + ".1"])
+        {
+            File.Delete(file);
+        }
+
+        using TestHost next = Host(o => WithCommand(o, TimeSpan.Zero, restores: true));
+        await next.Host.StartAsync(TestContext.Current.CancellationToken);
+        Assert.NotNull(next.Get<PersistentDictionary>().Get("first"u8));
+    }
+
+    [Fact]
+    public async Task Commands_that_cannot_be_fail_the_start()
+    {
+        using TestHost host = Host(o => o.BackupCommand.Add("tee"));
+        var e = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(() =>
+            host.Host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("BackupCommand begins with 'tee'; it must begin with the absolute path of a program.",
+            e.Message, StringComparison.Ordinal);
+        using TestHost half = Host(o => o.BackupCommand.Add("/usr/bin/tee"));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            half.Host.StartAsync(TestContext.Current.CancellationToken));
+    }
+
+    private void WithCommand(PersistentArenaOptions options, TimeSpan every, bool restores)
+    {
+        options.BackupEvery = every;
+        options.RestoreLostHeap = restores;
+        foreach (string word in (string[])["/usr/bin/tee", _directory["slot-{slot}"]])
+        {
+            options.BackupCommand.Add(word);
+        }
+
+        foreach (string word in (string[])["/bin/cat", _directory["slot-{slot}"]])
+        {
+            options.RestoreCommand.Add(word);
+        }
+    }
+
     // A life in which a key is set, and then so many copies are taken.
     private async Task Live(string key, int copies)
     {
