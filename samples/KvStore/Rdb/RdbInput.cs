@@ -22,12 +22,37 @@ internal sealed class RdbInput(Stream stream, long length) : IDisposable
     private long _left = length;
     private int _at;
     private int _end;
+    private ulong _checksum;
+    private int _checkedUpTo;
+    private GrowingBuffer? _record;
+    private int _recordedUpTo;
 
     /// <summary>Longest string that is taken.</summary>
     public long LongestString { get; init; } = 512L << 20;
 
+    /// <summary>True to have the checksum of all bytes in the end.</summary>
+    public bool ChecksAll { get; init; }
+
     /// <summary>How many bytes are not read yet.</summary>
     public long Remaining => _left + (_end - _at);
+
+    /// <summary>The checksum of all that was read: of a file, whose end says what it has to be.</summary>
+    public ulong ReadChecksum()
+    {
+        _checksum = Crc64.Append(_checksum, _buffer.AsSpan(_checkedUpTo, _at - _checkedUpTo));
+        _checkedUpTo = _at;
+        return _checksum;
+    }
+
+    /// <summary>Has a buffer get the bytes that are read from here on, as they stand there.</summary>
+    public void BeginRecord(GrowingBuffer record) => (_record, _recordedUpTo) = (record, _at);
+
+    /// <summary>Ends that.</summary>
+    public void EndRecord()
+    {
+        Record();
+        _record = null;
+    }
 
     public byte ReadByte()
     {
@@ -182,6 +207,16 @@ internal sealed class RdbInput(Stream stream, long length) : IDisposable
 
     private void Fill()
     {
+        if (_record is not null)
+        {
+            Record();
+        }
+
+        if (ChecksAll)
+        {
+            ReadChecksum();
+        }
+
         int read = _left == 0 ? 0 : stream.Read(_buffer, 0, (int)Math.Min(_buffer.Length, _left));
         if (read == 0)
         {
@@ -191,5 +226,13 @@ internal sealed class RdbInput(Stream stream, long length) : IDisposable
         _left -= read;
         _at = 0;
         _end = read;
+        _checkedUpTo = _recordedUpTo = 0;
+    }
+
+    private void Record()
+    {
+        ReadOnlySpan<byte> bytes = _buffer.AsSpan(_recordedUpTo, _at - _recordedUpTo);
+        bytes.CopyTo(_record!.Append(bytes.Length));
+        _recordedUpTo = _at;
     }
 }

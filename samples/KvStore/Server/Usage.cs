@@ -14,6 +14,8 @@ internal static class Usage
             KvStore: a Redis-protocol server whose keys outlive its process.
 
             usage: KvStore [--option value]...     serve
+                   KvStore import FILE             take the keys of an RDB file into a server that runs
+                   KvStore export FILE             write such a file from one
                    KvStore demo                    see a database survive SIGKILL
 
             An option is also read from the environment (KVSTORE_PORT) and from a file (--config FILE, lines of
