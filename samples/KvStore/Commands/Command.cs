@@ -102,6 +102,12 @@ internal readonly record struct KeySpec(int First, int Last, int Step, int Count
 
     private bool StoresPlaces { get; init; }
 
+    /// <summary>The first argument; patterns among the others name keys that nobody knows before it runs.</summary>
+    public static KeySpec OneAndPatterns => One with { NamesMore = true };
+
+    /// <summary>True where it reads keys that its arguments do not tell.</summary>
+    public bool NamesMore { get; private init; }
+
     /// <summary>Where the next key is, up to the last: the number of keys is none.</summary>
     public int Next(int index, int last) =>
         IsStored && index < last ? last

@@ -139,7 +139,7 @@ internal static class CommandDocs
 
     public static void GetKeys(in Call call)
     {
-        Command? command = call.Table.Find(call.Args[2]);
+        Command? command = Named(call);
         if (command is null)
         {
             call.Reply.Error("ERR Invalid command specified"u8);
@@ -178,6 +178,20 @@ internal static class CommandDocs
         {
             call.Reply.Bulk(call.Args[place]);
         }
+    }
+
+    /// <summary>The command that is the third argument, or the subcommand of it that is the fourth.</summary>
+    private static Command? Named(in Call call)
+    {
+        Command? command = call.Table.Find(call.Args[2]);
+        if (command is not { HasSubcommands: true } || call.Args.Count < 4)
+        {
+            return command;
+        }
+
+        string name = call.Args.Text(3);
+        return command.Subcommands.FirstOrDefault(it =>
+            it.Name.AsSpan(it.Name.IndexOf('|') + 1).Equals(name, StringComparison.OrdinalIgnoreCase));
     }
 
     private static void Describe(RespWriter reply, Command command)
@@ -247,6 +261,11 @@ internal static class CommandDocs
         Add(CommandFlags.NoMulti, "no_multi");
         Add(CommandFlags.NoAuth, "no_auth");
         Add(CommandFlags.Fast, "fast");
+        if (command.Keys.AreMovable || command.Keys.IsStored || command.Keys.NamesMore)
+        {
+            flags.Add("movablekeys");
+        }
+
         return flags;
 
         void Add(CommandFlags flag, string name)

@@ -40,6 +40,8 @@ internal static class Config
         new("appendfsync", _ => "no", AtRunTime: true),
         new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true, BytesProblem),
         new("cluster-enabled", _ => "no"),
+        new("min-replicas-to-write", _ => "0", AtRunTime: true),
+        new("maxmemory-clients", _ => "0", AtRunTime: true),
         new("slave-read-only", _ => "yes", AtRunTime: true),
         new("replica-read-only", _ => "yes", AtRunTime: true),
     ];
@@ -49,7 +51,7 @@ internal static class Config
         var found = new SortedDictionary<string, string>(StringComparer.Ordinal);
         for (int i = 2; i < call.Args.Count; i++)
         {
-            foreach (Setting setting in Settings.All)
+            foreach (Setting setting in Settings.All.Concat(UnusedSettings.All))
             {
                 Add(call.Args[i], setting.Name, setting.Show(call.Engine.Options));
             }
@@ -186,6 +188,7 @@ internal static class Config
     {
         call.Engine.Statistics.Reset();
         call.Engine.Histograms.Reset();
+        call.Engine.ErrorCodes.Reset();
         call.Reply.Ok();
     }
 

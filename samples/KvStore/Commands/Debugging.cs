@@ -32,7 +32,15 @@ internal static class Debugging
             return;
         }
 
-        if (call.Args.Count == 3)
+        if (call.Args.Is(1, "digest-value"u8))
+        {
+            KeyDigests.OfValues(call);
+        }
+        else if (call.Args.Count == 2 && call.Args.Is(1, "digest"u8))
+        {
+            KeyDigests.OfAll(call);
+        }
+        else if (call.Args.Count == 3)
         {
             OfOneArgument(call);
         }
@@ -149,6 +157,9 @@ internal static class Debugging
                 bool yes = call.Args.Is(2, "true"u8);
                 reply.Raw(resp3 ? (yes ? "#t\r\n"u8 : "#f\r\n"u8) : (yes ? ":1\r\n"u8 : ":0\r\n"u8));
                 break;
+            case "ATTRIB" or "PUSH":
+                WithMore(reply, call.Args.Is(2, "push"u8));
+                break;
             case "VERBATIM":
                 reply.Verbatim("This is a verbatim\nstring");
                 break;
@@ -158,6 +169,32 @@ internal static class Debugging
                     + "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"u8);
                 break;
         }
+    }
+
+    /// <summary>A reply with something in front of it that is none.</summary>
+    private static void WithMore(RespWriter reply, bool isPush)
+    {
+        if (isPush && !reply.Resp3)
+        {
+            reply.Error("ERR RESP2 is not supported by this command"u8);
+            return;
+        }
+
+        if (isPush)
+        {
+            reply.Push(2);
+            reply.Bulk("server-cpu-usage"u8);
+            reply.Integer(42);
+            reply.Bulk("Some real reply following the push reply"u8); // a client that waits for one has it
+            return;
+        }
+
+        if (reply.Resp3)
+        {
+            reply.Raw("|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n"u8);
+        }
+
+        reply.Bulk("Some real reply following the attribute"u8);
     }
 
     private static void Unknown(in Call call) =>

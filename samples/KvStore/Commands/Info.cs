@@ -36,6 +36,8 @@ internal static class Info
         ("Persistence", Persistence),
         ("Stats", Stats),
         ("Replication", Replication),
+        ("CPU", Processor),
+        ("Errorstats", Errorstats),
         ("Keyspace", Keyspace),
     ];
 
@@ -177,6 +179,25 @@ internal static class Info
     {
         Line(to, "role", "master");
         Line(to, "connected_slaves", 0);
+    }
+
+    private static void Processor(StringBuilder to, KvEngine engine)
+    {
+        using var self = Process.GetCurrentProcess();
+        Line(to, "used_cpu_sys", Seconds(self.PrivilegedProcessorTime));
+        Line(to, "used_cpu_user", Seconds(self.UserProcessorTime));
+        Line(to, "used_cpu_sys_children", Seconds(default));
+        Line(to, "used_cpu_user_children", Seconds(default));
+
+        static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
+    }
+
+    private static void Errorstats(StringBuilder to, KvEngine engine)
+    {
+        foreach ((string code, long count) in engine.ErrorCodes.All)
+        {
+            Line(to, $"errorstat_{code}", $"count={count}");
+        }
     }
 
     private static void Keyspace(StringBuilder to, KvEngine engine)

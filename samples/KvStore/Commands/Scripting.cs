@@ -31,6 +31,8 @@ internal static class Scripting
             Subcommands =
             [
                 HelpTexts.Of("script", "5.0.0"),
+                new("script|debug", 3, NoScript, KeySpec.None, Debug)
+                    { Since = "3.2.0", Summary = "Set the debug mode for executed scripts." },
                 new("script|exists", -3, NoScript, KeySpec.None, Exists)
                     { Since = "2.6.0", Summary = "Check existence of scripts in the script cache." },
                 new("script|flush", -2, NoScript, KeySpec.None, Flush)
@@ -70,6 +72,23 @@ internal static class Scripting
 
         ScriptCache.Of(call).Clear();
         call.Reply.Ok();
+    }
+
+    /// <summary>There is no debugger to be switched on: a script has the server for itself while it runs.</summary>
+    public static void Debug(in Call call)
+    {
+        if (call.Args.Is(2, "no"u8))
+        {
+            call.Reply.Ok();
+        }
+        else if (call.Args.Is(2, "yes"u8) || call.Args.Is(2, "sync"u8))
+        {
+            call.Reply.Error("ERR there is no debugger for scripts here"u8);
+        }
+        else
+        {
+            call.Reply.Error("ERR Use SCRIPT DEBUG YES/SYNC/NO"u8);
+        }
     }
 
     // A script holds the loop until it ends, or its time does: by then this is true.

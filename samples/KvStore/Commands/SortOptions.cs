@@ -98,7 +98,7 @@ internal sealed class SortOptions
         {
             // Which keys it reads, elements say.
             string option = by ? "BY" : "GET";
-            call.Reply.Error($"ERR {option} option of SORT denied due to insufficient ACL permissions");
+            call.Reply.Error($"ERR {option} option of SORT denied due to insufficient ACL permissions.");
             _isRefused = true;
             return false;
         }

@@ -25,7 +25,7 @@ internal static class Sorting
             Since = "1.0.0",
             Summary = "Sort the elements in a list, set or sorted set",
         },
-        new("sort_ro", -2, ReadOnly, KeySpec.One, Sort)
+        new("sort_ro", -2, ReadOnly, KeySpec.OneAndPatterns, Sort)
         {
             Kinds = Kinds,
             Since = "7.0.0",

@@ -173,19 +173,45 @@ internal static class Subscriptions
 
         if (all.Length == 0)
         {
+            bool isMuted = BeginPush(call);
             call.Reply.Push(3);
             call.Reply.Bulk(what);
             call.Reply.Null();
             call.Reply.Integer(call.Session.Subscriptions?.Counted(kind) ?? 0);
+            EndPush(call, isMuted);
         }
     }
 
     private static void Acknowledge(in Call call, ChannelKind kind, ReadOnlySpan<byte> what, ReadOnlySpan<byte> name)
     {
+        bool isMuted = BeginPush(call);
         call.Reply.Push(3);
         call.Reply.Bulk(what);
         call.Reply.Bulk(name);
         call.Reply.Integer(call.Session.Subscriptions?.Counted(kind) ?? 0);
+        EndPush(call, isMuted);
+    }
+
+    /// <summary>As in Redis, CLIENT REPLY OFF keeps back replies and not messages, of which this is one.</summary>
+    private static bool BeginPush(in Call call)
+    {
+        bool isMuted = call.Reply.IsMuted;
+        if (isMuted)
+        {
+            call.Reply.Commit();
+            call.Reply.IsMuted = false;
+        }
+
+        return isMuted;
+    }
+
+    private static void EndPush(in Call call, bool isMuted)
+    {
+        if (isMuted)
+        {
+            call.Reply.Commit();
+            call.Reply.IsMuted = true;
+        }
     }
 
     private static void ReplyChannels(in Call call, ChannelKind kind)

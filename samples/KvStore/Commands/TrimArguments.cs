@@ -6,10 +6,12 @@ namespace KvStore.Commands;
 /// <summary>What XADD and XTRIM say of entries that are to go, and XADD of the id.</summary>
 internal struct TrimArguments
 {
-    /// <summary>What is not trimmed to the last entry is trimmed in hundreds, as Redis's blocks of entries.</summary>
-    private const long Block = 100;
+    private const long DefaultStep = 100;
 
-    private const long DefaultLimit = 100 * Block;
+    private const long DefaultLimitInSteps = 100;
+
+    // What is not trimmed to the last entry is trimmed in as many as a block of Redis has.
+    private long _step;
 
     private long _length;
     private StreamId _firstId;
@@ -36,6 +38,8 @@ internal struct TrimArguments
     public static bool TryRead(in Call call, bool isAdd, out TrimArguments trim)
     {
         trim = default;
+        long step = call.Engine.Options.StreamStep;
+        trim._step = step == 0 ? DefaultStep : step;
         int at = 2;
         while (at < call.Args.Count && !(isAdd && call.Args[at].SequenceEqual("*"u8)))
         {
@@ -66,9 +70,9 @@ internal struct TrimArguments
             return count;
         }
 
-        long limit = _limit ?? DefaultLimit;
-        count -= count == length ? 0 : count % Block;
-        return limit > 0 && count > limit ? limit - (limit % Block) : count;
+        long limit = _limit ?? DefaultLimitInSteps * _step;
+        count -= count == length ? 0 : count % _step;
+        return limit > 0 && count > limit ? limit - (limit % _step) : count;
     }
 
     private bool TryOption(in Call call, ref int at, bool isAdd, out bool isId)

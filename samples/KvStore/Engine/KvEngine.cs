@@ -96,6 +96,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     public PubSub PubSub { get; } = new();
 
+    public ErrorCodes ErrorCodes { get; } = new();
+
     public Statistics Statistics { get; } = new();
 
     /// <summary>True once the store is about to be closed: nothing may touch it any more. Under the gate.</summary>

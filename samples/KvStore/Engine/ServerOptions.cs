@@ -251,6 +251,12 @@ internal sealed class ServerOptions
     /// <summary>Names of the settings that CONFIG SET has changed.</summary>
     public HashSet<string> SetAtRunTime { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Values of <see cref="UnusedSettings"/> that were set.</summary>
+    public Dictionary<string, string> Unused { get; private set; } = [];
+
+    /// <summary>In how many entries a stream is trimmed with <c>~</c>; 0: in hundreds.</summary>
+    public long StreamStep { get; set; } = 100;
+
     public ServerOptions Clone()
     {
         var clone = (ServerOptions)MemberwiseClone();
@@ -260,6 +266,7 @@ internal sealed class ServerOptions
             MaxMultibulkLength = Protocol.MaxMultibulkLength,
             MaxInlineLength = Protocol.MaxInlineLength,
         };
+        clone.Unused = new(Unused);
         return clone;
     }
 }

@@ -274,6 +274,9 @@ internal static class Settings
             "set-max-intset-entries", "most members of a set of integers that is kept in one piece",
             o => o.SetPackedIntegers, (o, v) => o.SetPackedIntegers = v),
         Number(
+            "stream-node-max-entries", "in how many entries XADD and XTRIM trim with ~; 0: in hundreds",
+            new(0, 1 << 20), o => o.StreamStep, (o, v) => o.StreamStep = v, atRunTime: true),
+        Number(
             "script-time-limit", "milliseconds after which a script is stopped and taken back", new(1, 3_600_000),
             o => (long)o.ScriptTime.TotalMilliseconds, (o, v) => o.ScriptTime = TimeSpan.FromMilliseconds(v),
             atRunTime: true),
@@ -285,7 +288,7 @@ internal static class Settings
     ];
 
     public static Setting? Find(string name) =>
-        All.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+        All.Concat(UnusedSettings.All).FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads "4G", "512mb", "1024": units are powers of 1024.</summary>
     public static bool TryParseBytes(string text, out long value)

@@ -119,7 +119,7 @@ internal sealed class TrackingTable(KeyOnlookers onlookers, InvalidationMessages
         {
             if (key.StartsWith(prefix))
             {
-                listeners.Changes.TryAdd(key.ToArray(), by);
+                listeners.Note(key.ToArray(), by);
                 HasChanges = true;
             }
         }
@@ -203,12 +203,22 @@ internal sealed class TrackingTable(KeyOnlookers onlookers, InvalidationMessages
         }
     }
 
-    /// <summary>Those who listen for a prefix, and the keys that changed, each with who changed it first.</summary>
+    /// <summary>Those who listen for a prefix, and the keys that changed, each with the client that alone changed it.
+    /// </summary>
     private sealed class PrefixListeners
     {
         public HashSet<ClientSession> Clients { get; } = [];
 
         public SortedDictionary<byte[], ClientSession?> Changes { get; } = new(ByteOrder.Instance);
+
+        /// <summary>What another changed too, or what went by itself, is told to all.</summary>
+        public void Note(byte[] key, ClientSession? by)
+        {
+            if (!Changes.TryAdd(key, by) && Changes[key] != by)
+            {
+                Changes[key] = null;
+            }
+        }
     }
 
     /// <summary>Clients that read a key: mostly one.</summary>

@@ -38,6 +38,9 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     /// <summary>Error replies written, for the statistics.</summary>
     public long Errors { get; private set; }
 
+    /// <summary>Where they are counted by their codes; null for nowhere.</summary>
+    public ErrorCodes? Codes { get; init; }
+
     /// <summary>A place to <see cref="Rewind"/> to.</summary>
     public long Position => _committed + _at;
 
@@ -75,6 +78,7 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     public void Error(ReadOnlySpan<byte> message)
     {
         Errors++;
+        Codes?.Count(message);
         Line((byte)'-', message);
         Span<byte> written = new(_block + _at - message.Length - 2, message.Length);
         written.Replace((byte)'\r', (byte)' ');

@@ -45,7 +45,8 @@ internal sealed class Connection : IClientLink, IDisposable
         _runner = runner;
         _pipe = new SocketPipe(
             loop, client.Socket, engine.Options.InputBuffer, engine.Options.OutputHardLimit, client.IsHandedOver);
-        Session = new ClientSession(client.Id, new RespWriter(_pipe.Output), new RequestParser(engine.Options.Protocol))
+        Session = new ClientSession(client.Id, new RespWriter(_pipe.Output) { Codes = engine.ErrorCodes },
+            new RequestParser(engine.Options.Protocol))
         {
             Peer = client.Peer,
             Local = client.Local,

@@ -81,6 +81,11 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
             {
                 bool may = !engine.Closed && !engine.IsReadOnly && !engine.Pause.IsOn;
                 more = may && (RemoveExpired() | CollectGarbage());
+                if (engine.Tracking.HasChanges)
+                {
+                    engine.Tracking.SendChanges(); // what expired; no command ends that would
+                }
+
                 if (may && !more)
                 {
                     engine.Keyspace.Compact(CompactionTurn);

@@ -85,6 +85,20 @@ public sealed class ClientCommandTests(ServerPair pair) : IClassFixture<ServerPa
             a<
             a<
             """,
+        ["messages where no replies are wanted"] = """
+            a, CLIENT REPLY OFF ; SUBSCRIBE ch ; PSUBSCRIBE c*
+            a<
+            a<
+            d: PUBLISH ch hello
+            a<
+            a<
+            a, UNSUBSCRIBE ch ; PUNSUBSCRIBE ; UNSUBSCRIBE
+            a<
+            a<
+            a<
+            a, CLIENT REPLY SKIP ; SSUBSCRIBE s
+            a<
+            """,
         ["a kill"] = """
             a: CLIENT SETNAME one
             b: SUBSCRIBE c
@@ -256,6 +270,14 @@ public sealed class ClientCommandTests(ServerPair pair) : IClassFixture<ServerPa
             a: GET x
             a<
             a: GET x
+            """,
+        ["a key of a prefix that expires"] = """
+            a: CLIENT TRACKING on BCAST NOLOOP
+            d: SET x 1 PX 100
+            a<
+            a<
+            a: SET y 1 PX 100
+            a<
             """,
         ["collections"] = """
             a: CLIENT TRACKING on

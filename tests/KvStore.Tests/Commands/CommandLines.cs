@@ -354,6 +354,24 @@ internal static class CommandLines
         COMMAND GETKEYS SORT su STORE
         COMMAND GETKEYS SORT_RO su
         COMMAND GETKEYS LCS a b
+        COMMAND GETKEYS XGROUP CREATE k g $
+        COMMAND GETKEYS XGROUP
+        COMMAND GETKEYS XGROUP NOSUCH k
+        COMMAND GETKEYS MEMORY USAGE k
+        COMMAND GETKEYS OBJECT ENCODING k
+        COMMAND GETKEYS CONFIG GET x
+        SCRIPT DEBUG NO
+        SCRIPT DEBUG MAYBE
+        SCRIPT DEBUG
+        CONFIG SET list-compress-depth 2
+        CONFIG SET list-compress-depth x
+        CONFIG SET list-compress-depth -1
+        CONFIG SET activerehashing maybe
+        CONFIG SET daemonize yes
+        CONFIG SET hz 20 list-compress-depth 3 lazyfree-lazy-expire YES
+        CONFIG GET list-compress-depth
+        CONFIG GET lazyfree-lazy-expire
+        CONFIG SET list-compress-depth 0 hz 10 lazyfree-lazy-expire no
         COMMAND GETKEYS BITFIELD a GET u8 0
         MULTI
         SORT su BY w_* STORE st
