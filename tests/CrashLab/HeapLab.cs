@@ -154,11 +154,12 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     /// Does operations that are drawn one by one, and explores the crashes of a third of them, those of the recovery
     /// now and then; under losses of power those of all, for each begins with what the one before left open.
     /// </summary>
-    public void Wander(Random random, int operations, Func<LabOperation<TWorld, TModel>> draw)
+    public void Wander(
+        Random random, int operations, Func<LabOperation<TWorld, TModel>> draw, bool recoveries = true)
     {
         for (int i = 0; i < operations; i++)
         {
-            CrashRecoveryToo = PowerLoss is not null || random.Next(8) == 0;
+            CrashRecoveryToo = recoveries && (PowerLoss is not null || random.Next(8) == 0);
             LabOperation<TWorld, TModel> operation = draw();
             if (PowerLoss is not null || random.Next(3) == 0)
             {

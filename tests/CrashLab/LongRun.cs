@@ -30,6 +30,8 @@ internal static class LongRun
         new("nested-power", seed => NestedCrashTests.Round(seed, powerLoss: true, 60)),
         new("objects", seed => ObjectCrashTests.Round(seed, powerLoss: false, 200)),
         new("objects-power", seed => ObjectCrashTests.Round(seed, powerLoss: true, 60)),
+        new("tables", seed => TableCrashTests.Round(seed, powerLoss: false, 12)),
+        new("tables-power", seed => TableCrashTests.Round(seed, powerLoss: true, 12)),
         .. ElementCrashTests.Rounds,
         new("arena", seed => Arena(seed, WorldKind.Kind, powerLoss: false)),
         new("arena-strict", seed => Arena(seed, WorldKind.Strict, powerLoss: false)),

@@ -98,6 +98,11 @@ public sealed class TableCrashTests
         lab.Explore(DropIndex());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_random_run(bool powerLoss) => Round(1, powerLoss, 3);
+
     /// <summary>The proof that it can fail: a change past the table is none of the table's.</summary>
     [Fact]
     public void A_change_past_the_table_is_noticed()
@@ -108,6 +113,19 @@ public sealed class TableCrashTests
             "remove past the table",
             world => PersistentDictionary.OpenOrCreate(world.Heap, "t").Remove("a"u8),
             model => model.Records.Remove("a"))));
+    }
+
+    /// <summary>A round of the long profile: any operations from any beginning.</summary>
+    internal static void Round(int seed, bool powerLoss, int operations)
+    {
+        Random random = new(seed);
+        using TableLab lab = new("tables, random runs")
+        {
+            Reorder = powerLoss ? null : random,
+            PowerLoss = powerLoss ? random : null,
+        };
+        Begin(lab, LongRun.Any(random, s_beginnings));
+        lab.Wander(random, operations, () => LongRun.Any(random, s_alphabet), recoveries: false);
     }
 
     private static void Begin(TableLab lab, string beginning)

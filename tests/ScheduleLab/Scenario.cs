@@ -12,11 +12,27 @@ internal sealed record Script(string Name, params Operation[] Operations)
     public bool Reads => Operations.All(operation => operation.Reads);
 }
 
+/// <summary>How snapshots keep pages.</summary>
+internal enum Snapshots
+{
+    /// <summary>There are none: no store looks for one.</summary>
+    None,
+
+    /// <summary>The kernel copies a page of a private mapping.</summary>
+    Private,
+
+    /// <summary>A page is copied aside and moved into its place.</summary>
+    Copied,
+}
+
 /// <summary>Where schedules begin: what was done before the last attach, and what after it by one thread.</summary>
 internal sealed record Beginning(string Name, Operation[] Before, Operation[] After)
 {
     /// <summary>What there is beside the dictionary.</summary>
     public Part[] Parts { get; init; } = [];
+
+    /// <summary>Whether there are snapshots, and how they keep pages.</summary>
+    public Snapshots Snapshots { get; init; }
 
     /// <summary>Whether values have checksums.</summary>
     public bool Checksums { get; init; }
@@ -145,15 +161,19 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
             Remove("gone")], []),
     ];
 
+    /// <summary>The dictionary's beginnings, and those that are for one place.</summary>
+    public static IEnumerable<Beginning> AllBeginnings => Beginnings.Concat(s_specialBeginnings);
+
     /// <summary>The collections that stand beside the dictionary.</summary>
     public static ScenarioTable[] Tables =>
     [
         SortedScenarios.Table, LogScenarios.Table, NodeScenarios.Table, ElementScenarios.Lists, ElementScenarios.Queues,
-        ElementScenarios.Groups, ElementScenarios.Nested, .. ChunkScenarios.Tables,
+        ElementScenarios.Groups, ElementScenarios.Nested, .. ChunkScenarios.Tables, SnapshotScenarios.Table,
     ];
 
     /// <summary>Every pair of every table, and of the dictionary's own.</summary>
-    public static IEnumerable<Scenario> AllPairs() => Pairs().Concat(Tables.SelectMany(table => table.Pairs()));
+    public static IEnumerable<Scenario> AllPairs() => Pairs().Concat(Tables.SelectMany(table => table.Pairs()))
+        .Concat(SnapshotScenarios.Pairs());
 
     public string Name => $"{Beginning.Name}/{string.Join('+', Threads.Select(script => script.Name))}";
 
@@ -163,7 +183,7 @@ internal sealed record Scenario(Beginning Beginning, params Script[] Threads)
     public static Scenario Parse(string name)
     {
         string[] parts = name.Split('/', '+');
-        Beginning[] beginnings = [.. Beginnings, .. s_specialBeginnings, .. Tables.SelectMany(table =>
+        Beginning[] beginnings = [.. AllBeginnings, .. Tables.SelectMany(table =>
             table.Beginnings)];
         Script[] scripts = [.. Scripts, .. s_special, .. Tables.SelectMany(table => table.Scripts)];
         return new(beginnings.Single(beginning => beginning.Name == parts[0]), [

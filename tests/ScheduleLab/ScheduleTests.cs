@@ -155,6 +155,24 @@ public sealed class ScheduleTests
 
     [Fact]
     [Trait("speed", "slow")]
+    public void Snapshots_beside_writers_with_up_to_one_preemption() =>
+        AssertNone(Sweep.Run("snapshots, one preemption", SnapshotScenarios.Daily(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Exhaust(pair, 1)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_crash_at_every_store_beside_snapshots() =>
+        AssertNone(Sweep.Run("snapshots", SnapshotScenarios.Pairs(), i => new Explorer(i), (explorer, pair) =>
+            explorer.Exhaust(pair, 0)));
+
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_writer_that_holds_a_snapshot_dies_under_a_reader_of_another_process() =>
+        AssertNone(Sweep.Run("snapshots, deaths under a reader", SnapshotScenarios.Deaths(), i =>
+            new Explorer(i) { Crashes = false }, (explorer, pair) => explorer.Deaths(pair)));
+
+    [Fact]
+    [Trait("speed", "slow")]
     public void A_crash_at_every_store_with_checksums_and_in_a_heap_that_erases() =>
         AssertNone(Sweep.Run(
             "checksums and erasing",

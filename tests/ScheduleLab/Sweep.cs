@@ -75,7 +75,7 @@ internal static class Sweep
         IReadOnlyList<Finding> findings = Run(
             "pairs",
             (deaths ? Scenario.Deaths().Concat(SortedScenarios.Deaths()).Concat(LogScenarios.Deaths())
-                .Concat(ElementScenarios.Deaths())
+                .Concat(ElementScenarios.Deaths()).Concat(SnapshotScenarios.Deaths())
                 : Scenario.AllPairs()).Where(pair =>
                 texts.Any(text => pair.Name.Contains(text, StringComparison.Ordinal))),
             i => new Explorer(i) { Crashes = weak || arguments.Contains("crashes"), Weak = weak },

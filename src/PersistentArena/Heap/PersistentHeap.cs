@@ -64,7 +64,15 @@ public sealed unsafe class PersistentHeap
     public const long MaximumBlockLength = HeapFormat.MaximumBlock;
 
     /// <summary>Names of the roots.</summary>
-    public IReadOnlyList<string> Roots => new HeapRoots(_state.Space).Names();
+    public IReadOnlyList<string> Roots
+    {
+        get
+        {
+            IReadOnlyList<string> names = new HeapRoots(_state.Space).Names();
+            _state.ThrowIfGone(); // Zeros in its place have none.
+            return names;
+        }
+    }
 
     /// <summary>
     /// True where what is freed is zeroed before the change returns: <see cref="HeapOptions.Erase"/>.
@@ -275,6 +283,21 @@ public sealed unsafe class PersistentHeap
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(name);
+        try
+        {
+            return OpenOrMakeRoot(name, in initial);
+        }
+        catch (ArenaException)
+        {
+            _state.ThrowIfGone(); // In zeros there is no root, and in a snapshot none can be made.
+            throw;
+        }
+    }
+
+    private PersistentRoot<T> OpenOrMakeRoot<[DynamicallyAccessedMembers(StructShape.Members)] T>(
+        string name, in T initial)
+        where T : unmanaged
+    {
         RootType type = RootType.Of<T>();
         if (!_roots.Contains(name))
         {

@@ -10,7 +10,7 @@ namespace GuestMemFs.Tests.Heap;
 /// </summary>
 public sealed class KilledHistoryTests(ITestOutputHelper output)
 {
-    private const int Kills = 16;
+    private const int Kills = 32;
 
     [Fact]
     [Trait("speed", "slow")]
@@ -42,6 +42,12 @@ public sealed class KilledHistoryTests(ITestOutputHelper output)
         HashSet<int> there = [.. final.Values.SelectMany(it => it)];
         HistoryTransaction[] wereTrue =
             [.. inFlight.Where(it => it.Appends.Values.Any(list => list.Any(there.Contains)))];
+        int atStores = Enumerable.Range(1, Kills).Count(HistoryWriter.IsAimedAtAStore);
+        string[] found = [.. Enumerable.Range(1, Kills).Select(life => WhatWasFoundBehind(life, folder.Path, heap))];
+        int metByStores = found.Where((_, i) => HistoryWriter.IsAimedAtAStore(i + 1)).Count(it => it.Length > 0);
+        output.WriteLine($"of {atStores} kills at a store {metByStores} met a change in flight, of the other "
+            + $"{Kills - atStores} {found.Count(it => it.Length > 0) - metByStores}");
+        Assert.True(metByStores > atStores / 2, string.Join('\n', found));
         output.WriteLine($"{Kills} kills, {ended.Count} transactions that had ended, {inFlight.Count} in flight, "
             + $"{wereTrue.Length} of those true");
         Assert.True(ended.Count(it => it.Appends.Count > 0) > 100);
@@ -50,6 +56,11 @@ public sealed class KilledHistoryTests(ITestOutputHelper output)
         Assert.Null(HistoryChecker.FindFault([.. ended, .. wereTrue], final));
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
+
+    // In flight at a life's end is what the next attach found.
+    private static string WhatWasFoundBehind(int life, string folder, PersistentHeap last) => life < Kills
+        ? File.ReadAllText(System.IO.Path.Combine(folder, HistoryWriter.RecoveryOf(life + 1)))
+        : HistoryWriter.InWords(last.Recovery);
 
     /// <summary>Runs a writer to its death; when that was.</summary>
     private static long Live(string folder, int life)

@@ -290,6 +290,32 @@ public sealed class SnapshotTests
     }
 
     [Fact]
+    public void After_its_end_nothing_of_it_is_opened()
+    {
+        using var arena = new HeapArena(Length);
+        _ = arena.Heap.OpenOrCreateRoot("number", 5L);
+        PersistentSnapshot snapshot = arena.Heap.TakeSnapshot();
+
+        snapshot.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => snapshot.Heap.OpenOrCreateRoot<long>("number"));
+        Assert.Throws<ObjectDisposedException>(() => snapshot.Heap.Roots);
+        Assert.Throws<ObjectDisposedException>(() => PersistentDictionary.OpenOrCreate(snapshot.Heap, "d"));
+    }
+
+    [Fact]
+    public void Of_a_lost_one_no_root_is_opened()
+    {
+        using var arena = new HeapArena(Length);
+        using PersistentSnapshot snapshot = arena.Heap.TakeSnapshot(maximumBytes: 0);
+
+        _ = arena.Heap.OpenOrCreateRoot("number", 5L);
+
+        Assert.Throws<SnapshotLostException>(() => snapshot.Heap.OpenOrCreateRoot<long>("number"));
+        Assert.Throws<SnapshotLostException>(() => snapshot.Heap.Roots);
+    }
+
+    [Fact]
     public void In_an_own_group_none_is_taken_and_another_threads_is_waited_for()
     {
         using var arena = new HeapArena(Length);

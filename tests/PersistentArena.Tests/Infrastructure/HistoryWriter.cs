@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using GuestMemFs.Format;
 
 namespace GuestMemFs.Tests.Infrastructure;
 
@@ -10,6 +11,7 @@ namespace GuestMemFs.Tests.Infrastructure;
 internal static class HistoryWriter
 {
     private const int Threads = 4;
+    private const int MostStores = 2_000;
     private const int MostTransactions = 400; // of a thread; the lists are read whole
 
     public static ArenaOptions OptionsOf(string directory) => new() { Directory = directory };
@@ -21,6 +23,15 @@ internal static class HistoryWriter
     public static string[] Files(string folder, int life) =>
         [.. Enumerable.Range(0, Threads).Select(n => Path.Combine(folder, $"history-{life}-{n}"))];
 
+    /// <summary>Whether a life ends in front of one store; the others end at a place of the history.</summary>
+    public static bool IsAimedAtAStore(int life) => life % 2 == 1;
+
+    /// <summary>What the attach found that a life begins with, from what the life before left.</summary>
+    public static string RecoveryOf(int life) => $"recovery-{life}";
+
+    /// <summary>An attach's report; empty where nothing was in flight.</summary>
+    public static string InWords(in HeapRecoveryReport report) => report == default ? "" : report.ToString();
+
     /// <summary>FOLDER LIFE: is killed on the way, in the middle of a group or of its commit.</summary>
     public static int Run(string[] options)
     {
@@ -28,10 +39,16 @@ internal static class HistoryWriter
         int life = int.Parse(options[1], CultureInfo.InvariantCulture);
         using PersistentArena arena = PersistentArena.OpenOrCreate(OptionsOf(Path.Combine(folder, "arena")));
         PersistentHeap heap = Open(arena);
+        File.WriteAllText(Path.Combine(folder, RecoveryOf(life)), InWords(heap.Recovery));
+        Random aim = new(life);
+        Place place = IsAimedAtAStore(life) ? Place.Store : (Place)(life / 2 % 4);
+        if (place == Place.Store)
+        {
+            StoreWatch.Add(new StoreKill(heap, aim.Next(1, MostStores)));
+        }
+
         _ = HistoryLists.Open(heap);
         int last = life * 1_000_000;
-        Random aim = new(life);
-        Place place = (Place)(life % 4);
         AimedKill kill = new(aim.Next(5, 150), delay: place == Place.BehindCommit ? -100_000_000 : aim.Next(-30, 5));
         AimedKill? At(params Place[] places) => places.Contains(place) ? kill : null;
         Thread[] threads = [.. Files(folder, life).Select((file, n) => new Thread(() =>
@@ -75,6 +92,9 @@ internal static class HistoryWriter
 
         /// <summary>A commit that has returned, and is not acknowledged.</summary>
         BehindCommit,
+
+        /// <summary>One store of whatever thread.</summary>
+        Store,
     }
 
     private static int Next(ref int last, AimedKill? kill)

@@ -63,6 +63,12 @@ internal sealed class World
 
     public NestedCollections? NestedElsewhere { get; set; }
 
+    /// <summary>The snapshot of each thread, and the one that all share.</summary>
+    public PersistentSnapshot?[] Snapshots { get; } = new PersistentSnapshot?[SnapshotOperation.Shared + 1];
+
+    /// <summary>Reads all that a snapshot holds, as the model writes it.</summary>
+    public Func<PersistentHeap, string>? ReadAll { get; set; }
+
     /// <summary>How far each thread's walk of the log has come.</summary>
     public LogCursor?[] Cursors { get; } = new LogCursor?[3];
 }

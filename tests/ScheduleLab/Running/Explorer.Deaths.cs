@@ -119,6 +119,11 @@ internal sealed partial class Explorer
             return "the heap is damaged: " + string.Join("; ", problems.Take(5));
         }
 
+        if (_world != _own && SnapshotOperation.ProblemAfterTheDeath(_own) is { } leftover)
+        {
+            return leftover;
+        }
+
         string content = Content(_world);
         return _history.IsLinearizable(_model, model => model.AfterCrash() == content) ? ScanProblem(successor)
             : $"no order of the operations gives these results and this content: {content}";

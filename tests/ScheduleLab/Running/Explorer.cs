@@ -200,8 +200,19 @@ internal sealed partial class Explorer : IDisposable
 
     private static World Attach(Memory memory, ulong epoch, Beginning beginning, bool formatted = true)
     {
-        PersistentHeap heap = PersistentHeap.Open(
-            new ScheduleSpace(memory, epoch) { IsFormatted = formatted }, new HeapOptions { Erase = beginning.Erases });
+        ScheduleSpace space = new(memory, epoch)
+        {
+            IsFormatted = formatted,
+            CopiesPages = beginning.Snapshots == Snapshots.Copied,
+        };
+        PersistentHeap heap = PersistentHeap.Open(space, new HeapOptions { Erase = beginning.Erases });
+        return Opened(heap, () => PersistentHeap.Open(new ScheduleSpace(memory, epoch, heap.State.FrontierBytes)),
+            beginning);
+    }
+
+    // Its collections; and as a reader of another process has them.
+    private static World Opened(PersistentHeap heap, Func<PersistentHeap> elsewhere, Beginning beginning)
+    {
         PersistentDictionaryOptions options = new()
         {
             TimeProvider = StoppedTime.Instance,
@@ -209,7 +220,7 @@ internal sealed partial class Explorer : IDisposable
         };
         PersistentDictionary dictionary = PersistentDictionary.OpenOrCreate(heap, "keys", options);
         PersistentRoot<Objects> objects = heap.OpenOrCreateRoot<Objects>("objects");
-        PersistentHeap other = PersistentHeap.Open(new ScheduleSpace(memory, epoch, heap.State.FrontierBytes));
+        PersistentHeap other = elsewhere();
         World world = new()
         {
             Heap = heap,
@@ -222,12 +233,17 @@ internal sealed partial class Explorer : IDisposable
             part.Open(world, heap, other);
         }
 
+        world.ReadAll = snapshot => Content(Opened(snapshot, () => snapshot, beginning), beginning);
         return world;
     }
 
     private void Prepare()
     {
         Points.LaneHint = 0;
+        _own?.Heap.Snapshots.EndAll();
+        _schedule.HasSnapshots = _scenario.Beginning.Snapshots != Snapshots.None;
+        _schedule.Watching = new Watching();
+        Watching.Join(_schedule.Watching);
         _memory.Load(_images[_scenario.Beginning.Name]);
         _world = Attach(_memory, 2, _scenario.Beginning);
         _own = _world;
@@ -347,7 +363,7 @@ internal sealed partial class Explorer : IDisposable
             return what;
         }
 
-        if (!_ends.Add(Memory.Mix((long)_memory.Hash, _history.Hash)))
+        if (!_ends.Add(Memory.Mix((long)_memory.Hash, _history.Hash)) && !_schedule.HasSnapshots)
         {
             return null; // the same results and the same memory as in a schedule that was checked
         }
@@ -367,8 +383,12 @@ internal sealed partial class Explorer : IDisposable
                 return leftover;
             }
 
-            return !_history.IsLinearizable(_model, model => model.Text() == content)
-                ? $"no order of the operations gives these results and this content: {content}" : ScanProblem();
+            (string Note, string Text)[] left = SnapshotOperation.Left(_world);
+            return !_history.IsLinearizable(_model, model => model.Text() == content
+                && left.All(snapshot => model.NoteOf(snapshot.Note) == snapshot.Text))
+                ? $"no order of the operations gives these results and this content: {content}"
+                    + string.Concat(left.Select(it => $" and {it.Note}: {it.Text}"))
+                : ScanProblem() ?? (_schedule.HasSnapshots ? SnapshotOperation.ProblemAtTheClose(_world) : null);
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -489,7 +509,9 @@ internal sealed partial class Explorer : IDisposable
     }
 
     /// <summary>What a heap holds, as the model writes it.</summary>
-    private string Content(World world)
+    private string Content(World world) => Content(world, _scenario.Beginning);
+
+    private static string Content(World world, Beginning beginning)
     {
         Visitor visitor = new([]);
         ulong cursor = 0;
@@ -515,7 +537,7 @@ internal sealed partial class Explorer : IDisposable
             }
         }
 
-        foreach (Part part in _scenario.Beginning.Parts)
+        foreach (Part part in beginning.Parts)
         {
             if (part.AddContent(world, texts) is { } wrong)
             {
@@ -523,7 +545,7 @@ internal sealed partial class Explorer : IDisposable
             }
         }
 
-        AddObjects(world, texts);
+        AddObjects(world, beginning, texts);
         return string.Concat(texts.Select(text => $"{text.Key}={text.Value} "));
     }
 
@@ -578,7 +600,8 @@ internal sealed partial class Explorer : IDisposable
 
     private static unsafe ulong SliceOf(TreeNode leaf, int slot) => *leaf.Slice(slot);
 
-    private void AddObjects(World world, SortedDictionary<string, string> texts)
+    private static void AddObjects(
+        World world, Beginning beginning, SortedDictionary<string, string> texts)
     {
         ref readonly Objects objects = ref world.Objects.Value;
         foreach ((string name, Offset<byte> offset) in new[] { ("object:a", objects.A), ("object:b", objects.B) })
@@ -591,7 +614,7 @@ internal sealed partial class Explorer : IDisposable
 
         foreach (string root in world.Heap.Roots.Where(root =>
             root is not ("keys" or "objects")
-            && !_scenario.Beginning.Parts.Any(part => part.Root == root || part.MoreRoots.Contains(root))))
+            && !beginning.Parts.Any(part => part.Root == root || part.MoreRoots.Contains(root))))
         {
             if (!texts.TryAdd($"root:{root}", world.Heap.OpenOrCreateRoot<long>(root).Value.ToString(
                 System.Globalization.CultureInfo.InvariantCulture)))

@@ -1,17 +1,27 @@
 using System.Runtime.InteropServices;
+using GuestMemFs.Arena;
+using GuestMemFs.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.ScheduleLab.Running;
 
 /// <summary>The bytes under a heap. A shadow of them tells what a store replaced; a hash over all words, kept up with
-/// each store, tells states apart.</summary>
+/// each store, tells states apart. They lie in a file of memory, so that a snapshot can map them again.</summary>
 internal sealed unsafe class Memory : IDisposable
 {
+    private const long Alignment = 2 << 20;
+
     private readonly byte* _shadow;
+    private readonly AddressReservation _range;
+    private readonly SafeFileHandle _file;
 
     public Memory(int length)
     {
         Length = length;
-        Base = (byte*)NativeMemory.AlignedAlloc((nuint)length, 2 << 20);
+        _file = new SafeFileHandle(Libc.MemfdCreate("schedule", Libc.MFD_CLOEXEC), ownsHandle: true);
+        Assert.Equal(0, Libc.FTruncate(_file, length));
+        _range = Map(Libc.MAP_SHARED);
+        Base = (byte*)_range.Address;
         _shadow = (byte*)NativeMemory.AlignedAlloc((nuint)length, 4096);
     }
 
@@ -23,6 +33,11 @@ internal sealed unsafe class Memory : IDisposable
     public ulong Hash { get; private set; }
 
     public Span<byte> Bytes => new(Base, Length);
+
+    /// <summary>Maps the bytes a second time.</summary>
+    /// <param name="copies">Whether the kernel is not to copy pages, as on media without private mappings.</param>
+    public RegionView MapAgain(bool copies) =>
+        new(Map(copies ? Libc.MAP_SHARED : Libc.MAP_PRIVATE), Length, IsPrivate: !copies);
 
     public void Load(ReadOnlySpan<byte> image) => image.CopyTo(Bytes);
 
@@ -77,7 +92,17 @@ internal sealed unsafe class Memory : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(Base);
+        _range.Dispose();
+        _file.Dispose();
         NativeMemory.AlignedFree(_shadow);
+    }
+
+    private AddressReservation Map(int flags)
+    {
+        AddressReservation range = new(Length, Alignment);
+        nint at = Libc.MMap(range.Address, (nuint)Length, Libc.PROT_READ | Libc.PROT_WRITE, flags | Libc.MAP_FIXED,
+            (int)_file.DangerousGetHandle(), 0);
+        Assert.Equal(range.Address, at);
+        return range;
     }
 }

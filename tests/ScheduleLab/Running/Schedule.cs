@@ -43,6 +43,12 @@ internal sealed unsafe class Schedule : IDisposable
 
     public Memory Memory { get; }
 
+    /// <summary>Whether somebody may take a snapshot, so that each store looks for one.</summary>
+    public bool HasSnapshots { get; set; }
+
+    /// <summary>Who watches stores in this process.</summary>
+    public Watching Watching { get; set; } = new();
+
     /// <summary>Points passed so far.</summary>
     public int Steps { get; private set; }
 

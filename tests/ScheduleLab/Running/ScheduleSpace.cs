@@ -1,3 +1,4 @@
+using GuestMemFs.Arena;
 using GuestMemFs.Heap;
 
 namespace GuestMemFs.ScheduleLab.Running;
@@ -25,6 +26,11 @@ internal sealed unsafe class ScheduleSpace(Memory memory, ulong epoch, long? see
     public UInt128 Seed => Scenario.Seed;
 
     public bool IsFormatted { get; init; } = true;
+
+    /// <summary>Whether snapshots copy pages aside.</summary>
+    public bool CopiesPages { get; init; }
+
+    public RegionView MapAgain() => memory.MapAgain(CopiesPages);
 
     public long Follow() => _length = memory.Length;
 

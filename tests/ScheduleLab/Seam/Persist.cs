@@ -20,6 +20,7 @@ internal static unsafe class Persist
     /// holds.</summary>
     public static void Quiet(ulong* at, ulong value)
     {
+        Writes(at, sizeof(ulong));
         if (Worker.Current is not { } me)
         {
             *at = value;
@@ -33,6 +34,7 @@ internal static unsafe class Persist
     public static void Copy(void* to, ReadOnlySpan<byte> from, [CallerLineNumber] int line = 0,
         [CallerFilePath] string file = "")
     {
+        Writes(to, from.Length, line, file);
         if (Worker.Current is not { } me)
         {
             from.CopyTo(new Span<byte>(to, from.Length));
@@ -55,9 +57,24 @@ internal static unsafe class Persist
         Copy(to, bytes, line, file);
     }
 
-    /// <summary>No snapshots here.</summary>
-    public static void Writes(void* at, long length)
+    /// <summary>Tells snapshots. Where a scenario has none, it is no point.</summary>
+    public static void Writes(void* at, long length, [CallerLineNumber] int line = 0,
+        [CallerFilePath] string file = "")
     {
+        if (Worker.Current is { } me)
+        {
+            if (me.Dying || !me.Schedule.HasSnapshots)
+            {
+                return;
+            }
+
+            me.Schedule.Point(me, PointKind.Read, (nint)at, 0, line, file);
+        }
+
+        if (StoreWatch.IsOn)
+        {
+            StoreWatch.Before(at, length);
+        }
     }
 
     /// <summary>The caller's bytes are there already: they count from here on.</summary>
@@ -72,6 +89,7 @@ internal static unsafe class Persist
 
     private static void Word(PointKind kind, ulong* at, ulong value, int line, string file)
     {
+        Writes(at, sizeof(ulong), line, file);
         if (Worker.Current is not { } me)
         {
             *at = value;
