@@ -121,55 +121,45 @@ internal static class Debugging
     /// <summary>One of each kind of reply, for the tests of clients.</summary>
     private static void Protocol(in Call call)
     {
-        RespWriter reply = call.Reply;
-        bool resp3 = reply.Resp3;
-        switch (call.Args.Text(2).ToUpperInvariant())
+        string kind = call.Args.Text(2).ToUpperInvariant();
+        ReadOnlySpan<byte> sample = Sample(kind, call.Reply.Resp3);
+        if (kind is "ATTRIB" or "PUSH")
         {
-            case "STRING":
-                reply.Bulk("Hello World"u8);
-                break;
-            case "INTEGER":
-                reply.Integer(12345);
-                break;
-            case "DOUBLE":
-                reply.Raw(resp3 ? ",3.141\r\n"u8 : "$5\r\n3.141\r\n"u8);
-                break;
-            case "NULL":
-                reply.Null();
-                break;
-            case "ARRAY":
-                reply.Raw("*3\r\n:0\r\n:1\r\n:2\r\n"u8);
-                break;
-            case "SET":
-                reply.Set(3);
-                reply.Raw(":0\r\n:1\r\n:2\r\n"u8);
-                break;
-            case "MAP":
-                reply.Map(3);
-                reply.Raw(resp3 ? ":0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n"u8 : ":0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n"u8);
-                break;
-            case "BIGNUM":
-                reply.Raw(resp3
-                    ? "(1234567999999999999999999999999999999\r\n"u8
-                    : "$37\r\n1234567999999999999999999999999999999\r\n"u8);
-                break;
-            case "TRUE" or "FALSE":
-                bool yes = call.Args.Is(2, "true"u8);
-                reply.Raw(resp3 ? (yes ? "#t\r\n"u8 : "#f\r\n"u8) : (yes ? ":1\r\n"u8 : ":0\r\n"u8));
-                break;
-            case "ATTRIB" or "PUSH":
-                WithMore(reply, call.Args.Is(2, "push"u8));
-                break;
-            case "VERBATIM":
-                reply.Verbatim("This is a verbatim\nstring");
-                break;
-            default:
-                reply.Error(
-                    "ERR Wrong protocol type name. Please use one of the following: "u8
-                    + "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"u8);
-                break;
+            WithMore(call.Reply, kind == "PUSH");
+        }
+        else if (sample.IsEmpty)
+        {
+            call.Reply.Error(
+                "ERR Wrong protocol type name. Please use one of the following: "u8
+                + "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"u8);
+        }
+        else
+        {
+            call.Reply.Raw(sample);
         }
     }
+
+    private static ReadOnlySpan<byte> Sample(string kind, bool resp3) => kind switch
+    {
+        "STRING" => "$11\r\nHello World\r\n"u8,
+        "INTEGER" => ":12345\r\n"u8,
+        "DOUBLE" => resp3 ? ",3.141\r\n"u8 : "$5\r\n3.141\r\n"u8,
+        "NULL" => resp3 ? "_\r\n"u8 : "$-1\r\n"u8,
+        "ARRAY" => "*3\r\n:0\r\n:1\r\n:2\r\n"u8,
+        "SET" => resp3 ? "~3\r\n:0\r\n:1\r\n:2\r\n"u8 : "*3\r\n:0\r\n:1\r\n:2\r\n"u8,
+        "MAP" => resp3
+            ? "%3\r\n:0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n"u8
+            : "*6\r\n:0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n"u8,
+        "BIGNUM" => resp3
+            ? "(1234567999999999999999999999999999999\r\n"u8
+            : "$37\r\n1234567999999999999999999999999999999\r\n"u8,
+        "TRUE" => resp3 ? "#t\r\n"u8 : ":1\r\n"u8,
+        "FALSE" => resp3 ? "#f\r\n"u8 : ":0\r\n"u8,
+        "VERBATIM" => resp3
+            ? "=29\r\ntxt:This is a verbatim\nstring\r\n"u8
+            : "$25\r\nThis is a verbatim\nstring\r\n"u8,
+        _ => default,
+    };
 
     /// <summary>A reply with something in front of it that is none.</summary>
     private static void WithMore(RespWriter reply, bool isPush)
