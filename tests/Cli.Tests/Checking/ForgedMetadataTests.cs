@@ -6,7 +6,7 @@ using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 using GuestMemFs.Journal;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Checking;
 
 /// <summary>
 /// Metadata that somebody made up, with checksums that fit: each field of each structure gets every value at which

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Xml.Linq;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>The picture shows what is there.</summary>
 public sealed class MapTests

@@ -3,7 +3,7 @@ using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>Each of the four questions gets its answer, with a code and a next step.</summary>
 public sealed class ExplainTests

@@ -4,7 +4,7 @@ using System.Text.Json;
 using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>
 /// Commands that look: what they say is what is there, beside a writer or not, and not one byte changes.

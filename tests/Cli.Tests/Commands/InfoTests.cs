@@ -3,7 +3,7 @@ using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary><c>gmfs info</c> says what is on the medium, of damaged arenas too.</summary>
 public sealed class InfoTests

@@ -5,7 +5,7 @@ using GuestMemFs.Cli.Reports;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>A repair says first what it does, does that and nothing else, and says what it cannot do.</summary>
 public sealed class RepairTests

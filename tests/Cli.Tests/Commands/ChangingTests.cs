@@ -1,6 +1,6 @@
 using GuestMemFs.Cli.Tests.Infrastructure;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>Commands that change something: done, or refused with nothing changed.</summary>
 public sealed class ChangingTests

@@ -2,7 +2,7 @@ using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Holding;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>
 /// Arenas in the memory of a holder, which no directory leads to: the same commands, with <c>--holder</c>.

@@ -1,7 +1,7 @@
 using GuestMemFs.Cli.Tests.Infrastructure;
 using GuestMemFs.Format;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>Each kind of damage is found, named by its code, and nothing is changed by looking for it.</summary>
 public sealed class CheckTests

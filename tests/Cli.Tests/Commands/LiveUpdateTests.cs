@@ -1,6 +1,6 @@
 using GuestMemFs.Cli.Tests.Infrastructure;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>
 /// The command line of live updates. Carrying one out takes another kernel: the kernel lab does that; its course is

@@ -2,7 +2,7 @@ using GuestMemFs.Cli.Facts;
 using GuestMemFs.Cli.Terminal;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>A region that went through a file is the same region; a file that is not whole makes none.</summary>
 public sealed class DumpTests

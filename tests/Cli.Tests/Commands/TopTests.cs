@@ -1,7 +1,7 @@
 using System.Text.Json;
 using GuestMemFs.Cli.Tests.Infrastructure;
 
-namespace GuestMemFs.Cli.Tests;
+namespace GuestMemFs.Cli.Tests.Commands;
 
 /// <summary>The live view sees what a writer does.</summary>
 public sealed class TopTests
