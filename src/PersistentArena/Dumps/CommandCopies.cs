@@ -40,30 +40,8 @@ internal sealed class CommandCopies(BackupCommand command, int count, string scr
 
     /// <summary>What the slots say of themselves by the beginnings of their copies, newest first.</summary>
     /// <exception cref="BackupCommandException">No slot could be asked.</exception>
-    public IReadOnlyList<(int Slot, DumpInfo Dump)> Find(CancellationToken cancellationToken)
-    {
-        List<(int Slot, DumpInfo Dump)> found = [];
-        BackupCommandException? failure = null;
-        int answered = 0;
-        for (int slot = 0; slot < Slots; slot++)
-        {
-            try
-            {
-                if (TryReadHeader(slot, cancellationToken) is { } dump)
-                {
-                    found.Add((slot, dump));
-                }
-
-                answered++;
-            }
-            catch (BackupCommandException e)
-            {
-                failure ??= e; // Perhaps a slot that nothing was stored to yet.
-            }
-        }
-
-        return answered > 0 ? [.. found.OrderByDescending(one => one.Dump.Taken)] : throw failure!;
-    }
+    public IReadOnlyList<(int Slot, DumpInfo Dump)> Find(CancellationToken cancellationToken) =>
+        NewestFirst(Ask(cancellationToken));
 
     /// <summary>Fetches a copy into the scratch file, and lets it be read there.</summary>
     /// <exception cref="BackupCommandException">It cannot be.</exception>
@@ -126,7 +104,33 @@ internal sealed class CommandCopies(BackupCommand command, int count, string scr
         }
     }
 
-    // What a process before this one left: one may be cut off, and then has the newest beginning.
+    private static List<(int Slot, DumpInfo Dump)> NewestFirst(Dictionary<int, DumpInfo?> answers) =>
+        [.. answers.Where(answer => answer.Value is not null)
+            .Select(answer => (answer.Key, answer.Value!))
+            .OrderByDescending(one => one.Item2.Taken)];
+
+    // The slots that answered; null for one that has no copy.
+    private Dictionary<int, DumpInfo?> Ask(CancellationToken cancellationToken)
+    {
+        Dictionary<int, DumpInfo?> answers = [];
+        BackupCommandException? failure = null;
+        for (int slot = 0; slot < Slots; slot++)
+        {
+            try
+            {
+                answers[slot] = TryReadHeader(slot, cancellationToken);
+            }
+            catch (BackupCommandException e)
+            {
+                failure ??= e; // Perhaps a slot that nothing was stored to yet.
+            }
+        }
+
+        return answers.Count > 0 ? answers : throw failure!;
+    }
+
+    // What a process before this one left: one may be cut off, and then has the newest beginning. A slot that does not
+    // answer may have the newest of all: it is stored to where no other is left to spare.
     private int ChooseSlot(CancellationToken cancellationToken)
     {
         if (Slots == 1)
@@ -134,23 +138,25 @@ internal sealed class CommandCopies(BackupCommand command, int count, string scr
             return 0;
         }
 
-        IReadOnlyList<(int Slot, DumpInfo Dump)> found;
+        Dictionary<int, DumpInfo?> answers;
         try
         {
-            found = Find(cancellationToken);
+            answers = Ask(cancellationToken);
         }
         catch (BackupCommandException)
         {
             return 0; // Nothing is there, or storing will fail as well.
         }
 
-        int free = Enumerable.Range(0, Slots).Except(found.Select(one => one.Slot)).FirstOrDefault(-1);
-        if (free >= 0)
+        List<(int Slot, DumpInfo Dump)> found = NewestFirst(answers);
+        if (found.Count < answers.Count)
         {
-            return free;
+            return answers.First(answer => answer.Value is null).Key;
         }
 
-        return IsWhole(found[0].Slot, cancellationToken) ? found[^1].Slot : found[0].Slot;
+        return found.Count < 2 ? Enumerable.Range(0, Slots).Except(answers.Keys).First()
+            : IsWhole(found[0].Slot, cancellationToken) ? found[^1].Slot
+            : found[0].Slot;
     }
 
     private bool IsWhole(int slot, CancellationToken cancellationToken)

@@ -94,6 +94,22 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Equal(cut == 0 ? "2" : "1", Restored(Backups()));
     }
 
+    [Fact]
+    public void The_next_process_does_not_store_to_a_slot_that_does_not_answer_while_others_do()
+    {
+        string[] fetch = ["/bin/sh", "-c", "test ! -e $0.down && exec cat $0", In("slot-{slot}")];
+        Write(Backups(fetch: fetch, count: 3), "1", "2", "3");
+        byte[] newest = File.ReadAllBytes(In("slot-2"));
+        File.WriteAllText(In("slot-2.down"), "");
+
+        Write(Backups(fetch: fetch, count: 3), "4");
+
+        Assert.Equal(newest, File.ReadAllBytes(In("slot-2")));
+        File.Delete(In("slot-2.down"));
+        LoseFiles();
+        Assert.Equal("4", Restored(Backups(fetch: fetch, count: 3)));
+    }
+
     [Theory]
     [InlineData("echo no room >&2; exit 3", "failed (exit code 3). It said: no room The copies", 3)]
     [InlineData("kill -9 $$", "failed (exit code 137). The copies", 137)]
@@ -223,14 +239,14 @@ public sealed class BackupCommandTests : IDisposable
 
     private string In(string name) => Path.Combine(_place.Directory!, name);
 
-    private RegionBackups Backups(string[]? store = null, string[]? fetch = null, TimeSpan? timeout = null) =>
-        new(CopyFile)
+    private RegionBackups Backups(
+        string[]? store = null, string[]? fetch = null, TimeSpan? timeout = null, int count = 2) => new(CopyFile, count)
+    {
+        Command = new BackupCommand(store ?? Store, fetch ?? Fetch)
         {
-            Command = new BackupCommand(store ?? Store, fetch ?? Fetch)
-            {
-                Timeout = timeout ?? TimeSpan.FromMinutes(2),
-            },
-        };
+            Timeout = timeout ?? TimeSpan.FromMinutes(2),
+        },
+    };
 
     private void Write(RegionBackups backups, params string[] values)
     {
