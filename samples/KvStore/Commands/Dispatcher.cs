@@ -121,7 +121,7 @@ internal static class Dispatcher
     private static bool AcceptsWrite(ClientSession session, KvEngine engine, Command command)
     {
         ReadOnlySpan<byte> refusal = engine.WriteRefusal;
-        if (refusal.IsEmpty && command.Has(CommandFlags.DenyOom) && engine.IsOverLimit
+        if (refusal.IsEmpty && command.Has(CommandFlags.DenyOom) && engine.IsShort
             && !Eviction.MakeRoom(engine))
         {
             engine.Statistics.OutOfMemory++;
@@ -184,7 +184,8 @@ internal static class Dispatcher
         {
             engine.RanOutOfRoom = true;
             if (reply.Rewind(start)
-                && ((engine.FreeGarbage() && tries == 0) || Eviction.Free(engine, tries, args.Bytes)))
+                && ((engine.FreeGarbage() && tries == 0)
+                    || Eviction.Free(engine, tries, args.Bytes, command.Has(CommandFlags.DenyOom))))
             {
                 return false; // later garbage is the command's own: what it began and found no room for
             }

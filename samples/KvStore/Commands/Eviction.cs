@@ -1,5 +1,6 @@
 using GuestMemFs;
 using KvStore.Engine;
+using KvStore.Protocol;
 
 namespace KvStore.Commands;
 
@@ -9,11 +10,14 @@ internal static class Eviction
     private const long LeastBytes = 16 << 10;
     private const int BucketsAtATime = 1 << 16;
 
-    /// <summary>Removes keys until records take no more than <c>maxmemory</c>; false where they still do.</summary>
+    /// <summary>
+    /// Removes keys until records take no more than <c>maxmemory</c> and the ballast is in; false where there is no
+    /// such room.
+    /// </summary>
     public static bool MakeRoom(KvEngine engine)
     {
         bool may = true;
-        while (engine.IsOverLimit && may)
+        while (may && (engine.IsOverLimit || !IsBallastIn(engine)))
         {
             may = TryEvict(engine);
         }
@@ -21,14 +25,36 @@ internal static class Eviction
         return may;
     }
 
-    /// <summary>A command found no room: removes keys, more with each try. False where nothing may go.</summary>
-    public static bool Free(KvEngine engine, int tries, long bytes)
+    /// <summary>
+    /// A command found no room: removes keys, more with each try, or throws the ballast out. False where nothing may
+    /// go.
+    /// </summary>
+    /// <param name="engine">The engine.</param>
+    /// <param name="tries">How often the command was tried before.</param>
+    /// <param name="bytes">Bytes that it may need.</param>
+    /// <param name="denies">Whether the command is one that is refused while the ballast is out.</param>
+    public static bool Free(KvEngine engine, int tries, long bytes, bool denies) =>
+        !engine.InGroup && tries < KvEngine.MostTries
+            && (Evict(engine, tries, bytes) || (!denies && engine.Keyspace.Ballast.TryThrowOut()));
+
+    /// <summary>A group could not begin: true where there is more room for it now; else it is refused.</summary>
+    public static bool FreeFor(in Call call, int tries, long bytes)
     {
-        if (engine.Options.Policy == EvictionPolicy.NoEviction || engine.InGroup
-            || tries >= KvEngine.MostTries)
+        bool more = (call.Engine.FreeGarbage() && tries == 0) || Free(call.Engine, tries, bytes, denies: false);
+        if (!more)
         {
-            return false;
+            call.Engine.Statistics.OutOfMemory++;
+            call.Reply.Error(Errors.OutOfMemory);
         }
+
+        return more;
+    }
+
+    private static bool IsBallastIn(KvEngine engine) =>
+        engine.InGroup || engine.IsReadOnly || engine.Keyspace.Ballast.TryTakeIn(engine.Databases.RecordBytes);
+
+    private static bool Evict(KvEngine engine, int tries, long bytes)
+    {
 
         long enough = engine.Databases.RecordBytes - (Math.Max(bytes, LeastBytes) << tries);
         bool any = false;

@@ -43,7 +43,11 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         _session?.Database = call.Session.Database;
         _readOnly = readOnly;
         _allowsOom = script.AllowsOom;
-        AtomicScope atomic = readOnly || !_engine.WriteRefusal.IsEmpty ? default : BeginWrites(script.NamesDatabases);
+        if (!TryBegin(script, readOnly, out AtomicScope atomic))
+        {
+            return !Eviction.FreeFor(call, tries, 0);
+        }
+
         try
         {
             ScriptEnd end = lua.Run(script.Name, script.Library, call.Args.From(FirstArgument), keys, call.Reply);
@@ -69,7 +73,7 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         }
 
         _engine.FreeGarbage();
-        Eviction.Free(_engine, tries, 0);
+        Eviction.Free(_engine, tries, 0, denies: false);
         return false;
     }
 
@@ -96,6 +100,20 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
     {
         _lua?.Dispose();
         _lua = null;
+    }
+
+    private bool TryBegin(Script script, bool readOnly, out AtomicScope atomic)
+    {
+        try
+        {
+            atomic = readOnly || !_engine.WriteRefusal.IsEmpty ? default : BeginWrites(script.NamesDatabases);
+            return true;
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            atomic = default;
+            return false;
+        }
     }
 
     /// <summary>The place of large collections cannot be made in a group: it is there before one may need it.</summary>
@@ -153,7 +171,7 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
 
         return _readOnly ? "ERR Write commands are not allowed from read-only scripts."
             : !_engine.WriteRefusal.IsEmpty ? Encoding.UTF8.GetString(_engine.WriteRefusal)
-            : command.Has(CommandFlags.DenyOom) && _engine.IsOverLimit && !_madeRoom && !_allowsOom
+            : command.Has(CommandFlags.DenyOom) && _engine.IsShort && !_madeRoom && !_allowsOom
                 ? Encoding.UTF8.GetString(Errors.OutOfMemory)
             : null;
     }

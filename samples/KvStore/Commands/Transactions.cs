@@ -1,3 +1,4 @@
+using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
 using KvStore.Session;
@@ -102,7 +103,7 @@ internal static class Transactions
 
     private static void RunQueued(in Call call, TransactionQueue transaction)
     {
-        Prepare(call, transaction);
+        Eviction.MakeRoom(call.Engine);
         int database = call.Session.Database;
         for (int tries = 0; !TryRunQueued(call, transaction, tries); tries++)
         {
@@ -116,8 +117,12 @@ internal static class Transactions
         ClientSession session = call.Session;
         long start = call.Reply.Position;
         call.Engine.RanOutOfRoom = false;
+        if (!TryBegin(call, transaction, out AtomicScope atomic))
+        {
+            return !Eviction.FreeFor(call, tries, transaction.Bytes);
+        }
+
         call.Reply.Array(transaction.Count);
-        AtomicScope atomic = call.Engine.BeginAtomic(transaction.MostChanges);
         session.RunsTransaction = true;
         try
         {
@@ -136,8 +141,23 @@ internal static class Transactions
         }
 
         call.Engine.FreeGarbage();
-        Eviction.Free(call.Engine, tries, transaction.Bytes);
+        Eviction.Free(call.Engine, tries, transaction.Bytes, denies: false);
         return false;
+    }
+
+    private static bool TryBegin(in Call call, TransactionQueue transaction, out AtomicScope atomic)
+    {
+        try
+        {
+            Prepare(call, transaction);
+            atomic = call.Engine.BeginAtomic(transaction.MostChanges);
+            return true;
+        }
+        catch (ArenaOutOfSpaceException)
+        {
+            atomic = default;
+            return false;
+        }
     }
 
     private static void RunAll(in Call call, TransactionQueue transaction)
@@ -151,6 +171,13 @@ internal static class Transactions
                 && Permissions.LateRefusal(new Call(command, args, session, call.Engine)) is { } refusal)
             {
                 call.Reply.Error(refusal);
+                continue;
+            }
+
+            if (command.Has(DenyOom) && !call.Engine.Keyspace.Ballast.IsIn)
+            {
+                call.Engine.Statistics.OutOfMemory++;
+                call.Reply.Error(Errors.OutOfMemory);
                 continue;
             }
 

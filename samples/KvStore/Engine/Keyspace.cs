@@ -27,6 +27,7 @@ internal sealed class Keyspace : IDisposable
         KeysAtAttach = Databases.KeyCount;
         Backup = new Backup(_heap, options);
         Functions = new FunctionStore(_heap);
+        Ballast = new Ballast(_heap, region.Length);
     }
 
     public Databases Databases { get; }
@@ -44,6 +45,9 @@ internal sealed class Keyspace : IDisposable
 
     /// <summary>The libraries of functions.</summary>
     public FunctionStore Functions { get; }
+
+    /// <summary>What is thrown out where the store is full.</summary>
+    public Ballast Ballast { get; }
 
     /// <summary>The store's copies in files.</summary>
     public Backup Backup { get; }

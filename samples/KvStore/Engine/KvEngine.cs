@@ -42,6 +42,9 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>True where the keys take more than CONFIG SET maxmemory allows them.</summary>
     public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Databases.RecordBytes > Keyspace.Limit;
 
+    /// <summary>True where commands that need more memory have to wait until there is more.</summary>
+    public bool IsShort => !Keyspace.Ballast.IsIn || IsOverLimit;
+
     public ServerOptions Options { get; } = options;
 
     public UserTable Users { get; } = new();
@@ -113,7 +116,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public const int MostTries = 16;
 
     /// <summary>True where it helps to make room and to run again what found none.</summary>
-    public bool MayRetry(int tries) => Options.Policy != EvictionPolicy.NoEviction && tries < MostTries;
+    public bool MayRetry(int tries) =>
+        tries < MostTries && (Keyspace.Ballast.IsIn || Options.Policy != EvictionPolicy.NoEviction);
 
     /// <summary>True where a command of the open group found no room.</summary>
     public bool RanOutOfRoom { get; set; }
