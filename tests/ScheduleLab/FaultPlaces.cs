@@ -136,7 +136,7 @@ internal static class FaultPlaces
         ["log-reader-takes-erased-for-damage"] = new(Look.OnePreemption, "log-erasing/log-walk+log-trim"),
         ["log-walk-does-not-look-at-the-first"] = new(Look.OnePreemption, "log-full-segment/log-walk+log-clear"),
         ["walk-down-takes-a-trim-for-damage"] = new(Look.OnePreemption, "log-full-segment/log-walk-down+log-clear"),
-        ["walk-down-begins-once"] = new(Look.OnePreemption, "log-full-segment/log-walk-down+log-group"),
+        ["walk-down-begins-once"] = new(Look.OnePreemption, "log-one/log-walk-down+log-append-trim"),
         ["log-ends-looked-at-once"] = new(Look.OnePreemption, "log-one/log-count+log-replace"),
         ["first-entry-read-before-the-search"] =
             new(Look.TwoPreemptions, "log-many/log-look-elsewhere+log-trim-append"),

@@ -56,6 +56,7 @@ internal static class LogScenarios
         new("log-look-down-elsewhere", Walk(2, s_down, elsewhere: true)),
         new("log-trim", Trim(3)),
         new("log-trim-append", TrimToCount(1), Append("one"), Append("two"), Append("three")),
+        new("log-append-trim", Append("the last"), TrimToCount(1)),
         new("log-clear", TrimToCount(0)),
         new("log-replace", TrimToCount(0), Append("in place")),
         new("log-collect", LogOperation.Collect(4)),

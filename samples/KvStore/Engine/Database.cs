@@ -25,9 +25,8 @@ internal sealed class Database
             NameAt(DictionaryName, place),
             new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = checksums });
         FieldDues = new FieldDues(OpenNested);
-        if (NestedCollections.Exists(heap, NameAt(NestedName, place)))
+        if (NestedCollections.Exists(heap, NameAt(NestedName, place)) && Unfinished.Try(OpenNested) is not null)
         {
-            OpenNested();
             FieldDues.Look();
         }
     }

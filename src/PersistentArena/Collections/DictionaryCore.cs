@@ -116,14 +116,42 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
             : throw new DictionaryOptionsException(heap.Space.Name, name);
     }
 
+    /// <summary>Puts a table into an empty root, and makes room for it where there is none.</summary>
+    private void InstallTable(Lane lane)
+    {
+        const int Tries = 16;
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                _clearing.InstallTable(lane);
+                return;
+            }
+            catch (ArenaOutOfSpaceException refused) when (tries < Tries)
+            {
+                if (!Heap.MakeRoom(lane, refused.Requested))
+                {
+                    throw;
+                }
+            }
+        }
+    }
+
     /// <summary>Ends what a crash left half done: an empty root, a split, groups that were not committed.</summary>
     private void Recover()
     {
         if (*State.CurrentWord == 0)
         {
             Lane lane = Heap.TakeLane();
-            _clearing.InstallTable(lane);
-            PersistentHeap.ReleaseLane(lane);
+            try
+            {
+                InstallTable(lane);
+            }
+            finally
+            {
+                lane.TakesAnything = false;
+                PersistentHeap.ReleaseLane(lane);
+            }
         }
 
         TableCheck.Run(Heap.Space, State.OffsetOf(State.CurrentWord), whole: true);

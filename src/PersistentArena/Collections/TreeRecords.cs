@@ -263,7 +263,7 @@ internal sealed unsafe class TreeRecords(TreeMemory memory)
     {
         TreeRoot root = memory.Root;
         long size = TreeNode.SizeOf(TreeNode.ShapeOf(0, SlotOrder.Slots, 0, 0));
-        long block = memory.Heap.Blocks.Take(lane, size);
+        long block = memory.Heap.TakeMakingRoom(lane, size);
         new NodeWriter(memory).WriteLeaf(block, [], 0, []);
         Intent intent = new() { Slot = memory.OffsetOf(root.NodeWord), Value = root.NodeFor(block), New = block };
         lane.Begin(intent);

@@ -47,6 +47,12 @@ internal readonly unsafe struct TreeRoot(byte* start, long offset)
     /// </summary>
     public ulong* PendingWord => (ulong*)(start + offset + PendingOffset);
 
+    /// <summary>
+    /// True where the map's making was cut off, by a kill or for want of room: there is no leaf yet, and nothing in it.
+    /// The next writer's open that has room ends it.
+    /// </summary>
+    public bool IsUnfinished => *NodeWord == 0 && Counters[0] == 0 && Counters[1] == 0 && Counters[2] == 0;
+
     /// <summary>The word for a leaf in the place of <see cref="PendingWord"/>.</summary>
     public ulong PendingFor(long leaf) => SealedOffset.Seal(leaf, offset + PendingOffset);
 

@@ -88,6 +88,11 @@ internal static unsafe class HeapReader
         IHeapSpace space = heap.Space;
         long root = TableCheck.Block(space, slot, BlockHeader.TypeDictionary, DictionaryFormat.Size);
         long slotOfTable = root + DictionaryFormat.CurrentOffset;
+        if (Word(space, slotOfTable) == 0)
+        {
+            return default; // its making was cut off: the next open that has room ends it
+        }
+
         Table table = new(heap.Base, TableCheck.Block(space, slotOfTable, BlockHeader.TypeTable, Table.Size));
         bool clearing = SealedOffset.Get(Word(space, root + DictionaryFormat.GarbageOffset)) != 0;
         return new DictionaryFigures(table.Sum(0), table.Sum(1), table.Sum(2), (long)table.Buckets, clearing);
@@ -99,6 +104,11 @@ internal static unsafe class HeapReader
         TreeRoot root = new(heap.Base, offset);
         var memory = new TreeMemory(heap, root, new RootLife(heap.State, name, offset));
         ulong* counters = root.Counters;
+        if (root.IsUnfinished)
+        {
+            return default;
+        }
+
         return memory.TryTop(out TreeNode top)
             ? new SortedMapFigures((long)counters[0], (long)counters[1], (long)counters[2], top.Level + 1)
             : throw memory.Damaged(offset + TreeRoot.NodeOffset, "it should lead to a node of a sorted map");

@@ -24,6 +24,11 @@ internal sealed unsafe class SortedMapVerifier(PersistentHeap heap, ReachBlock r
     public void Check(long offset, CancellationToken cancellationToken)
     {
         TreeRoot root = new(heap.Base, offset);
+        if (root.IsUnfinished)
+        {
+            return;
+        }
+
         _memory = new TreeMemory(heap, root);
         if (!_memory.TryTop(out TreeNode top))
         {

@@ -103,6 +103,30 @@ public sealed class FullStoreTests : IDisposable
         Assert.Equal(["d"], again.Call("LRANGE", "k0", "0", "-1").Items!.Select(item => item.Text));
     }
 
+    [Fact]
+    public void A_store_in_which_a_large_collection_found_no_room_opens_again()
+    {
+        string value = new('v', 100);
+        _client.Call("SET", "spare:0", value);
+        _client.Call("SET", "spare:1", value);
+        FillUp();
+        _client.Call("DEL", "spare:0"); // room for the root of large collections, and not for its first leaf
+        RespArgument[] members = [.. Enumerable.Range(0, 600).Select(n => (RespArgument)$"member:{n}")];
+        Assert.StartsWith("OOM ", _client.Call(["SADD", "large", .. members]).Text, StringComparison.Ordinal);
+
+        _server.Process.Kill();
+        (int code, string text, string error) = Tool.Run("dotnet", [
+            Path.Combine(AppContext.BaseDirectory, "gmfs.dll"), "check", "--deep", "--arena", _server.DataDirectory]);
+        Assert.True(code == 0, text + error);
+        _server.Restart();
+        using RespClient again = _server.Connect();
+
+        Assert.Equal(value, again.Call("GET", "spare:1").Text);
+        Assert.Equal("OK", again.Call("FLUSHALL").Text);
+        RespReply added = again.Call(["SADD", "large", .. members]);
+        Assert.True(added.Integer == 600, added.Text);
+    }
+
     private RespReply Call(string line, int i) => _client.Call(
         [.. line.Split(' ').Select<string, RespArgument>(word => word is "k" or "renamed:k" ? word + i : word)]);
 
