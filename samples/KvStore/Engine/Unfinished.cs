@@ -8,7 +8,9 @@ namespace KvStore.Engine;
 /// </summary>
 internal static class Unfinished
 {
-    /// <summary>Opens what the store has the name of; null where it holds nothing and there is no room for it.</summary>
+    /// <summary>
+    /// Opens what the store has the name of; null where it holds nothing and there is no room for it.
+    /// </summary>
     public static T? Try<T>(Func<T> open)
         where T : class
     {
