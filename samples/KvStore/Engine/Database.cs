@@ -25,8 +25,9 @@ internal sealed class Database
             NameAt(DictionaryName, place),
             new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = checksums });
         FieldDues = new FieldDues(OpenNested);
-        if (NestedCollections.Exists(heap, NameAt(NestedName, place)) && Unfinished.Try(OpenNested) is not null)
+        if (NestedCollections.Exists(heap, NameAt(NestedName, place)))
         {
+            OpenNested();
             FieldDues.Look();
         }
     }

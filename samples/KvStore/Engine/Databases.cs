@@ -29,9 +29,7 @@ internal sealed class Databases
         _places[0] = new Database(heap, 0, checksums);
         for (int place = 1; place < Most; place++)
         {
-            int its = place;
-            _places[place] = Database.IsMade(roots, place)
-                ? Unfinished.Try(() => new Database(heap, its, checksums)) : null;
+            _places[place] = Database.IsMade(roots, place) ? new Database(heap, place, checksums) : null;
         }
 
         if (roots.Contains(OrderName))

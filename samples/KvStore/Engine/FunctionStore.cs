@@ -16,7 +16,7 @@ internal sealed class FunctionStore(PersistentHeap heap)
     public IReadOnlyList<KeyValuePair<byte[], byte[]>> ReadAll()
     {
         Collector all = new([]);
-        if (_libraries is not null || (heap.Roots.Contains(Name) && Unfinished.Try(Open) is not null))
+        if (_libraries is not null || heap.Roots.Contains(Name))
         {
             ulong cursor = 0;
             do

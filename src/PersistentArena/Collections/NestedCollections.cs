@@ -89,12 +89,16 @@ public sealed class NestedCollections
         return new NestedCollections(heap, owners, name, heap.ClockOf(timeProvider));
     }
 
-    /// <summary>True where the sorted map of that name is there already.</summary>
-    public static bool Exists(PersistentHeap heap, string name)
+    /// <summary>
+    /// True where the sorted map of that name is there already. One whose making was cut off, by a kill or for want of
+    /// room, is not: it holds nothing, and to finish it takes room.
+    /// </summary>
+    public static unsafe bool Exists(PersistentHeap heap, string name)
     {
         ArgumentNullException.ThrowIfNull(heap);
         ArgumentNullException.ThrowIfNull(name);
-        return heap.FindRoot(name, TreeRoot.Layout) != 0;
+        long root = heap.FindRoot(name, TreeRoot.Layout);
+        return root != 0 && !new TreeRoot(heap.Base, root).IsUnfinished;
     }
 
     /// <summary>The number of the collection that a record names; false where it names none.</summary>
