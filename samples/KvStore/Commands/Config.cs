@@ -51,7 +51,7 @@ internal static class Config
         var found = new SortedDictionary<string, string>(StringComparer.Ordinal);
         for (int i = 2; i < call.Args.Count; i++)
         {
-            foreach (Setting setting in Settings.All.Concat(UnusedSettings.All))
+            foreach (Setting setting in Settings.Shown)
             {
                 Add(call.Args[i], setting.Name, setting.Show(call.Engine.Options));
             }

@@ -184,10 +184,9 @@ internal static class Dispatcher
         {
             engine.RanOutOfRoom = true;
             if (reply.Rewind(start)
-                && ((engine.FreeGarbage() && tries == 0)
-                    || Eviction.Free(engine, tries, args.Bytes, command.Has(CommandFlags.DenyOom))))
+                && Eviction.FreeAny(engine, tries, args.Bytes, command.Has(CommandFlags.DenyOom)))
             {
-                return false; // later garbage is the command's own: what it began and found no room for
+                return false;
             }
 
             engine.Statistics.OutOfMemory++;

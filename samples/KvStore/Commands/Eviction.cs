@@ -37,10 +37,18 @@ internal static class Eviction
         !engine.InGroup && tries < KvEngine.MostTries
             && (Evict(engine, tries, bytes) || (!denies && engine.Keyspace.Ballast.TryThrowOut()));
 
+    /// <summary>
+    /// As <see cref="Free"/>, and garbage first: what is there at a later try is the command's own, which it began and
+    /// found no room for.
+    /// </summary>
+    public static bool FreeAny(KvEngine engine, int tries, long bytes, bool denies) =>
+        (engine.FreeGarbage() && tries == 0) || Free(engine, tries, bytes, denies);
+
     /// <summary>A group could not begin: true where there is more room for it now; else it is refused.</summary>
     public static bool FreeFor(in Call call, int tries, long bytes)
     {
-        bool more = (call.Engine.FreeGarbage() && tries == 0) || Free(call.Engine, tries, bytes, denies: false);
+        call.Engine.RanOutOfRoom = true;
+        bool more = FreeAny(call.Engine, tries, bytes, denies: false);
         if (!more)
         {
             call.Engine.Statistics.OutOfMemory++;

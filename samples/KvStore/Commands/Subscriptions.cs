@@ -198,8 +198,7 @@ internal static class Subscriptions
         bool isMuted = call.Reply.IsMuted;
         if (isMuted)
         {
-            call.Reply.Commit();
-            call.Reply.IsMuted = false;
+            call.Reply.Unmute();
         }
 
         return isMuted;
@@ -209,8 +208,7 @@ internal static class Subscriptions
     {
         if (isMuted)
         {
-            call.Reply.Commit();
-            call.Reply.IsMuted = true;
+            call.Reply.Mute();
         }
     }
 

@@ -264,8 +264,11 @@ internal static class Settings
             "connect afterwards)", new(512, 1L << 20), o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
     ];
 
+    /// <summary>All of them, and those without effect.</summary>
+    public static IEnumerable<Setting> Shown { get; } = [.. All, .. UnusedSettings.All];
+
     public static Setting? Find(string name) =>
-        All.Concat(UnusedSettings.All).FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+        Shown.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads "4G", "512mb", "1024": units are powers of 1024.</summary>
     public static bool TryParseBytes(string text, out long value)

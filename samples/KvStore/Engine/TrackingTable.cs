@@ -203,7 +203,8 @@ internal sealed class TrackingTable(KeyOnlookers onlookers, InvalidationMessages
         }
     }
 
-    /// <summary>Those who listen for a prefix, and the keys that changed, each with the client that alone changed it.
+    /// <summary>
+    /// The clients that listen for a prefix, and the keys that changed, each with the client that alone changed it.
     /// </summary>
     private sealed class PrefixListeners
     {

@@ -70,6 +70,20 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
         Drop();
     }
 
+    /// <summary>Keeps what was written, and throws away what is written from now on.</summary>
+    public void Mute()
+    {
+        Commit();
+        IsMuted = true;
+    }
+
+    /// <summary>Ends <see cref="Mute"/>.</summary>
+    public void Unmute()
+    {
+        Commit();
+        IsMuted = false;
+    }
+
     public void Simple(ReadOnlySpan<byte> text) => Line((byte)'+', text);
 
     public void Ok() => Raw("+OK\r\n"u8);

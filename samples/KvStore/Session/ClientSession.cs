@@ -149,8 +149,7 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     {
         if (ReplyMode is ReplyMode.Off or ReplyMode.Skip)
         {
-            Reply.Commit();
-            Reply.IsMuted = true;
+            Reply.Mute();
         }
     }
 
@@ -159,8 +158,7 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     {
         if (Reply.IsMuted)
         {
-            Reply.Commit();
-            Reply.IsMuted = false;
+            Reply.Unmute();
         }
 
         ReplyMode = ReplyMode switch

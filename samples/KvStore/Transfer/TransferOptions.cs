@@ -15,7 +15,7 @@ internal sealed record TransferOptions
           --host ADDRESS    the server's address                           (default: 127.0.0.1)
           --port N          its port                                       (default: 6379)
           --socket PATH     its unix socket, in place of both
-          --user NAME       who to be; the password is in the environment, REDISCLI_AUTH
+          --user NAME       the user to log in as; the password is in the environment, REDISCLI_AUTH
           --replace         import: keys that are there are replaced
           --skip            import: keys that are there are left as they are
           --pause           export: the server's clients do not write meanwhile, so that it is of one instant
@@ -68,7 +68,7 @@ internal sealed record TransferOptions
             : options;
     }
 
-    /// <summary>Connects, and says who it is.</summary>
+    /// <summary>Connects, and logs in.</summary>
     /// <exception cref="SocketException">Nobody listens.</exception>
     /// <exception cref="InvalidDataException">The password is wrong.</exception>
     public RespClient Connect()

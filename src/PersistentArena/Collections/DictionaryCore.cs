@@ -116,27 +116,6 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
             : throw new DictionaryOptionsException(heap.Space.Name, name);
     }
 
-    /// <summary>Puts a table into an empty root, and makes room for it where there is none.</summary>
-    private void InstallTable(Lane lane)
-    {
-        const int Tries = 16;
-        for (int tries = 1; ; tries++)
-        {
-            try
-            {
-                _clearing.InstallTable(lane);
-                return;
-            }
-            catch (ArenaOutOfSpaceException refused) when (tries < Tries)
-            {
-                if (!Heap.MakeRoom(lane, refused.Requested))
-                {
-                    throw;
-                }
-            }
-        }
-    }
-
     /// <summary>Ends what a crash left half done: an empty root, a split, groups that were not committed.</summary>
     private void Recover()
     {
@@ -145,11 +124,14 @@ internal sealed unsafe class DictionaryCore : IGroupMember, IBlockOwner
             Lane lane = Heap.TakeLane();
             try
             {
-                InstallTable(lane);
+                Heap.MakingRoom(lane, (_clearing, lane), static it =>
+                {
+                    it._clearing.InstallTable(it.lane);
+                    return true;
+                });
             }
             finally
             {
-                lane.TakesAnything = false;
                 PersistentHeap.ReleaseLane(lane);
             }
         }

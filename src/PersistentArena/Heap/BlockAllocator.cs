@@ -158,7 +158,7 @@ internal sealed unsafe class BlockAllocator
             }
             catch (HeapDamagedException)
             {
-                // What was not given back stays kept until the next attach; who looks for room there is told.
+                // What was not given back stays kept until the next attach. A search for room there tells the damage.
             }
         }
     }

@@ -70,7 +70,14 @@ internal sealed unsafe class Compactor(HeapState state, BlockOwners owners)
     private PageEmptying Emptying => state.Blocks.Emptying;
 
     /// <summary>Takes a block for a caller that holds no bucket's lock, making room where there is none.</summary>
-    public long TakeMakingRoom(Lane lane, long size)
+    public long TakeMakingRoom(Lane lane, long size) =>
+        MakingRoom(lane, (Blocks, lane, size), static it => it.Blocks.Take(it.lane, it.size));
+
+    /// <summary>
+    /// Does what takes blocks for a caller that holds no bucket's lock, making room where one is refused; after a
+    /// refusal nothing is done.
+    /// </summary>
+    public T MakingRoom<TState, T>(Lane lane, TState at, Func<TState, T> take)
     {
         const int Tries = 16;
         try
@@ -79,11 +86,11 @@ internal sealed unsafe class Compactor(HeapState state, BlockOwners owners)
             {
                 try
                 {
-                    return Blocks.Take(lane, size);
+                    return take(at);
                 }
-                catch (ArenaOutOfSpaceException) when (tries < Tries)
+                catch (ArenaOutOfSpaceException refused) when (tries < Tries)
                 {
-                    if (!MakeRoom(lane, size))
+                    if (!MakeRoom(lane, refused.Requested))
                     {
                         throw;
                     }

@@ -526,6 +526,10 @@ public sealed unsafe class PersistentHeap
     /// <inheritdoc cref="Compactor.TakeMakingRoom"/>
     internal long TakeMakingRoom(Lane lane, long size) => _compactor.TakeMakingRoom(lane, size);
 
+    /// <inheritdoc cref="Compactor.MakingRoom"/>
+    internal T MakingRoom<TState, T>(Lane lane, TState at, Func<TState, T> take) =>
+        _compactor.MakingRoom(lane, at, take);
+
     /// <inheritdoc cref="HeapState.CountInFlight"/>
     internal int CountInFlight() => _state.CountInFlight();
 

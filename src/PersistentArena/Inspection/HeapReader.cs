@@ -104,12 +104,8 @@ internal static unsafe class HeapReader
         TreeRoot root = new(heap.Base, offset);
         var memory = new TreeMemory(heap, root, new RootLife(heap.State, name, offset));
         ulong* counters = root.Counters;
-        if (root.IsUnfinished)
-        {
-            return default;
-        }
-
-        return memory.TryTop(out TreeNode top)
+        return root.IsUnfinished ? default
+            : memory.TryTop(out TreeNode top)
             ? new SortedMapFigures((long)counters[0], (long)counters[1], (long)counters[2], top.Level + 1)
             : throw memory.Damaged(offset + TreeRoot.NodeOffset, "it should lead to a node of a sorted map");
     }
