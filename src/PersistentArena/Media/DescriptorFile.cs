@@ -303,13 +303,26 @@ internal sealed unsafe class DescriptorFile : MediumFile
     {
         StatX status = Descriptors.Status(_handle, _path);
         long missing = Math.Min(length, (long)status.Size - ((long)status.Blocks * 512));
-        if (missing > 0 && !MachineMemory.Has(missing, out long available))
+        if (missing > 0 && !MachineMemory.Has(missing, out long available)
+            && (missing = Math.Min(missing, LengthFromHole(offset, length))) > 0
+            && !MachineMemory.Has(missing, out available))
         {
             throw new MediumException(MediumErrorKind.NoSpace, "reserve", _path, Errno.ENOMEM,
                 $"{missing} bytes of memory are needed for '{_path}' (offset {offset}), and machine and " +
                 "control group " +
                 $"leave {available} to arenas: use less, or free memory.");
         }
+    }
+
+    /// <summary>
+    /// What a range may still need: from its first hole on, 0 where it has none. After an attach nothing is known of
+    /// a range that was taken before, and in a full control group its memory would be refused. Asked only then.
+    /// </summary>
+    private long LengthFromHole(long offset, long length)
+    {
+        const int SeekHole = 4;
+        long hole = Libc.LSeek(_handle, offset, SeekHole);
+        return hole < 0 ? length : Math.Clamp(offset + length - hole, 0, length);
     }
 
     private (long Start, long Size) ToPages(long offset, long length)

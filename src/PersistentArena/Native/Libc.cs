@@ -125,6 +125,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "fchmod", SetLastError = true)]
     public static partial int FChMod(SafeFileHandle file, uint mode);
 
+    [LibraryImport(Library, EntryPoint = "lseek", SetLastError = true)]
+    public static partial long LSeek(SafeFileHandle file, long offset, int whence);
+
     [LibraryImport(Library, EntryPoint = "fallocate", SetLastError = true)]
     public static partial int FAllocate(SafeFileHandle file, int mode, long offset, long length);
 

@@ -11,12 +11,14 @@ internal sealed class MemoryGroup : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private readonly string _path;
+    private readonly string _events;
 
     /// <param name="limit">The most memory of all processes in it, files of tmpfs included, in bytes.</param>
     public MemoryGroup(long limit)
     {
         string text = limit.ToString(CultureInfo.InvariantCulture);
         (string parent, string file) = Ours();
+        _events = file == "memory.max" ? "memory.events" : "memory.oom_control";
         _path = Path.Combine(parent, $"gmf-kvstore-tests-{Environment.ProcessId}-{Guid.NewGuid():N}");
         try
         {
@@ -29,6 +31,11 @@ internal sealed class MemoryGroup : IDisposable
             Assert.Skip($"No control group can be made in {parent}: {e.Message}");
         }
     }
+
+    /// <summary>How many processes of the group the kernel has ended for want of memory.</summary>
+    public long Killed => File.ReadLines(Path.Combine(_path, _events))
+        .Where(line => line.StartsWith("oom_kill ", StringComparison.Ordinal))
+        .Sum(line => long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
 
     /// <summary>The program, to run in the group.</summary>
     public ServerProgram Run(ServerProgram program) => program with

@@ -47,6 +47,56 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
         Assert.Equal(0, server.Process.Terminate());
     }
 
+    /// <summary>
+    /// A hundred stores in four limits: filled until one write is refused, and tried on; what is not refused for want
+    /// of room runs then, in what the store keeps back; killed in the middle of it, and started again.
+    /// </summary>
+    [Theory]
+    [Trait("speed", "slow")]
+    [InlineData(96, 25)]
+    [InlineData(128, 25)]
+    [InlineData(192, 25)]
+    [InlineData(256, 25)]
+    public void A_refusal_comes_before_a_kill_each_time(int megabytes, int times)
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server knows no limit of its group.");
+        using var group = new MemoryGroup((long)megabytes << 20);
+        using var mount = new TemporaryMount("tmpfs", "size=1g");
+        using var server = new RunningServer(group.Run(TestServer.Program("1G")), mount.Path);
+        int refused = 0;
+        for (int i = 0; i < times; i++)
+        {
+            using (RespClient client = server.Connect())
+            {
+                client.Call(i % 2 == 0 ? "FLUSHALL" : "PING"); // one anew, one that is full already
+                client.Call(["DEL", .. Enumerable.Range(0, 20).Select(list => (RespArgument)$"list:{list}")]);
+                client.Call("DEL", "key:0"); // room for the lists
+                for (int list = 0; list < 20; list++)
+                {
+                    Assert.Equal(4, client.Call("RPUSH", $"list:{list}", "a", "b", "c", "d").Integer);
+                }
+
+                int stored = Fill(client, (int)client.Call("DBSIZE").Integer);
+                refused++;
+                for (int tries = 0; tries < 20; tries++)
+                {
+                    stored += TrySet(client, stored) ? 1 : 0;
+                    Assert.Equal("a", client.Call("LPOP", $"list:{tries}").Text);
+                    Assert.Equal(":1", client.Call("EXPIRE", $"list:{tries}", "1000").ToString());
+                }
+
+                Assert.Equal("PONG", client.Call("PING").Text);
+            }
+
+            Assert.False(server.Process.HasExited, server.Process.Output);
+            server.Process.Kill();
+            server.Restart();
+        }
+
+        Assert.Equal(times, refused);
+        Assert.Equal(0, group.Killed);
+    }
+
     [Fact]
     [Trait("speed", "slow")]
     public void A_new_store_of_no_size_fits_into_the_group()
