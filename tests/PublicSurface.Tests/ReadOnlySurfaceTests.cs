@@ -162,6 +162,7 @@ public sealed class ReadOnlySurfaceTests
         "PersistentRegion.ReadNuma",
         "PersistentHeap.GetStatistics", "PersistentHeap.ProtectObjects", "PersistentHeap.Read",
         "PersistentHeap.ReadBytes",
+        "PersistentDictionary.Exists",
         "PersistentDictionary.ContainsKey", "PersistentDictionary.TryRead", "PersistentDictionary.TryVisitRandom",
         "PersistentDictionary.Get", "PersistentDictionary.Scan",
         "PersistentDictionary.Prefetch", "PersistentDictionary.ReadMany", "AtomicGroup.Commit", "AtomicGroup.Dispose",

@@ -49,8 +49,12 @@ internal sealed class Database
     /// <summary>Bytes that records take, those of large collections included.</summary>
     public long RecordBytes => Keys.RecordBytes + (Nested?.Entries.RecordBytes ?? 0);
 
-    /// <summary>True where the heap has one at that place.</summary>
-    public static bool IsMade(IReadOnlyList<string> roots, int place) => roots.Contains(NameAt(DictionaryName, place));
+    /// <summary>
+    /// True where the heap has one at that place. One that found no room for its first table is not there, and has no
+    /// key: to open it takes room.
+    /// </summary>
+    public static bool IsMade(PersistentHeap heap, int place) =>
+        PersistentDictionary.Exists(heap, NameAt(DictionaryName, place));
 
     /// <summary>The large collections; not inside a group where there was none before.</summary>
     public NestedCollections OpenNested() =>

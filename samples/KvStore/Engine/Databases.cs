@@ -25,14 +25,13 @@ internal sealed class Databases
     public Databases(PersistentHeap heap, bool checksums)
     {
         _heap = heap;
-        IReadOnlyList<string> roots = heap.Roots;
         _places[0] = new Database(heap, 0, checksums);
         for (int place = 1; place < Most; place++)
         {
-            _places[place] = Database.IsMade(roots, place) ? new Database(heap, place, checksums) : null;
+            _places[place] = Database.IsMade(heap, place) ? new Database(heap, place, checksums) : null;
         }
 
-        if (roots.Contains(OrderName))
+        if (heap.Roots.Contains(OrderName))
         {
             ReadOrder();
         }

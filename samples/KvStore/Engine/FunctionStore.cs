@@ -16,7 +16,7 @@ internal sealed class FunctionStore(PersistentHeap heap)
     public IReadOnlyList<KeyValuePair<byte[], byte[]>> ReadAll()
     {
         Collector all = new([]);
-        if (_libraries is not null || heap.Roots.Contains(Name))
+        if (_libraries is not null || PersistentDictionary.Exists(heap, Name))
         {
             ulong cursor = 0;
             do

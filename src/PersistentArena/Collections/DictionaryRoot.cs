@@ -27,6 +27,15 @@ internal static unsafe class DictionaryRoot
         return Guard.Holds(intact) ? root : throw Damaged(heap, root);
     }
 
+    /// <summary>True where there is a root of that name whose making was not cut off before the first table.</summary>
+    public static bool IsFinished(PersistentHeap heap, string name)
+    {
+        long root = heap.FindRoot(name, DictionaryFormat.Layout);
+        return root != 0
+            && (*(ulong*)heap.At(root + DictionaryFormat.CurrentOffset) != 0
+                || *(ulong*)heap.At(root + DictionaryFormat.GarbageOffset) != 0);
+    }
+
     private static void Fill(PersistentHeap heap, long root, ulong options)
     {
         UInt128 seed = heap.Space.Seed;

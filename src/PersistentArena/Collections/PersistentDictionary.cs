@@ -70,6 +70,18 @@ public sealed class PersistentDictionary : IByteRecords
     }
 
     /// <summary>
+    /// True where the dictionary of that name is there already. One whose making was cut off, by a kill or for want of
+    /// room, is not: it holds nothing, and to finish it takes room.
+    /// </summary>
+    /// <exception cref="HeapLayoutException">The name is taken by something else.</exception>
+    public static bool Exists(PersistentHeap heap, string name)
+    {
+        ArgumentNullException.ThrowIfNull(heap);
+        ArgumentNullException.ThrowIfNull(name);
+        return DictionaryRoot.IsFinished(heap, name);
+    }
+
+    /// <summary>
     /// Reads a record where it lies; false (and what the reader saw does not count) where there is none or it has
     /// expired.
     /// </summary>

@@ -127,6 +127,71 @@ public sealed class FullStoreTests : IDisposable
         Assert.True(added.Integer == 600, added.Text);
     }
 
+    [Fact]
+    public void A_store_in_which_a_database_found_no_room_for_its_table_opens_again()
+    {
+        string value = new('v', 45);
+        _client.Call("SET", "spare:0", value);
+        _client.Call("SET", "spare:1", value);
+        FillUp();
+        _client.Call("DEL", "spare:0");
+        int made = 1;
+        while (!_client.Call("SELECT", $"{made}").IsError)
+        {
+            made++; // in the ballast, whose rest is room for one more root, and not for its first table
+        }
+
+        Assert.InRange(made, 1, 15);
+        Assert.StartsWith("OOM ", _client.Call("SELECT", $"{made}").Text, StringComparison.Ordinal);
+
+        _server.Process.Kill();
+        (int code, string text, string error) = Tool.Run("dotnet", [
+            Path.Combine(AppContext.BaseDirectory, "gmfs.dll"), "check", "--deep", "--arena", _server.DataDirectory]);
+        Assert.True(code == 0, text + error);
+        _server.Restart();
+        using (RespClient again = _server.Connect())
+        {
+            Assert.Equal(value, again.Call("GET", "spare:1").Text);
+            Assert.StartsWith("OOM ", again.Call("SELECT", $"{made}").Text, StringComparison.Ordinal);
+            Assert.Equal("OK", again.Call("FLUSHALL").Text);
+            Assert.Equal("OK", again.Call("SELECT", $"{made}").Text);
+            Assert.Equal("OK", again.Call("SET", "k", "v").Text);
+        }
+
+        _server.Process.Kill();
+        _server.Restart();
+        using RespClient third = _server.Connect();
+        Assert.Equal("OK", third.Call("SELECT", $"{made}").Text);
+        Assert.Equal("v", third.Call("GET", "k").Text);
+    }
+
+    /// <summary>With a little more room each time: it is the root's at last, and not yet the table's.</summary>
+    [Fact]
+    public void A_store_in_which_the_functions_found_no_room_opens_again()
+    {
+        const string Library = "#!lua name=lib\nredis.register_function('f', function() return 1 end)";
+        string value = new('v', 45);
+        int[] spares = [.. Enumerable.Range(0, 12)];
+        Array.ForEach(spares, spare => _client.Call("SET", $"spare:{spare}", value));
+        FillUp();
+        int refused = 0;
+        foreach (int spare in spares[1..])
+        {
+            using RespClient client = _server.Connect();
+            refused += client.Call("FUNCTION", "LOAD", "REPLACE", Library).IsError ? 1 : 0;
+            client.Call("DEL", $"spare:{spare}");
+            _server.Process.Kill();
+            _server.Restart();
+        }
+
+        using RespClient again = _server.Connect();
+        Assert.InRange(refused, 1, spares.Length);
+        Assert.Equal(value, again.Call("GET", "spare:0").Text);
+        Assert.Equal("OK", again.Call("FLUSHALL").Text);
+        Assert.Equal("lib", again.Call("FUNCTION", "LOAD", "REPLACE", Library).Text);
+        Assert.Equal(1, again.Call("FCALL", "f", "0").Integer);
+    }
+
     private RespReply Call(string line, int i) => _client.Call(
         [.. line.Split(' ').Select<string, RespArgument>(word => word is "k" or "renamed:k" ? word + i : word)]);
 

@@ -40,6 +40,8 @@ public sealed class NullArgumentTests
         ("name", heap => PersistentLog.OpenOrCreate(heap, "log").SetPosition(null!, default)),
         ("name", heap => PersistentLog.OpenOrCreate(heap, "log").TryGetPosition(null!, out _)),
         ("name", heap => PersistentLog.OpenOrCreate(heap, "log").RemovePosition(null!)),
+        ("heap", _ => PersistentDictionary.Exists(null!, "name")),
+        ("name", heap => PersistentDictionary.Exists(heap, null!)),
         ("heap", heap => NestedCollections.OpenOrCreate(null!, Owners(heap), "name")),
         ("owners", heap => NestedCollections.OpenOrCreate(heap, null!, "name")),
         ("name", heap => NestedCollections.OpenOrCreate(heap, Owners(heap), null!)),

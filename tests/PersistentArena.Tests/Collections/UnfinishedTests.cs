@@ -23,14 +23,20 @@ public sealed class UnfinishedTests
 
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
         Assert.All(HeapReader.Read(space).Roots, root => Assert.Null(root.Problem));
+        Assert.False(IsThere(heap, sorted));
         Assert.Throws<ArenaOutOfSpaceException>(() => Use(heap, sorted));
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
 
         filler.Clear(); // its records go when somebody needs the room
 
         Use(heap, sorted);
+        Assert.True(IsThere(heap, sorted));
         Assert.Empty(HeapVerifier.Verify(heap, TestContext.Current.CancellationToken));
     }
+
+    private static bool IsThere(PersistentHeap heap, bool sorted) => sorted
+        ? NestedCollections.Exists(heap, "cut off")
+        : PersistentDictionary.Exists(heap, "cut off");
 
     private static void Use(PersistentHeap heap, bool sorted)
     {
