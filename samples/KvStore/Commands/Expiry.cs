@@ -52,7 +52,7 @@ internal static class Expiry
     public static void Persist(in Call call)
     {
         var mutation = new ExpiryMutation { At = RecordView.NoExpiry };
-        call.Keys.Mutate(call.Key, ref mutation);
+        ExpiryMutation.Run(call, ref mutation);
         if (mutation.Done)
         {
             call.Changed(call.Key);
@@ -225,14 +225,31 @@ internal struct ExpiryMutation : IRecordMutation
     /// <summary>True where a large collection may go: it is noted when it does.</summary>
     public bool MayDrop { get; set; }
 
-    /// <summary>Changes it of the call's key, and notes first when a large collection goes.</summary>
+    /// <summary>True where the record is a long string's, which is not to be copied with each new time.</summary>
+    public bool IsLong { get; private set; }
+
+    /// <summary>True where it is copied with its bytes: no place for large ones can be made in a group.</summary>
+    public bool Copies { get; set; }
+
+    /// <summary>
+    /// Changes it of the call's key, and notes first when a large collection goes. A long string becomes a large one,
+    /// whose record says when, and has none of its bytes.
+    /// </summary>
     public static void Run(in Call call, ref ExpiryMutation mutation)
     {
+        Keyspace keyspace = call.Engine.Keyspace;
+        mutation.Copies = call.Engine.InGroup && keyspace.Nested is null;
         call.Keys.Mutate(call.Key, ref mutation);
+        if (mutation.IsLong)
+        {
+            LargeString.Convert(keyspace, call.Key);
+            mutation.Copies = true;
+            call.Keys.Mutate(call.Key, ref mutation);
+        }
+
         if (mutation.Collection != 0)
         {
-            NestedCollections nested = call.Engine.Keyspace.OpenNested();
-            nested.BeforeExpiry(mutation.Collection, WallClock.At(mutation.At));
+            keyspace.OpenNested().BeforeExpiry(mutation.Collection, WallClock.At(mutation.At));
             mutation.MayDrop = true;
             call.Keys.Mutate(call.Key, ref mutation);
         }
@@ -245,9 +262,17 @@ internal struct ExpiryMutation : IRecordMutation
             return RecordChange.None;
         }
 
-        if (At == RecordView.NoExpiry && !RemoveWhenPast)
+        bool persists = At == RecordView.NoExpiry && !RemoveWhenPast;
+        bool changes = persists ? current.ExpiresAt != RecordView.NoExpiry : At > Now;
+        if (!Copies && changes && LargeString.IsWhole(current))
         {
-            Done = current.ExpiresAt != RecordView.NoExpiry;
+            IsLong = true;
+            return RecordChange.None;
+        }
+
+        if (persists)
+        {
+            Done = changes;
             return Done ? RecordChange.SetExpiry(RecordView.NoExpiry) : RecordChange.None;
         }
 

@@ -20,6 +20,10 @@ internal static class LargeString
 
     private const int CopiedAtATime = 1 << 20;
 
+    /// <summary>True where a record has all the bytes of a string that is as long as a large one.</summary>
+    public static bool IsWhole(in RecordView record) =>
+        record.Type == RecordType.String && !record.IsInteger && record.Value.Length >= Least;
+
     /// <summary>True where a change by a range that leaves a string so long is one of chunks.</summary>
     public static bool IsOne(in RecordView current, long length) =>
         length >= Least || current.Type == RecordType.Bytes;

@@ -98,7 +98,9 @@ public sealed class LargeStringTests(ITestOutputHelper output)
         [
             ["APPEND", "key", "x"], ["SETBIT", "key", "40000001", "1"], ["SETRANGE", "key", "5000000", "0123456789"],
             ["BITFIELD", "key", "INCRBY", "u32", "9000000", "7", "SET", "u8", "60000000", "1"],
-            ["RENAME", "key", "other"], ["SETRANGE", "sparse", "500000000", "x"], ["SETBIT", "bits", "4000000000", "1"],
+            ["RENAME", "key", "other"], ["EXPIRE", "other", "1000"], ["PEXPIREAT", "other", "9999999999999"],
+            ["PERSIST", "other"], ["GETEX", "other", "EX", "1000"],
+            ["SETRANGE", "sparse", "500000000", "x"], ["SETBIT", "bits", "4000000000", "1"],
         ];
         foreach (string[] change in changes)
         {

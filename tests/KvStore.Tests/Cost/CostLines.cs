@@ -95,6 +95,8 @@ internal static class CostLines
         "GEOADD g 1 2 ~", "ZADD z ~ m", "ZADD z 1 ~", "SADD s ~", "XREAD STREAMS x ~", "~", "DEBUG ~ x", "COMMAND ~",
         "BITFIELD k SET u8 ~ 1", "BITFIELD k SET ~ 1 1", "SETBIT k ~ 1", "ZRANGEBYLEX z [~ +", "ZRANGEBYSCORE z ~ 1",
         "LATENCY HISTOGRAM ~", "SPUBLISH c ~", "HSCAN h 0 MATCH ~", "PSUBSCRIBE ~", "SUBSTR k ~ 1", "RESTORE k 0 ~",
+        "SET k ~|EXPIRE k 100", "SET k ~ EX 100|PERSIST k", "SET k ~|RENAME k j", "SET k ~|GETEX k EX 100",
+        "SET k ~|MOVE k 1", "SET k ~|APPEND k x|MOVE k 1", "SET k ~|COPY k k DB 1",
         "SET k ~|DUMP k", "SET k ~|APPEND k x|DUMP k", "FUNCTION LOAD ~", "FUNCTION RESTORE ~", "FCALL ~ 0",
         "CLUSTER KEYSLOT ~",
     ];
@@ -111,6 +113,33 @@ internal static class CostLines
         "SET k ~|PFADD k a", "SET k ~|OBJECT ENCODING k", "SET k ~|MEMORY USAGE k", "SET k ~|APPEND k x|PERSIST k",
         "SET k ~|APPEND k x|HGET k f", "SET k ~|APPEND k x|TTL k", "SET k ~|DEL k", "SET k ~|APPEND k x|EXPIRE k 100",
         "SETRANGE k 500000000 x", "SETBIT k 4000000000 1", "SET k ~|SETNX k x", "SET k ~|APPEND k x|BITPOS k 1 0 9",
-        "SET k ~|BITCOUNT k 0 9", "SET k ~|SET k x", "SET k ~|GETEX k EX x",
+        "SET k ~|BITCOUNT k 0 9", "SET k ~|SET k x", "SET k ~|GETEX k EX x", "SET k ~ EX 90|EXPIRE k 50|PERSIST k",
+        "SET k ~|APPEND k x|EXPIREAT k 9999999999", "SET k ~|EXPIRE k 100 XX", "SET k ~|PERSIST k",
+    ];
+
+    /// <summary>
+    /// On what is as long as a value may be; <c>^</c> is of zeros. What makes a second value of it, or replies it, is
+    /// linear in it.
+    /// </summary>
+    public static readonly string[] Longest =
+    [
+        "SET k ~", "SET k ~|GET k", "SET k ~|GETDEL k", "SET k ~|GETSET k v", "SET k ~|MGET k", "SET k ~|DUMP k",
+        "SET k ~|GETRANGE k 1 -1", "SET k ~|APPEND k x", "SET k ~|APPEND k x|GET k", "SETRANGE k 5 ~", "APPEND k ~",
+        "SET k ~|APPEND k x|BITCOUNT k", "SET k ~|BITCOUNT k", "SET k ^|BITPOS k 1", "SET k ~|BITOP NOT d k",
+        "SET k ~|COPY k j", "SET k ~|APPEND k x|COPY k j", "SET k ~|RENAME k j", "SET k ~|EXPIRE k 100",
+        "SET k ~ EX 100|PERSIST k", "SET k ~|MOVE k 1", "SET k ~|SETBIT k 9 1", "HSET h f ~", "HSET h f ~|HGET h f",
+        "HSET h f ~|HDEL h f", "RPUSH l ~", "RPUSH l ~|LPOP l", "RPUSH l ~|LRANGE l 0 -1", "SADD s ~", "ZADD z 1 ~",
+        "XADD x * f ~", "XADD x * f ~|XRANGE x - +", "PFADD p ~", "PUBLISH c ~", "ECHO ~", "EVAL ~ 0",
+        "EVAL script 0 ~", "KEYS ~", "RESTORE k 0 ~", "INCRBYFLOAT k ~", "LCS k ~", "SET ~ v", "SORT l BY ~",
+    ];
+
+    /// <summary>Short requests on the same: what the first change made a string of chunks is not copied.</summary>
+    public static readonly string[] ShortOnLongest =
+    [
+        "SET k ~|STRLEN k", "SET k ~|GETRANGE k 5 9", "SET k ~|GETBIT k 9", "SET k ~|TYPE k", "SET k ~|DEL k",
+        "SET k ~|SET k x", "SET k ~|SETBIT k 7 1|APPEND k x", "SET k ~|APPEND k x|SETRANGE k 99 xyz",
+        "SET k ~|APPEND k x|RENAME k j", "SET k ~|APPEND k x|EXPIRE k 9", "SET k ~|EXPIRE k 9|PERSIST k",
+        "SET k ~|APPEND k x|DEL k", "SET k ~|APPEND k x|SET k x", "SET k ~|APPEND k x|BITFIELD k INCRBY u8 7 1",
+        "SETRANGE k 536870911 x", "SETBIT k 4294967295 1", "SET k ~|INCR k", "SET k ~|MEMORY USAGE k",
     ];
 }

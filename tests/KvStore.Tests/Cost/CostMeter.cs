@@ -30,7 +30,10 @@ internal sealed class CostMeter : IDisposable
     }
 
     /// <summary>Sends a request and gives the time until all of its replies were sent.</summary>
-    public TimeSpan Measure(byte[] request)
+    public TimeSpan Measure(byte[] request) => Measure(Plain(request));
+
+    /// <summary>The same with a request that is made while it is sent.</summary>
+    public TimeSpan Measure(LongRequest request)
     {
         Send([]); // what came before is done
         long before = ReadNanoseconds();
@@ -52,12 +55,18 @@ internal sealed class CostMeter : IDisposable
     }
 
     /// <summary>Sends a request and waits until it is served, with however many replies.</summary>
-    public void Send(byte[] request)
+    public void Send(byte[] request) => Send(Plain(request));
+
+    /// <summary>The same with a request that is made while it is sent.</summary>
+    public void Send(LongRequest request)
     {
         string fence = $"fence-{_fences++:D9}";
-        if (request.Length > 0)
+        foreach ((byte[] bytes, long length) in request.Parts)
         {
-            SendAll(request);
+            for (long left = length; left > 0; left -= bytes.Length)
+            {
+                SendAll(bytes.AsSpan(0, (int)Math.Min(left, bytes.Length)));
+            }
         }
 
         SendAll(Request(["PING", fence]));
@@ -78,11 +87,13 @@ internal sealed class CostMeter : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private void SendAll(byte[] bytes)
+    private static LongRequest Plain(byte[] request) => new([(request, request.Length)]);
+
+    private void SendAll(ReadOnlySpan<byte> bytes)
     {
-        for (int sent = 0; sent < bytes.Length;)
+        while (!bytes.IsEmpty)
         {
-            sent += _socket.Send(bytes.AsSpan(sent));
+            bytes = bytes[_socket.Send(bytes)..];
         }
     }
 

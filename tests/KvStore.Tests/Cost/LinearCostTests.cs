@@ -22,7 +22,7 @@ public sealed class LinearCostTests(ITestOutputHelper output)
     private static readonly TimeSpan s_mostOfShort = TimeSpan.FromMilliseconds(1.5);
 
     /// <summary>Commands of which no argument grows, or that end the connection or the server.</summary>
-    private static readonly string[] s_without =
+    internal static readonly string[] Without =
     [
         "dbsize", "discard", "exec", "lastsave", "monitor", "multi", "quit", "randomkey", "reset", "save", "shutdown",
         "time", "unwatch", "bgsave", "debug", "role", "wait", "asking", "readonly", "readwrite",
@@ -56,7 +56,7 @@ public sealed class LinearCostTests(ITestOutputHelper output)
     public void Any_argument_of_any_command_may_be_long()
     {
         using RunningServer server = TestServer.Start("1G");
-        string[] lines = [.. BuiltIn.Table.All.Where(it => !s_without.Contains(it.Name)).SelectMany(OneLongEach)];
+        string[] lines = [.. BuiltIn.Table.All.Where(it => !Without.Contains(it.Name)).SelectMany(OneLongEach)];
 
         Judge(server, lines, 1 << 16, Growth << 16);
     }
@@ -67,7 +67,7 @@ public sealed class LinearCostTests(ITestOutputHelper output)
         HashSet<string> tried = [.. CostLines.Many.Concat(CostLines.Long).Concat(CostLines.Short)
             .SelectMany(line => line.Split('|')).Select(it => it.Split(' ')[0].ToLowerInvariant())];
         string[] variable = [.. BuiltIn.Table.All.Where(it => it.Arity < 0).Select(it => it.Name)
-            .Where(it => !tried.Contains(it) && !s_without.Contains(it))];
+            .Where(it => !tried.Contains(it) && !Without.Contains(it))];
 
         Assert.Empty(variable);
     }
@@ -84,7 +84,7 @@ public sealed class LinearCostTests(ITestOutputHelper output)
         Assert.NotNull(fault);
     }
 
-    private static IEnumerable<string> OneLongEach(Command command)
+    internal static IEnumerable<string> OneLongEach(Command command)
     {
         bool waits = command.Name[0] == 'b' && !command.Name.StartsWith("bit", StringComparison.Ordinal);
         int arguments = Math.Min(Math.Abs(command.Arity) + (command.Arity < 0 ? 1 : 0), 8);
