@@ -14,6 +14,10 @@ internal sealed class RespClient : IDisposable
 {
     private const int MuchToSend = 64 * 1024;
     private const int SafeChunk = 4096;
+    private const int Deepest = 32;
+    private const int LongestLine = 1 << 20;
+    private const int LongestBulk = 768 << 20;
+    private const int FirstItems = 1024;
     private readonly Socket _socket;
     private byte[] _out = new byte[16 * 1024];
     private int _outLength;
@@ -26,6 +30,11 @@ internal sealed class RespClient : IDisposable
     /// <summary>Bytes added and not yet flushed.</summary>
     public int Pending => _outLength;
 
+    /// <summary>
+    /// Most elements of one reply, those within others counted; a server that sends more is not believed.
+    /// </summary>
+    public int MostItems { get; init; } = int.MaxValue;
+
     /// <summary>Takes a copy of everything that is received, as the bytes it is; null for nobody.</summary>
     public Stream? Transcript { get; set; }
 
@@ -33,7 +42,8 @@ internal sealed class RespClient : IDisposable
     /// <param name="endPoint">Where to.</param>
     /// <param name="timeout">How long a reply may take before a <see cref="SocketException"/> (TimedOut) ends the
     /// wait.</param>
-    public static RespClient Connect(EndPoint endPoint, TimeSpan? timeout = null)
+    /// <param name="mostItems"><see cref="MostItems"/>.</param>
+    public static RespClient Connect(EndPoint endPoint, TimeSpan? timeout = null, int mostItems = int.MaxValue)
     {
         var unix = endPoint is UnixDomainSocketEndPoint;
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream,
@@ -49,7 +59,7 @@ internal sealed class RespClient : IDisposable
             socket.ReceiveTimeout = milliseconds;
             socket.SendTimeout = milliseconds;
             socket.Connect(endPoint);
-            return new RespClient(socket);
+            return new RespClient(socket) { MostItems = mostItems };
         }
         catch
         {
@@ -104,16 +114,7 @@ internal sealed class RespClient : IDisposable
             int chunk = _outLength - sent;
             if (_outLength > MuchToSend)
             {
-                // A server that waits until its replies are read must find somebody who reads, or both would wait for
-                // ever.
-                while (!_socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite))
-                {
-                    if (_socket.Poll(TimeSpan.FromMilliseconds(1), SelectMode.SelectRead))
-                    {
-                        Receive();
-                    }
-                }
-
+                WaitForRoom();
                 chunk = Math.Min(chunk, SafeChunk);
             }
 
@@ -127,6 +128,12 @@ internal sealed class RespClient : IDisposable
     /// <see cref="InvalidDataException"/> where what it sent is no RESP.</summary>
     public RespReply Read()
     {
+        int items = 0;
+        return Read(Deepest, ref items);
+    }
+
+    private RespReply Read(int deeper, ref int items)
+    {
         ReadOnlySpan<byte> line = Line();
         byte kind = line.Length == 0 ? (byte)0 : line[0];
         ReadOnlySpan<byte> rest = line.Length == 0 ? line : line[1..];
@@ -137,14 +144,14 @@ internal sealed class RespClient : IDisposable
             case (byte)':': return new RespReply(RespKind.Integer, Integer: Number(rest));
             case (byte)',': return new RespReply(RespKind.Double, rest.ToArray());
             case (byte)'(': return new RespReply(RespKind.BigNumber, rest.ToArray());
-            case (byte)'#': return new RespReply(RespKind.Boolean, Integer: rest[0] == (byte)'t' ? 1 : 0);
+            case (byte)'#': return new RespReply(RespKind.Boolean, Integer: rest is [(byte)'t', ..] ? 1 : 0);
             case (byte)'_': return RespReply.Null;
             case (byte)'$': return Bulk(RespKind.Bulk, Number(rest));
             case (byte)'=': return Bulk(RespKind.Verbatim, Number(rest));
-            case (byte)'*': return Aggregate(RespKind.Array, Number(rest));
-            case (byte)'~': return Aggregate(RespKind.Set, Number(rest));
-            case (byte)'>': return Aggregate(RespKind.Push, Number(rest));
-            case (byte)'%': return Aggregate(RespKind.Map, Number(rest) * 2);
+            case (byte)'*': return Aggregate(RespKind.Array, Number(rest), deeper, ref items);
+            case (byte)'~': return Aggregate(RespKind.Set, Number(rest), deeper, ref items);
+            case (byte)'>': return Aggregate(RespKind.Push, Number(rest), deeper, ref items);
+            case (byte)'%': return Aggregate(RespKind.Map, Number(rest) * 2, deeper, ref items);
             default: throw new InvalidDataException(
                 $"A reply begins with {RespReply.Describe(line)}, which is no RESP.");
         }
@@ -168,7 +175,7 @@ internal sealed class RespClient : IDisposable
             throw new InvalidDataException($"A bulk string was expected, not {RespReply.Describe(line)}.");
         }
 
-        bytes = Payload(checked((int)Number(line[1..])));
+        bytes = Payload(Number(line[1..]));
         return true;
     }
 
@@ -192,27 +199,39 @@ internal sealed class RespClient : IDisposable
     public void Dispose() => _socket.Dispose();
 
     private static long Number(ReadOnlySpan<byte> text) =>
-        Utf8Parser.TryParse(text[0] == (byte)'+' ? text[1..] : text, out long number, out int used) && used > 0
-            ? number
+        Utf8Parser.TryParse(text is [(byte)'+', .. var digits] ? digits : text, out long number, out int used)
+            && used > 0 ? number
             : throw new InvalidDataException($"A number was expected, not {RespReply.Describe(text)}.");
 
     private RespReply Bulk(RespKind kind, long length) =>
-        length < 0 ? RespReply.Null : new RespReply(kind, Payload(checked((int)length)).ToArray());
+        length < 0 ? RespReply.Null : new RespReply(kind, Payload(length).ToArray());
 
-    private RespReply Aggregate(RespKind kind, long count)
+    // Memory is taken as elements come: a count is no more than a word.
+    private RespReply Aggregate(RespKind kind, long count, int deeper, ref int items)
     {
         if (count < 0)
         {
             return RespReply.Null;
         }
 
-        var items = new RespReply[checked((int)count)];
-        for (int i = 0; i < items.Length; i++)
+        if (deeper == 0 || count > MostItems - items)
         {
-            items[i] = Read();
+            throw new InvalidDataException($"A reply has {count} elements more, or is {Deepest} deep: it is none.");
         }
 
-        return new RespReply(kind, Items: items);
+        items += (int)count;
+        var all = new RespReply[Math.Min(count, FirstItems)];
+        for (int i = 0; i < count; i++)
+        {
+            if (i == all.Length)
+            {
+                Array.Resize(ref all, (int)Math.Min(count, 2L * i));
+            }
+
+            all[i] = Read(deeper - 1, ref items);
+        }
+
+        return new RespReply(kind, Items: all);
     }
 
     private ReadOnlySpan<byte> Line()
@@ -230,12 +249,19 @@ internal sealed class RespClient : IDisposable
             }
 
             from = _inEnd - _inStart;
+            if (from > LongestLine)
+            {
+                throw new InvalidDataException($"A line of a reply has more than {LongestLine} bytes.");
+            }
+
             Receive();
         }
     }
 
-    private ReadOnlySpan<byte> Payload(int length)
+    private ReadOnlySpan<byte> Payload(long said)
     {
+        int length = said <= LongestBulk ? (int)said
+            : throw new InvalidDataException($"A bulk string says that it has {said} bytes.");
         while (_inEnd - _inStart < length + 2)
         {
             Receive();
@@ -249,6 +275,24 @@ internal sealed class RespClient : IDisposable
 
         _inStart += length + 2;
         return payload;
+    }
+
+    // A server that waits until its replies are read must find somebody who reads, or both would wait without end.
+    private void WaitForRoom()
+    {
+        long started = Environment.TickCount64;
+        while (!_socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite))
+        {
+            if (_socket.Poll(TimeSpan.FromMilliseconds(1), SelectMode.SelectRead))
+            {
+                Receive();
+                started = Environment.TickCount64;
+            }
+            else if (_socket.SendTimeout > 0 && Environment.TickCount64 - started > _socket.SendTimeout)
+            {
+                throw new SocketException((int)SocketError.TimedOut);
+            }
+        }
     }
 
     private void Receive()

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using KvStore.Demo;
 using KvStore.Rdb;
 
@@ -23,11 +24,12 @@ internal sealed class RdbExport(TransferOptions options)
     public string Run()
     {
         string partial = options.File + ".partial";
+        using FileStream file = NewFile(partial);
         try
         {
             using RespClient client = options.Connect();
             long keys;
-            using (RdbFileWriter writer = new(partial))
+            using (RdbFileWriter writer = new(file))
             {
                 try
                 {
@@ -51,6 +53,22 @@ internal sealed class RdbExport(TransferOptions options)
             File.Delete(partial);
             throw;
         }
+    }
+
+    // What a killed export left is removed. No link is followed, and nobody else's file is written.
+    private FileStream NewFile(string path)
+    {
+        options.Trust.RequireDirectoryOf(path);
+        if (Path.Exists(path) || new FileInfo(path).LinkTarget is not null)
+        {
+            options.Trust.OpenFile(path).Dispose();
+            using (new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.None))
+            {
+                File.Delete(path); // Nobody writes it.
+            }
+        }
+
+        return RdbFileWriter.Create(path);
     }
 
     private static RespReply Answer(RespReply reply) => reply.IsError
@@ -89,9 +107,14 @@ internal sealed class RdbExport(TransferOptions options)
         do
         {
             KeepPaused(client);
-            RespReply[] reply = Answer(client.Call("SCAN", cursor, "COUNT", $"{KeysAtOnce}")).Items!;
-            cursor = reply[0].Text;
-            byte[][] keys = [.. reply[1].Items!.Select(each => each.Bytes!).Where(seen.TryAdd)];
+            RespReply reply = Answer(client.Call("SCAN", cursor, "COUNT", $"{KeysAtOnce}"));
+            if (reply.Items is not [{ Bytes: { } next }, { Items: { } found }] || found.Any(each => each.Bytes is null))
+            {
+                throw new InvalidDataException($"The server's reply to SCAN is none: {reply}");
+            }
+
+            cursor = Encoding.Latin1.GetString(next);
+            byte[][] keys = [.. found.Select(each => each.Bytes!).Where(seen.TryAdd)];
             foreach (byte[] key in keys)
             {
                 client.Add("PEXPIRETIME", key);
@@ -105,7 +128,7 @@ internal sealed class RdbExport(TransferOptions options)
                 RespReply dump = Answer(client.Read());
                 if (!dump.IsNull) // It has gone since the scan.
                 {
-                    writer.WriteKey(key, time < 0 ? null : time, dump.Bytes);
+                    writer.WriteKey(key, time < 0 ? null : time, dump.Bytes ?? []);
                     written++;
                 }
             }
@@ -124,8 +147,14 @@ internal sealed class RdbExport(TransferOptions options)
         foreach (string line in info.Split("\r\n").Where(line => line.StartsWith("db", StringComparison.Ordinal)))
         {
             string[] parts = line.Split(':', '=', ',');
-            databases.Add((ulong.Parse(parts[0].AsSpan(2), CultureInfo.InvariantCulture),
-                long.Parse(parts[2], CultureInfo.InvariantCulture)));
+            if (parts.Length < 3
+                || !ulong.TryParse(parts[0].AsSpan(2), CultureInfo.InvariantCulture, out ulong number)
+                || !long.TryParse(parts[2], CultureInfo.InvariantCulture, out long keys))
+            {
+                throw new InvalidDataException($"The server's INFO has a line that is none: {line}");
+            }
+
+            databases.Add((number, keys));
         }
 
         return databases;

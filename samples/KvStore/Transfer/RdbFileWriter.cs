@@ -19,12 +19,30 @@ internal sealed class RdbFileWriter : IDisposable
     private int _version = DumpPayload.Version;
     private ulong _checksum;
 
-    public RdbFileWriter(string path)
+    /// <param name="file">A new one, of <see cref="Create"/>.</param>
+    public RdbFileWriter(FileStream file)
     {
-        _file = Create(path);
+        _file = file;
         _output = new RdbOutput(_bytes);
         _output.Raw(Header(_version));
         Send();
+    }
+
+    /// <summary>Makes a file that is not there yet, for its owner alone.</summary>
+    public static FileStream Create(string path)
+    {
+        FileStreamOptions options = new()
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            BufferSize = BufferSize,
+        };
+        if (OperatingSystem.IsLinux())
+        {
+            options.UnixCreateMode = OwnersAlone;
+        }
+
+        return new FileStream(path, options);
     }
 
     public void SelectDatabase(ulong number)
@@ -81,22 +99,6 @@ internal sealed class RdbFileWriter : IDisposable
     {
         _file.Dispose();
         _bytes.Dispose();
-    }
-
-    private static FileStream Create(string path)
-    {
-        FileStreamOptions options = new()
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.ReadWrite,
-            BufferSize = BufferSize,
-        };
-        if (OperatingSystem.IsLinux())
-        {
-            options.UnixCreateMode = OwnersAlone;
-        }
-
-        return new FileStream(path, options);
     }
 
     private static byte[] Header(int version) =>

@@ -30,7 +30,7 @@ internal sealed class RdbImport(TransferOptions options)
     /// </exception>
     public string Run()
     {
-        using FileStream file = File.OpenRead(options.File);
+        using FileStream file = new(options.Trust.OpenFile(options.File), FileAccess.Read);
         using (RdbFileReader whole = new(file, file.Length))
         {
             ProgressBar bar = Bar("bytes read", file.Length);

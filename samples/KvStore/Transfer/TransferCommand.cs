@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using GuestMemFs;
 using KvStore.Rdb;
 
 namespace KvStore.Transfer;
@@ -42,7 +43,8 @@ internal static class TransferCommand
             return 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException
-            or SocketException or InsufficientMemoryException or RdbFormatException)
+            or SocketException or InsufficientMemoryException or RdbFormatException
+            or ArenaException or OutOfMemoryException)
         {
             Console.Error.WriteLine($"KvStore {action} {options.File}: {e.Message}");
             return Failed;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using GuestMemFs;
 using KvStore.Demo;
 
 namespace KvStore.Transfer;
@@ -15,6 +16,8 @@ internal sealed record TransferOptions
           --host ADDRESS    the server's address                           (default: 127.0.0.1)
           --port N          its port                                       (default: 6379)
           --socket PATH     its unix socket, in place of both
+          --timeout SECONDS how long the server may be silent              (default: 120)
+          --trust-owner USER  user whose file, or whose directory, is used too; only root's and one's own, else
           --user NAME       the user to log in as; the password is in the environment, REDISCLI_AUTH
           --replace         import: keys that are there are replaced
           --skip            import: keys that are there are left as they are
@@ -25,6 +28,9 @@ internal sealed record TransferOptions
         first; so after one that was killed, say --skip. An export replaces FILE when it is whole.
         """;
 
+    // Of one reply, whatever the server says: a scan of 256 keys replies some more.
+    private const int MostItems = 1 << 20;
+
     public string File { get; private init; } = "";
 
     public string Host { get; private init; } = "127.0.0.1";
@@ -34,6 +40,11 @@ internal sealed record TransferOptions
     public string Socket { get; private init; } = "";
 
     public string User { get; private init; } = "default";
+
+    public TimeSpan Timeout { get; private init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Whose files are used.</summary>
+    public PathTrust Trust { get; private init; } = PathTrust.Own;
 
     public bool Replaces { get; private init; }
 
@@ -57,6 +68,8 @@ internal sealed record TransferOptions
                 "--port" => options with { Port = Number(Text(arguments, ref i)) },
                 "--socket" => options with { Socket = Text(arguments, ref i) },
                 "--user" => options with { User = Text(arguments, ref i) },
+                "--timeout" => options with { Timeout = Seconds(Text(arguments, ref i)) },
+                "--trust-owner" => options with { Trust = Trusting(Text(arguments, ref i)) },
                 _ when options.File.Length == 0 && !name.StartsWith("--", StringComparison.Ordinal) =>
                     options with { File = name },
                 _ => throw new FormatException($"{name} is not known.\n\n{Usage}"),
@@ -76,7 +89,7 @@ internal sealed record TransferOptions
         EndPoint endPoint = Socket.Length > 0 ? new UnixDomainSocketEndPoint(Socket)
             : new IPEndPoint(IPAddress.TryParse(Host, out IPAddress? address) ? address
                 : Dns.GetHostAddresses(Host)[0], Port);
-        RespClient client = RespClient.Connect(endPoint, TimeSpan.FromMinutes(2));
+        RespClient client = RespClient.Connect(endPoint, Timeout, MostItems);
         if (Environment.GetEnvironmentVariable("REDISCLI_AUTH") is { Length: > 0 } password)
         {
             client.Add("AUTH", User, password);
@@ -90,6 +103,23 @@ internal sealed record TransferOptions
     private static string Text(ReadOnlySpan<string> arguments, ref int i) =>
         ++i < arguments.Length ? arguments[i]
             : throw new FormatException($"{arguments[i - 1]} needs a value.\n\n{Usage}");
+
+    private static TimeSpan Seconds(string text) =>
+        int.TryParse(text, CultureInfo.InvariantCulture, out int seconds) && seconds is > 0 and < 86400
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new FormatException($"--timeout {text} is not a number of seconds from 1 to 86399.");
+
+    private static PathTrust Trusting(string user)
+    {
+        try
+        {
+            return new PathTrust(user);
+        }
+        catch (ArgumentException e)
+        {
+            throw new FormatException($"--trust-owner: {e.Message}", e);
+        }
+    }
 
     private static int Number(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and < 65536
