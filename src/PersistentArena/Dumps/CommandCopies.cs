@@ -39,9 +39,12 @@ internal sealed class CommandCopies(BackupCommand command, int count, string scr
     }
 
     /// <summary>What the slots say of themselves by the beginnings of their copies, newest first.</summary>
+    /// <param name="damaged">What is wrong with one that gave bytes which are no copy; null where none did.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="BackupCommandException">No slot could be asked.</exception>
-    public IReadOnlyList<(int Slot, DumpInfo Dump)> Find(CancellationToken cancellationToken) =>
-        NewestFirst(Ask(cancellationToken));
+    public IReadOnlyList<(int Slot, DumpInfo Dump)> Find(
+        out DumpDamagedException? damaged, CancellationToken cancellationToken) =>
+        NewestFirst(Ask(out damaged, cancellationToken));
 
     /// <summary>Fetches a copy into the scratch file, and lets it be read there.</summary>
     /// <exception cref="BackupCommandException">It cannot be.</exception>
@@ -84,24 +87,13 @@ internal sealed class CommandCopies(BackupCommand command, int count, string scr
         }
     }
 
-    // Null for a slot that has no copy, or what is none.
-    private DumpInfo? TryReadHeader(int slot, CancellationToken cancellationToken)
+    // Null for a slot that has no copy: it gives no byte.
+    private DumpInfo? ReadHeader(int slot, CancellationToken cancellationToken)
     {
         byte[] bytes = new byte[DumpHeader.Bytes];
         using CommandRun run = new(command.FetchWords(slot), command.Timeout, cancellationToken);
-        if (run.ReadFirst(bytes) < bytes.Length)
-        {
-            return null;
-        }
-
-        try
-        {
-            return DumpInfo.Of(DumpHeader.Read(bytes, command.FetchProgram, out _), trailer: null, fileLength: 0);
-        }
-        catch (DumpDamagedException)
-        {
-            return null;
-        }
+        return run.ReadFirst(bytes) == 0 ? null
+            : DumpInfo.Of(DumpHeader.Read(bytes, command.FetchProgram, out _), trailer: null, fileLength: 0);
     }
 
     private static List<(int Slot, DumpInfo Dump)> NewestFirst(Dictionary<int, DumpInfo?> answers) =>
@@ -109,16 +101,22 @@ internal sealed class CommandCopies(BackupCommand command, int count, string scr
             .Select(answer => (answer.Key, answer.Value!))
             .OrderByDescending(one => one.Item2.Taken)];
 
-    // The slots that answered; null for one that has no copy.
-    private Dictionary<int, DumpInfo?> Ask(CancellationToken cancellationToken)
+    // The slots that answered; null for one that has no copy, or what is none.
+    private Dictionary<int, DumpInfo?> Ask(out DumpDamagedException? damaged, CancellationToken cancellationToken)
     {
+        damaged = null;
         Dictionary<int, DumpInfo?> answers = [];
         BackupCommandException? failure = null;
         for (int slot = 0; slot < Slots; slot++)
         {
             try
             {
-                answers[slot] = TryReadHeader(slot, cancellationToken);
+                answers[slot] = ReadHeader(slot, cancellationToken);
+            }
+            catch (DumpDamagedException e)
+            {
+                answers[slot] = null;
+                damaged ??= e; // Where there is no other, nothing is made without it.
             }
             catch (BackupCommandException e)
             {
@@ -141,7 +139,7 @@ internal sealed class CommandCopies(BackupCommand command, int count, string scr
         Dictionary<int, DumpInfo?> answers;
         try
         {
-            answers = Ask(cancellationToken);
+            answers = Ask(out _, cancellationToken);
         }
         catch (BackupCommandException)
         {

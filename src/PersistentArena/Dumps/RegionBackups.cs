@@ -100,11 +100,13 @@ public sealed class RegionBackups
     {
         List<(RegionBackup Backup, int? Slot)> found =
             [.. FindFiles(trust, out unreadable).Select(one => (one, (int?)null))];
-        foreach ((int slot, DumpInfo dump) in Copies?.Find(cancellationToken) ?? [])
+        DumpDamagedException? damaged = null;
+        foreach ((int slot, DumpInfo dump) in Copies?.Find(out damaged, cancellationToken) ?? [])
         {
             found.Add((new RegionBackup($"{Command!.FetchProgram} (slot {slot})", dump), slot));
         }
 
+        unreadable ??= damaged;
         return [.. found.OrderByDescending(one => one.Backup.Dump.Taken)];
     }
 

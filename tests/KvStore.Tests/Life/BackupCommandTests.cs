@@ -143,6 +143,82 @@ public sealed class BackupCommandTests : IDisposable
         }
     }
 
+    [Fact]
+    [Trait("speed", "slow")]
+    public void A_copy_of_a_hundred_megabytes_goes_through_slow_commands_while_clients_are_served()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        string[] commands = ["--backup-command", $"/bin/sh -c 'sleep 1; cat > $0' '{In("slot {slot}")}'".Replace("$0",
+            "\"$0\"", StringComparison.Ordinal), .. Fetch];
+        byte[] value = new byte[12 << 20];
+        new Random(3).NextBytes(value);
+        using (RunningServer server = new(Program(["--size", "256M", .. commands, "--restore", "never"])))
+        {
+            using RespClient client = server.Connect();
+            for (int i = 0; i < 8; i++)
+            {
+                Assert.Equal("OK", client.Call("SET", $"large:{i}", value).Text);
+            }
+
+            Assert.Equal("Background saving started", client.Call("BGSAVE").Text);
+            int answered = 0;
+            while (client.Call("INFO", "persistence").Text!.Contains("rdb_bgsave_in_progress:1"))
+            {
+                Assert.Equal("OK", client.Call("SET", "small", $"{answered++}").Text);
+            }
+
+            Assert.Contains("rdb_last_bgsave_status:ok", client.Call("INFO", "persistence").Text);
+            Assert.InRange(answered, 100, int.MaxValue);
+        }
+
+        LoseFiles();
+        using ServerProcess next = Start(["--size", "256M", .. commands]);
+        next.WaitUntilReady(TimeSpan.FromSeconds(60));
+        using RespClient restored = RespClient.Connect(next.TcpEndPoint);
+        for (int i = 0; i < 8; i++)
+        {
+            Assert.True(restored.Call("GET", $"large:{i}").Bytes.AsSpan().SequenceEqual(value), $"{i}");
+        }
+    }
+
+    [Theory]
+    [Trait("speed", "slow")]
+    [InlineData("sleep 1000 & echo $! > CHILD; wait")] // reads nothing
+    [InlineData("sleep 1000 & echo $! > CHILD; cat > /dev/null; wait")] // does not end
+    [InlineData("sleep 1000 & echo $! > CHILD; yes >&2")] // talks without end
+    public void A_command_that_hangs_is_ended_after_its_time_and_its_children_too(string script)
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        script = script.Replace("CHILD", In("child"), StringComparison.Ordinal);
+        using RunningServer server = new(Program(["--backup-command", $"/bin/sh -c '{script}' {{slot}}", .. Fetch,
+            "--backup-command-timeout", "2", "--restore", "never"]));
+        using RespClient client = server.Connect();
+        client.Call("SET", "large", new string('l', 16 << 20));
+
+        string failure = client.Call("SAVE").Text;
+
+        Assert.Contains("GMF8007", failure, StringComparison.Ordinal);
+        string child = File.ReadAllText(In("child")).Trim();
+        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{child}"), s_patience));
+        Assert.InRange(server.ResidentBytes, 0, 300 << 20);
+        Assert.Equal("OK", client.Call("SET", "key", "value").Text);
+    }
+
+    [Theory]
+    [Trait("speed", "slow")]
+    [InlineData("/bin/cat /dev/zero")] // gives bytes without end
+    [InlineData("/bin/sleep 1000")] // gives none
+    public void A_restore_from_a_command_that_does_not_end_is_given_up_and_nothing_is_served(string command)
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server has no arena.");
+        using ServerProcess refused = Start(["--backup-command", "/usr/bin/tee /dev/null", "--restore-command", command,
+            "--backup-command-timeout", "2"]);
+
+        Assert.True(SpinWait.SpinUntil(() => refused.HasExited, s_patience));
+        Assert.Equal(1, refused.ExitCode);
+        Printed.Contains("GMF800", refused);
+    }
+
     [Theory]
     [InlineData("--backup-command", "/bin/cat {slot}", "")]
     [InlineData("--restore-command", "/bin/cat {slot}", "")]
