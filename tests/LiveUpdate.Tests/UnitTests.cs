@@ -8,14 +8,36 @@ namespace GuestMemFs.LiveUpdate.Tests;
 /// <summary>The systemd units in src/Cli/systemd take away what their programs do not need.</summary>
 public sealed partial class UnitTests
 {
-    private const double Most = 2.0; // of 10, as systemd-analyze counts
-
     [Theory]
-    [InlineData("gmfs-hold.service")]
-    [InlineData("kvstore-held.service")]
-    [InlineData("kvstore-systemd.service")]
-    [InlineData("kvstore.service")]
-    public void Its_exposure_is_low(string unit)
+    [InlineData("gmfs-hold.service", 2.0)] // of 10, as systemd-analyze counts
+    [InlineData("kvstore-held.service", 2.0)]
+    [InlineData("kvstore-systemd.service", 2.0)]
+    [InlineData("kvstore.service", 2.0)]
+    [InlineData("gmfs-machine@.service", 4.2)]
+    [InlineData("gmfs-live-update.service", 4.4)]
+    public void Its_exposure_is_low(string unit, double most)
+    {
+        string said = Analyzed(unit);
+
+        Match exposure = Exposure().Match(said);
+        Assert.True(exposure.Success, said);
+        Assert.True(double.Parse(exposure.Groups[1].Value, CultureInfo.InvariantCulture) <= most, said);
+    }
+
+    /// <summary>What starts hypervisors cannot be closed as others are; each thing left open has its reason.</summary>
+    [Theory]
+    [InlineData("gmfs-machine@.service")]
+    [InlineData("gmfs-live-update.service")]
+    public void It_says_why_each_thing_that_is_left_open_is(string unit)
+    {
+        string[] reasons = [.. File.ReadLines(Path.Combine(Folder(), unit)).Where(line => line.StartsWith("# - "))];
+        string[] open = [.. LeftOpen().Matches(Analyzed(unit)).Select(match => match.Groups[1].Value).Distinct()];
+
+        Assert.InRange(open.Length, 5, 25);
+        Assert.All(open, setting => Assert.Contains(reasons, reason => reason.Contains($"{setting}=")));
+    }
+
+    private static string Analyzed(string unit)
     {
         const string Analyze = "/usr/bin/systemd-analyze";
         Assert.SkipUnless(File.Exists(Analyze), "systemd-analyze is not there (package systemd)");
@@ -28,9 +50,7 @@ public sealed partial class UnitTests
         using Process process = Process.Start(start)!;
         string said = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        Match exposure = Exposure().Match(said);
-        Assert.True(exposure.Success, said + process.StandardError.ReadToEnd());
-        Assert.True(double.Parse(exposure.Groups[1].Value, CultureInfo.InvariantCulture) <= Most, said);
+        return said + process.StandardError.ReadToEnd();
     }
 
     [Fact]
@@ -72,6 +92,9 @@ public sealed partial class UnitTests
 
     [GeneratedRegex("Overall exposure level for .*: ([0-9.]+) ")]
     private static partial Regex Exposure();
+
+    [GeneratedRegex(@"^\s*✗ (\w+)=", RegexOptions.Multiline)]
+    private static partial Regex LeftOpen();
 
     private static string Folder([CallerFilePath] string here = "") =>
         Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "src", "Cli", "systemd");
