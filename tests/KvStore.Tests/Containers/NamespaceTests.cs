@@ -12,12 +12,16 @@ namespace KvStore.Tests.Containers;
 /// </summary>
 public sealed class NamespaceTests(ITestOutputHelper output)
 {
-    private const string Script = """
+    private const string Beginning = """
         set -e
         mount -t tmpfs -o size=64m,mode=1777 shm /dev/shm
         mount -t proc proc /proc
         mount -o remount,bind,ro /
         (: >/gmf-root-is-writable) 2>/dev/null && echo writable
+
+        """;
+
+    private const string Script = Beginning + """
         run() { unshare --user --map-user=12345 --map-group=12345 "$@" >&2 & child=$!; }
         run "$@"
         echo started
@@ -32,6 +36,28 @@ public sealed class NamespaceTests(ITestOutputHelper output)
         wait $child || true
         """;
 
+    // Both are of the container's one user, and begin beside each other.
+    private const string TakingOver = Beginning + """
+        exec unshare --user --map-user=12345 --map-group=12345 /bin/sh -c '
+            mkdir -m 700 /dev/shm/h
+            "$@" --hand-over-socket /dev/shm/h/s >&2 & first=$!
+            inode() { stat -c %i /dev/shm/h/s 2>/dev/null || echo none; }
+            last=none
+            made() { until [ "$(inode)" != $last ]; do sleep 0.05; done; last=$(inode); }
+            made
+            echo started
+            while read -r word; do
+                "$@" --hand-over-socket /dev/shm/h/s >&2 & next=$!
+                wait $first
+                ended=$?
+                first=$next
+                made
+                echo "ended $ended"
+            done
+            kill $first
+            wait $first' sh "$@"
+        """;
+
     private static readonly TimeSpan s_patience = Patience.Limit;
 
     [Fact]
@@ -41,7 +67,7 @@ public sealed class NamespaceTests(ITestOutputHelper output)
         Assert.SkipWhen(TestServer.IsRedis, "redis-server keeps nothing in /dev/shm.");
         using var group = new MemoryGroup(192L << 20);
         int port = ServerProcess.FreePort();
-        using Process container = Start(group, port);
+        using Process container = Start(group, port, Script);
         try
         {
             Assert.Equal("started", container.StandardOutput.ReadLine());
@@ -70,7 +96,46 @@ public sealed class NamespaceTests(ITestOutputHelper output)
         }
     }
 
-    private Process Start(MemoryGroup group, int port)
+    [Theory]
+    [Trait("speed", "slow")]
+    [InlineData("no")]
+    [InlineData("yes")]
+    public void A_successor_in_the_container_takes_store_and_clients_over_also_when_it_is_full(string erase)
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "redis-server hands nothing over.");
+        using var group = new MemoryGroup(256L << 20);
+        int port = ServerProcess.FreePort();
+        using Process container = Start(group, port, TakingOver, "--erase", erase);
+        try
+        {
+            Assert.Equal("started", container.StandardOutput.ReadLine());
+            using RespClient client = Connect(port);
+            client.Call("RPUSH", "list", "a", "b", "c", "d");
+            int stored = Fill(port);
+
+            for (int i = 0; i < 3; i++)
+            {
+                Assert.Equal("ended 0", Say(container, "next"));
+
+                Assert.Equal($"{"abc"[i]}", client.Call("LPOP", "list").Text);
+                Assert.Equal(stored + 1, client.Call("DBSIZE").Integer);
+                Assert.StartsWith("OOM ", client.Call("SET", "k", new string('v', 300_000)).Text);
+            }
+
+            Assert.Equal(0, group.Killed);
+        }
+        finally
+        {
+            container.StandardInput.Close();
+            if (!container.WaitForExit(s_patience))
+            {
+                container.Kill();
+                container.WaitForExit();
+            }
+        }
+    }
+
+    private Process Start(MemoryGroup group, int port, string script, params string[] more)
     {
         string unshare = Tool.Require("unshare");
         string[] mount = ["mount", "-t", "tmpfs", "t", "/dev/shm"];
@@ -81,8 +146,8 @@ public sealed class NamespaceTests(ITestOutputHelper output)
         string[] program =
         [
             unshare, "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child",
-            "/bin/sh", "-c", Script, "sh",
-            server, "--port", $"{port}", "--bind", "127.0.0.1",
+            "/bin/sh", "-c", script, "sh",
+            server, "--port", $"{port}", "--bind", "127.0.0.1", .. more,
         ];
         var start = new ProcessStartInfo("/bin/sh", [.. group.Entering(victim: false), .. program])
         {

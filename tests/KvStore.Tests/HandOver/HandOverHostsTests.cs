@@ -96,6 +96,57 @@ public sealed class HandOverHostsTests(ITestOutputHelper output)
         Assert.Equal("+OK\r\n", client.Call("SET", "key", "other"));
     }
 
+    [Theory]
+    [Trait("speed", "slow")]
+    [InlineData("no")]
+    [InlineData("yes")]
+    public void A_full_store_is_taken_over_without_its_ballast_and_gets_it_back(string erase)
+    {
+        const string Secret = "what-nobody-is-to-find-";
+        using var lab = new HandOverLab("--erase", erase);
+        using var client = new TextClient(lab.EndPoint);
+        client.Call("SET", "secret", Secret + "0");
+        client.Call("RPUSH", "list", "a", "b", "c", "d", "e");
+        int stored = Fill(lab.EndPoint, 0);
+        FillUp(client);
+        Assert.Equal("$1\r\na\r\n", client.Call("LPOP", "list")); // the ballast went for it
+
+        lab.Succeed();
+        Assert.Equal("$1\r\nb\r\n", client.Call("LPOP", "list"));
+        Assert.StartsWith("-OOM", client.Call("SET", "more", new string('m', 30_000)), StringComparison.Ordinal);
+        Assert.Equal(":1\r\n", client.Call("DEL", "secret"));
+        lab.Succeed();
+        Assert.Equal(":0\r\n", client.Call("EXISTS", "secret"));
+        for (int i = 0; i < stored / 2; i++)
+        {
+            client.Call("DEL", $"key:{i}");
+        }
+
+        Assert.Equal("+OK\r\n", client.Call("SET", "more", new string('m', 30_000)));
+        FillUp(client);
+        Assert.Equal("$1\r\nc\r\n", client.Call("LPOP", "list")); // it was there again
+        Assert.True(erase == "no" || Find(lab.StoreDirectory, Secret) == 0);
+    }
+
+    // What is left to values of 20,000 bytes and less.
+    private static void FillUp(TextClient client)
+    {
+        int filled = 0;
+        foreach (int size in (int[])[20_000, 9_000, 3_000, 700, 100, 1])
+        {
+            while (client.Call("SET", $"filler:{filled}:{size}", new string('f', size))[0] != '-')
+            {
+                filled++;
+            }
+        }
+    }
+
+    private static int Find(string directory, string text)
+    {
+        (_, string found, _) = Tool.Run("grep", ["-rlaF", text, directory]);
+        return found.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;
+    }
+
     /// <summary>Sets until one finds no room; how many there are then.</summary>
     private static int Fill(EndPoint server, int next)
     {
