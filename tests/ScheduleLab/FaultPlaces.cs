@@ -106,6 +106,8 @@ internal static class FaultPlaces
         ["map-reader-does-not-compare-the-leaf"] = new(Look.OnePreemption, "map-few/map-remove-set+map-get"),
         ["map-reader-does-not-compare-the-tree"] = new(Look.OnePreemption, "map-thin/map-remove-set+map-get-new"),
         ["map-walk-does-not-compare-the-tree"] = new(Look.OnePreemption, "map-full-leaf/map-set-new+map-scan"),
+        ["walk-leads-on-in-another-tree"] = new(Look.OnePreemption, "map-thin/map-remove+map-scan"),
+        ["walk-leads-on-twice"] = new(Look.OnePreemption, "map-three-leaves/map-remove-last+map-scan"),
         ["rank-does-not-compare-the-changes"] = new(Look.OnePreemption, "map-thin-ends/map-remove-set-far+map-rank"),
         ["rank-changes-end-before-the-totals"] = new(Look.OnePreemption, "map-deep/map-set-new+map-get-rank"),
         ["entry-published-before-its-slot"] = new(Look.OnePreemption, "map-few/map-set-new+map-get-new"),

@@ -23,6 +23,9 @@ internal sealed class SortedBatch
     private NextStep _step;
     private int _lastKey;
     private int _lastKeyLength;
+    private TreePath _path;
+    private ulong _pathVersion;
+    private bool _leadsOn;
 
     /// <param name="start">Where it begins; for a way down, none for the last key.</param>
     /// <param name="includesStart">Whether that key is part of it.</param>
@@ -74,6 +77,12 @@ internal sealed class SortedBatch
 
     public int Count => _count;
 
+    /// <summary>The way to the leaf that was copied last.</summary>
+    public ref TreePath Path => ref _path;
+
+    /// <summary>True where it copies whole leaves, and more than one as a rule.</summary>
+    public bool TakesLeaves => _limit >= SlotOrder.Slots;
+
     public bool HasRoom => _count < _limit && _used < MaximumBytes;
 
     public ReadOnlySpan<byte> Key(int index) => _bytes.AsSpan(_entries[index].Key, _entries[index].KeyLength);
@@ -120,6 +129,17 @@ internal sealed class SortedBatch
         }
     }
 
+    /// <summary>
+    /// True where what comes next is the leaf beside the last one, and under this version of the tree the way to that
+    /// one still stands. It leads on once: what comes next may be looked at again, and is then found by the bound.
+    /// </summary>
+    public bool LeadsOn(ulong version)
+    {
+        bool leadsOn = _leadsOn && _pathVersion == version;
+        _leadsOn = false;
+        return leadsOn;
+    }
+
     /// <summary>Notes that no entry of the range comes behind these.</summary>
     public void NoteEnd() => _step = NextStep.End;
 
@@ -139,8 +159,10 @@ internal sealed class SortedBatch
     }
 
     /// <summary>Goes on behind these entries with the next look: they count.</summary>
-    public void Take()
+    public void Take(ulong version)
     {
+        _leadsOn = _step == NextStep.AtNext;
+        _pathVersion = version;
         switch (_step)
         {
             case NextStep.End:

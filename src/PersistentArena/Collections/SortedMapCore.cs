@@ -11,6 +11,7 @@ namespace GuestMemFs.Collections;
 /// <para>An operation uses what stands before it here, and nothing that comes after:</para>
 /// <code>
 /// TreeMemory            what words lead to; TreeNode, TreePath, SlotOrder
+/// LeavesAhead           what a walk comes to next, fetched before
 /// TreeSearch            finds leaves and slots; TreeReader and TreeRanks, one look each
 /// TreeShaper            splits and joins nodes
 /// TreeRecords           the stores that make a change true; SortedChange

@@ -120,24 +120,32 @@ internal readonly unsafe struct TreeNode
     /// <summary>
     /// The first child from the second on whose slice is not below; the number of children where all are.
     /// </summary>
-    public int FirstChildNotBelow(ulong slice)
+    public int FirstChildNotBelow(ulong slice) => Math.Max(1, SlicesBelow(slice));
+
+    /// <summary>
+    /// The first child from the second on whose slice is above; the number of children where none is.
+    /// </summary>
+    public int FirstChildAbove(ulong slice) => slice == ulong.MaxValue ? Count : Math.Max(1, SlicesBelow(slice + 1));
+
+    // All of them are compared: a search in halves would guess wrong at every other step, and wait for each line.
+    private int SlicesBelow(ulong slice)
     {
         ulong* slices = (ulong*)(_at + HeadLength);
-        int low = 1;
-        int high = Count;
-        while (low < high)
+        int count = Count;
+        int i = 0;
+        Vector256<ulong> wanted = Vector256.Create(slice);
+        Vector256<ulong> counts = default;
+        for (; i + Vector256<ulong>.Count <= count; i += Vector256<ulong>.Count)
         {
-            int middle = (low + high) >> 1;
-            if (slices[middle] < slice)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
+            counts -= Vector256.LessThan(Vector256.Load(slices + i), wanted);
         }
 
-        return low;
+        int below = (int)Vector256.Sum(counts);
+        for (; i < count; i++)
+        {
+            below += slices[i] < slice ? 1 : 0;
+        }
+
+        return below;
     }
 }

@@ -35,6 +35,9 @@ internal unsafe struct TreePath
 
     public void End(in TreeNode leaf) => Leaf = leaf;
 
+    /// <summary>Goes back up to the branch at a depth, whose next child is to be added.</summary>
+    public void BackTo(int depth) => Depth = depth;
+
     /// <summary>
     /// The depth of the branch whose next child bounds the node at a depth from above; -1 where nothing does.
     /// </summary>
@@ -49,5 +52,19 @@ internal unsafe struct TreePath
         }
 
         return -1;
+    }
+
+    /// <summary>
+    /// The depth of the branch whose child before the path's leads down to the leaf before; -1 for the first leaf.
+    /// </summary>
+    public readonly int DepthOfBefore()
+    {
+        int depth = Depth - 1;
+        while (depth >= 0 && _indexes[depth] == 0)
+        {
+            depth--;
+        }
+
+        return depth;
     }
 }

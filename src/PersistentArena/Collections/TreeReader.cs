@@ -11,6 +11,7 @@ namespace GuestMemFs.Collections;
 internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
 {
     private readonly TreeSearch _search = new(memory);
+    private readonly LeavesAhead _ahead = new(memory);
 
     /// <summary>One look at a record. False where a change came between: what the reader saw does not count.</summary>
     /// <exception cref="HeapDamagedException">The record may be there, and damage hides it.</exception>
@@ -92,33 +93,31 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
     // Goes on to the leaf before the last one, or behind the first; false where there is none.
     private bool TryBeside(bool last, ref TreePath path, out bool whole)
     {
-        whole = true;
-        ReadOnlySpan<byte> fence = path.Leaf.Fence;
-        if (last)
-        {
-            bool isThere = !fence.IsEmpty;
-            whole = !isThere || _search.TryPath(fence, Way.Below, ref path);
-            return isThere;
-        }
-
-        int depth = path.DepthOfNext(path.Depth);
-        whole = depth < 0 || (memory.TryChild(path.Branch(depth), path.Index(depth) + 1, out TreeNode next)
-            && _search.TryPath(next.Fence, Way.To, ref path));
-        return depth >= 0;
+        bool isThere = last ? !path.Leaf.Fence.IsEmpty : path.DepthOfNext(path.Depth) >= 0;
+        whole = !isThere || _search.TryBeside(last, ref path);
+        return isThere;
     }
 
     /// <summary>
     /// One look at the entries of a leaf, from the batch's bound on in its direction; the batch's bound moves behind
     /// them. False where a change came between: the batch is as it was.
     /// </summary>
+    /// <remarks>
+    /// While the tree's version stays, no node that the batch came by is free, and none has been replaced by one that
+    /// says something else: the way to the leaf before leads on. Else the bound does, from the topmost node.
+    /// </remarks>
     /// <exception cref="HeapDamagedException">Entries may be there, and damage hides them.</exception>
     public bool TryFill(SortedBatch batch)
     {
         ulong version = memory.Version;
         Volatile.ReadBarrier();
-        TreePath path = default;
-        LeafLook look = _search.TryPath(batch.Bound, batch.Way, ref path) ? new(path.Leaf) : default;
-        bool whole = look.IsAtLeaf && TryCopy(batch, path);
+        ref TreePath path = ref batch.Path;
+        bool isBeside = batch.LeadsOn(version);
+        bool found = isBeside
+            ? _search.TryBeside(batch.Descends, ref path)
+            : _search.TryPath(batch.Bound, batch.Way, ref path);
+        LeafLook look = found ? new(path.Leaf) : default;
+        bool whole = look.IsAtLeaf && TryCopy(batch, path, isBeside);
         if (!look.IsStill || memory.Version != version)
         {
             batch.Clear();
@@ -130,16 +129,22 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
             throw Damaged();
         }
 
-        batch.Take();
+        batch.Take(version);
         return true;
     }
 
-    private bool TryCopy(SortedBatch batch, in TreePath path)
+    private bool TryCopy(SortedBatch batch, in TreePath path, bool isBeside)
     {
         TreeNode leaf = path.Leaf;
-        if (!leaf.TryOrder(out SlotOrder order) || !TryRange(batch, leaf, order, out int position, out int end))
+        if (!leaf.TryOrder(out SlotOrder order)
+            || !TryRange(batch, leaf, order, isBeside, out int position, out int end))
         {
             return false;
+        }
+
+        if (batch.TakesLeaves)
+        {
+            _ahead.Bring(path, order, isBeside, batch.Descends);
         }
 
         int step = batch.Descends ? -1 : 1;
@@ -166,11 +171,12 @@ internal sealed unsafe class TreeReader(TreeMemory memory, TimeProvider time)
     /// <summary>
     /// The positions of a leaf's order from the bound on: the first one, and the one behind the last.
     /// </summary>
-    private bool TryRange(SortedBatch batch, in TreeNode leaf, SlotOrder order, out int position, out int end)
+    private bool TryRange(
+        SortedBatch batch, in TreeNode leaf, SlotOrder order, bool isBeside, out int position, out int end)
     {
         end = batch.Descends ? -1 : order.Count;
         position = batch.Descends ? order.Count - 1 : 0;
-        bool isWhole = batch.Way == Way.Last
+        bool isWhole = isBeside || batch.Way == Way.Last
             || (batch.IncludesBound && !batch.Descends && batch.Bound.SequenceEqual(leaf.Fence));
         if (isWhole)
         {

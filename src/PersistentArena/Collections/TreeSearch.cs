@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using GuestMemFs.Heap;
 
 namespace GuestMemFs.Collections;
@@ -22,6 +23,8 @@ internal enum Way
 /// </summary>
 internal sealed unsafe class TreeSearch(TreeMemory memory)
 {
+    private readonly LeavesAhead _ahead = new(memory);
+
     /// <summary>The leaf in whose range a key is.</summary>
     public bool TryLeaf(ReadOnlySpan<byte> key, out TreeNode node)
     {
@@ -29,7 +32,7 @@ internal sealed unsafe class TreeSearch(TreeMemory memory)
         while (whole && !node.IsLeaf)
         {
             TreeNode branch = node;
-            whole = TryIndex(branch, key, Way.To, out int index) && memory.TryChild(branch, index, out node);
+            whole = TryIndex(branch, key, Way.To, out int index) && TryDown(branch, index, out node);
         }
 
         return whole;
@@ -43,7 +46,47 @@ internal sealed unsafe class TreeSearch(TreeMemory memory)
         while (whole && !node.IsLeaf)
         {
             TreeNode branch = node;
-            whole = TryIndex(branch, key, way, out int index) && memory.TryChild(branch, index, out node);
+            whole = TryIndex(branch, key, way, out int index) && TryDown(branch, index, out node);
+            path.Add(branch, index);
+        }
+
+        path.End(node);
+        return whole;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryDown(in TreeNode branch, int index, out TreeNode child)
+    {
+        if (branch.Level == 1)
+        {
+            _ahead.BringLeaf(branch, index);
+        }
+
+        return memory.TryChild(branch, index, out child);
+    }
+
+    /// <summary>
+    /// Leads a path to the leaf beside its own, the next one or the one before; false where none is there, or a node
+    /// does not check.
+    /// </summary>
+    public bool TryBeside(bool before, ref TreePath path)
+    {
+        int depth = before ? path.DepthOfBefore() : path.DepthOfNext(path.Depth);
+        if (depth < 0)
+        {
+            return false;
+        }
+
+        TreeNode branch = path.Branch(depth);
+        int index = path.Index(depth) + (before ? -1 : 1);
+        path.BackTo(depth);
+        path.Add(branch, index);
+        bool whole = memory.TryChild(branch, index, out TreeNode node);
+        while (whole && !node.IsLeaf)
+        {
+            branch = node;
+            index = before ? branch.Count - 1 : 0;
+            whole = branch.Count > 0 && memory.TryChild(branch, index, out node);
             path.Add(branch, index);
         }
 
@@ -61,10 +104,12 @@ internal sealed unsafe class TreeSearch(TreeMemory memory)
         }
 
         ulong slice = KeySlice.Of(key, branch.PrefixLength);
-        int next = branch.FirstChildNotBelow(slice);
-        for (; next < branch.Count && *branch.Slice(next) == slice; next++)
+        int low = branch.FirstChildNotBelow(slice);
+        int high = low < branch.Count && *branch.Slice(low) == slice ? branch.FirstChildAbove(slice) : low;
+        while (low < high) // the slices say nothing, the fences do
         {
-            if (!memory.TryChild(branch, next, out TreeNode child))
+            int middle = (low + high) >> 1;
+            if (!memory.TryChild(branch, middle, out TreeNode child))
             {
                 return false;
             }
@@ -72,11 +117,15 @@ internal sealed unsafe class TreeSearch(TreeMemory memory)
             int order = child.Fence.SequenceCompareTo(key);
             if (order > 0 || (order == 0 && way == Way.Below))
             {
-                break;
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
             }
         }
 
-        index = next - 1;
+        index = low - 1;
         return true;
     }
 

@@ -21,6 +21,7 @@ internal sealed unsafe class TreeShaper(TreeMemory memory)
 
     private readonly NodeWriter _writer = new(memory);
     private readonly TreeSearch _search = new(memory);
+    private readonly LeavesAhead _ahead = new(memory);
 
     /// <summary>
     /// Splits the topmost of the full nodes above and with a path's leaf, which is full, for a key that is to come
@@ -78,6 +79,7 @@ internal sealed unsafe class TreeShaper(TreeMemory memory)
     {
         bool whole = leaf.TryOrder(out SlotOrder order);
         int count = whole ? order.Count : 0;
+        _ahead.BringRecords(leaf, order);
         for (int i = 0; i < count && whole; i++)
         {
             whole = memory.TryRecord(leaf, order[i], out byte* record, out _);

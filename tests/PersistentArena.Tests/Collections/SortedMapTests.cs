@@ -103,6 +103,46 @@ public sealed class SortedMapTests
         Assert.Empty(HeapVerifier.Verify(map.Core.Heap, TestContext.Current.CancellationToken));
     }
 
+    /// <summary>
+    /// A cursor that keeps its way to a leaf: nodes before it, at it and behind it are split and joined meanwhile.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_cursor_sees_all_that_stays_while_nodes_around_it_are_replaced(bool descends)
+    {
+        using PlainSpace space = new(64 << 20);
+        PersistentSortedMap map = SortedModel.Open(space);
+        const int Keys = 6_000;
+        for (int i = 0; i < Keys; i++)
+        {
+            map.Set(SortedModel.Bytes($"{i:D6}"), SortedModel.Bytes($"value {i}"));
+        }
+
+        // Every eighth key stays. Others come and go: near the cursor, far before it and far behind.
+        Random random = new(11);
+        List<int> seen = [];
+        foreach (SortedEntry entry in descends ? map.ScanDescending() : map.Scan())
+        {
+            int at = int.Parse(entry.Key, null);
+            Assert.Equal(SortedModel.Bytes($"value {at}"), entry.Value);
+            seen.Add(at);
+            int other = random.Next(3) == 0 ? random.Next(Keys) : Math.Clamp(at + random.Next(-40, 40), 0, Keys - 1);
+            for (int key = other; key < Math.Min(other + 12, Keys); key++)
+            {
+                if (key % 8 != 0 && !map.Remove(SortedModel.Bytes($"{key:D6}")))
+                {
+                    map.Set(SortedModel.Bytes($"{key:D6}"), SortedModel.Bytes($"value {key}"));
+                }
+            }
+        }
+
+        Assert.Equal(descends ? seen.OrderDescending() : seen.Order(), seen);
+        Assert.Equal(seen.Count, seen.Distinct().Count());
+        Assert.Equal(Keys / 8, seen.Count(it => it % 8 == 0));
+        Assert.Empty(HeapVerifier.Verify(map.Core.Heap, TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public void Compare_and_swap_add_and_integers()
     {
