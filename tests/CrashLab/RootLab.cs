@@ -45,7 +45,7 @@ internal sealed record RootWorld(PersistentHeap Heap)
     /// <summary>Makes a root with so many things in it.</summary>
     public void Make(string name, int count)
     {
-        string kind = name[..name.IndexOf(' ', StringComparison.Ordinal)];
+        string kind = KindOf(name);
         for (int i = 0; i < Math.Max(1, count); i++)
         {
             byte[] key = Encoding.UTF8.GetBytes($"key {i}");
@@ -59,6 +59,22 @@ internal sealed record RootWorld(PersistentHeap Heap)
                     break;
                 case "typed":
                     Change(count, Heap.OpenOrCreateDictionary<int, int>(name), it => it[i] = i);
+                    break;
+                case "typedlist":
+                    Change(count, Heap.OpenOrCreateList<int>(name), it => it.AddLast(i));
+                    break;
+                case "typedset":
+                    Change(count, Heap.OpenOrCreateSet<int>(name), it => it.Add(i));
+                    break;
+                case "typedqueue":
+                    Change(count, Heap.OpenOrCreatePriorityQueue<int>(name), it => it.Enqueue(i, i));
+                    break;
+                case "typedlog":
+                    Change(count, Heap.OpenOrCreateLog<int>(name), it =>
+                    {
+                        it.Append(i);
+                        it.Bytes.SetPosition("reader", it.LastId);
+                    });
                     break;
                 case "map":
                     Change(count, PersistentSortedMap.OpenOrCreate(Heap, name), it => it.Set(key, "value"u8));
@@ -86,18 +102,40 @@ internal sealed record RootWorld(PersistentHeap Heap)
         .Where(name => name[0] != '.' && !name.EndsWith(".new", StringComparison.Ordinal))
         .ToDictionary(name => name, CountOf);
 
-    /// <summary>Converts the values of a typed dictionary, or continues with it.</summary>
-    public void MigrateTyped(string name) =>
-        Heap.MigrateDictionary<int, int, long>(name, null, null, (_, old) => old + (1L << 40));
+    /// <summary>Converts the values of a typed collection, or continues with it.</summary>
+    public void MigrateTyped(string name) => _ = KindOf(name) switch
+    {
+        "typedlist" => Heap.MigrateList<int, long>(name, null, null, More),
+        "typedset" => Heap.MigrateSet<int, long>(name, null, null, More),
+        "typedqueue" => Heap.MigratePriorityQueue<int, long>(name, null, null, More),
+        "typedlog" => Heap.MigrateLog<int, long>(name, null, null, More),
+        _ => Heap.MigrateDictionary<int, int, long>(name, null, null, (_, old) => More(old)),
+    };
 
-    /// <summary>Looks at the values of a typed dictionary that was converted.</summary>
+    /// <summary>Looks at the values of a typed collection that was converted: they rise from 0 on.</summary>
     public void RequireTyped(string name)
     {
-        foreach ((int key, long value) in Heap.OpenOrCreateDictionary<int, long>(name))
+        IEnumerable<long> values = KindOf(name) switch
         {
-            Assert.Equal(key + (1L << 40), value);
+            "typedlist" => Heap.OpenOrCreateList<long>(name),
+            "typedset" => Heap.OpenOrCreateSet<long>(name),
+            "typedqueue" => Heap.OpenOrCreatePriorityQueue<long>(name).Select(it => it.Value),
+            "typedlog" => Heap.OpenOrCreateLog<long>(name).Select(it => it.Value),
+            _ => Heap.OpenOrCreateDictionary<int, long>(name).OrderBy(it => it.Key).Select(it => it.Value),
+        };
+        long[] found = [.. values];
+        Assert.Equal(Enumerable.Range(0, found.Length).Select(More), found);
+        if (KindOf(name) == "typedlog")
+        {
+            PersistentLog log = PersistentLog.OpenOrCreate(Heap, name);
+            Assert.True(log.TryGetPosition("reader", out LogEntryId position));
+            Assert.Equal(log.LastId, position);
         }
     }
+
+    private static long More(int old) => old + (1L << 40);
+
+    private static string KindOf(string name) => name[..name.IndexOf(' ', StringComparison.Ordinal)];
 
     private static void Change<T>(int count, T collection, Action<T> change)
     {
@@ -107,7 +145,7 @@ internal sealed record RootWorld(PersistentHeap Heap)
         }
     }
 
-    private int CountOf(string name) => name[..name.IndexOf(' ', StringComparison.Ordinal)] switch
+    private int CountOf(string name) => KindOf(name) switch
     {
         "object" => Heap.RootShapeOf(name)!.Type.EndsWith("Triple", StringComparison.Ordinal)
             ? 1000 + (int)Heap.OpenOrCreateRoot<RootTriple>(name).Value.First
@@ -115,6 +153,9 @@ internal sealed record RootWorld(PersistentHeap Heap)
         "dictionary" => Enumerable.Range(0, 100).Count(i => PersistentDictionary.OpenOrCreate(Heap, name)
             .ContainsKey(Encoding.UTF8.GetBytes($"key {i}"))),
         "typed" => (int)PersistentDictionary.OpenOrCreate(Heap, name).Count,
+        "typedlist" => (int)PersistentList.OpenOrCreate(Heap, name).Count,
+        "typedset" => (int)PersistentSet.OpenOrCreate(Heap, name).Count,
+        "typedqueue" => (int)PersistentPriorityQueue.OpenOrCreate(Heap, name).Count,
         "map" => Walk(PersistentSortedMap.OpenOrCreate(Heap, name).Scan()),
         "list" => Elements(PersistentList.OpenOrCreate(Heap, name).Scan()),
         _ => (int)PersistentLog.OpenOrCreate(Heap, name).Count,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using GuestMemFs.Collections;
 using GuestMemFs.Heap;
 using GuestMemFs.Typed;
@@ -46,21 +47,9 @@ public static class PersistentMigrations
         where TKey : notnull
     {
         ArgumentNullException.ThrowIfNull(migrate);
-        MapMigration migration = Plan(heap, name, from, to, migrate);
-        return migration.Run(
-            it => PersistentDictionary.OpenOrCreate(heap, it),
-            bytes =>
-            {
-                var visitor = new ExpiringInto([]);
-                ulong cursor = 0;
-                do
-                {
-                    visitor.Page.Clear();
-                    cursor = bytes.Scan(cursor, BucketsAPage, ref visitor);
-                    visitor.Page.ForEach(migration.Convert);
-                }
-                while (cursor != 0);
-            });
+        var shapes = new MapShapes<TKey, TOld, TNew>(heap, name, from, to);
+        return new CollectionMigration<PersistentDictionary>(heap, name, shapes.From, shapes.To,
+            new DictionaryMigration(heap, (record, copy) => shapes.Convert(record, copy, migrate))).Run();
     }
 
     /// <summary>Converts a sorted map, as <see cref="MigrateDictionary"/> does a dictionary.</summary>
@@ -74,61 +63,120 @@ public static class PersistentMigrations
         where TKey : notnull
     {
         ArgumentNullException.ThrowIfNull(migrate);
-        MapMigration migration = Plan(heap, name, from, to, migrate);
-        return migration.Run(
-            it => PersistentSortedMap.OpenOrCreate(heap, it),
-            bytes =>
-            {
-                SortedMapCursor cursor = bytes.Scan();
-                while (cursor.MoveNext())
-                {
-                    SortedEntry entry = cursor.Current;
-                    migration.Convert((entry.Key.ToArray(), entry.Value.ToArray(), entry.ExpiresAt));
-                }
-            });
+        var shapes = new MapShapes<TKey, TOld, TNew>(heap, name, from, to);
+        return new CollectionMigration<PersistentSortedMap>(heap, name, shapes.From, shapes.To, new TreeMigration(
+            heap, TreeKind.SortedMap, (record, copy) => shapes.Convert(record, copy, migrate))).Run();
     }
 
-    private const int BucketsAPage = 64;
-
-    private static MapMigration Plan<TKey, TOld, TNew>(
-        PersistentHeap heap,
+    /// <summary>Converts a list's elements, as <see cref="MigrateDictionary"/> does a dictionary's values.</summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="name">The list's name, of at most 27 bytes.</param>
+    /// <param name="from">How elements lie in it.</param>
+    /// <param name="to">How they are to lie in it. Nothing else of the options is of effect.</param>
+    /// <param name="migrate">
+    /// Makes a new element of an old one. It must not use the heap. What it throws comes out of this call, and the list
+    /// is as it was.
+    /// </param>
+    /// <inheritdoc cref="MigrateDictionary" path="//*[self::returns or self::exception]"/>
+    public static bool MigrateList<TOld, TNew>(
+        this PersistentHeap heap,
         string name,
-        PersistentMapOptions<TKey, TOld>? from,
-        PersistentMapOptions<TKey, TNew>? to,
-        ValueMigration<TKey, TOld, TNew> migrate)
+        PersistentElementOptions<TOld>? from,
+        PersistentElementOptions<TNew>? to,
+        Func<TOld, TNew> migrate)
     {
-        ArgumentNullException.ThrowIfNull(heap);
-        ArgumentException.ThrowIfNullOrEmpty(name);
-        IPersistentSerializer<TKey> oldKeys = from?.KeySerializer ?? PersistentSerializers.Default<TKey>();
-        IPersistentSerializer<TKey> newKeys = to?.KeySerializer ?? PersistentSerializers.Default<TKey>();
-        IPersistentSerializer<TOld> oldValues = from?.ValueSerializer ?? PersistentSerializers.Default<TOld>();
-        IPersistentSerializer<TNew> newValues = to?.ValueSerializer ?? PersistentSerializers.Default<TNew>();
-        return new MapMigration(heap, name, $"{oldKeys.Shape} -> {oldValues.Shape}",
-            $"{newKeys.Shape} -> {newValues.Shape}", (record, copy) =>
+        ArgumentNullException.ThrowIfNull(migrate);
+        var shapes = new ElementShapes<TOld, TNew>(heap, name, from?.Serializer, to?.Serializer);
+        return shapes.Run(TreeKind.List, (record, copy) =>
+        {
+            if (copy.ContainsKey(record.Key))
             {
-                TKey key = oldKeys.Read(record.Key);
-                using Scratch keyBytes = Scratch.Of(newKeys, key);
-                if (copy.ContainsKey(keyBytes.Written))
-                {
-                    return null; // by a call that was killed
-                }
+                return null;
+            }
 
-                using Scratch valueBytes = Scratch.Of(newValues, migrate(key, oldValues.Read(record.Value)));
-                copy.Set(keyBytes.Written, valueBytes.Written, record.ExpiresAt);
-                return keyBytes.Written.ToArray();
-            });
+            using Scratch element = shapes.Convert(record.Value, migrate);
+            copy.Set(record.Key, element.Written);
+            return record.Key;
+        });
     }
 
-    private readonly struct ExpiringInto(List<(byte[] Key, byte[] Value, DateTimeOffset? ExpiresAt)> page)
-        : IRecordVisitor
+    /// <summary>
+    /// Converts a set's members, as <see cref="MigrateList"/> does a list's elements. Members that become equal are
+    /// one.
+    /// </summary>
+    /// <inheritdoc cref="MigrateList" path="//*[not(self::summary)]"/>
+    public static bool MigrateSet<TOld, TNew>(
+        this PersistentHeap heap,
+        string name,
+        PersistentElementOptions<TOld>? from,
+        PersistentElementOptions<TNew>? to,
+        Func<TOld, TNew> migrate)
+        where TOld : notnull
+        where TNew : notnull
     {
-        public List<(byte[] Key, byte[] Value, DateTimeOffset? ExpiresAt)> Page => page;
-
-        public void Visit(in RecordView record)
+        ArgumentNullException.ThrowIfNull(migrate);
+        var shapes = new ElementShapes<TOld, TNew>(heap, name, from?.Serializer, to?.Serializer);
+        return shapes.Run(TreeKind.Set, (record, copy) =>
         {
-            DateTimeOffset? expiresAt = record.ExpiresAt == RecordView.NoExpiry ? null
-                : DateTimeOffset.FromUnixTimeMilliseconds(record.ExpiresAt);
-            page.Add((record.Key.ToArray(), CopyOut.ToBytes(record), expiresAt));
-        }
+            using Scratch member = shapes.Convert(record.Key, migrate);
+            return copy.TryAdd(member.Written, default) ? member.Written.ToArray() : null;
+        });
+    }
+
+    /// <summary>
+    /// Converts what waits in a priority queue and what is leased, as <see cref="MigrateList"/> does a list's elements.
+    /// Ids, priorities, deliveries and leases stay.
+    /// </summary>
+    /// <inheritdoc cref="MigrateList" path="//*[not(self::summary)]"/>
+    public static bool MigratePriorityQueue<TOld, TNew>(
+        this PersistentHeap heap,
+        string name,
+        PersistentElementOptions<TOld>? from,
+        PersistentElementOptions<TNew>? to,
+        Func<TOld, TNew> migrate)
+    {
+        ArgumentNullException.ThrowIfNull(migrate);
+        var shapes = new ElementShapes<TOld, TNew>(heap, name, from?.Serializer, to?.Serializer);
+        return shapes.Run(TreeKind.PriorityQueue, (record, copy) =>
+        {
+            if (copy.ContainsKey(record.Key))
+            {
+                return null;
+            }
+
+            if (record.Key[0] == QueueKeys.LastNumber)
+            {
+                copy.Increment(record.Key, long.Parse(record.Value, CultureInfo.InvariantCulture));
+                return record.Key;
+            }
+
+            int head = record.Key[0] == QueueKeys.Leased ? QueueKeys.LeasedHead : QueueKeys.WaitingHead;
+            using Scratch payload = shapes.Convert(record.Value.AsSpan(head), migrate);
+            copy.Set(record.Key, [.. record.Value.AsSpan(0, head), .. payload.Written]);
+            return record.Key;
+        });
+    }
+
+    /// <summary>
+    /// Converts a log's entries, as <see cref="MigrateList"/> does a list's elements. Ids and positions stay; <see
+    /// cref="LogEntry.Index"/> counts from the oldest entry that there is.
+    /// </summary>
+    /// <inheritdoc cref="MigrateList" path="//*[not(self::summary)]"/>
+    public static bool MigrateLog<TOld, TNew>(
+        this PersistentHeap heap,
+        string name,
+        PersistentLogOptions<TOld>? from,
+        PersistentLogOptions<TNew>? to,
+        Func<TOld, TNew> migrate)
+    {
+        ArgumentNullException.ThrowIfNull(migrate);
+        var shapes = new ElementShapes<TOld, TNew>(heap, name, from?.Serializer, to?.Serializer);
+        return new CollectionMigration<PersistentLog>(heap, name, shapes.From, shapes.To, new LogMigration(
+            heap,
+            (id, value, copy) =>
+            {
+                using Scratch entry = shapes.Convert(value, migrate);
+                copy.Append(id, entry.Written);
+            })).Run();
     }
 }

@@ -7,24 +7,22 @@ namespace GuestMemFs.Typed;
 /// A collection on its way from one shape to another. Where it has come to stands in the heap: the shape that is kept
 /// with the collection says that it is on its way, and a root with the copy's name that the copy is not in its place.
 /// </summary>
-internal sealed class MapMigration(
-    PersistentHeap heap,
-    string name,
-    string from,
-    string to,
-    Func<(byte[] Key, byte[] Value, DateTimeOffset? ExpiresAt), IByteRecords, byte[]?> convert)
+/// <typeparam name="T">What it is as one of bytes.</typeparam>
+/// <param name="heap">The heap.</param>
+/// <param name="name">Its name.</param>
+/// <param name="from">The shape that it has.</param>
+/// <param name="to">The shape that it is to have.</param>
+/// <param name="way">How it is opened and copied.</param>
+internal sealed class CollectionMigration<T>(
+    PersistentHeap heap, string name, string from, string to, IMigrationWay<T> way)
 {
-    private const int MostRemoved = 256;
-
     private readonly string _copy = name + ".new";
     private readonly string _underWay = $"{from}, on its way to {to}";
     private readonly string _ofCopy = $"what '{name}' is to be: {to}";
-    private readonly Queue<byte[]> _converted = []; // some keys of the copy
-    private IByteRecords? _target;
+    private T? _target;
 
     /// <summary>Does all of it, or what is left to do; false where there is nothing.</summary>
-    public bool Run<TRecords>(Func<string, TRecords> open, Action<TRecords> walk)
-        where TRecords : class, IByteRecords
+    public bool Run()
     {
         bool done = heap.AloneOutsideGroups(() =>
         {
@@ -35,7 +33,7 @@ internal sealed class MapMigration(
 
             try
             {
-                Copy(open, walk);
+                Copy();
             }
             catch
             {
@@ -55,22 +53,12 @@ internal sealed class MapMigration(
         return done;
     }
 
-    /// <summary>Puts a record into the copy that it does not have.</summary>
-    public void Convert((byte[] Key, byte[] Value, DateTimeOffset? ExpiresAt) record)
-    {
-        if (convert(record, _target!) is { } key && _converted.Count < MostRemoved)
-        {
-            _converted.Enqueue(key);
-        }
-    }
-
-    private void Copy<TRecords>(Func<string, TRecords> open, Action<TRecords> walk)
-        where TRecords : class, IByteRecords
+    private void Copy()
     {
         string? found = ShapeCatalog.Find(heap, name);
         if (found == from)
         {
-            Begin(open);
+            Begin();
         }
         else if (found != _underWay)
         {
@@ -81,12 +69,12 @@ internal sealed class MapMigration(
             return; // it is in its place
         }
 
-        _target = open(_copy);
-        walk(open(name));
+        _target = way.Open(_copy);
+        way.Copy(way.Open(name), _target);
         DroppedRoots.Of(heap).Swap(name, _copy);
     }
 
-    private void Begin(Func<string, IByteRecords> open)
+    private void Begin()
     {
         if (heap.HasRoot(_copy))
         {
@@ -96,27 +84,18 @@ internal sealed class MapMigration(
                     heap.Space.Name, _copy, $"it is there, and the converted '{name}' needs its name.");
             }
 
-            Drop(open); // of a call that was killed before it began
+            Drop(); // of a call that was killed before it began
         }
 
         ShapeCatalog.Set(heap, _copy, _ofCopy);
-        open(_copy);
+        way.Open(_copy);
         ShapeCatalog.Set(heap, name, _underWay);
     }
 
-    private void Drop(Func<string, IByteRecords> open)
+    private void Drop()
     {
-        open(_copy);
+        way.Open(_copy);
         DroppedRoots.Of(heap).Drop(heap.RootWordOf(_copy));
-    }
-
-    // For the shape: what the copy has is to go anyhow, and is converted again where this is killed.
-    private void MakeRoom()
-    {
-        for (int i = _converted.Count; i > 0; i--)
-        {
-            _target!.Remove(_converted.Dequeue());
-        }
     }
 
     // The shape first: one on its way without a copy counts as converted. Where there is no room even for that, the
@@ -127,7 +106,11 @@ internal sealed class MapMigration(
         {
             if (ShapeCatalog.Find(heap, name) == _underWay && heap.HasRoot(_copy))
             {
-                MakeRoom();
+                if (_target is not null)
+                {
+                    way.MakeRoom(_target); // for the shape
+                }
+
                 ShapeCatalog.Set(heap, name, from);
                 DroppedRoots.Of(heap).Drop(heap.RootWordOf(_copy));
                 ShapeCatalog.Forget(heap, _copy);
