@@ -44,13 +44,40 @@ internal static class SnapshotScenarios
         Of("runs", "snapopen-", Snapshots.Private, SnapshotOperation.Take(shared: true)),
     ];
 
+    // Collections beside the dictionary, with scripts of their own that write: nodes that are split, joined and moved,
+    // segments that are added and given back, both ends of a list.
+    private static readonly (Beginning Beginning, string[] Writers)[] s_others =
+    [
+        (Of("map-full-leaf", "snap-", Snapshots.Private), ["map-set", "map-set-new", "map-remove-set", "map-group"]),
+        (Of("map-thin", "snap-", Snapshots.Private), ["map-remove", "map-increment", "map-group-back"]),
+        (Of("map-scattered", "snap-", Snapshots.Private), ["map-compact"]),
+        (Of("map-thin", "snapcopy-", Snapshots.Copied), ["map-remove-set"]),
+        (Of("log-full-segment", "snap-", Snapshots.Private), ["log-append-three", "log-group", "log-set-position"]),
+        (Of("log-garbage", "snap-", Snapshots.Private), ["log-collect", "log-replace", "log-group-back"]),
+        (Of("log-full-segment", "snapcopy-", Snapshots.Copied), ["log-trim-append"]),
+        (Of("list-full-leaf", "snap-", Snapshots.Private), ["list-take-add", "list-add-first", "list-group-back"]),
+    ];
+
+    // The same with one that is open and that all threads share.
+    private static readonly (Beginning Beginning, string[] Writers)[] s_othersOpen =
+    [
+        (Of("map-full-leaf", "snapopen-", Snapshots.Private, SnapshotOperation.Take(shared: true)),
+            ["map-set-new", "map-remove-set"]),
+        (Of("log-full-segment", "snapopen-", Snapshots.Private, SnapshotOperation.Take(shared: true)),
+            ["log-append-three", "log-clear"]),
+        (Of("list-full-leaf", "snapopen-", Snapshots.Private, SnapshotOperation.Take(shared: true)),
+            ["list-take-add"]),
+    ];
+
     // What is done beside another writer, while a snapshot is open.
     private static readonly string[] s_meeting =
         ["set-new", "set", "increment", "remove-set", "clear-collect-set", "group", "group-back", "compact"];
 
     /// <summary>Scripts of snapshots beside each other; beside those of the dictionary see
     /// <see cref="Pairs"/>.</summary>
-    public static ScenarioTable Table { get; } = new([.. s_beginnings, .. s_open], [.. s_scripts, .. s_shared]);
+    public static ScenarioTable Table { get; } = new(
+        [.. s_beginnings, .. s_open, .. s_others.Concat(s_othersOpen).Select(it => it.Beginning)],
+        [.. s_scripts, .. s_shared]);
 
     /// <summary>Each script of snapshots with each that writes; and two that write, beside an open one.</summary>
     public static IEnumerable<Scenario> Pairs()
@@ -71,7 +98,20 @@ internal static class SnapshotScenarios
                from i in Enumerable.Range(0, meeting.Length)
                from j in Enumerable.Range(i, meeting.Length - i)
                select new Scenario(beginning, meeting[i], meeting[j]),
+            .. PairsOfOthers(),
         ];
+    }
+
+    private static IEnumerable<Scenario> PairsOfOthers()
+    {
+        Script[] writers = [.. SortedScenarios.Table.Scripts, .. LogScenarios.Table.Scripts,
+            .. ElementScenarios.Lists.Scripts];
+        return from scripts in new[] { (Of: s_others, Mine: s_scripts), (Of: s_othersOpen, Mine: s_shared) }
+               from other in scripts.Of
+               from mine in scripts.Mine
+               from writer in writers
+               where other.Writers.Contains(writer.Name)
+               select new Scenario(other.Beginning, mine, writer);
     }
 
     /// <summary>What each build looks into with one preemption; the long profile takes all pairs, with two.</summary>
@@ -89,6 +129,12 @@ internal static class SnapshotScenarios
         "snapopen-about-to-split/set-new+set-new", "snapopencopy-one/set+set-new",
         "snapopencopy-one/open-snapshot-read+group", "snapopen-runs/remove-set-runs+get",
         "snapopen-one/set-elsewhere+remove", "snapopencopy-one/set-elsewhere+remove",
+        "snap-map-full-leaf/snapshot+map-set-new", "snap-map-thin/snapshot-set+map-remove",
+        "snap-map-scattered/snapshot+map-compact", "snapcopy-map-thin/snapshot+map-remove-set",
+        "snapopen-map-full-leaf/open-snapshot-read+map-set-new", "snap-log-full-segment/snapshot+log-append-three",
+        "snap-log-full-segment/snapshot+log-group", "snap-log-garbage/snapshot+log-collect",
+        "snapcopy-log-full-segment/snapshot+log-trim-append", "snapopen-log-full-segment/open-snapshot-read+log-clear",
+        "snap-list-full-leaf/snapshot+list-take-add", "snapopen-list-full-leaf/open-snapshot-read+list-take-add",
     }.Select(Scenario.Parse);
 
     /// <summary>A writer that holds a snapshot dies under a reader of another process.</summary>
@@ -99,7 +145,9 @@ internal static class SnapshotScenarios
 
     private static Beginning Of(string name, string prefix, Snapshots snapshots, params Operation[] after)
     {
-        Beginning beginning = Scenario.AllBeginnings.Single(it => it.Name == name);
+        Beginning beginning = Scenario.AllBeginnings.Concat(SortedScenarios.Table.Beginnings)
+            .Concat(LogScenarios.Table.Beginnings).Concat(ElementScenarios.Lists.Beginnings)
+            .Single(it => it.Name == name);
         return beginning with
         {
             Name = prefix + name,

@@ -5,11 +5,6 @@ using GuestMemFs.Typed;
 
 namespace GuestMemFs;
 
-/// <summary>Makes of a value, and its key, what they are from now on.</summary>
-/// <param name="key">The key, which stays.</param>
-/// <param name="old">The value as it was.</param>
-public delegate TNew ValueMigration<in TKey, in TOld, out TNew>(TKey key, TOld old);
-
 /// <summary>Converts typed collections whose values become others.</summary>
 /// <remarks>
 /// <para>Each is converted into a copy beside it (name and <c>.new</c>), which takes its place with one store; then the
