@@ -109,6 +109,10 @@ internal static class Blocking
         {
             session.Reply.Error("UNBLOCKED client unblocked via CLIENT UNBLOCK"u8);
         }
+        else if (session.Blocked!.Replicas > 0)
+        {
+            session.Reply.Integer(engine.Feed.CountAt(session.WrittenTo));
+        }
         else
         {
             session.Reply.NullArray();

@@ -60,6 +60,11 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
     {
         Engine.Statistics.Changes++;
         Engine.Usage?.Touch(Engine.Databases.Selected, key);
+        if (Engine.Replicates)
+        {
+            Engine.Feed.Touched.Add(key.ToArray());
+        }
+
         if (Engine.Onlookers.Any)
         {
             Engine.Touch(key);

@@ -7,6 +7,7 @@ namespace KvStore.Commands;
 internal sealed class ClientFilter
 {
     private bool? _subscribers;
+    private bool? _replicas;
     private bool _none;
 
     public HashSet<long> Ids { get; } = [];
@@ -23,20 +24,22 @@ internal sealed class ClientFilter
     /// <summary>Reads a type of clients, or replies that there is none of that name.</summary>
     public bool TryType(in Call call, int index)
     {
-        _none = call.Args.Is(index, "master"u8) || call.Args.Is(index, "replica"u8) || call.Args.Is(index, "slave"u8);
+        _none = call.Args.Is(index, "master"u8);
+        _replicas = call.Args.Is(index, "replica"u8) || call.Args.Is(index, "slave"u8);
         bool isPubSub = call.Args.Is(index, "pubsub"u8);
-        if (!_none && !isPubSub && !call.Args.Is(index, "normal"u8))
+        if (!_none && !_replicas.Value && !isPubSub && !call.Args.Is(index, "normal"u8))
         {
             call.Reply.Error($"ERR Unknown client type '{call.Args.Shown(index)}'");
             return false;
         }
 
-        _subscribers = isPubSub;
+        _subscribers = _replicas.Value ? null : isPubSub;
         return true;
     }
 
     public bool Fits(ClientSession session) =>
         !_none
+        && (_replicas is null || _replicas == session.IsReplica)
         && (_subscribers is null || _subscribers == session.Subscriptions is not null)
         && (Ids.Count == 0 || Ids.Contains(session.Id))
         && (Address is null || Address == session.Address)

@@ -217,7 +217,7 @@ internal static class Clients
 
     private static string Flags(ClientSession session)
     {
-        string flags = session.IsMonitor ? "O" : "";
+        string flags = session.IsMonitor ? "O" : session.IsReplica ? "S" : "";
         flags += session.Subscriptions is not null ? "P" : "";
         flags += session.Transaction is not null ? "x" : "";
         flags += session.IsBlocked ? "b" : "";

@@ -40,7 +40,6 @@ internal static class Config
         new("appendfsync", _ => "no", AtRunTime: true),
         new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true, BytesProblem),
         new("cluster-enabled", _ => "no"),
-        new("min-replicas-to-write", _ => "0", AtRunTime: true),
         new("maxmemory-clients", _ => "0", AtRunTime: true),
         new("slave-read-only", _ => "yes", AtRunTime: true),
         new("replica-read-only", _ => "yes", AtRunTime: true),
@@ -158,7 +157,7 @@ internal static class Config
     {
         for (int i = 2; i < call.Args.Count; i += 2)
         {
-            if (!call.Args.Is(i, "maxmemory"u8) || !Settings.TryParseBytes(call.Args.Text(i + 1), out long bytes))
+            if (!call.Args.Is(i, "maxmemory"u8) || !ByteSize.TryParse(call.Args.Text(i + 1), out long bytes))
             {
                 continue;
             }
@@ -179,7 +178,7 @@ internal static class Config
     }
 
     private static string? BytesProblem(string value) =>
-        Settings.TryParseBytes(value, out long bytes) && bytes <= 1L << 46 ? null : "argument must be a memory value";
+        ByteSize.TryParse(value, out long bytes) && bytes <= 1L << 46 ? null : "argument must be a memory value";
 
     private static bool FitsDescriptors(ReadOnlySpan<byte> clients) =>
         !Numbers.TryParse(clients, out long number) || number <= DescriptorLimit.MostConnections();

@@ -174,7 +174,8 @@ internal static class Dispatcher
                 engine.Monitors.Show(session, engine.Databases.Selected.Number, args);
             }
 
-            command.Handler!(new Call(command, args, session, engine));
+            Handle(new Call(command, args, session, engine));
+
             if (session.Tracking is { } tracking)
             {
                 Remember(engine, tracking, command, args);
@@ -198,6 +199,19 @@ internal static class Dispatcher
         }
 
         return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Handle(in Call call)
+    {
+        if (call.Engine.Replicates && call.Command.Has(CommandFlags.Write))
+        {
+            Propagation.Run(call);
+        }
+        else
+        {
+            call.Command.Handler!(call);
+        }
     }
 
     /// <summary>Remembers what a client with a cache of its own has read.</summary>

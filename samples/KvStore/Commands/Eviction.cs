@@ -110,11 +110,31 @@ internal static class Eviction
         return removed > 0;
     }
 
+    private static bool RemoveAndRecord(KvEngine engine, Database database, byte[] key, out bool wasLarge)
+    {
+        AtomicScope atomic = engine.BeginRecorded();
+        try
+        {
+            bool removed = Keys.Remove(database, key, out wasLarge);
+            if (removed && engine.Replicates)
+            {
+                engine.Feed.Effects.OfKey(database.Number, "DEL"u8, key);
+            }
+
+            atomic.Commit();
+            return removed;
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+    }
+
     private static bool TryRemove(KvEngine engine, Database database, byte[] key)
     {
         try
         {
-            bool removed = Keys.Remove(database, key, out bool wasLarge);
+            bool removed = RemoveAndRecord(engine, database, key, out bool wasLarge);
             while (wasLarge && !engine.FreeNested(database, 1 << 10))
             {
                 // Its entries are the room.

@@ -29,7 +29,7 @@ internal static class FieldSweep
             return ForgetStale(engine, dues);
         }
 
-        FieldMap hash = engine.Hash;
+        FieldMap hash = HashOf(engine);
         if (!hash.TryOpen(key) || hash.NotedTime != time)
         {
             dues.Forget(time, key);
@@ -38,12 +38,12 @@ internal static class FieldSweep
 
         try
         {
-            Remove(engine, hash, FieldsAtATime);
+            Remove(engine, hash, key, FieldsAtATime);
         }
         catch (ArenaOutOfSpaceException)
         {
             hash.TryOpen(key); // as it is
-            Remove(engine, hash, 1);
+            Remove(engine, hash, key, 1);
         }
 
         Tell(engine, hash, key);
@@ -53,14 +53,18 @@ internal static class FieldSweep
     /// <summary>Removes the key of a hash of which all fields have expired: a command is about to look at it.</summary>
     public static void RemoveGone(KvEngine engine, ReadOnlySpan<byte> key)
     {
-        FieldMap hash = engine.Hash;
+        FieldMap hash = HashOf(engine);
         if (hash.TryOpen(key) && hash.NotedTime != FieldTimes.Never && !hash.Exists && engine.WriteRefusal.IsEmpty
             && !engine.Pause.IsOn)
         {
-            Remove(engine, hash, 1);
+            Remove(engine, hash, key, 1);
             Tell(engine, hash, key);
         }
     }
+
+    // With the engine's own what is left is read for the record.
+    private static FieldMap HashOf(KvEngine engine) => engine.Replicates
+        ? new FieldMap(engine.Keyspace, engine.Options, RecordType.Hash) : engine.Hash;
 
     /// <summary>Removes those of the next notes that say nothing of their keys any more; how many.</summary>
     private static int ForgetStale(KvEngine engine, FieldDues dues)
@@ -78,13 +82,19 @@ internal static class FieldSweep
         return forgotten;
     }
 
-    private static void Remove(KvEngine engine, FieldMap hash, int most)
+    private static void Remove(KvEngine engine, FieldMap hash, ReadOnlySpan<byte> key, int most)
     {
-        AtomicScope atomic = engine.BeginAtomic(hash.IsLarge ? FieldMap.TimedStoresOf(most) : 0);
+        AtomicScope atomic = engine.BeginAtomic(
+            hash.IsLarge ? FieldMap.TimedStoresOf(most) : engine.Replicates ? 1 : 0);
         try
         {
             hash.RemoveExpired(most);
             hash.Commit();
+            if (engine.Replicates)
+            {
+                Propagation.RecordKey(engine, engine.Databases.Selected.Number, key);
+            }
+
             atomic.Commit();
         }
         finally

@@ -4,6 +4,8 @@ using System.Runtime.InteropServices;
 using System.Text;
 using KvStore.Access;
 using KvStore.Engine;
+using KvStore.Replication;
+using KvStore.Session;
 using static KvStore.Commands.CommandFlags;
 
 namespace KvStore.Commands;
@@ -159,6 +161,9 @@ internal static class Info
         Line(to, "rejected_connections", s.Rejected);
         Line(to, "client_query_buffer_limit_disconnections", s.InputOverflowed);
         Line(to, "client_output_buffer_limit_disconnections", s.Overflowed);
+        Line(to, "sync_full", engine.Feed.FullCount);
+        Line(to, "sync_partial_ok", engine.Feed.PartialCount);
+        Line(to, "sync_partial_err", engine.Feed.RefusedCount);
         Line(to, "expired_keys", s.Expired);
         Line(to, "expired_subkeys", s.ExpiredFields);
         Line(to, "evicted_keys", s.Evicted);
@@ -177,8 +182,33 @@ internal static class Info
 
     private static void Replication(StringBuilder to, KvEngine engine)
     {
+        ChangeFeed feed = engine.Feed;
         Line(to, "role", "master");
-        Line(to, "connected_slaves", 0);
+        Line(to, "connected_slaves", feed.Replicas.Count);
+        if (engine.Options.LeastReplicas > 0 && engine.Options.MostReplicaLag > 0)
+        {
+            Line(to, "min_slaves_good_slaves", feed.CountGood());
+        }
+
+        int number = 0;
+        foreach (ReplicaLink replica in feed.Replicas)
+        {
+            string state = replica.State == ReplicaState.Online ? "online" : "send_bulk";
+            long lag = replica.State == ReplicaState.Online
+                ? (Environment.TickCount64 - replica.AcknowledgedAt) / 1000 : 0;
+            Line(to, $"slave{number++}", $"ip={Replicas.AddressOf(replica)},port={replica.Port},state={state},"
+                + $"offset={replica.Acknowledged},lag={lag}");
+        }
+
+        Line(to, "master_failover_state", "no-failover");
+        Line(to, "master_replid", feed.Backlog?.Id ?? default);
+        Line(to, "master_replid2", default(ReplicationId));
+        Line(to, "master_repl_offset", feed.Offset);
+        Line(to, "second_repl_offset", -1);
+        Line(to, "repl_backlog_active", feed.IsOn ? 1 : 0);
+        Line(to, "repl_backlog_size", feed.Backlog?.Capacity ?? engine.Options.BacklogSize);
+        Line(to, "repl_backlog_first_byte_offset", feed.IsOn ? feed.Backlog!.First + 1 : 0);
+        Line(to, "repl_backlog_histlen", feed.IsOn ? feed.Offset - feed.Backlog!.First : 0);
     }
 
     private static void Processor(StringBuilder to, KvEngine engine)

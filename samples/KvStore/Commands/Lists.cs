@@ -188,6 +188,7 @@ internal static class Lists
             return false;
         }
 
+        PopEffects.Moved(call, fromHead, toHead);
         byte[] element;
         AtomicScope atomic = call.Engine.BeginAtomic(4);
         try
@@ -224,6 +225,8 @@ internal static class Lists
 
     private static void PopFrom(in Call call, ReadOnlySpan<byte> key, ElementList list, PopArguments pop, bool asArray)
     {
+        PopEffects.Popped(
+            call, pop.AtFirst ? "LPOP"u8 : "RPOP"u8, key, asArray ? Math.Min(pop.Most, list.Count) : 1);
         AtomicScope atomic = call.Engine.BeginAtomic(list.IsLarge ? 2 : 0);
         try
         {

@@ -251,6 +251,10 @@ internal static class Sets
         byte[] member = set.AtRandom().Key;
         call.Reply.Bulk(member);
         set.Remove(member);
+        if (call.Engine.Replicates)
+        {
+            call.Engine.Feed.Taken.Add(member);
+        }
     }
 
     private static void PopMany(in Call call, FieldMap set, long count)

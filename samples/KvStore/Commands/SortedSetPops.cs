@@ -62,6 +62,7 @@ internal static class SortedSetPops
     private static void PopFrom(in Call call, ReadOnlySpan<byte> key, ScoredSet set, PopArguments pop, bool asArray)
     {
         long count = Math.Min(pop.Most, set.Count);
+        PopEffects.Popped(call, pop.AtFirst ? "ZPOPMIN"u8 : "ZPOPMAX"u8, key, count);
         List<Scored> popped = pop.AtFirst
             ? set.Range(0, count - 1)
             : set.Range(set.Count - count, set.Count - 1);

@@ -45,12 +45,13 @@ internal static class StreamClaims
             {
                 group.LastId = claim.LastId;
                 stream.Groups.Store(group);
+                StreamEffects.Advanced(call, call.Key, group);
             }
 
             Consumer? consumer = null;
             foreach (StreamId id in claim.Ids)
             {
-                if (MayClaim(stream, group, id, claim, out PendingEntry pending))
+                if (MayClaim(call, group, id, claim, out PendingEntry pending))
                 {
                     Claim(call, group, pending, ref consumer);
                     claimed.Add(id);
@@ -86,7 +87,7 @@ internal static class StreamClaims
                     break;
                 }
 
-                if (MayClaim(stream, group, pending.Id, claim, out PendingEntry next))
+                if (MayClaim(call, group, pending.Id, claim, out PendingEntry next))
                 {
                     Claim(call, group, next, ref consumer);
                     claimed.Add(pending.Id);
@@ -111,17 +112,18 @@ internal static class StreamClaims
     /// <summary>False where an entry stays with its consumer. What is no entry of the stream any more needs no
     /// acknowledgement.</summary>
     private static bool MayClaim(
-        EntryStream stream, ConsumerGroup group, StreamId id, ClaimArguments claim, out PendingEntry next)
+        in Call call, ConsumerGroup group, StreamId id, ClaimArguments claim, out PendingEntry next)
     {
         bool isPending = group.TryGetPending(id, out PendingEntry pending);
         long deliveries = isPending ? pending.Deliveries : 1;
         next = new PendingEntry(
             id, 0, claim.DeliveredAt, claim.Deliveries ?? deliveries + (claim.JustIds ? 0 : 1));
-        if (!stream.Contains(id))
+        if (!call.Engine.Stream.Contains(id))
         {
             if (isPending)
             {
                 group.Remove(pending);
+                StreamEffects.Acknowledged(call, call.Key, group, id);
             }
 
             return false;
@@ -136,6 +138,7 @@ internal static class StreamClaims
     {
         consumer ??= StreamGroups.See(call, call.Engine.Stream, group, call.Args[3], call.Key);
         group.Put(entry with { Consumer = consumer.Number });
+        StreamEffects.Delivered(call, call.Key, group, consumer, entry);
     }
 
     private static void Reply(RespWriter reply, EntryStream stream, List<StreamId> ids, bool justIds)

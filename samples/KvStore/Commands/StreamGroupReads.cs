@@ -138,13 +138,14 @@ internal static class StreamGroupReads
 
         Consumer consumer = StreamGroups.See(call, stream, group, call.Args[read.GroupAt + 1], call.Args[key]);
         return new Delivery(key, after is { } from
-            ? History(stream, group, consumer, from, most)
-            : News(stream, group, consumer, read.NoAcknowledgement, most));
+            ? History(call, key, group, consumer, from, most)
+            : News(call, key, group, consumer, read.NoAcknowledgement, most));
     }
 
     private static List<StreamId> News(
-        EntryStream stream, ConsumerGroup group, Consumer consumer, bool noAcknowledgement, long most)
+        in Call call, int key, ConsumerGroup group, Consumer consumer, bool noAcknowledgement, long most)
     {
+        EntryStream stream = call.Engine.Stream;
         List<StreamId> ids = [];
         if (!group.LastId.TryNext(out StreamId from))
         {
@@ -159,17 +160,22 @@ internal static class StreamGroupReads
             GroupProgress.Advance(stream, group, entries.Id);
             if (!noAcknowledgement)
             {
-                group.Put(new PendingEntry(entries.Id, consumer.Number, now, 1));
+                PendingEntry pending = new(entries.Id, consumer.Number, now, 1);
+                group.Put(pending);
+                StreamEffects.Delivered(call, call.Args[key], group, consumer, pending);
             }
         }
+
+        StreamEffects.Advanced(call, call.Args[key], group);
 
         stream.Groups.Store(group);
         return ids;
     }
 
     private static List<StreamId> History(
-        EntryStream stream, ConsumerGroup group, Consumer consumer, StreamId after, long most)
+        in Call call, int key, ConsumerGroup group, Consumer consumer, StreamId after, long most)
     {
+        EntryStream stream = call.Engine.Stream;
         List<StreamId> ids = [];
         if (!after.TryNext(out StreamId from))
         {
@@ -187,7 +193,9 @@ internal static class StreamGroupReads
             ids.Add(pending.Id);
             if (stream.Contains(pending.Id))
             {
-                group.Put(pending with { DeliveredAt = now, Deliveries = pending.Deliveries + 1 });
+                PendingEntry again = pending with { DeliveredAt = now, Deliveries = pending.Deliveries + 1 };
+                group.Put(again);
+                StreamEffects.Delivered(call, call.Args[key], group, consumer, again);
             }
         }
 

@@ -177,6 +177,7 @@ internal static class StreamGroups
 
         Consumer consumer = group.CreateConsumer(name, now);
         stream.Groups.Store(group);
+        StreamEffects.Created(call, key, group, consumer);
         call.Engine.Statistics.Changes++;
         call.Published(key, KeyEvents.Stream, "xgroup-createconsumer");
         return consumer;

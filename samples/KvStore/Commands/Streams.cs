@@ -67,6 +67,7 @@ internal static class Streams
                 stream.Add(id, call.Args, trim.IdAt + 1);
                 trimmed = trim.Trims ? trim.CountOf(stream) : 0;
                 stream.Trim(trimmed);
+                StreamEffects.Added(call, stream, trim, id);
                 StreamArguments.ReplyId(call.Reply, id);
             }
         });
@@ -108,6 +109,11 @@ internal static class Streams
             {
                 long count = trim.CountOf(stream);
                 stream.Trim(count);
+                if (count > 0)
+                {
+                    StreamEffects.Trimmed(call, stream);
+                }
+
                 call.Reply.Integer(count);
             });
         }

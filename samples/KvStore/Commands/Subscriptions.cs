@@ -93,11 +93,9 @@ internal static class Subscriptions
 
     public static void SUnsubscribe(in Call call) => Remove(call, ChannelKind.Shard, "sunsubscribe"u8);
 
-    public static void Publish(in Call call) =>
-        call.Reply.Integer(call.Engine.PubSub.Publish(ChannelKind.Channel, call.Args[1], call.Args[2]));
+    public static void Publish(in Call call) => Publish(call, ChannelKind.Channel);
 
-    public static void SPublish(in Call call) =>
-        call.Reply.Integer(call.Engine.PubSub.Publish(ChannelKind.Shard, call.Args[1], call.Args[2]));
+    public static void SPublish(in Call call) => Publish(call, ChannelKind.Shard);
 
     public static void Channels(in Call call) => ReplyChannels(call, ChannelKind.Channel);
 
@@ -108,6 +106,26 @@ internal static class Subscriptions
     public static void NumSub(in Call call) => ReplyCounts(call, ChannelKind.Channel);
 
     public static void ShardNumSub(in Call call) => ReplyCounts(call, ChannelKind.Shard);
+
+    private static void Publish(in Call call, ChannelKind kind)
+    {
+        call.Reply.Integer(call.Engine.PubSub.Publish(kind, call.Args[1], call.Args[2]));
+        if (!call.Engine.Replicates)
+        {
+            return;
+        }
+
+        AtomicScope atomic = call.Engine.BeginRecorded(); // subscribers of replicas hear it too
+        try
+        {
+            call.Engine.Feed.Effects.Verbatim(call.Engine.Databases.Selected.Number, call.Args);
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+    }
 
     /// <summary>Ends the connections that are subscribed to what their users may not listen to any more.</summary>
     public static void EndForbidden(in Call call)

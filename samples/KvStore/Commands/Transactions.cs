@@ -127,6 +127,7 @@ internal static class Transactions
         try
         {
             RunAll(call, transaction);
+            session.WrittenTo = call.Engine.Feed.Offset;
             bool again = call.Engine.RanOutOfRoom && call.Engine.MayRetry(tries) && call.Reply.Rewind(start);
             if (!again)
             {

@@ -11,19 +11,22 @@ internal sealed class Database
     private const string NestedName = "elements";
 
     private readonly PersistentHeap _heap;
+    private readonly TimeProvider _clock;
 
     /// <summary>Opens the one of a place, or makes it; not inside a group where it is not there.</summary>
     /// <param name="heap">The store's heap.</param>
     /// <param name="place">Which dictionary of the heap.</param>
     /// <param name="checksums">True where its values carry checksums, should it be new.</param>
-    public Database(PersistentHeap heap, int place, bool checksums)
+    /// <param name="clock">By which keys expire.</param>
+    public Database(PersistentHeap heap, int place, bool checksums, TimeProvider clock)
     {
         _heap = heap;
+        _clock = clock;
         Place = place;
         Keys = PersistentDictionary.OpenOrCreate(
             heap,
             NameAt(DictionaryName, place),
-            new PersistentDictionaryOptions { TimeProvider = WallClock.Source, Checksums = checksums });
+            new PersistentDictionaryOptions { TimeProvider = clock, Checksums = checksums });
         FieldDues = new FieldDues(OpenNested);
         if (NestedCollections.Exists(heap, NameAt(NestedName, place)))
         {
@@ -58,7 +61,7 @@ internal sealed class Database
 
     /// <summary>The large collections; not inside a group where there was none before.</summary>
     public NestedCollections OpenNested() =>
-        Nested ??= NestedCollections.OpenOrCreate(_heap, Keys, NameAt(NestedName, Place), WallClock.Source);
+        Nested ??= NestedCollections.OpenOrCreate(_heap, Keys, NameAt(NestedName, Place), _clock);
 
     /// <summary>True where a key is there.</summary>
     public bool Has(ReadOnlySpan<byte> key)

@@ -19,16 +19,21 @@ internal sealed class Databases
     private const ulong InOrder = 0xFEDC_BA98_7654_3210;
 
     private readonly PersistentHeap _heap;
+    private readonly TimeProvider _clock;
     private readonly Database?[] _places = new Database?[Most];
     private ulong _order = InOrder;
 
-    public Databases(PersistentHeap heap, bool checksums)
+    /// <param name="heap">The store's heap, or one of its snapshots.</param>
+    /// <param name="checksums">True where values carry checksums, should a database be new.</param>
+    /// <param name="clock">By which keys expire.</param>
+    public Databases(PersistentHeap heap, bool checksums, TimeProvider clock)
     {
         _heap = heap;
-        _places[0] = new Database(heap, 0, checksums);
+        _clock = clock;
+        _places[0] = new Database(heap, 0, checksums, clock);
         for (int place = 1; place < Most; place++)
         {
-            _places[place] = Database.IsMade(heap, place) ? new Database(heap, place, checksums) : null;
+            _places[place] = Database.IsMade(heap, place) ? new Database(heap, place, checksums, clock) : null;
         }
 
         if (heap.Roots.Contains(OrderName))
@@ -42,6 +47,10 @@ internal sealed class Databases
 
     /// <summary>The one that the running command works on.</summary>
     public Database Selected { get; private set; }
+
+    /// <summary>True where each has the place of large collections from the start: every change is one of a
+    /// group.</summary>
+    public bool KeepsNested { get; set; }
 
     /// <summary>Those that are there, by their places.</summary>
     public IEnumerable<Database> Made => _places.OfType<Database>();
@@ -72,7 +81,13 @@ internal sealed class Databases
     public Database Make(int number)
     {
         int place = PlaceOf(number);
-        return _places[place] ??= new Database(_heap, place, _places[0]!.Keys.HasChecksums) { Number = number };
+        _places[place] ??= new Database(_heap, place, _places[0]!.Keys.HasChecksums, _clock) { Number = number };
+        if (KeepsNested)
+        {
+            _places[place]!.OpenNested();
+        }
+
+        return _places[place]!;
     }
 
     /// <summary>Has commands work on the one of a number, which has to be there.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using GuestMemFs;
 using GuestMemFs.Holding;
+using KvStore.Replication;
 
 namespace KvStore.Engine;
 
@@ -16,6 +17,7 @@ internal sealed class Keyspace : IDisposable
     private readonly PersistentRegion _region;
     private readonly PersistentHeap _heap;
     private readonly Medium? _held;
+    private readonly bool _isSnapshot;
 
     private Keyspace(PersistentArena arena, PersistentRegion region, Medium? held, ServerOptions options)
     {
@@ -23,11 +25,23 @@ internal sealed class Keyspace : IDisposable
         _arena = arena;
         _region = region;
         _heap = PersistentHeap.Open(region, new HeapOptions { Erase = options.Erase });
-        Databases = new Databases(_heap, options.Checksums);
+        Databases = new Databases(_heap, options.Checksums, WallClock.Source);
         KeysAtAttach = Databases.KeyCount;
         Backup = new Backup(_heap, options);
         Functions = new FunctionStore(_heap);
         Ballast = new Ballast(_heap, region.Length);
+    }
+
+    private Keyspace(Keyspace whole, PersistentSnapshot snapshot, ServerOptions options)
+    {
+        _arena = whole._arena;
+        _region = whole._region;
+        _heap = snapshot.Heap;
+        _isSnapshot = true;
+        Databases = new Databases(_heap, options.Checksums, new StandingClock(snapshot.TakenAt));
+        Backup = whole.Backup;
+        Functions = new FunctionStore(_heap);
+        Ballast = whole.Ballast;
     }
 
     public Databases Databases { get; }
@@ -41,7 +55,7 @@ internal sealed class Keyspace : IDisposable
     public PersistentArena Arena => _arena;
 
     /// <summary>True where nothing may be changed: the policy about crash loops opened it so.</summary>
-    public bool IsReadOnly => _arena.IsReadOnly;
+    public bool IsReadOnly => _isSnapshot || _arena.IsReadOnly;
 
     /// <summary>The libraries of functions.</summary>
     public FunctionStore Functions { get; }
@@ -214,6 +228,22 @@ internal sealed class Keyspace : IDisposable
 
     /// <summary>Moves records together where free memory is scattered, for about that long.</summary>
     public void Compact(TimeSpan limit) => _heap.Compact(limit);
+
+    /// <summary>Everything as it is now, to read on another thread while this changes.</summary>
+    public PersistentSnapshot TakeSnapshot() => _heap.TakeSnapshot(_region.Length);
+
+    /// <summary>The keys of a snapshot. Nothing can be changed in them; the snapshot stays the caller's.</summary>
+    public Keyspace Of(PersistentSnapshot snapshot, ServerOptions options) => new(this, snapshot, options);
+
+    /// <summary>The history of changes that is in the arena; null where there is none, or it is not the
+    /// data's.</summary>
+    public Backlog? OpenBacklog(out string? reason) => Backlog.TryOpen(_arena, _heap, out reason);
+
+    /// <summary>Begins one, in place of what is there.</summary>
+    public Backlog CreateBacklog(long capacity) => Backlog.Create(_arena, _heap, capacity);
+
+    /// <summary>Removes it; it has to be closed.</summary>
+    public void DeleteBacklog() => Backlog.Delete(_arena);
 
     /// <summary>What is gone of the store's files; null where nothing is.</summary>
     public ArenaFilesLost? CheckFiles() => _arena.CheckFiles();

@@ -37,7 +37,11 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     /// <summary>The refusal of writes as things are; empty where they are taken.</summary>
     public ReadOnlySpan<byte> WriteRefusal =>
-        IsReadOnly ? Errors.ReadOnly : FilesLost && Options.ReadOnlyWithoutFiles ? Errors.FilesLost : default;
+        IsReadOnly ? Errors.ReadOnly
+        : FilesLost && Options.ReadOnlyWithoutFiles ? Errors.FilesLost
+        : Options.LeastReplicas > 0 && Options.MostReplicaLag > 0 && Feed.CountGood() < Options.LeastReplicas
+            ? Errors.NoReplicas
+        : default;
 
     /// <summary>True where the keys take more than CONFIG SET maxmemory allows them.</summary>
     public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Databases.RecordBytes > Keyspace.Limit;
@@ -94,6 +98,12 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>What runs functions; null before the first.</summary>
     public IDisposable? Functions { get; set; }
 
+    /// <summary>What replicas hear.</summary>
+    public ChangeFeed Feed { get; } = new(keyspace, options);
+
+    /// <summary>True where each change is recorded for replicas.</summary>
+    public bool Replicates => Feed.IsOn;
+
     /// <summary>How many groups were taken back.</summary>
     public long Rollbacks { get; private set; }
 
@@ -111,6 +121,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
 
     /// <summary>When keys were used, or how often; null where nobody asks for it.</summary>
     public KeyUsage? Usage => Evictable.Usage;
+
+    private const int BucketsRecordedAtATime = 64;
 
     /// <summary>How often room is made for one command, each time twice as much.</summary>
     public const int MostTries = 16;
@@ -158,6 +170,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         Tracking.Disable(session);
         Pause.Forget(session);
         Monitors.Remove(session);
+        Feed.Remove(session);
         HasMonitors = Monitors.Any;
     }
 
@@ -230,6 +243,52 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         }
     }
 
+    /// <summary>
+    /// Starts a group for a change of the server's own where changes are recorded. Where there is no room for one, the
+    /// ballast goes; without it, the change goes without a record, and replicas begin anew.
+    /// </summary>
+    public AtomicScope BeginRecorded()
+    {
+        if (!Replicates || InGroup)
+        {
+            return default;
+        }
+
+        for (bool more = true; more; more = Keyspace.Ballast.TryThrowOut())
+        {
+            try
+            {
+                return BeginAtomic(1);
+            }
+            catch (ArenaOutOfSpaceException)
+            {
+                // Once more, with what the ballast gives.
+            }
+        }
+
+        Feed.Lose("a change found no room for a group with its record");
+        return default;
+    }
+
+    /// <summary>Records a command for replicas that is no change of the data.</summary>
+    public void Record(ReadOnlySpan<byte> command)
+    {
+        AtomicScope atomic = BeginRecorded();
+        try
+        {
+            if (Replicates)
+            {
+                Feed.Effects.Raw(command);
+            }
+
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+    }
+
     /// <summary>Publishes what happened to a key, to those who want to know of such.</summary>
     public void Notify(KeyEvents kind, string name, ReadOnlySpan<byte> key)
     {
@@ -254,8 +313,45 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>Removes what has expired in the selected database's next buckets, and publishes it; how many.</summary>
     public int RemoveExpired(int buckets)
     {
-        var publisher = new ExpiredPublisher(this);
-        return Keys.RemoveExpired(buckets, ref publisher);
+        int removed = 0;
+        for (; buckets > 0 && Replicates; buckets -= BucketsRecordedAtATime)
+        {
+            removed += RemoveExpiredAndRecord(Math.Min(buckets, BucketsRecordedAtATime));
+        }
+
+        if (buckets > 0)
+        {
+            var publisher = new ExpiredPublisher(this, null);
+            removed += Keys.RemoveExpired(buckets, ref publisher);
+        }
+
+        return removed;
+    }
+
+    private int RemoveExpiredAndRecord(int buckets)
+    {
+        AtomicScope atomic = BeginRecorded();
+        try
+        {
+            List<byte[]> gone = [];
+            var publisher = new ExpiredPublisher(this, gone);
+            int removed = Keys.RemoveExpired(buckets, ref publisher);
+            RecordGone(gone);
+            atomic.Commit();
+            return removed;
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
+    }
+
+    private void RecordGone(List<byte[]> keys)
+    {
+        foreach (byte[] key in keys)
+        {
+            Feed.Effects.OfKey(Databases.Selected.Number, "DEL"u8, key);
+        }
     }
 
     /// <summary>
@@ -273,8 +369,20 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         Databases.Select(database.Number);
         try
         {
-            var publisher = new ExpiredPublisher(this);
-            return nested.CollectGarbage(entries, ref publisher);
+            List<byte[]>? gone = Replicates ? [] : null;
+            var publisher = new ExpiredPublisher(this, gone);
+            bool isDone = nested.CollectGarbage(entries, ref publisher);
+            if (gone is { Count: > 0 })
+            {
+                // A kill before it leaves keys at replicas that have expired: nobody sees them, and the next write of
+                // such a key removes it first.
+                AtomicScope atomic = BeginRecorded();
+                RecordGone(Replicates ? gone : []);
+                atomic.Commit();
+                atomic.Dispose();
+            }
+
+            return isDone;
         }
         finally
         {
@@ -322,16 +430,25 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         {
             Databases.Reread();
             Rollbacks++;
+            if (Replicates)
+            {
+                Feed.TakeBack();
+            }
+        }
+        else if (Replicates)
+        {
+            Feed.AfterCommit();
         }
     }
 
     private byte[] EventChannel(string kind) => Encoding.ASCII.GetBytes($"__{kind}@{Databases.Selected.Number}__:");
 
-    private readonly struct ExpiredPublisher(KvEngine engine) : IRecordVisitor
+    private readonly struct ExpiredPublisher(KvEngine engine, List<byte[]>? gone) : IRecordVisitor
     {
         public void Visit(in RecordView record)
         {
             engine.Statistics.Expired++;
+            gone?.Add(record.Key.ToArray());
             engine.Notify(KeyEvents.Expired, "expired", record.Key);
             engine.Tracking.Touch(record.Key, by: null);
             engine.Waiting.Touch(record.Key);
@@ -350,6 +467,13 @@ internal ref struct AtomicScope(KvEngine engine, AtomicGroup group)
     {
         if (_engine is not null)
         {
+            if (_engine.Replicates)
+            {
+                _engine.Feed.BeforeCommit();
+            }
+
+            // What was changed, and its record, are true with the group's one store.
+            // COMMIT POINT: recorded change
             _group.Commit();
             _committed = true;
         }

@@ -1,5 +1,6 @@
 using GuestMemFs;
 using KvStore.Protocol;
+using KvStore.Replication;
 using KvStore.Tls;
 
 namespace KvStore.Engine;
@@ -239,6 +240,28 @@ internal sealed class ServerOptions
 
     /// <summary>Most members of a set of integers that is kept within its key's record.</summary>
     public int SetPackedIntegers { get; set; } = 512;
+
+    /// <summary>Bytes of the history of changes that is kept for replicas which were away.</summary>
+    public long BacklogSize { get; set; } = 1L << 20;
+
+    /// <summary>Seconds without a replica after which the history is let go; 0: never.</summary>
+    public long BacklogSeconds { get; set; } = 3600;
+
+    /// <summary>Seconds without a sign of a replica after which it is closed.</summary>
+    public int ReplicationTimeout { get; set; } = 60;
+
+    /// <summary>How often replicas are sent a sign, in seconds.</summary>
+    public int ReplicaPingPeriod { get; set; } = 10;
+
+    /// <summary>So many replicas have to follow for a write to be taken; 0: none.</summary>
+    public int LeastReplicas { get; set; }
+
+    /// <summary>Within so many seconds they must have given a sign; 0: <see cref="LeastReplicas"/> is not looked
+    /// at.</summary>
+    public int MostReplicaLag { get; set; } = 10;
+
+    /// <summary>What replicas may leave unread.</summary>
+    public ReplicationLimits ReplicaLimits { get; set; } = new();
 
     /// <summary>How long a script may run.</summary>
     public TimeSpan ScriptTime { get; set; } = TimeSpan.FromSeconds(5);

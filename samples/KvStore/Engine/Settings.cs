@@ -262,6 +262,7 @@ internal static class Settings
             o => o.ScriptMemory, (o, v) => o.ScriptMemory = v),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that " +
             "connect afterwards)", new(512, 1L << 20), o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
+        .. ReplicationSettings.All,
     ];
 
     /// <summary>All of them, and those without effect.</summary>
@@ -269,35 +270,6 @@ internal static class Settings
 
     public static Setting? Find(string name) =>
         Shown.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>Reads "4G", "512mb", "1024": units are powers of 1024.</summary>
-    public static bool TryParseBytes(string text, out long value)
-    {
-        value = 0;
-        int digits = 0;
-        while (digits < text.Length && char.IsAsciiDigit(text[digits]))
-        {
-            digits++;
-        }
-
-        long unit = text[digits..].ToUpperInvariant() switch
-        {
-            "" or "B" => 1,
-            "K" or "KB" or "KIB" => 1L << 10,
-            "M" or "MB" or "MIB" => 1L << 20,
-            "G" or "GB" or "GIB" => 1L << 30,
-            "T" or "TB" or "TIB" => 1L << 40,
-            _ => 0,
-        };
-        if (unit == 0 || !long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture,
-            out value) || value > long.MaxValue / unit)
-        {
-            return false;
-        }
-
-        value *= unit;
-        return true;
-    }
 
     private static string? SetChecksums(ServerOptions options, string value)
     {
@@ -348,7 +320,7 @@ internal static class Settings
             return null;
         }
 
-        return TryParseBytes(value, out long size)
+        return ByteSize.TryParse(value, out long size)
             ? new Bounds(2L << 20, 1L << 47).Problem(size) ?? Apply(options, size, (o, v) => o.Size = v)
             : "argument must be a memory value";
     }
@@ -435,7 +407,7 @@ internal static class Settings
         bool atRunTime = true) =>
         new(name, help + " (bytes; k, m, g, t)", o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
         {
-            if (!TryParseBytes(v, out long number))
+            if (!ByteSize.TryParse(v, out long number))
             {
                 return "argument must be a memory value";
             }

@@ -125,6 +125,10 @@ internal sealed class WaitingTable(KeyOnlookers onlookers, Databases databases)
     /// <summary>A client that waits; null where none has that number.</summary>
     public ClientSession? Find(long id) => _waiters.GetValueOrDefault(id).Session;
 
+    /// <summary>Those that wait for replicas.</summary>
+    public IReadOnlyList<ClientSession> ForReplicas() => _waiters.Count == 0 ? []
+        : [.. _waiters.Values.Select(it => it.Session).Where(it => it.Blocked is { Replicas: > 0 })];
+
     /// <summary>The next client whose time is over.</summary>
     public ClientSession? NextOverdue(long now) =>
         _deadlines.Count > 0 && _deadlines.Min.Deadline <= now ? _waiters[_deadlines.Min.Id].Session : null;

@@ -6,9 +6,16 @@ namespace KvStore.Engine;
 /// </summary>
 internal static class WallClock
 {
-    public static TimeProvider Source { get; set; } = TimeProvider.System;
+    private static readonly HeldClock s_clock = new();
 
-    public static DateTimeOffset Now => Source.GetUtcNow();
+    /// <summary>By which keys expire: what was put here, and it stands still while it is held.</summary>
+    public static TimeProvider Source
+    {
+        get => s_clock;
+        set => s_clock.Inner = value;
+    }
+
+    public static DateTimeOffset Now => s_clock.GetUtcNow();
 
     /// <summary>Milliseconds since 1970-01-01 UTC.</summary>
     public static long Milliseconds => Now.ToUnixTimeMilliseconds();
@@ -16,4 +23,40 @@ internal static class WallClock
     /// <summary>That many milliseconds as a time; the last one there is for later ones.</summary>
     public static DateTimeOffset At(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(
         Math.Clamp(milliseconds, 0, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
+
+    /// <summary>
+    /// It stands still until <see cref="Release"/>: what a command sees of a key before, in and after its change is of
+    /// one instant. Under the engine's gate; other threads see the same.
+    /// </summary>
+    /// <returns>False where it is held already.</returns>
+    public static bool TryHold() => s_clock.TryHold();
+
+    /// <summary>It goes on.</summary>
+    public static void Release() => s_clock.Release();
+
+    private sealed class HeldClock : TimeProvider
+    {
+        private long _heldTicks;
+
+        public TimeProvider Inner { get; set; } = System;
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            long held = Volatile.Read(ref _heldTicks);
+            return held != 0 ? new DateTimeOffset(held, TimeSpan.Zero) : Inner.GetUtcNow();
+        }
+
+        public bool TryHold()
+        {
+            if (_heldTicks != 0)
+            {
+                return false;
+            }
+
+            Volatile.Write(ref _heldTicks, Inner.GetUtcNow().UtcTicks);
+            return true;
+        }
+
+        public void Release() => Volatile.Write(ref _heldTicks, 0);
+    }
 }

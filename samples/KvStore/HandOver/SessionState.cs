@@ -107,6 +107,7 @@ internal static class SessionState
         }
 
         session.User = found;
+        session.WrittenTo = engine.Feed.Offset; // it may have written all of that
         return true;
     }
 
@@ -295,6 +296,8 @@ internal static class SessionState
         var blocked = new BlockedCommand(args, type, left < 0 ? 0 : KvEngine.DueIn(left))
         {
             NeedsKey = from.ReadBoolean(),
+            Replicas = args.Arguments.Is(0, "wait"u8) && Numbers.TryParse(args.Arguments[1], out long replicas)
+                ? replicas : 0,
         };
         int first = from.ReadInt32();
         int count = from.ReadInt32();

@@ -46,6 +46,8 @@ internal static class Errors
     public static ReadOnlySpan<byte> FilesLost =>
         "READONLY The store's files were removed: 'gmfs rescue' brings them back. --files-lost report takes writes."u8;
 
+    public static ReadOnlySpan<byte> NoReplicas => "NOREPLICAS Not enough good replicas to write."u8;
+
     public static ReadOnlySpan<byte> NoAuth => "NOAUTH Authentication required."u8;
 
     public static ReadOnlySpan<byte> DatabaseIndex => "ERR DB index is out of range"u8;

@@ -62,9 +62,28 @@ internal sealed class Connection : IClientLink, IDisposable
 
     public bool IsEnded => _pipe.Output.Ended;
 
+    public Socket Socket => _pipe.Socket;
+
+    public void Post(Action action) => _loop.Post(() =>
+    {
+        lock (_engine.Gate)
+        {
+            if (!_engine.Closed)
+            {
+                action();
+            }
+        }
+    });
+
     public void SendSoon()
     {
         SocketPipeWriter output = _pipe.Output;
+        if (Session.IsReplica && !output.Overflowed)
+        {
+            output.SendSoon(); // its limits are others
+            return;
+        }
+
         long limit = _engine.Options.PubSubLimit;
         if (output.Overflowed || output.UnflushedBytes > limit)
         {
@@ -100,6 +119,11 @@ internal sealed class Connection : IClientLink, IDisposable
     public HandedClient? Leave(Func<long, bool> goesAtOnce, Action? ended)
     {
         SocketPipeWriter output = _pipe.Output;
+        if (Session.IsReplica)
+        {
+            return null; // it comes back to the successor, and goes on where it is
+        }
+
         if (_pipe.IsEnding || Session.Drop || (Session.Close && output.UnflushedBytes == 0))
         {
             return null;
@@ -238,6 +262,11 @@ internal sealed class Connection : IClientLink, IDisposable
             if (_engine.Tracking.HasChanges)
             {
                 _engine.Tracking.SendChanges();
+            }
+
+            if (_engine.Replicates)
+            {
+                _engine.Feed.Send();
             }
 
             Session.InputBytes = bytes.Length - consumed;

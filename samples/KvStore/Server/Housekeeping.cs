@@ -90,6 +90,11 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
                 {
                     engine.Keyspace.Compact(CompactionTurn);
                 }
+
+                if (engine.Replicates && !engine.Closed)
+                {
+                    engine.Feed.Send(); // what expired
+                }
             }
         }
         catch (ArenaException e)
@@ -203,10 +208,23 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
         _second = now;
         server.EverySecond();
         LookForFiles();
+        LookAtReplicas(now / 1000);
         engine.Keyspace.Backup.BeginWhenDue();
         if (engine.Options.Timeout > 0)
         {
             server.CloseIdle(engine.Options.Timeout);
+        }
+    }
+
+    private void LookAtReplicas(long second)
+    {
+        lock (engine.Gate)
+        {
+            if (engine.Replicates && !engine.Closed && engine.Feed.EverySecond(second))
+            {
+                engine.Record("*1\r\n$4\r\nPING\r\n"u8);
+                engine.Feed.Send();
+            }
         }
     }
 

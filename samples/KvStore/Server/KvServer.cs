@@ -60,6 +60,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         }
 
         _engine.Evictable.FollowPolicy();
+        _engine.Feed.Resume();
         _runner = new BatchRunner(_engine);
         _housekeeping = new Housekeeping(_engine, this);
         _loop = new EventLoop("kvstore", _housekeeping.Run);
@@ -292,7 +293,8 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         foreach (Connection connection in Connections())
         {
             ClientSession session = connection.Session;
-            if (session.LastActive < oldest && session.Subscriptions is null && !session.IsBlocked)
+            if (session.LastActive < oldest && session.Subscriptions is null && !session.IsBlocked
+                && !session.IsReplica)
             {
                 connection.Abort();
             }
@@ -311,6 +313,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         }
 
         _loop.Dispose();
+        _engine.Feed.Dispose();
         _shutdown.Dispose();
     }
 

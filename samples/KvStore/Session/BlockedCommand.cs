@@ -19,6 +19,9 @@ internal sealed class BlockedCommand(KeptArguments arguments, RecordType type, l
 
     public long Deadline { get; } = deadline;
 
+    /// <summary>It is WAIT, and waits for so many replicas; 0: it waits for keys.</summary>
+    public long Replicas { get; init; }
+
     /// <summary>True where it is to hear that a key is gone, or of another type.</summary>
     public bool NeedsKey { get; init; }
 

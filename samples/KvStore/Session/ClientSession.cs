@@ -104,6 +104,12 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>Set where its reads are not to count as uses of keys.</summary>
     public bool NoTouch { get; set; }
 
+    /// <summary>True for a replica that is sent the history of changes, or will be.</summary>
+    public bool IsReplica { get; set; }
+
+    /// <summary>Where the history of changes ended after its last write.</summary>
+    public long WrittenTo { get; set; }
+
     /// <summary>The way to it; null where there is no connection.</summary>
     public IClientLink? Link { get; init; }
 

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace KvStore.Session;
 
 /// <summary>The way to a client that has not asked for what it is sent.</summary>
@@ -14,4 +16,14 @@ internal interface IClientLink
     /// <summary>It waits no more: what was written is sent at the end of the round, and what it has sent
     /// meanwhile runs after that.</summary>
     void Resume();
+
+    /// <summary>Its socket: bytes may go there past what was written, once all of that is sent.</summary>
+    Socket Socket { get; }
+
+    /// <summary>Has something done on the loop's thread, under the engine's gate, unless the server has ended. From any
+    /// thread.</summary>
+    void Post(Action action);
+
+    /// <summary>Ends the connection, as if the client had gone.</summary>
+    void Abort();
 }

@@ -73,7 +73,7 @@ public sealed partial class ExampleTests
     private static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
 
     private static long Bytes(YamlNode node) =>
-        Settings.TryParseBytes(Text(node) + "B", out long bytes) ? bytes : throw new FormatException(Text(node));
+        ByteSize.TryParse(Text(node) + "B", out long bytes) ? bytes : throw new FormatException(Text(node));
 
     [GeneratedRegex("```yaml\n(?<yaml>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Block();

@@ -48,7 +48,7 @@ public sealed class OptionsTests
     [InlineData("1k", 1024)]
     public void Sizes_have_units(string text, long bytes)
     {
-        Assert.True(Settings.TryParseBytes(text, out long value));
+        Assert.True(ByteSize.TryParse(text, out long value));
         Assert.Equal(bytes, value);
     }
 }

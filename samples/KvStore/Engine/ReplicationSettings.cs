@@ -1,0 +1,91 @@
+using System.Globalization;
+using KvStore.Replication;
+
+namespace KvStore.Engine;
+
+/// <summary>Settings of what replicas get, and of what they have to do for writes to be taken.</summary>
+internal static class ReplicationSettings
+{
+    private const string LimitsForm =
+        "argument must be 'replica', bytes after which one is closed, bytes and seconds after which a slow one is";
+
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        new(
+            "repl-backlog-size",
+            "bytes of the history of changes that is kept for replicas that were away; for the next one that begins "
+                + "(bytes; k, m, g, t)",
+            o => Text(o.BacklogSize), SetBacklogSize, atRunTime: true),
+        Number(
+            "repl-backlog-ttl", "seconds without a replica after which that history is let go; 0 for never",
+            (0, int.MaxValue), o => o.BacklogSeconds, (o, v) => o.BacklogSeconds = v),
+        Number(
+            "repl-timeout", "seconds without a sign of a replica after which it is closed",
+            (1, int.MaxValue), o => o.ReplicationTimeout, (o, v) => o.ReplicationTimeout = (int)v),
+        Number(
+            "repl-ping-replica-period", "how often replicas are sent a sign, in seconds",
+            (1, int.MaxValue), o => o.ReplicaPingPeriod, (o, v) => o.ReplicaPingPeriod = (int)v),
+        Number(
+            "min-replicas-to-write", "writes are refused where fewer replicas follow; 0 for none",
+            (0, int.MaxValue), o => o.LeastReplicas, (o, v) => o.LeastReplicas = (int)v),
+        Number(
+            "min-replicas-max-lag", "seconds within which those must have given a sign; 0: they are not counted",
+            (0, int.MaxValue), o => o.MostReplicaLag, (o, v) => o.MostReplicaLag = (int)v),
+        new(
+            "client-output-buffer-limit",
+            "what a replica may leave unread: replica, bytes, and fewer bytes for some seconds; 0 for no limit",
+            o => o.ReplicaLimits.ToString(), SetLimits, atRunTime: true),
+    ];
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static Setting Number(
+        string name, string help, (long Least, long Most) bounds, Func<ServerOptions, long> get,
+        Action<ServerOptions, long> set) => new(name, help, o => Text(get(o)), (o, value) =>
+        {
+            if (!long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            {
+                return "argument couldn't be parsed into an integer";
+            }
+
+            if (number < bounds.Least || number > bounds.Most)
+            {
+                return $"argument must be between {bounds.Least} and {bounds.Most} inclusive";
+            }
+
+            set(o, number);
+            return null;
+        }, atRunTime: true);
+
+    private static string? SetBacklogSize(ServerOptions options, string value)
+    {
+        const long Least = 16 << 10;
+        const long Most = 64L << 30;
+        if (!ByteSize.TryParse(value, out long bytes))
+        {
+            return "argument must be a memory value";
+        }
+
+        if (bytes is < Least or > Most)
+        {
+            return $"argument must be between {Least} and {Most} inclusive";
+        }
+
+        options.BacklogSize = bytes;
+        return null;
+    }
+
+    private static string? SetLimits(ServerOptions options, string value)
+    {
+        string[] words = value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length != 4 || words[0].ToUpperInvariant() is not ("REPLICA" or "SLAVE")
+            || !ByteSize.TryParse(words[1], out long hard) || !ByteSize.TryParse(words[2], out long soft)
+            || !int.TryParse(words[3], NumberStyles.None, CultureInfo.InvariantCulture, out int seconds))
+        {
+            return LimitsForm;
+        }
+
+        options.ReplicaLimits = new ReplicationLimits { Hard = hard, Soft = soft, SoftSeconds = seconds };
+        return null;
+    }
+}
