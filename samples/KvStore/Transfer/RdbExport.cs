@@ -13,6 +13,7 @@ namespace KvStore.Transfer;
 internal sealed class RdbExport(TransferOptions options)
 {
     private const int KeysAtOnce = 256;
+    private const long BytesAtOnce = 8 << 20;
     private const int PauseMilliseconds = 20_000;
 
     private long _paused;
@@ -115,22 +116,10 @@ internal sealed class RdbExport(TransferOptions options)
 
             cursor = Encoding.Latin1.GetString(next);
             byte[][] keys = [.. found.Select(each => each.Bytes!).Where(seen.TryAdd)];
-            foreach (byte[] key in keys)
+            for (Queue<(byte[] Key, long Length)> left = new(LengthsOf(client, keys)); left.Count > 0;)
             {
-                client.Add("PEXPIRETIME", key);
-                client.Add("DUMP", key);
-            }
-
-            client.Flush();
-            foreach (byte[] key in keys)
-            {
-                long time = Answer(client.Read()).Integer;
-                RespReply dump = Answer(client.Read());
-                if (!dump.IsNull) // It has gone since the scan.
-                {
-                    writer.WriteKey(key, time < 0 ? null : time, dump.Bytes ?? []);
-                    written++;
-                }
+                written += WriteSome(client, writer, left);
+                KeepPaused(client);
             }
 
             bar.Report(Math.Min(written, _total));
@@ -138,6 +127,56 @@ internal sealed class RdbExport(TransferOptions options)
         while (cursor != "0");
 
         return written;
+    }
+
+    // As many as the server may reply at once: what it cannot send is limited there.
+    private static long WriteSome(RespClient client, RdbFileWriter writer, Queue<(byte[] Key, long Length)> left)
+    {
+        List<byte[]> some = [];
+        for (long bytes = 0; left.Count > 0 && (some.Count == 0 || bytes + left.Peek().Length <= BytesAtOnce);)
+        {
+            (byte[] key, long length) = left.Dequeue();
+            bytes += length;
+            some.Add(key);
+            client.Add("PEXPIRETIME", key);
+            client.Add("DUMP", key);
+        }
+
+        client.Flush();
+        long written = 0;
+        foreach (byte[] key in some)
+        {
+            long time = Answer(client.Read()).Integer;
+            RespReply dump = Answer(client.Read());
+            if (!dump.IsNull) // It has gone since the scan.
+            {
+                writer.WriteKey(key, time < 0 ? null : time, dump.Bytes ?? []);
+                written++;
+            }
+        }
+
+        return written;
+    }
+
+    // About how long the replies to DUMP will be. A string may have far more bytes than memory.
+    private static List<(byte[] Key, long Length)> LengthsOf(RespClient client, byte[][] keys)
+    {
+        foreach (byte[] key in keys)
+        {
+            client.Add("MEMORY", "USAGE", key);
+            client.Add("STRLEN", key);
+        }
+
+        client.Flush();
+        List<(byte[] Key, long Length)> lengths = [];
+        foreach (byte[] key in keys)
+        {
+            RespReply memory = client.Read();
+            RespReply length = client.Read(); // An error, where it is no string.
+            lengths.Add((key, memory.IsError ? BytesAtOnce : Math.Max(memory.Integer, length.Integer)));
+        }
+
+        return lengths;
     }
 
     // db0:keys=3,expires=0,avg_ttl=0

@@ -40,8 +40,8 @@ public sealed class HostileTransferTests : IDisposable
     [InlineData(OneDatabase + "*0\r\n")]
     [InlineData(OneDatabase + ":1\r\n")]
     [InlineData(OneDatabase + "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n")]
-    [InlineData(OneKey + ":-1\r\n:5\r\n")]
-    [InlineData(OneKey + ":-1\r\n$2\r\nab\r\n")]
+    [InlineData(OneKey + ":9\r\n:9\r\n:-1\r\n:5\r\n")]
+    [InlineData(OneKey + ":9\r\n:9\r\n:-1\r\n$2\r\nab\r\n")]
     public void An_export_from_a_server_that_replies_what_cannot_be_says_so_and_leaves_no_file(string replies)
     {
         (int exitCode, string error, TimeSpan time) = Export(replies);
@@ -168,6 +168,39 @@ public sealed class HostileTransferTests : IDisposable
         Assert.True(exitCode == 0, error);
         Assert.Equal([DumpFile], Directory.GetFiles(_place.Path));
         Assert.Equal("600\n", Tool.Run("stat", ["-c", "%a", DumpFile]).Output);
+    }
+
+    /// <summary>A server limits what it has to send; a few bytes of memory may be a string of hundreds of MB.</summary>
+    [Fact]
+    public void Values_that_are_more_at_once_than_a_server_sends_are_exported_and_imported()
+    {
+        Assert.SkipWhen(TestServer.IsRedis, "KvStore's own commands.");
+        const int keys = 8;
+        ServerProgram program = ServerProgram.KvStore(
+            TestServer.KvStorePath, "--size", "512M", "--client-output-total-limit", "64mb");
+        byte[] value = new byte[16 << 20];
+        new Random(5).NextBytes(value);
+        using (RunningServer server = new(program))
+        {
+            using RespClient client = server.Connect();
+            for (int i = 0; i < keys; i++)
+            {
+                client.Call("SET", $"large:{i}", value);
+                client.Call("SETRANGE", $"sparse:{i}", "16000000", "x");
+            }
+
+            (int exitCode, _, string error) = Tool.Run(
+                TestServer.KvStorePath, ["export", DumpFile, "--port", $"{server.Port}"], seconds: 120);
+            Assert.True(exitCode == 0, error);
+        }
+
+        using RunningServer other = new(program);
+        (int imported, _, string said) = Import(other);
+        Assert.True(imported == 0, said);
+        using RespClient again = other.Connect();
+        Assert.Equal(2 * keys, again.Call("DBSIZE").Integer);
+        Assert.True(again.Call("GET", "large:7").Bytes.AsSpan().SequenceEqual(value));
+        Assert.Equal(16_000_001, again.Call("STRLEN", "sparse:7").Integer);
     }
 
     private static void RequireStranger()
