@@ -38,6 +38,11 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     public bool CrashRecoveryToo { get; set; } = true;
 
     /// <summary>
+    /// Whether `gmfs check --deep` is asked before the recovery too: where only a recovery is due, nothing is damaged.
+    /// </summary>
+    public bool ChecksBeforeRecovery { get; set; }
+
+    /// <summary>
     /// Where set, states that a weak order of stores can leave are looked at too; samples are drawn from it.
     /// </summary>
     public Random? Reorder { get; set; }
@@ -250,6 +255,11 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         BeginStates();
         foreach ((_, string when, bool complete) in CrashWalk.Crashes(_space, stores))
         {
+            if (ChecksBeforeRecovery)
+            {
+                RequireNoDamage(when);
+            }
+
             RecordedStore[] recovery = Attempt(complete ? null : old, when, then);
             if (CrashRecoveryToo && then is null && recovery.Length > 0)
             {
@@ -283,6 +293,19 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         _space.Epoch--;
         _space.GoBack(mark);
     }
+
+    // Changes in flight are what the check says then, and all.
+    private void RequireNoDamage(string when) => Judge($"{when}, before the recovery", () =>
+    {
+        HeapSnapshot heap = HeapReader.Read(new ReadingSpace(_space));
+        Assert.True(heap.Refusal is null, heap.Refusal?.Message);
+        Assert.All(heap.Roots, root => Assert.True(root.Problem is null, root.Problem?.Message));
+        if (heap.ChangesInFlight == 0)
+        {
+            LabCounts.Add("states checked before a recovery", _part);
+            Assert.Empty(HeapVerifier.Verify(PersistentHeap.Open(new ReadingSpace(_space))));
+        }
+    });
 
     // What floats is the end of what the memory knows: what is durable is always the beginning.
     private void ExplorePowerLosses(int mark, TModel old, Random random)

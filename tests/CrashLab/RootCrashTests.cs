@@ -53,7 +53,7 @@ public sealed class RootCrashTests
     [Fact]
     public void Every_store_of_a_root_that_has_no_room_in_the_header_page()
     {
-        using RootLab lab = new() { Reorder = new Random(6) };
+        using RootLab lab = new() { Reorder = new Random(6), ChecksBeforeRecovery = true };
         ExploreFurtherRoots(lab);
     }
 
@@ -67,6 +67,7 @@ public sealed class RootCrashTests
     {
         // One mechanism: a kill in the recovery is looked at for one of them.
         using RootLab lab = new() { Reorder = new Random(8), CrashRecoveryToo = name == "typed 1" };
+        lab.ChecksBeforeRecovery = true;
         ExploreMigrationOfValues(lab, name);
     }
 
@@ -82,7 +83,7 @@ public sealed class RootCrashTests
     [Fact]
     public void Every_store_of_a_migration()
     {
-        using RootLab lab = new() { Reorder = new Random(7) };
+        using RootLab lab = new() { Reorder = new Random(7), ChecksBeforeRecovery = true };
         ExploreMigration(lab);
     }
 

@@ -83,7 +83,7 @@ public sealed class SortedMapCrashTests
     [Fact]
     public void Every_store_of_creation()
     {
-        using SortedMapLab lab = new("sorted map creation");
+        using SortedMapLab lab = new("sorted map creation") { ChecksBeforeRecovery = true };
         lab.Do(Set("k", "of another map"));
         lab.ExploreCreation("another");
     }
@@ -91,7 +91,7 @@ public sealed class SortedMapCrashTests
     [Fact]
     public void Every_store_where_branches_are_split_and_joined()
     {
-        using SortedMapLab lab = new("sorted map branches");
+        using SortedMapLab lab = new("sorted map branches") { ChecksBeforeRecovery = true };
         Assert.Equal(4, ExploreBranches(lab, SplitBranches));
     }
 

@@ -19,13 +19,19 @@ internal static unsafe class HeapReader
             PersistentHeap heap = PersistentHeap.Open(space);
             RootShapes shapes = new(heap);
             HeapRootSnapshot[] roots = [.. heap.Roots.Select(name => Root(heap, name, shapes))];
-            return facts with { ChangesInFlight = heap.CountInFlight(), Roots = roots };
+            return facts with { ChangesInFlight = Math.Max(heap.CountInFlight(), MapsBehind(heap)), Roots = roots };
         }
         catch (ArenaException e) when (e is HeapDamagedException or HeapFormatException)
         {
             return facts with { Refusal = e };
         }
     }
+
+    // A change of a sorted map has no intent any more while the totals above its leaf follow.
+    private static int MapsBehind(PersistentHeap heap) => new HeapRoots(heap.Space).All().Count(root =>
+        root.State == RootState.Live && TreeKind.Is(root.Layout) && root.Offset > 0
+        && root.Offset <= heap.Space.Length - TreeRoot.Size && new TreeRoot(heap.Base, root.Offset) is var tree
+        && *tree.HeaderWord == TreeRoot.Header && (*tree.ChangesWord & 1) != 0);
 
     private static HeapSnapshot ReadHeader(IHeapSpace space)
     {
