@@ -25,7 +25,7 @@ public sealed class LinearCostTests(ITestOutputHelper output)
     internal static readonly string[] Without =
     [
         "dbsize", "discard", "exec", "lastsave", "monitor", "multi", "quit", "randomkey", "reset", "save", "shutdown",
-        "time", "unwatch", "bgsave", "debug", "role", "wait", "asking", "readonly", "readwrite",
+        "time", "unwatch", "bgsave", "debug", "role", "wait", "psync", "sync", "asking", "readonly", "readwrite",
     ];
 
     [Fact]
