@@ -1,4 +1,3 @@
-using GuestMemFs.LiveUpdate.Tests.Holding;
 using Microsoft.Win32.SafeHandles;
 
 namespace GuestMemFs.LiveUpdate.Tests.Kept;

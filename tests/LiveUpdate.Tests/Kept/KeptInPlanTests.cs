@@ -1,5 +1,3 @@
-using GuestMemFs.LiveUpdate.Tests.Holding;
-
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
 
 /// <summary>

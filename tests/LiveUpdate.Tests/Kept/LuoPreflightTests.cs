@@ -1,5 +1,3 @@
-using GuestMemFs.LiveUpdate.Tests.Holding;
-
 namespace GuestMemFs.LiveUpdate.Tests.Kept;
 
 /// <summary>Each way to lose the memory without a word is found before, and the remedy is named.</summary>

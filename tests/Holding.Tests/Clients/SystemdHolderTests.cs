@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace GuestMemFs.LiveUpdate.Tests.Holding;
+namespace GuestMemFs.Holding.Tests.Clients;
 
 /// <summary>
 /// What goes over the notify socket, as sd_notify(3) says it. With a server behind it, see KvStore's tests.

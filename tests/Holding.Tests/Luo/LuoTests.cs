@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace GuestMemFs.LiveUpdate.Tests.Holding;
+namespace GuestMemFs.Holding.Tests.Luo;
 
 /// <summary>
 /// The typed API against a kernel of the tests' own: what is sent, byte by byte, and what each errno becomes. Against a

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using Microsoft.Win32.SafeHandles;
 
-namespace GuestMemFs.LiveUpdate.Tests.Holding;
+namespace GuestMemFs.Holding.Tests.Daemon;
 
 /// <summary>
 /// The daemon and its client, in one process. As processes of their own, killed and all, they are in KvStore's tests.

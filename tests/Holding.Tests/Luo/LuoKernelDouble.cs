@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Microsoft.Win32.SafeHandles;
 
-namespace GuestMemFs.LiveUpdate.Tests.Infrastructure;
+namespace GuestMemFs.Holding.Tests.Luo;
 
 /// <summary>
 /// A kernel that answers what the test says, and keeps the bytes of what it was asked. Descriptors that it gives out

@@ -1,4 +1,4 @@
-namespace GuestMemFs.LiveUpdate.Tests.Holding;
+namespace GuestMemFs.LiveUpdate.Tests.Kexec;
 
 /// <summary>What a kernel's command line keeps apart, and what it forgets.</summary>
 public sealed class KernelCommandLineTests
