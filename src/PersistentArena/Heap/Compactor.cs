@@ -109,8 +109,10 @@ internal sealed unsafe class Compactor(HeapState state, BlockOwners owners)
     public bool MakeRoom(Lane lane, long size)
     {
         Blocks.FindAll(lane); // its own cache too, before the wait for other threads' turns
+        lane.WaitsForRoom = true;
         lock (_gate)
         {
+            lane.WaitsForRoom = false;
             if (Blocks.HasRoom(size, lane.TakesAnything))
             {
                 return true;
@@ -220,7 +222,7 @@ internal sealed unsafe class Compactor(HeapState state, BlockOwners owners)
 
     /// <summary>
     /// As <see cref="BlockAllocator.FindAll"/>, and waits a while for the lanes that others hold: a change takes
-    /// microseconds.
+    /// microseconds. Those that wait for the gate hold a lane too, and nothing in it.
     /// </summary>
     private void FindAllOfAll(Lane lane)
     {

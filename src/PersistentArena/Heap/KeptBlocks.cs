@@ -21,7 +21,7 @@ internal sealed class KeptBlocks(Lane[] lanes, SlabStock slabs)
 
         foreach (Lane lane in lanes)
         {
-            if (lane == mine || !lane.Cache.IsUsed || lane.IsParked)
+            if (lane == mine || !lane.Cache.IsUsed || lane.IsParked || lane.WaitsForRoom)
             {
                 continue;
             }

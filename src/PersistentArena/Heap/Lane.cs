@@ -38,6 +38,7 @@ internal sealed unsafe class Lane
     private long _firstFilling;
     private int _holder;
     private int _call;
+    private bool _waitsForRoom;
 
     public Lane(int index, byte* heapBase, ulong epoch)
     {
@@ -80,6 +81,16 @@ internal sealed unsafe class Lane
 
     /// <summary>True while blocks are better taken from slabs that waste some of their pages than not at all.</summary>
     public bool TakesAnything { get; set; }
+
+    /// <summary>
+    /// True while the holder waits for its turn to make room: its cache is empty, and it does nothing until then.
+    /// Volatile.
+    /// </summary>
+    public bool WaitsForRoom
+    {
+        get => Volatile.Read(ref _waitsForRoom);
+        set => Volatile.Write(ref _waitsForRoom, value);
+    }
 
     /// <summary>Inserts since the dictionary last looked whether it should grow. Volatile.</summary>
     public int InsertsSinceGrowthCheck { get; set; }

@@ -12,7 +12,8 @@ internal sealed class Package
 
     private static readonly string[] s_projects = ["PersistentArena", Path.Combine("Adapters", "Holding"),
         Path.Combine("Adapters", "VirtualMachines"), Path.Combine("Adapters", "LiveUpdate"),
-        Path.Combine("Adapters", "Serialization.MemoryPack"), Path.Combine("Adapters", "Serialization.MessagePack")];
+        Path.Combine("Adapters", "Serialization.MemoryPack"), Path.Combine("Adapters", "Serialization.MessagePack"),
+        Path.Combine("Adapters", "Caching")];
 
     private Package(string folder)
     {

@@ -32,6 +32,25 @@ public sealed class BlocksTests
     }
 
     [Fact]
+    public void A_lane_whose_holder_waits_to_make_room_is_not_waited_for()
+    {
+        using PlainSpace space = new(16 << 20);
+        PersistentHeap heap = PersistentHeap.Open(space);
+        Lane waiting = null!;
+        var other = new Thread(() => waiting = heap.TakeLane());
+        other.Start();
+        other.Join();
+        heap.Blocks.Take(waiting, 64);
+        Lane mine = heap.TakeLane();
+        Assert.False(heap.Blocks.FindAll(mine)); // It may be in the middle of a change.
+        heap.Blocks.FindAll(waiting);
+        waiting.WaitsForRoom = true;
+        Assert.True(heap.Blocks.FindAll(mine));
+        PersistentHeap.ReleaseLane(mine);
+        PersistentHeap.ReleaseLane(waiting);
+    }
+
+    [Fact]
     public void A_run_that_is_freed_before_the_attach_has_seen_it_is_given_once()
     {
         using PlainSpace space = new(16 << 20);
