@@ -35,7 +35,7 @@ internal static class Admin
                     { Since = "4.0.0", Summary = "List the modules: there are none" },
             ],
         },
-        new("shutdown", -1, ForOperators | NoMulti | NoScript, KeySpec.None, Shutdown)
+        new("shutdown", -1, ForOperators | NoMulti | NoScript | AllowBusy, KeySpec.None, Shutdown)
             { Since = "1.0.0", Summary = "Close the arena clean and shut down the server" },
     ]);
 
@@ -107,6 +107,17 @@ internal static class Admin
                 call.Reply.Error(Errors.Syntax);
                 return;
             }
+        }
+
+        if (call.Engine.Busy is { } script)
+        {
+            if (!call.Args.Has("nosave"u8))
+            {
+                call.Reply.Error(Errors.Busy(script.IsFunction));
+                return;
+            }
+
+            script.IsKilled = true; // what it wrote is taken back
         }
 
         Backup backup = call.Engine.Keyspace.Backup;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -59,6 +60,7 @@ internal static class BlockedClients
         engine.PubSub.Current = session; // messages that it causes come behind its reply
         session.BeginReply();
         long start = session.Reply.Position;
+        long began = Stopwatch.GetTimestamp();
         if (command.Has(CommandFlags.Write) && !engine.WriteRefusal.IsEmpty)
         {
             session.Reply.Error(engine.WriteRefusal);
@@ -77,6 +79,7 @@ internal static class BlockedClients
 
         if (session.Reply.Position != start)
         {
+            CommandCounting.CountRun(session, engine, command.Number, Stopwatch.GetElapsedTime(began));
             Blocking.Unblock(engine, session);
         }
         else

@@ -94,6 +94,7 @@ internal static class Blocking
     /// <summary>The client waits: so many keys, from an argument on.</summary>
     public static void Wait(in Call call, BlockedCommand blocked, int first, int count)
     {
+        blocked.CommandNumber = call.Command.Number;
         call.Engine.Waiting.Add(call.Session, blocked, first, count);
         if (blocked.Deadline != 0)
         {
@@ -116,6 +117,11 @@ internal static class Blocking
         else
         {
             session.Reply.NullArray();
+        }
+
+        if (session.Blocked is { CommandNumber: >= 0 } blocked)
+        {
+            CommandCounting.CountRun(session, engine, blocked.CommandNumber, TimeSpan.Zero);
         }
 
         Unblock(engine, session);

@@ -14,6 +14,7 @@ internal static class BuiltIn
         .. BitStrings.Commands,
         .. BitFields.Commands,
         .. HyperLogLogs.Commands,
+        .. HyperLogLogDebugging.Commands,
         .. Hashes.Commands,
         .. HashScans.Commands,
         .. HashTimes.Commands,

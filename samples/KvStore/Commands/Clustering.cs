@@ -40,7 +40,7 @@ internal static class Clustering
                 Operates("meet", -4, "Let this node meet another"),
                 Operates("replicas", 3, "List the replicas of a node"),
                 Operates("replicate", 3, "Make this node another's replica"),
-                Operates("reset", -2, "Forget the cluster"),
+                Operates("reset", -2, "Forget the cluster", NoScript),
                 Operates("saveconfig", 2, "Save what this node knows of the cluster"),
                 Operates("set-config-epoch", 3, "Set the epoch of a new node"),
                 Operates("setslot", -4, "Move a hash slot"),
@@ -58,8 +58,8 @@ internal static class Clustering
     private static Command Asks(string name, int arity, string summary, string since = "3.0.0") =>
         new($"cluster|{name}", arity, NoFlags, KeySpec.None, Refuse) { Since = since, Summary = summary };
 
-    private static Command Operates(string name, int arity, string summary) =>
-        new($"cluster|{name}", arity, ForOperators, KeySpec.None, Refuse) { Since = "3.0.0", Summary = summary };
+    private static Command Operates(string name, int arity, string summary, CommandFlags more = NoFlags) =>
+        new($"cluster|{name}", arity, ForOperators | more, KeySpec.None, Refuse) { Since = "3.0.0", Summary = summary };
 
     private static Command OfConnections(string name, CommandFlags flags, string summary) =>
         new(name, 1, flags, KeySpec.None, Refuse)

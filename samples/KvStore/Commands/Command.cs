@@ -48,6 +48,9 @@ internal enum CommandFlags
 
     /// <summary>Looks at keys without using them: for eviction they are as idle as before.</summary>
     NoTouch = 4096,
+
+    /// <summary>Runs while a script takes long: it looks at no key.</summary>
+    AllowBusy = 8192,
 }
 
 /// <summary>Where a command's arguments are channels.</summary>

@@ -261,6 +261,7 @@ internal static class CommandDocs
         Add(CommandFlags.NoMulti, "no_multi");
         Add(CommandFlags.NoAuth, "no_auth");
         Add(CommandFlags.Fast, "fast");
+        Add(CommandFlags.AllowBusy, "allow_busy");
         if (command.Keys.AreMovable || command.Keys.IsStored || command.Keys.NamesMore)
         {
             flags.Add("movablekeys");

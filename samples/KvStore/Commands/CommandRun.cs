@@ -38,7 +38,11 @@ internal static class CommandRun
 
         if (hasRun && command is not null && session.Blocked is null)
         {
-            Measure(session, engine, command, args, Stopwatch.GetElapsedTime(start));
+            Command called = command.HasSubcommands && args.Count > 1
+                ? command.FindSubcommand(args[1]) ?? command : command;
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+            CommandCounting.CountRun(session, engine, called.Number, elapsed);
+            Measure(session, engine, command, args, elapsed);
         }
 
         return true;
@@ -48,13 +52,6 @@ internal static class CommandRun
         ClientSession session, KvEngine engine, Command command, Arguments args, TimeSpan elapsed)
     {
         ServerOptions options = engine.Options;
-        if (options.TracksLatency)
-        {
-            Command called = command.HasSubcommands && args.Count > 1
-                ? command.FindSubcommand(args[1]) ?? command : command;
-            engine.Histograms.Add(called.Name, elapsed);
-        }
-
         long microseconds = elapsed.Ticks / TimeSpan.TicksPerMicrosecond;
         if (options.SlowerThan >= 0 && microseconds >= options.SlowerThan && options.SlowLogLength > 0)
         {

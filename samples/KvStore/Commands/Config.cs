@@ -40,7 +40,11 @@ internal static class Config
         new("appendfsync", _ => "no", AtRunTime: true),
         new("maxmemory", o => Numbers.Text(o.Size), AtRunTime: true, BytesProblem),
         new("cluster-enabled", _ => "no"),
-        new("maxmemory-clients", _ => "0", AtRunTime: true),
+        new("maxmemory-clients", _ => "0", AtRunTime: true, ClientsProblem),
+        new("dir", _ => Environment.CurrentDirectory, AtRunTime: true, _ => "can't set protected config"),
+        new("dbfilename", o => Path.GetFileName(o.BackupFile), AtRunTime: true, _ => "can't set protected config"),
+        new("slaveof", _ => ""),
+        new("replicaof", _ => ""),
         new("slave-read-only", _ => "yes", AtRunTime: true),
         new("replica-read-only", _ => "yes", AtRunTime: true),
     ];
@@ -52,7 +56,10 @@ internal static class Config
         {
             foreach (Setting setting in Settings.Shown)
             {
-                Add(call.Args[i], setting.Name, setting.Show(call.Engine.Options));
+                if (!setting.IsHidden || call.Args.Is(i, Encoding.ASCII.GetBytes(setting.Name)))
+                {
+                    Add(call.Args[i], setting.Name, setting.Show(call.Engine.Options));
+                }
             }
 
             foreach (Fact fact in Facts)
@@ -180,13 +187,24 @@ internal static class Config
     private static string? BytesProblem(string value) =>
         ByteSize.TryParse(value, out long bytes) && bytes <= 1L << 46 ? null : "argument must be a memory value";
 
+    /// <summary>No client is closed for the memory that all of them take, but for its own limits.</summary>
+    private static string? ClientsProblem(string value)
+    {
+        bool isPercentage = value.EndsWith('%');
+        return !ByteSize.TryParse(value.TrimEnd('%'), out long number)
+            ? "argument must be a memory or percent value"
+            : isPercentage && number > 100 ? "percentage argument must be less or equal to 100"
+            : number == 0 ? null
+            : "it is '0' here, and nothing else";
+    }
+
     private static bool FitsDescriptors(ReadOnlySpan<byte> clients) =>
         !Numbers.TryParse(clients, out long number) || number <= DescriptorLimit.MostConnections();
 
     public static void ResetStat(in Call call)
     {
         call.Engine.Statistics.Reset();
-        call.Engine.Histograms.Reset();
+        call.Engine.CommandStatistics.Reset();
         call.Engine.ErrorCodes.Reset();
         call.Reply.Ok();
     }

@@ -14,13 +14,13 @@ internal static class Connections
             { Since = "1.0.0", Summary = "Ping the server" },
         new("echo", 2, Fast, KeySpec.None, Echo)
             { Since = "1.0.0", Summary = "Echo the given string" },
-        new("auth", -2, NoAuth | Fast | NoScript, KeySpec.None, Auth)
+        new("auth", -2, NoAuth | Fast | NoScript | AllowBusy, KeySpec.None, Auth)
             { Since = "1.0.0", Summary = "Authenticate to the server" },
-        new("hello", -1, NoAuth | Fast | NoScript, KeySpec.None, Hello)
+        new("hello", -1, NoAuth | Fast | NoScript | AllowBusy, KeySpec.None, Hello)
             { Since = "6.0.0", Summary = "Handshake with Redis" },
-        new("quit", -1, NoAuth | Immediate | Fast | OfSubscribers | NoScript, KeySpec.None, Quit)
+        new("quit", -1, NoAuth | Immediate | Fast | OfSubscribers | NoScript | AllowBusy, KeySpec.None, Quit)
             { Since = "1.0.0", Summary = "Close the connection" },
-        new("reset", 1, NoAuth | Immediate | Fast | OfSubscribers | NoScript, KeySpec.None, Reset)
+        new("reset", 1, NoAuth | Immediate | Fast | OfSubscribers | NoScript | AllowBusy, KeySpec.None, Reset)
             { Since = "6.2.0", Summary = "Reset the connection" },
     ]);
 

@@ -40,11 +40,19 @@ internal static class Debugging
         {
             KeyDigests.OfAll(call);
         }
+        else if (call.Args.Is(1, "reload"u8))
+        {
+            Reload(call);
+        }
+        else if (call.Args.Count is >= 3 and <= 5 && call.Args.Is(1, "populate"u8))
+        {
+            Populate(call);
+        }
         else if (call.Args.Count == 3)
         {
             OfOneArgument(call);
         }
-        else if (call.Args.Count == 2 && (call.Args.Is(1, "reload"u8) || call.Args.Is(1, "loadaof"u8)
+        else if (call.Args.Count == 2 && (call.Args.Is(1, "loadaof"u8)
             || call.Args.Is(1, "change-repl-id"u8)))
         {
             call.Reply.Ok(); // what is in the store is what would be loaded
@@ -53,6 +61,67 @@ internal static class Debugging
         {
             Unknown(call);
         }
+    }
+
+    /// <summary>What is in the store is what would be saved and loaded again. Over what is there it does not
+    /// load.</summary>
+    private static void Reload(in Call call)
+    {
+        bool keeps = false;
+        bool merges = false;
+        for (int i = 2; i < call.Args.Count; i++)
+        {
+            bool isKeeps = call.Args.Is(i, "noflush"u8);
+            bool isMerges = call.Args.Is(i, "merge"u8);
+            keeps |= isKeeps;
+            merges |= isMerges;
+            if (!isKeeps && !isMerges && !call.Args.Is(i, "nosave"u8))
+            {
+                call.Reply.Error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."u8);
+                return;
+            }
+        }
+
+        if (keeps && !merges && (call.Engine.Databases.Made.Any(it => it.Keys.Count > 0)
+            || FunctionRegistry.Of(call).Count > 0))
+        {
+            call.Reply.Error("ERR Error trying to load the RDB dump, check server logs."u8);
+            return;
+        }
+
+        call.Reply.Ok();
+    }
+
+    /// <summary>Makes so many strings, <c>key:0</c> and so on, where they are not there.</summary>
+    private static void Populate(in Call call)
+    {
+        long size = 0;
+        if (!Numbers.TryParse(call.Args[2], out long count) || count < 0
+            || (call.Args.Count == 5 && (!Numbers.TryParse(call.Args[4], out size) || size < 0
+                || size > call.Engine.Options.Protocol.MaxBulkLength)))
+        {
+            call.Reply.Error("ERR value is out of range, must be positive"u8);
+            return;
+        }
+
+        string prefix = call.Args.Count > 3 ? call.Args.Shown(3) : "key";
+        for (long i = 0; i < count; i++)
+        {
+            byte[] key = System.Text.Encoding.Latin1.GetBytes($"{prefix}:{i}");
+            byte[] value = System.Text.Encoding.ASCII.GetBytes($"value:{i}");
+            if (size > 0)
+            {
+                Array.Resize(ref value, (int)size); // zeros behind it
+            }
+
+            if (!call.Keys.ContainsKey(key))
+            {
+                call.Keys.Set(key, value);
+                call.Touched(key);
+            }
+        }
+
+        call.Reply.Ok();
     }
 
     private static void OfOneArgument(in Call call)
@@ -71,6 +140,11 @@ internal static class Debugging
         else if (call.Args.Is(1, "set-active-expire"u8))
         {
             call.Engine.RemovesExpired = !call.Args.Is(2, "0"u8);
+            call.Reply.Ok();
+        }
+        else if (call.Args.Is(1, "set-disable-deny-scripts"u8))
+        {
+            call.Engine.ScriptsMayDebug = !call.Args.Is(2, "0"u8);
             call.Reply.Ok();
         }
         else if (call.Args.Is(1, "error"u8))
@@ -98,8 +172,8 @@ internal static class Debugging
 
     /// <summary>Settings of Redis's insides, which have no meaning here.</summary>
     private static bool IsHarmless(in Call call) =>
-        call.Args.Is(1, "quicklist-packed-threshold"u8) || call.Args.Is(1, "set-disable-deny-scripts"u8)
-        || call.Args.Is(1, "reload"u8) || call.Args.Is(1, "pause-cron"u8) || call.Args.Is(1, "dict-resizing"u8);
+        call.Args.Is(1, "quicklist-packed-threshold"u8)
+        || call.Args.Is(1, "pause-cron"u8) || call.Args.Is(1, "dict-resizing"u8);
 
     private static void DebugObject(in Call call)
     {

@@ -68,6 +68,12 @@ internal static class Dispatcher
             return false;
         }
 
+        if (engine.Busy is { } script && !command.Has(CommandFlags.AllowBusy))
+        {
+            Reject(session, engine, command, Errors.Busy(script.IsFunction));
+            return false;
+        }
+
         if (command.Has(CommandFlags.Write) && !AcceptsWrite(session, engine, command))
         {
             return false;
@@ -169,13 +175,7 @@ internal static class Dispatcher
                 RemoveGone(engine, command, args);
             }
 
-            if (engine.HasMonitors && !command.Has(CommandFlags.ForOperators))
-            {
-                engine.Monitors.Show(session, engine.Databases.Selected.Number, args);
-            }
-
-            Handle(new Call(command, args, session, engine));
-
+            RunHandler(session, engine, command, args);
             if (session.Tracking is { } tracking)
             {
                 Remember(engine, tracking, command, args);
@@ -211,6 +211,24 @@ internal static class Dispatcher
         else
         {
             call.Command.Handler!(call);
+        }
+    }
+
+    /// <summary>Runs it and shows it to monitors: EXEC behind the commands that it runs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RunHandler(ClientSession session, KvEngine engine, Command command, Arguments args)
+    {
+        bool isShown = engine.HasMonitors && !command.Has(CommandFlags.ForOperators);
+        bool isExec = isShown && command.Name == "exec";
+        if (isShown && !isExec)
+        {
+            engine.Monitors.Show(session, session.Database, args);
+        }
+
+        Handle(new Call(command, args, session, engine));
+        if (isExec)
+        {
+            engine.Monitors.Show(session, session.Database, args);
         }
     }
 
@@ -277,11 +295,14 @@ internal static class Dispatcher
             engine.LeaveTransaction(session);
             ReadOnlySpan<byte> why = error.StartsWith("ERR "u8) ? error[4..] : error;
             session.Reply.Error([.. "EXECABORT Transaction discarded because of: "u8, .. why]);
-            return;
+        }
+        else
+        {
+            session.Transaction?.Spoil();
+            session.Reply.Error(error);
         }
 
-        session.Transaction?.Spoil();
-        session.Reply.Error(error);
+        CommandCounting.CountRejected(session, engine, command);
     }
 
     private static void Reject(ClientSession session, KvEngine engine, Command? command, string error) =>

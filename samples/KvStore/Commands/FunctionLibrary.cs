@@ -29,9 +29,10 @@ internal sealed record FunctionLibrary(
             return "ERR Invalid library metadata";
         }
 
-        string[] words = Encoding.Latin1.GetString(source[2..length]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string line = Encoding.Latin1.GetString(source[2..length]);
+        string engine = line.Split(' ')[0];
         string? found = null;
-        foreach (string word in words.Skip(1))
+        foreach (string word in line[engine.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             if (!word.StartsWith("name=", StringComparison.OrdinalIgnoreCase))
             {
@@ -49,8 +50,8 @@ internal sealed record FunctionLibrary(
         name = found ?? "";
         return found is null ? "ERR Library name was not given"
             : !IsName(found) ? WrongName
-            : words[0].Equals("lua", StringComparison.OrdinalIgnoreCase) ? null
-            : $"ERR Engine '{words[0]}' not found";
+            : engine.Equals("lua", StringComparison.OrdinalIgnoreCase) ? null
+            : $"ERR Engine '{engine}' not found";
     }
 
     private static string Unquoted(string word) =>

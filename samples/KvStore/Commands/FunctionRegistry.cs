@@ -29,7 +29,7 @@ internal sealed class FunctionRegistry : IDisposable
     private readonly KvEngine _engine;
     private readonly ScriptRunner _runner;
     private Dictionary<string, FunctionLibrary>? _libraries;
-    private Dictionary<string, Script> _functions = new(StringComparer.Ordinal);
+    private Dictionary<string, Script> _functions = new(StringComparer.OrdinalIgnoreCase);
     private long _handles;
     private long _rollbacks;
     private bool _isProvisional;
@@ -42,6 +42,10 @@ internal sealed class FunctionRegistry : IDisposable
 
     /// <summary>How many functions there are.</summary>
     public int FunctionCount => _functions.Count;
+
+    /// <summary>How many libraries there are.</summary>
+    public int Count => TryRead(out IReadOnlyDictionary<string, FunctionLibrary>? libraries) is null
+        ? libraries!.Count : 0;
 
     private FunctionStore Store => _engine.Keyspace.Functions;
 
@@ -225,7 +229,7 @@ internal sealed class FunctionRegistry : IDisposable
 
     private static string? NameTwice(IEnumerable<FunctionLibrary> libraries)
     {
-        HashSet<string> names = new(StringComparer.Ordinal);
+        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase);
         LibraryFunction? twice = libraries.SelectMany(library => library.Functions)
             .FirstOrDefault(function => !names.Add(function.Name));
         return twice is null ? null : $"ERR Function {twice.Name} already exists";
@@ -266,7 +270,7 @@ internal sealed class FunctionRegistry : IDisposable
     private void Use(Dictionary<string, FunctionLibrary> libraries)
     {
         _libraries = libraries;
-        _functions = new Dictionary<string, Script>(StringComparer.Ordinal);
+        _functions = new Dictionary<string, Script>(StringComparer.OrdinalIgnoreCase);
         foreach (FunctionLibrary library in libraries.Values)
         {
             bool namesDatabases = _runner.MayNameDatabases(library.Source);
@@ -292,7 +296,7 @@ internal sealed class FunctionRegistry : IDisposable
     private void Forget()
     {
         _libraries = null;
-        _functions = new Dictionary<string, Script>(StringComparer.Ordinal);
+        _functions = new Dictionary<string, Script>(StringComparer.OrdinalIgnoreCase);
         _isProvisional = false;
         _runner.Dispose();
     }

@@ -29,9 +29,9 @@ internal static class Functions
                     + "description)"),
                 Sub("delete", 3, Write, Delete, "Delete a function by name"),
                 Sub("list", -2, NoFlags, List, "List information about all the functions"),
-                Sub("stats", 2, NoFlags, Stats, "Return information about the function currently running (name, "
+                Sub("stats", 2, AllowBusy, Stats, "Return information about the function currently running (name, "
                     + "description, duration)"),
-                Sub("kill", 2, NoFlags, Scripting.Kill, "Kill the function currently in execution."),
+                Sub("kill", 2, AllowBusy, Kill, "Kill the function currently in execution."),
                 Sub("flush", -2, Write, Flush, "Deleting all functions"),
                 Sub("dump", 2, NoFlags, Dump, "Dump all functions into a serialized binary payload"),
                 Sub("restore", -3, Write | DenyOom, Restore, "Restore all the functions on the given payload"),
@@ -136,8 +136,16 @@ internal static class Functions
         }
     }
 
+    public static void Kill(in Call call) => Scripting.Kill(call, isFunction: true);
+
     public static void Stats(in Call call)
     {
+        if (call.Engine.Busy is { IsFunction: false })
+        {
+            call.Reply.Error(Errors.Busy(isFunction: false));
+            return;
+        }
+
         if (!TryLibraries(call, out IReadOnlyList<FunctionLibrary> libraries))
         {
             return;
@@ -145,8 +153,8 @@ internal static class Functions
 
         RespWriter reply = call.Reply;
         reply.Map(2);
-        reply.Bulk("running_script"u8); // one that runs holds the server: nobody asks meanwhile
-        reply.Null();
+        reply.Bulk("running_script"u8);
+        ReplyRunning(reply, call.Engine.Busy);
         reply.Bulk("engines"u8);
         reply.Map(1);
         reply.Bulk("LUA"u8);
@@ -155,6 +163,28 @@ internal static class Functions
         reply.Integer(libraries.Count);
         reply.Bulk("functions_count"u8);
         reply.Integer(FunctionRegistry.Of(call).FunctionCount);
+    }
+
+    private static void ReplyRunning(RespWriter reply, RunningScript? function)
+    {
+        if (function is null)
+        {
+            reply.Null();
+            return;
+        }
+
+        reply.Map(3);
+        reply.Bulk("name"u8);
+        reply.Bulk(Encoding.Latin1.GetBytes(function.Name));
+        reply.Bulk("command"u8);
+        reply.Array(function.Command!.Length);
+        foreach (byte[] argument in function.Command)
+        {
+            reply.Bulk(argument);
+        }
+
+        reply.Bulk("duration_ms"u8);
+        reply.Integer((long)function.Elapsed.TotalMilliseconds);
     }
 
     public static void Dump(in Call call)

@@ -52,6 +52,9 @@ internal sealed class HyperLogLog
 
     public bool IsDense => _runs is null;
 
+    /// <summary>Its runs in Redis's words; null where it has none.</summary>
+    public string? DescribeRuns() => _runs?.Describe();
+
     public byte[] ToArray() => _runs is null ? _bytes : [.. _bytes, .. _runs.Bytes];
 
     /// <summary>True where bytes begin as one, and are as many as one has. Its runs may be damaged.</summary>

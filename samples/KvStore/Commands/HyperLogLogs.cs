@@ -54,7 +54,7 @@ internal static class HyperLogLogs
         if (changed)
         {
             value.ForgetCount();
-            Put(call, value);
+            Put(call, call.Key, value);
             call.Changed(call.Key);
         }
 
@@ -101,7 +101,7 @@ internal static class HyperLogLogs
         }
 
         value.ForgetCount();
-        Put(call, value);
+        Put(call, call.Key, value);
         call.Changed(call.Key);
         call.Reply.Ok();
     }
@@ -137,7 +137,7 @@ internal static class HyperLogLogs
 
         try
         {
-            Put(call, value);
+            Put(call, call.Key, value);
             call.Touched(call.Key);
         }
         catch (ArenaOutOfSpaceException)
@@ -169,14 +169,14 @@ internal static class HyperLogLogs
         return true;
     }
 
-    private static void Put(in Call call, HyperLogLog value)
+    public static void Put(in Call call, ReadOnlySpan<byte> key, HyperLogLog value)
     {
         SetMutation put = new(value.ToArray()) { KeepExpiry = true };
-        SetMutation.Run(call, call.Key, ref put);
+        SetMutation.Run(call, key, ref put);
     }
 
     /// <summary>What a key has; null where there is none. Replies where it is something else.</summary>
-    private static bool TryRead(in Call call, ReadOnlySpan<byte> key, out HyperLogLog? value)
+    public static bool TryRead(in Call call, ReadOnlySpan<byte> key, out HyperLogLog? value)
     {
         var reader = new Reader(call.Engine.Keyspace);
         bool found = call.Keys.TryRead(key, ref reader);

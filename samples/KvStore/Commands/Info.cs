@@ -7,6 +7,7 @@ using KvStore.Engine;
 using KvStore.Replication;
 using KvStore.Session;
 using static KvStore.Commands.CommandFlags;
+using static KvStore.Commands.CommandInfo;
 
 namespace KvStore.Commands;
 
@@ -30,37 +31,30 @@ internal static class Info
     /// <summary>The same as one number, for scripts.</summary>
     public const int CompatibleVersionNumber = 0x07000F;
 
-    private static readonly (string Name, Action<StringBuilder, KvEngine> Write)[] Sections =
+    private static readonly Section[] s_sections =
     [
-        ("Server", Server),
-        ("Clients", Clients),
-        ("Memory", Memory),
-        ("Persistence", Persistence),
-        ("Stats", Stats),
-        ("Replication", Replication),
-        ("CPU", Processor),
-        ("Errorstats", Errorstats),
-        ("Keyspace", Keyspace),
+        new("Server", (to, in call) => Server(to, call.Engine)),
+        new("Clients", (to, in call) => Clients(to, call.Engine)),
+        new("Memory", (to, in call) => Memory(to, call.Engine)),
+        new("Persistence", (to, in call) => Persistence(to, call.Engine)),
+        new("Stats", (to, in call) => Stats(to, call.Engine)),
+        new("Replication", (to, in call) => Replication(to, call.Engine)),
+        new("CPU", (to, in _) => Processor(to)),
+        new("Commandstats", Counts, IsDefault: false),
+        new("Errorstats", (to, in call) => ErrorCounts(to, call.Engine)),
+        new("Latencystats", Times, IsDefault: false),
+        new("Cluster", (to, in _) => Line(to, "cluster_enabled", 0)),
+        new("Keyspace", (to, in call) => Keyspace(to, call.Engine)),
     ];
+
+    private delegate void SectionWriter(StringBuilder to, in Call call);
 
     public static void Reply(in Call call)
     {
-        bool all = call.Args.Count == 1;
-        for (int i = 1; i < call.Args.Count; i++)
-        {
-            all |= call.Args.Is(i, "all"u8) || call.Args.Is(i, "default"u8) || call.Args.Is(i, "everything"u8);
-        }
-
         var text = new StringBuilder();
-        foreach ((string name, Action<StringBuilder, KvEngine> write) in Sections)
+        foreach (Section section in s_sections)
         {
-            bool wanted = all;
-            for (int i = 1; i < call.Args.Count && !wanted; i++)
-            {
-                wanted = call.Args.Is(i, Encoding.ASCII.GetBytes(name));
-            }
-
-            if (!wanted)
+            if (!IsWanted(call, section))
             {
                 continue;
             }
@@ -70,15 +64,26 @@ internal static class Info
                 text.Append("\r\n");
             }
 
-            text.Append("# ").Append(name).Append("\r\n");
-            write(text, call.Engine);
+            text.Append("# ").Append(section.Name).Append("\r\n");
+            section.Write(text, call);
         }
 
         call.Reply.Verbatim(text.ToString());
     }
 
-    private static void Line(StringBuilder to, string name, object value) =>
-        to.Append(name).Append(':').Append(CultureInfo.InvariantCulture, $"{value}").Append("\r\n");
+    /// <summary>Without an argument those that are there by default; else those that one argument asks for.</summary>
+    private static bool IsWanted(in Call call, Section section)
+    {
+        bool wanted = call.Args.Count == 1 && section.IsDefault;
+        for (int i = 1; i < call.Args.Count && !wanted; i++)
+        {
+            wanted = call.Args.Is(i, "all"u8) || call.Args.Is(i, "everything"u8)
+                || (section.IsDefault && call.Args.Is(i, "default"u8))
+                || call.Args.Is(i, Encoding.ASCII.GetBytes(section.Name));
+        }
+
+        return wanted;
+    }
 
     private static void Server(StringBuilder to, KvEngine engine)
     {
@@ -116,6 +121,7 @@ internal static class Info
         Line(to, "maxmemory", engine.Options.Size);
         Line(to, "maxmemory_policy", engine.Options.Policy.Name());
         Line(to, "mem_allocator", "PersistentHeap");
+        Line(to, "number_of_cached_scripts", engine.KeptScripts);
         foreach ((string name, string value) in engine.Keyspace.MemoryFacts())
         {
             Line(to, name, value);
@@ -211,7 +217,7 @@ internal static class Info
         Line(to, "repl_backlog_histlen", feed.IsOn ? feed.Offset - feed.Backlog!.First : 0);
     }
 
-    private static void Processor(StringBuilder to, KvEngine engine)
+    private static void Processor(StringBuilder to)
     {
         using var self = Process.GetCurrentProcess();
         Line(to, "used_cpu_sys", Seconds(self.PrivilegedProcessorTime));
@@ -220,14 +226,6 @@ internal static class Info
         Line(to, "used_cpu_user_children", Seconds(default));
 
         static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
-    }
-
-    private static void Errorstats(StringBuilder to, KvEngine engine)
-    {
-        foreach ((string code, long count) in engine.ErrorCodes.All)
-        {
-            Line(to, $"errorstat_{code}", $"count={count}");
-        }
     }
 
     private static void Keyspace(StringBuilder to, KvEngine engine)
@@ -241,4 +239,7 @@ internal static class Info
             }
         }
     }
+
+    /// <summary>A section, and whether INFO has it where nobody asks for it by name.</summary>
+    private sealed record Section(string Name, SectionWriter Write, bool IsDefault = true);
 }

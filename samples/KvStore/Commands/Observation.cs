@@ -160,27 +160,29 @@ internal static class Observation
     /// <summary>Of all commands that were called, or of those that are named.</summary>
     public static void Histogram(in Call call)
     {
-        LatencyHistograms histograms = call.Engine.Histograms;
-        List<string> names = [];
+        List<Command> commands = [];
         for (int i = 2; i < call.Args.Count; i++)
         {
             // One with subcommands stands for all of them.
             Command? named = call.Table.FindByFullName(call.Args[i]);
-            names.AddRange((named?.Subcommands ?? []).Prepend(named).OfType<Command>().Select(it => it.Name));
+            commands.AddRange((named?.Subcommands ?? []).Prepend(named).OfType<Command>());
         }
 
-        names = [.. call.Args.Count > 2 ? names.Intersect(histograms.Names) : histograms.Names];
-        call.Reply.Map(names.Count);
-        foreach (string name in names)
+        CommandStatistics statistics = call.Engine.CommandStatistics;
+        IEnumerable<Command> asked = call.Args.Count > 2 ? commands.Distinct()
+            : call.Table.WithSubcommands.OrderBy(it => it.Name, StringComparer.Ordinal);
+        commands = [.. asked.Where(it => statistics.Of(it.Number).Times is not null)];
+        call.Reply.Map(commands.Count);
+        foreach (Command command in commands)
         {
-            IReadOnlyList<(long Microseconds, long Calls)> buckets = histograms.Find(name);
-            call.Reply.Bulk(name);
+            IReadOnlyList<(long Microseconds, long Calls)> powers = statistics.Of(command.Number).Times!.ByPowers();
+            call.Reply.Bulk(command.Name);
             call.Reply.Map(2);
             call.Reply.Bulk("calls"u8);
-            call.Reply.Integer(buckets[^1].Calls);
+            call.Reply.Integer(powers[^1].Calls);
             call.Reply.Bulk("histogram_usec"u8);
-            call.Reply.Map(buckets.Count);
-            foreach ((long microseconds, long calls) in buckets)
+            call.Reply.Map(powers.Count);
+            foreach ((long microseconds, long calls) in powers)
             {
                 call.Reply.Integer(microseconds);
                 call.Reply.Integer(calls);

@@ -31,7 +31,7 @@ internal static class Replicas
                 { Since = "2.8.0", Summary = "An internal command used in replication" },
             new("sync", 1, ForOperators | NoMulti | NoScript, KeySpec.None, Sync)
                 { Since = "1.0.0", Summary = "An internal command used in replication" },
-            new("replconf", -1, ForOperators | NoScript, KeySpec.None, ReplConf)
+            new("replconf", -1, ForOperators | NoScript | AllowBusy, KeySpec.None, ReplConf)
             {
                 Since = "3.0.0",
                 Summary = "An internal command for configuring the replication stream",

@@ -44,7 +44,11 @@ internal sealed class ScriptCache : IDisposable
     }
 
     /// <summary>Takes over a script that another process had.</summary>
-    public void Inherit(string name, byte[] source) => _sources[name] = source;
+    public void Inherit(string name, byte[] source)
+    {
+        _sources[name] = source;
+        _engine.KeptScripts = _sources.Count;
+    }
 
     /// <summary>Compiles a script and keeps it; null, or the error.</summary>
     public string? Add(string name, byte[] source, out Script? script)
@@ -77,6 +81,7 @@ internal sealed class ScriptCache : IDisposable
 
         _scripts[name] = script = new Script(name, header.NoWrites, _runner.MayNameDatabases(source));
         _sources[name] = source;
+        _engine.KeptScripts = _sources.Count;
         return null;
     }
 
@@ -85,6 +90,7 @@ internal sealed class ScriptCache : IDisposable
     {
         _scripts.Clear();
         _sources.Clear();
+        _engine.KeptScripts = 0;
         _runner.Dispose();
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using GuestMemFs;
 using KvStore.Engine;
@@ -19,6 +20,7 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
     private LuaHost? _lua;
     private ClientSession? _session;
     private ClientSession? _caller;
+    private RunningScript? _running;
     private bool _readOnly;
     private bool _allowsOom;
     private bool _madeRoom;
@@ -38,7 +40,7 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         LuaHost lua = _lua!;
         long start = call.Reply.Position;
         _engine.RanOutOfRoom = false;
-        lua.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
+        SetLimits(lua);
         _caller = call.Session;
         _session?.Database = call.Session.Database;
         _readOnly = readOnly;
@@ -48,14 +50,14 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
             return !Eviction.FreeFor(call, tries, 0);
         }
 
+        _running = new RunningScript(script.Name, script.Library is null ? null : Copy(call.Args));
         try
         {
             ScriptEnd end = lua.Run(script.Name, script.Library, call.Args.From(FirstArgument), keys, call.Reply);
+            RememberKeys(call, keys);
             if (end == ScriptEnd.Stopped)
             {
-                string left = call.Session.RunsTransaction ? "what it wrote is EXEC's" : "nothing of it was written";
-                call.Reply.Error($"ERR the script ran for more than {_engine.Options.ScriptTime.TotalMilliseconds} ms "
-                    + $"(script-time-limit) and was stopped: {left}. script: {script.Name}");
+                call.Reply.Error(WhyStopped(call, script));
                 return true; // the group is taken back
             }
 
@@ -70,6 +72,7 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         {
             atomic.Dispose();
             _caller = null;
+            _running = null;
         }
 
         _engine.FreeGarbage();
@@ -77,20 +80,48 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         return false;
     }
 
+    ErrorCodes IScriptCalls.Codes => _engine.ErrorCodes;
+
     void IScriptCalls.Call(Arguments args, RespWriter reply)
     {
         ClientSession session = Session(reply);
         session.User = _caller!.User;
         session.Tracking = _caller.Tracking;
         Command? command = _table.Resolve(args);
+        long errors = reply.Errors;
+        session.CountedErrors = reply.AllErrors;
         if (Refusal(session, command, args) is { } refusal)
         {
             reply.Error(refusal);
-            return;
+            CommandCounting.CountRejected(session, _engine, command);
+        }
+        else
+        {
+            _running!.HasWritten |= command!.Has(CommandFlags.Write);
+            _running.HasRead |= command.Has(CommandFlags.ReadOnly) && command.Keys.First > 0;
+            long start = Stopwatch.GetTimestamp();
+            _engine.Statistics.Commands++;
+            Dispatcher.Run(session, _engine, command, args);
+            CommandCounting.CountRun(session, _engine, command.Number, Stopwatch.GetElapsedTime(start));
         }
 
-        _engine.Statistics.Commands++;
-        Dispatcher.Run(session, _engine, command!, args);
+        _engine.Statistics.Errors += reply.Errors - errors;
+    }
+
+    bool? IScriptCalls.May(Arguments args) => _table.Resolve(args) is not { } command ? null
+        : command.AcceptsCount(args.Count)
+            && Permissions.Check(_caller!.User, command, args, out _) == Permissions.Verdict.Allowed;
+
+    bool IScriptCalls.LetOthersIn(TimeSpan elapsed)
+    {
+        if (_running is not { } script)
+        {
+            return false; // a library is loaded
+        }
+
+        script.Elapsed = elapsed;
+        _engine.ServeMeanwhile(script);
+        return script.IsKilled;
     }
 
     void IScriptCalls.Log(string text) => StandardError.WriteLine($"script: {text}");
@@ -100,6 +131,49 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
     {
         _lua?.Dispose();
         _lua = null;
+    }
+
+    private void SetLimits(LuaHost lua)
+    {
+        ServerOptions options = _engine.Options;
+        lua.Limit(options.ScriptTime, options.ScriptPatience, options.ScriptMemory);
+    }
+
+    private string WhyStopped(in Call call, Script script)
+    {
+        if (_running!.IsKilled)
+        {
+            return $"ERR Script killed by user with SCRIPT KILL... script: {script.Name}";
+        }
+
+        string left = call.Session.RunsTransaction ? "what it wrote is EXEC's" : "nothing of it was written";
+        return $"ERR the script ran for more than {_engine.Options.ScriptTime.TotalMilliseconds} ms "
+            + $"(script-time-limit) and was stopped: {left}. script: {script.Name}";
+    }
+
+    /// <summary>A client that caches what it reads has read all keys that a reading script names.</summary>
+    private void RememberKeys(in Call call, int keys)
+    {
+        if (!_running!.HasRead || call.Session.Tracking is not { Remembers: true } tracking)
+        {
+            return;
+        }
+
+        for (int i = FirstArgument; i < FirstArgument + keys; i++)
+        {
+            _engine.Tracking.Remember(tracking.ClientId, call.Args[i], _engine.Options.TrackedKeys);
+        }
+    }
+
+    private static byte[][] Copy(Arguments args)
+    {
+        var copy = new byte[args.Count][];
+        for (int i = 0; i < copy.Length; i++)
+        {
+            copy[i] = args[i].ToArray();
+        }
+
+        return copy;
     }
 
     private bool TryBegin(Script script, bool readOnly, out AtomicScope atomic)
@@ -153,7 +227,8 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
             return "ERR Wrong number of args calling Redis command from script";
         }
 
-        if (command.Has(CommandFlags.NoScript | CommandFlags.NoMulti))
+        if (command.Has(CommandFlags.NoScript | CommandFlags.NoMulti)
+            && !(_engine.ScriptsMayDebug && command.Name == "debug"))
         {
             return "ERR This Redis command is not allowed from script";
         }
@@ -199,7 +274,7 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         try
         {
             lua = _lua ??= new LuaHost(this, Info.CompatibleVersion, Info.CompatibleVersionNumber);
-            lua.Limit(_engine.Options.ScriptTime, _engine.Options.ScriptMemory);
+            SetLimits(lua);
             return null;
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)

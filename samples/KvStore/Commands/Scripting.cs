@@ -37,7 +37,7 @@ internal static class Scripting
                     { Since = "2.6.0", Summary = "Check existence of scripts in the script cache." },
                 new("script|flush", -2, NoScript, KeySpec.None, Flush)
                     { Since = "2.6.0", Summary = "Remove all the scripts from the script cache." },
-                new("script|kill", 2, NoScript, KeySpec.None, Kill)
+                new("script|kill", 2, NoScript | AllowBusy, KeySpec.None, Kill)
                     { Since = "2.6.0", Summary = "Kill the script currently in execution." },
                 new("script|load", 3, NoScript, KeySpec.None, Load)
                     { Since = "2.6.0", Summary = "Load the specified Lua script into the script cache." },
@@ -91,8 +91,31 @@ internal static class Scripting
         }
     }
 
-    // A script holds the loop until it ends, or its time does: by then this is true.
-    public static void Kill(in Call call) => call.Reply.Error("NOTBUSY No scripts in execution right now."u8);
+    public static void Kill(in Call call) => Kill(call, isFunction: false);
+
+    /// <summary>Stops what runs for long, where it is of that kind and has written nothing.</summary>
+    public static void Kill(in Call call, bool isFunction)
+    {
+        if (call.Engine.Busy is not { } script)
+        {
+            call.Reply.Error("NOTBUSY No scripts in execution right now."u8);
+        }
+        else if (script.IsFunction != isFunction)
+        {
+            call.Reply.Error(Errors.Busy(script.IsFunction));
+        }
+        else if (script.HasWritten)
+        {
+            call.Reply.Error(
+                "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either "u8
+                + "wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."u8);
+        }
+        else
+        {
+            script.IsKilled = true;
+            call.Reply.Ok();
+        }
+    }
 
     public static void Load(in Call call)
     {

@@ -29,8 +29,9 @@ internal sealed class SortOptions
     /// <summary>Negative: all.</summary>
     public long Count { get; private set; } = -1;
 
-    /// <summary>False where elements stay in their order. A set has none that could be stored.</summary>
-    public bool Sorts(bool isSet) => ByAt == 0 || HasPattern || (isSet && StoreAt > 0);
+    /// <summary>False where elements stay in their order. A set has none that could be stored, or that a script could
+    /// go by.</summary>
+    public bool Sorts(bool isSet, bool isOfScript) => ByAt == 0 || HasPattern || (isSet && (StoreAt > 0 || isOfScript));
 
     /// <summary>Reads them, or replies what is wrong.</summary>
     public static bool TryParse(in Call call, out SortOptions options)

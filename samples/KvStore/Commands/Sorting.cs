@@ -42,7 +42,7 @@ internal static class Sorting
         }
 
         (int start, int count) = RangeOf(options, elements.Count);
-        if (options.Sorts(type == RecordType.Set))
+        if (options.Sorts(type == RecordType.Set, call.Session.IsOfScript))
         {
             if (!TrySort(call, options, type, elements))
             {

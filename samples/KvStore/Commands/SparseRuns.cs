@@ -33,6 +33,22 @@ internal sealed class SparseRuns(ReadOnlySpan<byte> bytes)
 
     public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, _length);
 
+    /// <summary>Each run in Redis's words: <c>z:</c> or <c>Z:</c> so many zeros, <c>v:</c> a value so many
+    /// times.</summary>
+    public string Describe()
+    {
+        List<string> words = [];
+        for (int at = 0; at < _length;)
+        {
+            Run run = RunAt(at);
+            at += run.Bytes;
+            words.Add(run.Value > 0 ? $"v:{run.Value},{run.Length}" : run.Bytes == 1 ? $"z:{run.Length}"
+                : $"Z:{run.Length}");
+        }
+
+        return string.Join(' ', words);
+    }
+
     /// <summary>So many registers, all zero.</summary>
     public static SparseRuns Zeros(int registers)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -12,15 +13,15 @@ internal static class Transactions
     /// <summary>What clients may call of it.</summary>
     public static Command[] Commands => Command.Family("transactions",
     [
-        new("multi", 1, Immediate | Fast | NoScript, KeySpec.None, Multi)
+        new("multi", 1, Immediate | Fast | NoScript | AllowBusy, KeySpec.None, Multi)
             { Since = "1.2.0", Summary = "Mark the start of a transaction block" },
         new("exec", 1, Immediate | NoScript, KeySpec.None, Exec)
             { Since = "1.2.0", Summary = "Execute all commands issued after MULTI" },
-        new("discard", 1, Immediate | Fast | NoScript, KeySpec.None, Discard)
+        new("discard", 1, Immediate | Fast | NoScript | AllowBusy, KeySpec.None, Discard)
             { Since = "2.0.0", Summary = "Discard all commands issued after MULTI" },
-        new("watch", -2, Immediate | Fast | NoScript, KeySpec.Every, Watch)
+        new("watch", -2, Immediate | Fast | NoScript | AllowBusy, KeySpec.Every, Watch)
             { Since = "2.2.0", Summary = "Watch the given keys to determine execution of the MULTI/EXEC block" },
-        new("unwatch", 1, Fast | NoScript, KeySpec.None, Unwatch)
+        new("unwatch", 1, Fast | NoScript | AllowBusy, KeySpec.None, Unwatch)
             { Since = "2.2.0", Summary = "Forget about all watched keys" },
     ]);
 
@@ -172,6 +173,7 @@ internal static class Transactions
                 && Permissions.LateRefusal(new Call(command, args, session, call.Engine)) is { } refusal)
             {
                 call.Reply.Error(refusal);
+                CommandCounting.CountRejected(session, call.Engine, command);
                 continue;
             }
 
@@ -179,10 +181,13 @@ internal static class Transactions
             {
                 call.Engine.Statistics.OutOfMemory++;
                 call.Reply.Error(Errors.OutOfMemory);
+                CommandCounting.CountRejected(session, call.Engine, command);
                 continue;
             }
 
+            long start = Stopwatch.GetTimestamp();
             Dispatcher.Run(session, call.Engine, command, args);
+            CommandCounting.CountRun(session, call.Engine, command.Number, Stopwatch.GetElapsedTime(start));
         }
     }
 

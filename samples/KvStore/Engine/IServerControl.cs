@@ -23,6 +23,9 @@ internal interface IServerControl
     /// <param name="deadline">In <see cref="KvEngine.Milliseconds"/>.</param>
     void WakeBy(long deadline);
 
+    /// <summary>Serves what clients have sent, while a command is not done yet.</summary>
+    void ServeMeanwhile();
+
     /// <summary>Starts to close: no more connections, then the arena, then the process.</summary>
     void RequestShutdown(string reason);
 }

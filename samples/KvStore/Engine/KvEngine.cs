@@ -44,7 +44,11 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         : default;
 
     /// <summary>True where the keys take more than CONFIG SET maxmemory allows them.</summary>
-    public bool IsOverLimit => Keyspace.Limit != long.MaxValue && Databases.RecordBytes > Keyspace.Limit;
+    /// <remarks>With a limit that has no room for one more record they do.</remarks>
+    public bool IsOverLimit =>
+        Keyspace.Limit != long.MaxValue && Databases.RecordBytes > Keyspace.Limit - SmallestRecord;
+
+    private const long SmallestRecord = 64;
 
     /// <summary>True where commands that need more memory have to wait until there is more.</summary>
     public bool IsShort => !Keyspace.Ballast.IsIn || IsOverLimit;
@@ -72,7 +76,28 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public bool IsSpecial { get; private set; } = options.TimesBriefCommands;
 
     /// <summary>A pause began or ended, or options changed: sees whether commands are special now.</summary>
-    public void LookAtCommands() => IsSpecial = Pause.IsOn || Options.TimesBriefCommands;
+    public void LookAtCommands() => IsSpecial = Pause.IsOn || Options.TimesBriefCommands || Busy is not null;
+
+    /// <summary>A script that takes long, while others are served; null else. Few commands run meanwhile.</summary>
+    public RunningScript? Busy { get; private set; }
+
+    /// <summary>Serves others, once, while a script takes long.</summary>
+    public void ServeMeanwhile(RunningScript script)
+    {
+        int selected = Databases.Selected.Number;
+        Busy = script;
+        LookAtCommands();
+        try
+        {
+            Server.ServeMeanwhile();
+        }
+        finally
+        {
+            Busy = null;
+            LookAtCommands();
+            Databases.Select(selected);
+        }
+    }
 
     /// <summary>Who sees each command.</summary>
     public Monitors Monitors => field ??= new Monitors(PubSub);
@@ -83,8 +108,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>The commands that took long.</summary>
     public SlowLog SlowLog { get; } = new();
 
-    /// <summary>How long commands took.</summary>
-    public LatencyHistograms Histograms { get; } = new();
+    /// <summary>How often commands ran, and how long that took.</summary>
+    public CommandStatistics CommandStatistics { get; } = new();
 
     /// <summary>What took longer than a threshold.</summary>
     public LatencyMonitor Latency { get; } = new();
@@ -92,8 +117,14 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>False where expired keys stay until they are asked for: DEBUG SET-ACTIVE-EXPIRE 0.</summary>
     public bool RemovesExpired { get; set; } = true;
 
+    /// <summary>True where scripts may call DEBUG: DEBUG SET-DISABLE-DENY-SCRIPTS 1.</summary>
+    public bool ScriptsMayDebug { get; set; }
+
     /// <summary>What runs scripts; null before the first.</summary>
     public IDisposable? Scripts { get; set; }
+
+    /// <summary>How many scripts are kept.</summary>
+    public int KeptScripts { get; set; }
 
     /// <summary>What runs functions; null before the first.</summary>
     public IDisposable? Functions { get; set; }

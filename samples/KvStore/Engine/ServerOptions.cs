@@ -199,10 +199,13 @@ internal sealed class ServerOptions
     public string DebugCommand { get; set; } = "no";
 
     /// <summary>True where commands that take a few microseconds are timed as well.</summary>
-    public bool TimesBriefCommands => LatencyThreshold > 0 || (ulong)SlowerThan < 1000 || TracksLatency;
+    public bool TimesBriefCommands => LatencyThreshold > 0 || (ulong)SlowerThan < 1000;
 
-    /// <summary>True where LATENCY HISTOGRAM knows how long commands take.</summary>
-    public bool TracksLatency { get; set; }
+    /// <summary>True where LATENCY HISTOGRAM and INFO latencystats know how long commands take.</summary>
+    public bool TracksLatency { get; set; } = true;
+
+    /// <summary>Of how many of a hundred calls INFO latencystats tells the time.</summary>
+    public IReadOnlyList<double> LatencyPercentiles { get; set; } = [50, 99, 99.9];
 
     /// <summary>Which changes of keys are published.</summary>
     public KeyEvents KeyEvents { get; set; }
@@ -262,6 +265,9 @@ internal sealed class ServerOptions
 
     /// <summary>What replicas may leave unread.</summary>
     public ReplicationLimits ReplicaLimits { get; set; } = new();
+
+    /// <summary>How long a script runs until others are told so, and may stop it.</summary>
+    public TimeSpan ScriptPatience { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long a script may run.</summary>
     public TimeSpan ScriptTime { get; set; } = TimeSpan.FromSeconds(5);

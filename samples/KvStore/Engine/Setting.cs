@@ -14,6 +14,9 @@ internal sealed class Setting(string name, string help, Func<ServerOptions, stri
     /// <summary>True where CONFIG SET may change it.</summary>
     public bool AtRunTime { get; } = atRunTime;
 
+    /// <summary>True where only CONFIG GET with its very name shows it: it is for tests.</summary>
+    public bool IsHidden { get; init; }
+
     /// <summary>The name of the environment's variable.</summary>
     public string Variable { get; } = "KVSTORE_" + name.ToUpperInvariant().Replace('-', '_');
 

@@ -199,8 +199,12 @@ internal static class Settings
             "latency-monitor-threshold", "milliseconds after which LATENCY knows of a command; 0 for never",
             new(0, long.MaxValue), o => o.LatencyThreshold, (o, v) => o.LatencyThreshold = v, atRunTime: true),
         YesNo(
-            "latency-tracking", "yes: every command is measured, for LATENCY HISTOGRAM",
+            "latency-tracking", "yes: every command is measured, for LATENCY HISTOGRAM and INFO latencystats",
             o => o.TracksLatency, (o, v) => o.TracksLatency = v, atRunTime: true),
+        new(
+            "latency-tracking-info-percentiles", "of how many of a hundred calls INFO latencystats tells the time",
+            o => string.Join(' ', o.LatencyPercentiles.Select(it => it.ToString(CultureInfo.InvariantCulture))),
+            SetPercentiles, atRunTime: true),
         new(
             "enable-debug-command", "who may DEBUG: no, yes, or local",
             o => o.DebugCommand, (o, v) => v is "no" or "yes" or "local" ? Done(o.DebugCommand = v)
@@ -253,6 +257,13 @@ internal static class Settings
         Number(
             "stream-node-max-entries", "in how many entries XADD and XTRIM trim with ~; 0: in hundreds",
             new(0, 1 << 20), o => o.StreamStep, (o, v) => o.StreamStep = v, atRunTime: true),
+        Number(
+            "busy-reply-threshold", "milliseconds after which others hear that a script runs, and may SCRIPT KILL it",
+            new(0, int.MaxValue), o => (long)o.ScriptPatience.TotalMilliseconds,
+            (o, v) => o.ScriptPatience = TimeSpan.FromMilliseconds(v), atRunTime: true),
+        Number(
+            "lua-time-limit", "the same", new(0, int.MaxValue), o => (long)o.ScriptPatience.TotalMilliseconds,
+            (o, v) => o.ScriptPatience = TimeSpan.FromMilliseconds(v), atRunTime: true),
         Number(
             "script-time-limit", "milliseconds after which a script is stopped and taken back", new(1, 3_600_000),
             o => (long)o.ScriptTime.TotalMilliseconds, (o, v) => o.ScriptTime = TimeSpan.FromMilliseconds(v),
@@ -347,6 +358,21 @@ internal static class Settings
         }
 
         options.KeyEvents = events;
+        return null;
+    }
+
+    private static string? SetPercentiles(ServerOptions options, string value)
+    {
+        string[] words = value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        double[] percentiles = [.. words.Select(word =>
+            double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double percent)
+                ? percent : double.NaN)];
+        if (!Array.TrueForAll(percentiles, it => it is >= 0 and <= 100))
+        {
+            return "argument must be numbers between 0 and 100";
+        }
+
+        options.LatencyPercentiles = percentiles;
         return null;
     }
 

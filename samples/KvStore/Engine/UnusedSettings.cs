@@ -28,8 +28,8 @@ internal static class UnusedSettings
         YesNo("rdbchecksum", "yes", atRunTime: false),
         YesNo("rdb-save-incremental-fsync", "yes"),
         YesNo("rdb-del-sync-files", "no"),
-        Number("rdb-key-save-delay", 0, int.MinValue, int.MaxValue),
-        Number("key-load-delay", 0, int.MinValue, int.MaxValue),
+        Hidden("rdb-key-save-delay"),
+        Hidden("key-load-delay"),
         YesNo("stop-writes-on-bgsave-error", "yes"),
         Number("auto-aof-rewrite-percentage", 100, 0, int.MaxValue),
         YesNo("aof-use-rdb-preamble", "yes"),
@@ -39,6 +39,14 @@ internal static class UnusedSettings
         YesNo("repl-disable-tcp-nodelay", "no"),
         YesNo("repl-diskless-sync", "yes"),
         Number("repl-diskless-sync-delay", 5, 0, int.MaxValue),
+        Choice("loglevel", "notice", "debug", "verbose", "notice", "warning"),
+        Text("proc-title-template", "{title} {listen-addr} {server-mode}", atRunTime: true),
+        Text("shutdown-on-sigint", "default", atRunTime: true),
+        Text("shutdown-on-sigterm", "default", atRunTime: true),
+        Number("shutdown-timeout", 10, 0, int.MaxValue),
+        Choice("sanitize-dump-payload", "no", "no", "yes", "clients"),
+        YesNo("enable-module-command", "no", atRunTime: false),
+        YesNo("enable-protected-configs", "no", atRunTime: false),
         YesNo("replica-serve-stale-data", "yes"),
         YesNo("replica-lazy-flush", "no"),
         Number("replica-priority", 100, 0, int.MaxValue),
@@ -48,26 +56,40 @@ internal static class UnusedSettings
         YesNo("always-show-logo", "no", atRunTime: false),
     ];
 
+    private static Setting Hidden(string name) => Kept(
+        name, "0", atRunTime: true, value => IntegerProblem(value, int.MinValue, int.MaxValue), isHidden: true);
+
     private static Setting Number(string name, long initial, long least, long most, bool atRunTime = true) =>
-        Kept(name, initial.ToString(CultureInfo.InvariantCulture), atRunTime, value =>
-            !long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
-                ? "argument couldn't be parsed into an integer"
-                : number < least || number > most ? $"argument must be between {least} and {most} inclusive"
-                : null);
+        Kept(name, initial.ToString(CultureInfo.InvariantCulture), atRunTime,
+            value => IntegerProblem(value, least, most));
+
+    private static string? IntegerProblem(string value, long least, long most) =>
+        !long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
+            ? "argument couldn't be parsed into an integer"
+            : number < least || number > most ? $"argument must be between {least} and {most} inclusive"
+            : null;
+
+    private static Setting Choice(string name, string initial, params string[] choices) =>
+        Kept(name, initial, atRunTime: true, value => choices.Contains(value, StringComparer.Ordinal) ? null
+            : $"argument(s) must be one of the following: {string.Join(", ", choices)}");
+
+    private static Setting Text(string name, string initial, bool atRunTime) =>
+        Kept(name, initial, atRunTime, _ => null, value => value);
 
     private static Setting YesNo(string name, string initial, bool atRunTime = true) =>
         Kept(name, initial, atRunTime, value => value is "yes" or "no" ? null : "argument must be 'yes' or 'no'");
 
-    private static Setting Kept(string name, string initial, bool atRunTime, Func<string, string?> check) =>
+    private static Setting Kept(string name, string initial, bool atRunTime, Func<string, string?> check,
+        Func<string, string>? show = null, bool isHidden = false) =>
         new(name, Help, options => options.Unused.GetValueOrDefault(name, initial), (options, value) =>
         {
-            string shown = value.ToLowerInvariant();
-            string? problem = check(shown);
+            string shown = show is null ? value.ToLowerInvariant() : show(value);
+            string? problem = check(show is null ? shown : value);
             if (problem is null)
             {
                 options.Unused[name] = shown;
             }
 
             return problem;
-        }, atRunTime);
+        }, atRunTime) { IsHidden = isHidden };
 }

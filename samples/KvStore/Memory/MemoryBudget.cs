@@ -6,6 +6,9 @@ internal interface IMemoryHolder
     /// <summary>Bytes that it holds.</summary>
     long Held { get; }
 
+    /// <summary>True while what it holds is looked at by what runs: it cannot give that up then.</summary>
+    bool IsInUse { get; }
+
     /// <summary>The limit is reached, and it holds the most: it holds nothing now, and tells the budget so.</summary>
     void GiveUp();
 }
@@ -75,7 +78,7 @@ internal sealed class MemoryBudget
         long most = 0;
         foreach (IMemoryHolder holder in _holders)
         {
-            if (holder.Held > most)
+            if (holder.Held > most && !holder.IsInUse)
             {
                 (largest, most) = (holder, holder.Held);
             }

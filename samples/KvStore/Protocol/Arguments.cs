@@ -37,6 +37,18 @@ internal readonly ref struct Arguments(ReadOnlySpan<byte> bytes, ReadOnlySpan<Sl
     /// <summary>True where the argument is this word, in upper or lower case.</summary>
     public bool Is(int index, ReadOnlySpan<byte> word) => Ascii.EqualsIgnoreCase(this[index], word);
 
+    /// <summary>True where one behind the first is this word.</summary>
+    public bool Has(ReadOnlySpan<byte> word)
+    {
+        int at = 1;
+        while (at < Count && !Is(at, word))
+        {
+            at++;
+        }
+
+        return at < Count;
+    }
+
     /// <summary>The argument for an error's text: a byte is a character there.</summary>
     public string Shown(int index)
     {

@@ -55,6 +55,11 @@ internal static class Errors
     public static ReadOnlySpan<byte> DatabaseIsNew =>
         "ERR this database was never selected, and none is made inside a transaction or script: SELECT it before"u8;
 
+    /// <summary>A script runs, and takes long.</summary>
+    public static string Busy(bool isFunction) =>
+        $"BUSY Redis is busy running a script. You can only call {(isFunction ? "FUNCTION" : "SCRIPT")} KILL or "
+        + "SHUTDOWN NOSAVE.";
+
     public static string InvalidExpiry(string command) => $"ERR invalid expire time in '{command}' command";
 
     /// <summary>A subcommand's arguments fit no form of it.</summary>

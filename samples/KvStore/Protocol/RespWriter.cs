@@ -35,8 +35,11 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     /// <summary>Bytes written that are not flushed yet.</summary>
     public long Pending => pipe.UnflushedBytes + _at;
 
-    /// <summary>Error replies written, for the statistics.</summary>
+    /// <summary>Error replies written, for the statistics: those that were not counted before.</summary>
     public long Errors { get; private set; }
+
+    /// <summary>Error replies written, all of them.</summary>
+    public long AllErrors { get; private set; }
 
     /// <summary>Where they are counted by their codes; null for nowhere.</summary>
     public ErrorCodes? Codes { get; init; }
@@ -93,6 +96,13 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     {
         Errors++;
         Codes?.Count(message);
+        UncountedError(message);
+    }
+
+    /// <summary>An error that was counted before.</summary>
+    public void UncountedError(ReadOnlySpan<byte> message)
+    {
+        AllErrors++;
         Line((byte)'-', message);
         Span<byte> written = new(_block + _at - message.Length - 2, message.Length);
         written.Replace((byte)'\r', (byte)' ');
@@ -162,17 +172,20 @@ internal sealed unsafe class RespWriter(PipeWriter pipe)
     }
 
     /// <summary>Text that is meant for people: a verbatim string in RESP3.</summary>
-    public void Verbatim(string text)
+    public void Verbatim(string text) => Verbatim("txt", Encoding.UTF8.GetBytes(text));
+
+    /// <summary>The same in a format, which has three letters.</summary>
+    public void Verbatim(string format, ReadOnlySpan<byte> bytes)
     {
         if (!Resp3)
         {
-            Bulk(text);
+            Bulk(bytes);
             return;
         }
 
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
         Header((byte)'=', bytes.Length + 4);
-        Raw("txt:"u8);
+        Raw(Encoding.Latin1.GetBytes($"{format,-3}"[..3]));
+        Raw(":"u8);
         Raw(bytes);
         Raw("\r\n"u8);
     }

@@ -13,13 +13,18 @@ internal sealed class LuaClock
     private const int Instructions = 100_000;
 
     private readonly Lua _lua;
+    private readonly Func<TimeSpan, bool> _meanwhile;
     private readonly LuaHookFunction _look;
     private readonly LuaHookFunction _stop;
     private long _started;
 
-    public LuaClock(Lua lua)
+    /// <param name="lua">Whose scripts.</param>
+    /// <param name="meanwhile">Called now and then once a script's patience is over; true where it is to
+    /// stop.</param>
+    public LuaClock(Lua lua, Func<TimeSpan, bool> meanwhile)
     {
         _lua = lua;
+        _meanwhile = meanwhile;
         _look = Look;
         nint library = NativeLibrary.Load("lua54", typeof(Lua).Assembly, null);
         _stop = Marshal.GetDelegateForFunctionPointer<LuaHookFunction>(NativeLibrary.GetExport(library, "lua_error"));
@@ -28,6 +33,9 @@ internal sealed class LuaClock
 
     /// <summary>How long a script may run.</summary>
     public TimeSpan Limit { get; set; }
+
+    /// <summary>How long it may run alone.</summary>
+    public TimeSpan Patience { get; set; }
 
     /// <summary>True where the script was stopped.</summary>
     public bool HasStopped { get; private set; }
@@ -53,7 +61,8 @@ internal sealed class LuaClock
 
     private void Look(nint state, nint activation)
     {
-        if (!HasStopped && Stopwatch.GetElapsedTime(_started) > Limit)
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(_started);
+        if (!HasStopped && (elapsed > Limit || (elapsed >= Patience && _meanwhile(elapsed))))
         {
             Stop();
         }

@@ -42,7 +42,7 @@ internal sealed class LuaHost : IDisposable
     public LuaHost(IScriptCalls calls, string version, int versionNumber)
     {
         _calls = calls;
-        _reply = new RespWriter(_buffer);
+        _reply = new RespWriter(_buffer) { Codes = calls.Codes };
         _lua = new Lua(_memory.Allocate, 0);
         _lua.OpenLibs();
         using Stream source = typeof(LuaHost).Assembly.GetManifestResourceStream("prelude.lua")!;
@@ -65,7 +65,7 @@ internal sealed class LuaHost : IDisposable
         _forget = _lua.Ref(LuaRegistry.Index);
         _run = _lua.Ref(LuaRegistry.Index);
         _compile = _lua.Ref(LuaRegistry.Index);
-        _clock = new LuaClock(_lua);
+        _clock = new LuaClock(_lua, LetOthersIn);
     }
 
     /// <summary>Bytes that scripts and their values take.</summary>
@@ -98,7 +98,7 @@ internal sealed class LuaHost : IDisposable
         LuaStatus status = Protected(2, 2);
         ExceptionDispatchInfo? thrown = _thrown;
         _thrown = null;
-        string? problem = _clock.HasStopped ? "ERR Error registering functions: the library ran for too long"
+        string? problem = _clock.HasStopped ? "ERR Error registering functions: FUNCTION LOAD timeout"
             : status != LuaStatus.OK ? $"ERR Error registering functions: {Problem()}"
             : _lua.ToBoolean(-2) ? null
             : Problem();
@@ -125,9 +125,13 @@ internal sealed class LuaHost : IDisposable
     public void Collect() => _lua.GarbageCollector(LuaGC.Collect, 0);
 
     /// <summary>Sets what each script may take.</summary>
-    public void Limit(TimeSpan time, long memory)
+    /// <param name="time">How long it may run.</param>
+    /// <param name="patience">After how long others are served as well.</param>
+    /// <param name="memory">Bytes of all of them and their values.</param>
+    public void Limit(TimeSpan time, TimeSpan patience, long memory)
     {
         _clock.Limit = time;
+        _clock.Patience = patience;
         _memory.Limit = memory;
     }
 
@@ -234,13 +238,14 @@ internal sealed class LuaHost : IDisposable
         string error = LuaReplies.Text(_lua, "err"u8.ToArray()) ?? "ERR unknown error";
         string source = LuaReplies.Text(_lua, "source"u8.ToArray()) ?? "@user_script";
         string line = LuaReplies.Text(_lua, "line"u8.ToArray()) ?? "0";
-        reply.Error($"{error} script: {name}, on {source}:{line}.");
+        LuaReplies.WriteError(_lua, reply, $"{error} script: {name}, on {source}:{line}.");
     }
 
     private void PushHost(string version, int versionNumber)
     {
         _lua.CreateTable(0, 8);
         Add("call", Call);
+        Add("may", May);
         Add("log", () =>
         {
             _calls.Log(Encoding.Latin1.GetString(_lua.ToBuffer(2)));
@@ -296,12 +301,68 @@ internal sealed class LuaHost : IDisposable
         }
     }
 
+    /// <summary>Called in a hook, which no exception may leave; true where the script is to stop.</summary>
+    private bool LetOthersIn(TimeSpan elapsed)
+    {
+        _memory.MayRefuse = false;
+        try
+        {
+            return _calls.LetOthersIn(elapsed);
+        }
+        catch (Exception e)
+        {
+            _thrown ??= ExceptionDispatchInfo.Capture(e);
+            return true;
+        }
+        finally
+        {
+            _memory.MayRefuse = true;
+        }
+    }
+
     private int Call()
     {
+        if (!TryArguments(out Arguments args))
+        {
+            return Return(false);
+        }
+
+        _buffer.Clear();
+        _calls.Call(args, _reply);
+        _reply.Commit();
+        ReadOnlySpan<byte> reply = _buffer.Span;
+        _lua.CheckStack(4);
+        bool ok = LuaReplies.Push(_lua, ref reply);
+        return Return(ok);
+    }
+
+    /// <summary>redis.acl_check_cmd.</summary>
+    private int May()
+    {
+        if (!TryArguments(out Arguments args))
+        {
+            return Return(false);
+        }
+
+        if (_calls.May(args) is not { } may)
+        {
+            return Fail("ERR Invalid command passed to redis.acl_check_cmd()"u8);
+        }
+
+        _lua.PushBoolean(may);
+        return Return(true);
+    }
+
+    /// <summary>The arguments of the function, off the stack; false, and an error's table is there, where they cannot
+    /// be a command's.</summary>
+    private bool TryArguments(out Arguments args)
+    {
+        args = default;
         int count = _lua.GetTop();
         if (count == 0)
         {
-            return Fail("ERR Please specify at least one argument for this redis lib call"u8);
+            PushError("ERR Please specify at least one argument for this redis lib call"u8);
+            return false;
         }
 
         _bytes.CutTo(0);
@@ -310,7 +371,8 @@ internal sealed class LuaHost : IDisposable
         {
             if (!TryArgument(i, out byte[] argument))
             {
-                return Fail("ERR Lua redis lib command arguments must be strings or integers"u8);
+                PushError("ERR Lua redis lib command arguments must be strings or integers"u8);
+                return false;
             }
 
             _slices.Add(new Slice(_bytes.Length, argument.Length));
@@ -318,13 +380,8 @@ internal sealed class LuaHost : IDisposable
         }
 
         _lua.SetTop(0);
-        _buffer.Clear();
-        _calls.Call(new Arguments(_bytes.Span, _slices.Values<Slice>()), _reply);
-        _reply.Commit();
-        ReadOnlySpan<byte> reply = _buffer.Span;
-        _lua.CheckStack(4);
-        bool ok = LuaReplies.Push(_lua, ref reply);
-        return Return(ok);
+        args = new Arguments(_bytes.Span, _slices.Values<Slice>());
+        return true;
     }
 
     private bool TryArgument(int index, out byte[] argument)
@@ -346,12 +403,17 @@ internal sealed class LuaHost : IDisposable
 
     private int Fail(ReadOnlySpan<byte> error)
     {
+        PushError(error);
+        return Return(false);
+    }
+
+    private void PushError(ReadOnlySpan<byte> error)
+    {
         _lua.SetTop(0);
         _lua.CreateTable(0, 1);
         _lua.PushString("err");
         _lua.PushBuffer(error.ToArray());
         _lua.RawSet(-3);
-        return Return(false);
     }
 
     /// <summary>Whether it went well, and then what is at the top.</summary>

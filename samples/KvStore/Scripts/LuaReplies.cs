@@ -13,6 +13,7 @@ internal static class LuaReplies
 
     private static readonly byte[] s_ok = "ok"u8.ToArray();
     private static readonly byte[] s_err = "err"u8.ToArray();
+    private static readonly byte[] s_counted = "ignore_error_stats_update"u8.ToArray(); // Redis's name
     private static readonly byte[] s_double = "double"u8.ToArray();
     private static readonly byte[] s_map = "map"u8.ToArray();
     private static readonly byte[] s_set = "set"u8.ToArray();
@@ -29,6 +30,11 @@ internal static class LuaReplies
         int end = reply.IndexOf("\r\n"u8);
         ReadOnlySpan<byte> line = reply[1..end];
         reply = reply[(end + 2)..];
+        if (kind == (byte)'|')
+        {
+            return PushBehindAttributes(lua, line, ref reply);
+        }
+
         switch (kind)
         {
             case (byte)':':
@@ -52,10 +58,30 @@ internal static class LuaReplies
                 break;
             default:
                 PushField(lua, kind == (byte)'-' ? s_err : kind == (byte)'(' ? s_big : s_ok, line);
+                if (kind == (byte)'-')
+                {
+                    lua.PushBuffer(s_counted);
+                    lua.PushBoolean(true);
+                    lua.RawSet(-3);
+                }
+
                 break;
         }
 
         return kind != (byte)'-';
+    }
+
+    /// <summary>Attributes are not shown to scripts.</summary>
+    private static bool PushBehindAttributes(Lua lua, ReadOnlySpan<byte> line, ref ReadOnlySpan<byte> reply)
+    {
+        _ = Numbers.TryParse(line, out long pairs);
+        for (long i = 0; i < 2 * pairs; i++)
+        {
+            Push(lua, ref reply);
+            lua.Pop(1);
+        }
+
+        return Push(lua, ref reply);
     }
 
     /// <summary>Replies the value at the top of the stack, and takes it off.</summary>
@@ -102,6 +128,21 @@ internal static class LuaReplies
 
         lua.Pop(1);
         return text;
+    }
+
+    /// <summary>Replies an error whose table is at the top: one of a command was counted there.</summary>
+    public static void WriteError(Lua lua, RespWriter reply, string error)
+    {
+        bool isCounted = Field(lua, s_counted) == LuaType.Boolean && lua.ToBoolean(-1);
+        lua.Pop(1);
+        if (isCounted)
+        {
+            reply.UncountedError(Encoding.Latin1.GetBytes(error));
+        }
+        else
+        {
+            reply.Error(error);
+        }
     }
 
     private static void PushBulk(Lua lua, byte kind, ReadOnlySpan<byte> line, ref ReadOnlySpan<byte> reply)
@@ -200,9 +241,9 @@ internal static class LuaReplies
         {
             reply.Raw(value ? "#t\r\n"u8 : "#f\r\n"u8);
         }
-        else if (value)
+        else if (value || knowsBooleans)
         {
-            reply.Integer(1);
+            reply.Integer(value ? 1 : 0);
         }
         else
         {
@@ -214,11 +255,11 @@ internal static class LuaReplies
     {
         if (Text(lua, s_err) is { } error)
         {
-            reply.Error(error);
+            WriteError(lua, reply, error);
         }
         else if (Text(lua, s_ok) is { } ok)
         {
-            reply.Simple(Encoding.Latin1.GetBytes(ok.ReplaceLineEndings(" ")));
+            reply.Simple(Encoding.Latin1.GetBytes(OnOneLine(ok)));
         }
         else if (Text(lua, s_big) is { } big)
         {
@@ -237,6 +278,11 @@ internal static class LuaReplies
         else if (PopThen(lua) && Field(lua, s_set) == LuaType.Table)
         {
             WritePairs(lua, reply, knowsBooleans, depth, isMap: false);
+            lua.Pop(1);
+        }
+        else if (PopThen(lua) && Field(lua, s_verbatim) == LuaType.Table)
+        {
+            reply.Verbatim(Text(lua, s_format) ?? "txt", Encoding.Latin1.GetBytes(Text(lua, s_string) ?? ""));
             lua.Pop(1);
         }
         else
@@ -269,13 +315,16 @@ internal static class LuaReplies
     {
         if (reply.Resp3)
         {
-            reply.Raw(Encoding.Latin1.GetBytes($"({digits.ReplaceLineEndings(" ")}\r\n"));
+            reply.Raw(Encoding.Latin1.GetBytes($"({OnOneLine(digits)}\r\n"));
         }
         else
         {
-            reply.Bulk(Encoding.Latin1.GetBytes(digits));
+            reply.Bulk(Encoding.Latin1.GetBytes(OnOneLine(digits)));
         }
     }
+
+    /// <summary>Each byte that would end a line is a space.</summary>
+    private static string OnOneLine(string text) => text.Replace('\r', ' ').Replace('\n', ' ');
 
     private static void WritePairs(Lua lua, RespWriter reply, bool knowsBooleans, int depth, bool isMap)
     {

@@ -66,7 +66,7 @@ local function formatted(pattern, ...)
 end
 
 -- Libraries ---------------------------------------------------------------------------------------------------------
-local strings = copy(string, 'byte char find gmatch len lower match rep reverse sub upper')
+local strings = copy(string, 'byte char dump find gmatch len lower match rep reverse sub upper')
 strings.format = formatted
 
 -- In Lua, so that a function that never ends can be stopped.
@@ -264,7 +264,18 @@ function redis.setresp(version)
 end
 -- There are no replicas, and every write is in the arena: these change nothing, as on a redis-server without any.
 function redis.replicate_commands() return true end
-function redis.set_repl() end
+function redis.set_repl(...)
+  if select('#', ...) ~= 1 then error({ err = 'ERR redis.set_repl() requires two arguments.' }) end
+  local flags = tonumber((...))
+  if not flags or flags < 0 or flags > 3 then
+    error({ err = 'ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.' })
+  end
+end
+function redis.acl_check_cmd(...)
+  local ok, result = host.may(...)
+  if ok then return result end
+  error(result)
+end
 function redis.breakpoint() return false end
 G.redis = close(redis)
 
@@ -314,7 +325,9 @@ G.bit = close(bit)
 
 -- cjson -------------------------------------------------------------------------------------------------------------
 local cjson = { null = null, _NAME = 'cjson', _VERSION = '2.1.0' }
-local MOST_NESTED = 1000
+-- What encode_max_depth and its like set, for all scripts from then on.
+local json = { encode_depth = 1000, decode_depth = 1000, precision = '%.14g', invalid = false, keep = true,
+  sparse = { false, 2, 10 } }
 local escapes = { ['"'] = '\\"', ['\\'] = '\\\\', ['/'] = '\\/', ['\b'] = '\\b', ['\f'] = '\\f', ['\n'] = '\\n',
   ['\r'] = '\\r', ['\t'] = '\\t', ['\127'] = '\\u007f' }
 for i = 0, 31 do
@@ -326,9 +339,10 @@ local function quoted(value) return '"' .. gsub(value, '[%c"\\/\127]', escapes) 
 
 local function number_text(value)
   if value ~= value or value == huge or value == -huge then
-    error('Cannot serialise number: must not be NaN or Inf', 0)
+    if not json.invalid then error('Cannot serialise number: must not be NaN or Inf', 0) end
+    if json.invalid == 'null' then return 'null' end
   end
-  return format('%.14g', value)
+  return format(json.precision, value)
 end
 
 -- The length of a list, or nil: a table with other keys is an object, and so is an empty one.
@@ -340,13 +354,17 @@ local function list_length(value)
     count = count + 1
   end
   if count == 0 then return nil end
-  if most > 10 and most > count * 2 then error('Cannot serialise table: excessively sparse array', 0) end
+  local converts, ratio, safe = unpack(json.sparse, 1, 3)
+  if ratio > 0 and most > safe and most > count * ratio then
+    if converts then return nil end
+    error('Cannot serialise table: excessively sparse array', 0)
+  end
   return tointeger(most)
 end
 
 local encode
 local function encode_table(value, out, depth)
-  if depth > MOST_NESTED then error('Cannot serialise, excessive nesting (' .. depth .. ')', 0) end
+  if depth > json.encode_depth then error('Cannot serialise, excessive nesting (' .. depth .. ')', 0) end
   local length = list_length(value)
   if length then
     out[#out + 1] = '['
@@ -442,7 +460,14 @@ local function decode_string(source, at)
 end
 
 local decode_value
+local function limit(at, depth)
+  if depth > json.decode_depth then
+    error('Found too many nested data structures (' .. depth .. ') at character ' .. at, 0)
+  end
+end
+
 local function decode_list(source, at, depth)
+  limit(at, depth)
   local list, count = {}, 0
   at = skip(source, at + 1)
   if sub(source, at, at) == ']' then return list, at + 1 end
@@ -458,6 +483,7 @@ local function decode_list(source, at, depth)
 end
 
 local function decode_object(source, at, depth)
+  limit(at, depth)
   local object = {}
   at = skip(source, at + 1)
   if sub(source, at, at) == '}' then return object, at + 1 end
@@ -477,7 +503,6 @@ local function decode_object(source, at, depth)
 end
 
 function decode_value(source, at, depth)
-  if depth > MOST_NESTED then error('Found too many nested data structures (' .. depth .. ')', 0) end
   local c = sub(source, at, at)
   if c == '{' then return decode_object(source, at, depth + 1) end
   if c == '[' then return decode_list(source, at, depth + 1) end
@@ -502,11 +527,54 @@ function cjson.decode(source)
     return value
   end))
 end
+
+local function whole_number(value, least, most)
+  local number = tonumber(value)
+  number = number and tointeger(number)
+  if not number or number < least or number > most then
+    error(format('bad argument #1 (expected integer between %d and %d)', least, most), 3)
+  end
+  return number
+end
+function cjson.encode_max_depth(depth)
+  if depth ~= nil then json.encode_depth = whole_number(depth, 1, 0x7FFFFFFF) end
+  return json.encode_depth
+end
+function cjson.decode_max_depth(depth)
+  if depth ~= nil then json.decode_depth = whole_number(depth, 1, 0x7FFFFFFF) end
+  return json.decode_depth
+end
+function cjson.encode_number_precision(digits)
+  if digits ~= nil then json.precision = '%.' .. whole_number(digits, 1, 14) .. 'g' end
+  return tointeger(tonumber(json.precision:match('%d+')))
+end
+function cjson.encode_invalid_numbers(how)
+  if how ~= nil then
+    if type(how) ~= 'boolean' and how ~= 'null' then error("bad argument #1 (expected a boolean or 'null')", 2) end
+    json.invalid = how
+  end
+  return json.invalid
+end
+-- There is no buffer to be kept: the setting is taken and shown.
+function cjson.encode_keep_buffer(keep)
+  if keep ~= nil then
+    if type(keep) ~= 'boolean' then error('bad argument #1 (expected a boolean)', 2) end
+    json.keep = keep
+  end
+  return json.keep
+end
+function cjson.encode_sparse_array(converts, ratio, safe)
+  local now = json.sparse
+  if converts ~= nil then now[1] = converts and true or false end
+  if ratio ~= nil then now[2] = whole_number(ratio, 0, 0x7FFFFFFF) end
+  if safe ~= nil then now[3] = whole_number(safe, 0, 0x7FFFFFFF) end
+  return unpack(now, 1, 3)
+end
 G.cjson = close(cjson)
 
 -- cmsgpack ----------------------------------------------------------------------------------------------------------
 local cmsgpack = { _NAME = 'cmsgpack', _VERSION = 'lua-cmsgpack 0.4.0' }
-local MOST_PACKED = 16
+local MOST_PACKED, MOST_UNPACKED = 16, 1000
 
 local function pack_integer(value)
   if value >= 0 then
@@ -577,7 +645,7 @@ local lengths = { [0xD9] = '>s1', [0xDA] = '>s2', [0xDB] = '>s4', [0xC4] = '>s1'
 
 local unpack_value
 local function unpack_table(source, at, count, is_map, depth)
-  if depth > MOST_NESTED then error('Bad data format in input.', 0) end
+  if depth > MOST_UNPACKED then error('Bad data format in input.', 0) end
   local result = {}
   for i = 1, count do
     local key = i
@@ -744,6 +812,11 @@ G.struct = close(struct)
 local scripts = {}
 
 -- Lua's own handler, without hooks: no function of the script may be called in it.
+-- 5.1 says "attempt to call field 'x' (a nil value)": clients and tests know that text.
+local function as_in_51(problem)
+  return gsub(problem, "attempt to ([%w ]-) a (%w+) value %((%w+) '([^']*)'%)", "attempt to %1 %3 '%4' (a %2 value)")
+end
+
 local called -- the function that was called, if any: a call that it ends with has taken its frame
 local function told(problem)
   local info = user_frame()
@@ -751,7 +824,7 @@ local function told(problem)
     info = getinfo(called, 'S')
     info.currentline = info.linedefined
   end
-  local result = type(problem) == 'table' and problem or { err = 'ERR ' .. text(problem) }
+  local result = type(problem) == 'table' and problem or { err = 'ERR ' .. as_in_51(text(problem)) }
   if info and not closed[result] then
     rawset(result, 'source', info.source)
     rawset(result, 'line', info.currentline)
@@ -824,6 +897,7 @@ end
 
 local load_api = copy(redis, 'log LOG_DEBUG LOG_VERBOSE LOG_NOTICE LOG_WARNING REDIS_VERSION REDIS_VERSION_NUM')
 function load_api.register_function(...)
+  if not registered then fail('redis.register_function can only be called on FUNCTION LOAD command') end
   local count, first = select('#', ...), ...
   if count < 1 or count > 2 then fail('wrong number of arguments to redis.register_function') end
   if count == 1 and type(first) ~= 'table' then

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Numerics;
 using KvStore.Commands;
 using KvStore.Engine;
 using KvStore.Protocol;
@@ -17,13 +19,18 @@ internal sealed class BatchRunner(KvEngine engine)
     private readonly Frame[] _frames = new Frame[Window];
     private readonly int[] _ends = new int[Window];
     private readonly Command?[] _commands = new Command?[Window];
+    private BatchRunner? _meanwhile;
 
     /// <summary>Runs what is whole in the buffer, and returns how many bytes that was.</summary>
     /// <param name="session">Whose bytes these are.</param>
     /// <param name="buffer">All bytes received that were not consumed.</param>
     /// <param name="needed">With how many bytes in the buffer, once what was consumed is gone, it is worth coming back;
     /// 0: some frames were left for after a flush.</param>
-    public int Run(ClientSession session, ReadOnlySpan<byte> buffer, out int needed)
+    public int Run(ClientSession session, ReadOnlySpan<byte> buffer, out int needed) =>
+        engine.Busy is null ? RunAll(session, buffer, out needed)
+            : (_meanwhile ??= new BatchRunner(engine)).RunAll(session, buffer, out needed);
+
+    private int RunAll(ClientSession session, ReadOnlySpan<byte> buffer, out int needed)
     {
         RequestParser parser = session.Parser;
         long softLimit = engine.Options.OutputSoftLimit;
@@ -104,30 +111,30 @@ internal sealed class BatchRunner(KvEngine engine)
     /// <summary>Runs frames, until one blocks its client or ends the connection; how many it ran.</summary>
     private int RunWindow(ClientSession session, ReadOnlySpan<byte> buffer, int count)
     {
-        engine.Databases.Select(session.Database);
-        for (int i = 0; i < count; i++)
-        {
-            Arguments args = session.Parser.Arguments(buffer, _frames[i]);
-            Command? command = BuiltIn.Table.Find(args[0]);
-            _commands[i] = command;
-            if (count > 1 && command is { Keys.First: 1 } && args.Count > 1)
-            {
-                engine.Keys.Prefetch(args[1]);
-            }
-        }
-
+        FindCommands(session, buffer, count);
         int run = 0;
+        uint brief = 0; // those of the window that ran without a clock of their own
+        long start = 0;
         while (run < count && !session.Close && !session.IsBlocked)
         {
             Arguments args = session.Parser.Arguments(buffer, _frames[run]);
             Command? command = _commands[run];
             if (command is { IsBrief: true } && !engine.IsSpecial && !session.IsSpecial)
             {
-                Dispatcher.Execute(session, engine, command, args);
+                start = brief == 0 ? Stopwatch.GetTimestamp() : start;
+                if (Dispatcher.Execute(session, engine, command, args))
+                {
+                    brief |= 1u << run;
+                    CommandCounting.CountFailure(session, engine, command.Number);
+                }
             }
-            else if (!CommandRun.TryExecute(session, engine, command, args))
+            else
             {
-                break; // it waits for the end of a pause
+                brief = CountBrief(brief, start);
+                if (!CommandRun.TryExecute(session, engine, command, args))
+                {
+                    break; // it waits for the end of a pause
+                }
             }
 
             run++;
@@ -136,12 +143,48 @@ internal sealed class BatchRunner(KvEngine engine)
                 session.SendWaiting();
             }
 
-            if (engine.Waiting.HasReady)
+            if (engine.Waiting.HasReady && engine.Busy is null)
             {
                 BlockedClients.ServeReady(engine);
             }
         }
 
+        CountBrief(brief, start);
         return run;
+    }
+
+    private void FindCommands(ClientSession session, ReadOnlySpan<byte> buffer, int count)
+    {
+        engine.Databases.Select(session.Database);
+        bool prefetches = count > 1 && engine.Busy is null;
+        for (int i = 0; i < count; i++)
+        {
+            Arguments args = session.Parser.Arguments(buffer, _frames[i]);
+            Command? command = BuiltIn.Table.Find(args[0]);
+            _commands[i] = command;
+            if (prefetches && command is { Keys.First: 1 } && args.Count > 1)
+            {
+                engine.Keys.Prefetch(args[1]);
+            }
+        }
+    }
+
+    /// <summary>Counts brief commands, which share their time: a look at the clock takes as long as some.</summary>
+    /// <returns>0: none is left to be counted.</returns>
+    private uint CountBrief(uint brief, long start)
+    {
+        if (brief != 0)
+        {
+            long share = (Stopwatch.GetElapsedTime(start).Ticks * TimeSpan.NanosecondsPerTick)
+                / BitOperations.PopCount(brief);
+            bool keepsTime = engine.Options.TracksLatency;
+            for (uint rest = brief; rest != 0; rest &= rest - 1)
+            {
+                engine.CommandStatistics.Ran(
+                    _commands[BitOperations.TrailingZeroCount(rest)]!.Number, share, keepsTime);
+            }
+        }
+
+        return 0;
     }
 }

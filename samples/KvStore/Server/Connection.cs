@@ -255,11 +255,14 @@ internal sealed class Connection : IClientLink, IDisposable
 
             Session.LastActive = Environment.TickCount64;
             Session.InputBytes = bytes.Length;
+            ClientSession? other = _engine.PubSub.Current; // whose script takes long; nobody's else
             _engine.PubSub.Current = Session;
+            _pipe.IsInUse = true;
             consumed = _runner.Run(Session, bytes, out needed);
-            _engine.PubSub.Current = null;
+            _pipe.IsInUse = false;
+            _engine.PubSub.Current = other;
             Session.Reply.Commit();
-            if (_engine.Tracking.HasChanges)
+            if (_engine.Tracking.HasChanges && _engine.Busy is null)
             {
                 _engine.Tracking.SendChanges();
             }

@@ -118,6 +118,8 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
 
     public void WakeBy(long deadline) => _loop.HaveDoneWithin(Math.Max(0, deadline - KvEngine.Milliseconds));
 
+    public void ServeMeanwhile() => _loop.ServeMeanwhile();
+
     public void RequestShutdown(string reason)
     {
         Interlocked.CompareExchange(ref _shutdownReason, reason, "");

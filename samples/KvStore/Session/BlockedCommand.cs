@@ -15,6 +15,9 @@ internal sealed class BlockedCommand(KeptArguments arguments, RecordType type, l
 
     public KeptArguments Arguments { get; } = arguments;
 
+    /// <summary>The command's number; negative where another process has begun it.</summary>
+    public int CommandNumber { get; set; } = -1;
+
     public RecordType Type { get; } = type;
 
     public long Deadline { get; } = deadline;

@@ -63,6 +63,9 @@ internal sealed class ClientSession(long id, RespWriter reply, RequestParser par
     /// <summary>True while EXEC runs its commands.</summary>
     public bool RunsTransaction { get; set; }
 
+    /// <summary>Of <see cref="RespWriter.AllErrors"/>, those that are counted with a command.</summary>
+    public long CountedErrors { get; set; }
+
     /// <summary>True where it is a script that calls.</summary>
     public bool IsOfScript { get; init; }
 

@@ -50,6 +50,9 @@ internal sealed class EventLoop : IDisposable
     private List<IEventHandler> _endOfRound = new(RoundSize);
     private List<IEventHandler> _ending = new(RoundSize);
     private bool _stopped;
+    private bool _woken;
+    private int _ended;
+    private int _rounds;
     private long _due = Environment.TickCount64;
 
     /// <param name="name">The thread's name.</param>
@@ -147,6 +150,10 @@ internal sealed class EventLoop : IDisposable
     /// thread.</summary>
     public void HaveDoneWithin(long milliseconds) => _due = Math.Min(_due, Environment.TickCount64 + milliseconds);
 
+    /// <summary>A round within a round: what is ready now is served while one of its handlers is not done yet. What was
+    /// posted waits, and the chore. On the loop's thread.</summary>
+    public void ServeMeanwhile() => Serve(_epoll.Wait(0));
+
     private void Run()
     {
         while (!_stopped)
@@ -158,30 +165,36 @@ internal sealed class EventLoop : IDisposable
                 _due = Environment.TickCount64 + rest;
             }
 
-            int count = Wait((int)rest);
-            bool woken = false;
-            for (int i = 0; i < count; i++)
+            Serve(Wait((int)rest));
+            if (_woken)
             {
-                int descriptor = _epoll.Descriptor(i);
-
-                // No handler: it was removed earlier in this round.
-                IEventHandler? handler = _handlers.Length > descriptor ? _handlers[descriptor] : null;
-                if (handler is not null)
-                {
-                    handler.Ready();
-                }
-                else
-                {
-                    woken |= _epoll.TookWakeUp(descriptor);
-                }
-            }
-
-            EndRound();
-            if (woken)
-            {
+                _woken = false;
                 RunPosted();
             }
         }
+    }
+
+    /// <summary>A round, of so many descriptors that are ready.</summary>
+    private void Serve(int count)
+    {
+        int round = ++_rounds;
+        for (int i = 0; i < count && round == _rounds; i++) // a round within it has taken the rest with it
+        {
+            int descriptor = _epoll.Descriptor(i);
+
+            // No handler: it was removed earlier in this round.
+            IEventHandler? handler = _handlers.Length > descriptor ? _handlers[descriptor] : null;
+            if (handler is not null)
+            {
+                handler.Ready();
+            }
+            else
+            {
+                _woken |= _epoll.TookWakeUp(descriptor);
+            }
+        }
+
+        EndRound();
     }
 
     private int Wait(int milliseconds)
@@ -205,12 +218,19 @@ internal sealed class EventLoop : IDisposable
 
     private void EndRound()
     {
+        EndAll(); // in a round within another that is ending: the rest of that
         (_endOfRound, _ending) = (_ending, _endOfRound);
-        foreach (IEventHandler handler in _ending)
+        EndAll();
+    }
+
+    private void EndAll()
+    {
+        while (_ended < _ending.Count)
         {
-            handler.EndOfRound();
+            _ending[_ended++].EndOfRound();
         }
 
         _ending.Clear();
+        _ended = 0;
     }
 }

@@ -57,6 +57,11 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
     /// <summary>Bytes of input that are not done, and of what was kept of it.</summary>
     public long Held { get; private set; }
 
+    /// <summary>True while what was received runs, and replies: nothing is received or sent meanwhile.</summary>
+    /// <remarks>A script that takes long lets the loop serve others: without it the script's own client could lose its
+    /// buffers to them, or to its peer's end.</remarks>
+    public bool IsInUse { get; set; }
+
     /// <summary>True where the peer made the server keep too much.</summary>
     public bool InputOverflowed { get; private set; }
 
@@ -66,7 +71,7 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
 
     void IEventHandler.Ready()
     {
-        if (_aborting)
+        if (_aborting || IsInUse)
         {
             return;
         }
@@ -83,6 +88,12 @@ internal sealed class SocketPipe : IDuplexPipe, IEventHandler, IMemoryHolder, ID
 
     void IEventHandler.EndOfRound()
     {
+        if (IsInUse && !_disposed)
+        {
+            _loop.CallAtEndOfRound(this); // in a round within its own: once what runs is done
+            return;
+        }
+
         _sendQueued = false;
         if (!_blocked && !_disposed && !_resting)
         {

@@ -36,6 +36,8 @@ internal sealed class SocketPipeWriter(SocketPipe pipe, BlockPool pool, MemoryBu
     /// <summary>True where nothing can be sent any more.</summary>
     public bool Ended { get; private set; }
 
+    public bool IsInUse => pipe.IsInUse;
+
     /// <summary>Bytes of its blocks.</summary>
     public long Held { get; private set; }
 

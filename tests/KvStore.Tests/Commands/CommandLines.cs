@@ -646,6 +646,44 @@ internal static class CommandLines
         EVAL "return redis.call(\"get\")" 1 c9 a1 a2
         EVAL "return redis.call(\"nosuch\")" 1 c9 a1 a2
         EVAL "return redis.call()" 1 c9 a1 a2
+        EVAL "return cjson.encode_max_depth(1)" 0
+        EVAL "return cjson.encode({1,{2}})" 0
+        EVAL "return cjson.encode_max_depth(1000)" 0
+        EVAL "return cjson.decode_max_depth(1)" 0
+        EVAL "return cjson.decode('[[1]]')[1][1]" 0
+        EVAL "return cjson.decode_max_depth(1000)" 0
+        EVAL "return cjson.decode('[[1]]')[1][1]" 0
+        EVAL "return cjson.encode_number_precision(3)" 0
+        EVAL "return cjson.encode(1/3)" 0
+        EVAL "return cjson.encode_number_precision(14)" 0
+        EVAL "return cjson.encode_invalid_numbers('null')" 0
+        EVAL "return cjson.encode(1/0)" 0
+        EVAL "return {cjson.encode_invalid_numbers(false)}" 0
+        EVAL "return {cjson.encode_sparse_array()}" 0
+        EVAL "return {cjson.encode_sparse_array(true)}" 0
+        EVAL "return cjson.encode({[100]='a'})" 0
+        EVAL "return {cjson.encode_sparse_array(false)}" 0
+        EVAL "return {cjson.encode_keep_buffer(false)}" 0
+        EVAL "return {cjson.encode_keep_buffer(true)}" 0
+        EVAL "return redis.acl_check_cmd('set','a','b')" 0
+        EVAL "return redis.acl_check_cmd('nosuch')" 0
+        EVAL "return redis.acl_check_cmd()" 0
+        EVAL "return redis.acl_check_cmd({})" 0
+        EVAL "return redis.set_repl(redis.REPL_ALL)" 0
+        EVAL "return redis.set_repl(4)" 0
+        EVAL "return redis.set_repl()" 0
+        EVAL "return {big_number='12\r\n3'}" 0
+        EVAL "return {verbatim_string={format='txt',string='a b'}}" 0
+        EVAL "redis.setresp(3) return {true, false}" 0
+        EVAL "return redis.nosuch()" 0
+        EVAL "local t = {} return t.x.y" 0
+        EVAL "local t = {} return t.x + 1" 0
+        EVAL "return #loadstring('return 1')()" 0
+        EVAL "return loadstring(string.dump(function() return 1 end))()" 0
+        EVAL "return redis.call('cluster','reset')" 0
+        SADD words b aa a zz c
+        EVAL "return redis.call('sort','words','by','nosort')" 0
+        DEL words
         EVAL "return redis.call(\"set\",KEYS[1],{})" 1 c9 a1 a2
         EVAL "return redis.call(\"incr\",\"str\")" 1 c9 a1 a2
         EVAL "return redis.pcall(\"incr\",\"str\")" 1 c9 a1 a2

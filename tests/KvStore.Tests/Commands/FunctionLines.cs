@@ -112,6 +112,11 @@ internal static class FunctionLines
         FUNCTION STATS
         FUNCTION STATS x
         FUNCTION KILL
+        FUNCTION LOAD "#! name=x\nreturn 1"
+        FUNCTION LOAD "#!js name=x\nreturn 1"
+        SCRIPT KILL
+        FUNCTION KILL
+        SCRIPT KILL x
         FUNCTION DELETE nosuch
         FUNCTION DELETE
         FUNCTION FLUSH x
@@ -130,6 +135,8 @@ internal static class FunctionLines
         FCALL quoted 0
         EXEC
         FCALL multi 0
+        FCALL MULTI 0
+        FUNCTION LOAD "#!lua name=other\nredis.register_function('Multi',function() return 8 end)"
         FUNCTION DELETE quoted
         FLUSHALL
         FUNCTION STATS

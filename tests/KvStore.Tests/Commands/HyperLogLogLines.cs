@@ -27,6 +27,18 @@ internal static class HyperLogLogLines
         PFCOUNT absent
         PFCOUNT absent absent2
         GET h2
+        PFDEBUG DECODE h2
+        PFDEBUG ENCODING h2
+        PFDEBUG TODENSE h2
+        PFDEBUG TODENSE h2
+        PFDEBUG ENCODING h2
+        PFDEBUG DECODE h2
+        PFDEBUG GETREG h2
+        PFDEBUG FOO h2
+        PFDEBUG ENCODING absent
+        PFDEBUG ENCODING
+        PFSELFTEST
+        PFSELFTEST x
         EXPIRE h2 1000
         PFMERGE h2 h
         TTL h2
