@@ -55,7 +55,7 @@ public sealed partial class CommitPointTests
     }
 
     private static IEnumerable<(string Name, string File, string Line)> Marks() =>
-        from path in Repository.Sources("src")
+        from path in Repository.Sources("src").Concat(Repository.Sources("samples"))
         from line in Repository.Text(path).Split('\n')
         let mark = Mark().Match(line)
         where mark.Success
@@ -85,6 +85,6 @@ public sealed partial class CommitPointTests
     [GeneratedRegex(@"`(?<file>\w[\w.]*\.cs)`: `(?<method>\w+)`")]
     private static partial Regex Hop();
 
-    [GeneratedRegex(@"Persist\.Publish\(|SetState\(|Volatile\.Write\(")]
+    [GeneratedRegex(@"Persist\.Publish\(|SetState\(|Volatile\.Write\(|position\.Set\(|_group\.Commit\(")]
     private static partial Regex StoreOrCall();
 }

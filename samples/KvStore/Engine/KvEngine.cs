@@ -504,8 +504,7 @@ internal ref struct AtomicScope(KvEngine engine, AtomicGroup group)
             }
 
             // What was changed, and its record, are true with the group's one store.
-            // COMMIT POINT: recorded change
-            _group.Commit();
+            _group.Commit(); // COMMIT POINT: recorded change
             _committed = true;
         }
     }

@@ -116,8 +116,7 @@ internal sealed class Backlog : IDisposable
             };
             Volatile.Write(ref header.State, BacklogHeader.Whole);
             // The data is of the new history from here on, and its ring is there already.
-            // COMMIT POINT: new history
-            position.Set(new HistoryPosition { Id = id, Offset = offset });
+            position.Set(new HistoryPosition { Id = id, Offset = offset }); // COMMIT POINT: new history
             return new Backlog(region, position);
         }
         catch
