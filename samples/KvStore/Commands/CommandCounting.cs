@@ -10,7 +10,7 @@ internal static class CommandCounting
     public static void CountRun(ClientSession session, KvEngine engine, int number, TimeSpan elapsed)
     {
         engine.CommandStatistics.Ran(
-            number, elapsed.Ticks * TimeSpan.NanosecondsPerTick, engine.Options.TracksLatency);
+            number, 1, elapsed.Ticks * TimeSpan.NanosecondsPerTick, engine.Options.TracksLatency);
         CountFailure(session, engine, number);
     }
 

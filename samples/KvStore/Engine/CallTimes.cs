@@ -17,13 +17,14 @@ internal sealed class CallTimes
 
     private readonly long[] _calls = new long[1 + (Powers * Parts)];
 
-    public void Add(long nanoseconds)
+    /// <summary>Counts calls that took as long as each other.</summary>
+    public void Add(long nanoseconds, int calls)
     {
         ulong last = (ulong)Math.Max(1, nanoseconds) - 1; // what takes as long as a range's end is in it
         int power = BitOperations.Log2(last);
         int range = power < FirstPower ? 0
             : 1 + ((power - FirstPower) * Parts) + (int)(last >> (power - PartsPower)) - Parts;
-        _calls[Math.Min(range, _calls.Length - 1)]++;
+        _calls[Math.Min(range, _calls.Length - 1)] += calls;
     }
 
     /// <summary>In how many nanoseconds so many of a hundred calls were done.</summary>

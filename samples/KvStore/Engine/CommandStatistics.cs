@@ -8,18 +8,19 @@ internal sealed class CommandStatistics
 
     public ref readonly CommandCounts Of(int number) => ref CountsOf(number);
 
-    /// <summary>A command ran.</summary>
+    /// <summary>A command ran, or several times one after the other.</summary>
     /// <param name="number">Its number.</param>
-    /// <param name="nanoseconds">How long it took.</param>
+    /// <param name="calls">How many calls it were.</param>
+    /// <param name="nanoseconds">How long each took.</param>
     /// <param name="keepsTime">True where its percentiles are wanted.</param>
-    public void Ran(int number, long nanoseconds, bool keepsTime)
+    public void Ran(int number, int calls, long nanoseconds, bool keepsTime)
     {
         ref CommandCounts counts = ref CountsOf(number);
-        counts.Calls++;
-        counts.Nanoseconds += nanoseconds;
+        counts.Calls += calls;
+        counts.Nanoseconds += calls * nanoseconds;
         if (keepsTime)
         {
-            (counts.Times ??= new CallTimes()).Add(nanoseconds);
+            (counts.Times ??= new CallTimes()).Add(nanoseconds, calls);
         }
     }
 

@@ -178,10 +178,18 @@ internal sealed class BatchRunner(KvEngine engine)
             long share = (Stopwatch.GetElapsedTime(start).Ticks * TimeSpan.NanosecondsPerTick)
                 / BitOperations.PopCount(brief);
             bool keepsTime = engine.Options.TracksLatency;
-            for (uint rest = brief; rest != 0; rest &= rest - 1)
+            for (int i = BitOperations.TrailingZeroCount(brief); brief != 0;)
             {
-                engine.CommandStatistics.Ran(
-                    _commands[BitOperations.TrailingZeroCount(rest)]!.Number, share, keepsTime);
+                Command command = _commands[i]!;
+                int calls = 0;
+                do
+                {
+                    calls++;
+                    brief &= brief - 1;
+                    i = BitOperations.TrailingZeroCount(brief);
+                }
+                while (brief != 0 && _commands[i] == command); // most clients send the same again
+                engine.CommandStatistics.Ran(command.Number, calls, share, keepsTime);
             }
         }
 
