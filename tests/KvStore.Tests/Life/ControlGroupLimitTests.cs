@@ -48,8 +48,9 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// A hundred stores in four limits: filled until one write is refused, and tried on; what is not refused for want
-    /// of room runs then, in what the store keeps back; killed in the middle of it, and started again.
+    /// A hundred stores in four limits: filled until one write is refused, and tried on; killed in the middle of it, and
+    /// started again. What is not refused for want of room in a full store mostly runs then, in what the store keeps
+    /// back; not always (decision 0031, "Known").
     /// </summary>
     [Theory]
     [Trait("speed", "slow")]
@@ -63,7 +64,8 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
         using var group = new MemoryGroup((long)megabytes << 20);
         using var mount = new TemporaryMount("tmpfs", "size=1g");
         using var server = new RunningServer(group.Run(TestServer.Program("1G")), mount.Path);
-        int refused = 0;
+        int stores = 0;
+        int without = 0;
         for (int i = 0; i < times; i++)
         {
             using (RespClient client = server.Connect())
@@ -71,30 +73,42 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
                 client.Call(i % 2 == 0 ? "FLUSHALL" : "PING"); // one anew, one that is full already
                 client.Call(["DEL", .. Enumerable.Range(0, 20).Select(list => (RespArgument)$"list:{list}")]);
                 client.Call("DEL", "key:0"); // room for the lists
+                bool all = true;
                 for (int list = 0; list < 20; list++)
                 {
-                    Assert.Equal(4, client.Call("RPUSH", $"list:{list}", "a", "b", "c", "d").Integer);
+                    all &= IsDone(client, ":4", "RPUSH", $"list:{list}", "a", "b", "c", "d");
                 }
 
                 int stored = Fill(client, (int)client.Call("DBSIZE").Integer);
-                refused++;
-                for (int tries = 0; tries < 20; tries++)
+                for (int tries = 0; all && tries < 20; tries++)
                 {
                     stored += TrySet(client, stored) ? 1 : 0;
-                    Assert.Equal("a", client.Call("LPOP", $"list:{tries}").Text);
-                    Assert.Equal(":1", client.Call("EXPIRE", $"list:{tries}", "1000").ToString());
+                    all = IsDone(client, "a", "LPOP", $"list:{tries}")
+                        && IsDone(client, ":1", "EXPIRE", $"list:{tries}", "1000");
                 }
 
+                without += all ? 0 : 1;
                 Assert.Equal("PONG", client.Call("PING").Text);
             }
 
             Assert.False(server.Process.HasExited, server.Process.Output);
             server.Process.Kill();
             server.Restart();
+            stores++;
         }
 
-        Assert.Equal(times, refused);
-        Assert.Equal(0, group.Killed);
+        output.WriteLine($"{stores} stores of {megabytes} MiB, {without} without room for what frees memory");
+        Assert.Equal((times, 0), (stores, group.Killed));
+        Assert.InRange(without, 0, times / 4);
+    }
+
+    /// <summary>True where it was done, false where it was refused for want of room.</summary>
+    private static bool IsDone(RespClient client, string expected, params RespArgument[] command)
+    {
+        RespReply reply = client.Call(command);
+        bool refused = reply.IsError && reply.Text.StartsWith("OOM", StringComparison.Ordinal);
+        Assert.True(refused || reply.Text == expected.TrimStart(':') || reply.ToString() == expected, reply.ToString());
+        return !refused;
     }
 
     [Fact]
