@@ -48,9 +48,9 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// A hundred stores in four limits: filled until one write is refused, and tried on; killed in the middle of it, and
-    /// started again. What is not refused for want of room in a full store mostly runs then, in what the store keeps
-    /// back; not always (decision 0031, "Known").
+    /// A hundred stores in four limits: filled until one write is refused, and tried on; killed in the middle of it,
+    /// and started again. What is not refused for want of room in a full store mostly runs then, in what the store
+    /// keeps back; not always (decision 0031, "Known").
     /// </summary>
     [Theory]
     [Trait("speed", "slow")]
