@@ -31,7 +31,7 @@ internal static class WallClock
     /// <returns>False where it is held already.</returns>
     public static bool TryHold() => s_clock.TryHold();
 
-    /// <summary>It goes on.</summary>
+    /// <summary>It moves again.</summary>
     public static void Release() => s_clock.Release();
 
     private sealed class HeldClock : TimeProvider

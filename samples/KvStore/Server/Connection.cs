@@ -121,7 +121,7 @@ internal sealed class Connection : IClientLink, IDisposable
         SocketPipeWriter output = _pipe.Output;
         if (Session.IsReplica)
         {
-            return null; // it comes back to the successor, and goes on where it is
+            return null; // it comes back to the successor, which has its history
         }
 
         if (_pipe.IsEnding || Session.Drop || (Session.Close && output.UnflushedBytes == 0))

@@ -141,7 +141,7 @@ public sealed class PersistentCache : IBufferDistributedCache
     public void Refresh(string key)
     {
         using var bytes = new KeyBytes(key, stackalloc byte[KeyBytesOnStack]);
-        BeginAnew(bytes.Span);
+        BeginAnew(bytes.Span, Now());
     }
 
     /// <inheritdoc/>
@@ -244,17 +244,25 @@ public sealed class PersistentCache : IBufferDistributedCache
     {
         CacheTelemetry.Read(_name, found);
         _uses.Add(CacheEviction.Hash(key)); // A miss counts too: what is asked for again is worth to be kept.
-        if (found && expiry.IsMovedBy(_time.GetUtcNow().ToUnixTimeMilliseconds(), expiresAt))
+        if (!found || expiry.Sliding == 0)
         {
-            BeginAnew(key);
+            return; // without a look at the clock
+        }
+
+        long now = Now();
+        if (expiry.IsMovedBy(now, expiresAt))
+        {
+            BeginAnew(key, now);
         }
     }
 
-    private void BeginAnew(ReadOnlySpan<byte> key)
+    private void BeginAnew(ReadOnlySpan<byte> key, long now)
     {
-        var anew = new BeginAnew(_time.GetUtcNow().ToUnixTimeMilliseconds());
+        var anew = new BeginAnew(now);
         _entries.Mutate(key, ref anew);
     }
+
+    private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>A key's bytes, on the stack where they are few.</summary>
     private readonly ref struct KeyBytes

@@ -11,6 +11,8 @@ namespace KvStore.Tests.Cost;
 /// </summary>
 internal sealed class CostMeter : IDisposable
 {
+    private const int Attempts = 3;
+
     private readonly Socket _socket;
     private readonly string _schedule;
     private readonly byte[] _received = new byte[1 << 20];
@@ -29,8 +31,33 @@ internal sealed class CostMeter : IDisposable
         _schedule = $"{serving}/schedstat";
     }
 
+    /// <summary>
+    /// What the last of some requests costs on a server that is empty before them: the least of some tries, until one
+    /// is good.
+    /// </summary>
+    public static TimeSpan LeastOf(
+        RunningServer server, IReadOnlyList<LongRequest> requests, Func<TimeSpan, bool> isGood)
+    {
+        TimeSpan least = TimeSpan.MaxValue;
+        for (int i = 0; i < Attempts && (i == 0 || !isGood(least)); i++)
+        {
+            using CostMeter meter = new(server);
+            meter.Send(Request(["FLUSHALL"]));
+            meter.Send(Request(["MEMORY", "PURGE"]));
+            foreach (LongRequest before in requests.SkipLast(1))
+            {
+                meter.Send(before);
+            }
+
+            TimeSpan cost = meter.Measure(requests[^1]);
+            least = cost < least ? cost : least;
+        }
+
+        return least;
+    }
+
     /// <summary>Sends a request and gives the time until all of its replies were sent.</summary>
-    public TimeSpan Measure(byte[] request) => Measure(Plain(request));
+    public TimeSpan Measure(byte[] request) => Measure(LongRequest.Whole(request));
 
     /// <summary>The same with a request that is made while it is sent.</summary>
     public TimeSpan Measure(LongRequest request)
@@ -55,7 +82,7 @@ internal sealed class CostMeter : IDisposable
     }
 
     /// <summary>Sends a request and waits until it is served, with however many replies.</summary>
-    public void Send(byte[] request) => Send(Plain(request));
+    public void Send(byte[] request) => Send(LongRequest.Whole(request));
 
     /// <summary>The same with a request that is made while it is sent.</summary>
     public void Send(LongRequest request)
@@ -86,8 +113,6 @@ internal sealed class CostMeter : IDisposable
     }
 
     public void Dispose() => _socket.Dispose();
-
-    private static LongRequest Plain(byte[] request) => new([(request, request.Length)]);
 
     private void SendAll(ReadOnlySpan<byte> bytes)
     {

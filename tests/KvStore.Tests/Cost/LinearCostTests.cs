@@ -13,7 +13,6 @@ public sealed class LinearCostTests(ITestOutputHelper output)
 {
     private const int Growth = 8;
     private const int Tolerance = 5;
-    private const int Attempts = 3;
 
     /// <summary>Below it what a command costs at any length is most of it, and the measure coarse.</summary>
     private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(0.5);
@@ -126,31 +125,9 @@ public sealed class LinearCostTests(ITestOutputHelper output)
     }
 
     /// <summary>The least of some tries, until one is good.</summary>
-    private static TimeSpan Repeated(RunningServer server, string line, int n, Func<TimeSpan, bool> isGood)
-    {
-        TimeSpan least = TimeSpan.MaxValue;
-        for (int i = 0; i < Attempts && (i == 0 || !isGood(least)); i++)
-        {
-            TimeSpan cost = Run(server, line, n);
-            least = cost < least ? cost : least;
-        }
-
-        return least;
-    }
-
-    private static TimeSpan Run(RunningServer server, string line, int n)
-    {
-        using CostMeter meter = new(server);
-        meter.Send(CostMeter.Request(["FLUSHALL"]));
-        meter.Send(CostMeter.Request(["MEMORY", "PURGE"]));
-        byte[][] requests = [.. line.Split('|').Select(it => CostMeter.Request(Arguments(it, n)))];
-        foreach (byte[] request in requests[..^1])
-        {
-            meter.Send(request);
-        }
-
-        return meter.Measure(requests[^1]);
-    }
+    private static TimeSpan Repeated(RunningServer server, string line, int n, Func<TimeSpan, bool> isGood) =>
+        CostMeter.LeastOf(server,
+            [.. line.Split('|').Select(it => LongRequest.Whole(CostMeter.Request(Arguments(it, n))))], isGood);
 
     private static List<string> Arguments(string line, int n)
     {

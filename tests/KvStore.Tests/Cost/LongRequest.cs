@@ -32,5 +32,8 @@ internal sealed record LongRequest(IReadOnlyList<(byte[] Bytes, long Length)> Pa
         return new LongRequest(parts);
     }
 
+    /// <summary>One whose bytes are there already.</summary>
+    public static LongRequest Whole(byte[] request) => new([(request, request.Length)]);
+
     private static (byte[] Bytes, long Length) Whole(string text) => (Encoding.Latin1.GetBytes(text), text.Length);
 }

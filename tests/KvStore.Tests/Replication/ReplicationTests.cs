@@ -84,10 +84,8 @@ public sealed class ReplicationTests
         using Follower follower = new(server.Port);
         for (int kill = 0; kill < 3; kill++)
         {
-            int milliseconds = kill * 7;
-            string seen = $"gets all keys";
-            SpinWait.SpinUntil(() => server.Process.Output.Contains(seen, StringComparison.Ordinal), Patience.Limit);
-            Thread.Sleep(milliseconds);
+            Printed.Contains("gets all keys", server.Process);
+            Thread.Sleep(kill * 7);
             server.Process.Kill();
             server.RestartWhereItWas();
         }
