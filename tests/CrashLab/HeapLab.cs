@@ -231,7 +231,10 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     }
 
     /// <summary>A state is there, and nobody has attached to it yet: what a reader of another process sees.</summary>
-    protected virtual void BeforeAttach(LabSpace space)
+    /// <param name="space">The memory.</param>
+    /// <param name="before">What was there before the operation; null where it has returned.</param>
+    /// <param name="after">What is there after it.</param>
+    protected virtual void BeforeAttach(LabSpace space, TModel? before, TModel after)
     {
     }
 
@@ -331,7 +334,7 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
         LabCounts.Add(LabCounts.CrashStates, _part);
         int mark = _space.Mark;
         bool formatted = _space.IsFormatted;
-        BeforeAttach(_space);
+        Judge($"{when}, seen from another process", () => BeforeAttach(_space, old, _model));
         _space.Epoch++;
         Judge(when, () => Recording(() => Check(old, then)));
         RecordedStore[] stores = _space.Since(mark);

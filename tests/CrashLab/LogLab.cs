@@ -27,11 +27,24 @@ internal sealed unsafe class LogLab(string part, bool erases = false)
 
     protected override void BeginStates() => _seen = default;
 
-    protected override void BeforeAttach(LabSpace space)
+    protected override void BeforeAttach(LabSpace space, LogModel? before, LogModel after)
     {
+        if (!space.IsFormatted)
+        {
+            return;
+        }
+
+        PersistentHeap heap = PersistentHeap.Open(new ReadingSpace(space));
+        string difference = after.DifferenceOfEntries(PersistentLog.OpenOrCreate(heap, "log"));
+        if (difference.Length > 0
+            && before?.DifferenceOfEntries(PersistentLog.OpenOrCreate(heap, "log")).Length != 0)
+        {
+            Assert.Fail($"a reader sees neither before nor after:\n{difference}");
+        }
+
         if (ChecksIds)
         {
-            LogEntryId last = LastOfAll(PersistentHeap.Open(new ReadingSpace(space)));
+            LogEntryId last = LastOfAll(heap);
             _seen = last > _seen ? last : _seen;
         }
     }
@@ -90,22 +103,7 @@ internal sealed class LogModel : ILabModel<LogWorld, LogModel>
     public string Difference(LogWorld world)
     {
         StringBuilder text = new(Beside.Difference(world.Dictionary));
-        if (world.Log.Count != Entries.Count || world.Log.LastId != Last)
-        {
-            text.AppendLine(null, $"{world.Log.Count} entries to {world.Log.LastId}, not {Entries.Count} to {Last}");
-        }
-
-        List<(LogEntryId, string)> found = All(world.Log.Read());
-        if (!found.SequenceEqual(Entries))
-        {
-            text.AppendLine(null, $"{Names(found)} instead of {Names(Entries)}");
-        }
-
-        if (!All(world.Log.ReadDescending()).SequenceEqual(Entries.AsEnumerable().Reverse()))
-        {
-            text.AppendLine("other entries backwards");
-        }
-
+        text.Append(DifferenceOfEntries(world.Log));
         foreach (string name in world.Log.Positions.Union(Positions.Keys))
         {
             bool isThere = world.Log.TryGetPosition(name, out LogEntryId id);
@@ -115,7 +113,30 @@ internal sealed class LogModel : ILabModel<LogWorld, LogModel>
             }
         }
 
-        return text.Append(world.Heap.Erases ? Left(world, found) : "").ToString();
+        return text.Append(world.Heap.Erases ? Left(world, All(world.Log.Read())) : "").ToString();
+    }
+
+    /// <summary>As <see cref="Difference"/>, of what a group shows nobody before it is committed.</summary>
+    public string DifferenceOfEntries(PersistentLog log)
+    {
+        StringBuilder text = new();
+        if (log.Count != Entries.Count || log.LastId != Last)
+        {
+            text.AppendLine(null, $"{log.Count} entries to {log.LastId}, not {Entries.Count} to {Last}");
+        }
+
+        List<(LogEntryId, string)> found = All(log.Read());
+        if (!found.SequenceEqual(Entries))
+        {
+            text.AppendLine(null, $"{Names(found)} instead of {Names(Entries)}");
+        }
+
+        if (!All(log.ReadDescending()).SequenceEqual(Entries.AsEnumerable().Reverse()))
+        {
+            text.AppendLine("other entries backwards");
+        }
+
+        return text.ToString();
     }
 
     private unsafe string Left(LogWorld world, List<(LogEntryId Id, string Value)> found)

@@ -10,6 +10,8 @@ switch (args)
         return DamageRunner.Run(options);
     case ["damage-large", .. string[] options]:
         return LargeDamage.Run(options);
+    case ["damage-log", .. string[] options]:
+        return LogDamage.Run(options);
     case ["damage-show", .. string[] options]:
         return DamageRunner.Show(options);
     case ["scenes", .. string[] names]:

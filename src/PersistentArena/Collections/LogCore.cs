@@ -112,7 +112,13 @@ internal sealed unsafe class LogCore : IGroupMember, IBlockOwner
         long block = added != 0 ? added : old;
         if (!BlockHeader.IsAllocated(*(ulong*)_memory.At(block)))
         {
-            return; // the change was never begun, or is undone
+            // The change was never begun, or is undone. A position that goes is there until the commit.
+            if (added == 0)
+            {
+                throw NotOurs(block);
+            }
+
+            return;
         }
 
         LengthOf(block); // damage is told of here

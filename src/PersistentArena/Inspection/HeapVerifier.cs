@@ -182,6 +182,22 @@ internal sealed unsafe class HeapVerifier
             {
                 GroupLog log = GroupLog.Open(_heap.Space, lane);
                 Reach(log.Offset, log.Type, $"group log of lane {lane.Index}", 0);
+                CheckNotes(log);
+            }
+        }
+    }
+
+    // What a group keeps of a log: the way back, and what readers of other processes see until the commit.
+    private void CheckNotes(in GroupLog log)
+    {
+        for (int i = 0; i < log.Count; i++)
+        {
+            if (log.Entry(i) is { IsOfWord: false } entry && entry.Old == entry.New
+                && _blocks.ContainsKey(entry.New) && _blocks.ContainsKey(entry.Owner)
+                && BlockHeader.TypeOf(*(ulong*)_heap.At(entry.Owner)) == BlockHeader.TypeLog
+                && !new LogNote(_heap.Base, entry.New).IsOf(entry.Owner))
+            {
+                Problem($"the note at {entry.New}, of the log at {entry.Owner} before a group, does not check");
             }
         }
     }

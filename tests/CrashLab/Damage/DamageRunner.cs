@@ -72,7 +72,7 @@ internal static class DamageRunner
             RandomAccess.Write(progress, MemoryMarshal.AsBytes([i + (1L << 32)]), 0);
             Trial one = trials[i];
             byte good = image.Image.Bytes[one.Offset];
-            byte bad = Damaged(good, one, seed);
+            byte bad = Damaged(good, one.Offset, one.Kind, seed);
             if (one.Craft is null)
             {
                 if (good == bad)
@@ -150,16 +150,16 @@ internal static class DamageRunner
         DamageImage image = DamageImage.Build(imageName);
         Trial trial = Trials(image, seed, stride)[(int)index];
         byte good = image.Image.Bytes[trial.Offset];
-        return trial.Name(good, Damaged(good, trial, seed));
+        return trial.Name(good, Damaged(good, trial.Offset, trial.Kind, seed));
     }
 
     /// <summary>One flipped bit, zero, all ones, random.</summary>
-    private static byte Damaged(byte good, Trial trial, int seed) => trial.Kind switch
+    public static byte Damaged(byte good, long offset, int kind, int seed) => kind switch
     {
-        0 => (byte)(good ^ (1 << (int)((trial.Offset + seed) & 7))),
+        0 => (byte)(good ^ (1 << (int)((offset + seed) & 7))),
         1 => 0,
         2 => 0xFF,
-        _ => (byte)new Random(HashCode(trial.Offset, seed)).Next(256),
+        _ => (byte)new Random(HashCode(offset, seed)).Next(256),
     };
 
     private static int HashCode(long offset, int seed) => unchecked((int)((offset + 1) * 0x9E37_79B1) ^ seed * 7919);

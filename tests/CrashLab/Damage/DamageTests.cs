@@ -75,7 +75,7 @@ public sealed class DamageTests(ITestOutputHelper output)
         Assert.True(result.Trials > 100, $"only {result.Trials} damages");
     }
 
-    private static string Lines(SweepResult result) =>
+    internal static string Lines(SweepResult result) =>
         string.Join('\n', result.Outcomes.Select(outcome => $"{outcome.Value,7} {outcome.Key}"));
 
     /// <summary>A round of the long profile: other regions, keys and damages each time.</summary>
