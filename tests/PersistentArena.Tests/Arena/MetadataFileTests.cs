@@ -38,6 +38,20 @@ public sealed unsafe class MetadataFileTests
         Assert.Empty(findings);
     }
 
+    [Fact]
+    public void What_pages_it_has_is_unknown_once_it_is_gone()
+    {
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        using Medium open = medium.Open();
+        MetadataFile metadata = MetadataFile.TryMap(open.CreateFile("arena.meta", 2 * MiB), open.Capabilities)!;
+        new Span<byte>(metadata.Start, (int)metadata.Length).Fill(1);
+        Assert.NotEqual(default, metadata.ReadPages());
+
+        metadata.Dispose();
+
+        Assert.Equal(default, metadata.ReadPages());
+    }
+
     private static uint Open(ulong word, uint seed) =>
         SealedWord.TryOpen(word, seed, out uint value) ? value : uint.MaxValue;
 }

@@ -50,6 +50,31 @@ public class SparseCopyTests
             $"{Held(copy, "extent-1")} bytes have memory, and {frontier} are in use");
     }
 
+    [Fact]
+    public void A_file_behind_a_heaps_frontier_stays_as_it_is()
+    {
+        using TestMedium medium = TestMedia.Create("tmpfs");
+        using TestMedium copy = TestMedia.Create("tmpfs");
+        using (PersistentArena arena = PersistentArena.Create(On(medium)))
+        {
+            using PersistentRegion region = arena.CreateRegion("heap", 16 * MiB, new RegionOptions
+            {
+                Kind = RegionKind.Heap,
+                Reserve = RegionReserve.OnDemand,
+                MaximumLength = 64 * MiB,
+            });
+            PersistentDictionary.OpenOrCreate(PersistentHeap.Open(region), "keys").Set("a"u8, new byte[2 << 20]);
+            region.Grow(32 * MiB);
+        }
+
+        Copy(medium, copy);
+        using PersistentArena again = PersistentArena.Open(On(copy));
+        using PersistentRegion opened = again.OpenRegion("heap");
+        _ = PersistentHeap.Open(opened);
+        Assert.True(Held(copy, "extent-1") >= 2 * MiB);
+        Assert.InRange(Held(copy, "extent-2"), 0, 4 * MiB - 1);
+    }
+
     private static void Copy(TestMedium from, TestMedium to) =>
         Assert.Equal((0, ""), TestMedia.Run("cp", "-r", "--sparse=always", from.Directory! + "/.", to.Directory!));
 

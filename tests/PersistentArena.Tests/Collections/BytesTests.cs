@@ -212,12 +212,18 @@ public sealed class BytesTests
                 model.SetLength(length);
                 break;
             default:
-                long offset = random.Next(60_000);
+                part = random.Next(10) == 0 ? [] : part;
+                long offset = random.Next(80_000);
+                long taken = part.Length == 0 ? bytes.RecordBytes : 0;
                 bytes.Write(offset, part);
                 if (part.Length > 0)
                 {
                     model.Position = offset;
                     model.Write(part);
+                }
+                else
+                {
+                    Assert.Equal(taken, bytes.RecordBytes);
                 }
 
                 break;

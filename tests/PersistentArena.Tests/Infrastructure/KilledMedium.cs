@@ -8,6 +8,12 @@ internal sealed class KilledMedium(Medium medium, int callsToLive, bool lastCall
 {
     private int _left = callsToLive;
 
+    /// <summary>Calls from now on, the last of which is cut.</summary>
+    public int CallsToLive
+    {
+        set => _left = value;
+    }
+
     public override string Name => medium.Name;
 
     public override string Location => medium.Location;
