@@ -15,9 +15,9 @@ internal sealed class FreeRuns
 
     public long Largest => _bySize.Count > 0 ? _bySize.Max.Pages : 0;
 
-    /// <summary>The smallest run of at least so many pages; its start is 0 where there is none.</summary>
-    public (long Pages, long Start) SmallestOf(long pages) =>
-        _bySize.GetViewBetween((pages, 0), (long.MaxValue, long.MaxValue)).Min;
+    /// <summary>The runs of at least so many pages, the smallest first. No run is added while they are read.</summary>
+    public SortedSet<(long Pages, long Start)> OfAtLeast(long pages) =>
+        _bySize.GetViewBetween((pages, 0), (long.MaxValue, long.MaxValue));
 
     /// <summary>The run that ends before a page; its start is 0 where there is none.</summary>
     public (long Pages, long Start) EndingAt(long page) =>

@@ -17,22 +17,15 @@ internal sealed unsafe class RunAllocator
     // What a writer takes itself where nobody was ahead of it: some tens of microseconds. A huge page would be a pause.
     private const long BackingStep = (128L << 10) >> HeapFormat.PageShift;
 
-    /// <summary>
-    /// For so long after the medium's refusal it is not asked again for the same: to ask costs far more than a refusal
-    /// that is known already.
-    /// </summary>
-    private const long RefusalMilliseconds = 250;
-
     private const long PagesAhead = (16L << 20) >> HeapFormat.PageShift;
 
     private readonly IHeapSpace _space;
     private readonly PageTable _table;
     private readonly HeapFrontier _frontier;
     private readonly BackingAhead _ahead;
+    private readonly MediumRefusals _refusals = new();
     private FreeRuns? _free;
     private long _backedUntil;
-    private long _refusedAt;
-    private (long Page, long Pages) _refused;
 
     public RunAllocator(IHeapSpace space, PageTable table)
     {
@@ -49,7 +42,7 @@ internal sealed unsafe class RunAllocator
     public long FreePages => _free?.Pages ?? 0;
 
     /// <summary>Why the medium last refused memory, or null.</summary>
-    public ArenaOutOfSpaceException? MediumFull { get; private set; }
+    public ArenaOutOfSpaceException? MediumFull => _refusals.Last;
 
     /// <summary>Pages that the region could hold beyond the frontier.</summary>
     public long PagesBeyondFrontier => Math.Max(0, (_space.Length >> HeapFormat.PageShift) - EmergencyPages - Frontier);
@@ -60,31 +53,45 @@ internal sealed unsafe class RunAllocator
     /// </summary>
     public long TryTake(long pages, bool backed = true, bool emergency = false)
     {
-        long start = TryTakeFree(pages);
+        long start = TryTakeFree(pages, backed);
         if (start == 0 && TryLengthenLast(pages, backed))
         {
-            start = TryTakeFree(pages);
+            start = TryTakeFree(pages, backed);
         }
 
-        if (start == 0)
-        {
-            return TryTakeFresh(pages, backed, emergency);
-        }
-
-        if (!TryBack(start, backed ? pages : 1))
-        {
-            Give(start, pages);
-            return 0;
-        }
-
-        return start;
+        return start != 0 ? start : TryTakeFresh(pages, backed, emergency);
     }
 
     /// <summary>The longest known free run, in pages.</summary>
     public long LongestFree => _free?.Largest ?? 0;
 
-    /// <summary>True where a run of that many pages would be found, unless the medium refuses its memory.</summary>
-    public bool CanTake(long pages) => HasFree(pages) || (PagesBeyondFrontier >= pages && !IsRefused(Frontier, pages));
+    /// <summary>
+    /// True where a run of that many pages would be found, unless the medium refuses memory that it has not refused
+    /// just now.
+    /// </summary>
+    public bool CanTake(long pages)
+    {
+        if (PagesBeyondFrontier >= pages && !_refusals.Contains(Frontier, pages))
+        {
+            return true;
+        }
+
+        if (!HasFree(pages))
+        {
+            return false;
+        }
+
+        foreach ((long length, long start) in _free!.OfAtLeast(pages))
+        {
+            if (!_refusals.Contains(start, pages)
+                && (length == pages || !_refusals.Contains(start + pages, 1)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>True for a free run that is known of, and has just that many pages.</summary>
     public bool IsKnownFree(long start, long pages) => _free?.PagesFrom(start) == pages;
@@ -119,32 +126,42 @@ internal sealed unsafe class RunAllocator
         free.Add(start, pages);
     }
 
-    private long TryTakeFree(long pages)
+    /// <summary>
+    /// Takes the smallest known run that is long enough and whose memory the medium gives: one that was freed before
+    /// all of it was used has holes, and a full medium has the memory of others only.
+    /// </summary>
+    private long TryTakeFree(long pages, bool backed)
     {
-        if (_free is not { } free || free.Largest < pages)
+        if (!HasFree(pages))
         {
             return 0;
         }
 
-        (long length, long start) = free.SmallestOf(pages);
-        free.Remove(start, length);
+        foreach ((long length, long start) in _free!.OfAtLeast(pages))
+        {
+            if (TryBack(start, backed ? pages : 1) && (length == pages || TryBack(start + pages, 1)))
+            {
+                Shorten(start, length, pages);
+                return start;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>Withdraws a free run, and gives what is longer than asked for again.</summary>
+    private void Shorten(long start, long length, long pages)
+    {
+        _free!.Remove(start, length);
         if (length > pages)
         {
             // The rest becomes a run first; until the shorter descriptor is published nobody looks inside.
             long rest = start + pages;
-            if (!TryBack(rest, 1))
-            {
-                free.Add(start, length);
-                return 0;
-            }
-
             Persist.Store((ulong*)(_space.Base + (rest << HeapFormat.PageShift)), BlockHeader.Free);
             _table.Store(rest, PageDescriptor.Run(length - pages));
             _table.Publish(start, PageDescriptor.Run(pages));
-            free.Add(rest, length - pages);
+            _free.Add(rest, length - pages);
         }
-
-        return start;
     }
 
     /// <summary>
@@ -218,7 +235,7 @@ internal sealed unsafe class RunAllocator
             return true;
         }
 
-        if (IsRefused(page, pages))
+        if (_refusals.Contains(page, pages))
         {
             return false;
         }
@@ -228,7 +245,7 @@ internal sealed unsafe class RunAllocator
         if (ahead > end && TryBack(page, ahead - page))
         {
             _backedUntil = ahead;
-            MediumFull = null;
+            _refusals.Clear();
             return true;
         }
 
@@ -238,13 +255,13 @@ internal sealed unsafe class RunAllocator
         }
 
         _backedUntil = end;
-        MediumFull = null;
+        _refusals.Clear();
         return true;
     }
 
     private bool TryBack(long page, long pages)
     {
-        if (IsRefused(page, pages))
+        if (_refusals.Contains(page, pages))
         {
             return false;
         }
@@ -256,14 +273,8 @@ internal sealed unsafe class RunAllocator
         }
         catch (ArenaOutOfSpaceException full)
         {
-            MediumFull = full;
-            _refused = (page, pages);
-            _refusedAt = Environment.TickCount64;
+            _refusals.Add(page, pages, full);
             return false;
         }
     }
-
-    private bool IsRefused(long page, long pages) =>
-        MediumFull is not null && page == _refused.Page && pages >= _refused.Pages
-            && Environment.TickCount64 - _refusedAt < RefusalMilliseconds;
 }

@@ -49,8 +49,8 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
 
     /// <summary>
     /// A hundred stores in four limits: filled until one write is refused, and tried on; killed in the middle of it,
-    /// and started again. What is not refused for want of room in a full store mostly runs then, in what the store
-    /// keeps back; not always (decision 0031, "Known").
+    /// and started again. What is not refused for want of room in a full store runs then, in what the store keeps back;
+    /// all but always (decision 0031, "Known").
     /// </summary>
     [Theory]
     [Trait("speed", "slow")]
@@ -99,7 +99,7 @@ public sealed class ControlGroupLimitTests(ITestOutputHelper output)
 
         output.WriteLine($"{stores} stores of {megabytes} MiB, {without} without room for what frees memory");
         Assert.Equal((times, 0), (stores, group.Killed));
-        Assert.InRange(without, 0, times / 4);
+        Assert.InRange(without, 0, 1);
     }
 
     /// <summary>True where it was done, false where it was refused for want of room.</summary>

@@ -75,6 +75,9 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
     /// <summary>Room that the pretended medium still has.</summary>
     public long MediumRoom { get; set; } = long.MaxValue;
 
+    /// <summary>Pages of the heap that the pretended medium has no memory for.</summary>
+    public HashSet<long> Holes { get; } = [];
+
     /// <summary>How often the pretended medium was asked and had none.</summary>
     public int MediumRefusals { get; private set; }
 
@@ -86,7 +89,7 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
 
     public void EnsureBacked(long offset, long length)
     {
-        if (offset + length > MediumRoom)
+        if (offset + length > MediumRoom || Holes.Any(it => it >= Page(offset) && it <= Page(offset + length - 1)))
         {
             MediumRefusals++;
             throw new ArenaOutOfSpaceException("The pretended medium is full.", length, 0);
@@ -109,4 +112,6 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
             NativeMemory.AlignedFree(_memory);
         }
     }
+
+    private static long Page(long offset) => offset >> HeapFormat.PageShift;
 }
