@@ -23,11 +23,11 @@ internal sealed class AclLogEntry
     public required string ClientInfo { get; set; }
 }
 
-/// <summary>The newest refusals; the same ones within a minute are one.</summary>
+/// <summary>The newest refusals; the same ones within a minute are one, where few others came between.</summary>
 internal sealed class AclLog
 {
-    private const int Most = 128;
     private const long GroupedMilliseconds = 60_000;
+    private const int Compared = 10;
 
     private readonly LinkedList<AclLogEntry> _entries = new();
 
@@ -36,9 +36,10 @@ internal sealed class AclLog
 
     public void Clear() => _entries.Clear();
 
-    public void Add(AclLogEntry entry)
+    /// <summary>Adds one; the oldest go where there are more than so many.</summary>
+    public void Add(AclLogEntry entry, int most)
     {
-        AclLogEntry? same = _entries.FirstOrDefault(it => entry.At - it.At <= GroupedMilliseconds
+        AclLogEntry? same = _entries.Take(Compared).FirstOrDefault(it => entry.At - it.At <= GroupedMilliseconds
             && (it.Reason, it.Context) == (entry.Reason, entry.Context)
             && (it.Object, it.UserName) == (entry.Object, entry.UserName));
         if (same is not null)
@@ -48,7 +49,7 @@ internal sealed class AclLog
         }
 
         _entries.AddFirst(entry);
-        if (_entries.Count > Most)
+        while (_entries.Count > most)
         {
             _entries.RemoveLast();
         }

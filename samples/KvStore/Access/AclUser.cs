@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 namespace KvStore.Access;
 
 /// <summary>Who a client may be, what proves it, and what he may do. Used under the engine's gate.</summary>
-internal sealed class AclUser(string name)
+/// <param name="name">The user's name.</param>
+/// <param name="allChannels">Whether a new selector, or one that was reset, allows all channels.</param>
+internal sealed class AclUser(string name, bool allChannels = false)
 {
     private List<byte[]> _passwords = [];
 
@@ -21,10 +23,13 @@ internal sealed class AclUser(string name)
     public IReadOnlyList<byte[]> Passwords => _passwords;
 
     /// <summary>The first is the user's own; the others stand in parentheses.</summary>
-    public List<AclSelector> Selectors { get; private set; } = [new AclSelector()];
+    public List<AclSelector> Selectors { get; private set; } = [new AclSelector { AllChannels = allChannels }];
 
     /// <summary>True where commands need not be looked at. The default user's way: one flag.</summary>
     public bool Unlimited { get; private set; }
+
+    /// <summary>One to which rules are to be added.</summary>
+    public AclSelector NewSelector() => new() { AllChannels = allChannels };
 
     public static byte[] Hash(ReadOnlySpan<byte> password) => SHA256.HashData(password);
 

@@ -115,7 +115,7 @@ internal static class Acl
             return;
         }
 
-        var changed = new AclUser(name);
+        var changed = new AclUser(name, call.Engine.Options.AllChannels);
         if (call.Engine.Users.Find(name) is { } there)
         {
             changed.TakeFrom(there);

@@ -125,7 +125,8 @@ internal static class AclFile
 
             string? problem = words.Length < 2 || words[0] != "user"
                 ? $"{path}:{i + 1} should start with user keyword followed by the username. "
-                : AddUser(table, users, words[1], words[2..]) is { } wrong ? $"{path}:{i + 1}: {wrong}. " : null;
+                : AddUser(table, users, NewUser(engine, words[1]), words[2..]) is { } wrong
+                    ? $"{path}:{i + 1}: {wrong}. " : null;
             errors.Append(problem);
         }
 
@@ -139,15 +140,16 @@ internal static class AclFile
         return null;
     }
 
-    private static string? AddUser(CommandTable table, Dictionary<string, AclUser> users, string name, string[] rules)
+    private static AclUser NewUser(KvEngine engine, string name) => new(name, engine.Options.AllChannels);
+
+    private static string? AddUser(CommandTable table, Dictionary<string, AclUser> users, AclUser user, string[] rules)
     {
-        var user = new AclUser(name);
         if (!AclRules.TryApply(table, user, rules, out string error))
         {
             return error.TrimEnd('.');
         }
 
-        return users.TryAdd(name, user) ? null : $"Duplicate user '{name}' found";
+        return users.TryAdd(user.Name, user) ? null : $"Duplicate user '{user.Name}' found";
     }
 
     /// <summary>Users who stay keep their connections, with what they may do now; those who go lose them.</summary>

@@ -166,7 +166,7 @@ internal static class AclRules
                 user.ClearPasswords();
                 user.PayloadFlag = "sanitize-payload";
                 user.Selectors.Clear();
-                user.Selectors.Add(new AclSelector());
+                user.Selectors.Add(user.NewSelector());
                 return null;
         }
 
@@ -200,7 +200,7 @@ internal static class AclRules
 
     private static string? AddSelector(CommandTable table, AclUser user, string rule)
     {
-        var selector = new AclSelector();
+        AclSelector selector = user.NewSelector();
         foreach (string part in rule[1..^1].Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             if (ApplyToSelector(table, selector, part) is { } problem)

@@ -18,6 +18,8 @@ internal static class Admin
             { Since = "1.0.0", Summary = "Copy the store to the backup file; every acknowledged write is persistent" },
         new("bgsave", -1, ForOperators | NoScript, KeySpec.None, BgSave)
             { Since = "1.0.0", Summary = "Copy the store to the backup file while it serves" },
+        new("bgrewriteaof", 1, ForOperators | NoScript, KeySpec.None, BgRewriteAof)
+            { Since = "1.0.0", Summary = "Nothing to do: there is no append-only file" },
         new("lastsave", 1, Fast, KeySpec.None, LastSave)
         {
             Also = AclCategories.Admin | AclCategories.Dangerous,
@@ -61,6 +63,9 @@ internal static class Admin
 
         call.Reply.Ok();
     }
+
+    public static void BgRewriteAof(in Call call) =>
+        call.Reply.Simple("Nothing to rewrite: every acknowledged write is persistent already"u8);
 
     public static void BgSave(in Call call)
     {

@@ -133,6 +133,11 @@ internal readonly ref struct Call(Command command, Arguments args, ClientSession
         }
 
         Engine.Statistics.Misses++;
+        if (!Engine.RemovesExpired)
+        {
+            Engine.Missed.Note(Engine.Databases.Selected.Number, key);
+        }
+
         Published(key, KeyEvents.Missed, "keymiss");
     }
 }

@@ -9,6 +9,8 @@ namespace KvStore.Commands;
 /// said of the one command. Brief commands come here only where something of that is so.</summary>
 internal static class CommandRun
 {
+    private static readonly TimeSpan s_evictionTurn = TimeSpan.FromMicroseconds(500);
+
     /// <summary>Runs a command; false where it waits for the end of a pause.</summary>
     public static bool TryExecute(ClientSession session, KvEngine engine, Command? command, Arguments args)
     {
@@ -18,9 +20,19 @@ internal static class CommandRun
             return false;
         }
 
+        if (engine.IsOverLimit && engine.Busy is null && !engine.Pause.IsOn)
+        {
+            Eviction.TakeTurn(engine, s_evictionTurn);
+        }
+
         long start = Stopwatch.GetTimestamp();
         session.BeginReply();
         bool hasRun = Dispatcher.Execute(session, engine, command, args);
+        if (!engine.RemovesExpired)
+        {
+            engine.RemoveMissed();
+        }
+
         if (session.Blocked is null)
         {
             session.EndReply();
@@ -68,16 +80,17 @@ internal static class CommandRun
 
     private static bool IsPaused(ClientSession session, KvEngine engine, Command? command, Arguments args)
     {
-        if (!engine.Pause.OnlyWrites)
-        {
-            return true;
-        }
-
         Command? resolved = command is { HasSubcommands: true } && args.Count > 1
             ? command.FindSubcommand(args[1])
             : command;
-        return resolved is not null
-            && (resolved.MayWrite || resolved.Name is "publish" or "spublish"
-                || (resolved.Name == "exec" && session.Transaction is { MostChanges: > 0 }));
+        if (resolved is null || !resolved.AcceptsCount(args.Count))
+        {
+            return false; // it is refused, whether there is a pause or not
+        }
+
+        return !engine.Pause.OnlyWrites
+            || (resolved.Name == "exec"
+                ? session.Transaction?.Effects.HasFlag(QueuedEffects.WaitsInPause) == true
+                : CommandEffects.WaitsInPause(engine, resolved, args));
     }
 }

@@ -140,6 +140,7 @@ internal static class Debugging
         else if (call.Args.Is(1, "set-active-expire"u8))
         {
             call.Engine.RemovesExpired = !call.Args.Is(2, "0"u8);
+            call.Engine.LookAtCommands();
             call.Reply.Ok();
         }
         else if (call.Args.Is(1, "set-disable-deny-scripts"u8))

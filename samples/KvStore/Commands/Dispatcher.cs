@@ -98,16 +98,29 @@ internal static class Dispatcher
             return false;
         }
 
+        TransactionQueue transaction = session.Transaction!;
         if (command.Has(CommandFlags.Immediate))
         {
-            return true;
+            return command.Name != "exec" || AcceptsQueued(session, engine, command, transaction.Effects);
         }
 
-        TransactionQueue transaction = session.Transaction!;
-        transaction.Enqueue(args, command.MayWrite);
+        transaction.Enqueue(args, CommandEffects.Of(engine, command, args));
         session.Reply.Simple("QUEUED"u8);
         session.Close |= transaction.Bytes > engine.Options.QueryBufferLimit;
         return false;
+    }
+
+    /// <summary>Refuses an EXEC where one of its commands would be refused by now.</summary>
+    private static bool AcceptsQueued(
+        ClientSession session, KvEngine engine, Command command, QueuedEffects effects)
+    {
+        ReadOnlySpan<byte> refusal = effects.HasFlag(QueuedEffects.DeniesOom) ? OverLimit(engine) : default;
+        if (!refusal.IsEmpty)
+        {
+            Reject(session, engine, command, refusal);
+        }
+
+        return refusal.IsEmpty;
     }
 
     private static void RejectUnknown(ClientSession session, KvEngine engine, Arguments args)
@@ -127,11 +140,9 @@ internal static class Dispatcher
     private static bool AcceptsWrite(ClientSession session, KvEngine engine, Command command)
     {
         ReadOnlySpan<byte> refusal = engine.WriteRefusal;
-        if (refusal.IsEmpty && command.Has(CommandFlags.DenyOom) && engine.IsShort
-            && !Eviction.MakeRoom(engine))
+        if (refusal.IsEmpty && command.Has(CommandFlags.DenyOom))
         {
-            engine.Statistics.OutOfMemory++;
-            refusal = Errors.OutOfMemory;
+            refusal = OverLimit(engine);
         }
 
         if (!refusal.IsEmpty)
@@ -140,6 +151,18 @@ internal static class Dispatcher
         }
 
         return refusal.IsEmpty;
+    }
+
+    /// <summary>The refusal where keys take more than they may, and none may go; empty else.</summary>
+    private static ReadOnlySpan<byte> OverLimit(KvEngine engine)
+    {
+        if (!engine.IsShort || Eviction.MakeRoom(engine))
+        {
+            return default;
+        }
+
+        engine.Statistics.OutOfMemory++;
+        return Errors.OutOfMemory;
     }
 
     /// <summary>

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using GuestMemFs;
 using KvStore.Engine;
 using KvStore.Protocol;
+using KvStore.Session;
 
 namespace KvStore.Commands;
 
@@ -23,6 +25,36 @@ internal static class Eviction
         }
 
         return may;
+    }
+
+    /// <summary>
+    /// Removes keys for as long as these take more than CONFIG SET maxmemory allows, and no longer than a turn.
+    /// </summary>
+    /// <returns>True where they still do, and more may go.</returns>
+    public static bool TakeTurn(KvEngine engine, TimeSpan turn)
+    {
+        long start = Stopwatch.GetTimestamp();
+        ClientSession? current = engine.PubSub.Current;
+        engine.PubSub.Current = null; // a client whose command is about to run hears of it before the reply
+        try
+        {
+            bool may = !engine.IsReadOnly;
+            while (may && engine.IsOverLimit)
+            {
+                if (Stopwatch.GetElapsedTime(start) >= turn)
+                {
+                    return true;
+                }
+
+                may = TryEvict(engine);
+            }
+
+            return false;
+        }
+        finally
+        {
+            engine.PubSub.Current = current;
+        }
     }
 
     /// <summary>

@@ -24,8 +24,11 @@ internal enum LibraryCollision
 /// </summary>
 /// <remarks>Used under the engine's gate. What is here follows what is stored: first the store, then this. A group that
 /// is taken back takes stored libraries back too, and they are read again.</remarks>
-internal sealed class FunctionRegistry : IDisposable
+internal sealed class FunctionRegistry : IScriptFlags
 {
+    /// <summary>How long the text of a library that is new may run; Redis's.</summary>
+    private static readonly TimeSpan s_loadingLimit = TimeSpan.FromMilliseconds(500);
+
     private readonly KvEngine _engine;
     private readonly ScriptRunner _runner;
     private Dictionary<string, FunctionLibrary>? _libraries;
@@ -81,6 +84,8 @@ internal sealed class FunctionRegistry : IDisposable
     {
         return TryRead(out _) is null ? _functions.GetValueOrDefault(name) : null;
     }
+
+    public bool SaysNoWrites(string name) => Find(name) is { ReadOnly: true };
 
     /// <summary>Runs a function.</summary>
     public void Run(in Call call, Script function, int keys, bool readOnly) =>
@@ -153,7 +158,8 @@ internal sealed class FunctionRegistry : IDisposable
         var libraries = new Dictionary<string, FunctionLibrary>(StringComparer.Ordinal);
         foreach ((byte[] name, byte[] source) in Store.ReadAll())
         {
-            if (TryLoad(source, out FunctionLibrary? library) is { } problem)
+            // What is stored has loaded once: it gets a script's time, however busy the machine is at a start.
+            if (TryLoad(source, TimeSpan.MaxValue, out FunctionLibrary? library) is { } problem)
             {
                 StandardError.WriteLine(
                     $"The library '{Encoding.Latin1.GetString(name)}' is stored, and its functions cannot be called: "
@@ -186,7 +192,7 @@ internal sealed class FunctionRegistry : IDisposable
                 return $"ERR Library {quote}{name}{quote} already exists";
             }
 
-            if (TryLoad(source, out FunctionLibrary? loaded) is { } problem)
+            if (TryLoad(source, s_loadingLimit, out FunctionLibrary? loaded) is { } problem)
             {
                 return problem;
             }
@@ -198,7 +204,7 @@ internal sealed class FunctionRegistry : IDisposable
         return null;
     }
 
-    private string? TryLoad(byte[] source, out FunctionLibrary? library)
+    private string? TryLoad(byte[] source, TimeSpan limit, out FunctionLibrary? library)
     {
         library = null;
         if (FunctionLibrary.TryReadName(source, out string name, out int header) is { } wrong)
@@ -212,7 +218,7 @@ internal sealed class FunctionRegistry : IDisposable
         }
 
         string handle = Numbers.Text(++_handles);
-        if (lua!.LoadLibrary(handle, source[header..], out List<LibraryFunction> functions) is { } problem)
+        if (lua!.LoadLibrary(handle, source[header..], limit, out List<LibraryFunction> functions) is { } problem)
         {
             return problem;
         }
@@ -279,6 +285,7 @@ internal sealed class FunctionRegistry : IDisposable
                 _functions[function.Name] = new Script(function.Name, function.NoWrites, namesDatabases)
                 {
                     Library = library.Handle,
+                    IsFlagged = true,
                     AllowsOom = function.AllowsOom,
                 };
             }

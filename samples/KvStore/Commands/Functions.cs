@@ -264,7 +264,7 @@ internal static class Functions
         }
         else if (readOnly && !function.ReadOnly)
         {
-            call.Reply.Error("ERR Can not execute a script with write flag using *_ro command."u8);
+            call.Reply.Error(Errors.WritesInReadOnly);
         }
         else
         {

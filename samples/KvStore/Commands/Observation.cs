@@ -40,6 +40,8 @@ internal static class Observation
                     { Since = "2.8.13", Summary = "Return the latest latency samples for all events." },
                 new("latency|history", 3, ForOperators | NoScript, KeySpec.None, History)
                     { Since = "2.8.13", Summary = "Return timestamp-latency samples for the event." },
+                new("latency|graph", 3, ForOperators | NoScript, KeySpec.None, Graph)
+                    { Since = "2.8.13", Summary = "Return a latency graph for the event." },
                 new("latency|reset", -2, ForOperators | NoScript, KeySpec.None, Reset)
                     { Since = "2.8.13", Summary = "Reset latency data for one or more events." },
                 new("latency|doctor", 2, ForOperators | NoScript, KeySpec.None, Doctor)
@@ -130,6 +132,17 @@ internal static class Observation
             call.Reply.Integer(time);
             call.Reply.Integer(milliseconds);
         }
+    }
+
+    public static void Graph(in Call call)
+    {
+        if (call.Engine.Latency.Find(call.Args.Text(2)) is not { } series)
+        {
+            call.Reply.Error($"ERR No samples available for event '{call.Args.Shown(2)}'");
+            return;
+        }
+
+        call.Reply.Verbatim(LatencyGraph.Draw(call.Args.Text(2), series, WallClock.Now.ToUnixTimeSeconds()));
     }
 
     public static void Reset(in Call call)

@@ -81,14 +81,16 @@ internal static class Permissions
     }
 
     public static void Log(in Call call, string reason, string subject, string user, string? context = null) =>
-        call.Engine.Users.Log.Add(new AclLogEntry
-        {
-            Reason = reason,
-            Context = context ?? (call.Session.Transaction is null ? "toplevel" : "multi"),
-            Object = subject,
-            UserName = user,
-            ClientInfo = Clients.Describe(call.Session),
-        });
+        call.Engine.Users.Log.Add(
+            new AclLogEntry
+            {
+                Reason = reason,
+                Context = context ?? (call.Session.Transaction is null ? "toplevel" : "multi"),
+                Object = subject,
+                UserName = user,
+                ClientInfo = Clients.Describe(call.Session),
+            },
+            call.Engine.Options.AclLogLength);
 
     /// <summary>A name or a key as the log keeps it: no more of it than so many bytes.</summary>
     public static string Shown(ReadOnlySpan<byte> bytes) =>

@@ -9,6 +9,9 @@ internal sealed record Script(string Name, bool ReadOnly, bool NamesDatabases)
     /// <summary>The handle of the function's library; null for a script.</summary>
     public string? Library { get; init; }
 
+    /// <summary>True where its flags say all that it may do: it is a function, or begins with <c>#!lua</c>.</summary>
+    public bool IsFlagged { get; init; }
+
     /// <summary>True where it may write though the keys take more than they may.</summary>
     public bool AllowsOom { get; init; }
 }

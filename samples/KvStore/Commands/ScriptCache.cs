@@ -5,7 +5,7 @@ namespace KvStore.Commands;
 
 /// <summary>The scripts there are.</summary>
 /// <remarks>Used under the engine's gate.</remarks>
-internal sealed class ScriptCache : IDisposable
+internal sealed class ScriptCache : IScriptFlags
 {
     /// <summary>With more of the memory in scripts that are idle, all are forgotten: clients send them again.</summary>
     private const int IdleShare = 2;
@@ -43,6 +43,8 @@ internal sealed class ScriptCache : IDisposable
         return script;
     }
 
+    public bool SaysNoWrites(string name) => Find(name) is { ReadOnly: true };
+
     /// <summary>Takes over a script that another process had.</summary>
     public void Inherit(string name, byte[] source)
     {
@@ -79,7 +81,11 @@ internal sealed class ScriptCache : IDisposable
             return $"ERR Error compiling script (new function): {problem}";
         }
 
-        _scripts[name] = script = new Script(name, header.NoWrites, _runner.MayNameDatabases(source));
+        _scripts[name] = script = new Script(name, header.NoWrites, _runner.MayNameDatabases(source))
+        {
+            IsFlagged = header.Length > 0,
+            AllowsOom = header.AllowsOom,
+        };
         _sources[name] = source;
         _engine.KeptScripts = _sources.Count;
         return null;

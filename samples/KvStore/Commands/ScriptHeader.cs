@@ -6,7 +6,8 @@ namespace KvStore.Commands;
 /// <summary>A script's first line where it is one for the server: <c>#!lua flags=no-writes</c>.</summary>
 /// <param name="Length">Its bytes, without the line's end.</param>
 /// <param name="NoWrites">True where it says that the script does not write.</param>
-internal readonly record struct ScriptHeader(int Length, bool NoWrites)
+/// <param name="AllowsOom">True where it says that the script runs though keys take more than they may.</param>
+internal readonly record struct ScriptHeader(int Length, bool NoWrites, bool AllowsOom)
 {
     /// <summary>Null, or the error.</summary>
     public static string? TryRead(ReadOnlySpan<byte> source, out ScriptHeader header)
@@ -30,6 +31,7 @@ internal readonly record struct ScriptHeader(int Length, bool NoWrites)
         }
 
         bool noWrites = false;
+        bool allowsOom = false;
         foreach (string word in words.Skip(1))
         {
             if (!word.StartsWith("flags=", StringComparison.Ordinal))
@@ -45,10 +47,11 @@ internal readonly record struct ScriptHeader(int Length, bool NoWrites)
                 }
 
                 noWrites |= flag == "no-writes";
+                allowsOom |= flag == "allow-oom";
             }
         }
 
-        header = new ScriptHeader(end, noWrites);
+        header = new ScriptHeader(end, noWrites, allowsOom);
         return null;
     }
 

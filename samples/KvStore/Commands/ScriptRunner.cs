@@ -28,7 +28,19 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
     /// <summary>Runs a script; once more where it found no room, and keys went for it.</summary>
     public void Run(in Call call, Script script, int keys, bool readOnly)
     {
-        _madeRoom = Eviction.MakeRoom(_engine) && _engine.Options.Policy != EvictionPolicy.NoEviction;
+        bool hasRoom = !_engine.IsShort || Eviction.MakeRoom(_engine);
+        _madeRoom = hasRoom && _engine.Options.Policy != EvictionPolicy.NoEviction;
+        if (script is { IsFlagged: true, ReadOnly: false })
+        {
+            ReadOnlySpan<byte> refusal = !_engine.WriteRefusal.IsEmpty || hasRoom || script.AllowsOom
+                ? _engine.WriteRefusal : Errors.OutOfMemory;
+            if (!refusal.IsEmpty)
+            {
+                call.Reply.Error(refusal);
+                return;
+            }
+        }
+
         for (int tries = 0; !TryRun(call, script, keys, readOnly, tries); tries++)
         {
             // All was taken back, and there is more room.
@@ -51,6 +63,7 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         }
 
         _running = new RunningScript(script.Name, script.Library is null ? null : Copy(call.Args));
+        bool holds = WallClock.TryHold(); // a key does not expire in the middle of it
         try
         {
             ScriptEnd end = lua.Run(script.Name, script.Library, call.Args.From(FirstArgument), keys, call.Reply);
@@ -71,6 +84,11 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
         finally
         {
             atomic.Dispose();
+            if (holds)
+            {
+                WallClock.Release();
+            }
+
             _caller = null;
             _running = null;
         }
@@ -239,12 +257,12 @@ internal sealed class ScriptRunner(KvEngine engine, CommandTable table) : IScrip
             return forbidden;
         }
 
-        if (!command.Has(CommandFlags.Write))
+        if (_readOnly && CommandEffects.WaitsInPause(_engine, command, args))
         {
-            return null;
+            return "ERR Write commands are not allowed from read-only scripts.";
         }
 
-        return _readOnly ? "ERR Write commands are not allowed from read-only scripts."
+        return !command.Has(CommandFlags.Write) ? null
             : !_engine.WriteRefusal.IsEmpty ? Encoding.UTF8.GetString(_engine.WriteRefusal)
             : command.Has(CommandFlags.DenyOom) && _engine.IsShort && !_madeRoom && !_allowsOom
                 ? Encoding.UTF8.GetString(Errors.OutOfMemory)

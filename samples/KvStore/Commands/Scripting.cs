@@ -163,6 +163,12 @@ internal static class Scripting
             return;
         }
 
+        if (readOnly && script.IsFlagged && !script.ReadOnly)
+        {
+            call.Reply.Error(Errors.WritesInReadOnly);
+            return;
+        }
+
         cache.Run(call, script, (int)keys, readOnly || script.ReadOnly);
     }
 }

@@ -76,7 +76,8 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     public bool IsSpecial { get; private set; } = options.TimesBriefCommands;
 
     /// <summary>A pause began or ended, or options changed: sees whether commands are special now.</summary>
-    public void LookAtCommands() => IsSpecial = Pause.IsOn || Options.TimesBriefCommands || Busy is not null;
+    public void LookAtCommands() => IsSpecial = Pause.IsOn || Options.TimesBriefCommands || Busy is not null
+        || Keyspace.Limit != long.MaxValue || !RemovesExpired;
 
     /// <summary>A script that takes long, while others are served; null else. Few commands run meanwhile.</summary>
     public RunningScript? Busy { get; private set; }
@@ -117,17 +118,20 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>False where expired keys stay until they are asked for: DEBUG SET-ACTIVE-EXPIRE 0.</summary>
     public bool RemovesExpired { get; set; } = true;
 
+    /// <summary>What commands did not find.</summary>
+    public MissedKeys Missed { get; } = new();
+
     /// <summary>True where scripts may call DEBUG: DEBUG SET-DISABLE-DENY-SCRIPTS 1.</summary>
     public bool ScriptsMayDebug { get; set; }
 
     /// <summary>What runs scripts; null before the first.</summary>
-    public IDisposable? Scripts { get; set; }
+    public IScriptFlags? Scripts { get; set; }
 
     /// <summary>How many scripts are kept.</summary>
     public int KeptScripts { get; set; }
 
     /// <summary>What runs functions; null before the first.</summary>
-    public IDisposable? Functions { get; set; }
+    public IScriptFlags? Functions { get; set; }
 
     /// <summary>What replicas hear.</summary>
     public ChangeFeed Feed { get; } = new(keyspace, options);
@@ -357,6 +361,45 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         }
 
         return removed;
+    }
+
+    /// <summary>Removes what commands did not find because it has expired. Not inside a group.</summary>
+    public void RemoveMissed()
+    {
+        bool may = WriteRefusal.IsEmpty && !Pause.IsOn;
+        foreach ((int database, byte[] key) in Missed.Take())
+        {
+            if (may)
+            {
+                Databases.Select(database);
+                RemoveExpired(key);
+            }
+        }
+    }
+
+    /// <summary>Removes a key of the selected database where it has expired, and publishes it.</summary>
+    private void RemoveExpired(byte[] key)
+    {
+        AtomicScope atomic = BeginRecorded();
+        try
+        {
+            long before = Keys.Count;
+            var removal = default(ExpiredRemoval);
+            Keys.Mutate(key, ref removal);
+            if (Keys.Count < before)
+            {
+                Statistics.Expired++;
+                Notify(KeyEvents.Expired, "expired", key);
+                Touch(key);
+                RecordGone(Replicates ? [key] : []);
+            }
+
+            atomic.Commit();
+        }
+        finally
+        {
+            atomic.Dispose();
+        }
     }
 
     private int RemoveExpiredAndRecord(int buckets)

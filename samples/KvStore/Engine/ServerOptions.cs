@@ -189,6 +189,12 @@ internal sealed class ServerOptions
     /// <summary>Microseconds after which a command is in the slow log; negative: none is.</summary>
     public long SlowerThan { get; set; } = 10_000;
 
+    /// <summary>Most entries of the log of refusals.</summary>
+    public int AclLogLength { get; set; } = 128;
+
+    /// <summary>True where a user who is made may use all channels.</summary>
+    public bool AllChannels { get; set; }
+
     /// <summary>Most entries of the slow log.</summary>
     public int SlowLogLength { get; set; } = 128;
 

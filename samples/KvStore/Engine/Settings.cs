@@ -273,6 +273,7 @@ internal static class Settings
             o => o.ScriptMemory, (o, v) => o.ScriptMemory = v),
         Bytes("client-input-buffer", "size to which an input buffer grows for small requests (for clients that " +
             "connect afterwards)", new(512, 1L << 20), o => o.InputBuffer, (o, v) => o.InputBuffer = (int)v),
+        .. AclSettings.All,
         .. ReplicationSettings.All,
     ];
 

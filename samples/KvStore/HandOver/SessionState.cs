@@ -215,7 +215,9 @@ internal static class SessionState
         for (int i = 0; i < count; i++)
         {
             Arguments args = ReadArguments(from).Arguments;
-            session.Transaction!.Enqueue(args, BuiltIn.Table.Resolve(args)?.MayWrite ?? true);
+            QueuedEffects effects = BuiltIn.Table.Resolve(args) is { } command
+                ? CommandEffects.Of(engine, command, args) : QueuedEffects.Changes;
+            session.Transaction!.Enqueue(args, effects);
         }
     }
 

@@ -38,6 +38,9 @@ internal static class Errors
 
     public static ReadOnlySpan<byte> KeyTooLong => "ERR key is longer than 65535 bytes, the most this server holds"u8;
 
+    public static ReadOnlySpan<byte> WritesInReadOnly =>
+        "ERR Can not execute a script with write flag using *_ro command."u8;
+
     public static ReadOnlySpan<byte> OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'."u8;
 
     public static ReadOnlySpan<byte> ReadOnly =>

@@ -88,17 +88,22 @@ internal sealed class LuaHost : IDisposable
     /// <summary>Runs a library's text, which registers its functions; null, or the error.</summary>
     /// <param name="handle">The name under which they are called and forgotten.</param>
     /// <param name="source">The text.</param>
+    /// <param name="limit">How long it may run, where scripts may for longer.</param>
     /// <param name="functions">What it registered.</param>
-    public string? LoadLibrary(string handle, byte[] source, out List<LibraryFunction> functions)
+    public string? LoadLibrary(
+        string handle, byte[] source, TimeSpan limit, out List<LibraryFunction> functions)
     {
         functions = [];
+        TimeSpan usual = _clock.Limit;
+        _clock.Limit = limit < usual ? limit : usual;
         _lua.RawGetInteger(LuaRegistry.Index, _loadLibrary);
         _lua.PushString(handle);
         _lua.PushBuffer(source);
         LuaStatus status = Protected(2, 2);
+        _clock.Limit = usual;
         ExceptionDispatchInfo? thrown = _thrown;
         _thrown = null;
-        string? problem = _clock.HasStopped ? "ERR Error registering functions: FUNCTION LOAD timeout"
+        string? problem = _clock.HasStopped ? "ERR Error registering functions: ERR FUNCTION LOAD timeout"
             : status != LuaStatus.OK ? $"ERR Error registering functions: {Problem()}"
             : _lua.ToBoolean(-2) ? null
             : Problem();

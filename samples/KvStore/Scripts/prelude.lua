@@ -240,7 +240,8 @@ function redis.pcall(...)
 end
 function redis.error_reply(message)
   if type(message) ~= 'string' then return { err = 'ERR wrong number or type of arguments' } end
-  return { err = sub(message, 1, 1) == '-' and sub(message, 2) or message }
+  message = sub(message, 1, 1) == '-' and sub(message, 2) or message
+  return { err = find(message, ' ', 1, true) and message or 'ERR ' .. message }
 end
 function redis.status_reply(message)
   if type(message) ~= 'string' then return { err = 'ERR wrong number or type of arguments' } end
@@ -845,8 +846,8 @@ local function run(name, keys, arguments)
 end
 
 -- Functions ---------------------------------------------------------------------------------------------------------
--- A library has the globals of scripts, without KEYS and ARGV. While it is loaded, redis is there to register
--- functions, and after it to call commands.
+-- A function has the globals of scripts, without KEYS and ARGV. While its library is loaded, there is nothing but what
+-- registers functions, as in redis-server: what loads here loads in a replica too.
 local libraries = {}
 local registered -- what the library that is being loaded has registered
 local known_flags = { ['no-writes'] = true, ['allow-oom'] = true, ['allow-stale'] = true, ['no-cluster'] = true,
@@ -917,27 +918,26 @@ end
 
 local globals = {}
 for name, value in pairs(G) do globals[name] = value end
-local function_env = close(globals, getmetatable(G))
+setmetatable(globals, getmetatable(G))
+local missing = getmetatable(G)
+local while_loading = setmetatable({ redis = close(load_api, missing) }, missing)
+local seen = { __index = globals, __newindex = refuse, __metatable = false }
+local function_env = setmetatable({}, seen)
+function seen.__pairs() return next, globals, nil end
+closed[function_env] = true
 globals._G = function_env
-globals.redis = close({}, { __index = function(_, name)
-  local value = (registered and load_api or redis)[name]
-  if value == nil and registered then
-    error("Script attempted to access nonexistent global variable '" .. text(name) .. "'", 2)
-  end
-  return value
-end })
 function globals.loadstring(chunk, name) return read(chunk, name, function_env) end
 function globals.load(chunk, name) return read(chunk_of(chunk), name, function_env) end
 
 -- Whether it went well, and then for each function its name, its description or false, and its flags.
 local function load_library(handle, source)
-  called, registered = nil, nil
+  called = nil
   local library, problem = load('local __returns <close> = nil ' .. source, '@user_function', 't', function_env)
   if not library then return false, 'ERR Error compiling function: ' .. problem end
   local functions = {}
-  registered = functions
+  registered, seen.__index = functions, while_loading
   local ok, failed = pcall(library)
-  registered = nil
+  registered, seen.__index = nil, globals
   if not ok then
     return false, 'ERR Error registering functions: ' .. (type(failed) == 'table' and text(failed.err)
       or 'ERR ' .. text(failed))
@@ -953,7 +953,9 @@ local function load_library(handle, source)
 end
 
 local function call(handle, name, keys, arguments)
-  called, registered = libraries[handle][name].callback, nil
+  -- A library that was stopped while it was loaded has left these.
+  registered, seen.__index = nil, globals
+  called = libraries[handle][name].callback
   return xpcall(called, told, keys, arguments)
 end
 

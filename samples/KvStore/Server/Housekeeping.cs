@@ -80,7 +80,7 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
             lock (engine.Gate)
             {
                 bool may = !engine.Closed && !engine.IsReadOnly && !engine.Pause.IsOn;
-                more = may && (RemoveExpired() | CollectGarbage());
+                more = may && (RemoveExpired() | CollectGarbage() | Eviction.TakeTurn(engine, Turn));
                 if (engine.Tracking.HasChanges)
                 {
                     engine.Tracking.SendChanges(); // what expired; no command ends that would

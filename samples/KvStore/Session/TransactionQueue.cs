@@ -24,12 +24,16 @@ internal sealed class TransactionQueue : IDisposable
     /// </summary>
     public int MostChanges { get; private set; }
 
+    /// <summary>Of all commands.</summary>
+    public QueuedEffects Effects { get; private set; }
+
     public void Spoil() => Spoiled = true;
 
-    public void Enqueue(Arguments args, bool writes)
+    public void Enqueue(Arguments args, QueuedEffects effects)
     {
         _commands.Add(new Slice(_slices.Values<Slice>().Length, args.Count));
-        MostChanges += writes ? args.Count : 0;
+        MostChanges += effects.HasFlag(QueuedEffects.Changes) ? args.Count : 0;
+        Effects |= effects;
         for (int i = 0; i < args.Count; i++)
         {
             ReadOnlySpan<byte> arg = args[i];

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using KvStore.Commands;
 using KvStore.Demo;
+using KvStore.Engine;
 using KvStore.Tests.Infrastructure;
 
 namespace KvStore.Tests.Commands;
@@ -135,6 +137,22 @@ public sealed partial class ObservationTests(ServerPair pair) : IClassFixture<Se
     }
 
     [Fact]
+    public void A_graph_has_a_column_a_second_and_the_ages_below()
+    {
+        var series = new LatencySeries(3);
+        series.Add(940, 10);
+        series.Add(990, 25);
+        series.Add(1000, 40);
+
+        string graph = LatencyGraph.Draw("command", series, now: 1000);
+
+        Assert.Equal(
+            "command - high 40 ms, low 10 ms (all time high 40 ms)\n" + new string('-', 80)
+                + "\n  #\n _|\n ||\n_||\n   \n110\nm0s\n s \n",
+            graph);
+    }
+
+    [Fact]
     public void Calls_are_in_the_histogram_as_in_redis()
     {
         pair.Compare(server =>
@@ -175,7 +193,6 @@ public sealed partial class ObservationTests(ServerPair pair) : IClassFixture<Se
     /// <summary>Where a subcommand is not here its lines are not; the others are Redis's.</summary>
     [Theory]
     [InlineData("COMMAND", "GETKEYSANDFLAGS")]
-    [InlineData("LATENCY", "GRAPH")]
     [InlineData("SCRIPT", "DEBUG")]
     [InlineData("MODULE", "UNLOAD")]
     public void Help_has_the_lines_of_redis_for_what_is_here(string command, string missing)
