@@ -36,4 +36,20 @@ public sealed class LogEntryIdTests
         Assert.Equal(default, id);
         Assert.Throws<FormatException>(() => LogEntryId.Parse(text, CultureInfo.InvariantCulture));
     }
+
+    [Fact]
+    public void Ids_are_ordered_by_their_milliseconds_and_then_by_their_sequence()
+    {
+        ulong[] numbers = [0, 1, 2, ulong.MaxValue - 1, ulong.MaxValue];
+        LogEntryId[] ids = [.. from first in numbers from second in numbers select new LogEntryId(first, second)];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            for (int j = 0; j < ids.Length; j++)
+            {
+                Assert.Equal(i.CompareTo(j), ids[i].CompareTo(ids[j]));
+                Assert.Equal((i < j, i <= j, i > j, i >= j, i == j), (ids[i] < ids[j], ids[i] <= ids[j],
+                    ids[i] > ids[j], ids[i] >= ids[j], ids[i] == ids[j]));
+            }
+        }
+    }
 }
