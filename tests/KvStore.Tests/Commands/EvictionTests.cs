@@ -88,9 +88,9 @@ public sealed class EvictionTests(ITestOutputHelper output)
         client.Call("SELECT", "3");
         client.Call("SET", "only", new string('x', 50_000), "EX", 100);
         client.Call("RPUSH", "list", new string('x', 50_000));
-        client.Call("CONFIG", "SET", "maxmemory", "20000", "maxmemory-policy", "volatile-ttl");
         watcher.Call("SELECT", "3");
         watcher.Call("WATCH", "only");
+        client.Call("CONFIG", "SET", "maxmemory", "20000", "maxmemory-policy", "volatile-ttl"); // keys go from here on
 
         Assert.StartsWith("OOM ", client.Call("SET", "other", "1").Text, StringComparison.Ordinal);
 
