@@ -85,6 +85,6 @@ public sealed partial class CommitPointTests
     [GeneratedRegex(@"`(?<file>\w[\w.]*\.cs)`: `(?<method>\w+)`")]
     private static partial Regex Hop();
 
-    [GeneratedRegex(@"Persist\.Publish\(|SetState\(|Volatile\.Write\(|position\.Set\(|_group\.Commit\(")]
+    [GeneratedRegex(@"Persist\.Publish\(|SetState\(|Volatile\.Write\(|position\.Set\(|Root\.Set\(|_group\.Commit\(")]
     private static partial Regex StoreOrCall();
 }

@@ -50,6 +50,7 @@ internal static class BuiltIn
         .. Connections.Commands,
         .. Clustering.Commands,
         .. Replicas.Commands,
+        .. ReplicaOf.Commands,
         .. Clients.Commands,
         .. Transactions.Commands,
         .. Subscriptions.Commands,

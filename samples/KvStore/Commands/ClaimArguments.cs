@@ -36,7 +36,7 @@ internal struct ClaimArguments
     /// <summary>Reads the least time, or replies what is wrong with it.</summary>
     public static bool TryIdle(in Call call, out ClaimArguments claim)
     {
-        long now = WallClock.Milliseconds;
+        long now = WallClock.TimeOfDay.ToUnixTimeMilliseconds();
         claim = new ClaimArguments { Ids = [], Now = now, DeliveredAt = now };
         bool isNumber = Numbers.TryParse(call.Args[4], out long idle);
         claim.MinimumIdle = Math.Max(0, idle);

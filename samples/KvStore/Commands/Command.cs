@@ -292,6 +292,9 @@ internal sealed class Command(string name, int arity, CommandFlags flags, KeySpe
     /// <summary>True where it changes the data, or may call what does.</summary>
     public bool MayWrite => Has(CommandFlags.Write) || (Group == "scripting" && !Has(CommandFlags.ReadOnly));
 
+    /// <summary>True where it looks at keys, or may call what does.</summary>
+    public bool IsOfData => Has(CommandFlags.Write | CommandFlags.ReadOnly) || Group == "scripting";
+
     /// <summary>Which arguments are channels.</summary>
     public ChannelArguments Channels { get; init; }
 

@@ -10,6 +10,8 @@ internal static class CommandEffects
 {
     public static QueuedEffects Of(KvEngine engine, Command command, Arguments args) =>
         (command.MayWrite ? QueuedEffects.Changes : 0)
+        | (command.Has(CommandFlags.Write) ? QueuedEffects.Writes : 0)
+        | (command.IsOfData ? QueuedEffects.OfData : 0)
         | (command.Has(CommandFlags.DenyOom) ? QueuedEffects.DeniesOom : 0)
         | (WaitsInPause(engine, command, args) ? QueuedEffects.WaitsInPause : 0);
 

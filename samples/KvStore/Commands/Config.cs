@@ -43,8 +43,7 @@ internal static class Config
         new("maxmemory-clients", _ => "0", AtRunTime: true, ClientsProblem),
         new("dir", _ => Environment.CurrentDirectory, AtRunTime: true, _ => "can't set protected config"),
         new("dbfilename", o => Path.GetFileName(o.BackupFile), AtRunTime: true, _ => "can't set protected config"),
-        new("slaveof", _ => ""),
-        new("replicaof", _ => ""),
+        new("slaveof", o => o.MasterNow),
         new("slave-read-only", _ => "yes", AtRunTime: true),
         new("replica-read-only", _ => "yes", AtRunTime: true),
     ];

@@ -74,7 +74,13 @@ internal static class Dispatcher
             return false;
         }
 
-        if (command.Has(CommandFlags.Write) && !AcceptsWrite(session, engine, command))
+        if (engine.Follows && !AcceptsData(session, engine, command))
+        {
+            return false;
+        }
+
+        if ((command.Has(CommandFlags.Write) || IsExecOf(session, command, QueuedEffects.Writes))
+            && !AcceptsWrite(session, engine, command))
         {
             return false;
         }
@@ -134,6 +140,22 @@ internal static class Dispatcher
         }
 
         Reject(session, engine, null, UnknownCommand(args));
+    }
+
+    private static bool IsExecOf(ClientSession session, Command command, QueuedEffects effect) =>
+        command.Name == "exec" && session.Transaction?.Effects.HasFlag(effect) == true;
+
+    /// <summary>Refuses a command on keys where a replica has none, or may not show them.</summary>
+    private static bool AcceptsData(ClientSession session, KvEngine engine, Command command)
+    {
+        bool isOfData = command.IsOfData || IsExecOf(session, command, QueuedEffects.OfData);
+        ReadOnlySpan<byte> refusal = isOfData ? engine.DataRefusal : default;
+        if (!refusal.IsEmpty)
+        {
+            Reject(session, engine, command, refusal);
+        }
+
+        return refusal.IsEmpty;
     }
 
     /// <summary>Refuses a write where the store takes none, or has more than it may have.</summary>

@@ -18,7 +18,7 @@ internal static class Eviction
     /// </summary>
     public static bool MakeRoom(KvEngine engine)
     {
-        bool may = true;
+        bool may = !engine.Follows; // a replica has what its master has
         while (may && (engine.IsOverLimit || !IsBallastIn(engine)))
         {
             may = TryEvict(engine);
@@ -108,7 +108,7 @@ internal static class Eviction
 
     private static bool TryEvict(KvEngine engine)
     {
-        if (engine.Options.Policy == EvictionPolicy.NoEviction || engine.InGroup)
+        if (engine.Options.Policy == EvictionPolicy.NoEviction || engine.InGroup || engine.Follows)
         {
             return false;
         }

@@ -130,7 +130,7 @@ internal static class Info
 
     private static void Persistence(StringBuilder to, KvEngine engine)
     {
-        Line(to, "loading", 0);
+        Line(to, "loading", engine.Following.IsLoading ? 1 : 0);
         Backup backup = engine.Keyspace.Backup;
         Line(to, "rdb_changes_since_last_save", backup.IsWanted ? backup.Changes : 0);
         Line(to, "rdb_bgsave_in_progress", backup.Running is null ? 0 : 1);
@@ -184,12 +184,14 @@ internal static class Info
         Line(to, "total_error_replies", s.Errors);
         Line(to, "total_out_of_memory_replies", s.OutOfMemory);
         Line(to, "total_writes_processed", s.Changes);
+        Line(to, "unexpected_error_replies", engine.Following.Refused);
     }
 
     private static void Replication(StringBuilder to, KvEngine engine)
     {
         ChangeFeed feed = engine.Feed;
-        Line(to, "role", "master");
+        Line(to, "role", engine.Follows ? "slave" : "master");
+        Master(to, engine);
         Line(to, "connected_slaves", feed.Replicas.Count);
         if (engine.Options.LeastReplicas > 0 && engine.Options.MostReplicaLag > 0)
         {
@@ -208,13 +210,53 @@ internal static class Info
 
         Line(to, "master_failover_state", "no-failover");
         Line(to, "master_replid", feed.Backlog?.Id ?? default);
-        Line(to, "master_replid2", default(ReplicationId));
+        bool hasSecond = feed.IsOn && feed.Backlog!.SecondId != default;
+        Line(to, "master_replid2", hasSecond ? feed.Backlog!.SecondId : default);
         Line(to, "master_repl_offset", feed.Offset);
-        Line(to, "second_repl_offset", -1);
+        Line(to, "second_repl_offset", hasSecond ? feed.Backlog!.SecondEnd + 1 : -1);
         Line(to, "repl_backlog_active", feed.IsOn ? 1 : 0);
         Line(to, "repl_backlog_size", feed.Backlog?.Capacity ?? engine.Options.BacklogSize);
         Line(to, "repl_backlog_first_byte_offset", feed.IsOn ? feed.Backlog!.First + 1 : 0);
         Line(to, "repl_backlog_histlen", feed.IsOn ? feed.Offset - feed.Backlog!.First : 0);
+    }
+
+    private static void Master(StringBuilder to, KvEngine engine)
+    {
+        Following following = engine.Following;
+        if (following.Address is not { } master)
+        {
+            return;
+        }
+
+        bool isUp = following.State == MasterLinkState.Connected;
+        bool copies = following.State == MasterLinkState.Sync;
+        long silent = (Environment.TickCount64 - following.HeardAt) / 1000;
+        Line(to, "master_host", master.Host);
+        Line(to, "master_port", master.Port);
+        Line(to, "master_link_status", isUp ? "up" : "down");
+        Line(to, "master_last_io_seconds_ago", isUp ? silent : -1);
+        Line(to, "master_sync_in_progress", copies ? 1 : 0);
+        Line(to, "slave_read_repl_offset", engine.Feed.Offset);
+        Line(to, "slave_repl_offset", engine.Feed.Offset);
+        if (copies)
+        {
+            long left = following.CopyLength - following.CopyRead;
+            Line(to, "master_sync_total_bytes", following.CopyLength);
+            Line(to, "master_sync_read_bytes", following.CopyRead);
+            Line(to, "master_sync_left_bytes", following.CopyLength > 0 ? left : -following.CopyRead);
+            Line(to, "master_sync_perc",
+                following.CopyLength > 0 ? $"{following.CopyRead * 100 / following.CopyLength}.00" : "0.00");
+            Line(to, "master_sync_last_io_seconds_ago", silent);
+        }
+
+        if (!isUp)
+        {
+            Line(to, "master_link_down_since_seconds", following.DownSeconds);
+        }
+
+        Line(to, "slave_priority", engine.Options.Unused.GetValueOrDefault("replica-priority", "100"));
+        Line(to, "slave_read_only", 1);
+        Line(to, "replica_announced", 1);
     }
 
     private static void Processor(StringBuilder to)

@@ -50,6 +50,17 @@ internal static class Replicas
 
     public static void Role(in Call call)
     {
+        if (call.Engine.Following is { Address: { } master } following)
+        {
+            call.Reply.Array(5);
+            call.Reply.Bulk("slave");
+            call.Reply.Bulk(master.Host);
+            call.Reply.Integer(master.Port);
+            call.Reply.Bulk(following.State.ToString().ToLowerInvariant());
+            call.Reply.Integer(call.Engine.Feed.IsOn ? call.Engine.Feed.Offset : -1);
+            return;
+        }
+
         ReplicaLink[] online = [.. call.Engine.Feed.Replicas.Where(it => it.State == ReplicaState.Online)];
         call.Reply.Array(3);
         call.Reply.Bulk("master");
@@ -66,6 +77,14 @@ internal static class Replicas
 
     public static void Wait(in Call call)
     {
+        if (call.Engine.Follows)
+        {
+            call.Reply.Error("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 "
+                + "if a replica is configured to be writable (which is not the default) writes to replicas are just "
+                + "local and are not propagated.");
+            return;
+        }
+
         if (!Numbers.TryParse(call.Args[1], out long least))
         {
             call.Reply.Error(Errors.NotAnInteger);
@@ -197,6 +216,12 @@ internal static class Replicas
             return false; // as in Redis, it is not heard
         }
 
+        if (call.Engine.Follows && call.Engine.Following.State != MasterLinkState.Connected)
+        {
+            call.Reply.Error("NOMASTERLINK Can't SYNC while not connected with my master"u8);
+            return false;
+        }
+
         if (call.Engine.IsReadOnly || call.Session.Link is null)
         {
             call.Reply.Error("ERR Can't SYNC: this server takes no writes, and has no history of them"u8);
@@ -228,7 +253,8 @@ internal static class Replicas
         ChangeFeed feed = call.Engine.Feed;
         bool isNew = call.Args[1].SequenceEqual("?"u8);
         string? why = isNew ? "it has none"
-            : !history.Id.Is(call.Args[1]) ? $"it follows history {Shown(call.Args, 1)}, and this is {history.Id}"
+            : !history.Id.Is(call.Args[1]) && !IsOfBefore(call, history)
+                ? $"it follows history {Shown(call.Args, 1)}, and this is {history.Id}"
             : !Numbers.TryParse(call.Args[2], out long next) ? "its offset is no number"
             : next - 1 > history.Offset ? $"it says that it has {next - 1} bytes of a history of {history.Offset}"
             : next - 1 < history.First ? $"it goes on at {next - 1}, and the backlog begins at {history.First}"
@@ -236,6 +262,12 @@ internal static class Replicas
         feed.RefusedCount += why is null || isNew ? 0 : 1;
         return why;
     }
+
+    /// <summary>True where it follows the history under the id that this had before, and has no more of it than was
+    /// that one's.</summary>
+    private static bool IsOfBefore(in Call call, Backlog history) => history.SecondId.Is(call.Args[1])
+        && history.SecondId != default
+        && Numbers.TryParse(call.Args[2], out long next) && next - 1 <= history.SecondEnd;
 
     private static string Shown(Arguments args, int index)
     {

@@ -50,7 +50,10 @@ internal static class SortedSetOperations
 
         if (!request.IsDifference)
         {
-            Array.Sort(request.Sources, (a, b) => a.Members.Count.CompareTo(b.Members.Count));
+            // As redis does it, those of one length in their order: a sum's last digit hangs on it, and a replica of a
+            // redis-server has to have the same.
+            Source[] ordered = [.. request.Sources.OrderBy(it => it.Members.Count)];
+            ordered.CopyTo(request.Sources, 0);
         }
 
         Dictionary<byte[], double> members = request.IsUnion ? Unite(request)

@@ -152,7 +152,7 @@ internal static class StreamGroupReads
             return ids;
         }
 
-        long now = WallClock.Milliseconds;
+        long now = WallClock.TimeOfDay.ToUnixTimeMilliseconds();
         StreamCursor entries = stream.Range(from, StreamId.Last, descends: false);
         while ((most == 0 || ids.Count < most) && entries.MoveNext())
         {
@@ -182,7 +182,7 @@ internal static class StreamGroupReads
             return ids;
         }
 
-        long now = WallClock.Milliseconds;
+        long now = WallClock.TimeOfDay.ToUnixTimeMilliseconds();
         foreach (PendingEntry pending in group.PendingOf(consumer, from, StreamId.Last))
         {
             if (most > 0 && ids.Count == most)

@@ -167,7 +167,7 @@ internal static class StreamGroups
     public static Consumer See(
         in Call call, EntryStream stream, ConsumerGroup group, ReadOnlySpan<byte> name, ReadOnlySpan<byte> key)
     {
-        long now = WallClock.Milliseconds;
+        long now = WallClock.TimeOfDay.ToUnixTimeMilliseconds();
         if (group.FindConsumer(name) is { } known)
         {
             Consumer seen = known with { Seen = now };

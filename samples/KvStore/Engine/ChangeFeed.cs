@@ -87,6 +87,32 @@ internal sealed class ChangeFeed(Keyspace keyspace, ServerOptions options) : IDi
         }
     }
 
+    /// <summary>The data is about to be another: a master's history begins, where there is none.</summary>
+    /// <exception cref="ArenaException">There is no room for it.</exception>
+    public void BeginAt(HistoryPosition position)
+    {
+        Prepare();
+        _backlog = keyspace.CreateBacklog(options.BacklogSize, position);
+        Begin();
+    }
+
+    /// <summary>The history ends, and nothing of it is left.</summary>
+    public void GiveUp()
+    {
+        End();
+        keyspace.DeleteBacklog();
+    }
+
+    /// <summary>The history goes on under another id: those that follow come back, and hear of it.</summary>
+    public void Rename(ReplicationId id)
+    {
+        Send();
+        CloseAll("the history has another id now");
+        _backlog!.Rename(id);
+        MayBeStale = true; // keys may have expired that nobody has removed
+        Effects.ForgetDatabase();
+    }
+
     /// <summary>One more replica is sent all keys.</summary>
     public void BeginResync() => Interlocked.Increment(ref _resyncs);
 
@@ -223,7 +249,9 @@ internal sealed class ChangeFeed(Keyspace keyspace, ServerOptions options) : IDi
     /// Once a second: closes replicas that give no sign, ends what nobody follows; true where replicas are to be sent a
     /// sign.
     /// </summary>
-    public bool EverySecond(long second)
+    /// <param name="second">Which.</param>
+    /// <param name="follows">True where the history is a master's: it is kept, and signs are the master's.</param>
+    public bool EverySecond(long second, bool follows)
     {
         foreach (ReplicaLink replica in _replicas.ToArray())
         {
@@ -238,7 +266,7 @@ internal sealed class ChangeFeed(Keyspace keyspace, ServerOptions options) : IDi
             }
         }
 
-        if (_replicas.Count == 0 && options.BacklogSeconds > 0
+        if (_replicas.Count == 0 && options.BacklogSeconds > 0 && !follows
             && Environment.TickCount64 - _alone > options.BacklogSeconds * 1000)
         {
             Console.WriteLine($"replication: no replica for {options.BacklogSeconds} seconds (repl-backlog-ttl): "
@@ -247,7 +275,7 @@ internal sealed class ChangeFeed(Keyspace keyspace, ServerOptions options) : IDi
             keyspace.DeleteBacklog();
         }
 
-        return _replicas.Count > 0 && second % options.ReplicaPingPeriod == 0;
+        return _replicas.Count > 0 && !follows && second % options.ReplicaPingPeriod == 0;
     }
 
     /// <summary>How many replicas have the history up to an offset, as they say.</summary>
@@ -288,13 +316,17 @@ internal sealed class ChangeFeed(Keyspace keyspace, ServerOptions options) : IDi
         keyspace.Databases.KeepsNested = true;
     }
 
-    private void End()
+    private void CloseAll(string why)
     {
         foreach (ReplicaLink replica in _replicas.ToArray())
         {
-            Close(replica, "the history that it follows has ended");
+            Close(replica, why);
         }
+    }
 
+    private void End()
+    {
+        CloseAll("the history that it follows has ended");
         _backlog?.Dispose();
         _backlog = null;
         _unsent.Dispose();

@@ -26,6 +26,7 @@ internal sealed class FullResync
     private readonly string _greeting;
     private readonly TimeSpan _patience;
     private readonly long _begun = Stopwatch.GetTimestamp();
+    private readonly int? _streamDatabase;
     private long _sent;
 
     private FullResync(KvEngine engine, ReplicaLink replica, Socket socket, string greeting)
@@ -36,6 +37,7 @@ internal sealed class FullResync
         _greeting = greeting;
         _patience = TimeSpan.FromSeconds(engine.Options.ReplicationTimeout);
         _snapshot = engine.Keyspace.TakeSnapshot();
+        _streamDatabase = engine.Follows ? engine.Following.Note.Database : null;
     }
 
     /// <summary>Begins one; false where so many are under way already.</summary>
@@ -130,7 +132,10 @@ internal sealed class FullResync
     private void SendAll()
     {
         Keyspace keys = _engine.Keyspace.Of(_snapshot, _engine.Options);
-        using SnapshotDump dump = new(new KvEngine(keys, _engine.Options) { Server = _engine.Server });
+        using SnapshotDump dump = new(new KvEngine(keys, _engine.Options) { Server = _engine.Server })
+        {
+            StreamDatabase = _streamDatabase,
+        };
         if (_replica.TakesMarkedEnd)
         {
             byte[] mark = Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20)));

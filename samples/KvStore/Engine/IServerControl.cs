@@ -26,6 +26,9 @@ internal interface IServerControl
     /// <summary>Serves what clients have sent, while a command is not done yet.</summary>
     void ServeMeanwhile();
 
+    /// <summary>The master is another one, or there is none any more: connects to it.</summary>
+    void FollowMaster();
+
     /// <summary>Starts to close: no more connections, then the arena, then the process.</summary>
     void RequestShutdown(string reason);
 }

@@ -29,6 +29,7 @@ internal sealed class Keyspace : IDisposable
         KeysAtAttach = Databases.KeyCount;
         Backup = new Backup(_heap, options);
         Functions = new FunctionStore(_heap);
+        Master = new MasterNote(_heap);
         Ballast = new Ballast(_heap, region.Length);
     }
 
@@ -38,9 +39,12 @@ internal sealed class Keyspace : IDisposable
         _region = whole._region;
         _heap = snapshot.Heap;
         _isSnapshot = true;
-        Databases = new Databases(_heap, options.Checksums, new StandingClock(snapshot.TakenAt));
+        Databases = new Databases(_heap, options.Checksums, new StandingClock(
+            // Of a replica's keys none has expired: that is its master's to say.
+            whole.Master.Address is null ? snapshot.TakenAt : DateTimeOffset.UnixEpoch));
         Backup = whole.Backup;
         Functions = new FunctionStore(_heap);
+        Master = whole.Master;
         Ballast = whole.Ballast;
     }
 
@@ -59,6 +63,9 @@ internal sealed class Keyspace : IDisposable
 
     /// <summary>The libraries of functions.</summary>
     public FunctionStore Functions { get; }
+
+    /// <summary>What is remembered of the master that it follows.</summary>
+    public MasterNote Master { get; }
 
     /// <summary>What is thrown out where the store is full.</summary>
     public Ballast Ballast { get; }
@@ -239,8 +246,9 @@ internal sealed class Keyspace : IDisposable
     /// data's.</summary>
     public Backlog? OpenBacklog(out string? reason) => Backlog.TryOpen(_arena, _heap, out reason);
 
-    /// <summary>Begins one, in place of what is there.</summary>
-    public Backlog CreateBacklog(long capacity) => Backlog.Create(_arena, _heap, capacity);
+    /// <summary>Begins one, in place of what is there: its own, or a master's.</summary>
+    public Backlog CreateBacklog(long capacity, HistoryPosition? begin = null) =>
+        Backlog.Create(_arena, _heap, capacity, begin);
 
     /// <summary>Removes it; it has to be closed.</summary>
     public void DeleteBacklog() => Backlog.Delete(_arena);

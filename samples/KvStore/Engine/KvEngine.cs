@@ -38,9 +38,17 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>The refusal of writes as things are; empty where they are taken.</summary>
     public ReadOnlySpan<byte> WriteRefusal =>
         IsReadOnly ? Errors.ReadOnly
+        : Follows ? Errors.IsReplica
         : FilesLost && Options.ReadOnlyWithoutFiles ? Errors.FilesLost
         : Options.LeastReplicas > 0 && Options.MostReplicaLag > 0 && Feed.CountGood() < Options.LeastReplicas
             ? Errors.NoReplicas
+        : default;
+
+    /// <summary>The refusal of commands on keys as things are; empty where they are taken.</summary>
+    public ReadOnlySpan<byte> DataRefusal =>
+        !Follows ? default
+        : Following.IsLoading ? Errors.Loading
+        : Following.State != MasterLinkState.Connected && !Options.ServesStaleData ? Errors.MasterDown
         : default;
 
     /// <summary>True where the keys take more than CONFIG SET maxmemory allows them.</summary>
@@ -136,8 +144,14 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
     /// <summary>What replicas hear.</summary>
     public ChangeFeed Feed { get; } = new(keyspace, options);
 
-    /// <summary>True where each change is recorded for replicas.</summary>
-    public bool Replicates => Feed.IsOn;
+    /// <summary>Whose replica it is, and how far it has come.</summary>
+    public Following Following { get; } = new(keyspace.Master);
+
+    /// <summary>True where it is a replica: it changes by what its master sends, and by nothing else.</summary>
+    public bool Follows => Following.IsOn;
+
+    /// <summary>True where each change is recorded for replicas. A replica has its master's records.</summary>
+    public bool Replicates => Feed.IsOn && !Follows;
 
     /// <summary>How many groups were taken back.</summary>
     public long Rollbacks { get; private set; }
@@ -445,7 +459,7 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         {
             List<byte[]>? gone = Replicates ? [] : null;
             var publisher = new ExpiredPublisher(this, gone);
-            bool isDone = nested.CollectGarbage(entries, ref publisher);
+            bool isDone = CollectNested(nested, entries, ref publisher);
             if (gone is { Count: > 0 })
             {
                 // A kill before it leaves keys at replicas that have expired: nobody sees them, and the next write of
@@ -461,6 +475,38 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         finally
         {
             Databases.Select(selected); // also where a note finds no room: the caller has selected it
+        }
+    }
+
+    /// <summary>Removes all keys of all databases, and all functions; not in a group.</summary>
+    public void RemoveAll()
+    {
+        foreach (Database database in Databases.Made)
+        {
+            TouchAll(database);
+            database.Clear();
+        }
+
+        Keyspace.Functions.Open().Clear();
+        Functions?.Dispose();
+        Functions = null; // it is made again, of what is stored then
+    }
+
+    private bool CollectNested(NestedCollections nested, int entries, ref ExpiredPublisher publisher)
+    {
+        if (!Follows)
+        {
+            return nested.CollectGarbage(entries, ref publisher);
+        }
+
+        WallClock.HoldPast(); // what has expired is the master's to remove
+        try
+        {
+            return nested.CollectGarbage(entries, ref publisher);
+        }
+        finally
+        {
+            WallClock.ReleasePast();
         }
     }
 
@@ -504,12 +550,12 @@ internal sealed class KvEngine(Keyspace keyspace, ServerOptions options)
         {
             Databases.Reread();
             Rollbacks++;
-            if (Replicates)
+            if (Feed.IsOn)
             {
                 Feed.TakeBack();
             }
         }
-        else if (Replicates)
+        else if (Feed.IsOn)
         {
             Feed.AfterCommit();
         }
@@ -541,7 +587,7 @@ internal ref struct AtomicScope(KvEngine engine, AtomicGroup group)
     {
         if (_engine is not null)
         {
-            if (_engine.Replicates)
+            if (_engine.Feed.IsOn)
             {
                 _engine.Feed.BeforeCommit();
             }

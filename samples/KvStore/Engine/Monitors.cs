@@ -33,7 +33,7 @@ internal sealed class Monitors(PubSub pubSub)
     /// <summary>Shows them a command.</summary>
     public void Show(ClientSession session, int database, Arguments args)
     {
-        DateTimeOffset now = WallClock.Now;
+        DateTimeOffset now = WallClock.TimeOfDay;
         long microseconds = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         string address = session.Link is null ? "lua"
             : session.UnixSocket.Length > 0 && session.Address.StartsWith(session.UnixSocket, StringComparison.Ordinal)

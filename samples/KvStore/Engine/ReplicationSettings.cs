@@ -9,6 +9,9 @@ internal static class ReplicationSettings
     private const string LimitsForm =
         "argument must be 'replica', bytes after which one is closed, bytes and seconds after which a slow one is";
 
+    /// <summary>The value that says that there is no master.</summary>
+    public const string NoMaster = "no one";
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         new(
@@ -35,7 +38,59 @@ internal static class ReplicationSettings
             "client-output-buffer-limit",
             "what a replica may leave unread: replica, bytes, and fewer bytes for some seconds; 0 for no limit",
             o => o.ReplicaLimits.ToString(), SetLimits, atRunTime: true),
+        new(
+            "replicaof", "the master to follow, host and port, or no one; counts once: the store remembers REPLICAOF",
+            o => o.MasterNow, SetMaster),
+        new(
+            "masteruser", "user to be at the master; its default one, where not given",
+            o => o.MasterUser, (o, v) => Done(o.MasterUser = v), atRunTime: true),
+        new(
+            "masterauth", "password that the master asks for; not on the command line",
+            o => o.MasterPassword, (o, v) => Done(o.MasterPassword = v), atRunTime: true),
+        new(
+            "masterauth-file", "file whose first line is that password", o => o.MasterPasswordFile, ReadPassword),
+        new(
+            "replica-serve-stale-data", "no: a replica without its master refuses commands on keys",
+            o => o.ServesStaleData ? "yes" : "no", SetStale, atRunTime: true),
     ];
+
+    private static string? Done(string value) => null;
+
+    private static string? SetMaster(ServerOptions options, string value)
+    {
+        string[] words = value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        bool isNone = words.Length == 2 && MasterAddress.IsNone(words[0], words[1]);
+        if (!isNone && value.Length > 0 && !MasterAddress.TryParse(value, out _))
+        {
+            return "argument must be a host and a port, or no one";
+        }
+
+        options.ReplicaOf = isNone ? NoMaster : string.Join(' ', words);
+        return null;
+    }
+
+    private static string? ReadPassword(ServerOptions options, string path)
+    {
+        if (PasswordFile.Read(path, out string password) is { } problem)
+        {
+            return problem;
+        }
+
+        (options.MasterPassword, options.MasterPasswordFile) = (password, path);
+        return null;
+    }
+
+    private static string? SetStale(ServerOptions options, string value)
+    {
+        bool serves = value.Equals("yes", StringComparison.OrdinalIgnoreCase);
+        if (!serves && !value.Equals("no", StringComparison.OrdinalIgnoreCase))
+        {
+            return "argument must be 'yes' or 'no'";
+        }
+
+        options.ServesStaleData = serves;
+        return null;
+    }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 

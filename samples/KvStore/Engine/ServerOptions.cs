@@ -250,6 +250,24 @@ internal sealed class ServerOptions
     /// <summary>Most members of a set of integers that is kept within its key's record.</summary>
     public int SetPackedIntegers { get; set; } = 512;
 
+    /// <summary>The master, as "host port", or "no one"; empty: what the store remembers.</summary>
+    public string ReplicaOf { get; set; } = "";
+
+    /// <summary>The master now, as CONFIG shows it; empty: there is none.</summary>
+    public string MasterNow { get; set; } = "";
+
+    /// <summary>What the master asks for; empty: nothing.</summary>
+    public string MasterPassword { get; set; } = "";
+
+    /// <summary>Where it was read from; empty: from nowhere.</summary>
+    public string MasterPasswordFile { get; set; } = "";
+
+    /// <summary>The user to be at the master; empty: its default one.</summary>
+    public string MasterUser { get; set; } = "";
+
+    /// <summary>False where a replica without its master refuses commands on keys.</summary>
+    public bool ServesStaleData { get; set; } = true;
+
     /// <summary>Bytes of the history of changes that is kept for replicas which were away.</summary>
     public long BacklogSize { get; set; } = 1L << 20;
 

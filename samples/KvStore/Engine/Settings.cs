@@ -296,18 +296,9 @@ internal static class Settings
             return null;
         }
 
-        try
-        {
-            using StreamReader file = File.OpenText(path);
-            options.RequirePass = file.ReadLine() ?? "";
-            options.RequirePassFile = path;
-            return options.RequirePass.Length > 0 ? null : "the file's first line is empty";
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException
-            or NotSupportedException)
-        {
-            return e.Message;
-        }
+        string? problem = PasswordFile.Read(path, out string password);
+        (options.RequirePass, options.RequirePassFile) = (password, path);
+        return problem;
     }
 
     private static string? SetWords(string value, Action<string[]> set)

@@ -19,6 +19,9 @@ internal sealed class SnapshotDump(KvEngine engine) : IDisposable
     private readonly GrowingBuffer _bytes = new();
     private ulong _checksum;
 
+    /// <summary>The database in which the history goes on behind it; null where it says so itself.</summary>
+    public int? StreamDatabase { get; init; }
+
     /// <summary>Writes it.</summary>
     /// <exception cref="SnapshotLostException">The snapshot would have held too much.</exception>
     public void Write(DumpSink sink)
@@ -29,6 +32,13 @@ internal sealed class SnapshotDump(KvEngine engine) : IDisposable
         int version = engine.Databases.Made.Any(it => it.FieldDues.Any) ? DumpPayload.LatestVersion
             : DumpPayload.Version;
         output.Raw(Encoding.ASCII.GetBytes($"REDIS{version:D4}"));
+        if (StreamDatabase is { } stream)
+        {
+            output.Byte((byte)RdbCode.Auxiliary);
+            output.String("repl-stream-db"u8);
+            output.String(Encoding.ASCII.GetBytes(Numbers.Text(stream)));
+        }
+
         foreach ((_, byte[] source) in engine.Keyspace.Functions.ReadAll())
         {
             output.Byte((byte)RdbCode.Function);

@@ -47,7 +47,6 @@ internal static class UnusedSettings
         Choice("sanitize-dump-payload", "no", "no", "yes", "clients"),
         YesNo("enable-module-command", "no", atRunTime: false),
         YesNo("enable-protected-configs", "no", atRunTime: false),
-        YesNo("replica-serve-stale-data", "yes"),
         YesNo("replica-lazy-flush", "no"),
         Number("replica-priority", 100, 0, int.MaxValue),
         YesNo("jemalloc-bg-thread", "yes"),

@@ -125,6 +125,9 @@ internal sealed class WaitingTable(KeyOnlookers onlookers, Databases databases)
     /// <summary>A client that waits; null where none has that number.</summary>
     public ClientSession? Find(long id) => _waiters.GetValueOrDefault(id).Session;
 
+    /// <summary>All that wait.</summary>
+    public IReadOnlyList<ClientSession> All => [.. _waiters.Values.Select(it => it.Session)];
+
     /// <summary>Those that wait for replicas.</summary>
     public IReadOnlyList<ClientSession> ForReplicas() => _waiters.Count == 0 ? []
         : [.. _waiters.Values.Select(it => it.Session).Where(it => it.Blocked is { Replicas: > 0 })];

@@ -20,6 +20,9 @@ internal static class WallClock
     /// <summary>Milliseconds since 1970-01-01 UTC.</summary>
     public static long Milliseconds => Now.ToUnixTimeMilliseconds();
 
+    /// <summary>What it is, also where nothing expires (<see cref="HoldPast"/>).</summary>
+    public static DateTimeOffset TimeOfDay => s_clock.GetTimeOfDay();
+
     /// <summary>That many milliseconds as a time; the last one there is for later ones.</summary>
     public static DateTimeOffset At(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(
         Math.Clamp(milliseconds, 0, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
@@ -34,13 +37,34 @@ internal static class WallClock
     /// <summary>It moves again.</summary>
     public static void Release() => s_clock.Release();
 
+    /// <summary>
+    /// For this thread nothing has expired until <see cref="ReleasePast"/>: a replica does what its master did, for
+    /// which it had not.
+    /// </summary>
+    public static void HoldPast() => s_clock.PastThread = Environment.CurrentManagedThreadId;
+
+    /// <summary>It has.</summary>
+    public static void ReleasePast() => s_clock.PastThread = 0;
+
     private sealed class HeldClock : TimeProvider
     {
         private long _heldTicks;
 
+        private volatile int _pastThread;
+
         public TimeProvider Inner { get; set; } = System;
 
-        public override DateTimeOffset GetUtcNow()
+        /// <summary>The thread for which it is 1970; 0 for none.</summary>
+        public int PastThread
+        {
+            set => _pastThread = value;
+        }
+
+        public override DateTimeOffset GetUtcNow() =>
+            _pastThread != 0 && _pastThread == Environment.CurrentManagedThreadId
+                ? DateTimeOffset.UnixEpoch : GetTimeOfDay();
+
+        public DateTimeOffset GetTimeOfDay()
         {
             long held = Volatile.Read(ref _heldTicks);
             return held != 0 ? new DateTimeOffset(held, TimeSpan.Zero) : Inner.GetUtcNow();

@@ -216,7 +216,7 @@ internal static class SessionState
         {
             Arguments args = ReadArguments(from).Arguments;
             QueuedEffects effects = BuiltIn.Table.Resolve(args) is { } command
-                ? CommandEffects.Of(engine, command, args) : QueuedEffects.Changes;
+                ? CommandEffects.Of(engine, command, args) : QueuedEffects.Unknown;
             session.Transaction!.Enqueue(args, effects);
         }
     }

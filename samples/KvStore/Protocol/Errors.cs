@@ -49,6 +49,13 @@ internal static class Errors
     public static ReadOnlySpan<byte> FilesLost =>
         "READONLY The store's files were removed: 'gmfs rescue' brings them back. --files-lost report takes writes."u8;
 
+    public static ReadOnlySpan<byte> IsReplica => "READONLY You can't write against a read only replica."u8;
+
+    public static ReadOnlySpan<byte> Loading => "LOADING Redis is loading the dataset in memory"u8;
+
+    public static ReadOnlySpan<byte> MasterDown =>
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."u8;
+
     public static ReadOnlySpan<byte> NoReplicas => "NOREPLICAS Not enough good replicas to write."u8;
 
     public static ReadOnlySpan<byte> NoAuth => "NOAUTH Authentication required."u8;

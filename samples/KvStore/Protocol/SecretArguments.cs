@@ -25,7 +25,8 @@ internal static class SecretArguments
 
         if (args.Is(0, "config"u8))
         {
-            return index > 2 && index % 2 == 1 && args.Is(1, "set"u8) && args.Is(index - 1, "requirepass"u8);
+            return index > 2 && index % 2 == 1 && args.Is(1, "set"u8)
+                && (args.Is(index - 1, "requirepass"u8) || args.Is(index - 1, "masterauth"u8));
         }
 
         return index > 1 && args.Is(0, "acl"u8)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using KvStore.Memory;
+using KvStore.Protocol;
 
 namespace KvStore.Rdb;
 
@@ -49,6 +50,9 @@ internal sealed class RdbFileReader : IDisposable
     /// <summary>How many bytes are not read yet.</summary>
     public long Remaining => _input.Remaining;
 
+    /// <summary>The database that a replica's stream goes on in: 0 where the file does not say it.</summary>
+    public int StreamDatabase { get; private set; }
+
     /// <summary>The number of the database whose key it is.</summary>
     public ulong Database { get; private set; }
 
@@ -93,6 +97,16 @@ internal sealed class RdbFileReader : IDisposable
         }
     }
 
+    /// <summary>Reads what is behind the file's end, and has to be the stream's last so far.</summary>
+    public void ReadBehind(Span<byte> to)
+    {
+        _input.ReadBytes(to);
+        if (_input.Buffered > 0)
+        {
+            throw new RdbFormatException($"{_input.Buffered} bytes are behind the mark of its end.");
+        }
+    }
+
     public void Dispose()
     {
         _objects.Dispose();
@@ -126,8 +140,7 @@ internal sealed class RdbFileReader : IDisposable
                 Skip(3);
                 break;
             case RdbCode.Auxiliary:
-                _input.ReadString(_skipped);
-                _input.ReadString(_skipped);
+                ReadAuxiliary();
                 break;
             case RdbCode.ExpiresSeconds:
                 Span<byte> seconds = stackalloc byte[sizeof(int)];
@@ -148,6 +161,17 @@ internal sealed class RdbFileReader : IDisposable
                 break;
             default:
                 throw new RdbFormatException("A byte stands where an item has to begin, and is none.");
+        }
+    }
+
+    private void ReadAuxiliary()
+    {
+        _input.ReadString(_skipped);
+        bool isDatabase = _skipped.Span.SequenceEqual("repl-stream-db"u8);
+        _input.ReadString(_skipped);
+        if (isDatabase && Numbers.TryParse(_skipped.Span, out long number) && number is >= 0 and < int.MaxValue)
+        {
+            StreamDatabase = (int)number;
         }
     }
 

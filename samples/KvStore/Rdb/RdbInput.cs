@@ -36,6 +36,9 @@ internal sealed class RdbInput(Stream stream, long length) : IDisposable
     /// <summary>How many bytes are not read yet.</summary>
     public long Remaining => _left + (_end - _at);
 
+    /// <summary>How many bytes of the stream were taken out of it and not read yet.</summary>
+    public int Buffered => _end - _at;
+
     /// <summary>The checksum of all that was read: of a file, whose end says what it has to be.</summary>
     public ulong ReadChecksum()
     {

@@ -46,6 +46,12 @@ internal sealed class Backlog : IDisposable
     /// <summary>Which history it is.</summary>
     public ReplicationId Id => _id;
 
+    /// <summary>The id that it had before; all zeros where it had none.</summary>
+    public ReplicationId SecondId => Header.SecondId;
+
+    /// <summary>Up to here it is the history of <see cref="SecondId"/> too.</summary>
+    public long SecondEnd => Header.SecondEnd;
+
     /// <summary>Bytes of the history; where the next one stands.</summary>
     public long Offset { get; private set; }
 
@@ -72,6 +78,8 @@ internal sealed class Backlog : IDisposable
         PersistentRoot<HistoryPosition> position = heap.OpenOrCreateRoot<HistoryPosition>(RootName);
         BacklogHeader header = MemoryMarshal.Read<BacklogHeader>(region.AsSpan(0, BacklogHeader.Length));
         HistoryPosition at = position.Value;
+        bool isRenamed = header.Id != at.Id && header.NextId == at.Id;
+        header.Id = isRenamed ? at.Id : header.Id;
         reason = header.State != BacklogHeader.Whole ? "its backlog was given up"
             : header.Id != at.Id ? "the store's data is of another history"
             : header.Capacity <= 0 || header.Capacity > region.Length - BacklogHeader.Length ? "its backlog is damaged"
@@ -82,6 +90,7 @@ internal sealed class Backlog : IDisposable
         {
             Backlog backlog = new(region, position);
             backlog.Header.Epoch = arena.AttachReport.Epoch;
+            backlog.Header.Id = at.Id;
             return backlog;
         }
 
@@ -90,8 +99,13 @@ internal sealed class Backlog : IDisposable
     }
 
     /// <summary>Begins a new history, in place of what is there.</summary>
+    /// <param name="arena">Where its ring is.</param>
+    /// <param name="heap">Where its position is.</param>
+    /// <param name="capacity">Bytes of the ring.</param>
+    /// <param name="begin">Whose it is, and where it goes on: a master's; null for one of its own.</param>
     /// <exception cref="ArenaException">There is no room for it.</exception>
-    public static Backlog Create(PersistentArena arena, PersistentHeap heap, long capacity)
+    public static Backlog Create(
+        PersistentArena arena, PersistentHeap heap, long capacity, HistoryPosition? begin = null)
     {
         Delete(arena);
         long length = (BacklogHeader.Length + capacity + RegionOptions.MinimumLength - 1)
@@ -101,8 +115,8 @@ internal sealed class Backlog : IDisposable
         try
         {
             PersistentRoot<HistoryPosition> position = heap.OpenOrCreateRoot<HistoryPosition>(RootName);
-            long offset = position.Value.Offset;
-            ReplicationId id = ReplicationId.Random();
+            long offset = begin?.Offset ?? position.Value.Offset;
+            ReplicationId id = begin?.Id ?? ReplicationId.Random();
             ref BacklogHeader header =
                 ref MemoryMarshal.AsRef<BacklogHeader>(region.AsSpan(0, Unsafe.SizeOf<BacklogHeader>()));
             header = new BacklogHeader
@@ -127,6 +141,25 @@ internal sealed class Backlog : IDisposable
     }
 
     /// <summary>
+    /// The history goes on under another id: its master has got one, or there is no master any more. What it was is
+    /// remembered: replicas that followed it under that id go on.
+    /// </summary>
+    /// <remarks>Not inside a group.</remarks>
+    public void Rename(ReplicationId id)
+    {
+        ref BacklogHeader header = ref Header;
+        // True before the id changes as well.
+        header.SecondEnd = Offset;
+        header.SecondId = _id;
+        header.NextId = id;
+        Flush();
+        Interlocked.MemoryBarrier();
+        _position.Set(new HistoryPosition { Id = id, Offset = Offset }); // COMMIT POINT: history renamed
+        header.Id = id;
+        Reread();
+    }
+
+    /// <summary>
     /// Appends a record, in the open group; it is the history's once the group is committed
     /// (<see cref="Reread"/>).
     /// </summary>
@@ -143,11 +176,7 @@ internal sealed class Backlog : IDisposable
         Volatile.Write(ref header.Behind, behind);
         ReadOnlySpan<byte> kept = record[(int)Math.Max(0, record.Length - header.Capacity)..];
         Write(behind - kept.Length, kept);
-        if (_flushes)
-        {
-            _region.Flush(0, _region.Length);
-        }
-
+        Flush();
         // The group's commit makes it true.
         _position.Set(new HistoryPosition { Id = _id, Offset = behind });
         _prepared = behind;
@@ -184,6 +213,14 @@ internal sealed class Backlog : IDisposable
         if (arena.FindRegion(RegionName) is not null)
         {
             arena.DeleteRegion(RegionName);
+        }
+    }
+
+    private void Flush()
+    {
+        if (_flushes)
+        {
+            _region.Flush(0, _region.Length);
         }
     }
 

@@ -30,6 +30,16 @@ internal struct BacklogHeader
 
     /// <summary>The arena's epoch while it was open last: each process that writes has the next one.</summary>
     public ulong Epoch;
+
+    /// <summary>The id that the history is about to get; once the heap's position has it, <see cref="Id"/>
+    /// follows.</summary>
+    public ReplicationId NextId;
+
+    /// <summary>The id that it had before.</summary>
+    public ReplicationId SecondId;
+
+    /// <summary>Up to here it is the history of that one too.</summary>
+    public long SecondEnd;
 }
 
 /// <summary>A root of the heap: which history the store's data is of, and how much of it the data has.</summary>

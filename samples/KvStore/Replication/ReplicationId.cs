@@ -21,17 +21,34 @@ internal record struct ReplicationId
     {
         Span<byte> bytes = stackalloc byte[TextLength / 2];
         RandomNumberGenerator.Fill(bytes);
-        return new()
+        return Of(bytes);
+    }
+
+    /// <summary>Reads one; false where the text is none.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out ReplicationId id)
+    {
+        id = default;
+        Span<byte> bytes = stackalloc byte[TextLength / 2];
+        if (text.Length != TextLength
+            || Convert.FromHexString(text, bytes, out _, out _) != System.Buffers.OperationStatus.Done)
         {
-            _first = BinaryPrimitives.ReadUInt64BigEndian(bytes),
-            _second = BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]),
-            _third = BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]),
-        };
+            return false;
+        }
+
+        id = Of(bytes);
+        return true;
     }
 
     /// <summary>True where a text names it.</summary>
     public readonly bool Is(ReadOnlySpan<byte> text) =>
         Ascii.EqualsIgnoreCase(text, Encoding.ASCII.GetBytes(ToString()));
+
+    private static ReplicationId Of(ReadOnlySpan<byte> bytes) => new()
+    {
+        _first = BinaryPrimitives.ReadUInt64BigEndian(bytes),
+        _second = BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]),
+        _third = BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]),
+    };
 
     public override readonly string ToString() => $"{_first:x16}{_second:x16}{(uint)_third:x8}";
 }

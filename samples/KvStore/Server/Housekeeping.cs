@@ -80,7 +80,8 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
             lock (engine.Gate)
             {
                 bool may = !engine.Closed && !engine.IsReadOnly && !engine.Pause.IsOn;
-                more = may && (RemoveExpired() | CollectGarbage() | Eviction.TakeTurn(engine, Turn));
+                more = may && ((!engine.Follows && RemoveExpired())
+                    | CollectGarbage() | Eviction.TakeTurn(engine, Turn));
                 if (engine.Tracking.HasChanges)
                 {
                     engine.Tracking.SendChanges(); // what expired; no command ends that would
@@ -91,7 +92,7 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
                     engine.Keyspace.Compact(CompactionTurn);
                 }
 
-                if (engine.Replicates && !engine.Closed)
+                if (engine.Feed.IsOn && !engine.Closed)
                 {
                     engine.Feed.Send(); // what expired
                 }
@@ -220,7 +221,7 @@ internal sealed class Housekeeping(KvEngine engine, IHousekept server)
     {
         lock (engine.Gate)
         {
-            if (engine.Replicates && !engine.Closed && engine.Feed.EverySecond(second))
+            if (engine.Feed.IsOn && !engine.Closed && engine.Feed.EverySecond(second, engine.Follows))
             {
                 engine.Record("*1\r\n$4\r\nPING\r\n"u8);
                 engine.Feed.Send();

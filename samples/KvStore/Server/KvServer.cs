@@ -40,6 +40,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     private readonly long _started = Stopwatch.GetTimestamp();
     private ServerSockets? _sockets;
     private TlsListener? _tls;
+    private MasterLink? _master;
     private volatile bool _left;
     private int _awaited;
     private long _lastId;
@@ -61,6 +62,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
 
         _engine.Evictable.FollowPolicy();
         _engine.Feed.Resume();
+        ReplicaOf.Begin(_engine);
         _runner = new BatchRunner(_engine);
         _housekeeping = new Housekeeping(_engine, this);
         _loop = new EventLoop("kvstore", _housekeeping.Run);
@@ -119,6 +121,16 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
     public void WakeBy(long deadline) => _loop.HaveDoneWithin(Math.Max(0, deadline - KvEngine.Milliseconds));
 
     public void ServeMeanwhile() => _loop.ServeMeanwhile();
+
+    public void FollowMaster()
+    {
+        lock (_engine.Gate)
+        {
+            _master?.Dispose();
+            _master = _sockets is not null && !_left && !_engine.Closed && _engine.Follows
+                ? new MasterLink(_engine, _loop.Post) : null;
+        }
+    }
 
     public void RequestShutdown(string reason)
     {
@@ -222,6 +234,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         lock (_engine.Gate)
         {
             _engine.Close();
+            _master?.Dispose();
             long bytes = 0;
             foreach (Connection connection in Connections())
             {
@@ -266,6 +279,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
         }
 
         _loop.Post(() => Begin(clients));
+        _loop.Post(FollowMaster);
         _loop.Start();
     }
 
@@ -311,6 +325,7 @@ internal sealed class KvServer : IServerControl, IHousekept, IDisposable
             _sockets?.RemoveName();
             _tls?.Dispose();
             _engine.Close();
+            _master?.Dispose();
             _loop.Post(CloseSockets);
         }
 

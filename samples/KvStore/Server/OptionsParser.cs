@@ -43,6 +43,12 @@ internal static class OptionsParser
 
         foreach ((string name, string value) in given)
         {
+            if (name == "masterauth")
+            {
+                throw new OptionException("--masterauth would show the password to all who list processes: say "
+                    + "--masterauth-file, KVSTORE_MASTERAUTH, or masterauth in the configuration file");
+            }
+
             if (name != "config")
             {
                 Apply(options, Find(name, $"--{name}"), value, $"--{name}");
@@ -142,7 +148,9 @@ internal static class OptionsParser
             }
             else if (i + 1 < args.Count)
             {
-                given.Add((arg[2..], args[++i]));
+                bool isPair = arg == "--replicaof" && i + 2 < args.Count && !args[i + 1].Contains(' ')
+                    && !args[i + 2].StartsWith("--", StringComparison.Ordinal);
+                given.Add((arg[2..], isPair ? $"{args[++i]} {args[++i]}" : args[++i]));
             }
             else
             {
@@ -199,7 +207,7 @@ internal static class OptionsParser
     {
         if (setting.TryApply(options, value) is { } problem)
         {
-            string shown = setting.Name == "requirepass" ? "" : $" {value}";
+            string shown = setting.Name is "requirepass" or "masterauth" ? "" : $" {value}";
             throw new OptionException($"{place}{shown}: {problem}");
         }
     }

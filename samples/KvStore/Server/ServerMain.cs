@@ -18,6 +18,7 @@ internal static class ServerMain
         {
             ServerOptions options = OptionsParser.Parse(args, Environment.GetEnvironmentVariables());
             Environment.SetEnvironmentVariable("KVSTORE_REQUIREPASS", null); // programs that it starts need none
+            Environment.SetEnvironmentVariable("KVSTORE_MASTERAUTH", null);
             using var life = new ServerLife(options);
             life.Start();
             Announce(life.Sockets, life.Keyspace);

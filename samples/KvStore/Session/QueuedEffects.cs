@@ -14,4 +14,13 @@ internal enum QueuedEffects
 
     /// <summary>It waits while writes are paused.</summary>
     WaitsInPause = 4,
+
+    /// <summary>It changes keys by itself, not by a script.</summary>
+    Writes = 8,
+
+    /// <summary>It looks at keys.</summary>
+    OfData = 16,
+
+    /// <summary>Of a command that this server does not know.</summary>
+    Unknown = Changes | Writes | OfData,
 }

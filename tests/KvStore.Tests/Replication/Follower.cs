@@ -67,7 +67,8 @@ internal sealed class Follower : IDisposable
             lines.Add($"db{database} {Client.Call("DBSIZE").Integer}");
             foreach (string key in Client.Call("KEYS", "*").Items!.Select(it => it.Text).Order(StringComparer.Ordinal))
             {
-                lines.Add($"{database} {key} {Client.Call("PEXPIRETIME", key).Integer} {DescribeStream(key)}");
+                string digest = Client.Call("DEBUG", "DIGEST-VALUE", key).Items![0].Text;
+                lines.Add($"{database} {key} {digest} {Client.Call("PEXPIRETIME", key).Integer} {DescribeStream(key)}");
             }
         }
 
