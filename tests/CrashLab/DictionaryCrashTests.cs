@@ -175,6 +175,7 @@ public sealed class DictionaryCrashTests
         .. BeginningNames.SelectMany(beginning => Alphabet.Select(operation =>
             new FaultScene($"{beginning}, {operation}", () => Single(beginning, operation)))),
         new("large", ExploreLarge),
+        new("hole", () => HoleCrashTests.Explore("seeded faults")),
         new("growth", () => ExploreGrowth(recoveryToo: false, new Random(1))),
     ];
 

@@ -57,6 +57,9 @@ internal abstract class HeapLab<TWorld, TModel> : IDisposable
     /// <summary>The collections, open on the memory as it is.</summary>
     public TWorld World => _world ?? Reopen();
 
+    /// <summary>Pages of the heap that the medium has no memory for from now on.</summary>
+    public MediumHoles Holes => _space.Holes;
+
     /// <summary>Does an operation without a look at its crashes.</summary>
     public void Do(LabOperation<TWorld, TModel> operation)
     {

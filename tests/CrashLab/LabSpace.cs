@@ -34,6 +34,8 @@ internal sealed unsafe class LabSpace(long length) : StoreSink, IHeapSpace, IDis
     /// <summary>The memory. What is changed here is no store, and is not gone back over.</summary>
     public Span<byte> Bytes => new(_memory, (int)length);
 
+    public MediumHoles Holes { get; } = new();
+
     /// <summary>How many stores are known: a point to go back to.</summary>
     public int Mark => _stores.Count;
 
@@ -86,7 +88,16 @@ internal sealed unsafe class LabSpace(long length) : StoreSink, IHeapSpace, IDis
         StoresBeforeMark = Mark;
     }
 
-    public void EnsureBacked(long offset, long backed) => Assert.True(offset >= 0 && offset + backed <= length);
+    public void EnsureBacked(long offset, long backed)
+    {
+        Assert.True(offset >= 0 && offset + backed <= length);
+        if (Holes.Meet(offset, backed))
+        {
+            throw new ArenaOutOfSpaceException("The lab's medium is full.", backed, 0);
+        }
+    }
+
+    public (long Offset, long Length) FirstHeld(long offset, long held) => Holes.FirstHeld(offset, held);
 
     public void FillHoles(long end) => Assert.InRange(end, 0, length);
 

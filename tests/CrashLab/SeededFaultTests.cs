@@ -109,6 +109,8 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
         (FaultKind.Late, "// COMMIT POINT: log segment out", "the next store is the log's version"),
         (FaultKind.Late, "// COMMIT POINT: log position out", "the next store is the log's version"),
         (FaultKind.Late, "// COMMIT POINT: log directory", "the next store is the log's version"),
+        (FaultKind.Drop, "Persist.Publish(memory.Root.GroupWord, 0)",
+            "a note that its group's end has freed hides nothing: the word matters where that end failed"),
         (FaultKind.Late, "Persist.Publish(memory.Root.GroupWord", "the next store is the log's version"),
         (FaultKind.Late, "LogSegment.Header(segment.Size)",
             "the next store is a slot that is not in use yet, or the header of another new block of the same intent"),

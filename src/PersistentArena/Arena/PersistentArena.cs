@@ -438,6 +438,15 @@ public sealed class PersistentArena : IDisposable
     }
 
     /// <summary>
+    /// The first stretch of a range of a region that has the medium's memory; its length is 0 where there is none.
+    /// </summary>
+    internal (long Offset, long Length) FirstHeld(RegionMapping mapping, long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return Medium.Guard(length, () => mapping.FirstHeld(offset, length));
+    }
+
+    /// <summary>
     /// Has no hole before an offset of a region that reserves on demand, where everything before it was taken once.
     /// Looks at its files' sizes, not at the data.
     /// </summary>

@@ -139,6 +139,26 @@ internal sealed class RegionMapping
         Entry.Reserve == RegionReserve.Full || _backed.Contains(offset, length);
 
     /// <summary>
+    /// The first stretch of a range that has the medium's memory; its length is 0 where there is none.
+    /// </summary>
+    public (long Offset, long Length) FirstHeld(long offset, long length)
+    {
+        long end = offset + length;
+        foreach (Part part in Volatile.Read(ref _parts))
+        {
+            long from = Math.Max(offset, part.Start);
+            long partEnd = Math.Min(end, part.Start + part.Used);
+            if (from < partEnd && part.File is { } file
+                && file.FirstHeld(from - part.Start, partEnd - from) is { Length: > 0 } held)
+            {
+                return (held.Offset + part.Start, held.Length);
+            }
+        }
+
+        return (end, 0);
+    }
+
+    /// <summary>
     /// Takes the medium's memory for a range, where that was not done at creation. Without a lock: to take what another
     /// thread is just taking is allowed, and no writer waits for a thread that takes memory ahead of it.
     /// </summary>

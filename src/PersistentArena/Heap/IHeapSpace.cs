@@ -55,6 +55,12 @@ internal unsafe interface IHeapSpace
     void EnsureBacked(long offset, long length);
 
     /// <summary>
+    /// The first stretch of a range that has the medium's memory already, asked where the medium has no more. Its
+    /// length is 0 where there is none; the whole range where nobody says.
+    /// </summary>
+    (long Offset, long Length) FirstHeld(long offset, long length) => (offset, length);
+
+    /// <summary>
     /// All before the offset was backed once: it is so again, though the files be a copy that left pages of zeros out.
     /// </summary>
     void FillHoles(long end);

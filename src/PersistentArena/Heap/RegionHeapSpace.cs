@@ -107,5 +107,8 @@ internal sealed unsafe class RegionHeapSpace : IHeapSpace
 
     public void EnsureBacked(long offset, long length) => _arena.EnsureBacked(_mapping, offset, length);
 
+    public (long Offset, long Length) FirstHeld(long offset, long length) =>
+        _arena.FirstHeld(_mapping, offset, length);
+
     public void FillHoles(long end) => _arena.FillHoles(_mapping, end);
 }

@@ -127,8 +127,8 @@ internal sealed unsafe class RunAllocator
     }
 
     /// <summary>
-    /// Takes the smallest known run that is long enough and whose memory the medium gives: one that was freed before
-    /// all of it was used has holes, and a full medium has the memory of others only.
+    /// Takes the beginning of the smallest known run that is long enough; where the medium is full, the first piece of
+    /// one that has its memory: what was freed before all of it was used has holes.
     /// </summary>
     private long TryTakeFree(long pages, bool backed)
     {
@@ -139,29 +139,74 @@ internal sealed unsafe class RunAllocator
 
         foreach ((long length, long start) in _free!.OfAtLeast(pages))
         {
-            if (TryBack(start, backed ? pages : 1) && (length == pages || TryBack(start + pages, 1)))
+            if (TryBackPiece(start, start + length, pages, backed ? pages : 1))
             {
-                Shorten(start, length, pages);
+                Cut(start, length, start, pages);
                 return start;
+            }
+        }
+
+        return MediumFull is null ? 0 : TryTakeHeld(pages);
+    }
+
+    private long TryTakeHeld(long pages)
+    {
+        foreach ((long length, long start) in _free!.OfAtLeast(pages + 1))
+        {
+            long end = start + length;
+            for (long at = start + 1; end - at >= pages;)
+            {
+                (long offset, long held) = _space.FirstHeld(
+                    at << HeapFormat.PageShift, (end - at) << HeapFormat.PageShift);
+                at = (offset + HeapFormat.PageSize - 1) >> HeapFormat.PageShift;
+                long heldEnd = (offset + held) >> HeapFormat.PageShift;
+                if (heldEnd - at >= pages && TryBackPiece(at, end, pages, pages))
+                {
+                    Cut(start, length, at, pages);
+                    return at;
+                }
+
+                at = Math.Max(at, heldEnd) + 1;
             }
         }
 
         return 0;
     }
 
-    /// <summary>Withdraws a free run, and gives what is longer than asked for again.</summary>
-    private void Shorten(long start, long length, long pages)
+    /// <summary>Backs a piece, and the head of what is left behind it.</summary>
+    private bool TryBackPiece(long at, long end, long pages, long backed) =>
+        TryBack(at, backed) && (at + pages == end || TryBack(at + pages, 1));
+
+    /// <summary>Withdraws a piece of a free run; what lies before and behind it are free runs then.</summary>
+    private void Cut(long start, long length, long at, long pages)
     {
         _free!.Remove(start, length);
-        if (length > pages)
+        long behind = start + length - at - pages;
+        long before = at - start;
+        if (behind > 0)
         {
-            // The rest becomes a run first; until the shorter descriptor is published nobody looks inside.
-            long rest = start + pages;
-            Persist.Store((ulong*)(_space.Base + (rest << HeapFormat.PageShift)), BlockHeader.Free);
-            _table.Store(rest, PageDescriptor.Run(length - pages));
-            _table.Publish(start, PageDescriptor.Run(pages));
-            _free.Add(rest, length - pages);
+            // What is behind becomes a run first; until the shorter descriptor is published nobody looks inside.
+            Describe(at + pages, behind);
+            _free.Add(at + pages, behind);
         }
+
+        if (before > 0)
+        {
+            Describe(at, pages);
+            _free.Add(start, before);
+        }
+
+        if (behind + before > 0)
+        {
+            _table.Publish(start, PageDescriptor.Run(before > 0 ? before : pages));
+        }
+    }
+
+    /// <summary>Makes a free run of pages that nobody looks at yet.</summary>
+    private void Describe(long page, long pages)
+    {
+        Persist.Store((ulong*)(_space.Base + (page << HeapFormat.PageShift)), BlockHeader.Free);
+        _table.Store(page, PageDescriptor.Run(pages));
     }
 
     /// <summary>
@@ -208,12 +253,10 @@ internal sealed unsafe class RunAllocator
 
         if (rest > 0)
         {
-            Persist.Store((ulong*)(_space.Base + (start << HeapFormat.PageShift)), BlockHeader.Free);
-            _table.Store(start, PageDescriptor.Run(rest));
+            Describe(start, rest);
         }
 
-        Persist.Store((ulong*)(_space.Base + (taken << HeapFormat.PageShift)), BlockHeader.Free);
-        _table.Store(taken, PageDescriptor.Run(pages));
+        Describe(taken, pages);
         _frontier.Publish(taken + pages);
         if (rest > 0)
         {

@@ -168,6 +168,25 @@ internal sealed unsafe class DescriptorFile : MediumFile
         }
     }
 
+    internal override (long Offset, long Length) FirstHeld(long offset, long length)
+    {
+        const int seekData = 3;
+        CheckRange(offset, length);
+        if (!_traits.TakesMemory)
+        {
+            return (offset, length); // on a disk what was reserved and not written yet is told as a hole
+        }
+
+        long data = Libc.LSeek(_handle, offset, seekData);
+        if (data < 0)
+        {
+            return Errno.Last == Errno.ENXIO ? (offset, 0) : (offset, length);
+        }
+
+        long start = Math.Min(data, offset + length);
+        return (start, offset + length - start - LengthFromHole(start, offset + length - start));
+    }
+
     internal override uint Links => IsNamed ? Descriptors.Status(_handle, _path).Links : 1;
 
     public override int? FindLockHolder()
@@ -321,7 +340,7 @@ internal sealed unsafe class DescriptorFile : MediumFile
     private long LengthFromHole(long offset, long length)
     {
         const int SeekHole = 4;
-        long hole = Libc.LSeek(_handle, offset, SeekHole);
+        long hole = length > 0 ? Libc.LSeek(_handle, offset, SeekHole) : -1;
         return hole < 0 ? length : Math.Clamp(offset + length - hole, 0, length);
     }
 

@@ -50,6 +50,12 @@ public abstract class MediumFile : IDisposable
     }
 
     /// <summary>
+    /// The first stretch of a range that the medium has memory for. Its length is 0 where there is none; the whole
+    /// range where the medium does not say.
+    /// </summary>
+    internal virtual (long Offset, long Length) FirstHeld(long offset, long length) => (offset, length);
+
+    /// <summary>
     /// Takes an advisory exclusive lock (flock, LOCK_EX | LOCK_NB); false where somebody has it. Gone with the
     /// descriptor.
     /// </summary>

@@ -75,8 +75,7 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
     /// <summary>Room that the pretended medium still has.</summary>
     public long MediumRoom { get; set; } = long.MaxValue;
 
-    /// <summary>Pages of the heap that the pretended medium has no memory for.</summary>
-    public HashSet<long> Holes { get; } = [];
+    public MediumHoles Holes { get; } = new();
 
     /// <summary>How often the pretended medium was asked and had none.</summary>
     public int MediumRefusals { get; private set; }
@@ -89,12 +88,15 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
 
     public void EnsureBacked(long offset, long length)
     {
-        if (offset + length > MediumRoom || Holes.Any(it => it >= Page(offset) && it <= Page(offset + length - 1)))
+        if (offset + length > MediumRoom || Holes.Meet(offset, length))
         {
             MediumRefusals++;
             throw new ArenaOutOfSpaceException("The pretended medium is full.", length, 0);
         }
     }
+
+    public (long Offset, long Length) FirstHeld(long offset, long length) =>
+        Holes.FirstHeld(offset, length);
 
     /// <summary>The memory as a crash at this moment leaves it, for a new attach.</summary>
     public PlainSpace Crash() => new(this, Epoch + 1);
@@ -112,6 +114,4 @@ internal sealed unsafe class PlainSpace : IHeapSpace, IDisposable
             NativeMemory.AlignedFree(_memory);
         }
     }
-
-    private static long Page(long offset) => offset >> HeapFormat.PageShift;
 }

@@ -139,6 +139,40 @@ public sealed class EveryMediumTests
     }
 
     [Theory, MemberData(nameof(All))]
+    [Trait("speed", "slow")]
+    public void What_was_reserved_is_held(string kind)
+    {
+        using TestMedium place = TestMedia.Create(kind);
+        using Medium medium = place.Open();
+        long length = medium.Capabilities.FileGranularity;
+        using MediumFile file = medium.CreateFile("a", length);
+
+        file.Reserve(0, length);
+
+        Assert.Equal((0, length), file.FirstHeld(0, length));
+        Assert.Equal((length / 2, length - (length / 2)), file.FirstHeld(length / 2, length - (length / 2)));
+    }
+
+    [Theory]
+    [InlineData("tmpfs")]
+    [InlineData("memfd")]
+    public void Holes_are_told(string kind)
+    {
+        const long part = 2 << 20;
+        using TestMedium place = TestMedia.Create(kind);
+        using Medium medium = place.Open();
+        using MediumFile file = medium.CreateFile("a", 5 * part);
+        file.Reserve(part, part);
+        file.Reserve(3 * part, part);
+
+        Assert.Equal((part, part), file.FirstHeld(0, 5 * part));
+        Assert.Equal((3 * part, part), file.FirstHeld(2 * part, 3 * part));
+        Assert.Equal((3 * part, part / 2), file.FirstHeld(2 * part, part + (part / 2)));
+        Assert.Equal(0, file.FirstHeld(4 * part, part).Length);
+        Assert.Equal(0, file.FirstHeld(2 * part, part).Length);
+    }
+
+    [Theory, MemberData(nameof(All))]
     public void A_mapping_beyond_the_end_is_refused(string kind)
     {
         if (kind == "strict")
