@@ -8,6 +8,8 @@ namespace KvStore.Commands;
 /// <summary>What a command with its arguments means to others, before it runs.</summary>
 internal static class CommandEffects
 {
+    private const int LongestName = 64 * 1024;
+
     public static QueuedEffects Of(KvEngine engine, Command command, Arguments args) =>
         (command.MayWrite ? QueuedEffects.Changes : 0)
         | (command.Has(CommandFlags.Write) ? QueuedEffects.Writes : 0)
@@ -32,6 +34,4 @@ internal static class CommandEffects
 
     private static string NameIn(Arguments args) =>
         Encoding.Latin1.GetString(args[1].Length > LongestName ? default : args[1]).ToLowerInvariant();
-
-    private const int LongestName = 64 * 1024;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KvStore.Replication;
+using static KvStore.Engine.SettingForms;
 
 namespace KvStore.Engine;
 
@@ -21,19 +22,19 @@ internal static class ReplicationSettings
             o => Text(o.BacklogSize), SetBacklogSize, atRunTime: true),
         Number(
             "repl-backlog-ttl", "seconds without a replica after which that history is let go; 0 for never",
-            (0, int.MaxValue), o => o.BacklogSeconds, (o, v) => o.BacklogSeconds = v),
+            new(0, int.MaxValue), o => o.BacklogSeconds, (o, v) => o.BacklogSeconds = v, atRunTime: true),
         Number(
             "repl-timeout", "seconds without a sign of a replica after which it is closed",
-            (1, int.MaxValue), o => o.ReplicationTimeout, (o, v) => o.ReplicationTimeout = (int)v),
+            new(1, int.MaxValue), o => o.ReplicationTimeout, (o, v) => o.ReplicationTimeout = (int)v, atRunTime: true),
         Number(
             "repl-ping-replica-period", "how often replicas are sent a sign, in seconds",
-            (1, int.MaxValue), o => o.ReplicaPingPeriod, (o, v) => o.ReplicaPingPeriod = (int)v),
+            new(1, int.MaxValue), o => o.ReplicaPingPeriod, (o, v) => o.ReplicaPingPeriod = (int)v, atRunTime: true),
         Number(
             "min-replicas-to-write", "writes are refused where fewer replicas follow; 0 for none",
-            (0, int.MaxValue), o => o.LeastReplicas, (o, v) => o.LeastReplicas = (int)v),
+            new(0, int.MaxValue), o => o.LeastReplicas, (o, v) => o.LeastReplicas = (int)v, atRunTime: true),
         Number(
             "min-replicas-max-lag", "seconds within which those must have given a sign; 0: they are not counted",
-            (0, int.MaxValue), o => o.MostReplicaLag, (o, v) => o.MostReplicaLag = (int)v),
+            new(0, int.MaxValue), o => o.MostReplicaLag, (o, v) => o.MostReplicaLag = (int)v, atRunTime: true),
         new(
             "client-output-buffer-limit",
             "what a replica may leave unread: replica, bytes, and fewer bytes for some seconds; 0 for no limit",
@@ -49,12 +50,10 @@ internal static class ReplicationSettings
             o => o.MasterPassword, (o, v) => Done(o.MasterPassword = v), atRunTime: true),
         new(
             "masterauth-file", "file whose first line is that password", o => o.MasterPasswordFile, ReadPassword),
-        new(
+        YesNo(
             "replica-serve-stale-data", "no: a replica without its master refuses commands on keys",
-            o => o.ServesStaleData ? "yes" : "no", SetStale, atRunTime: true),
+            o => o.ServesStaleData, (o, v) => o.ServesStaleData = v, atRunTime: true),
     ];
-
-    private static string? Done(string value) => null;
 
     private static string? SetMaster(ServerOptions options, string value)
     {
@@ -80,37 +79,7 @@ internal static class ReplicationSettings
         return null;
     }
 
-    private static string? SetStale(ServerOptions options, string value)
-    {
-        bool serves = value.Equals("yes", StringComparison.OrdinalIgnoreCase);
-        if (!serves && !value.Equals("no", StringComparison.OrdinalIgnoreCase))
-        {
-            return "argument must be 'yes' or 'no'";
-        }
-
-        options.ServesStaleData = serves;
-        return null;
-    }
-
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static Setting Number(
-        string name, string help, (long Least, long Most) bounds, Func<ServerOptions, long> get,
-        Action<ServerOptions, long> set) => new(name, help, o => Text(get(o)), (o, value) =>
-        {
-            if (!long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
-            {
-                return "argument couldn't be parsed into an integer";
-            }
-
-            if (number < bounds.Least || number > bounds.Most)
-            {
-                return $"argument must be between {bounds.Least} and {bounds.Most} inclusive";
-            }
-
-            set(o, number);
-            return null;
-        }, atRunTime: true);
 
     private static string? SetBacklogSize(ServerOptions options, string value)
     {

@@ -4,6 +4,7 @@ using GuestMemFs;
 using GuestMemFs.Holding;
 using KvStore.Protocol;
 using KvStore.Tls;
+using static KvStore.Engine.SettingForms;
 
 namespace KvStore.Engine;
 
@@ -401,78 +402,7 @@ internal static class Settings
         }
     }
 
-    private static string? Done(string value) => null;
-
-    private static Setting Number(
-        string name, string help, Bounds bounds, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
-        bool atRunTime = false) =>
-        new(name, help, o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
-        {
-            if (!long.TryParse(v, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
-            {
-                return "argument couldn't be parsed into an integer";
-            }
-
-            return bounds.Problem(number) ?? Apply(o, number, set);
-        }, atRunTime);
-
     private static Setting Packed(
         string name, string help, Func<ServerOptions, int> get, Action<ServerOptions, int> set) =>
         Number(name, help, new(0, 1 << 20), o => get(o), (o, v) => set(o, (int)v), atRunTime: true);
-
-    private static Setting Bytes(
-        string name, string help, Bounds bounds, Func<ServerOptions, long> get, Action<ServerOptions, long> set,
-        bool atRunTime = true) =>
-        new(name, help + " (bytes; k, m, g, t)", o => get(o).ToString(CultureInfo.InvariantCulture), (o, v) =>
-        {
-            if (!ByteSize.TryParse(v, out long number))
-            {
-                return "argument must be a memory value";
-            }
-
-            return bounds.Problem(number) ?? Apply(o, number, set);
-        }, atRunTime);
-
-    private static Setting YesNo(
-        string name, string help, Func<ServerOptions, bool> get, Action<ServerOptions, bool> set,
-        bool atRunTime = false) =>
-        new(name, help, o => get(o) ? "yes" : "no", (o, v) =>
-        {
-            bool on = v.Equals("yes", StringComparison.OrdinalIgnoreCase);
-            if (!on && !v.Equals("no", StringComparison.OrdinalIgnoreCase))
-            {
-                return "argument must be 'yes' or 'no'";
-            }
-
-            set(o, on);
-            return null;
-        }, atRunTime);
-
-    private static Setting Choice<T>(
-        string name, string help, (string Name, T Value)[] choices, Func<ServerOptions, T> get,
-        Action<ServerOptions, T> set, bool atRunTime = false) =>
-        new(name, help, o => choices.First(it => EqualityComparer<T>.Default.Equals(it.Value, get(o))).Name, (o, v) =>
-        {
-            int index = Array.FindIndex(choices, it => it.Name.Equals(v, StringComparison.OrdinalIgnoreCase));
-            if (index < 0)
-            {
-                string[] names = [.. choices.Select(it => it.Name)];
-                return $"argument must be {string.Join(", ", names[..^1])} or {names[^1]}";
-            }
-
-            set(o, choices[index].Value);
-            return null;
-        }, atRunTime);
-
-    private static string? Apply(ServerOptions options, long value, Action<ServerOptions, long> set)
-    {
-        set(options, value);
-        return null;
-    }
-    /// <summary>What a number may be.</summary>
-    private readonly record struct Bounds(long Least, long Most)
-    {
-        public string? Problem(long value) =>
-            value >= Least && value <= Most ? null : $"argument must be between {Least} and {Most} inclusive";
-    }
 }

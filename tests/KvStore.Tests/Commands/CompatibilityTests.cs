@@ -190,22 +190,8 @@ public sealed class CompatibilityTests(ServerPair pair) : IClassFixture<ServerPa
             """,
     };
 
-    public static TheoryData<string, bool> Conversations()
-    {
-        var data = new TheoryData<string, bool>();
-        foreach (string name in s_conversations.Keys)
-        {
-            data.Add(name, false);
-            data.Add(name, true);
-        }
-
-        foreach (string name in s_pushes.Keys)
-        {
-            data.Add(name, true);
-        }
-
-        return data;
-    }
+    public static TheoryData<string, bool> Conversations() =>
+        Conversation.Each(s_conversations.Keys, s_pushes.Keys);
 
     [Theory]
     [MemberData(nameof(Conversations))]

@@ -19,6 +19,24 @@ internal sealed partial class Conversation(RunningServer server, bool resp3) : I
     private readonly Dictionary<string, (TextClient Client, string Id)> _clients = new(StringComparer.Ordinal);
     private readonly TextClient _control = new(server.Process.TcpEndPoint);
 
+    /// <summary>The names of conversations, with both protocols, and of those that only RESP3 has.</summary>
+    public static TheoryData<string, bool> Each(IEnumerable<string> both, IEnumerable<string> resp3Only)
+    {
+        var data = new TheoryData<string, bool>();
+        foreach (string name in both)
+        {
+            data.Add(name, false);
+            data.Add(name, true);
+        }
+
+        foreach (string name in resp3Only)
+        {
+            data.Add(name, true);
+        }
+
+        return data;
+    }
+
     /// <summary>Each line with what was heard in it, from clients that are gone after it.</summary>
     public static string Of(RunningServer server, bool resp3, string lines)
     {

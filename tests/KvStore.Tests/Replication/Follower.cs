@@ -40,21 +40,23 @@ internal sealed class Follower : IDisposable
             it => it.StartsWith(name + ":", StringComparison.Ordinal))?[(name.Length + 1)..] ?? "";
 
     /// <summary>Waits until it has all that its master has.</summary>
-    public void WaitUntilEqual(RespClient master)
+    public void WaitUntilEqual(RespClient master) => WaitUntilEqual(Client, master, () => Log);
+
+    /// <summary>The same of any replica, with what it wrote.</summary>
+    public static void WaitUntilEqual(RespClient replica, RespClient master, Func<string> log)
     {
         string has = "";
         string all = "";
-        Assert.True(
-            SpinWait.SpinUntil(
-                () =>
-                {
-                    Thread.Sleep(20);
-                    has = Info("slave_repl_offset");
-                    all = InfoOf(master, "master_repl_offset");
-                    return Info("master_link_status") == "up" && has == all;
-                },
-                Patience.Limit),
-            $"it has {has} of {all}; it wrote:\n{Log}");
+        bool isEqual = SpinWait.SpinUntil(
+            () =>
+            {
+                Thread.Sleep(20);
+                has = InfoOf(replica, "slave_repl_offset");
+                all = InfoOf(master, "master_repl_offset");
+                return InfoOf(replica, "master_link_status") == "up" && has == all;
+            },
+            Patience.Limit);
+        Assert.True(isEqual, $"it has {has} of {all}; it wrote:\n{log()}");
     }
 
     /// <summary>All that it has: redis-server's digest, when keys expire, and what groups of streams know.</summary>

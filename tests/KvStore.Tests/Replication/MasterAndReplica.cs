@@ -1,4 +1,3 @@
-using System.Globalization;
 using KvStore.Demo;
 using KvStore.Tests.Infrastructure;
 
@@ -43,19 +42,7 @@ internal sealed class MasterAndReplica : IDisposable
     {
         using RespClient master = Master.Connect();
         using RespClient replica = Replica.Connect();
-        string has = "";
-        string all = "";
-        Assert.True(
-            SpinWait.SpinUntil(
-                () =>
-                {
-                    Thread.Sleep(20);
-                    has = Follower.InfoOf(replica, "slave_repl_offset");
-                    all = Follower.InfoOf(master, "master_repl_offset");
-                    return Follower.InfoOf(replica, "master_link_status") == "up" && has == all;
-                },
-                Patience.Limit),
-            string.Create(CultureInfo.InvariantCulture, $"it has {has} of {all}:\n{Replica.Process.Output}"));
+        Follower.WaitUntilEqual(replica, master, () => Replica.Process.Output);
     }
 
     /// <summary>A redis-server that gets all keys of the replica has what the master's own has.</summary>
